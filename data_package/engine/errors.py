@@ -1,0 +1,31 @@
+"""The exceptions whose message is meant for the user: what happened, where, what to do next.
+
+Each is built where the facts are known, never quotes a value of a row, and ends a command with
+its exit code and without a traceback. Anything else that is raised is a fault of the engine.
+"""
+
+from collections.abc import Iterable
+from difflib import get_close_matches
+from typing import ClassVar
+
+
+class DataPackageError(Exception):
+    """A failure that the user can do something about."""
+
+    exit_code: ClassVar[int] = 1
+
+
+class ProjectError(DataPackageError):
+    """The project, its settings or the command is wrong: nothing was run."""
+
+    exit_code: ClassVar[int] = 2
+
+
+class BuildError(DataPackageError):
+    """A table or a check failed; what did not depend on it was still built."""
+
+
+def did_you_mean(word: str, known: Iterable[str]) -> str:
+    """` Did you mean 'x'?` for the nearest known word, or an empty string."""
+    near = get_close_matches(word, list(known), n=1, cutoff=0.6)
+    return f" Did you mean {near[0]!r}?" if near else ""

@@ -1,0 +1,8 @@
+"""Raw files: what was delivered, how it is found and how its content is told apart.
+
+Reading a raw file's cells belongs to the table's own function or to the room `schema`.
+"""
+
+from data_package.engine.sources.assets import source_file
+
+__all__ = ["source_file"]

@@ -1,0 +1,62 @@
+"""Raw files as Dagster external assets, and how they arrive in a table's function."""
+
+import sys
+from pathlib import Path
+
+import dagster as dg
+
+from data_package.engine.sources.files import RawFile
+
+PATTERNS = "data-package/patterns"
+PACKAGE = "data-package/package"
+DEFINED_AT = "data-package/defined_at"
+IO_MANAGER_KEY = "source_file_io_manager"
+
+
+def source_file(
+    name: str,
+    *paths: str | Path,
+    package: str | None = None,
+    description: str | None = None,
+    group: str | None = None,
+) -> dg.AssetSpec:
+    """Declare a raw file as delivered, or several that belong together.
+
+    A table takes it as a parameter of that name: `Path` for one file, `list[Path]` for several
+    paths or a glob. Its content, not its time stamp, tells whether it changed.
+
+    Args:
+        name: the asset's name, and the name of the parameter that receives it.
+        paths: paths or globs (`deliveries/*.csv`), relative to the project's root.
+        package: an installed Python package; `paths` are then relative to its folder.
+        description: one sentence for people.
+        group: the group in Dagster's pages; by default the one of the folder it stands in.
+    """
+    if not paths:
+        msg = f"source_file({name!r}) needs at least one path"
+        raise ValueError(msg)
+    caller = sys._getframe(1)
+    return dg.AssetSpec(
+        name,
+        description=description,
+        group_name=group,
+        kinds={"file"},
+        metadata={
+            PATTERNS: [str(path) for path in paths],
+            PACKAGE: package or "",
+            DEFINED_AT: f"{caller.f_code.co_filename}:{caller.f_lineno}",
+            "dagster/io_manager_key": IO_MANAGER_KEY,
+        },
+    )
+
+
+def raw_file(spec: dg.AssetSpec) -> RawFile | None:
+    """What `source_file` declared, or None for any other external asset."""
+    patterns = spec.metadata.get(PATTERNS)
+    if patterns is None:
+        return None
+    return RawFile(
+        name=spec.key.to_user_string(),
+        patterns=tuple(patterns),
+        package=spec.metadata.get(PACKAGE) or None,
+    )

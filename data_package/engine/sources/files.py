@@ -1,0 +1,84 @@
+"""Finding raw files and hashing their content. Standard library only: the fast path imports it."""
+
+import glob
+import hashlib
+import importlib.util
+from collections.abc import Iterable
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_package.engine.errors import ProjectError
+
+@dataclass(frozen=True)
+class RawFile:
+    """Where a raw file, or a set of them, is found.
+
+    `patterns` are paths or globs, relative to the project's root or, with `package`, to the folder
+    of an installed Python package; absolute paths are taken as they are.
+    """
+
+    name: str
+    patterns: tuple[str, ...]
+    package: str | None = None
+
+    def base(self, root: Path) -> Path:
+        """The folder that relative patterns start from."""
+        if self.package is None:
+            return root
+        spec = importlib.util.find_spec(self.package)
+        if spec is None or not spec.submodule_search_locations:
+            raise ProjectError(
+                f"The raw file '{self.name}' comes with the Python package '{self.package}', "
+                f"which is not installed.\nInstall it into this environment, then build again."
+            )
+        return Path(spec.submodule_search_locations[0])
+
+    def is_several(self) -> bool:
+        """Whether it may stand for more than one file."""
+        return len(self.patterns) > 1 or any(glob.has_magic(p) for p in self.patterns)
+
+    def resolve(self, root: Path) -> list[Path]:
+        """The files there are now, in a fixed order: by pattern, then by name.
+
+        Raises ProjectError when a pattern finds no file.
+        """
+        base = self.base(root)
+        found: list[Path] = []
+        for pattern in self.patterns:
+            if glob.has_magic(pattern):
+                names = sorted(glob.glob(str(base / pattern), recursive=True))
+                paths = [path for path in map(Path, names) if path.is_file()]
+            else:
+                paths = [base / pattern] if (base / pattern).is_file() else []
+            if not paths:
+                raise ProjectError(
+                    f"The raw file '{self.name}' is not there: nothing matches "
+                    f"{self.place(pattern)!r}.\nPut the file there, or correct the path in its "
+                    "source_file(...)."
+                )
+            found.extend(path for path in paths if path not in found)
+        return found
+
+    def place(self, pattern: str) -> str:
+        """How a pattern is named to people: the same on every machine."""
+        return f"{self.package}:{pattern}" if self.package else pattern
+
+    def label(self, path: Path, root: Path) -> str:
+        """How one found file is named to people: the same on every machine where it can be."""
+        base = self.base(root)
+        relative = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
+        return self.place(relative)
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+def combine_hashes(parts: Iterable[tuple[str, str]]) -> str:
+    """One SHA-256 for named hashes, in the order given."""
+    whole = hashlib.sha256()
+    for name, digest in parts:
+        whole.update(f"{len(name)}:{name}={digest}\n".encode())
+    return whole.hexdigest()
