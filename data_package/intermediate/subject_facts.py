@@ -70,31 +70,25 @@ def analysis_populations(raw_suppdm: pl.LazyFrame) -> pl.LazyFrame:
 
 
 @dg.asset
-def baseline_measurements(raw_vs: pl.LazyFrame) -> pl.LazyFrame:
-    """Height and weight before treatment of every randomised subject.
+def baseline_characteristics(raw_vs: pl.LazyFrame, raw_sc: pl.LazyFrame) -> pl.LazyFrame:
+    """Height, weight and education of every randomised subject before treatment.
 
     Weight is the measurement that the trial marked as baseline. Height was measured once, at
     screening, and never marked. A second one of either would be an error.
     """
     is_height = pl.col("VSTESTCD") == "HEIGHT"
     is_baseline_weight = (pl.col("VSTESTCD") == "WEIGHT") & (pl.col("VSBLFL") == "Y")
-    return (
+    measurements = (
         blanks_as_null(raw_vs)
         .group_by(subject_id="USUBJID")
         .agg(
-            height_cm=number("VSSTRESN").filter(is_height).item(allow_empty=True),
-            weight_kg=number("VSSTRESN").filter(is_baseline_weight).item(allow_empty=True),
+            baseline_height_cm=number("VSSTRESN").filter(is_height).item(allow_empty=True),
+            baseline_weight_kg=number("VSSTRESN").filter(is_baseline_weight).item(allow_empty=True),
         )
-        .sort("subject_id")
     )
-
-
-@dg.asset
-def education(raw_sc: pl.LazyFrame) -> pl.LazyFrame:
-    """Years of education of every randomised subject."""
-    return (
+    education = (
         blanks_as_null(raw_sc)
         .filter(SCTESTCD="EDULEVEL")
         .select(subject_id="USUBJID", years_of_education=whole_number("SCSTRESN"))
-        .sort("subject_id")
     )
+    return measurements.join(education, on="subject_id", how="left").sort("subject_id")

