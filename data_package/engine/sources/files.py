@@ -9,6 +9,7 @@ from pathlib import Path
 
 from data_package.engine.errors import ProjectError
 
+
 @dataclass(frozen=True)
 class RawFile:
     """Where a raw file, or a set of them, is found.
@@ -68,12 +69,6 @@ class RawFile:
         base = self.base(root)
         relative = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
         return self.place(relative)
-
-
-def hash_file(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
-        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def combine_hashes(parts: Iterable[tuple[str, str]]) -> str:

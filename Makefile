@@ -1,0 +1,46 @@
+# The whole vocabulary of this repository: build, test, lint, bench, docs, ui, clean.
+
+VENV := .venv
+BIN := $(VENV)/bin
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+READY := $(VENV)/.ready
+
+.PHONY: build test lint bench docs ui clean stress
+.DEFAULT_GOAL := build
+
+build: $(READY)
+	@$(BIN)/data-package build
+
+test: $(READY)
+	@$(BIN)/pytest -n auto
+
+stress: $(READY)
+	@$(BIN)/pytest -n auto -m stress
+
+lint: $(READY)
+	@$(BIN)/ruff check .
+	@$(BIN)/ruff format --check .
+	@$(BIN)/mypy
+
+bench: $(READY)
+	@$(BIN)/python -m data_package_tests.bench
+
+docs: $(READY)
+	@$(BIN)/pytest -n auto data_package_tests/test_docs.py
+
+ui: $(READY)
+	@$(BIN)/dagster dev
+
+clean:
+	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
+	@echo "Removed the environment and the caches. What was built stays in storage/."
+
+# One environment, made again when what it is made of changes.
+$(READY): pyproject.toml constraints.txt
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
+		{ echo "Python 3.11 or newer is needed; say where it is: make PYTHON=/path/to/python3.11"; exit 2; }
+	@echo "Making the environment in $(VENV)/ (a minute or two, once)"
+	@$(PYTHON) -m venv $(VENV)
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+		--constraint constraints.txt --editable '.[example,dev]'
+	@touch $@

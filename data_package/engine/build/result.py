@@ -1,0 +1,245 @@
+"""What came of a build, table by table, gathered from Dagster's events as they happen."""
+
+import json
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+
+import dagster as dg
+
+from data_package.engine.tables import internals
+from data_package.engine.tables import io_manager as facts
+from data_package.engine.tables.table import Table
+
+
+class Status(StrEnum):
+    """What a build did with a table."""
+
+    WAITING = "waiting"
+    RUNNING = "running"
+    BUILT = "built"
+    FAILED = "failed"
+    NOT_BUILT = "not built"
+
+
+@dataclass(frozen=True)
+class CheckResult:
+    """One asset check; `description` names rules, fields, counts and rows, never a value."""
+
+    name: str
+    passed: bool
+    description: str = ""
+
+
+@dataclass
+class TableResult:
+    """What a build did with one table."""
+
+    name: str
+    group: str
+    status: Status = Status.WAITING
+    rows: int | None = None
+    columns: int | None = None
+    size_bytes: int | None = None
+    seconds: float | None = None
+    peak_memory_bytes: int | None = None
+    checks: list[CheckResult] = field(default_factory=list)
+    checks_planned: int = 0
+    error: str | None = None
+    place: str = ""
+
+    @property
+    def failed_checks(self) -> list[CheckResult]:
+        """The checks that did not pass."""
+        return [check for check in self.checks if not check.passed]
+
+    @property
+    def ok(self) -> bool:
+        """Built, and every check passed."""
+        return self.status is Status.BUILT and not self.failed_checks
+
+
+@dataclass(frozen=True)
+class BuildResult:
+    """What a build did.
+
+    Attributes:
+        tables: every table that was to be built, in the order of the run.
+        package: the data package's facts when it was part of the build.
+        seconds: from the start of the command or the call.
+    """
+
+    tables: tuple[TableResult, ...]
+    package: TableResult | None
+    seconds: float
+    package_path: str | None
+    run_id: str
+
+    @property
+    def ok(self) -> bool:
+        """Everything was built and every check passed."""
+        everything = [*self.tables, *([self.package] if self.package else [])]
+        return all(table.ok for table in everything)
+
+    def __getitem__(self, name: str) -> TableResult:
+        """The result of one table."""
+        return next(table for table in self.tables if table.name == name)
+
+    def explain(self) -> str:
+        """What failed, where, what was therefore not built, and what to do; no value of any row."""
+        everything = [*self.tables, *([self.package] if self.package else [])]
+        told = [_explain(table) for table in everything if not table.ok]
+        lost = [t.name for t in self.tables if t.status is Status.NOT_BUILT]
+        lines = [text for text in told if text]
+        if lost:
+            lines.append(f"Not built because of it: {', '.join(lost)}.")
+        if self.package is not None and not self.package.ok:
+            lines.append("Nothing is published; a data package published before is unchanged.")
+        return "\n\n".join(lines)
+
+    def to_dict(self) -> dict[str, object]:
+        """The same facts for `json.dumps`."""
+        return {
+            "ok": self.ok,
+            "seconds": round(self.seconds, 3),
+            "package": self.package_path,
+            "tables": [asdict(table) for table in self.tables],
+        }
+
+    def to_json(self) -> str:
+        """The same facts as JSON text."""
+        return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+
+def _explain(table: TableResult) -> str:
+    lines = []
+    if table.status is Status.FAILED:
+        at = f" ({table.place})" if table.place else ""
+        lines.append(f"{table.name} failed{at}:\n{_indent(table.error or '')}")
+    for check in table.failed_checks:
+        said = check.description or "the check did not pass."
+        lines.append(f"{table.name} does not pass its check '{check.name}':\n{_indent(said)}")
+    return "\n".join(lines)
+
+
+def _indent(text: str) -> str:
+    return "\n".join(f"  {line}" for line in text.splitlines())
+
+
+class Tally:
+    """Keeps the state of a build up to date while its events come in."""
+
+    def __init__(
+        self, job: dg.JobDefinition, tables: Mapping[dg.AssetKey, Table], package: dg.AssetKey
+    ) -> None:
+        """`job`: what is run; `package`: the asset that publishes."""
+        self.results: dict[dg.AssetKey, TableResult] = {}
+        self.finished_steps = 0
+        self.steps = 0
+        self._assets_of_step: dict[str, list[dg.AssetKey]] = {}
+        self._checks_of_step: dict[str, list[dg.AssetCheckKey]] = {}
+        self._package = package
+        for step, entities in internals.entities_of_steps(job).items():
+            self.steps += 1
+            made = [key for key in entities if isinstance(key, dg.AssetKey)]
+            self._assets_of_step[step] = made
+            self._checks_of_step[step] = [k for k in entities if isinstance(k, dg.AssetCheckKey)]
+            for key in made:
+                table = tables.get(key)
+                self.results[key] = TableResult(
+                    name=key.to_user_string(),
+                    group=table.group if table else "",
+                    place=table.place if table else "",
+                )
+        for checks in self._checks_of_step.values():
+            for check in checks:
+                if check.asset_key in self.results:
+                    self.results[check.asset_key].checks_planned += 1
+
+    def hear(self, event: dg.DagsterEvent) -> None:
+        """Take in one event."""
+        step = event.step_key or ""
+        match event.event_type:
+            case dg.DagsterEventType.STEP_START:
+                self._set(step, Status.RUNNING)
+            case dg.DagsterEventType.ASSET_MATERIALIZATION:
+                self._built(event)
+            case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+                self._checked(event)
+            case dg.DagsterEventType.STEP_FAILURE:
+                self.finished_steps += 1
+                self._failed(event, step)
+            case dg.DagsterEventType.STEP_SKIPPED:
+                self.finished_steps += 1
+                self._set(step, Status.NOT_BUILT)
+            case dg.DagsterEventType.STEP_SUCCESS:
+                self.finished_steps += 1
+            case _:
+                pass
+
+    def end(self) -> None:
+        """Whatever still waits or runs when the run is over was not built."""
+        for result in self.results.values():
+            if result.status in (Status.WAITING, Status.RUNNING):
+                result.status = Status.NOT_BUILT
+
+    @property
+    def tables(self) -> Sequence[TableResult]:
+        """The tables, without the data package."""
+        return [result for key, result in self.results.items() if key != self._package]
+
+    @property
+    def package(self) -> TableResult | None:
+        """The data package, when it is part of the build."""
+        return self.results.get(self._package)
+
+    @property
+    def running(self) -> list[str]:
+        """The names of what runs now."""
+        return [r.name for r in self.results.values() if r.status is Status.RUNNING]
+
+    def _set(self, step: str, status: Status) -> None:
+        for key in self._assets_of_step.get(step, ()):
+            self.results[key].status = status
+
+    def _built(self, event: dg.DagsterEvent) -> None:
+        materialization = event.step_materialization_data.materialization
+        result = self.results.get(materialization.asset_key)
+        if result is None:
+            return
+        metadata = {name: value.value for name, value in materialization.metadata.items()}
+        result.status = Status.BUILT
+        result.rows = _whole(metadata.get(facts.ROWS, metadata.get(facts.PARTITION_ROWS)))
+        result.size_bytes = _whole(metadata.get(facts.SIZE))
+        result.peak_memory_bytes = _whole(metadata.get(facts.PEAK_MEMORY))
+        seconds = metadata.get(facts.SECONDS)
+        result.seconds = seconds if isinstance(seconds, float) else None
+        schema = metadata.get(facts.COLUMNS)
+        result.columns = len(schema.columns) if isinstance(schema, dg.TableSchema) else None
+
+    def _checked(self, event: dg.DagsterEvent) -> None:
+        evaluation = event.asset_check_evaluation_data
+        result = self.results.get(evaluation.asset_key)
+        if result is not None:
+            check = CheckResult(
+                evaluation.check_name, evaluation.passed, evaluation.description or ""
+            )
+            result.checks.append(check)
+
+    def _failed(self, event: dg.DagsterEvent, step: str) -> None:
+        data = event.step_failure_data
+        words = data.user_failure_data.description if data.user_failure_data else None
+        if words is None and data.error is not None:
+            words = internals.innermost_message(data.error)
+        for key in self._assets_of_step.get(step, ()):
+            self.results[key].status = Status.FAILED
+            self.results[key].error = words or "It failed without a message."
+        for check in self._checks_of_step.get(step, ()):
+            result = self.results.get(check.asset_key)
+            # A blocking check that does not pass is told by its evaluation and fails its step too.
+            if result and not any(c.name == check.name for c in result.checks):
+                result.checks.append(CheckResult(check.name, passed=False, description=words or ""))
+
+
+def _whole(value: object) -> int | None:
+    return value if isinstance(value, int) else None

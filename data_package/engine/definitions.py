@@ -1,0 +1,94 @@
+"""The one `Definitions` of a project, put together from what the rooms make of it."""
+
+from types import ModuleType
+
+import dagster as dg
+
+from data_package.engine.build.executor import console_logger, in_process
+from data_package.engine.package import data_package_asset
+from data_package.engine.project import Project, project_of
+from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
+from data_package.engine.storage import PRIVATE_FOLDER, make_private_folder
+from data_package.engine.tables.attach import attach, describe_source, tables_of
+from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.checks import asset_check, guarded
+from data_package.engine.tables.discovery import Found, discover
+from data_package.engine.tables.internals import function_of
+from data_package.engine.tables.io_manager import ParquetTables
+from data_package.engine.tables.table import FINAL
+from data_package.engine.tables.wiring import Node, check_wiring, node_of
+
+
+def load_definitions(package: ModuleType) -> dg.Definitions:
+    """Everything that the modules of a package define, ready for Dagster.
+
+    >>> import my_study                        # doctest: +SKIP
+    >>> defs = load_definitions(my_study)      # doctest: +SKIP
+
+    Raises ProjectError when something cannot work: see the messages of discovery and wiring.
+    """
+    project = project_of(package)
+    _make_storage(project)
+    found = discover(project)
+    check_wiring(_nodes(found, project), project)
+
+    tables = {
+        table.key: table
+        for assets, module in found.assets
+        for table in tables_of(assets, module, project)
+    }
+    files = {spec.key: file for spec, _ in found.sources if (file := raw_file(spec)) is not None}
+    catalogue = Catalogue.of(project, tables, files)
+    final = sorted((t for t in tables.values() if t.group == FINAL), key=lambda t: t.name)
+    return dg.Definitions(
+        assets=[
+            *(describe_source(spec, module, project) for spec, module in found.sources),
+            *(attach(assets, tables, project) for assets, _ in found.assets),
+            *([data_package_asset(catalogue, final)] if final else []),
+        ],
+        asset_checks=[
+            *(asset_check(item, catalogue.verdicts, project) for item in catalogue.checks),
+            *(guarded(own, _name(own), project) for own in found.checks),
+        ],
+        jobs=[item for item in found.others if isinstance(item, dg.JobDefinition)],
+        schedules=[item for item in found.others if isinstance(item, dg.ScheduleDefinition)],
+        sensors=[item for item in found.others if isinstance(item, dg.SensorDefinition)],
+        resources={
+            "io_manager": dg.IOManagerDefinition.hardcoded_io_manager(
+                ParquetTables.of(project, tables, catalogue.hashes)
+            ),
+            IO_MANAGER_KEY: dg.IOManagerDefinition.hardcoded_io_manager(
+                SourceFiles(project, files)
+            ),
+        },
+        executor=in_process,
+        loggers={"console": console_logger},
+    )
+
+
+def _nodes(found: Found, project: Project) -> list[Node]:
+    made = [
+        node_of(assets, key, function=function_of(assets), module=module, project=project)
+        for assets, module in found.assets
+        for key in sorted(assets.keys)
+    ]
+    external = [
+        Node(
+            name=spec.key.to_user_string(),
+            parameters={},
+            others=sorted(dep.asset_key.to_user_string() for dep in spec.deps),
+            place=project.relative(str(spec.metadata.get(DEFINED_AT, module))),
+        )
+        for spec, module in found.sources
+    ]
+    return [*made, *external]
+
+
+def _name(check: dg.AssetChecksDefinition) -> str:
+    return ", ".join(sorted(key.to_user_string() for key in check.check_keys))
+
+
+def _make_storage(project: Project) -> None:
+    """Nobody else on the machine may look into storage, whatever is written there and by whom."""
+    make_private_folder(project.dagster_home)
+    project.storage.chmod(PRIVATE_FOLDER)

@@ -1,0 +1,149 @@
+"""Where things live, and the settings in `[tool.data-package]`.
+
+Knows paths and settings, nothing of tables. Standard library only.
+"""
+
+import importlib.util
+import sys
+import tomllib
+from dataclasses import dataclass
+from pathlib import Path
+from types import ModuleType
+
+from data_package.engine.errors import ProjectError, did_you_mean
+
+_TABLE = "[tool.data-package]"
+_SETTINGS = {"package": str, "storage": str}
+
+
+@dataclass(frozen=True)
+class Project:
+    """A project on this machine.
+
+    Attributes:
+        root: the folder that holds `pyproject.toml`.
+        package: the name of the Python package that holds the tables.
+        storage: the folder that everything built is written to.
+    """
+
+    root: Path
+    package: str
+    storage: Path
+
+    @property
+    def package_folder(self) -> Path:
+        """The folder of the Python package that holds the tables."""
+        for base in (self.root, self.root / "src"):
+            folder = base.joinpath(*self.package.split("."))
+            if (folder / "__init__.py").is_file() or folder.is_dir():
+                return folder
+        raise ProjectError(
+            f"{self.root / 'pyproject.toml'}: {_TABLE} names the package {self.package!r}, but "
+            f"there is no such folder in {self.root}.\n"
+            f"Correct `package` there, or make the folder."
+        )
+
+    @property
+    def import_root(self) -> Path:
+        """The folder from which the package is imported."""
+        return self.package_folder.parents[self.package.count(".")]
+
+    @property
+    def state(self) -> Path:
+        """Where the engine remembers what it need not compute again; may be deleted."""
+        return self.storage / ".state"
+
+    @property
+    def dagster_home(self) -> Path:
+        """Where Dagster keeps its history."""
+        return self.storage / ".dagster"
+
+    @property
+    def published(self) -> Path:
+        """The data package: the only thing in storage that is meant to leave the machine."""
+        return self.storage / "package"
+
+    def relative(self, path: Path | str) -> str:
+        """A path as people know it: from the root, where it lies below it."""
+        path = Path(path)
+        return (
+            path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
+        )
+
+    def make_importable(self) -> None:
+        """Let `import <package>` find this project's package and no other of that name."""
+        place = str(self.import_root)
+        if place not in sys.path:
+            sys.path.insert(0, place)
+        spec = importlib.util.find_spec(self.package)
+        places = (
+            [Path(p).resolve() for p in (spec.submodule_search_locations or [])] if spec else []
+        )
+        if self.package_folder.resolve() not in places:
+            found = places[0] if places else "nowhere"
+            raise ProjectError(
+                f"The package {self.package!r} of the project {self.root} would be imported from "
+                f"{found}.\nUse this project's own environment, or give the package another name."
+            )
+
+
+def find_project(start: Path | None = None) -> Project:
+    """The project that a folder (by default the working directory) lies in.
+
+    Raises ProjectError when there is none, or when its settings are wrong.
+    """
+    start = (start or Path.cwd()).resolve()
+    for folder in (start, *start.parents):
+        settings = _read_settings(folder / "pyproject.toml")
+        if settings is not None:
+            return Project(
+                root=folder,
+                package=settings["package"],
+                storage=(folder / settings.get("storage", "storage")).resolve(),
+            )
+    raise ProjectError(
+        f"No data-package project here: no pyproject.toml with {_TABLE} in {start} or above.\n"
+        f"Go to your project's folder, or add to its pyproject.toml:\n\n"
+        f'    {_TABLE}\n    package = "my_study"'
+    )
+
+
+def project_of(package: ModuleType) -> Project:
+    """The project that an imported package belongs to, wherever the command was started."""
+    place = next(iter(package.__path__))
+    project = find_project(Path(place))
+    if project.package != package.__name__:
+        raise ProjectError(
+            f"{project.root / 'pyproject.toml'}: {_TABLE} names the package {project.package!r}, "
+            f"but the definitions are of {package.__name__!r}.\nMake the two agree."
+        )
+    return project
+
+
+def _read_settings(path: Path) -> dict[str, str] | None:
+    if not path.is_file():
+        return None
+    try:
+        document = tomllib.loads(path.read_text(encoding="utf-8"))
+    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+        raise ProjectError(f"{path}: not readable as TOML: {error}.") from None
+    tool = document.get("tool", {})
+    settings = tool.get("data-package") if isinstance(tool, dict) else None
+    if settings is None:
+        return None
+    if not isinstance(settings, dict):
+        raise ProjectError(f"{path}: [tool] data-package is not a table. Write {_TABLE}.")
+    for name, value in settings.items():
+        if name not in _SETTINGS:
+            raise ProjectError(
+                f"{path}: {_TABLE} has no setting {name!r}.{did_you_mean(name, _SETTINGS)}\n"
+                f"Known settings: {', '.join(_SETTINGS)}."
+            )
+        if not isinstance(value, _SETTINGS[name]):
+            raise ProjectError(f"{path}: {_TABLE} {name} must be a string.")
+    if "package" not in settings:
+        raise ProjectError(
+            f"{path}: {_TABLE} does not say which package holds the tables.\n"
+            f'Add `package = "my_study"` there.'
+        )
+    return settings

@@ -1,0 +1,180 @@
+"""How files come into `storage/`: written beside and renamed, private, hashed once.
+
+Standard library only: the path that decides that nothing needs building imports it.
+"""
+
+import ctypes
+import errno
+import hashlib
+import json
+import os
+import secrets
+import shutil
+import threading
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
+from pathlib import Path
+
+PRIVATE_FILE = 0o600
+PRIVATE_FOLDER = 0o700
+_TEMPORARY = ".tmp"
+
+# File systems stamp a change with the kernel's clock tick. A file that changes again within the
+# same tick looks unchanged, so a hash is only trusted when the last change is older than this.
+_RACE_NS = 50_000_000
+
+_AT_FDCWD = -100
+_RENAME_EXCHANGE = 2
+
+
+def make_private_folder(path: Path) -> Path:
+    """Make a folder, and those above it that are missing, that only its owner can enter."""
+    for folder in reversed([path, *path.parents]):
+        if not folder.exists():
+            with suppress(FileExistsError):
+                folder.mkdir(mode=PRIVATE_FOLDER)
+                folder.chmod(PRIVATE_FOLDER)
+    return path
+
+
+@contextmanager
+def replacing(path: Path) -> Iterator[Path]:
+    """Write a file beside `path`, then put it in its place: a reader sees the old or the new.
+
+    Yields the temporary path, an empty private file. What it holds when the block ends is forced
+    to the disk before the rename; when the block raises, `path` stays as it was.
+    """
+    make_private_folder(path.parent)
+    temporary = temporary_beside(path)
+    os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
+    try:
+        yield temporary
+        _sync(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+    _sync(path.parent)
+
+
+def write_private(path: Path, content: str | bytes) -> None:
+    """Put a whole small file in place, as `replacing` does."""
+    with replacing(path) as temporary:
+        temporary.write_bytes(content.encode() if isinstance(content, str) else content)
+
+
+def temporary_beside(path: Path) -> Path:
+    """A name in the same folder that nobody else uses, known to `sweep` by its process."""
+    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}")
+
+
+def sweep(folder: Path) -> None:
+    """Remove what processes that no longer run have left half-written below a folder."""
+    for left in folder.rglob(f".*{_TEMPORARY}"):
+        process = left.name.removesuffix(_TEMPORARY).split(".")[-2]
+        if process.isdigit() and not Path("/proc", process).exists():
+            remove(left)
+
+
+def remove(path: Path) -> None:
+    """Remove a file or a whole folder, if it is there."""
+    if path.is_dir() and not path.is_symlink():
+        shutil.rmtree(path, ignore_errors=True)
+    else:
+        path.unlink(missing_ok=True)
+
+
+def replace_folder(new: Path, old: Path) -> None:
+    """Put the folder `new` in the place of `old` in one step, and remove what `old` held.
+
+    Linux exchanges two names atomically. Where the file system can't (some network ones), the old
+    folder is moved aside first: for an instant there is none, and never a half one.
+    """
+    _sync(new)
+    if not old.exists():
+        new.rename(old)
+    elif _exchange(new, old):
+        remove(new)
+    else:
+        aside = temporary_beside(old)
+        old.rename(aside)
+        new.rename(old)
+        remove(aside)
+    _sync(old.parent)
+
+
+def hash_file(path: Path) -> str:
+    """The SHA-256 of a file's bytes, in hex."""
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
+
+
+class HashCache:
+    """SHA-256 of files, remembered by their size and change times; safe to delete.
+
+    The stamp holds the inode and the change time, which no program sets at will, so that a file
+    put in another's place with its time stamp copied is still read again.
+    """
+
+    def __init__(self, path: Path) -> None:
+        """`path`: the JSON file that the hashes are remembered in."""
+        self._path = path
+        self._lock = threading.Lock()
+        self._changed = False
+        self._known: dict[str, list[int | str]] = {}
+        with suppress(OSError, ValueError):
+            known = json.loads(path.read_text())
+            self._known = known if isinstance(known, dict) else {}
+
+    def hash(self, path: Path) -> str:
+        """The SHA-256 of a file, read only if it may have changed. Raises OSError."""
+        stamp = _stamp(path)
+        known = self._known.get(str(path))
+        if known is not None and known[:-1] == stamp:
+            return str(known[-1])
+        digest = hash_file(path)
+        if time.time_ns() - max(path.stat().st_ctime_ns, path.stat().st_mtime_ns) > _RACE_NS:
+            self._remember(path, stamp, digest)
+        return digest
+
+    def remember(self, path: Path, digest: str) -> None:
+        """Take a hash from whoever has just written the file."""
+        self._remember(path, _stamp(path), digest)
+
+    def save(self) -> None:
+        """Keep what was learnt for the next process."""
+        with self._lock:
+            if self._changed:
+                write_private(self._path, json.dumps(self._known, indent=0, sort_keys=True))
+                self._changed = False
+
+    def _remember(self, path: Path, stamp: list[int], digest: str) -> None:
+        with self._lock:
+            self._known[str(path)] = [*stamp, digest]
+            self._changed = True
+
+
+def _stamp(path: Path) -> list[int]:
+    stat = path.stat()
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
+def _sync(path: Path) -> None:
+    handle = os.open(path, os.O_RDONLY)
+    try:
+        os.fsync(handle)
+    except OSError as error:
+        # Some network file systems cannot sync a folder; there is nothing more to be done then.
+        if error.errno not in (errno.EINVAL, errno.ENOTSUP):
+            raise
+    finally:
+        os.close(handle)
+
+
+def _exchange(one: Path, other: Path) -> bool:
+    rename = getattr(ctypes.CDLL(None, use_errno=True), "renameat2", None)
+    if rename is None:
+        return False
+    done = rename(_AT_FDCWD, bytes(one), _AT_FDCWD, bytes(other), ctypes.c_uint(_RENAME_EXCHANGE))
+    return bool(done == 0)

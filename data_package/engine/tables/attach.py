@@ -1,0 +1,199 @@
+"""What a plain `@dg.asset` gets when the project is loaded, from what is already there.
+
+The group from its folder, the description from the docstring's first sentence, the kinds from its
+annotations, the columns from its contract, and errors that quote no value. What the user wrote
+in the decorator stays.
+"""
+
+import functools
+import inspect
+import re
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.project import Project
+from data_package.engine.schema import Contract, Field, load_contract
+from data_package.engine.tables import failures, internals, measure
+from data_package.engine.tables.table import Table, place_of
+
+CONTRACT_SUFFIX = ".yaml"
+_DEFAULT_GROUP = "default"
+_RESERVED_GROUPS = {"package", "releases", "rejects"}
+
+
+def group_from_folder(module: str, project: Project) -> str | None:
+    """`raw` for a module in the package's folder `raw/`, however deep; None outside any folder."""
+    inside = module.removeprefix(project.package).strip(".").split(".")
+    folder = project.package_folder / inside[0]
+    return inside[0] if inside[0] and folder.is_dir() else None
+
+
+def tables_of(assets: dg.AssetsDefinition, module: str, project: Project) -> list[Table]:
+    """The tables that an asset definition makes, with their contracts.
+
+    Raises ProjectError when a contract is wrong or a group's name is not to be had.
+    """
+    function = internals.function_of(assets)
+    made = []
+    for spec in assets.specs:
+        if spec.key not in assets.keys or not assets.is_executable:
+            continue
+        group = _group(spec, module, project)
+        if group in _RESERVED_GROUPS:
+            raise ProjectError(
+                f"{place_of(function, project) or module}: the group '{group}' is the name of a "
+                f"folder that storage/ keeps for something else.\nChoose another group_name."
+            )
+        made.append(
+            Table(
+                key=spec.key,
+                group=group,
+                inputs={
+                    name: key
+                    for name, key in assets.keys_by_input_name.items()
+                    if key in assets.asset_deps[spec.key]
+                },
+                project=project,
+                module=module,
+                function=function,
+                contract=_contract(spec.key, function),
+            )
+        )
+    return made
+
+
+def attach(
+    assets: dg.AssetsDefinition, tables: Mapping[dg.AssetKey, Table], project: Project
+) -> dg.AssetsDefinition:
+    """The definition as Dagster gets it; the user's own object is left as it is."""
+    function = internals.function_of(assets)
+    if function is None:
+        return assets
+    name = ", ".join(sorted(key.to_user_string() for key in assets.keys))
+    guarded = failures.value_free(_measured(function), name=name, project=project)
+    described = assets.map_asset_specs(lambda spec: _described(spec, tables.get(spec.key)))
+    return internals.with_function(described, guarded)
+
+
+def describe_source(spec: dg.AssetSpec, module: str, project: Project) -> dg.AssetSpec:
+    """A raw file with the group of its folder."""
+    return spec.replace_attributes(group_name=_group(spec, module, project))
+
+
+def first_sentence(text: str | None) -> str | None:
+    """The first sentence of a docstring, on one line."""
+    if not text or not text.strip():
+        return None
+    paragraph = " ".join(inspect.cleandoc(text).split("\n\n")[0].split())
+    found = re.match(r"(.+?[.!?])(?=\s+[A-Z(`'\"]|$)", paragraph)
+    return found.group(1) if found else paragraph
+
+
+def _group(spec: dg.AssetSpec, module: str, project: Project) -> str:
+    if spec.group_name and spec.group_name != _DEFAULT_GROUP:
+        return spec.group_name
+    return group_from_folder(module, project) or _DEFAULT_GROUP
+
+
+def _contract(key: dg.AssetKey, function: Callable[..., object] | None) -> Contract | None:
+    if function is None:
+        return None
+    folder = Path(inspect.getfile(inspect.unwrap(function))).parent
+    path = folder / f"{'__'.join(key.path)}{CONTRACT_SUFFIX}"
+    return load_contract(path) if path.is_file() else None
+
+
+def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
+    if table is None:
+        return spec
+    function = table.function and inspect.unwrap(table.function)
+    contract = table.contract
+    description = spec.description
+    if description is None or (function and description == _docstring(function)):
+        # Dagster lists the first line of a description as raw text: one plain sentence reads best.
+        description = first_sentence(spec.description) or (contract and contract.title) or None
+    metadata = dict(spec.metadata)
+    if contract is not None:
+        metadata.setdefault("dagster/column_schema", _columns(contract))
+    if function is not None and "dagster/code_references" not in metadata:
+        code = function.__code__
+        metadata["dagster/code_references"] = dg.CodeReferencesMetadataValue(
+            code_references=[
+                dg.LocalFileCodeReference(
+                    file_path=code.co_filename, line_number=code.co_firstlineno, label=table.name
+                )
+            ]
+        )
+    metadata.setdefault("dagster/uri", table.path.as_uri())
+    return spec.replace_attributes(
+        group_name=table.group,
+        description=description,
+        kinds={*spec.kinds, *_kinds(function)} if len(spec.kinds) < 2 else spec.kinds,
+        metadata=metadata,
+    )
+
+
+def _docstring(function: Callable[..., object]) -> str | None:
+    return inspect.cleandoc(function.__doc__) if function.__doc__ else None
+
+
+def _kinds(function: Callable[..., object] | None) -> set[str]:
+    returned = inspect.signature(function).return_annotation if function else None
+    polars = returned in (pl.LazyFrame, pl.DataFrame) or (
+        isinstance(returned, str) and returned.endswith(("LazyFrame", "DataFrame"))
+    )
+    return {"polars", "parquet"} if polars else {"parquet"}
+
+
+def _columns(contract: Contract) -> dg.TableSchema:
+    key = contract.primary_key
+    table_rules = [f"primary key: {', '.join(key)}"] if key else []
+    table_rules += [f"unique: {', '.join(names)}" for names in contract.unique_keys]
+    table_rules += [
+        f"foreign key: {', '.join(k.fields)} → {k.resource or 'itself'} "
+        f"({', '.join(k.reference_fields)})"
+        for k in contract.foreign_keys
+    ]
+    return dg.TableSchema(
+        columns=[_column(field, in_key=field.name in key) for field in contract.fields],
+        constraints=dg.TableConstraints(other=table_rules),
+    )
+
+
+def _column(field: Field, *, in_key: bool) -> dg.TableColumn:
+    rules = {k: v for k, v in field.constraints.items() if k not in ("required", "unique")}
+    return dg.TableColumn(
+        name=field.name,
+        type=field.type,
+        description=field.description,
+        constraints=dg.TableColumnConstraints(
+            nullable=not (in_key or field.constraints.get("required")),
+            unique=bool(field.constraints.get("unique")),
+            other=[f"{name}: {_words(value)}" for name, value in rules.items()],
+        ),
+    )
+
+
+def _words(value: object) -> str:
+    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+
+
+def _measured(function: Callable[..., object]) -> Callable[..., object]:
+    """The same function; its table's time and memory are counted from the moment it is called."""
+    if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+        return function
+
+    @functools.wraps(function)
+    def run(*args: object, **kwargs: object) -> object:
+        measure.start()
+        try:
+            return function(*args, **kwargs)
+        except BaseException:
+            measure.stop()
+            raise
+
+    return run

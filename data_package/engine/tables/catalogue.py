@@ -1,0 +1,57 @@
+"""What has been loaded of a project, for the rooms that build, publish and report."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import dagster as dg
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.project import Project
+from data_package.engine.sources.files import RawFile
+from data_package.engine.storage import HashCache
+from data_package.engine.tables.checks import TableCheck, Verdicts, plan_checks
+from data_package.engine.tables.table import Table
+
+_loaded: dict[Project, "Catalogue"] = {}
+
+
+@dataclass(frozen=True)
+class Catalogue:
+    """The tables, raw files and contract checks of a project."""
+
+    project: Project
+    tables: Mapping[dg.AssetKey, Table]
+    files: Mapping[dg.AssetKey, RawFile]
+    checks: Sequence[TableCheck]
+    verdicts: Verdicts
+    hashes: HashCache
+
+    @classmethod
+    def of(
+        cls,
+        project: Project,
+        tables: Mapping[dg.AssetKey, Table],
+        files: Mapping[dg.AssetKey, RawFile],
+    ) -> "Catalogue":
+        """Make the catalogue of a project, and keep it for `catalogue_of`."""
+        by_resource = {table.resource: table for table in tables.values()}
+        hashes = HashCache(project.state / "hashes.json")
+        verdicts = Verdicts(project, by_resource, hashes)
+        made = cls(project, tables, files, plan_checks(by_resource), verdicts, hashes)
+        _loaded[project] = made
+        return made
+
+    def checks_of(self, table: Table) -> list[TableCheck]:
+        """The contract checks of one table."""
+        return [item for item in self.checks if item.table.key == table.key]
+
+
+def catalogue_of(project: Project) -> Catalogue:
+    """The catalogue of a project whose definitions have been loaded."""
+    try:
+        return _loaded[project]
+    except KeyError:
+        raise ProjectError(
+            f"{project.package}.definitions does not load this project's tables.\n"
+            f"It must hold: defs = load_definitions({project.package})"
+        ) from None

@@ -1,0 +1,198 @@
+"""A table's contract as blocking Dagster asset checks, and the verdicts they leave behind.
+
+A verdict is kept with the hashes of all that it rests on: the table, its contract and the tables
+that its foreign keys point to. Whoever needs it again (the check, the data package, the status)
+finds it or computes it, and never takes one that was about something else.
+"""
+
+import dataclasses
+import hashlib
+import json
+from collections.abc import Collection, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from data_package.engine.project import Project
+from data_package.engine.schema import Contract, Report, check
+from data_package.engine.storage import HashCache, write_private
+from data_package.engine.tables import failures, internals
+from data_package.engine.tables.table import Table
+
+CONTRACT_CHECK = "contract"
+LATE_CHECK = "foreign_keys"
+
+
+@dataclass(frozen=True)
+class TableCheck:
+    """One asset check of a table: its name and the part of the contract that it covers."""
+
+    table: Table
+    name: str
+    contract: Contract
+    blocking: bool
+
+
+class Verdicts:
+    """Contract checks that have been made, each remembered with what it was made on."""
+
+    def __init__(self, project: Project, tables: Mapping[str, Table], hashes: HashCache) -> None:
+        """`tables`: all of the project, by name."""
+        self._folder = project.state / "checks"
+        self._tables = tables
+        self._hashes = hashes
+
+    def of(self, item: TableCheck) -> Report:
+        """The report on the table as it now stands, from memory where nothing has changed.
+
+        Raises dg.Failure when a table it rests on has not been built.
+        """
+        basis = self._basis(item)
+        kept = self._folder / f"{'__'.join(item.table.key.path)}.{item.name}.json"
+        with suppress(OSError, ValueError, KeyError, TypeError):
+            verdict = json.loads(kept.read_text())
+            if verdict["basis"] == basis:
+                return Report.from_dict(verdict["report"])
+        report = self._make(item)
+        write_private(kept, json.dumps({"basis": basis, "report": report.to_dict()}, indent=1))
+        return report
+
+    def _basis(self, item: TableCheck) -> str:
+        needed = [item.table, *(self._tables[name] for name in item.contract.references)]
+        parts = [item.contract.validation_digest()]
+        for table in needed:
+            if not table.path.exists():
+                raise dg.Failure(
+                    f"The contract of '{item.table.name}' cannot be checked: the table "
+                    f"'{table.name}' has not been built. Build it first."
+                )
+            parts.append(self._hashes.hash(table.path))
+        return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+    def _make(self, item: TableCheck) -> Report:
+        return check(
+            _scan(item.table.path),
+            item.contract,
+            references={name: _scan(self._tables[name].path) for name in item.contract.references},
+        )
+
+
+def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
+    """Which checks each table gets.
+
+    A blocking check holds back whatever reads its table. A foreign key into a table that is
+    itself made from this one can't do that without waiting for itself, so it becomes a second
+    check that holds back nothing but the data package.
+    """
+    readers: dict[str, set[str]] = {f"table {name}": {f"check {name}"} for name in tables}
+    for name, table in tables.items():
+        for wanted in table.inputs.values():
+            if (needed := wanted.to_user_string()) in tables:
+                readers.setdefault(f"check {needed}", set()).add(f"table {name}")
+    planned = []
+    for name, table in sorted(tables.items()):
+        if table.contract is None:
+            continue
+        early, late = [], []
+        for key in table.contract.foreign_keys:
+            other = key.resource
+            if other and other != name and _reaches(readers, f"check {name}", f"table {other}"):
+                late.append(key)
+            else:
+                early.append(key)
+                if other and other != name:
+                    readers[f"table {other}"].add(f"check {name}")
+        contract = table.contract
+        planned.append(_part(table, CONTRACT_CHECK, contract, tuple(early), blocking=True))
+        if late:
+            only_keys = dataclasses.replace(contract, unique_keys=(), primary_key=())
+            planned.append(_part(table, LATE_CHECK, only_keys, tuple(late), blocking=False))
+    return planned
+
+
+def asset_check(item: TableCheck, verdicts: Verdicts, project: Project) -> dg.AssetChecksDefinition:
+    """The Dagster asset check that asks for a verdict."""
+    table = item.table
+
+    @dg.asset_check(
+        asset=table.key,
+        name=item.name,
+        blocking=item.blocking,
+        description=_describe(item),
+        additional_deps=[dg.AssetKey(name.split("/")) for name in item.contract.references],
+    )
+    def contract() -> dg.AssetCheckResult:
+        return _result(verdicts.of(item))
+
+    return guarded(contract, table.name, project)
+
+
+def guarded(
+    definition: dg.AssetChecksDefinition, name: str, project: Project
+) -> dg.AssetChecksDefinition:
+    """The same check, whose exceptions quote no value."""
+    function = internals.function_of(definition)
+    if function is None:
+        return definition
+    return internals.with_function(
+        definition, failures.value_free(function, name=name, project=project)
+    )
+
+
+def _part(
+    table: Table, name: str, contract: Contract, keys: tuple[object, ...], *, blocking: bool
+) -> TableCheck:
+    part = dataclasses.replace(contract, foreign_keys=keys)
+    return TableCheck(table=table, name=name, contract=part, blocking=blocking)
+
+
+def _reaches(readers: Mapping[str, Collection[str]], start: str, end: str) -> bool:
+    seen, waiting = set(), [start]
+    while waiting:
+        one = waiting.pop()
+        if one == end:
+            return True
+        if one not in seen:
+            seen.add(one)
+            waiting.extend(readers.get(one, ()))
+    return False
+
+
+def _result(report: Report) -> dg.AssetCheckResult:
+    records = [
+        dg.TableRecord(
+            {
+                "rule": total.rule,
+                "field": total.field or "",
+                "count": total.count,
+                "rows": ", ".join(map(str, total.rows)),
+            }
+        )
+        for total in report.totals
+    ]
+    metadata: dict[str, dg.MetadataValue] = {
+        "rows_checked": dg.MetadataValue.int(report.rows_checked),
+        "errors": dg.MetadataValue.int(sum(total.count for total in report.totals)),
+    }
+    if records:
+        metadata["by_rule"] = dg.MetadataValue.table(records)
+    return dg.AssetCheckResult(
+        passed=report.ok,
+        severity=dg.AssetCheckSeverity.ERROR,
+        description=None if report.ok else report.render(),
+        metadata=metadata,
+    )
+
+
+def _describe(item: TableCheck) -> str:
+    place = item.table.project.relative(Path(item.contract.path))
+    if item.blocking:
+        return f"The table satisfies its contract, {place}."
+    return f"The foreign keys in {place} that point to tables made from this one hold."
+
+
+def _scan(path: Path) -> pl.LazyFrame:
+    return pl.scan_parquet(path, glob=False, hive_partitioning=False)

@@ -1,0 +1,125 @@
+"""Finding the assets of a project: every module of its package is imported and looked through.
+
+Decides nothing about what is found; that is `wiring`'s and `definitions`' business.
+"""
+
+import importlib
+import pkgutil
+import sys
+import traceback
+from collections.abc import Iterable, Iterator
+from dataclasses import dataclass, field
+from pathlib import Path
+from types import ModuleType
+
+import dagster as dg
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.project import Project
+
+# Their messages speak of code; any other exception at import may quote data that a module read.
+_MESSAGE_IS_CODE = (ImportError, NameError, AttributeError, SyntaxError, TypeError)
+_NOT_TABLES = ("definitions", "conftest", "__main__", "tests")
+
+
+@dataclass(frozen=True)
+class Found:
+    """What the modules of a project define, each with the module it was first seen in."""
+
+    assets: list[tuple[dg.AssetsDefinition, str]] = field(default_factory=list)
+    sources: list[tuple[dg.AssetSpec, str]] = field(default_factory=list)
+    checks: list[dg.AssetChecksDefinition] = field(default_factory=list)
+    others: list[dg.JobDefinition | dg.ScheduleDefinition | dg.SensorDefinition] = field(
+        default_factory=list
+    )
+
+
+def discover(project: Project) -> Found:
+    """Import every module of the project's package and collect the Dagster objects in them.
+
+    Raises ProjectError, with the user's file and line, when a module fails to import.
+    """
+    project.make_importable()
+    package = _import(project.package, project)
+    found = Found()
+    seen: set[int] = set()
+    for name in [project.package, *_module_names(package, project)]:
+        names = vars(_import(name, project))
+        for item in _dagster_objects(v for n, v in names.items() if not n.startswith("__")):
+            if id(item) not in seen:
+                seen.add(id(item))
+                _sort_in(item, name, found)
+    return found
+
+
+def _module_names(package: ModuleType, project: Project) -> Iterator[str]:
+    def skip(name: str) -> bool:
+        last = name.rpartition(".")[2]
+        return name.startswith("data_package.engine") or last in _NOT_TABLES or last[:5] == "test_"
+
+    def walk(paths: Iterable[str], prefix: str) -> Iterator[str]:
+        for info in sorted(pkgutil.iter_modules(paths, prefix), key=lambda info: info.name):
+            if skip(info.name):
+                continue
+            yield info.name
+            if info.ispkg:
+                yield from walk(_import(info.name, project).__path__, f"{info.name}.")
+
+    yield from walk(package.__path__, f"{package.__name__}.")
+
+
+def _dagster_objects(values: Iterable[object]) -> Iterator[object]:
+    """The values themselves, and those in a list, tuple or dict that a factory was looped into."""
+    for value in values:
+        if isinstance(value, list | tuple) and type(value) in (list, tuple):
+            yield from value
+        elif isinstance(value, dict) and type(value) is dict:
+            yield from value.values()
+        else:
+            yield value
+
+
+def _sort_in(item: object, module: str, found: Found) -> None:
+    if isinstance(item, dg.AssetChecksDefinition):
+        found.checks.append(item)
+    elif isinstance(item, dg.AssetsDefinition):
+        found.assets.append((item, module))
+    elif isinstance(item, dg.AssetSpec):
+        found.sources.append((item, module))
+    elif isinstance(item, dg.JobDefinition | dg.ScheduleDefinition | dg.SensorDefinition):
+        found.others.append(item)
+
+
+def _import(name: str, project: Project) -> ModuleType:
+    try:
+        return importlib.import_module(name)
+    except ProjectError:
+        raise
+    except Exception as error:  # noqa: BLE001 (a user's module may raise anything)
+        problem = _import_problem(error, name, project)
+    finally:
+        importlib.invalidate_caches()
+    raise problem
+
+
+def _import_problem(error: Exception, name: str, project: Project) -> ProjectError:
+    what = type(error).__name__
+    if isinstance(error, SyntaxError):
+        place = f"{project.relative(error.filename or name)}:{error.lineno}"
+        what = f"{what}: {error.msg}"
+    else:
+        place = _users_line(error, project) or name
+        if isinstance(error, _MESSAGE_IS_CODE) or type(error).__module__.startswith("dagster"):
+            what = f"{what}: {error}"
+    hint = ""
+    if isinstance(error, ModuleNotFoundError) and error.name:
+        hint = f"\nInstall {error.name.partition('.')[0]!r} into {sys.prefix}, or correct the name."
+    return ProjectError(f"{place}: the module {name} cannot be imported.\n{what}{hint}")
+
+
+def _users_line(error: Exception, project: Project) -> str | None:
+    """The innermost line of the user's own code that the error came through."""
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        if Path(frame.filename).is_relative_to(project.package_folder):
+            return f"{project.relative(frame.filename)}:{frame.lineno}"
+    return None

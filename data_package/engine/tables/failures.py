@@ -1,0 +1,219 @@
+"""What is said when a user's function fails: where and what kind of thing, never a value.
+
+The messages of Polars and of Python quote cells (`could not convert string to float: '…'`), and
+Dagster keeps them in its event log. So the original exception goes no further than this module:
+a `dg.Failure` made of known-safe words takes its place.
+"""
+
+import functools
+import inspect
+import linecache
+import re
+import traceback
+from collections.abc import AsyncIterator, Callable, Generator, Mapping
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from data_package.engine.errors import ProjectError, did_you_mean
+from data_package.engine.project import Project
+from data_package.engine.tables.table import place_of
+
+_COLUMNS_SHOWN = 40
+_ENGINE = Path(__file__).resolve().parents[1]
+
+# Set by a command that the user told to show values on their own terminal; never stored.
+show_original: Callable[[str, BaseException], None] | None = None
+
+
+def value_free(
+    function: Callable[..., object], *, name: str, project: Project
+) -> Callable[..., object]:
+    """The same function, whose exceptions come out as a `dg.Failure` that quotes no value."""
+
+    def failure(error: Exception, arguments: Mapping[str, object]) -> Exception:
+        if isinstance(error, dg.RetryRequested):
+            return dg.RetryRequested(error.max_retries, error.seconds_to_wait)
+        return describe(error, name=name, project=project, function=function, inputs=arguments)
+
+    def bind(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Mapping[str, object]:
+        return inspect.signature(function).bind(*args, **kwargs).arguments
+
+    # A failure is raised after its `except` block has ended: inside it, Python would hang the
+    # original exception, message and all, on the new one, and Dagster would store both.
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def generate(*args: object, **kwargs: object) -> Generator[object, object, object]:
+            try:
+                return (yield from function(*args, **kwargs))
+            except Exception as error:  # noqa: BLE001
+                clean = failure(error, bind(args, kwargs))
+            raise clean
+
+        return generate
+
+    if inspect.isasyncgenfunction(function):
+
+        @functools.wraps(function)
+        async def generate_later(*args: object, **kwargs: object) -> AsyncIterator[object]:
+            try:
+                async for item in function(*args, **kwargs):
+                    yield item
+                return
+            except Exception as error:  # noqa: BLE001
+                clean = failure(error, bind(args, kwargs))
+            raise clean
+
+        return generate_later
+
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def later(*args: object, **kwargs: object) -> object:
+            try:
+                return await function(*args, **kwargs)
+            except Exception as error:  # noqa: BLE001
+                clean = failure(error, bind(args, kwargs))
+            raise clean
+
+        return later
+
+    @functools.wraps(function)
+    def run(*args: object, **kwargs: object) -> object:
+        try:
+            return function(*args, **kwargs)
+        except Exception as error:  # noqa: BLE001
+            clean = failure(error, bind(args, kwargs))
+        raise clean
+
+    return run
+
+
+def describe(
+    error: Exception,
+    *,
+    name: str,
+    project: Project,
+    function: Callable[..., object] | None = None,
+    inputs: Mapping[str, object] | None = None,
+) -> dg.Failure:
+    """One screen on a failure: the kind of error, the user's line, the inputs' columns.
+
+    `function` is the user's; the error of a lazy query comes up only when that has long returned.
+    """
+    if show_original is not None:
+        show_original(name, error)
+    if isinstance(error, dg.Failure | ProjectError):
+        # Words chosen by the user or by the engine; only what hangs on the exception is left.
+        words = error.description if isinstance(error, dg.Failure) else str(error)
+        return dg.Failure(words, metadata=getattr(error, "metadata", None))
+    schemas = {key: schema for key, value in (inputs or {}).items() if (schema := _schema(value))}
+    kind = type(error).__name__
+    line = _users_line(error, project)
+    # A column that the user's own code names, or that an input has, is no value of a row.
+    names = {column for schema in schemas.values() for column in schema}
+    spoken = _spoken(error, names=names, source=_source(line, function))
+    report = [f"{kind}{': ' + spoken if spoken else ''}"]
+    if line:
+        report.append(f"  at {project.relative(line[0])}:{line[1]}")
+        report.append(f"     {linecache.getline(str(line[0]), line[1]).strip()}")
+    elif function is not None and (place := place_of(function, project)):
+        report.append(f"  in the query that the function at {place} returns")
+    if schemas:
+        report.append("  inputs:")
+        report.extend(f"    {key}: {_columns(schema)}" for key, schema in schemas.items())
+    return dg.Failure(
+        description="\n".join(report),
+        metadata={"error": kind},
+    )
+
+
+def type_name(dtype: pl.DataType) -> str:
+    """A dtype in words that hold no category: those of an Enum may come from the data."""
+    if isinstance(dtype, pl.Enum | pl.Categorical):
+        return type(dtype).__name__
+    if isinstance(dtype, pl.List | pl.Array):
+        return f"{type(dtype).__name__}({_inner(dtype.inner)})"
+    if isinstance(dtype, pl.Struct):
+        return f"Struct({', '.join(f'{f.name}: {_inner(f.dtype)}' for f in dtype.fields)})"
+    return str(dtype)
+
+
+def _inner(dtype: object) -> str:
+    return type_name(dtype) if isinstance(dtype, pl.DataType) else str(dtype)
+
+
+def _users_line(error: Exception, project: Project) -> tuple[Path, int] | None:
+    for frame in reversed(traceback.extract_tb(error.__traceback__)):
+        path = Path(frame.filename)
+        if (
+            path.is_relative_to(project.package_folder)
+            and not path.is_relative_to(_ENGINE)
+            and frame.lineno
+        ):
+            return path, frame.lineno
+    return None
+
+
+def _source(line: tuple[Path, int] | None, function: Callable[..., object] | None) -> str:
+    """The text of the user's modules that are known to be part of it."""
+    code = getattr(inspect.unwrap(function), "__code__", None) if function else None
+    files = {str(line[0])} if line else set()
+    files |= {code.co_filename} if code else set()
+    return "".join(text for name in sorted(files) for text in linecache.getlines(name))
+
+
+def _schema(value: object) -> Mapping[str, pl.DataType] | None:
+    if isinstance(value, pl.DataFrame):
+        return value.schema
+    if isinstance(value, pl.LazyFrame):
+        try:
+            return value.collect_schema()
+        except pl.exceptions.PolarsError:
+            return None
+    return None
+
+
+def _columns(schema: Mapping[str, pl.DataType]) -> str:
+    shown = [f"{name} {type_name(dtype)}" for name, dtype in list(schema.items())[:_COLUMNS_SHOWN]]
+    more = len(schema) - len(shown)
+    return ", ".join(shown) + (f", … and {more} more" if more > 0 else "")
+
+
+def _spoken(error: Exception, *, names: set[str], source: str) -> str:
+    """The part of an exception's message that is known to hold no value."""
+    message = str(error)
+
+    def safe(word: str) -> bool:
+        return word in names or (bool(word) and repr(word)[1:-1] in source)
+
+    if found := re.search(
+        r"conversion from `([\w\[\], μ]+)` to `([\w\[\], μ]+)` failed in column "
+        r"'([^']*)' for (\d+) out of (\d+) values",
+        message,
+    ):
+        origin, target, column, failed, _ = found.groups()
+        column = f" in column '{column}'" if safe(column) else ""
+        return (
+            f"at least {failed} {'value' if failed == '1' else 'values'} cannot be converted from "
+            f"{origin} to {target}{column}. Clean them first, or make them null with strict=False."
+        )
+    if isinstance(error, pl.exceptions.ColumnNotFoundError):
+        found = re.search(r'(?:unable to find column )?"([^"]+)"', message) or re.match(
+            r"([\w .-]+)", message
+        )
+        if found and safe(found.group(1)):
+            return f"no column '{found.group(1)}'.{did_you_mean(found.group(1), names)}"
+        return "a column that the query names is not there."
+    if isinstance(error, FileNotFoundError) and error.filename:
+        return "a file that the function opens is not there."
+    if isinstance(error, ModuleNotFoundError | ImportError | NameError):
+        return message
+    if isinstance(error, AttributeError) and error.name:
+        owner = type(error.obj).__name__ if error.obj is not None else "object"
+        return f"{owner} has no attribute '{error.name}'."
+    if isinstance(error, pl.exceptions.PolarsError):
+        return "Polars' own message may quote values and is not kept."
+    return "its message may quote values and is not kept." if message else ""

@@ -1,0 +1,93 @@
+"""The only uses of Dagster that its public API does not offer, each behind a name of ours.
+
+`dagster` is pinned to a minor version; `test_internals.py` fails when one of these moves.
+"""
+
+import copy
+from collections.abc import Callable, Collection, Mapping
+from contextlib import AbstractContextManager
+from typing import TypeVar
+
+import dagster as dg
+from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
+from dagster._core.definitions.dependency import NodeHandle
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.execution.api import execute_run
+from dagster_shared.error import SerializableErrorInfo
+
+_Assets = TypeVar("_Assets", bound=dg.AssetsDefinition)
+
+
+def function_of(assets: dg.AssetsDefinition) -> Callable[..., object] | None:
+    """The Python function under `@dg.asset`, `@dg.multi_asset` or `@dg.asset_check`."""
+    if not isinstance(assets.node_def, dg.OpDefinition):
+        return None
+    compute = assets.node_def.compute_fn
+    return compute.decorated_fn if isinstance(compute, DecoratedOpFunction) else None
+
+
+def with_function(assets: _Assets, function: Callable[..., object]) -> _Assets:
+    """The same asset with another function in the place of its own; the old one is left alone."""
+    op = assets.node_def
+    assert isinstance(op, dg.OpDefinition)
+    replaced = copy.copy(op)
+    replaced._compute_fn = DecoratedOpFunction(decorated_fn=function)
+    attributes = {**assets.get_attributes_dict(), "node_def": replaced}
+    replaced_assets = type(assets).dagster_internal_init(**attributes)
+    assert isinstance(replaced_assets, type(assets))
+    return replaced_assets
+
+
+def set_data_version(context: dg.OutputContext, version: str) -> None:
+    """Let the materialization that is being written carry this data version.
+
+    A function can say it before it returns; an IO manager knows it only after it has written.
+    """
+    context.step_context.set_data_version(context.asset_key, dg.DataVersion(version))
+
+
+def entities_of_steps(job: dg.JobDefinition) -> Mapping[str, list[dg.AssetKey | dg.AssetCheckKey]]:
+    """The assets and the checks that each step of a job makes, steps in the order of the run."""
+    layer = job.asset_layer
+    return {
+        node.name: sorted(
+            layer.get_selected_entity_keys_for_node(NodeHandle(name=node.name, parent=None)),
+            key=str,
+        )
+        for node in job.nodes_in_topological_order
+    }
+
+
+def run_job(
+    module: str,
+    attribute: str,
+    job: dg.JobDefinition,
+    selection: Collection[dg.AssetKey],
+    instance: dg.DagsterInstance,
+    run_config: Mapping[str, object],
+    prepare: Callable[[str], AbstractContextManager[None]],
+) -> str:
+    """Run a selection of a job's assets with the job's own executor, and return the run's id.
+
+    `prepare` gets the id of the run before it starts. The run is recorded as one of the module's,
+    as `dagster asset materialize -m` records it, so that the web pages can open and repeat it.
+    """
+    repository = ReconstructableRepository.for_module(module, attribute)
+    origin = repository.get_reconstructable_job(job.name)
+    run = instance.create_run_for_job(
+        job_def=job,
+        asset_selection=frozenset(selection),
+        job_code_origin=origin.get_python_origin(),
+        run_config=run_config,
+    )
+    with prepare(run.run_id):
+        execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
+    return run.run_id
+
+
+def innermost_message(error: SerializableErrorInfo) -> str:
+    """What the exception at the root of a step's failure says."""
+    while error.cause is not None:
+        error = error.cause
+    return error.message.strip()

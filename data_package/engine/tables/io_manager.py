@@ -1,0 +1,184 @@
+"""Tables as Parquet files: written beside and renamed, and never shown.
+
+What is told of a written table is what describes it: rows, bytes, hash, columns, seconds and
+memory. No row, no minimum, no maximum.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import dagster as dg
+import polars as pl
+from dagster_polars import BasePolarsUPathIOManager
+from pydantic import PrivateAttr
+
+from data_package.engine.project import Project
+from data_package.engine.storage import HashCache, make_private_folder, replacing
+from data_package.engine.tables import failures, internals, measure
+from data_package.engine.tables.table import Table
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+ROWS = "dagster/row_count"
+PARTITION_ROWS = "dagster/partition_row_count"
+COLUMNS = "dagster/column_schema"
+SIZE = "size_bytes"
+HASH = "sha256"
+SECONDS = "seconds"
+PEAK_MEMORY = "peak_memory_bytes"
+
+# Fixed, so that the same rows give the same bytes however Polars' defaults change.
+_ROW_GROUP_ROWS = 1 << 18
+
+
+class ParquetTables(BasePolarsUPathIOManager):
+    """Keeps every table in `storage/<group>/<table>.parquet`.
+
+    `pl.LazyFrame` is scanned and streamed, `pl.DataFrame` loaded; a partitioned table is a folder
+    with a file per partition, and arrives as a dict of frames where several are asked for.
+    """
+
+    extension: ClassVar[str | None] = ".parquet"  # type: ignore[misc]
+    _project: Project = PrivateAttr()
+    _tables: Mapping[dg.AssetKey, Table] = PrivateAttr()
+    _hashes: HashCache = PrivateAttr()
+
+    @classmethod
+    def of(
+        cls, project: Project, tables: Mapping[dg.AssetKey, Table], hashes: HashCache
+    ) -> "ParquetTables":
+        """The IO manager of a project's tables."""
+        from upath import UPath
+
+        manager = cls(base_dir=str(project.storage))
+        manager._project = project
+        manager._tables = tables
+        manager._hashes = hashes
+        manager._base_path = UPath(project.storage)
+        return manager
+
+    def get_asset_relative_path(self, context: dg.InputContext | dg.OutputContext) -> "UPath":
+        """`<group>/<table>`, below `storage/`."""
+        from upath import UPath
+
+        table = self._tables.get(context.asset_key)
+        if table is None:
+            return UPath("other", *context.asset_key.path)
+        return UPath(table.path.with_suffix("").relative_to(self._project.storage))
+
+    def make_directory(self, path: "UPath") -> None:
+        """Folders are private whatever the umask."""
+        make_private_folder(Path(str(path)))
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Write the table, then say what describes it."""
+        table = self._tables.get(context.asset_key) if context.has_asset_key else None
+        failure: Exception | None = None
+        try:
+            super().handle_output(context, obj)
+            return
+        except Exception as error:  # noqa: BLE001
+            failure = failures.describe(
+                error,
+                name=_name(context),
+                project=self._project,
+                function=table.function if table else None,
+            )
+        finally:
+            measure.stop()
+        raise failure
+
+    def load_input(self, context: dg.InputContext) -> Any | dict[str, Any]:  # noqa: ANN401
+        """Scan or load what the parameter's annotation asks for."""
+        failure: Exception | None = None
+        try:
+            return super().load_input(context)
+        except FileNotFoundError:
+            failure = dg.Failure(
+                f"The table '{_name(context)}' has not been built yet. Build it first."
+            )
+        except Exception as error:  # noqa: BLE001
+            failure = failures.describe(error, name=_name(context), project=self._project)
+        raise failure
+
+    def dump_to_path(self, context: dg.OutputContext, obj: object, path: "UPath") -> None:
+        """Choose by what was returned, so that a function without annotation works too."""
+        if isinstance(obj, pl.LazyFrame):
+            self.sink_df_to_path(context, obj, path)
+        elif isinstance(obj, pl.DataFrame):
+            self.write_df_to_path(context, obj, path)
+        else:
+            raise dg.Failure(
+                f"A table's function must return a pl.LazyFrame or a pl.DataFrame, not "
+                f"{type(obj).__name__}."
+            )
+
+    def write_df_to_path(self, context: dg.OutputContext, df: pl.DataFrame, path: "UPath") -> None:
+        """Write a frame that is in memory."""
+        del context
+        with replacing(Path(str(path))) as temporary:
+            df.write_parquet(temporary, row_group_size=_ROW_GROUP_ROWS)
+
+    def sink_df_to_path(self, context: dg.OutputContext, df: pl.LazyFrame, path: "UPath") -> None:
+        """Stream a query into the file; it is never collected."""
+        del context
+        with replacing(Path(str(path))) as temporary:
+            df.sink_parquet(temporary, row_group_size=_ROW_GROUP_ROWS)
+
+    def scan_df_from_path(self, path: "UPath", context: dg.InputContext) -> pl.LazyFrame:
+        """A lazy scan of the file."""
+        del context
+        if not path.exists():
+            raise FileNotFoundError
+        return pl.scan_parquet(str(path), glob=False, hive_partitioning=False)
+
+    def get_metadata(
+        self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame | None
+    ) -> dict[str, dg.MetadataValue]:
+        """What describes the written file, read back from it."""
+        if obj is None:
+            return {}
+        path = self._written(context)
+        scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+        rows = int(scan.select(pl.len()).collect().item())
+        digest = self._hashes.hash(path)
+        self._hashes.remember(path, digest)
+        if not context.has_partition_key:
+            internals.set_data_version(context, digest)
+        used = measure.stop()
+        return {
+            PARTITION_ROWS if context.has_partition_key else ROWS: dg.MetadataValue.int(rows),
+            COLUMNS: dg.MetadataValue.table_schema(
+                column_schema(self._tables.get(context.asset_key), scan.collect_schema())
+            ),
+            SIZE: dg.MetadataValue.int(path.stat().st_size),
+            HASH: dg.MetadataValue.text(digest),
+            SECONDS: dg.MetadataValue.float(round(used.seconds, 3)),
+            PEAK_MEMORY: dg.MetadataValue.int(used.peak_memory_bytes),
+        }
+
+    def _written(self, context: dg.OutputContext) -> Path:
+        if context.has_asset_partitions:
+            return Path(str(next(iter(self._get_paths_for_partitions(context).values()))))
+        return Path(str(self._get_path(context)))
+
+
+def column_schema(table: Table | None, schema: Mapping[str, pl.DataType]) -> dg.TableSchema:
+    """The columns as Dagster shows them: types from the file, words from the contract."""
+    fields = {f.name: f for f in table.contract.fields} if table and table.contract else {}
+    return dg.TableSchema(
+        columns=[
+            dg.TableColumn(
+                name=name,
+                type=failures.type_name(dtype),
+                description=fields[name].description if name in fields else None,
+            )
+            for name, dtype in schema.items()
+        ]
+    )
+
+
+def _name(context: dg.InputContext | dg.OutputContext) -> str:
+    return context.asset_key.to_user_string() if context.has_asset_key else "value"

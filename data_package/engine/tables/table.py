@@ -1,0 +1,62 @@
+"""What the engine knows of a table before it is built."""
+
+import inspect
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+
+from data_package.engine.project import Project
+from data_package.engine.schema import Contract
+
+FINAL = "final"
+PACKAGE = dg.AssetKey("data_package")
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table of the project: an asset that is kept as one Parquet file, or one per partition.
+
+    Attributes:
+        inputs: the assets it takes, by the name of the parameter that receives each.
+        module: the dotted name of the module that defines it.
+        function: the user's own function, None where Dagster has none to show.
+        contract: what its columns and rows must satisfy, None where nothing is written down.
+    """
+
+    key: dg.AssetKey
+    group: str
+    inputs: Mapping[str, dg.AssetKey]
+    project: Project
+    module: str
+    function: Callable[..., object] | None
+    contract: Contract | None = None
+
+    @property
+    def name(self) -> str:
+        """The table's name, as people write it."""
+        return self.key.to_user_string()
+
+    @property
+    def resource(self) -> str:
+        """Its name in the data package, in foreign keys and of its contract's file."""
+        return "__".join(self.key.path)
+
+    @property
+    def path(self) -> Path:
+        """Its Parquet file; for a partitioned table, that of a folder with one file each."""
+        return self.project.storage.joinpath(self.group, *self.key.path).with_suffix(".parquet")
+
+    @property
+    def place(self) -> str:
+        """Where its function stands: `data_package/final/subjects.py:12`."""
+        return place_of(self.function, self.project) or self.module
+
+
+def place_of(function: Callable[..., object] | None, project: Project) -> str | None:
+    """The file and line of a function, from the project's root."""
+    if function is None:
+        return None
+    code = getattr(inspect.unwrap(function), "__code__", None)
+    return f"{project.relative(code.co_filename)}:{code.co_firstlineno}" if code else None

@@ -1,0 +1,154 @@
+"""The graph before Dagster sees it: unknown names, names taken twice, cycles.
+
+Dagster asks the same when it builds a graph, later and in its own words; here the answer names
+the user's file and line.
+"""
+
+import ast
+import inspect
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from dataclasses import dataclass
+from itertools import pairwise
+from pathlib import Path
+
+import dagster as dg
+
+from data_package.engine.errors import ProjectError, did_you_mean
+from data_package.engine.project import Project
+from data_package.engine.tables.table import place_of
+
+
+@dataclass(frozen=True)
+class Node:
+    """An asset as the wiring sees it.
+
+    Attributes:
+        parameters: what the function's parameters name, by the parameter.
+        others: what it depends on without receiving it.
+        place: file and line, for messages.
+    """
+
+    name: str
+    parameters: Mapping[str, str]
+    others: Sequence[str]
+    place: str
+    function: Callable[..., object] | None = None
+
+
+def check_wiring(nodes: Sequence[Node], project: Project) -> None:
+    """Raise one ProjectError that lists everything that is wrong."""
+    problems = [*_duplicates(nodes), *_unknown(nodes, project)]
+    if not problems:
+        problems = list(_cycles({n.name: n for n in nodes}))
+    if problems:
+        raise ProjectError("\n\n".join(problems))
+
+
+def _duplicates(nodes: Sequence[Node]) -> Iterable[str]:
+    first: dict[str, Node] = {}
+    for node in nodes:
+        if node.name in first:
+            yield (
+                f"{node.place}: the name '{node.name}' is taken by {first[node.name].place}.\n"
+                "Rename one of the two: a name stands for one asset."
+            )
+        first.setdefault(node.name, node)
+
+
+def _unknown(nodes: Sequence[Node], project: Project) -> Iterable[str]:
+    known = {node.name for node in nodes}
+    for node in nodes:
+        for parameter, wanted in node.parameters.items():
+            if wanted not in known:
+                place = _place_of_parameter(node.function, parameter, project) or node.place
+                yield (
+                    f"{place}: '{node.name}' takes '{wanted}', but no asset has that name."
+                    f"{did_you_mean(wanted, known - {node.name})}\n"
+                    "A parameter names the table or the raw file that it receives."
+                )
+        for wanted in node.others:
+            if wanted not in known:
+                yield (
+                    f"{node.place}: '{node.name}' depends on '{wanted}', but no asset has that "
+                    f"name.{did_you_mean(wanted, known - {node.name})}"
+                )
+
+
+def _cycles(nodes: Mapping[str, Node]) -> Iterable[str]:
+    """Report the first cycle; a way out of it often ends the others."""
+    done: set[str] = set()
+    for start in nodes:
+        way: list[str] = []
+        stack = [(start, iter(_inputs(nodes[start])))] if start not in done else []
+        if stack:
+            way.append(start)
+        while stack:
+            _, rest = stack[-1]
+            following = next(rest, None)
+            if following is None:
+                stack.pop()
+                done.add(way.pop())
+            elif following in way:
+                circle = [*way[way.index(following) :], following]
+                lines = "\n".join(
+                    f"  {nodes[one].place}: '{one}' takes '{other}'"
+                    for one, other in pairwise(circle)
+                )
+                yield f"These tables need each other, so none can be built first:\n{lines}"
+                return
+            elif following not in done:
+                way.append(following)
+                stack.append((following, iter(_inputs(nodes[following]))))
+
+
+def _inputs(node: Node) -> list[str]:
+    return [*node.parameters.values(), *node.others]
+
+
+def node_of(
+    asset: dg.AssetsDefinition,
+    key: dg.AssetKey,
+    *,
+    function: Callable[..., object] | None,
+    module: str,
+    project: Project,
+) -> Node:
+    """The wiring of one asset of a definition."""
+    parameters = {
+        name: wanted.to_user_string()
+        for name, wanted in asset.keys_by_input_name.items()
+        if wanted in asset.asset_deps[key] and _is_parameter(function, name)
+    }
+    others = {wanted.to_user_string() for wanted in asset.asset_deps[key]}
+    return Node(
+        name=key.to_user_string(),
+        parameters=parameters,
+        others=sorted(others - set(parameters.values())),
+        place=place_of(function, project) or module,
+        function=function,
+    )
+
+
+def _is_parameter(function: Callable[..., object] | None, name: str) -> bool:
+    return function is not None and name in inspect.signature(function).parameters
+
+
+def _place_of_parameter(
+    function: Callable[..., object] | None, parameter: str, project: Project
+) -> str | None:
+    """The line of the parameter itself: a long signature spans many."""
+    if function is None:
+        return None
+    function = inspect.unwrap(function)
+    try:
+        lines, first = inspect.getsourcelines(function)
+        source = inspect.getsource(function)
+        indent = len(lines[0]) - len(lines[0].lstrip())
+        tree = ast.parse("".join(line[indent:] for line in source.splitlines(keepends=True)))
+    except (OSError, TypeError, SyntaxError):
+        return None
+    for found in ast.walk(tree):
+        if isinstance(found, ast.arg) and found.arg == parameter:
+            path = Path(inspect.getfile(function))
+            return f"{project.relative(path)}:{first + found.lineno - 1}"
+    return None
