@@ -1,0 +1,214 @@
+"""Check a typed table, as Polars holds it, against its contract.
+
+https://datapackage.org/standard/table-schema/
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+
+import polars as pl
+
+from data_package.engine.errors import DataPackageError
+from data_package.engine.schema.cells import LOGICAL_DTYPES, read_lexical
+from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
+from data_package.engine.schema.contract import Contract, Field
+from data_package.engine.schema.fieldtypes import FIELD_TYPES, fits
+from data_package.engine.schema.report import Report, Total
+
+_BATCH_ROWS = 1 << 20
+_BATCH_CELLS = 1 << 26
+
+
+class CheckError(DataPackageError):
+    """A table that could not be read to its end; says which, and never what was in it."""
+
+
+def check(
+    frame: pl.DataFrame | pl.LazyFrame,
+    contract: Contract,
+    *,
+    references: Mapping[str, pl.DataFrame | pl.LazyFrame] | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Report:
+    """Return what in a typed table breaks its contract.
+
+    `references` holds the tables that foreign keys name; a foreign key whose table is not given
+    is listed in the report's `skipped`. At most `limit` rows are itemised for each rule of each
+    field; totals are complete. In text columns the contract's missing values count as null.
+
+    Raises CheckError when the table cannot be read, ContractError when a constraint makes no
+    sense for its field's type.
+
+    https://datapackage.org/standard/table-schema/
+
+    >>> contract = Contract.from_descriptor({"fields": [{"name": "age", "type": "integer",
+    ...     "constraints": {"minimum": 18}}]})
+    >>> check(pl.DataFrame({"age": [20, 7]}), contract).totals[0].rows
+    (3,)
+    """
+    try:
+        schema = dict(frame.collect_schema())
+        table_level = match_columns(list(schema), contract)
+        dtypes: dict[str, pl.DataType] = {}
+        for each in contract.fields:
+            dtype = schema.get(each.name)
+            if dtype is not None and fits(dtype, each.type, each.format):
+                dtypes[each.name] = dtype
+            elif dtype is not None:
+                table_level.append(_wrong_dtype(each, dtype))
+        logical = {name: _logical_dtype(contract.field(name), dtypes[name]) for name in dtypes}
+        checker = Checker(contract, logical, references or {}, limit)
+        for batch in _batches(frame, contract, dtypes):
+            checker.take(batch)
+        return checker.finish(
+            table_level,
+            lambda mask, names: _rows_of(
+                _batches(frame, contract, {name: dtypes[name] for name in names}), mask
+            ),
+        )
+    except pl.exceptions.PolarsError as error:
+        raise unreadable(contract.name, error) from None
+
+
+def unreadable(name: str, error: Exception) -> CheckError:
+    """Return the error for a table that Polars cannot read, without Polars' own words."""
+    what = f"{name}: the table cannot be read to its end ({type(error).__name__})"
+    return CheckError(f"{what}; look at the function or the file that it comes from")
+
+
+def match_columns(columns: Sequence[str], contract: Contract) -> list[Total]:
+    """Return how a typed table's columns differ from the contract's fields, by name.
+
+    https://datapackage.org/standard/table-schema/#fieldsMatch
+    """
+    names = [each.name for each in contract.fields]
+    known, held = set(names), set(columns)
+    mode = contract.fields_match
+    found: list[Total] = []
+    if mode not in ("subset", "partial"):
+        found.extend(
+            _header("extra-label", column, "a column that the contract does not name")
+            for column in columns
+            if column not in known
+        )
+    if mode == "partial" and not known & held:
+        found.append(_header("unmatched-header", None, "no column is a field of the contract"))
+    needed = {each.name for each in contract.fields if each.required} | set(contract.primary_key)
+    tolerant = mode in ("superset", "partial")
+    found.extend(
+        _header("missing-label", name, "a field without a column")
+        for name in names
+        if name not in held and (not tolerant or name in needed)
+    )
+    if mode == "exact" and not found:
+        found.extend(
+            _header("incorrect-label", name, "not in its place: fieldsMatch is exact")
+            for name, column in zip(names, columns, strict=True)
+            if name != column
+        )
+    return found
+
+
+def _header(code: str, field: str | None, note: str) -> Total:
+    return Total(code, "fieldsMatch", field, 1, (), note)
+
+
+def _wrong_dtype(each: Field, dtype: pl.DataType) -> Total:
+    held = FIELD_TYPES[each.type].dtypes if each.type in FIELD_TYPES else "unknown"
+    kind = str(dtype.base_type().__name__) if dtype.is_nested() or dtype == pl.Enum else str(dtype)
+    note = f"a column of type {kind}, where {each.type} needs {held}"
+    return Total("type-error", "type", each.name, 1, (), note)
+
+
+def _logical_dtype(each: Field, dtype: pl.DataType) -> pl.DataType:
+    return LOGICAL_DTYPES[each.type] if _is_lexical(each, dtype) else dtype
+
+
+def _is_lexical(each: Field, dtype: pl.DataType) -> bool:
+    return dtype == pl.String and each.type in LOGICAL_DTYPES
+
+
+def _batches(
+    frame: pl.DataFrame | pl.LazyFrame, contract: Contract, dtypes: Mapping[str, pl.DataType]
+) -> Iterator[Batch]:
+    """Give the columns that are judged, batch by batch, with missing values as nulls."""
+    height = max(4096, min(_BATCH_ROWS, _BATCH_CELLS // max(1, len(dtypes))))
+    fields = [contract.field(name) for name in dtypes]
+    for piece in _pieces(frame, list(dtypes), height):
+        yield _logical_batch(piece, fields, dtypes)
+
+
+def _pieces(
+    frame: pl.DataFrame | pl.LazyFrame, names: list[str], height: int
+) -> Iterator[pl.DataFrame]:
+    if not names:
+        # With no column to look at, the rows still have to be counted.
+        count = frame.lazy().select(pl.len()).collect(engine="streaming").item()
+        yield pl.DataFrame(height=count)
+    elif isinstance(frame, pl.DataFrame):
+        yield from frame.select(names).iter_slices(height)
+    else:
+        yield from frame.select(names).collect_batches(
+            chunk_size=height, maintain_order=True, engine="streaming"
+        )
+
+
+def _logical_batch(
+    piece: pl.DataFrame, fields: Sequence[Field], dtypes: Mapping[str, pl.DataType]
+) -> Batch:
+    piece = _without_missing(piece, fields, dtypes)
+    bad: dict[str, pl.Series] = {}
+    values: list[pl.Series] = []
+    for each in fields:
+        if _is_lexical(each, dtypes[each.name]):
+            cells = read_lexical(each, piece[each.name])
+            values.append(cells.values.alias(each.name))
+            if cells.bad is not None:
+                bad[each.name] = cells.bad
+        elif each.type == "string" and each.format != "default":
+            cells = read_lexical(each, piece[each.name].cast(pl.String))
+            if cells.bad is not None:
+                bad[each.name] = cells.bad
+                values.append(cells.values.alias(each.name))
+    return Batch(piece.with_columns(values) if values else piece, bad)
+
+
+def _without_missing(
+    piece: pl.DataFrame, fields: Sequence[Field], dtypes: Mapping[str, pl.DataType]
+) -> pl.DataFrame:
+    """Return text columns with their missing values as nulls.
+
+    https://datapackage.org/standard/table-schema/#missingValues
+    """
+    tests = [
+        _is_missing(each, dtypes[each.name]).any().alias(each.name)
+        for each in fields
+        if each.missing_values and dtypes[each.name] in (pl.String, pl.Categorical, pl.Enum)
+    ]
+    if not tests:
+        return piece
+    held = piece.select(tests).row(0, named=True)
+    return piece.with_columns(
+        pl.when(~_is_missing(each, dtypes[each.name])).then(pl.col(each.name)).alias(each.name)
+        for each in fields
+        if held.get(each.name)
+    )
+
+
+def _is_missing(each: Field, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(each.name)
+    if dtype != pl.String:
+        column = column.cast(pl.String)
+    if len(each.missing_values) == 1:
+        return column == each.missing_values[0]
+    return column.is_in(list(each.missing_values))
+
+
+def _rows_of(batches: Iterator[Batch], mask: pl.Series) -> pl.DataFrame:
+    """Return the rows that `mask`, over the whole table, selects."""
+    parts: list[pl.DataFrame] = []
+    start = 0
+    for batch in batches:
+        height = batch.frame.height
+        parts.append(batch.frame.filter(mask.slice(start, height)))
+        start += height
+    return pl.concat(parts)

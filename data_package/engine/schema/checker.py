@@ -1,0 +1,250 @@
+"""Judge a table batch by batch: one query answers all row-wise rules, keys are gathered.
+
+Only rules that failed in a batch are looked at again, for their rows.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+
+import polars as pl
+
+from data_package.engine.schema.contract import Contract, Field
+from data_package.engine.schema.findings import Findings, Kind
+from data_package.engine.schema.keys import (
+    Key,
+    Reference,
+    Reread,
+    Uniqueness,
+    declared_keys,
+    has_null,
+)
+from data_package.engine.schema.report import Report, Total
+from data_package.engine.schema.rules import Rule, field_rules
+
+DEFAULT_LIMIT = 1000
+FIRST_ROW = 2
+
+_BLANK = "\x00blank"
+_BAD = "\x00bad "
+
+
+@dataclass(frozen=True, slots=True)
+class Batch:
+    """Some consecutive rows with their logical values, one column per field.
+
+    `bad` marks the cells that are not of their field's type (their value is null), `blank` the
+    rows with no value at all. `rows` are the rows' numbers where they do not simply follow the
+    batch before; `structure` lists what is wrong with rows rather than cells.
+    """
+
+    frame: pl.DataFrame
+    bad: Mapping[str, pl.Series] = field(default_factory=dict)
+    blank: pl.Series | None = None
+    rows: pl.Series | None = None
+    structure: Sequence[tuple[Kind, pl.Series]] = ()
+
+
+class Checker:
+    """The state of one check: what was found, and the keys left to compare at the end."""
+
+    def __init__(
+        self,
+        contract: Contract,
+        dtypes: Mapping[str, pl.DataType],
+        references: Mapping[str, pl.DataFrame | pl.LazyFrame],
+        limit: int,
+    ) -> None:
+        self._contract = contract
+        self._findings = Findings(limit)
+        self._field_order = {each.name: i for i, each in enumerate(contract.fields)}
+        self._height = 0
+        self._row_numbers: list[pl.Series] | None = None
+        self._skipped: list[str] = []
+        self._rules = list(_ordered_rules(contract, dtypes))
+        key_order = 100 * (len(contract.fields) + 1)
+        self._uniqueness = [
+            (Uniqueness(key, contract, dtypes), _repeat_kind(key, key_order + i))
+            for i, key in enumerate(declared_keys(contract, dtypes))
+        ]
+        self._references = list(self._foreign_keys(dtypes, references, key_order + 500))
+
+    @property
+    def rules(self) -> int:
+        """How many rules need to see the rows."""
+        return len(self._rules) + len(self._uniqueness) + len(self._references)
+
+    def take(self, batch: Batch) -> None:
+        """Judge the next batch."""
+        numbers = self._number(batch)
+        for kind, positions in batch.structure:
+            self._add(kind, len(positions), positions, numbers)
+        for name, bad in batch.bad.items():
+            kind = self._type_kind(self._contract.field(name))
+            self._add(kind, int(bad.sum() or 0), bad.arg_true(), numbers)
+        marked = batch.frame.with_columns(
+            [bad.alias(_BAD + name) for name, bad in batch.bad.items()]
+        )
+        if batch.blank is not None:
+            marked = marked.with_columns(batch.blank.alias(_BLANK))
+        self._judge_rows(marked, batch, numbers)
+        self._gather_keys(batch.frame)
+        self._height += batch.frame.height
+
+    def finish(self, table_level: Sequence[Total], reread: Reread) -> Report:
+        """Compare the keys and return the report, what concerns the whole table first.
+
+        `reread` gives the values of some fields in the rows that a mask selects.
+        """
+        for uniqueness, kind in self._uniqueness:
+            self._add_positions(kind, uniqueness.repeats(reread))
+        for reference, kind in self._references:
+            self._add_positions(kind, reference.dangling())
+        return self._findings.report(
+            name=self._contract.name,
+            rows_checked=self._height,
+            table_level=table_level,
+            skipped=self._skipped,
+        )
+
+    def _judge_rows(self, frame: pl.DataFrame, batch: Batch, numbers: "_Numbers") -> None:
+        violations = [(kind, _in_batch(rule, batch)) for kind, rule in self._rules]
+        for uniqueness, kind in self._uniqueness:
+            if kind.rule == "primaryKey":
+                violations.append((_null_kind(kind), has_null(uniqueness.key.fields)))
+        if not violations:
+            return
+        counts = frame.select(
+            violation.sum().alias(str(i)) for i, (_, violation) in enumerate(violations)
+        ).row(0)
+        for count, (kind, violation) in zip(counts, violations, strict=True):
+            if count:
+                where = violation.arg_true().head(max(1, self._findings.room(kind)))
+                self._add(kind, count, frame.select(where.alias("at"))["at"], numbers)
+
+    def _gather_keys(self, frame: pl.DataFrame) -> None:
+        expressions = [
+            uniqueness.expression.alias(f"key {i}")
+            for i, (uniqueness, _) in enumerate(self._uniqueness)
+        ]
+        for i, (reference, _) in enumerate(self._references):
+            expressions.append(reference.expression.alias(f"own {i}"))
+            if reference.is_self:
+                expressions.append(reference.target_expression.alias(f"target {i}"))
+        if not expressions:
+            return
+        prints = frame.select(expressions)
+        for i, (uniqueness, _) in enumerate(self._uniqueness):
+            uniqueness.take(prints[f"key {i}"])
+        for i, (reference, _) in enumerate(self._references):
+            targets = prints[f"target {i}"] if reference.is_self else None
+            reference.take(prints[f"own {i}"], targets)
+
+    def _foreign_keys(
+        self,
+        dtypes: Mapping[str, pl.DataType],
+        references: Mapping[str, pl.DataFrame | pl.LazyFrame],
+        order: int,
+    ) -> Iterator[tuple[Reference, Kind]]:
+        for i, key in enumerate(self._contract.foreign_keys):
+            label = ", ".join(key.fields)
+            if not key.fields or any(name not in dtypes for name in key.fields):
+                continue
+            target: pl.DataFrame | None = None
+            columns: Mapping[str, pl.DataType] = dtypes
+            if key.resource is not None and key.resource != self._contract.name:
+                if key.resource not in references:
+                    what = f"foreign key of {label}: the table {key.resource!r} was not given"
+                    self._skipped.append(what)
+                    continue
+                target = _target_keys(references[key.resource], key.reference_fields)
+                columns = {} if target is None else dict(target.schema)
+            if any(name not in columns for name in key.reference_fields):
+                what = f"foreign key of {label}: what it refers to is not there"
+                self._skipped.append(what)
+                continue
+            reference = Reference(key.fields, target, key.reference_fields, dtypes)
+            where = key.resource or "the table itself"
+            note = f"not found in {where} ({', '.join(key.reference_fields)})"
+            if not reference.comparable:
+                note += ", which holds another type"
+            yield reference, Kind("foreign-key", "foreignKeys", label, note, order + i)
+
+    def _type_kind(self, each: Field) -> Kind:
+        note = f"not a value of type {each.type}"
+        if each.format != "default":
+            note += f" ({each.format})"
+        return Kind("type-error", "type", each.name, note, 100 * self._field_order[each.name])
+
+    def _number(self, batch: Batch) -> "_Numbers":
+        first = self._height + FIRST_ROW
+        if batch.rows is not None and self._row_numbers is None:
+            before = pl.int_range(FIRST_ROW, first, eager=True)
+            self._row_numbers = [before]
+        if self._row_numbers is not None:
+            height = batch.frame.height
+            rows = batch.rows
+            if rows is None:
+                last = int(self._row_numbers[-1].last() or 1) if self._height else 1  # type: ignore[arg-type]
+                rows = pl.int_range(last + 1, last + 1 + height, eager=True)
+            self._row_numbers.append(rows.cast(pl.Int64))
+        return _Numbers(first, self._row_numbers[-1] if self._row_numbers is not None else None)
+
+    def _add(self, kind: Kind, count: int, positions: pl.Series, numbers: "_Numbers") -> None:
+        if count:
+            kept = positions.head(max(0, self._findings.room(kind)))
+            self._findings.add(kind, count, numbers.of(kept))
+
+    def _add_positions(self, kind: Kind, positions: pl.Series) -> None:
+        every = pl.concat(self._row_numbers) if self._row_numbers is not None else None
+        self._add(kind, len(positions), positions, _Numbers(FIRST_ROW, every))
+
+
+@dataclass(frozen=True, slots=True)
+class _Numbers:
+    """The row numbers of positions: consecutive from `first`, or listed."""
+
+    first: int
+    listed: pl.Series | None
+
+    def of(self, positions: pl.Series) -> pl.Series:
+        if self.listed is not None:
+            return self.listed.gather(positions)
+        return positions.cast(pl.Int64) + self.first
+
+
+def _ordered_rules(
+    contract: Contract, dtypes: Mapping[str, pl.DataType]
+) -> Iterator[tuple[Kind, Rule]]:
+    for position, each in enumerate(contract.fields):
+        if each.name in dtypes:
+            rules = field_rules(each, dtypes[each.name], required=each.required)
+            for i, rule in enumerate(rules, start=1):
+                order = 100 * position + i
+                yield Kind(rule.code, rule.rule, rule.field, rule.note, order), rule
+
+
+def _in_batch(rule: Rule, batch: Batch) -> pl.Expr:
+    violation = rule.violation
+    if rule.rule == "required" and rule.field in batch.bad:
+        violation = violation & ~pl.col(_BAD + rule.field)
+    if batch.blank is not None:
+        violation = violation & ~pl.col(_BLANK)
+    return violation
+
+
+def _repeat_kind(key: Key, order: int) -> Kind:
+    note = "the same as in an earlier row"
+    return Kind(key.code, key.rule, ", ".join(key.fields), note, order)
+
+
+def _null_kind(kind: Kind) -> Kind:
+    note = "empty, where the primary key needs a value"
+    return Kind(kind.code, kind.rule, kind.field, note, kind.order - 1)
+
+
+def _target_keys(table: pl.DataFrame | pl.LazyFrame, names: Sequence[str]) -> pl.DataFrame | None:
+    """Return the distinct keys of the table that is referred to, None when it lacks a field."""
+    columns = table.collect_schema().names()
+    if any(name not in columns for name in names):
+        return None
+    return table.lazy().select(names).unique().collect(engine="streaming")

@@ -1,0 +1,283 @@
+"""A table's contract: a Table Schema and its resource's properties, as frozen values.
+
+https://datapackage.org/standard/data-resource/ and https://datapackage.org/standard/table-schema/
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from dataclasses import field as attribute
+from pathlib import Path
+from typing import Literal, TypeAlias, cast
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.schema.document import Document, read_document
+
+Descriptor: TypeAlias = Mapping[str, object]
+FieldsMatch: TypeAlias = Literal["exact", "equal", "subset", "superset", "partial"]
+
+# Part of every digest: raise it when the same contract begins to judge the same data differently.
+CHECKING = 1
+
+
+class ContractError(ProjectError):
+    """A contract that cannot be used; the message lists every reason with its place."""
+
+    def __init__(self, messages: tuple[str, ...]) -> None:
+        super().__init__("\n".join(messages))
+        self.messages = messages
+
+
+@dataclass(frozen=True, slots=True)
+class Field:
+    """A field of a table.
+
+    https://datapackage.org/standard/table-schema/#field
+
+    `missing_values` is the field's own list, or else the schema's. `categories` holds the values
+    only, `category_labels` the label of each that has one. `descriptor` is the field as written.
+    """
+
+    name: str
+    type: str = "any"
+    format: str = "default"
+    title: str = ""
+    description: str = ""
+    constraints: Descriptor = attribute(default_factory=dict)
+    categories: tuple[object, ...] | None = None
+    category_labels: tuple[str | None, ...] = ()
+    categories_ordered: bool | None = None
+    missing_values: tuple[str, ...] = ("",)
+    descriptor: Descriptor = attribute(default_factory=dict)
+
+    @property
+    def required(self) -> bool:
+        """Whether the field's own constraints forbid nulls (a primary key does too)."""
+        return self.constraints.get("required") is True
+
+    @property
+    def unique(self) -> bool:
+        """Whether no value may stand in the field twice."""
+        return self.constraints.get("unique") is True
+
+
+@dataclass(frozen=True, slots=True)
+class ForeignKey:
+    """Fields whose values must be found in another table, or in this one (`resource` is None).
+
+    https://datapackage.org/standard/table-schema/#foreignKeys
+    """
+
+    fields: tuple[str, ...]
+    resource: str | None
+    reference_fields: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Contract:
+    """What a table must be, and what is said about it.
+
+    `descriptor` is the resource descriptor fragment as written, and not to be changed.
+    """
+
+    name: str
+    descriptor: Descriptor
+    fields: tuple[Field, ...]
+    primary_key: tuple[str, ...] = ()
+    unique_keys: tuple[tuple[str, ...], ...] = ()
+    foreign_keys: tuple[ForeignKey, ...] = ()
+    missing_values: tuple[str, ...] = ("",)
+    fields_match: FieldsMatch = "exact"
+    path: Path | None = field(default=None, compare=False)
+
+    @property
+    def title(self) -> str:
+        """The table's title, or an empty string."""
+        return str(self.descriptor.get("title") or "")
+
+    @property
+    def description(self) -> str:
+        """The table's description, or an empty string."""
+        return str(self.descriptor.get("description") or "")
+
+    @property
+    def schema_descriptor(self) -> dict[str, object]:
+        """The Table Schema descriptor as written."""
+        return dict(cast("Descriptor", self.descriptor.get("schema") or {}))
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The other resources that foreign keys name, each once, in the order they are named."""
+        named = (key.resource for key in self.foreign_keys)
+        return tuple(dict.fromkeys(name for name in named if name and name != self.name))
+
+    def field(self, name: str) -> Field:
+        """Return the field called `name`; raises KeyError when there is none."""
+        for candidate in self.fields:
+            if candidate.name == name:
+                return candidate
+        raise KeyError(name)
+
+    def validation_digest(self) -> str:
+        """Return a sha256 over what changes the outcome of a check, and nothing else.
+
+        Titles, descriptions, examples, labels and the resource's other properties do not count.
+        """
+        judged = {
+            "checking": CHECKING,
+            "fields": [_judged_field(each) for each in self.fields],
+            "primaryKey": self.primary_key,
+            "uniqueKeys": self.unique_keys,
+            "foreignKeys": [
+                [key.fields, key.resource, key.reference_fields] for key in self.foreign_keys
+            ],
+            "fieldsMatch": self.fields_match,
+        }
+        text = json.dumps(judged, sort_keys=True, ensure_ascii=True, default=str)
+        return hashlib.sha256(text.encode()).hexdigest()
+
+    @classmethod
+    def from_descriptor(
+        cls, descriptor: Descriptor, *, name: str | None = None, path: Path | None = None
+    ) -> "Contract":
+        """Return the contract in a resource descriptor, or in a bare Table Schema (`fields`).
+
+        Nothing is linted: whatever has the wrong shape counts as absent.
+        """
+        if "schema" not in descriptor and "fields" in descriptor:
+            descriptor = {"schema": descriptor}
+        schema = _mapping(descriptor.get("schema"))
+        missing = missing_values(schema.get("missingValues"))
+        schema_missing = ("",) if missing is None else missing
+        return cls(
+            name=name or str(descriptor.get("name") or "table"),
+            descriptor=descriptor,
+            fields=tuple(_field(item, schema_missing) for item in _items(schema.get("fields"))),
+            primary_key=_names(schema.get("primaryKey")),
+            unique_keys=tuple(_names(key) for key in _items(schema.get("uniqueKeys"))),
+            foreign_keys=tuple(_foreign_key(key) for key in _items(schema.get("foreignKeys"))),
+            missing_values=schema_missing,
+            fields_match=_fields_match(schema.get("fieldsMatch")),
+            path=path,
+        )
+
+
+def load_contract(path: Path | str) -> Contract:
+    """Return the contract in a YAML or JSON file.
+
+    Raises ContractError with one line per fault, `file:line:column: what; what to do next`, when
+    the file cannot be read or its descriptor does not lint.
+    """
+    from data_package.engine.schema.lint import lint
+
+    path = Path(path)
+    try:
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        message = f"{path}:1:1: byte {error.start} is not UTF-8; save the file as UTF-8"
+        raise ContractError((message,)) from None
+    except OSError as error:
+        message = f"{path}: the contract cannot be read: {error.strerror}"
+        raise ContractError((message,)) from None
+    document = read_document(text)
+    faults = document.problems
+    if not faults:
+        issues = lint(document.value)
+        if not issues:
+            descriptor = cast("Descriptor", document.value)
+            return Contract.from_descriptor(descriptor, name=path.stem, path=path)
+        located: Document = read_document(text, spans=True)
+        lines = [(located.place(issue.path), str(issue)) for issue in issues]
+    else:
+        lines = [(fault.place, fault.what) for fault in faults]
+    lines.sort(key=lambda line: (line[0].line, line[0].column))
+    raise ContractError(
+        tuple(f"{path}:{place.line}:{place.column}: {what}" for place, what in lines)
+    )
+
+
+def missing_values(value: object) -> tuple[str, ...] | None:
+    """Return the strings of a `missingValues` property (plain or labelled), None when absent.
+
+    https://datapackage.org/standard/table-schema/#missingValues
+    """
+    if not isinstance(value, list):
+        return None
+    plain = (item.get("value") if isinstance(item, dict) else item for item in value)
+    return tuple(dict.fromkeys(item for item in plain if isinstance(item, str)))
+
+
+def _field(item: object, schema_missing: tuple[str, ...]) -> Field:
+    descriptor = _mapping(item)
+    own_missing = missing_values(descriptor.get("missingValues"))
+    categories = descriptor.get("categories")
+    pairs = [_category(entry) for entry in categories] if isinstance(categories, list) else []
+    ordered = descriptor.get("categoriesOrdered")
+    format_name = str(descriptor.get("format") or "default")
+    return Field(
+        name=str(descriptor.get("name") or ""),
+        type=str(descriptor.get("type") or "any"),
+        # Version 0 of the standard wrote patterns behind this prefix; readers must drop it.
+        format=format_name.removeprefix("fmt:"),
+        title=str(descriptor.get("title") or ""),
+        description=str(descriptor.get("description") or ""),
+        constraints=_mapping(descriptor.get("constraints")),
+        categories=tuple(value for value, _ in pairs) if isinstance(categories, list) else None,
+        category_labels=tuple(label for _, label in pairs),
+        categories_ordered=ordered if isinstance(ordered, bool) else None,
+        missing_values=schema_missing if own_missing is None else own_missing,
+        descriptor=descriptor,
+    )
+
+
+def _category(entry: object) -> tuple[object, str | None]:
+    if isinstance(entry, dict):
+        label = entry.get("label")
+        return entry.get("value"), label if isinstance(label, str) else None
+    return entry, None
+
+
+def _foreign_key(item: object) -> ForeignKey:
+    key = _mapping(item)
+    reference = _mapping(key.get("reference"))
+    resource = reference.get("resource")
+    return ForeignKey(
+        fields=_names(key.get("fields")),
+        resource=str(resource) if resource else None,
+        reference_fields=_names(reference.get("fields")),
+    )
+
+
+def _judged_field(each: Field) -> dict[str, object]:
+    silent = {"title", "description", "example", "rdfType", "categories", "missingValues"}
+    judged = {key: value for key, value in each.descriptor.items() if key not in silent}
+    return {
+        **judged,
+        "type": each.type,
+        "format": each.format,
+        "categories": each.categories,
+        "missingValues": each.missing_values,
+    }
+
+
+def _fields_match(value: object) -> FieldsMatch:
+    # The published 2.0 profile says array where the text of the standard says string.
+    if isinstance(value, list) and len(value) == 1:
+        value = value[0]
+    known = ("exact", "equal", "subset", "superset", "partial")
+    return cast("FieldsMatch", value) if value in known else "exact"
+
+
+def _mapping(value: object) -> Descriptor:
+    return cast("Descriptor", value) if isinstance(value, dict) else {}
+
+
+def _items(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(item for item in _items(value) if isinstance(item, str))

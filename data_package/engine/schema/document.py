@@ -1,0 +1,285 @@
+"""A YAML (or JSON) file as plain values, with the line and column of every part of it.
+
+Values are JSON's: `yes`, `no` and dates stay text, so that what a person typed in an enum is what
+they get; a number with leading zeros stays text too. Files are read as events and never as
+objects, with bounds on size, depth and aliases, so that no file can exhaust the machine.
+"""
+
+import re
+from collections.abc import Iterator
+from dataclasses import dataclass, field
+from typing import Protocol
+
+import yaml
+
+MAX_BYTES = 32 * 1024 * 1024
+MAX_DEPTH = 64
+MAX_NODES = 2_000_000
+
+Path = tuple[str | int, ...]
+
+_NULL = frozenset({"", "~", "null", "Null", "NULL"})
+_TRUE = frozenset({"true", "True", "TRUE"})
+_FALSE = frozenset({"false", "False", "FALSE"})
+_INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,4000})")
+_FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
+
+_LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+
+@dataclass(frozen=True, slots=True)
+class Place:
+    """Where something stands in a file; both count from 1."""
+
+    line: int
+    column: int
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A part of a file: where its key stands (or itself, in a list), and where it begins and ends.
+
+    `start` and `end` are positions in the text, the end exclusive.
+    """
+
+    place: Place
+    start: int
+    end: int
+    block: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Problem:
+    """Something in a file that is no YAML, or that no contract may hold."""
+
+    place: Place
+    what: str
+
+
+@dataclass(frozen=True, slots=True)
+class Document:
+    """A file's plain value, or None with the problems that kept it from being read."""
+
+    value: object
+    problems: tuple[Problem, ...]
+    spans: dict[Path, Span] = field(default_factory=dict)
+
+    def place(self, path: Path) -> Place:
+        """Return the place of the nearest part of `path` that the file has."""
+        for length in range(len(path), -1, -1):
+            span = self.spans.get(path[:length])
+            if span is not None:
+                return span.place
+        return Place(1, 1)
+
+
+def read_document(text: str, *, spans: bool = False) -> Document:
+    """Return the one YAML document in `text`; never raises for what the text holds.
+
+    Places of the parts are kept when `spans` is set: they cost time, and only messages and
+    insertions need them.
+    """
+    if len(text) > MAX_BYTES:
+        limit = f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB"
+        return Document(None, (Problem(Place(1, 1), limit),))
+    builder = _Builder(keep_spans=spans)
+    try:
+        for event in _events(text):
+            builder.take(event)
+    except _RefusedError as refused:
+        builder.problems.append(Problem(refused.place, refused.what))
+        return Document(None, tuple(builder.problems), builder.spans)
+    except yaml.YAMLError as error:
+        return Document(None, (*builder.problems, _syntax_problem(error)), builder.spans)
+    return Document(builder.value, tuple(builder.problems), builder.spans)
+
+
+class _Mark(Protocol):
+    """Where an event stands, as both the C and the Python reader tell it."""
+
+    line: int
+    column: int
+    index: int
+
+
+class _RefusedError(Exception):
+    def __init__(self, event: yaml.Event, what: str) -> None:
+        self.place = _place(event.start_mark)
+        self.what = what
+
+
+def _events(text: str) -> Iterator[yaml.Event]:
+    loader = _LOADER(text)
+    try:
+        while loader.check_event():
+            yield loader.get_event()
+    finally:
+        loader.dispose()
+
+
+@dataclass(slots=True)
+class _Open:
+    """A list or mapping that has begun and not ended."""
+
+    container: list[object] | dict[str, object]
+    event: yaml.Event
+    anchor: str | None
+    key: str | None = None
+    key_event: yaml.Event | None = None
+    expects_key: bool = True
+
+
+class _Builder:
+    """Builds the value from events with a stack of its own: depth is ours to bound."""
+
+    def __init__(self, *, keep_spans: bool) -> None:
+        self.value: object = None
+        self.problems: list[Problem] = []
+        self.spans: dict[Path, Span] = {}
+        self._keep_spans = keep_spans
+        self._stack: list[_Open] = []
+        self._path: list[str | int] = []
+        self._anchors: dict[str, tuple[object, int]] = {}
+        self._documents = 0
+        self._nodes = 0
+
+    def take(self, event: yaml.Event) -> None:
+        if isinstance(event, yaml.ScalarEvent):
+            self._scalar(event)
+        elif isinstance(event, yaml.MappingStartEvent):
+            self._begin({}, event)
+        elif isinstance(event, yaml.SequenceStartEvent):
+            self._begin([], event)
+        elif isinstance(event, yaml.MappingEndEvent | yaml.SequenceEndEvent):
+            self._end(event)
+        elif isinstance(event, yaml.AliasEvent):
+            self._alias(event)
+        elif isinstance(event, yaml.DocumentStartEvent):
+            self._documents += 1
+            if self._documents > 1:
+                raise _RefusedError(event, "the file holds more than one YAML document")
+
+    def _scalar(self, event: yaml.ScalarEvent) -> None:
+        self._refuse_tag(event)
+        if self._is_key():
+            self._take_key(event)
+            return
+        value = _plain(event.value) if event.implicit[0] else event.value
+        self._add(value, event, event)
+        if event.anchor:
+            self._anchors[event.anchor] = (value, 1)
+
+    def _begin(self, container: list[object] | dict[str, object], event: yaml.Event) -> None:
+        self._refuse_tag(event)
+        if self._is_key():
+            raise _RefusedError(event, "a key must be text")
+        if len(self._stack) >= MAX_DEPTH:
+            raise _RefusedError(event, f"nested more than {MAX_DEPTH} levels deep")
+        self._path.append(self._next_step())
+        self._stack.append(_Open(container, event, getattr(event, "anchor", None)))
+
+    def _end(self, event: yaml.Event) -> None:
+        opened = self._stack.pop()
+        self._path.pop()
+        before = self._nodes
+        self._add(opened.container, opened.event, event)
+        if opened.anchor:
+            self._anchors[opened.anchor] = (opened.container, max(1, before))
+
+    def _alias(self, event: yaml.AliasEvent) -> None:
+        if self._is_key():
+            raise _RefusedError(event, "a key must be text")
+        if event.anchor not in self._anchors:
+            raise _RefusedError(event, "this alias names no finished anchor")
+        value, size = self._anchors[event.anchor]
+        self._nodes += size
+        self._add(value, event, event)
+
+    def _add(self, value: object, first: yaml.Event, last: yaml.Event) -> None:
+        self._nodes += 1
+        if self._nodes > MAX_NODES:
+            raise _RefusedError(first, f"the file unfolds to more than {MAX_NODES} parts")
+        self._remember(first, last)
+        if not self._stack:
+            self.value = value
+            return
+        parent = self._stack[-1]
+        if isinstance(parent.container, list):
+            parent.container.append(value)
+        else:
+            parent.container[parent.key or ""] = value
+            parent.expects_key = True
+
+    def _take_key(self, event: yaml.ScalarEvent) -> None:
+        parent = self._stack[-1]
+        key = str(event.value)
+        if event.implicit[0] and not isinstance(_plain(key), str):
+            what = f"the key {key!r} is not text: put it in quotes"
+            self.problems.append(Problem(_place(event.start_mark), what))
+        if isinstance(parent.container, dict) and key in parent.container:
+            what = f"the key {key!r} stands here twice: keep one of them"
+            self.problems.append(Problem(_place(event.start_mark), what))
+        parent.key, parent.key_event, parent.expects_key = key, event, False
+
+    def _is_key(self) -> bool:
+        return bool(self._stack) and (
+            isinstance(self._stack[-1].container, dict) and self._stack[-1].expects_key
+        )
+
+    def _next_step(self) -> str | int:
+        if not self._stack:
+            return ""
+        parent = self._stack[-1]
+        if isinstance(parent.container, list):
+            return len(parent.container)
+        return parent.key or ""
+
+    def _remember(self, first: yaml.Event, last: yaml.Event) -> None:
+        if not self._keep_spans:
+            return
+        key_event = self._stack[-1].key_event if self._stack else None
+        keyed = bool(self._stack) and isinstance(self._stack[-1].container, dict)
+        anchor = key_event if keyed and key_event is not None else first
+        path = (*self._path[1:], self._next_step()) if self._stack else ()
+        self.spans[path] = Span(
+            _place(anchor.start_mark),
+            _index(first.start_mark),
+            _index(last.end_mark),
+            not getattr(first, "flow_style", True),
+        )
+
+    @staticmethod
+    def _refuse_tag(event: yaml.ScalarEvent | yaml.Event) -> None:
+        tag = getattr(event, "tag", None)
+        if tag is not None and tag != "!" and not tag.startswith("tag:yaml.org,2002:str"):
+            raise _RefusedError(event, "tags (words that begin with '!') have no place here")
+
+
+def _plain(text: str) -> object:
+    """Return what an unquoted scalar means: JSON's values, and text for everything else."""
+    if text in _NULL:
+        return None
+    if text in _TRUE:
+        return True
+    if text in _FALSE:
+        return False
+    if _INTEGER.fullmatch(text):
+        return int(text)
+    if _FLOAT.fullmatch(text):
+        number = float(text)
+        return number if abs(number) != float("inf") else text
+    return text
+
+
+def _place(mark: _Mark | None) -> Place:
+    return Place(mark.line + 1, mark.column + 1) if mark is not None else Place(1, 1)
+
+
+def _index(mark: _Mark | None) -> int:
+    return mark.index if mark is not None else 0
+
+
+def _syntax_problem(error: yaml.YAMLError) -> Problem:
+    mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
+    what = getattr(error, "problem", None) or "this is not YAML"
+    return Problem(_place(mark), f"this is not YAML: {what}")

@@ -1,0 +1,408 @@
+"""One cell of text as the value it stands for, type by type, in Python.
+
+The vectorised readers in `cells` take the common spellings; what they leave over, and the values
+in a descriptor, are read here. A reader returns None for text that is not of its type, and never
+raises: an exception's text could quote the cell.
+
+https://datapackage.org/standard/table-schema/#field-types
+"""
+
+import base64
+import binascii
+import json
+import math
+import re
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time
+from decimal import Decimal, InvalidOperation
+from typing import TypeAlias
+
+from data_package.engine.schema.contract import Field
+from data_package.engine.schema.fieldtypes import DEFAULT_FALSE, DEFAULT_TRUE
+
+Reader: TypeAlias = Callable[[str], object]
+
+_AFFIXES = re.compile(r"((^[^-\d]*)|(\D*$))")
+_EMAIL_LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
+_HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
+_UUID = re.compile(
+    r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}"
+)
+_URI = re.compile(
+    r"[A-Za-z][A-Za-z0-9+.-]*:"
+    r"(//([^\s/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s/?#:@\[\]]*)(:[0-9]*)?)?"
+    r"[^\s?#]*(\?[^\s#]*)?(#\S*)?"
+)
+_DURATION = re.compile(
+    r"(?P<sign>[+-])?P"
+    r"(?:(?P<weeks>\d+(?:[.,]\d+)?)W"
+    r"|(?:(?P<years>\d+(?:[.,]\d+)?)Y)?(?:(?P<months>\d+(?:[.,]\d+)?)M)?"
+    r"(?:(?P<days>\d+(?:[.,]\d+)?)D)?"
+    r"(?P<clock>T(?:(?P<hours>\d+(?:[.,]\d+)?)H)?(?:(?P<minutes>\d+(?:[.,]\d+)?)M)?"
+    r"(?:(?P<seconds>\d+(?:[.,]\d+)?)S)?)?)",
+    re.ASCII,
+)
+# From the definition of the order of durations: https://www.w3.org/TR/xmlschema-2/#duration-order
+_ORDER_STARTS = ((1696, 9), (1697, 2), (1903, 3), (1903, 7))
+
+
+@dataclass(frozen=True, slots=True)
+class Span:
+    """A duration as XML Schema defines it: whole months, and seconds beside them."""
+
+    months: Decimal
+    seconds: Decimal
+
+    def canonical(self) -> str:
+        """Return one spelling for all spellings of the same duration."""
+        return f"{_plain_decimal(self.months)}M{_plain_decimal(self.seconds)}S"
+
+    def after(self) -> tuple[Decimal, ...]:
+        """Return the seconds it lasts from each of the four instants that define the order."""
+        whole = int(self.months)
+        ends = (_months_later(year, month, whole) for year, month in _ORDER_STARTS)
+        starts = (date(year, month, 1) for year, month in _ORDER_STARTS)
+        return tuple(
+            Decimal(days_to - start.toordinal()) * 86400 + self.seconds
+            for days_to, start in zip(ends, starts, strict=True)
+        )
+
+
+def reader(field: Field) -> Reader:
+    """Return the function that reads a cell of this field."""
+    properties = field.descriptor
+    match field.type:
+        case "string":
+            return _STRING_READERS.get(field.format, _text)
+        case "integer":
+            return lambda text: read_integer(prepare_number(text.strip(), field))
+        case "number":
+            return lambda text: read_number(prepare_number(text.strip(), field))
+        case "boolean":
+            return boolean_words(field).get
+        case "date":
+            return _date_reader(field.format)
+        case "datetime":
+            return _datetime_reader(field.format)
+        case "time":
+            return _time_reader(field.format)
+        case "year":
+            return read_year
+        case "yearmonth":
+            return read_yearmonth
+        case "duration":
+            return read_duration
+        case "object":
+            return read_object
+        case "array":
+            return read_array
+        case "list":
+            item = Field(name=field.name, type=str(properties.get("itemType") or "string"))
+            delimiter = str(properties.get("delimiter") or ",")
+            return lambda text: read_list(text, delimiter, reader(item))
+        case "geopoint":
+            return lambda text: read_geopoint(text, field.format)
+        case "geojson":
+            return lambda text: read_geojson(text, field.format)
+        case _:
+            return _text
+
+
+def boolean_words(field: Field) -> dict[str, bool]:
+    """Return every spelling of true and false that the field knows."""
+    words: dict[str, bool] = {}
+    for value, key, default in (
+        (True, "trueValues", DEFAULT_TRUE),
+        (False, "falseValues", DEFAULT_FALSE),
+    ):
+        given = field.descriptor.get(key)
+        for word in given if isinstance(given, list) else default:
+            words[str(word)] = value
+    return words
+
+
+def prepare_number(text: str, field: Field) -> str:
+    """Return a number's text with its affixes, group marks and decimal mark made plain.
+
+    https://datapackage.org/standard/table-schema/#number: `bareNumber`, `groupChar`, `decimalChar`.
+    """
+    properties = field.descriptor
+    if properties.get("bareNumber") is False:
+        text = _AFFIXES.sub("", text)
+    group = properties.get("groupChar")
+    if isinstance(group, str) and group:
+        text = text.replace(group, "")
+    decimal = properties.get("decimalChar")
+    if field.type == "number" and isinstance(decimal, str) and decimal not in ("", "."):
+        # A full stop is then no decimal mark, and nothing else either.
+        text = "" if "." in text else text.replace(decimal, ".")
+    return text
+
+
+def read_integer(text: str) -> int | None:
+    """Return a whole number of any size."""
+    if len(text) > 4000:
+        return None
+    try:
+        return int(text)
+    except ValueError:
+        return None
+
+
+def read_number(text: str) -> float | None:
+    """Return a number; NaN, INF and -INF in any case are numbers."""
+    try:
+        return float(Decimal(text))
+    except (InvalidOperation, ValueError, OverflowError):
+        return None
+
+
+def read_year(text: str) -> int | None:
+    """Return a year of four characters, https://datapackage.org/standard/table-schema/#year."""
+    year = read_integer(text) if len(text) == 4 else None
+    return year if year is not None and 0 <= year <= 9999 else None
+
+
+def read_yearmonth(text: str) -> int | None:
+    """Return a month as months since year 0, so that months compare as they follow."""
+    parts = text.split("-")
+    if len(parts) != 2:
+        return None
+    year, month = read_integer(parts[0]), read_integer(parts[1])
+    if year is None or month is None or not 1 <= month <= 12 or abs(year) > 999_999:
+        return None
+    return year * 12 + month - 1
+
+
+def read_duration(text: str) -> Span | None:
+    """Return a duration, https://www.w3.org/TR/xmlschema-2/#duration."""
+    match = _DURATION.fullmatch(text)
+    # isodate, and so frictionless, take "PT" but not "P".
+    if match is None or text.endswith("P"):
+        return None
+    part = {
+        name: _decimal(value)
+        for name, value in match.groupdict().items()
+        if name not in ("sign", "clock")
+    }
+    sign = -1 if match["sign"] == "-" else 1
+    months = part["years"] * 12 + part["months"]
+    seconds = (
+        ((part["weeks"] * 7 + part["days"]) * 24 + part["hours"]) * 60 + part["minutes"]
+    ) * 60 + part["seconds"]
+    return Span(months * sign, seconds * sign)
+
+
+def read_object(text: str) -> dict[str, object] | None:
+    """Return a JSON object."""
+    value = _json(text)
+    return value if isinstance(value, dict) else None
+
+
+def read_array(text: str) -> list[object] | None:
+    """Return a JSON array."""
+    value = _json(text)
+    return value if isinstance(value, list) else None
+
+
+def read_list(text: str, delimiter: str, item: Reader) -> list[object] | None:
+    """Return the items of a delimited list, None when one of them is not of the item type."""
+    items = [item(part) for part in text.split(delimiter)]
+    return None if any(value is None for value in items) else items
+
+
+def read_geopoint(text: str, format_name: str) -> tuple[float, float] | None:
+    """Return longitude and latitude, https://datapackage.org/standard/table-schema/#geopoint."""
+    pair: object
+    if format_name == "array":
+        pair = _json(text)
+    elif format_name == "object":
+        value = _json(text)
+        both = isinstance(value, dict) and value.keys() == {"lon", "lat"}
+        pair = [value["lon"], value["lat"]] if both and isinstance(value, dict) else None
+    else:
+        pair = [part.strip() for part in text.split(",")]
+    if not isinstance(pair, list) or len(pair) != 2:
+        return None
+    longitude, latitude = (_coordinate(part) for part in pair)
+    if longitude is None or latitude is None:
+        return None
+    inside = -180 <= longitude <= 180 and -90 <= latitude <= 90
+    return (longitude, latitude) if inside else None
+
+
+def read_geojson(text: str, format_name: str) -> dict[str, object] | None:
+    """Return a GeoJSON or TopoJSON object, judged by its structure."""
+    from data_package.engine.schema.geojson import is_geojson, is_topojson
+
+    value = _json(text)
+    if not isinstance(value, dict):
+        return None
+    good = is_topojson(value) if format_name == "topojson" else is_geojson(value)
+    return value if good else None
+
+
+def canonical_json(value: object) -> str:
+    """Return one spelling for all JSON texts of the same value."""
+    return json.dumps(_even(value), sort_keys=True, ensure_ascii=True, separators=(",", ":"))
+
+
+def _text(text: str) -> str:
+    return text
+
+
+def _email(text: str) -> str | None:
+    local, at, host = text.rpartition("@")
+    if not at or len(host) > 253 or not _EMAIL_LOCAL.fullmatch(local):
+        return None
+    if local.startswith(".") or local.endswith(".") or ".." in local:
+        return None
+    labels = host.split(".")
+    whole = len(labels) > 1 and all(_HOST_LABEL.fullmatch(label) for label in labels)
+    return text if whole and re.fullmatch(r"[A-Za-z]{2,63}|xn--[A-Za-z0-9-]+", labels[-1]) else None
+
+
+def _uuid(text: str) -> str | None:
+    return text if _UUID.fullmatch(text) else None
+
+
+def _uri(text: str) -> str | None:
+    return text if _URI.fullmatch(text) else None
+
+
+def _binary(text: str) -> str | None:
+    try:
+        base64.b64decode(text)
+    except (binascii.Error, ValueError):
+        return None
+    return text
+
+
+_STRING_READERS: dict[str, Reader] = {
+    "email": _email,
+    "uuid": _uuid,
+    "uri": _uri,
+    "binary": _binary,
+}
+
+
+def _date_reader(format_name: str) -> Reader:
+    if format_name == "any":
+        return lambda text: _date_of(_parse_any(text))
+    pattern = "%Y-%m-%d" if format_name == "default" else format_name
+    return lambda text: _date_of(_strptime(text, pattern))
+
+
+def _datetime_reader(format_name: str) -> Reader:
+    if format_name == "default":
+        return _iso_datetime
+    if format_name == "any":
+        return lambda text: instant(_parse_any(text))
+    return lambda text: instant(_strptime(text, format_name))
+
+
+def _time_reader(format_name: str) -> Reader:
+    if format_name == "default":
+        return _iso_time
+    if format_name == "any":
+        return lambda text: _time_of(_parse_any(text))
+    return lambda text: _time_of(_strptime(text, format_name))
+
+
+def instant(value: datetime | None) -> datetime | None:
+    """Return a moment without its offset, in UTC when it had one."""
+    if value is None or value.tzinfo is None:
+        return value
+    try:
+        return value.astimezone(UTC).replace(tzinfo=None)
+    except (OverflowError, ValueError):
+        return None
+
+
+def _iso_datetime(text: str) -> datetime | None:
+    if len(text) < 19 or text[16] != ":":
+        return None
+    return instant(_isoparse(text))
+
+
+def _iso_time(text: str) -> time | None:
+    if len(text) < 8 or text[5] != ":":
+        return None
+    return _time_of(_isoparse(f"2000-01-01T{text}"))
+
+
+def _isoparse(text: str) -> datetime | None:
+    from dateutil.parser import isoparse
+
+    try:
+        return isoparse(text)
+    except Exception:  # noqa: BLE001  dateutil raises what its parts raise, cell text included
+        return None
+
+
+def _parse_any(text: str) -> datetime | None:
+    from dateutil.parser import parse
+
+    try:
+        # A fixed day in place of today's for what the text leaves out: the same file must read
+        # the same tomorrow.
+        return parse(text, default=datetime(2000, 1, 1))  # noqa: DTZ001
+    except Exception:  # noqa: BLE001  as above
+        return None
+
+
+def _strptime(text: str, pattern: str) -> datetime | None:
+    try:
+        return datetime.strptime(text, pattern)  # noqa: DTZ007
+    except (ValueError, OverflowError, re.error):
+        return None
+
+
+def _date_of(value: datetime | None) -> date | None:
+    return None if value is None else value.date()
+
+
+def _time_of(value: datetime | None) -> time | None:
+    moment = instant(value)
+    return None if moment is None else moment.time()
+
+
+def _json(text: str) -> object:
+    try:
+        return json.loads(text)
+    except (ValueError, RecursionError):
+        return None
+
+
+def _even(value: object) -> object:
+    """Return a JSON value with whole floats as integers, since 1.0 equals 1."""
+    if isinstance(value, float) and math.isfinite(value) and value.is_integer():
+        return int(value)
+    if isinstance(value, list):
+        return [_even(item) for item in value]
+    if isinstance(value, dict):
+        return {key: _even(item) for key, item in value.items()}
+    return value
+
+
+def _coordinate(part: object) -> float | None:
+    if isinstance(part, bool) or not isinstance(part, str | int | float):
+        return None
+    return read_number(part) if isinstance(part, str) else float(part)
+
+
+def _decimal(text: str | None) -> Decimal:
+    return Decimal(text.replace(",", ".")) if text else Decimal(0)
+
+
+def _plain_decimal(value: Decimal) -> str:
+    return format(value.normalize(), "f") if value else "0"
+
+
+def _months_later(year: int, month: int, months: int) -> int:
+    """Return the day number of the first of a month so many months on, beyond year 9999 too."""
+    later = year * 12 + month - 1 + months
+    era, year_in_era = divmod(later // 12, 400)
+    first = date(year_in_era + 400, later % 12 + 1, 1)
+    return first.toordinal() + (era - 1) * 146_097

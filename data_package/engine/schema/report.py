@@ -1,0 +1,161 @@
+"""What a check found: complete totals, and the rows of the first errors of every rule.
+
+Nothing in a report is a value of the data. Codes and row numbers are those of frictionless: the
+header is row 1, the first row of data row 2.
+"""
+
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from typing import cast
+
+import polars as pl
+
+SHOWN_ROWS = 10
+
+ERRORS_SCHEMA: dict[str, pl.DataType] = {
+    "code": pl.String(),
+    "rule": pl.String(),
+    "field": pl.String(),
+    "row": pl.Int64(),
+}
+
+
+@dataclass(frozen=True, slots=True)
+class Total:
+    """How often a rule was broken: always the full count, and up to ten of the rows.
+
+    `field` is the field's name, the names of a key joined by ", ", or None; `note` says what is
+    wrong.
+    """
+
+    code: str
+    rule: str
+    field: str | None
+    count: int
+    rows: tuple[int, ...]
+    note: str
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Report:
+    """The outcome of one check.
+
+    `errors` has one row per error, at most `limit` for each rule of each field: `code`, `rule`,
+    `field` (String) and `row` (Int64, null for what concerns the whole table). `skipped` names
+    what could not be checked, with the reason.
+    """
+
+    name: str
+    rows_checked: int
+    totals: tuple[Total, ...]
+    errors: pl.DataFrame
+    limit: int
+    skipped: tuple[str, ...] = ()
+
+    @property
+    def ok(self) -> bool:
+        """Whether nothing was found."""
+        return not self.totals
+
+    @property
+    def error_count(self) -> int:
+        """How many errors there are, those beyond the limit too."""
+        return sum(total.count for total in self.totals)
+
+    @property
+    def capped(self) -> bool:
+        """Whether some errors are counted and not itemised."""
+        return self.error_count > self.errors.height
+
+    def to_dict(self) -> dict[str, object]:
+        """Return the report as JSON's types."""
+        return {
+            "name": self.name,
+            "ok": self.ok,
+            "rows_checked": self.rows_checked,
+            "error_count": self.error_count,
+            "limit": self.limit,
+            "capped": self.capped,
+            "skipped": list(self.skipped),
+            "totals": [
+                {
+                    "code": total.code,
+                    "rule": total.rule,
+                    "field": total.field,
+                    "count": total.count,
+                    "rows": list(total.rows),
+                    "note": total.note,
+                }
+                for total in self.totals
+            ],
+            "errors": self.errors.to_dicts(),
+        }
+
+    @classmethod
+    def from_dict(cls, value: Mapping[str, object]) -> "Report":
+        """Return the report that `to_dict` made."""
+        totals = cast("list[dict[str, object]]", value["totals"])
+        errors = cast("list[dict[str, object]]", value["errors"])
+        return cls(
+            name=str(value["name"]),
+            rows_checked=cast("int", value["rows_checked"]),
+            totals=tuple(_total(item) for item in totals),
+            errors=pl.DataFrame(errors, schema=ERRORS_SCHEMA),
+            limit=cast("int", value["limit"]),
+            skipped=tuple(cast("list[str]", value.get("skipped") or [])),
+        )
+
+    def render(self) -> str:
+        """Return the report as lines of plain text: what is wrong, how often, in which rows."""
+        rows = f"{self.rows_checked:,} row{'' if self.rows_checked == 1 else 's'} checked"
+        skipped = [f"  not checked: {what}" for what in self.skipped]
+        if self.ok:
+            return "\n".join([f"{self.name}: {rows}, no errors", *skipped])
+        count = f"{self.error_count:,} error{'' if self.error_count == 1 else 's'}"
+        lines = [_line(total) for total in self.totals]
+        return "\n".join(
+            [f"{self.name}: {rows}, {count}", *lines, *skipped, "  " + self._what_next()]
+        )
+
+    def _what_next(self) -> str:
+        advice = "correct the rows where they are made, or the contract if it asks too much"
+        if self.capped:
+            return f"next: {advice} (at most {self.limit:,} rows a rule are itemised)"
+        return f"next: {advice}"
+
+
+def itemise(found: Iterable[tuple[Total, list[int | None]]]) -> pl.DataFrame:
+    """Return one row per itemised error: those of the table first, then row by row."""
+    codes: list[str] = []
+    rules: list[str] = []
+    fields: list[str | None] = []
+    rows: list[int | None] = []
+    for total, where in found:
+        codes.extend([total.code] * len(where))
+        rules.extend([total.rule] * len(where))
+        fields.extend([total.field] * len(where))
+        rows.extend(where)
+    frame = pl.DataFrame([codes, rules, fields, rows], schema=ERRORS_SCHEMA)
+    return frame.sort("row", nulls_last=False, maintain_order=True)
+
+
+def _line(total: Total) -> str:
+    where = f"{total.field}: " if total.field else ""
+    times = f"{total.count:,} time{'' if total.count == 1 else 's'}"
+    line = f"  {where}{total.note} ({total.rule}), {times}"
+    if not total.rows:
+        return line
+    more = ", …" if total.count > len(total.rows) else ""
+    noun = "row" if total.count == 1 else "rows"
+    return f"{line}: {noun} {', '.join(map(str, total.rows))}{more}"
+
+
+def _total(item: dict[str, object]) -> Total:
+    return Total(
+        code=str(item["code"]),
+        rule=str(item["rule"]),
+        field=cast("str | None", item["field"]),
+        count=cast("int", item["count"]),
+        rows=tuple(cast("list[int]", item["rows"])),
+        note=str(item["note"]),
+    )

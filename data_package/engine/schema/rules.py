@@ -1,0 +1,351 @@
+"""Constraints as Polars expressions that are true where a row breaks them.
+
+https://datapackage.org/standard/table-schema/#field-constraints
+"""
+
+import json
+import math
+import re
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from typing import cast
+
+import polars as pl
+
+from data_package.engine.schema.cells import over_distinct
+from data_package.engine.schema.contract import ContractError, Field
+from data_package.engine.schema.lexical import Span, canonical_json
+from data_package.engine.schema.literals import logical
+
+_BOUND_NOTES = {
+    "minimum": "below the minimum",
+    "maximum": "above the maximum",
+    "exclusiveMinimum": "not above the exclusive minimum",
+    "exclusiveMaximum": "not below the exclusive maximum",
+}
+# Syntax that both engines accept and read differently: set operations, and word edges.
+_READ_DIFFERENTLY = re.compile(r"&&|--|~~|\[\[|\[\^\[|\\[<>]")
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that every row must satisfy; `violation` is true, never null, where it does not.
+
+    `note` says what is wrong in words of the contract, never of the data.
+    """
+
+    code: str
+    rule: str
+    field: str
+    note: str
+    violation: pl.Expr
+
+
+def field_rules(field: Field, dtype: pl.DataType, *, required: bool) -> list[Rule]:
+    """Return the rules of a field for a column of `dtype`, in the order they are reported."""
+    if dtype == pl.Null:
+        return [_required_rule(field)] if required else []
+    rules = [_required_rule(field)] if required else []
+    column = comparable_column(field, dtype)
+    written = field.constraints
+    lengths = [name for name in ("minLength", "maxLength") if name in written]
+    rules.extend(_length_rule(field, dtype, name) for name in lengths)
+    bounds = [name for name in _BOUND_NOTES if name in written]
+    rules.extend(_bound_rule(field, dtype, name) for name in bounds)
+    if "pattern" in field.constraints:
+        rules.append(_pattern_rule(field, dtype))
+    if "jsonSchema" in field.constraints:
+        rules.append(_json_schema_rule(field, dtype))
+    enum = field.constraints.get("enum")
+    if isinstance(enum, list):
+        note = f"not one of the {len(enum)} values of its enum"
+        rules.append(_membership_rule(field, dtype, column, "enum", enum, note))
+    if field.categories is not None:
+        note = f"not one of its {len(field.categories)} categories"
+        rules.append(_membership_rule(field, dtype, column, "categories", field.categories, note))
+    return rules
+
+
+def comparable_column(field: Field, dtype: pl.DataType) -> pl.Expr:
+    """Return the column in a form whose equality is the equality of logical values."""
+    column = pl.col(field.name)
+    if dtype in (pl.Categorical, pl.Enum):
+        return column.cast(pl.String)
+    if dtype == pl.Float32:
+        return column.cast(pl.Float64)
+    if isinstance(dtype, pl.Datetime):
+        return _utc(column, dtype)
+    if dtype in (pl.List, pl.Array, pl.Struct):
+        return (
+            pl.struct(column.alias("value"))
+            .struct.json_encode()
+            .map_batches(
+                lambda texts: over_distinct(texts, _unwrapped_json, pl.String()),
+                return_dtype=pl.String,
+            )
+        )
+    return column
+
+
+def _unwrapped_json(text: str) -> str | None:
+    value = json.loads(text)["value"]
+    return None if value is None else canonical_json(value)
+
+
+def _required_rule(field: Field) -> Rule:
+    note = "empty, and a value is required"
+    return Rule("constraint-error", "required", field.name, note, pl.col(field.name).is_null())
+
+
+def _length_rule(field: Field, dtype: pl.DataType, name: str) -> Rule:
+    limit = field.constraints[name]
+    if isinstance(limit, bool) or not isinstance(limit, int):
+        raise _unusable(field, name)
+    length = _length(field, dtype)
+    if name == "minLength":
+        note, violation = f"shorter than {limit}", length < limit
+    else:
+        note, violation = f"longer than {limit}", length > limit
+    return Rule("constraint-error", name, field.name, note, violation.fill_null(value=False))
+
+
+def _length(field: Field, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(field.name)
+    if dtype == pl.List:
+        return column.list.len()
+    if isinstance(dtype, pl.Array):
+        return pl.when(column.is_not_null()).then(pl.lit(dtype.size))
+    if isinstance(dtype, pl.Struct):
+        return pl.when(column.is_not_null()).then(pl.lit(len(dtype.fields)))
+    if field.type in ("object", "array", "list", "geojson"):
+        return column.map_batches(
+            lambda texts: over_distinct(texts, lambda text: len(json.loads(text)), pl.Int64()),
+            return_dtype=pl.Int64,
+        )
+    return column.cast(pl.String).str.len_chars()
+
+
+def _bound_rule(field: Field, dtype: pl.DataType, name: str) -> Rule:
+    bound = logical(field, field.constraints[name])
+    if bound is None:
+        raise _unusable(field, name)
+    note = f"{_BOUND_NOTES[name]} {field.constraints[name]}"
+    violation = _bound_violation(field, dtype, name, bound)
+    return Rule("constraint-error", name, field.name, note, violation.fill_null(value=False))
+
+
+def _bound_violation(field: Field, dtype: pl.DataType, name: str, bound: object) -> pl.Expr:
+    column = pl.col(field.name)
+    if isinstance(bound, Span):
+        return _span_violation(column, dtype, name, bound)
+    if dtype.is_integer():
+        return _integer_violation(column, dtype, name, cast("int | float", bound))
+    if dtype.is_float():
+        value = column.cast(pl.Float64) if dtype == pl.Float32 else column
+        return _compare(value, pl.lit(float(cast("float", bound))), name) | value.is_nan()
+    if isinstance(dtype, pl.Decimal):
+        return _compare(column, pl.lit(Decimal(str(bound))), name)
+    if isinstance(dtype, pl.Datetime):
+        column = _utc(column, dtype)
+    return _compare(column, pl.lit(cast("date | datetime | time", bound)), name)
+
+
+def _compare(column: pl.Expr, bound: pl.Expr, name: str) -> pl.Expr:
+    match name:
+        case "minimum":
+            return column < bound
+        case "maximum":
+            return column > bound
+        case "exclusiveMinimum":
+            return column <= bound
+        case _:
+            return column >= bound
+
+
+def _integer_violation(
+    column: pl.Expr, dtype: pl.DataType, name: str, bound: int | float
+) -> pl.Expr:
+    """Compare in integers, so that nothing is lost beyond 2**53, and no literal overflows."""
+    up = name in ("minimum", "exclusiveMaximum")
+    if isinstance(bound, float) and not math.isfinite(bound):
+        broken = math.isnan(bound) or (bound > 0) == name.endswith("inimum")
+        return column.is_not_null() & pl.lit(broken)
+    whole = int(math.ceil(bound) if up else math.floor(bound))
+    lowest, highest = _integer_range(dtype)
+    is_minimum = name.endswith("inimum")
+    if whole < lowest:
+        return column.is_not_null() & pl.lit(not is_minimum)
+    if whole > highest:
+        return column.is_not_null() & pl.lit(is_minimum)
+    return _compare(column, pl.lit(whole, dtype=dtype), name)
+
+
+def _integer_range(dtype: pl.DataType) -> tuple[int, int]:
+    bits = int(str(dtype).removeprefix("U").removeprefix("Int"))
+    return (
+        (0, 2**bits - 1)
+        if dtype.is_unsigned_integer()
+        else (-(2 ** (bits - 1)), 2 ** (bits - 1) - 1)
+    )
+
+
+def _span_violation(column: pl.Expr, dtype: pl.DataType, name: str, bound: Span) -> pl.Expr:
+    """Compare durations in the partial order of XML Schema: a doubtful order breaks the bound.
+
+    https://www.w3.org/TR/xmlschema-2/#duration-order
+    """
+    edges = bound.after()
+    is_minimum = name.endswith("inimum")
+    if dtype == pl.Duration:
+        edge = max(edges) if is_minimum else min(edges)
+        return _compare(column, pl.lit(timedelta(microseconds=int(edge * 1_000_000))), name)
+
+    def broken(canonical: str) -> bool:
+        months, _, seconds = canonical.removesuffix("S").partition("M")
+        value = Span(Decimal(months), Decimal(seconds)).after()
+        pairs = list(zip(value, edges, strict=True))
+        match name:
+            case "minimum":
+                return any(mine < edge for mine, edge in pairs)
+            case "maximum":
+                return any(mine > edge for mine, edge in pairs)
+            case "exclusiveMinimum":
+                return any(mine <= edge for mine, edge in pairs)
+            case _:
+                return any(mine >= edge for mine, edge in pairs)
+
+    return _python_rule(column, broken)
+
+
+def _pattern_rule(field: Field, dtype: pl.DataType) -> Rule:
+    pattern = str(field.constraints["pattern"])
+    matches = pattern_test(pattern)
+    if matches is None:
+        raise _unusable(field, "pattern")
+    column = pl.col(field.name)
+    if dtype != pl.String:
+        column = column.cast(pl.String)
+    note = "not as its pattern"
+    violation = matches(column).fill_null(value=False)
+    return Rule("constraint-error", "pattern", field.name, note, violation)
+
+
+def pattern_test(pattern: str) -> Callable[[pl.Expr], pl.Expr] | None:
+    """Return a function from a String column to where it breaks `pattern`, None for a bad one.
+
+    The whole value must match, as XML Schema's expressions do without anchors. What Polars'
+    engine cannot run (look-around, backreferences) is run by Python on the distinct values.
+    https://datapackage.org/standard/table-schema/#pattern
+    """
+    whole = f"^(?:{pattern})$"
+    if not _READ_DIFFERENTLY.search(pattern):
+        try:
+            pl.Series([""]).str.contains(whole)
+        except pl.exceptions.PolarsError:
+            pass
+        else:
+            return lambda column: ~column.str.contains(whole)
+    try:
+        compiled = re.compile(pattern)
+    except (re.error, RecursionError, OverflowError):
+        return None
+    return lambda column: _python_rule(column, lambda text: compiled.fullmatch(text) is None)
+
+
+def _json_schema_rule(field: Field, dtype: pl.DataType) -> Rule:
+    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]
+    from jsonschema.validators import validator_for  # type: ignore[import-untyped]
+
+    schema = cast("dict[str, object]", field.constraints["jsonSchema"])
+    kind = validator_for(schema)
+    try:
+        kind.check_schema(schema)
+    except SchemaError:
+        raise _unusable(field, "jsonSchema") from None
+    validator = kind(schema)
+    violation = _python_rule(
+        comparable_column(field, dtype), lambda text: not validator.is_valid(json.loads(text))
+    )
+    note = "not as its JSON Schema"
+    return Rule("constraint-error", "jsonSchema", field.name, note, violation)
+
+
+def _membership_rule(
+    field: Field,
+    dtype: pl.DataType,
+    column: pl.Expr,
+    name: str,
+    written: Iterable[object],
+    note: str,
+) -> Rule:
+    values = [logical(field, value) for value in written]
+    allowed = _allowed([value for value in values if value is not None], dtype)
+    if isinstance(dtype, pl.Enum) and set(dtype.categories) <= set(allowed):
+        violation = pl.lit(value=False)
+    elif len(allowed) == 0:
+        violation = column.is_not_null()
+    elif len(allowed) == 1:
+        violation = (column != pl.lit(allowed[0])).fill_null(value=False)
+    else:
+        violation = (~column.is_in(pl.lit(allowed).implode())).fill_null(value=False)
+    if dtype.is_float():
+        violation = violation | column.is_nan().fill_null(value=False)
+    return Rule("constraint-error", name, field.name, note, violation)
+
+
+def _allowed(values: list[object], dtype: pl.DataType) -> pl.Series:
+    """Return the allowed values as a Series that compares with a column of `dtype`."""
+    if dtype.is_integer():
+        lowest, highest = _integer_range(dtype)
+        fitting = [
+            int(value)
+            for value in values
+            if isinstance(value, int | float) and value == int(value) and lowest <= value <= highest
+        ]
+        return pl.Series(fitting, dtype=dtype)
+    if dtype.is_float():
+        return pl.Series([float(cast("float", value)) for value in values], dtype=pl.Float64)
+    if isinstance(dtype, pl.Decimal):
+        return pl.Series([Decimal(str(value)) for value in values]).cast(dtype, strict=False)
+    if isinstance(dtype, pl.Datetime):
+        return pl.Series(values, dtype=pl.Datetime(dtype.time_unit))
+    if isinstance(dtype, pl.Duration):
+        return pl.Series([_timedelta(value) for value in values], dtype=dtype)
+    if dtype in (pl.String, pl.Categorical, pl.Enum, pl.List, pl.Array, pl.Struct):
+        return pl.Series([_spelling(value) for value in values], dtype=pl.String)
+    return pl.Series(values, dtype=dtype, strict=False)
+
+
+def _spelling(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Span):
+        return value.canonical()
+    if isinstance(value, tuple):
+        return ",".join(repr(float(part)) for part in value)
+    return canonical_json(value)
+
+
+def _timedelta(value: object) -> timedelta | None:
+    if not isinstance(value, Span) or value.months:
+        return None
+    return timedelta(microseconds=int(value.seconds * 1_000_000))
+
+
+def _python_rule(column: pl.Expr, broken: Callable[[str], bool]) -> pl.Expr:
+    return column.map_batches(
+        lambda texts: over_distinct(texts, broken, pl.Boolean()), return_dtype=pl.Boolean
+    ).fill_null(value=False)
+
+
+def _utc(column: pl.Expr, dtype: pl.Datetime) -> pl.Expr:
+    if dtype.time_zone is None:
+        return column
+    return column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+
+
+def _unusable(field: Field, constraint: str) -> ContractError:
+    what = f"field {field.name!r}: its {constraint} cannot be used for the type {field.type}"
+    return ContractError((f"{what}; correct it in the contract",))
