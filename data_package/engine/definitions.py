@@ -13,6 +13,7 @@ from data_package.engine.tables.attach import attach, describe_source, tables_of
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.checks import asset_check, guarded
 from data_package.engine.tables.discovery import Found, discover
+from data_package.engine.tables.fingerprint import Fingerprinter
 from data_package.engine.tables.internals import function_of
 from data_package.engine.tables.io_manager import ParquetTables
 from data_package.engine.tables.table import FINAL
@@ -32,10 +33,11 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
     found = discover(project)
     check_wiring(_nodes(found, project), project)
 
+    fingerprinter = Fingerprinter(project.package)
     tables = {
         table.key: table
         for assets, module in found.assets
-        for table in tables_of(assets, module, project)
+        for table in tables_of(assets, module, project, fingerprinter)
     }
     files = {spec.key: file for spec, _ in found.sources if (file := raw_file(spec)) is not None}
     catalogue = Catalogue.of(project, tables, files)
@@ -58,7 +60,7 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
                 ParquetTables.of(project, tables, catalogue.hashes)
             ),
             IO_MANAGER_KEY: dg.IOManagerDefinition.hardcoded_io_manager(
-                SourceFiles(project, files)
+                SourceFiles(catalogue.deliveries)
             ),
         },
         executor=in_process,

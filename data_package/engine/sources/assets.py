@@ -1,15 +1,13 @@
 """Raw files as Dagster external assets, and how they arrive in a table's function."""
 
 import sys
-from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, get_origin
 
 import dagster as dg
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.project import Project
-from data_package.engine.sources.files import RawFile
+from data_package.engine.sources.files import Deliveries, RawFile
 
 PATTERNS = "data-package/patterns"
 PACKAGE = "data-package/package"
@@ -69,25 +67,30 @@ def raw_file(spec: dg.AssetSpec) -> RawFile | None:
 class SourceFiles(dg.IOManager):
     """Hands raw files to functions as paths; never reads or writes them."""
 
-    def __init__(self, project: Project, files: Mapping[dg.AssetKey, RawFile]) -> None:
-        """`files`: what each external asset stands for."""
-        self._project = project
-        self._files = files
+    def __init__(self, deliveries: Deliveries) -> None:
+        """`deliveries`: the project's raw files."""
+        self._deliveries = deliveries
 
     def load_input(self, context: dg.InputContext) -> Path | list[Path]:
         """`list[Path]` where the parameter asks for a list or the declaration is of several."""
-        file = self._files[context.asset_key]
-        paths = file.resolve(self._project.root)
-        wanted = context.dagster_type.typing_type
-        several = get_origin(wanted) is list if wanted not in (None, Any) else file.is_several()
-        if several:
-            return paths
-        if len(paths) > 1:
-            raise ProjectError(
-                f"The raw file '{file.name}' stands for {len(paths)} files, but the function "
-                f"takes a single Path.\nAnnotate the parameter as list[Path]."
+        name = context.asset_key.to_user_string()
+        try:
+            paths = self._deliveries.hand_out(name)
+        except ProjectError as error:
+            problem = str(error)
+        else:
+            wanted = context.dagster_type.typing_type
+            declared = self._deliveries.files[name].is_several()
+            several = declared if wanted in (None, Any) else get_origin(wanted) is list
+            if several:
+                return paths
+            if len(paths) == 1:
+                return paths[0]
+            problem = (
+                f"The raw file '{name}' stands for {len(paths)} files, but the function takes a "
+                f"single Path.\nAnnotate the parameter as list[Path]."
             )
-        return paths[0]
+        raise dg.Failure(problem)
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Raw files are delivered, never made."""

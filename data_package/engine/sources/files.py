@@ -3,11 +3,12 @@
 import glob
 import hashlib
 import importlib.util
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.storage import HashCache
 
 
 @dataclass(frozen=True)
@@ -69,6 +70,49 @@ class RawFile:
         base = self.base(root)
         relative = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
         return self.place(relative)
+
+
+@dataclass(frozen=True)
+class Content:
+    """What a raw file holds: one hash over all its files, in order, and their bytes."""
+
+    sha256: str
+    size_bytes: int
+
+
+class Deliveries:
+    """The raw files of a project: where they are now, and what they hold."""
+
+    def __init__(self, root: Path, files: Mapping[str, RawFile], hashes: HashCache) -> None:
+        """`files`: by name."""
+        self.files = files
+        self._root = root
+        self._hashes = hashes
+        self._handed: dict[str, Content] = {}
+
+    def content(self, name: str) -> Content:
+        """What a raw file holds now. Raises ProjectError when it is not there."""
+        file = self.files[name]
+        paths = file.resolve(self._root)
+        digests = [self._hashes.hash(path) for path in paths]
+        size = sum(path.stat().st_size for path in paths)
+        if not file.is_several():
+            return Content(digests[0], size)
+        labels = [file.label(path, self._root) for path in paths]
+        return Content(combine_hashes(zip(labels, digests, strict=True)), size)
+
+    def hand_out(self, name: str) -> list[Path]:
+        """The paths for a function that is about to read them.
+
+        The content is noted first: a file that changes while it is read then counts as changed
+        since, and its tables are built again.
+        """
+        self._handed[name] = self.content(name)
+        return self.files[name].resolve(self._root)
+
+    def handed(self, name: str) -> Content:
+        """What a raw file held when it was last handed out, or holds now."""
+        return self._handed.get(name) or self.content(name)
 
 
 def combine_hashes(parts: Iterable[tuple[str, str]]) -> str:

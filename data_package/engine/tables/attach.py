@@ -6,6 +6,7 @@ in the decorator stays.
 """
 
 import functools
+import hashlib
 import inspect
 import re
 from collections.abc import Callable, Mapping
@@ -18,6 +19,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, Field, load_contract
 from data_package.engine.tables import failures, internals, measure
+from data_package.engine.tables.fingerprint import Fingerprint, Fingerprinter
 from data_package.engine.tables.table import Table, place_of
 
 CONTRACT_SUFFIX = ".yaml"
@@ -32,7 +34,9 @@ def group_from_folder(module: str, project: Project) -> str | None:
     return inside[0] if inside[0] and folder.is_dir() else None
 
 
-def tables_of(assets: dg.AssetsDefinition, module: str, project: Project) -> list[Table]:
+def tables_of(
+    assets: dg.AssetsDefinition, module: str, project: Project, fingerprinter: Fingerprinter
+) -> list[Table]:
     """The tables that an asset definition makes, with their contracts.
 
     Raises ProjectError when a contract is wrong or a group's name is not to be had.
@@ -61,6 +65,7 @@ def tables_of(assets: dg.AssetsDefinition, module: str, project: Project) -> lis
                 module=module,
                 function=function,
                 contract=_contract(spec.key, function),
+                fingerprint=_fingerprint(assets, function, fingerprinter),
             )
         )
     return made
@@ -99,6 +104,26 @@ def _group(spec: dg.AssetSpec, module: str, project: Project) -> str:
     return group_from_folder(module, project) or _DEFAULT_GROUP
 
 
+def _fingerprint(
+    assets: dg.AssetsDefinition,
+    function: Callable[..., object] | None,
+    fingerprinter: Fingerprinter,
+) -> Fingerprint:
+    if function is None:
+        # Made from a graph or by an integration: its code version is all that is known of it.
+        versions = sorted(str(spec.code_version) for spec in assets.specs)
+        digest = hashlib.sha256("\n".join(versions).encode()).hexdigest()
+        return Fingerprint(
+            digest, parts=(), unseen=("it has no function to look at",), libraries=()
+        )
+    declared = {
+        f"code_version {spec.key.to_user_string()}": spec.code_version
+        for spec in assets.specs
+        if spec.code_version is not None
+    }
+    return fingerprinter.fingerprint(function, parameters=declared)
+
+
 def _contract(key: dg.AssetKey, function: Callable[..., object] | None) -> Contract | None:
     if function is None:
         return None
@@ -134,6 +159,7 @@ def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
         description=description,
         kinds={*spec.kinds, *_kinds(function)} if len(spec.kinds) < 2 else spec.kinds,
         metadata=metadata,
+        code_version=table.fingerprint.digest,
     )
 
 

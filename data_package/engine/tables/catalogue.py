@@ -7,7 +7,7 @@ import dagster as dg
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
-from data_package.engine.sources.files import RawFile
+from data_package.engine.sources.files import Deliveries, RawFile
 from data_package.engine.storage import HashCache
 from data_package.engine.tables.checks import TableCheck, Verdicts, plan_checks
 from data_package.engine.tables.table import Table
@@ -21,7 +21,7 @@ class Catalogue:
 
     project: Project
     tables: Mapping[dg.AssetKey, Table]
-    files: Mapping[dg.AssetKey, RawFile]
+    deliveries: Deliveries
     checks: Sequence[TableCheck]
     verdicts: Verdicts
     hashes: HashCache
@@ -36,8 +36,16 @@ class Catalogue:
         """Make the catalogue of a project, and keep it for `catalogue_of`."""
         by_resource = {table.resource: table for table in tables.values()}
         hashes = HashCache(project.state / "hashes.json")
-        verdicts = Verdicts(project, by_resource, hashes)
-        made = cls(project, tables, files, plan_checks(by_resource), verdicts, hashes)
+        made = cls(
+            project=project,
+            tables=tables,
+            deliveries=Deliveries(
+                project.root, {key.to_user_string(): file for key, file in files.items()}, hashes
+            ),
+            checks=plan_checks(by_resource),
+            verdicts=Verdicts(project, by_resource, hashes),
+            hashes=hashes,
+        )
         _loaded[project] = made
         return made
 

@@ -17,7 +17,7 @@ import dagster as dg
 import polars as pl
 
 from data_package.engine.project import Project
-from data_package.engine.schema import Contract, Report, check
+from data_package.engine.schema import Contract, ForeignKey, Report, check
 from data_package.engine.storage import HashCache, write_private
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.table import Table
@@ -108,8 +108,7 @@ def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
         contract = table.contract
         planned.append(_part(table, CONTRACT_CHECK, contract, tuple(early), blocking=True))
         if late:
-            only_keys = dataclasses.replace(contract, unique_keys=(), primary_key=())
-            planned.append(_part(table, LATE_CHECK, only_keys, tuple(late), blocking=False))
+            planned.append(_part(table, LATE_CHECK, _bare(contract), tuple(late), blocking=False))
     return planned
 
 
@@ -137,16 +136,28 @@ def guarded(
     function = internals.function_of(definition)
     if function is None:
         return definition
-    return internals.with_function(
+    return internals.check_with_function(
         definition, failures.value_free(function, name=name, project=project)
     )
 
 
 def _part(
-    table: Table, name: str, contract: Contract, keys: tuple[object, ...], *, blocking: bool
+    table: Table, name: str, contract: Contract, keys: tuple[ForeignKey, ...], *, blocking: bool
 ) -> TableCheck:
     part = dataclasses.replace(contract, foreign_keys=keys)
     return TableCheck(table=table, name=name, contract=part, blocking=blocking)
+
+
+def _bare(contract: Contract) -> Contract:
+    """The same table with nothing asked of it."""
+    return dataclasses.replace(
+        contract,
+        fields=tuple(
+            dataclasses.replace(field, constraints={}, categories=None) for field in contract.fields
+        ),
+        primary_key=(),
+        unique_keys=(),
+    )
 
 
 def _reaches(readers: Mapping[str, Collection[str]], start: str, end: str) -> bool:
@@ -188,7 +199,7 @@ def _result(report: Report) -> dg.AssetCheckResult:
 
 
 def _describe(item: TableCheck) -> str:
-    place = item.table.project.relative(Path(item.contract.path))
+    place = item.table.project.relative(item.contract.path or item.table.name)
     if item.blocking:
         return f"The table satisfies its contract, {place}."
     return f"The foreign keys in {place} that point to tables made from this one hold."

@@ -6,7 +6,6 @@
 import copy
 from collections.abc import Callable, Collection, Mapping
 from contextlib import AbstractContextManager
-from typing import TypeVar
 
 import dagster as dg
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
@@ -15,8 +14,6 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.execution.api import execute_run
 from dagster_shared.error import SerializableErrorInfo
-
-_Assets = TypeVar("_Assets", bound=dg.AssetsDefinition)
 
 
 def function_of(assets: dg.AssetsDefinition) -> Callable[..., object] | None:
@@ -27,16 +24,33 @@ def function_of(assets: dg.AssetsDefinition) -> Callable[..., object] | None:
     return compute.decorated_fn if isinstance(compute, DecoratedOpFunction) else None
 
 
-def with_function(assets: _Assets, function: Callable[..., object]) -> _Assets:
+def with_function(
+    assets: dg.AssetsDefinition, function: Callable[..., object]
+) -> dg.AssetsDefinition:
     """The same asset with another function in the place of its own; the old one is left alone."""
+    attributes = {**assets.get_attributes_dict(), "node_def": _op_with(assets, function)}
+    return dg.AssetsDefinition.dagster_internal_init(**attributes)
+
+
+def check_with_function(
+    check: dg.AssetChecksDefinition, function: Callable[..., object]
+) -> dg.AssetChecksDefinition:
+    """The same asset check with another function in the place of its own."""
+    return dg.AssetChecksDefinition.create(
+        keys_by_input_name=check.node_keys_by_input_name,
+        node_def=_op_with(check, function),
+        check_specs_by_output_name=check.node_check_specs_by_output_name,
+        can_subset=check.can_subset,
+        resource_defs=check.resource_defs,
+    )
+
+
+def _op_with(assets: dg.AssetsDefinition, function: Callable[..., object]) -> dg.OpDefinition:
     op = assets.node_def
     assert isinstance(op, dg.OpDefinition)
     replaced = copy.copy(op)
     replaced._compute_fn = DecoratedOpFunction(decorated_fn=function)
-    attributes = {**assets.get_attributes_dict(), "node_def": replaced}
-    replaced_assets = type(assets).dagster_internal_init(**attributes)
-    assert isinstance(replaced_assets, type(assets))
-    return replaced_assets
+    return replaced
 
 
 def set_data_version(context: dg.OutputContext, version: str) -> None:

@@ -90,7 +90,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             measure.stop()
         raise failure
 
-    def load_input(self, context: dg.InputContext) -> Any | dict[str, Any]:  # noqa: ANN401
+    def load_input(self, context: dg.InputContext) -> Any | dict[str, Any]:
         """Scan or load what the parameter's annotation asks for."""
         failure: Exception | None = None
         try:

@@ -9,6 +9,7 @@ import dagster as dg
 
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
+from data_package.engine.tables.fingerprint import Fingerprint
 
 FINAL = "final"
 PACKAGE = dg.AssetKey("data_package")
@@ -22,6 +23,7 @@ class Table:
         inputs: the assets it takes, by the name of the parameter that receives each.
         module: the dotted name of the module that defines it.
         function: the user's own function, None where Dagster has none to show.
+        fingerprint: of what the function does.
         contract: what its columns and rows must satisfy, None where nothing is written down.
     """
 
@@ -31,7 +33,8 @@ class Table:
     project: Project
     module: str
     function: Callable[..., object] | None
-    contract: Contract | None = None
+    contract: Contract | None
+    fingerprint: Fingerprint
 
     @property
     def name(self) -> str:

@@ -1,0 +1,254 @@
+"""`data-package.lock`: what every table was built from. Small, sorted, made to be committed.
+
+It holds hashes, counts and names, and nothing that differs between machines or moments. Whoever
+writes a table, by whatever command, puts its entry here in one atomic step.
+"""
+
+import fcntl
+import json
+import os
+import re
+import tomllib
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.project import Project
+from data_package.engine.storage import PRIVATE_FILE, make_private_folder, temporary_beside
+
+FILE_NAME = "data-package.lock"
+VERSION = 1
+_HEADER = (
+    "# What every table was built from. Written by each build; commit it.\n"
+    "# After a merge with conflicts: take either side, then run `data-package build`.\n"
+)
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_CONFLICT = re.compile(r"^(<{7}|={7}|>{7})", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class RawEntry:
+    """A raw file's content: one hash over all its files, in order, and their size."""
+
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class TableEntry:
+    """What a table was built from and what came out.
+
+    Attributes:
+        fingerprint: of its function.
+        parts: the digests that the fingerprint is made of, by the part's name.
+        inputs: the data version of each input at the time, by the input's name.
+        libraries: the versions of the libraries that its function reaches.
+        data_version: of its content. The hash of its Parquet bytes: Polars writes equal names,
+            types and values as equal bytes, and a renamed column as others.
+        columns: a hash of its columns' names and types, in order.
+    """
+
+    fingerprint: str
+    parts: Mapping[str, str]
+    inputs: Mapping[str, str]
+    libraries: Mapping[str, str]
+    data_version: str
+    rows: int
+    columns: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The whole file."""
+
+    raw: Mapping[str, RawEntry] = field(default_factory=dict)
+    tables: Mapping[str, TableEntry] = field(default_factory=dict)
+
+
+def lock_path(project: Project) -> Path:
+    """`data-package.lock`, at the project's root."""
+    return project.root / FILE_NAME
+
+
+def read_lock(project: Project) -> Lock:
+    """The lock as it stands; an empty one where there is none.
+
+    Raises ProjectError when the file is not one that this version wrote.
+    """
+    path = lock_path(project)
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        return Lock()
+    except UnicodeDecodeError:
+        raise ProjectError(_unreadable("it is not text")) from None
+    return parse(text)
+
+
+def parse(text: str) -> Lock:
+    """Read the text of a lock file. Raises ProjectError, which says what to do."""
+    if conflict := _CONFLICT.search(text):
+        line = text[: conflict.start()].count("\n") + 1
+        raise ProjectError(
+            f"{FILE_NAME}:{line}: git left conflict markers here.\n"
+            f"Take either side (git checkout --ours {FILE_NAME}), then run `data-package build`: "
+            "it rebuilds what the other side had changed. Nothing has been touched."
+        )
+    try:
+        document = tomllib.loads(text)
+        version = document.get("version")
+        if isinstance(version, int) and version > VERSION:
+            raise ProjectError(
+                f"{FILE_NAME} was written by a newer data-package (its version is {version}, this "
+                f"one reads {VERSION}).\nUpdate data-package. Nothing has been touched."
+            )
+        if version != VERSION:
+            raise ProjectError(_unreadable("it does not say `version = 1`"))
+        return Lock(
+            raw={name: _raw_entry(entry) for name, entry in document.get("raw", {}).items()},
+            tables={name: _table_entry(entry) for name, entry in document.get("table", {}).items()},
+        )
+    except tomllib.TOMLDecodeError as error:
+        raise ProjectError(_unreadable(str(error))) from None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ProjectError(_unreadable("an entry is not complete")) from None
+
+
+def render(lock: Lock) -> str:
+    """The text of a lock: the same for equal content, one table's lines beside one another."""
+    lines = [_HEADER, f"version = {VERSION}\n"]
+    for name, raw in sorted(lock.raw.items()):
+        lines += [
+            f"\n[raw.{_key(name)}]\n",
+            f"bytes = {raw.size_bytes}\n",
+            f'sha256 = "{raw.sha256}"\n',
+        ]
+    for name, table in sorted(lock.tables.items()):
+        lines += [
+            f"\n[table.{_key(name)}]\n",
+            f'fingerprint = "{table.fingerprint}"\n',
+            f'data_version = "{table.data_version}"\n',
+            f"rows = {table.rows}\n",
+            f'columns = "{table.columns}"\n',
+            f"bytes = {table.size_bytes}\n",
+            *_mapping("inputs", table.inputs),
+            *_mapping("libraries", table.libraries),
+            *_mapping("parts", table.parts),
+        ]
+    return "".join(lines)
+
+
+class LockFile:
+    """Changes to the lock file of a project, each one atomic against other processes."""
+
+    def __init__(self, project: Project) -> None:
+        """`project`: whose lock it is."""
+        self._path = lock_path(project)
+        self._guard = project.state / "lock"
+        self._project = project
+
+    def put_raw(self, entries: Mapping[str, RawEntry]) -> None:
+        """Write down the content of raw files."""
+        with self._exclusive():
+            lock = read_lock(self._project)
+            changed = {k: v for k, v in entries.items() if lock.raw.get(k) != v}
+            if changed:
+                self._write(replace(lock, raw={**lock.raw, **changed}))
+
+    def put_table(self, name: str, entry: TableEntry, raw: Mapping[str, RawEntry]) -> None:
+        """Write down a table that has just been written, and the raw files it read."""
+        with self._exclusive():
+            lock = read_lock(self._project)
+            self._write(Lock(raw={**lock.raw, **raw}, tables={**lock.tables, name: entry}))
+
+    def keep_only(self, raw: set[str], tables: set[str]) -> None:
+        """Drop the entries of what the project no longer has."""
+        with self._exclusive():
+            lock = read_lock(self._project)
+            kept = Lock(
+                raw={k: v for k, v in lock.raw.items() if k in raw},
+                tables={k: v for k, v in lock.tables.items() if k in tables},
+            )
+            if kept != lock:
+                self._write(kept)
+
+    def forget(self, tables: set[str]) -> None:
+        """Drop the entries of tables, so that they are built again."""
+        with self._exclusive():
+            lock = read_lock(self._project)
+            self._write(
+                replace(lock, tables={k: v for k, v in lock.tables.items() if k not in tables})
+            )
+
+    def _write(self, lock: Lock) -> None:
+        # The lock is committed: it has the permissions of the user's other files, not private ones.
+        temporary = temporary_beside(self._path)
+        temporary.write_text(render(lock), encoding="utf-8")
+        with temporary.open("rb") as file:
+            os.fsync(file.fileno())
+        temporary.replace(self._path)
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        make_private_folder(self._guard.parent)
+        handle = os.open(self._guard, os.O_CREAT | os.O_RDWR, PRIVATE_FILE)
+        try:
+            fcntl.flock(handle, fcntl.LOCK_EX)
+            yield
+        finally:
+            os.close(handle)
+
+
+def _raw_entry(entry: Mapping[str, object]) -> RawEntry:
+    return RawEntry(sha256=_text(entry["sha256"]), size_bytes=_whole(entry["bytes"]))
+
+
+def _table_entry(entry: Mapping[str, object]) -> TableEntry:
+    return TableEntry(
+        fingerprint=_text(entry["fingerprint"]),
+        parts=_texts(entry.get("parts", {})),
+        inputs=_texts(entry.get("inputs", {})),
+        libraries=_texts(entry.get("libraries", {})),
+        data_version=_text(entry["data_version"]),
+        rows=_whole(entry["rows"]),
+        columns=_text(entry["columns"]),
+        size_bytes=_whole(entry["bytes"]),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError
+    return value
+
+
+def _texts(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return {_text(k): _text(v) for k, v in value.items()}
+
+
+def _mapping(name: str, values: Mapping[str, str]) -> Iterator[str]:
+    for key, value in sorted(values.items()):
+        yield f"{name}.{_key(key)} = {json.dumps(value, ensure_ascii=False)}\n"
+
+
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+
+
+def _unreadable(why: str) -> str:
+    return (
+        f"{FILE_NAME} cannot be read: {why}.\n"
+        f"Restore it (git checkout {FILE_NAME}), or delete it to build everything again. Nothing "
+        "has been touched."
+    )

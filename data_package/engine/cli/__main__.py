@@ -1,0 +1,5 @@
+"""`python -m data_package.engine.cli`: the command, where the script is not on the path."""
+
+from data_package.engine.cli import main
+
+main()

@@ -1,0 +1,114 @@
+"""Small projects in temporary folders, built by the real engine."""
+
+import importlib
+import itertools
+import os
+import subprocess
+import sys
+import textwrap
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import pytest
+
+from data_package.engine.build import BuildResult
+from data_package.engine.build.run import run_build
+from data_package.engine.project import Project, find_project
+
+_numbers = itertools.count()
+
+
+@dataclass
+class Study:
+    """A project of its own, with a package name that no other test uses."""
+
+    root: Path
+    package: str
+
+    def write(self, files: dict[str, str]) -> "Study":
+        """Write files of the package (`tables.py`, `final/x.yaml`) or, with `/` first, the root."""
+        for name, text in files.items():
+            path = self.root / name[1:] if name[0] == "/" else self.root / self.package / name
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(textwrap.dedent(text).replace("STUDY", self.package))
+        return self
+
+    @property
+    def project(self) -> Project:
+        return find_project(self.root)
+
+    @property
+    def storage(self) -> Path:
+        return self.root / "storage"
+
+    def build(self, *select: str) -> BuildResult:
+        """Build in this process, with the modules read afresh."""
+        self.forget()
+        return run_build(select, self.project)
+
+    def definitions(self) -> dg.Definitions:
+        self.forget()
+        self.project.make_importable()
+        defs = importlib.import_module(f"{self.package}.definitions").defs
+        assert isinstance(defs, dg.Definitions)
+        return defs
+
+    def forget(self) -> None:
+        importlib.invalidate_caches()
+        for name in [n for n in sys.modules if n.split(".")[0] == self.package]:
+            del sys.modules[name]
+
+    def command(self, *words: str, **options: object) -> subprocess.CompletedProcess[str]:
+        """Run `data-package` as a user would."""
+        return self.run(sys.executable, "-m", "data_package.engine.cli", *words)
+
+    def run(self, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+        """Run any command in the project's folder."""
+        return subprocess.run(
+            words,
+            cwd=self.root,
+            env=self.environment() | (env or {}),
+            capture_output=True,
+            text=True,
+            check=False,
+        )
+
+    def environment(self) -> dict[str, str]:
+        """Without what the surroundings of the test run would change."""
+        kept = {k: v for k, v in os.environ.items() if not k.startswith(("DAGSTER", "PYTEST"))}
+        return kept | {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"}
+
+
+@pytest.fixture
+def study(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Study]]:
+    """Make a project: `study({"tables.py": "…"})`."""
+    made: list[Study] = []
+
+    def make(files: dict[str, str]) -> Study:
+        package = f"study_{os.getpid()}_{next(_numbers)}"
+        new = Study(tmp_path / package, package)
+        made.append(new)
+        return new.write(
+            {
+                "/pyproject.toml": '[tool.data-package]\npackage = "STUDY"\n',
+                "/dagster.yaml": _DAGSTER_YAML,
+                "__init__.py": "",
+                "definitions.py": """\
+                    import STUDY
+                    from data_package.engine.definitions import load_definitions
+
+                    defs = load_definitions(STUDY)
+                    """,
+            }
+            | files
+        )
+
+    yield make
+    for one in made:
+        one.forget()
+        sys.path[:] = [place for place in sys.path if place != str(one.root)]
+
+
+_DAGSTER_YAML = (Path(__file__).resolve().parents[1] / "dagster.yaml").read_text()
