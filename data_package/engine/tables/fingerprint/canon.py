@@ -442,10 +442,10 @@ class _Walk:
                 holes[index] = Hole(Use((name,), imported), line, prefix=f"import {name}")
         start = 0
         for index in sorted(holes):
-            done.texts.append("\n".join(out[start:index]))
+            done.texts.append("\n".join(filter(None, out[start:index])))
             done.holes.append(holes[index])
             start = index + 1
-        done.texts.append("\n".join(out[start:]))
+        done.texts.append("\n".join(filter(None, out[start:])))
         return done
 
     # -- names

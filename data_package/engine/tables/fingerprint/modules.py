@@ -319,38 +319,55 @@ class Modules:
         return None
 
 
+Found = tuple[ast.AST, tuple[ast.AST, ...]]
+"""The syntax of a function, and the functions and classes around it, outermost first."""
+
+
 class Places:
     """Finds the syntax of functions that exist, by the line their code begins on."""
 
     def __init__(self) -> None:
-        self._known: dict[
-            str, dict[tuple[int, str], list[tuple[ast.AST, tuple[ast.AST, ...]]]]
-        ] = {}
+        self._top: dict[str, dict[tuple[int, str], list[Found]]] = {}
+        self._all: dict[str, dict[tuple[int, str], list[Found]]] = {}
 
-    def find(self, module: Module, code: CodeType) -> tuple[ast.AST, tuple[ast.AST, ...]] | None:
+    def find(self, module: Module, code: CodeType) -> Found | None:
         """The node of a function or lambda and the nodes around it; None when it is not there."""
-        if module.name not in self._known:
-            self._known[module.name] = _places(module)
-        candidates = self._known[module.name].get((code.co_firstlineno, code.co_name), [])
+        key = code.co_firstlineno, code.co_name
+        if module.name not in self._top:
+            self._top[module.name] = _top_places(module)
+        candidates = self._top[module.name].get(key, [])
+        if len(candidates) != 1:
+            # Most functions stand at the top level, and the walk over all is long.
+            if module.name not in self._all:
+                self._all[module.name] = _places(module)
+            candidates = self._all[module.name].get(key, [])
         if len(candidates) > 1:
-            candidates = [found for found in candidates if _holds(found[0], code)] or candidates[:0]
+            candidates = [found for found in candidates if _holds(found[0], code)]
         return candidates[0] if candidates else None
 
 
-def _places(
-    module: Module,
-) -> dict[tuple[int, str], list[tuple[ast.AST, tuple[ast.AST, ...]]]]:
-    found: dict[tuple[int, str], list[tuple[ast.AST, tuple[ast.AST, ...]]]] = {}
-    stack: list[tuple[ast.AST, tuple[ast.AST, ...]]] = [
-        (statement, ()) for statement in module.statements
-    ]
+def _top_places(module: Module) -> dict[tuple[int, str], list[Found]]:
+    found: dict[tuple[int, str], list[Found]] = {}
+    for node in module.statements:
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            found.setdefault((_first_line(node), node.name), []).append((node, ()))
+    return found
+
+
+def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
+    """The line that a function's code object begins on: that of its first decorator."""
+    return min([node.lineno, *[decorator.lineno for decorator in node.decorator_list]])
+
+
+def _places(module: Module) -> dict[tuple[int, str], list[Found]]:
+    found: dict[tuple[int, str], list[Found]] = {}
+    stack: list[Found] = [(statement, ()) for statement in module.statements]
     while stack:
         node, around = stack.pop()
         inner = around
         match node:
             case ast.FunctionDef() | ast.AsyncFunctionDef():
-                line = min([node.lineno, *[entry.lineno for entry in node.decorator_list]])
-                found.setdefault((line, node.name), []).append((node, around))
+                found.setdefault((_first_line(node), node.name), []).append((node, around))
                 inner = (*around, node)
             case ast.Lambda():
                 found.setdefault((node.lineno, "<lambda>"), []).append((node, around))

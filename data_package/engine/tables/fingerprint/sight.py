@@ -106,7 +106,7 @@ class Sight:
         return seen
 
     def _outside(self, seen: Seen, module: Module, dotted: str, place: str) -> None:
-        if any(dotted == name or dotted.startswith(f"{name}.") for name in _WHOLE_PROJECT):
+        if _is_in(dotted, _WHOLE_PROJECT):
             seen.messages.append(f"{dotted} at {place}: the whole project is covered")
             seen.covered.append("project")
         elif dotted == "globals":
@@ -205,6 +205,15 @@ class Sight:
 def _names(node: ast.expr) -> Iterator[str]:
     for name in names_in(node):
         yield name.id
+
+
+def _is_in(dotted: str, names: set[str]) -> bool:
+    """Whether a name, or what it is an attribute of, is among the names."""
+    while dotted:
+        if dotted in names:
+            return True
+        dotted = dotted.rpartition(".")[0]
+    return False
 
 
 def _reads(dotted: str, method: str) -> bool:
