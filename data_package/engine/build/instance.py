@@ -15,6 +15,7 @@ _QUIET: dict[str, Any] = {
     "telemetry": {"enabled": False},
     "nux": {"enabled": False},
 }
+_HISTORY = {"custom": {"module": "data_package.engine.history", "class": "HistoryStorage"}}
 _NO_COMPUTE_LOGS = {
     "module": "dagster._core.storage.noop_compute_log_manager",
     "class": "NoOpComputeLogManager",
@@ -32,10 +33,12 @@ def project_instance(project: Project) -> dg.DagsterInstance:
     overrides = dict(_QUIET)
     if "compute_logs" not in config:
         overrides["compute_logs"] = _NO_COMPUTE_LOGS
-    storage = config.get("storage", {"sqlite": {}})
-    if isinstance(storage, dict) and isinstance(storage.get("sqlite"), dict):
-        base = Path(storage["sqlite"].get("base_dir", project.dagster_home))
-        overrides["storage"] = {"sqlite": {"base_dir": str(project.root / base)}}
+    storage = config.get("storage", _HISTORY)
+    if isinstance(storage, dict) and storage.get("custom", {}).get("class") == "HistoryStorage":
+        custom = storage["custom"]
+        base = Path(custom.get("config", {}).get("base_dir", project.dagster_home))
+        absolute = {"base_dir": str(project.root / base)}
+        overrides["storage"] = {"custom": {**custom, "config": absolute}}
     home = make_private_folder(project.dagster_home)
     reference = InstanceRef.from_dir(str(home), config_dir=str(project.root), overrides=overrides)
     return dg.DagsterInstance.from_ref(reference)
