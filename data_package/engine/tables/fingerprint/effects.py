@@ -230,6 +230,11 @@ class Effects:
         elif isinstance(callee, Definition) and self._is_data(callee):
             touched.definitions.add(callee)
         gives = [*call.args, *[keyword.value for keyword in call.keywords]]
+        for given in gives:
+            # `map(CODES.append, ...)`: a method that changes, handed on to be called.
+            handed = chain_of(given)
+            if handed and len(handed) > 1 and handed[-1] in MUTATING:
+                touched.definitions |= self._named(module, site.scope, handed[:-1]).definitions
         if isinstance(callee, Definition) and not inside:
             changes_arguments = self._summary(callee).arguments or self._is_data(callee)
         elif isinstance(callee, Definition):

@@ -5,6 +5,7 @@ import functools
 import sys
 import sysconfig
 import types
+from bisect import bisect_left
 from collections import deque
 from collections.abc import Callable, Hashable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -112,6 +113,7 @@ class Fingerprinter:
         self._digests = Digests(self._node)
         self._numbers = count()
         self._effects_known: Effects | None = None
+        self._rebound_known: dict[str, dict[str, list[int]]] = {}
 
     def fingerprint(
         self,
@@ -259,6 +261,7 @@ class Fingerprinter:
         own |= {s.index: "changes" for s in changes if s.module == key.module}
         for index in sorted(own):
             self._write_statement(node, module, index, own[index] == "changes", shown)
+            self._write_moment(node, module, index, key)
         elsewhere = []
         for statement in changes:
             if statement.module != key.module:
@@ -289,6 +292,31 @@ class Fingerprinter:
             node.text.say("change")
         self._write(node, module, self._modules.form(module, index))
         shown.append(statement)
+
+    def _write_moment(self, node: Node, module: Module, index: int, key: Definition) -> None:
+        """Which of the values that another name has during import a statement gets to see."""
+        statement = module.statements[index]
+        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+            return
+        for name, moments in self._rebound(module).items():
+            if name == key.name or not moments[0] < index < moments[-1]:
+                continue
+            done = self._modules.form(module, index)
+            if self._form_reaches(module, done, Definition(module.name, name), {}):
+                node.text.say(f"after {bisect_left(moments, index)} of {name}")
+
+    def _rebound(self, module: Module) -> dict[str, list[int]]:
+        """The names of a module that several of its statements bind or change, and which."""
+        known = self._rebound_known.get(module.name)
+        if known is None:
+            moments = {name: set(indexes) for name, indexes in module.binders.items()}
+            for definition, statements in self._effects.on.items():
+                if definition.module == module.name:
+                    own = {s.index for s in statements if s.module == module.name}
+                    moments.setdefault(definition.name, set()).update(own)
+            known = {name: sorted(own) for name, own in moments.items() if len(own) > 1}
+            self._rebound_known[module.name] = known
+        return known
 
     def _write_dynamic(self, node: Node, statement: Statement) -> None:
         module = self._modules.get(statement.module)
@@ -328,8 +356,10 @@ class Fingerprinter:
         match target:
             case Outside(dotted=dotted, builtin=True):
                 node.text.say(f"builtin {dotted}{attributes}")
+                node.attributes.add(dotted)
             case Outside(dotted=dotted):
                 node.text.say(f"library {dotted}{attributes}")
+                node.attributes.add(dotted.rpartition(".")[2])
                 node.libraries |= _library(dotted)
             case Definition(module=owner, name=name):
                 other = self._modules.get(owner)
@@ -360,9 +390,11 @@ class Fingerprinter:
         module = self._modules.get(key.module)
         if module is None:
             node.unseen.append(
-                f"{key.name} comes from {key.module}, which has no source: it is covered by name"
+                f"{key.name} comes from {key.module}, whose source cannot be read: its name and "
+                "its file as it stands are covered"
             )
             node.text.say(f"unknown {key.module.rpartition('.')[2]}.{key.name}")
+            node.text.say(self._modules.content(key.module).hex())
             return node
         node.place = module.place
         node.unseen.append(
@@ -379,6 +411,7 @@ class Fingerprinter:
         module = self._modules.get(key.module)
         node = Node(key, "module", short, module.place if module else "")
         if module is None:
+            node.text.say(self._modules.content(key.module).hex())
             return node
         node.unseen.append(
             f"the module {module.place} is used as a value: all that it defines is covered"
@@ -499,11 +532,13 @@ class Fingerprinter:
             index
             for index in module.binders.get(name, [])
             if module.statements[index] is syntax
-            or not isinstance(module.statements[index], ast.FunctionDef | ast.AsyncFunctionDef)
+            or not _holds_definition(module.statements[index], name)
         ]
-        if not any(module.statements[index] is syntax for index in own):
-            own = module.binders.get(name, [])
         shown = self._fill(node, module, Definition(module.name, name), own)
+        if syntax not in shown:
+            # It stands below an `if` or in a loop, of which only this branch is the function.
+            self._write(node, module, form([syntax], self._modules.reading(module)))
+            shown.append(syntax)
         node.source = functools.partial(bare_code, shown)
 
     def _values_of(
@@ -848,6 +883,19 @@ def _absorb(node: Node, other: Node) -> None:
     node.attributes |= other.attributes
     node.handed += other.handed
     node.reads_given |= other.reads_given
+
+
+def _holds_definition(statement: ast.stmt, name: str) -> bool:
+    """Whether a statement defines a function of that name, itself or in one of its branches."""
+    stack: list[ast.AST] = [statement]
+    while stack:
+        node = stack.pop()
+        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
+            if node.name == name:
+                return True
+        elif not isinstance(node, ast.ClassDef | ast.expr):
+            stack.extend(ast.iter_child_nodes(node))
+    return False
 
 
 def _name_of(function: object) -> str:

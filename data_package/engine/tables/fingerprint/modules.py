@@ -134,6 +134,14 @@ class Modules:
             self._modules.pop(name, None)
         return self.get(name)
 
+    def content(self, name: str) -> bytes:
+        """The bytes of a module that cannot be parsed; empty when there is no file."""
+        path = self._files.get(name)
+        try:
+            return path.read_bytes() if path is not None else b""
+        except OSError:
+            return b""
+
     def owns(self, name: str) -> bool:
         """Whether a dotted name is a module of the project (with or without source)."""
         if name in self._files or name in self._namespaces:
@@ -272,7 +280,7 @@ class Modules:
         try:
             source = path.read_bytes()
             tree = ast.parse(source)
-        except (OSError, SyntaxError, ValueError):
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             return None
         module = Module(name, self.place(path), path.name == "__init__.py", source, tree.body)
         imports: dict[str, ImportedName | None] = {}

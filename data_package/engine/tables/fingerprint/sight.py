@@ -30,7 +30,7 @@ _WHOLE_PROJECT: Final = {
     "inspect.getmodule", "runpy.run_module", "runpy.run_path", "pkgutil.iter_modules",
     "pkgutil.walk_packages", "pkgutil.resolve_name", "gc.get_objects", "pydoc.locate",
 }  # fmt: skip
-_READ_METHODS: Final = {"read_text", "read_bytes", "iterdir", "rglob"}
+_READ_METHODS: Final = {"read_text", "read_bytes", "iterdir", "glob", "rglob"}
 _READ_FUNCTIONS: Final = {
     "open", "io.open", "codecs.open", "gzip.open", "bz2.open", "lzma.open", "zipfile.ZipFile",
     "tarfile.open", "os.listdir", "os.scandir", "os.walk", "glob.glob", "glob.iglob",
@@ -40,9 +40,10 @@ _READ_FUNCTIONS: Final = {
     "duckdb.connect", "pyreadstat.read_sas7bdat", "pyreadstat.read_xport", "pyreadstat.read_sav",
     "pyreadstat.read_dta", "joblib.load", "importlib.resources.files",
     "importlib.resources.read_text", "importlib.resources.open_text", "pkgutil.get_data",
-    "linecache.getline", "fileinput.input", "configparser.ConfigParser.read",
+    "linecache.getline", "fileinput.input", "polars.plugins.register_plugin_function",
 }  # fmt: skip
 _READING_LIBRARIES: Final = {"polars", "pandas", "geopandas"}
+_PROGRAMS: Final = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "ctypes.")
 _HINT_READERS: Final = {
     "get_type_hints", "get_annotations", "signature", "getfullargspec", "__annotations__",
     "getsource", "getdoc", "__doc__", "getcomments",
@@ -101,14 +102,24 @@ class Sight:
             seen.messages.append(
                 f"{name} is used in {module.place}: hints and docstrings it reads are not covered"
             )
-        for site in form.calls:
-            self._call(seen, module, site)
+        called = {self._call(seen, module, site) for site in form.calls}
+        for hole, (target, _) in zip(form.holes, targets, strict=True):
+            # A function that is not called here is handed on, to be called elsewhere.
+            if not isinstance(target, Outside) or target.dotted in called:
+                continue
+            if _reads(target.dotted, ""):
+                seen.messages.append(by_hand(target.dotted, f"{module.place}:{hole.line}"))
         return seen
 
     def _outside(self, seen: Seen, module: Module, dotted: str, place: str) -> None:
         if _is_in(dotted, _WHOLE_PROJECT):
             seen.messages.append(f"{dotted} at {place}: the whole project is covered")
             seen.covered.append("project")
+        elif dotted.startswith(_PROGRAMS):
+            seen.messages.append(
+                f"{dotted} at {place} runs other code, which is not covered: whoever changes it "
+                "must build again with --force"
+            )
         elif dotted == "globals":
             seen.messages.append(f"globals() at {place}: the whole module is covered")
             seen.covered.append(WholeModule(module.name))
@@ -132,7 +143,8 @@ class Sight:
                 return [WholeModule(name)] if self._modules.get(name) else None
         return None
 
-    def _call(self, seen: Seen, module: Module, site: Site) -> None:
+    def _call(self, seen: Seen, module: Module, site: Site) -> str:
+        """Note what a call does; gives the dotted name of a library's function."""
         call = site.node
         assert isinstance(call, ast.Call)
         place = f"{module.place}:{site.line}"
@@ -141,7 +153,7 @@ class Sight:
         given = [*call.args, *[keyword.value for keyword in call.keywords]]
         if isinstance(target, Definition):
             seen.handed.append((target, site, place, self._any_given(site.scope, given)))
-            return
+            return ""
         dotted = target.dotted if isinstance(target, Outside) else ""
         if dotted == "getattr" and len(call.args) > 1:
             self._getattr(seen, module, site, call, place)
@@ -158,6 +170,7 @@ class Sight:
                 seen.reads_given = True
             else:
                 seen.messages.append(by_hand(dotted or site.method, place))
+        return dotted
 
     def _getattr(self, seen: Seen, module: Module, site: Site, call: ast.Call, place: str) -> None:
         if isinstance(call.args[1], ast.Constant):
