@@ -5,7 +5,7 @@ import polars as pl
 
 from data_package.intermediate.coded_values import blanks_as_null, marked
 from data_package.intermediate.iso_dates import exact_date
-from data_package.intermediate.numbers import number, result_number, whole_number
+from data_package.intermediate.numbers import number, whole_number
 from data_package.intermediate.vocabularies import EPOCH
 
 TEST_CODE = pl.Enum(["DIABP", "HEIGHT", "PULSE", "SYSBP", "TEMP", "WEIGHT"])
@@ -37,7 +37,7 @@ def vital_signs(raw_vs: pl.LazyFrame) -> pl.LazyFrame:
             minutes_in_position=minutes_in_position(),
             location=pl.col("VSLOC").cast(LOCATION),
             not_done=pl.col("VSSTAT").eq_missing(pl.lit("NOT DONE")),
-            reported_result=result_number("VSORRES"),
+            reported_result=pl.col("VSORRES").cast(pl.Float64),
             reported_unit=pl.col("VSORRESU").cast(REPORTED_UNIT),
             result=number("VSSTRESN"),
             unit=pl.col("VSSTRESU").cast(UNIT),
@@ -50,5 +50,6 @@ def vital_signs(raw_vs: pl.LazyFrame) -> pl.LazyFrame:
 
 
 def minutes_in_position() -> pl.Expr:
-    """The minutes of an ISO 8601 duration such as "PT5M"."""
-    return pl.col("VSELTM").str.extract(r"^PT(\d+)M$").cast(pl.Int64)
+    """The minutes of an ISO 8601 duration such as "PT5M"; any other unit is an error."""
+    minutes = pl.col("VSELTM").str.strip_prefix("PT").str.strip_suffix("M")
+    return minutes.cast(pl.Int64)
