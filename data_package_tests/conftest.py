@@ -64,7 +64,9 @@ class Study:
         """Run `data-package` as a user would."""
         return self.run(sys.executable, "-m", "data_package.engine.cli", *words)
 
-    def run(self, *words: str, env: dict[str, str] | None = None) -> subprocess.CompletedProcess[str]:
+    def run(
+        self, *words: str, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
         """Run any command in the project's folder."""
         return subprocess.run(
             words,

@@ -9,6 +9,7 @@ import os
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
+from pathlib import Path
 from typing import Any, Self
 
 from dagster import _check as check
@@ -29,7 +30,7 @@ class HistoryStorage(DagsterSqliteStorage):
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         """`base_dir`: the folder of the databases, laid out as Dagster's own."""
         super().__init__(base_dir, inst_data)
-        self._event_log_storage = _EventLog(os.path.join(base_dir, "history", "runs", ""))
+        self._event_log_storage = _EventLog(str(Path(base_dir, "history", "runs")))
 
     @classmethod
     def from_config_value(
@@ -65,7 +66,7 @@ class _EventLog(SqliteEventLogStorage):
     def _engine(self, shard: str) -> Engine:
         # A forked process must not use the connections of its parent.
         key = os.getpid(), shard
-        if key in self._engines and os.path.exists(self.path_for_shard(shard)):
+        if key in self._engines and Path(self.path_for_shard(shard)).exists():
             self._engines.move_to_end(key)
             return self._engines[key]
         engine = create_engine(

@@ -9,6 +9,7 @@ import functools
 import hashlib
 import inspect
 import re
+import warnings
 from collections.abc import Callable, Mapping
 from pathlib import Path
 
@@ -80,7 +81,10 @@ def attach(
         return assets
     name = ", ".join(sorted(key.to_user_string() for key in assets.keys))
     guarded = failures.value_free(_measured(function), name=name, project=project)
-    described = assets.map_asset_specs(lambda spec: _described(spec, tables.get(spec.key)))
+    with warnings.catch_warnings():
+        # Code references are marked beta; the web pages have shown them for years.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        described = assets.map_asset_specs(lambda spec: _described(spec, tables.get(spec.key)))
     return internals.with_function(described, guarded)
 
 

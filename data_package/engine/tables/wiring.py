@@ -37,7 +37,7 @@ class Node:
 
 def check_wiring(nodes: Sequence[Node], project: Project) -> None:
     """Raise one ProjectError that lists everything that is wrong."""
-    problems = [*_duplicates(nodes), *_unknown(nodes, project)]
+    problems = [*_duplicates(nodes), *_unknown(nodes, project), *_unseen(nodes, project)]
     if not problems:
         problems = list(_cycles({n.name: n for n in nodes}))
     if problems:
@@ -71,6 +71,20 @@ def _unknown(nodes: Sequence[Node], project: Project) -> Iterable[str]:
                 yield (
                     f"{node.place}: '{node.name}' depends on '{wanted}', but no asset has that "
                     f"name.{did_you_mean(wanted, known - {node.name})}"
+                )
+
+
+def _unseen(nodes: Sequence[Node], project: Project) -> Iterable[str]:
+    for node in nodes:
+        for name, parameter in _parameters(node.function).items():
+            if (
+                parameter.kind is inspect.Parameter.KEYWORD_ONLY
+                and parameter.default is inspect.Parameter.empty
+            ):
+                place = _place_of_parameter(node.function, name, project) or node.place
+                yield (
+                    f"{place}: Dagster does not see the parameter '{name}' of '{node.name}', "
+                    "because it stands behind `*`.\nRemove the `*`."
                 )
 
 
@@ -117,7 +131,7 @@ def node_of(
     parameters = {
         name: wanted.to_user_string()
         for name, wanted in asset.keys_by_input_name.items()
-        if wanted in asset.asset_deps[key] and _is_parameter(function, name)
+        if wanted in asset.asset_deps[key] and name in _parameters(function)
     }
     others = {wanted.to_user_string() for wanted in asset.asset_deps[key]}
     return Node(
@@ -129,8 +143,8 @@ def node_of(
     )
 
 
-def _is_parameter(function: Callable[..., object] | None, name: str) -> bool:
-    return function is not None and name in inspect.signature(function).parameters
+def _parameters(function: Callable[..., object] | None) -> Mapping[str, inspect.Parameter]:
+    return inspect.signature(function).parameters if function is not None else {}
 
 
 def _place_of_parameter(

@@ -116,7 +116,7 @@ def people() -> pl.LazyFrame: ...
 
 @dg.asset
 def adults(
-    *,
+    people: pl.LazyFrame,
     peple: pl.LazyFrame,
 ) -> pl.LazyFrame: ...
 """
@@ -127,9 +127,19 @@ def adults(
     assert "Did you mean 'people'?" in message
 
 
+def test_a_parameter_that_dagster_would_not_see_is_told(study: Make) -> None:
+    project = study(
+        {"t.py": HEADER + "@dg.asset\ndef a(): ...\n@dg.asset\ndef b(\n    *,\n    a,\n): ..."}
+    )
+    assert f"{project.package}/t.py:9: Dagster does not see the parameter 'a'" in refused(project)
+
+
 def test_a_cycle_is_told_with_the_place_of_each_table_in_it(study: Make) -> None:
     project = study(
-        {"t.py": HEADER + "@dg.asset\ndef a(b): ...\n@dg.asset\ndef b(c): ...\n@dg.asset\ndef c(a): ..."}
+        {
+            "t.py": HEADER
+            + "@dg.asset\ndef a(b): ...\n@dg.asset\ndef b(c): ...\n@dg.asset\ndef c(a): ..."
+        }
     )
     message = refused(project)
     assert "need each other" in message
@@ -163,13 +173,17 @@ def test_a_module_that_fails_to_import_is_told_with_file_and_line(
 
 
 def test_a_module_that_fails_on_a_value_does_not_quote_it(study: Make) -> None:
-    message = refused(study({"t.py": "import os\nint(os.environ.get('NONE', '010190') + '-1234')\n"}))
+    message = refused(
+        study({"t.py": "import os\nint(os.environ.get('NONE', '010190') + '-1234')\n"})
+    )
     assert "ValueError" in message
     assert "010190-1234" not in message
 
 
 def test_the_users_own_assets_are_left_as_they_were(study: Make) -> None:
-    project = study({"t.py": HEADER + "@dg.asset\ndef a() -> pl.LazyFrame:\n    raise KeyError(1)\n"})
+    project = study(
+        {"t.py": HEADER + "@dg.asset\ndef a() -> pl.LazyFrame:\n    raise KeyError(1)\n"}
+    )
     project.definitions()
     own = vars(__import__(f"{project.package}.t").t)["a"]
     assert isinstance(own, dg.AssetsDefinition)
