@@ -8,9 +8,19 @@ its own stack, so no depth of code meets the interpreter's recursion limit.
 
 import ast
 import hashlib
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from typing import Any, Final
+
+from data_package.engine.tables.fingerprint.names import (
+    ImportedName,
+    captured_name,
+    chain_of,
+    hint,
+    imported_names,
+    is_main_guard,
+    is_typing_guard,
+)
 
 MODULE, FUNCTION, CLASS, COMPREHENSION = "module", "function", "class", "comprehension"
 
@@ -81,15 +91,6 @@ class Scope:
                     return scope
             scope = scope.parent
         return None
-
-
-@dataclass(frozen=True)
-class ImportedName:
-    """What one alias of an import statement binds: `module`, or `attribute` of it."""
-
-    level: int
-    module: str
-    attribute: str | None
 
 
 @dataclass(frozen=True)
@@ -172,7 +173,7 @@ def module_digest(source: str | bytes) -> str:
             out.append(item)
         elif isinstance(item, ast.Constant):
             out.append(constant(item.value))
-        elif isinstance(item, ast.Pass) or _says_nothing(item):
+        elif isinstance(item, ast.Pass) or says_nothing(item):
             pass
         elif isinstance(item, ast.AST):
             _push_fields(item, stack, out)
@@ -197,140 +198,10 @@ def constant(value: object) -> str:
     return f"{type(value).__name__}{value!r}"
 
 
-def bound_names(statement: ast.stmt) -> tuple[dict[str, ImportedName | None], list[ImportedName]]:
-    """The names that a statement of a module's body can bind, and its star imports.
-
-    The value tells what an import binds it to; None means that something else binds it.
-    """
-    names: dict[str, ImportedName | None] = {}
-    stars: list[ImportedName] = []
-    stack: list[ast.AST] = [statement]
-    while stack:
-        node = stack.pop()
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
-                names[node.name] = None
-                stack.extend(node.decorator_list)
-            case ast.Import() | ast.ImportFrom():
-                for alias, bound, imported in imported_names(node):
-                    if alias.name == "*":
-                        stars.append(imported)
-                    else:
-                        conflict = bound in names and names[bound] != imported
-                        names[bound] = None if conflict else imported
-            case ast.Name(ctx=ast.Store() | ast.Del()):
-                names[node.id] = None
-            case ast.Lambda():
-                pass
-            case ast.comprehension():
-                # Its targets are its own; only a walrus inside gets out.
-                stack.extend([node.iter, *node.ifs])
-            case _:
-                name = _captured(node)
-                if name:
-                    names[name] = None
-                if isinstance(node, ast.If) and is_main_guard(node):
-                    stack.extend(node.orelse)
-                else:
-                    stack.extend(ast.iter_child_nodes(node))
-    return names, stars
-
-
-def imported_names(
-    node: ast.Import | ast.ImportFrom,
-) -> Iterator[tuple[ast.alias, str, ImportedName]]:
-    """Each alias of an import, the name it binds, and to what."""
-    for alias in node.names:
-        if isinstance(node, ast.ImportFrom):
-            imported = ImportedName(node.level, node.module or "", alias.name)
-            yield alias, alias.asname or alias.name, imported
-        elif alias.asname:
-            yield alias, alias.asname, ImportedName(0, alias.name, None)
-        else:
-            top = alias.name.partition(".")[0]
-            yield alias, top, ImportedName(0, top, None)
-
-
-def chain_of(node: ast.AST) -> tuple[str, ...] | None:
-    """`a.b.c` as a tuple, or None when it does not start with a plain name."""
-    names: list[str] = []
-    while isinstance(node, ast.Attribute):
-        names.append(node.attr)
-        node = node.value
-    if not isinstance(node, ast.Name):
-        return None
-    return (node.id, *reversed(names))
-
-
-def root_name(node: ast.AST) -> ast.Name | None:
-    """The name at the bottom of attributes, subscripts and method calls."""
-    while True:
-        match node:
-            case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Starred(value=inner):
-                node = inner
-            case ast.Call(func=inner):
-                node = inner
-            case ast.Name():
-                return node
-            case _:
-                return None
-
-
-def root_chain(node: ast.AST) -> tuple[str, ...]:
-    """The longest plain chain at the bottom of attributes, subscripts and method calls."""
-    while True:
-        chain = chain_of(node)
-        if chain is not None:
-            return chain
-        match node:
-            case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Starred(value=inner):
-                node = inner
-            case ast.Call(func=inner):
-                node = inner
-            case _:
-                return ()
-
-
-def names_in(node: ast.AST) -> Iterator[ast.Name]:
-    """Every name that is read in an expression."""
-    for inner in ast.walk(node):
-        if isinstance(inner, ast.Name):
-            yield inner
-
-
-def is_main_guard(node: ast.If) -> bool:
-    """`if __name__ == "__main__"`: dead code in a module that is imported."""
-    match node.test:
-        case ast.Compare(
-            left=ast.Name(id="__name__"),
-            ops=[ast.Eq()],
-            comparators=[ast.Constant(value="__main__")],
-        ):
-            return True
-    return False
-
-
-def is_typing_guard(node: ast.If) -> bool:
-    """`if TYPE_CHECKING`: code that never runs."""
-    chain = chain_of(node.test)
-    return chain is not None and chain[-1] == "TYPE_CHECKING"
-
-
 def is_dagster_decorator(node: ast.expr, library: LibraryName) -> bool:
     """Whether a decorator is one of those that turn a function into an asset, a check or an op."""
     chain = chain_of(node.func if isinstance(node, ast.Call) else node)
     return _dagster_name(chain, library) in _DAGSTER_DECORATORS
-
-
-def bare_code(nodes: Sequence[ast.AST]) -> str:
-    """Readable source of code without comments, docstrings and hints."""
-    texts = []
-    for node in nodes:
-        try:
-            texts.append(ast.unparse(_Bare().visit(ast.parse(ast.unparse(node)))))
-        except (RecursionError, SyntaxError):
-            texts.append("")
-    return "\n".join(texts)
 
 
 def _dagster_name(chain: tuple[str, ...] | None, library: LibraryName) -> str:
@@ -340,16 +211,7 @@ def _dagster_name(chain: tuple[str, ...] | None, library: LibraryName) -> str:
     return dotted.rpartition(".")[2]
 
 
-def _captured(node: ast.AST) -> str | None:
-    match node:
-        case ast.ExceptHandler(name=name) | ast.MatchAs(name=name) | ast.MatchStar(name=name):
-            return name
-        case ast.MatchMapping(rest=name):
-            return name
-    return None
-
-
-def _says_nothing(node: object) -> bool:
+def says_nothing(node: object) -> bool:
     """A docstring, an ellipsis or another literal that stands alone."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
@@ -415,7 +277,7 @@ class _Walk:
                 if handler is not None:
                     handler(self, item)
                 elif isinstance(item, ast.AST):
-                    name = _captured(item)
+                    name = captured_name(item)
                     if name:
                         self._scope.bind(name)
                     _push_fields(item, stack, out)
@@ -640,7 +502,7 @@ class _Walk:
     # -- statements
 
     def _expression(self, node: ast.Expr) -> None:
-        if _says_nothing(node):
+        if says_nothing(node):
             return
         call = node.value.value if isinstance(node.value, ast.Await) else node.value
         if isinstance(call, ast.Call):
@@ -694,7 +556,10 @@ class _Walk:
 
     def _match(self, node: ast.Match) -> None:
         captured = tuple(
-            name for case in node.cases for inner in ast.walk(case) if (name := _captured(inner))
+            name
+            for case in node.cases
+            for inner in ast.walk(case)
+            if (name := captured_name(inner))
         )
         self._scope.aliases.append((captured, node.subject))
         _push_fields(node, self._stack, self._out)
@@ -723,16 +588,6 @@ class _Walk:
             _push_fields(node, self._stack, self._out)
 
 
-def hint(annotation: ast.expr) -> ast.expr:
-    """An annotation as an expression, also when it is written as a string."""
-    if isinstance(annotation, ast.Constant) and isinstance(annotation.value, str):
-        try:
-            return ast.parse(annotation.value.strip(), mode="eval").body
-        except SyntaxError:
-            return annotation
-    return annotation
-
-
 def _targets(target: ast.AST) -> tuple[str, ...]:
     return tuple(
         inner.id
@@ -744,49 +599,6 @@ def _targets(target: ast.AST) -> tuple[str, ...]:
 def _last_name(node: ast.expr) -> str:
     chain = chain_of(node)
     return chain[-1] if chain else ""
-
-
-class _Bare(ast.NodeTransformer):
-    """Takes docstrings and hints out of a tree that is to be shown."""
-
-    def __init__(self) -> None:
-        self._in_class = False
-
-    def visit_Expr(self, node: ast.Expr) -> ast.AST | None:
-        return None if _says_nothing(node) else self.generic_visit(node)
-
-    def visit_FunctionDef(self, node: ast.FunctionDef) -> ast.AST:
-        return self._function(node)
-
-    def visit_AsyncFunctionDef(self, node: ast.AsyncFunctionDef) -> ast.AST:
-        return self._function(node)
-
-    def visit_ClassDef(self, node: ast.ClassDef) -> ast.AST:
-        return self._body(node, in_class=True)
-
-    def visit_AnnAssign(self, node: ast.AnnAssign) -> ast.AST:
-        if self._in_class:
-            return node
-        if node.value is None:
-            return ast.Pass()
-        return ast.copy_location(ast.Assign([node.target], node.value), node)
-
-    def _function(self, node: ast.FunctionDef | ast.AsyncFunctionDef) -> ast.AST:
-        node.returns = None
-        args = node.args
-        optional = [arg for arg in (args.vararg, args.kwarg) if arg]
-        for arg in [*args.posonlyargs, *args.args, *args.kwonlyargs, *optional]:
-            arg.annotation = None
-        return self._body(node, in_class=False)
-
-    def _body(
-        self, node: ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef, in_class: bool
-    ) -> ast.AST:
-        outer, self._in_class = self._in_class, in_class
-        self.generic_visit(node)
-        self._in_class = outer
-        node.body = node.body or [ast.Pass()]
-        return node
 
 
 _HANDLERS: dict[type, Callable[[_Walk, Any], None]] = {

@@ -16,10 +16,7 @@ from data_package.engine.tables.fingerprint.canon import (
     Scope,
     Site,
     Use,
-    chain_of,
     is_dagster_decorator,
-    names_in,
-    root_chain,
 )
 from data_package.engine.tables.fingerprint.modules import (
     Definition,
@@ -29,6 +26,11 @@ from data_package.engine.tables.fingerprint.modules import (
     Target,
     Unknown,
     WholeModule,
+)
+from data_package.engine.tables.fingerprint.names import (
+    chain_of,
+    names_in,
+    root_chain,
 )
 
 MUTATING: Final = {

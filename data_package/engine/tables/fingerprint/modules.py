@@ -13,13 +13,15 @@ from typing import Final
 from data_package.engine.tables.fingerprint.canon import (
     MODULE,
     Form,
-    ImportedName,
     Reading,
     Scope,
     Use,
+    form,
+)
+from data_package.engine.tables.fingerprint.names import (
+    ImportedName,
     bound_names,
     chain_of,
-    form,
 )
 
 _ENGINE: Final = __name__.rpartition(".tables.")[0]

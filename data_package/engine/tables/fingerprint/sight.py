@@ -11,8 +11,6 @@ from data_package.engine.tables.fingerprint.canon import (
     Scope,
     Site,
     Use,
-    chain_of,
-    names_in,
 )
 from data_package.engine.tables.fingerprint.modules import (
     Definition,
@@ -21,6 +19,10 @@ from data_package.engine.tables.fingerprint.modules import (
     Outside,
     Target,
     WholeModule,
+)
+from data_package.engine.tables.fingerprint.names import (
+    chain_of,
+    names_in,
 )
 
 _WHOLE_PROJECT: Final = {
