@@ -130,7 +130,7 @@ class _Describer:
             self._sequence("property", [value.fget, value.fset, value.fdel], text, depth)
         elif isinstance(value, types.MethodType):
             self._sequence("method", [value.__func__, value.__self__], text, depth)
-        elif not (self._polars(value, text, depth) or self._numpy(value, text, depth)):
+        elif not self._polars(value, text, depth):
             self._other(value, text, depth)
 
     def _sequence(self, name: str, values: list[object], text: Text, depth: int) -> None:
@@ -201,14 +201,6 @@ class _Describer:
             self.describe(frame.to_dict(as_series=False), text, depth)
             return True
         return False
-
-    def _numpy(self, value: object, text: Text, depth: int) -> bool:
-        np = sys.modules.get("numpy")
-        if np is None or not isinstance(value, getattr(np, "ndarray", ()) or ()):
-            return False
-        text.say(f"array {value.dtype} {value.shape}")  # type: ignore[attr-defined]
-        self.describe(value.tolist(), text, depth)  # type: ignore[attr-defined]
-        return True
 
     def _portable(self, text: str) -> str:
         root = self._root.as_posix() if self._root is not None else ""
