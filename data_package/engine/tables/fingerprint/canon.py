@@ -120,6 +120,7 @@ class Site:
     line: int
     method: str = ""
     bare: bool = False
+    chain: tuple[str, ...] | None = None
 
 
 @dataclass
@@ -566,6 +567,10 @@ class _Walk:
 
     def _target(self, target: ast.expr, value: ast.expr | None) -> None:
         """Note what an assignment changes inside an object, and what its names may share."""
+        if isinstance(target, ast.Name):
+            if value is not None:
+                self._scope.aliases.append(((target.id,), value))
+            return
         if value is not None:
             self._scope.aliases.append((_targets(target), value))
         for inner in ast.walk(target):
@@ -577,8 +582,8 @@ class _Walk:
     def _call(self, node: ast.Call) -> None:
         bare = id(node) in self._bare_calls
         method = node.func.attr if isinstance(node.func, ast.Attribute) else ""
-        self._form.calls.append(Site(node, self._scope, node.lineno, method, bare))
         chain = chain_of(node.func)
+        self._form.calls.append(Site(node, self._scope, node.lineno, method, bare, chain))
         name = _dagster_name(chain, self._library) if chain else ""
         if name in _DAGSTER_SPECS:
             kept = [keyword for keyword in node.keywords if keyword.arg not in _DESCRIPTIVE]

@@ -211,7 +211,7 @@ class Effects:
         call = site.node
         assert isinstance(call, ast.Call)
         touched = Touched()
-        chain = chain_of(call.func)
+        chain = site.chain
         callee = self._resolve(module, site.scope, chain) if chain else None
         if isinstance(callee, Outside) and callee.builtin:
             if callee.dotted in {"setattr", "delattr"} and call.args:

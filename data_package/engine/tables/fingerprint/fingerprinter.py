@@ -187,16 +187,16 @@ class Fingerprinter:
                 node.key
                 for node in nodes
                 if node.key not in readers
-                and any(callee in readers and given for callee, _, _, given in node.handed)
+                and any(call.callee in readers and call.is_given() for call in node.handed)
             }
             if not more:
                 break
             readers |= more
         return {
-            by_hand(callee.name, place)
+            by_hand(call.callee.name, call.place)
             for node in nodes
-            for callee, _, place, given in node.handed
-            if callee in readers and not given
+            for call in node.handed
+            if call.callee in readers and not call.is_given()
         }
 
 

@@ -6,8 +6,8 @@ from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Final
 
-from data_package.engine.tables.fingerprint.canon import Site, digest
-from data_package.engine.tables.fingerprint.modules import Definition
+from data_package.engine.tables.fingerprint.canon import digest
+from data_package.engine.tables.fingerprint.sight import Handed
 from data_package.engine.tables.fingerprint.values import Text
 
 # More rounds would only tell apart members of one circle of calls that are equal, and call
@@ -29,7 +29,7 @@ class Node:
     libraries: set[str] = field(default_factory=set)
     attributes: set[str] = field(default_factory=set)
     reads_given: bool = False
-    handed: list[tuple[Definition, Site, str, bool]] = field(default_factory=list)
+    handed: list[Handed] = field(default_factory=list)
     is_part: bool = True
 
     @property

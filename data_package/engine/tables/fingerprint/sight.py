@@ -1,7 +1,8 @@
 """What cannot be seen in code: computed names, and files that it opens by itself."""
 
 import ast
-from collections.abc import Hashable, Iterator, Sequence
+import functools
+from collections.abc import Callable, Hashable, Iterator, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -52,6 +53,15 @@ _HINT_READERS: Final = {
 }  # fmt: skip
 
 
+@dataclass(frozen=True)
+class Handed:
+    """A call of a function of the project, and whether what it is given comes from outside."""
+
+    callee: Definition
+    place: str
+    is_given: Callable[[], bool]
+
+
 @dataclass
 class Seen:
     """What one form holds that its text does not tell."""
@@ -59,7 +69,7 @@ class Seen:
     messages: list[str] = field(default_factory=list)
     covered: list[Hashable] = field(default_factory=list)
     reads_given: bool = False
-    handed: list[tuple[Definition, Site, str, bool]] = field(default_factory=list)
+    handed: list[Handed] = field(default_factory=list)
 
 
 def by_hand(what: str, place: str) -> str:
@@ -82,17 +92,17 @@ class Sight:
     ) -> Seen:
         """What the form holds that only happens when it runs."""
         seen = Seen()
-        literal_imports = {
-            site.line: imported
-            for site in form.calls
-            if (imported := self._literal_import(site)) is not None
-        }
         for hole, (target, rest) in zip(form.holes, targets, strict=True):
             if isinstance(target, Outside):
                 place = f"{module.place}:{hole.line}"
                 dotted = ".".join((target.dotted, *rest)) if target.builtin else target.dotted
-                if dotted.endswith("import_module") and hole.line in literal_imports:
-                    seen.covered += literal_imports[hole.line]
+                imported = (
+                    self._literal_imports(form, hole.line)
+                    if dotted == "importlib.import_module"
+                    else None
+                )
+                if imported is not None:
+                    seen.covered += imported
                 else:
                     self._outside(seen, module, dotted, place)
         if "__globals__" in form.attributes:
@@ -135,6 +145,21 @@ class Sight:
                 f"{dotted} at {place}: hints and docstrings it reads are not covered"
             )
 
+    def _literal_imports(self, form: Form, line: int) -> list[Hashable] | None:
+        """The modules that `import_module("...")` names on a line; None when one is computed."""
+        found: list[Hashable] = []
+        sites = [
+            site
+            for site in form.calls
+            if site.line == line and site.chain and site.chain[-1] == "import_module"
+        ]
+        for site in sites:
+            imported = self._literal_import(site)
+            if imported is None:
+                return None
+            found += imported
+        return found if sites else None
+
     def _literal_import(self, site: Site) -> list[Hashable] | None:
         match site.node:
             case ast.Call(args=[ast.Constant(value=str(name))], keywords=[]) if not name.startswith(
@@ -150,11 +175,12 @@ class Sight:
         call = site.node
         assert isinstance(call, ast.Call)
         place = f"{module.place}:{site.line}"
-        chain = chain_of(call.func)
+        chain = site.chain
         target = self._resolve(module, site.scope, chain) if chain else None
         given = [*call.args, *[keyword.value for keyword in call.keywords]]
         if isinstance(target, Definition):
-            seen.handed.append((target, site, place, self._any_given(site.scope, given)))
+            is_given = functools.partial(self._any_given, site.scope, given)
+            seen.handed.append(Handed(target, place, is_given))
             return ""
         dotted = target.dotted if isinstance(target, Outside) else ""
         if dotted == "getattr" and len(call.args) > 1:
