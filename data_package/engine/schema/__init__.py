@@ -12,16 +12,24 @@ from data_package.engine.schema.contract import (
     ForeignKey,
     load_contract,
 )
+from data_package.engine.schema.dialect import Dialect, DialectError
+from data_package.engine.schema.reading import BadDataError, Reading, check_file, read
 from data_package.engine.schema.report import Report, Total
 
 __all__ = [
+    "BadDataError",
     "CheckError",
     "Contract",
     "ContractError",
+    "Dialect",
+    "DialectError",
     "Field",
     "ForeignKey",
+    "Reading",
     "Report",
     "Total",
     "check",
+    "check_file",
     "load_contract",
+    "read",
 ]

@@ -4,15 +4,16 @@ A column is read twice over: first with vectorised expressions that accept nothi
 distinct cells those left over with the readers in `lexical`, which have the last word.
 """
 
-from collections.abc import Callable
+import re
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from data_package.engine.schema.contract import Field
-from data_package.engine.schema.lexical import Span, canonical_json, reader
+from data_package.engine.schema.lexical import Span, boolean_words, canonical_json, reader
 
-LOGICAL_DTYPES: dict[str, pl.DataType] = {
+LEXICAL_DTYPES: Mapping[str, pl.DataType] = {
     "yearmonth": pl.Int64(),
     "duration": pl.String(),
     "geopoint": pl.String(),
@@ -21,6 +22,44 @@ LOGICAL_DTYPES: dict[str, pl.DataType] = {
     "array": pl.String(),
     "list": pl.String(),
 }
+"""The types that Polars holds as text, and the type in which their values are compared."""
+
+_DTYPES: Mapping[str, pl.DataType] = {
+    "string": pl.String(),
+    "any": pl.String(),
+    "integer": pl.Int64(),
+    "year": pl.Int64(),
+    "number": pl.Float64(),
+    "boolean": pl.Boolean(),
+    "date": pl.Date(),
+    "datetime": pl.Datetime("us"),
+    "time": pl.Time(),
+    **LEXICAL_DTYPES,
+}
+
+_DIRECTIVES = {
+    "%Y": "[0-9]{4}",
+    "%m": "[0-9]{2}",
+    "%d": "[0-9]{2}",
+    "%H": "[0-9]{2}",
+    "%M": "[0-9]{2}",
+    # Polars reads a 60th second as the next minute; Python does not.
+    "%S": "[0-5][0-9]",
+}
+_ISO_DATETIMES = (
+    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]$", "%Y-%m-%dT%H:%M:%S"),
+    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-5][0-9]$", "%Y-%m-%d %H:%M:%S"),
+    (
+        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\.[0-9]{1,6}$",
+        "%Y-%m-%dT%H:%M:%S%.f",
+    ),
+    (
+        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{1,6})?"
+        r"(?:Z|[+-][01][0-9]:[0-5][0-9])$",
+        "%Y-%m-%dT%H:%M:%S%.f%#z",
+    ),
+)
+_FIRST_DAY = pl.date(1, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,19 +73,29 @@ class Cells:
     bad: pl.Series | None
 
 
-def read_lexical(field: Field, text: pl.Series) -> Cells:
-    """Return a String column of a type that has only a text form as comparable values.
+def logical_dtype(field: Field) -> pl.DataType:
+    """Return the Polars type of a field's logical values when they are read from text."""
+    return _DTYPES.get(field.type, pl.String())
 
-    Months count from year 0; all other types become one canonical spelling per value.
+
+def read_columns(
+    texts: pl.DataFrame, fields: Sequence[Field], empty_is_null: bool
+) -> dict[str, Cells]:
+    """Return the values of columns of text, named by field.
+
+    `empty_is_null` tells that empty cells are nulls already.
     """
-    read = reader(field)
+    texts = texts.select(_without_missing(each, empty_is_null) for each in fields)
+    fast = texts.select(_fast(each).alias(each.name) for each in fields)
+    return {each.name: _completed(each, texts[each.name], fast[each.name]) for each in fields}
 
-    def comparable(cell: str) -> object:
-        return _comparable(read(cell))
 
-    values = over_distinct(text, comparable, LOGICAL_DTYPES[field.type])
-    bad = text.is_not_null() & values.is_null()
-    return Cells(values, bad if bad.any() else None)
+def read_column(field: Field, text: pl.Series) -> Cells:
+    """Return the values of one column of text whose missing values are nulls already."""
+    name = text.name
+    fast = text.to_frame(field.name).select(_fast(field)).to_series()
+    cells = _completed(field, text, fast)
+    return Cells(cells.values.alias(name), cells.bad)
 
 
 def over_distinct(
@@ -58,11 +107,162 @@ def over_distinct(
     return text.replace_strict(distinct, results, default=None, return_dtype=dtype)
 
 
-def _comparable(value: object) -> object:
-    if value is None or isinstance(value, int):
-        return value
+def _without_missing(field: Field, empty_is_null: bool) -> pl.Expr:
+    """Return the column with its missing values as nulls, compared exactly and before all else.
+
+    https://datapackage.org/standard/table-schema/#missingValues
+    """
+    column = pl.col(field.name)
+    words = [word for word in field.missing_values if word or not empty_is_null]
+    if not words:
+        return column
+    test = column == words[0] if len(words) == 1 else column.is_in(words)
+    return pl.when(~test).then(column).alias(field.name)
+
+
+def _fast(field: Field) -> pl.Expr:
+    """Return an expression that reads the usual spellings and leaves null what it cannot judge."""
+    column = pl.col(field.name)
+    match field.type:
+        case "string" | "any":
+            if field.format in ("default", "") or field.type == "any":
+                return column
+            if field.format == "uuid":
+                form = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
+                return pl.when(column.str.contains(form)).then(column)
+        case "integer":
+            return _plain_number(field, column).cast(pl.Int64, strict=False)
+        case "number":
+            return _plain_number(field, column).cast(pl.Float64, strict=False)
+        case "boolean":
+            words = boolean_words(field)
+            return column.replace_strict(
+                list(words), list(words.values()), default=None, return_dtype=pl.Boolean
+            )
+        case "year":
+            return (
+                pl.when(column.str.len_bytes() == 4)
+                .then(column.cast(pl.Int64, strict=False))
+                .pipe(lambda year: pl.when(year >= 0).then(year))
+            )
+        case "date":
+            guard = _guard("%Y-%m-%d" if field.format == "default" else field.format)
+            if guard is not None:
+                return _fast_date(column, *guard)
+        case "datetime":
+            if field.format == "default":
+                return _fast_datetime(column, *_ISO_DATETIMES[0])
+            guard = _guard(field.format)
+            if guard is not None:
+                return _fast_datetime(column, *guard)
+        case "time":
+            guard = _guard("%H:%M:%S" if field.format == "default" else field.format)
+            if guard is not None and "%Y" not in guard[1]:
+                held = pl.when(column.str.contains(guard[0])).then(column)
+                return held.str.to_time(guard[1], strict=False)
+    return _nothing(column, logical_dtype(field))
+
+
+def _nothing(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    """Return nulls, as many as the column is long."""
+    return pl.when(column.is_null() & column.is_not_null()).then(pl.lit(None, dtype=dtype))
+
+
+def _plain_number(field: Field, column: pl.Expr) -> pl.Expr:
+    """Return the column without group marks and with a full stop as its decimal mark."""
+    properties = field.descriptor
+    if properties.get("bareNumber") is False:
+        column = column.str.replace(r"^[^-\d]*", "").str.replace(r"\D*$", "")
+    group = properties.get("groupChar")
+    if isinstance(group, str) and group:
+        column = column.str.replace_all(group, "", literal=True)
+    decimal = properties.get("decimalChar")
+    if field.type == "number" and isinstance(decimal, str) and decimal not in ("", "."):
+        column = pl.when(~column.str.contains(".", literal=True)).then(
+            column.str.replace_all(decimal, ".", literal=True)
+        )
+    return column
+
+
+def _guard(pattern: str) -> tuple[str, str] | None:
+    """Return a regular expression for the padded form of a strptime pattern, and the pattern.
+
+    None when it has directives that Polars and Python may read differently.
+    """
+    parts = re.split(r"(%.)", pattern)
+    directives = parts[1::2]
+    if not all(each in _DIRECTIVES for each in directives) or len(set(directives)) < len(
+        directives
+    ):
+        return None
+    form = "".join(_DIRECTIVES.get(part) or re.escape(part) for part in parts)
+    return f"^{form}$", pattern
+
+
+def _fast_date(column: pl.Expr, form: str, pattern: str) -> pl.Expr:
+    if not all(directive in pattern for directive in ("%Y", "%m", "%d")) or "%H" in pattern:
+        return _nothing(column, pl.Date())
+    held = pl.when(column.str.contains(form)).then(column)
+    value = held.str.to_date(pattern, strict=False)
+    return pl.when(value >= _FIRST_DAY).then(value)
+
+
+def _fast_datetime(column: pl.Expr, form: str, pattern: str) -> pl.Expr:
+    if not all(directive in pattern for directive in ("%Y", "%m", "%d", "%H", "%M")):
+        return _nothing(column, pl.Datetime("us"))
+    held = pl.when(column.str.contains(form)).then(column)
+    value = held.str.to_datetime(pattern, time_unit="us", strict=False, cache=False)
+    return pl.when(value >= pl.datetime(1, 1, 1)).then(value)
+
+
+def _completed(field: Field, text: pl.Series, fast: pl.Series) -> Cells:
+    """Return the values, with what the fast reading left over read cell by distinct cell."""
+    left = text.is_not_null() & fast.is_null()
+    if fast.null_count() == text.null_count():
+        return Cells(fast, None)
+    values = fast
+    if field.type == "datetime" and field.format == "default":
+        for form, pattern in _ISO_DATETIMES[1:]:
+            values = _filled(text, values, form, pattern)
+            left = text.is_not_null() & values.is_null()
+            if not left.any():
+                return Cells(values, None)
+    read = reader(field)
+    dtype = logical_dtype(field)
+    slow = over_distinct(text.filter(left), lambda cell: _comparable(read(cell), dtype), dtype)
+    if slow.null_count() < len(slow):
+        values = _placed(values, left, slow)
+    bad = text.is_not_null() & values.is_null()
+    return Cells(values, bad if bad.any() else None)
+
+
+def _filled(text: pl.Series, values: pl.Series, form: str, pattern: str) -> pl.Series:
+    frame = pl.DataFrame({"text": text, "value": values})
+    left = pl.when(pl.col("value").is_null()).then(pl.col("text"))
+    read = _fast_datetime(left, form, pattern)
+    if "z" in pattern:
+        held = pl.when(left.str.contains(form)).then(left)
+        read = held.str.to_datetime(
+            pattern, time_unit="us", strict=False, cache=False
+        ).dt.replace_time_zone(None)
+        read = pl.when(read >= pl.datetime(1, 1, 2)).then(read)
+    return frame.select(pl.coalesce("value", read).alias(values.name)).to_series()
+
+
+def _placed(values: pl.Series, where: pl.Series, found: pl.Series) -> pl.Series:
+    """Return `values` with the ones that `where` marks replaced by `found`, in order."""
+    if len(found) == len(values):
+        return found.alias(values.name)
+    return values.scatter(where.arg_true(), found)
+
+
+def _comparable(value: object, dtype: pl.DataType) -> object:
     if isinstance(value, Span):
         return value.canonical()
     if isinstance(value, tuple):
         return ",".join(repr(float(part)) for part in value)
-    return canonical_json(value)
+    if isinstance(value, dict | list):
+        return canonical_json(value)
+    if dtype == pl.Int64 and isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return None
+    return value

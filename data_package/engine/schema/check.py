@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from data_package.engine.errors import DataPackageError
-from data_package.engine.schema.cells import LOGICAL_DTYPES, read_lexical
+from data_package.engine.schema.cells import LEXICAL_DTYPES, read_column
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.fieldtypes import FIELD_TYPES, fits
@@ -120,11 +120,11 @@ def _wrong_dtype(each: Field, dtype: pl.DataType) -> Total:
 
 
 def _logical_dtype(each: Field, dtype: pl.DataType) -> pl.DataType:
-    return LOGICAL_DTYPES[each.type] if _is_lexical(each, dtype) else dtype
+    return LEXICAL_DTYPES[each.type] if _is_lexical(each, dtype) else dtype
 
 
 def _is_lexical(each: Field, dtype: pl.DataType) -> bool:
-    return dtype == pl.String and each.type in LOGICAL_DTYPES
+    return dtype == pl.String and each.type in LEXICAL_DTYPES
 
 
 def _batches(
@@ -160,12 +160,12 @@ def _logical_batch(
     values: list[pl.Series] = []
     for each in fields:
         if _is_lexical(each, dtypes[each.name]):
-            cells = read_lexical(each, piece[each.name])
+            cells = read_column(each, piece[each.name])
             values.append(cells.values.alias(each.name))
             if cells.bad is not None:
                 bad[each.name] = cells.bad
         elif each.type == "string" and each.format != "default":
-            cells = read_lexical(each, piece[each.name].cast(pl.String))
+            cells = read_column(each, piece[each.name].cast(pl.String))
             if cells.bad is not None:
                 bad[each.name] = cells.bad
                 values.append(cells.values.alias(each.name))

@@ -1,0 +1,327 @@
+"""Read delimited text as delivered: a typed table, and a report of every cell that is not right.
+
+https://datapackage.org/standard/table-schema/ and https://datapackage.org/standard/table-dialect/
+"""
+
+import os
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Literal, TypeAlias
+
+import polars as pl
+
+from data_package.engine.errors import DataPackageError
+from data_package.engine.schema.cells import (
+    LEXICAL_DTYPES,
+    Cells,
+    logical_dtype,
+    read_columns,
+)
+from data_package.engine.schema.check import CheckError, unreadable
+from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
+from data_package.engine.schema.contract import Contract, Descriptor, Field
+from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.findings import Kind
+from data_package.engine.schema.header import Header, match_labels
+from data_package.engine.schema.records import Block, Records
+from data_package.engine.schema.report import Report, Total
+
+OnBad: TypeAlias = Literal["null", "reject", "stop"]
+
+_BLANK_ROW = Kind("blank-row", "blank-row", None, "a row without a value", -3)
+_LONG_ROW = Kind("extra-cell", "extra-cell", None, "a cell beyond the columns", -2)
+_ENCODING = Kind("encoding-error", "encoding", None, "bytes that are not of the encoding", -4)
+
+
+class BadDataError(DataPackageError):
+    """Delivered data that was told to stop the work; carries the report, quotes no value."""
+
+    def __init__(self, report: Report) -> None:
+        super().__init__(report.render())
+        self.report = report
+
+
+@dataclass(frozen=True, slots=True, eq=False)
+class Reading:
+    """A delivered file as a table.
+
+    `frame` has the contract's fields, in their order and with their types; cells that are not of
+    their type are null. `rejected` counts the rows that were left out of it.
+    """
+
+    frame: pl.LazyFrame
+    report: Report
+    rejected: int = 0
+
+
+@dataclass(frozen=True, slots=True)
+class _Table:
+    """A file, its dialect and its header."""
+
+    path: Path
+    contract: Contract
+    dialect: Dialect
+    header: Header
+    empty: bool
+
+    @property
+    def columns(self) -> list[tuple[int, Field]]:
+        """The columns that are fields, with their places."""
+        return [(i, each) for i, each in enumerate(self.header.columns) if each is not None]
+
+
+def read(
+    path: Path | str,
+    contract: Contract | Descriptor,
+    *,
+    dialect: Descriptor | None = None,
+    encoding: str | None = None,
+    bad: OnBad = "null",
+    rejects: Path | None = None,
+    references: Mapping[str, pl.DataFrame | pl.LazyFrame] | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Reading:
+    """Return a delimited file as a typed table, and the report on it.
+
+    `bad` says what becomes of cells that are not of their type and of ragged rows: "null" keeps
+    the rows and makes the cells null; "reject" leaves the rows out, and writes them as text, with
+    their row numbers, to the Parquet file `rejects` when one is named; "stop" raises BadDataError.
+    Broken constraints are reported and change nothing. A datetime with an offset becomes UTC;
+    types that Polars has none for (duration, yearmonth, geopoint, JSON) stay text.
+
+    Raises CheckError when the file cannot be read.
+    """
+    contract = _contract(contract, path)
+    table = _open_table(Path(path), contract, dialect, encoding)
+    frames: list[pl.DataFrame] = []
+    refused: list[pl.DataFrame] = []
+
+    def keep(block: Block, cells: Mapping[str, Cells], batch: Batch, texts: pl.DataFrame) -> None:
+        frame = _typed(contract, cells, texts, block.cells.height)
+        if bad == "reject":
+            wrong = _wrong_rows(block, batch)
+            if wrong is not None:
+                refused.append(_as_delivered(block, table).filter(wrong))
+                frame = frame.filter(~wrong)
+        frames.append(frame)
+
+    report = _judge(table, references, limit, keep)
+    if bad == "stop" and not report.ok:
+        raise BadDataError(report)
+    rejected = sum(frame.height for frame in refused)
+    if rejects is not None and bad == "reject":
+        _write_rejects(rejects, refused)
+    empty = _typed(contract, {}, pl.DataFrame(), 0)
+    return Reading(pl.concat([empty, *frames]).lazy(), report, rejected)
+
+
+def check_file(
+    path: Path | str,
+    contract: Contract | Descriptor,
+    *,
+    dialect: Descriptor | None = None,
+    encoding: str | None = None,
+    references: Mapping[str, pl.DataFrame | pl.LazyFrame] | None = None,
+    limit: int = DEFAULT_LIMIT,
+) -> Report:
+    """Return what in a delimited file breaks its contract; holds a block of it at a time.
+
+    Raises CheckError when the file cannot be read.
+    """
+    contract = _contract(contract, path)
+    table = _open_table(Path(path), contract, dialect, encoding)
+    return _judge(table, references, limit, None)
+
+
+_Keep: TypeAlias = Callable[[Block, Mapping[str, Cells], Batch, pl.DataFrame], None]
+
+
+def _contract(contract: Contract | Descriptor, path: Path | str) -> Contract:
+    if isinstance(contract, Contract):
+        return contract
+    return Contract.from_descriptor(contract, name=Path(path).name.partition(".")[0])
+
+
+def _open_table(
+    path: Path, contract: Contract, dialect: Descriptor | None, encoding: str | None
+) -> _Table:
+    written = contract.descriptor.get("dialect")
+    if dialect is None and isinstance(written, dict):
+        dialect = written
+    stated = contract.descriptor.get("encoding")
+    encoding = encoding or (stated if isinstance(stated, str) else None)
+    if dialect is None and path.name.removesuffix(".gz").endswith((".tsv", ".tab")):
+        dialect = {"delimiter": "\t"}
+    settled = Dialect.from_descriptor(dialect, encoding=encoding)
+    try:
+        with Records(path, settled) as records:
+            return _Table(
+                path, contract, settled, match_labels(records.labels, contract), records.is_empty
+            )
+    except OSError as error:
+        raise CheckError(f"{path}: the file cannot be read: {error.strerror}") from None
+
+
+def _judge(
+    table: _Table,
+    references: Mapping[str, pl.DataFrame | pl.LazyFrame] | None,
+    limit: int,
+    keep: _Keep | None,
+) -> Report:
+    contract = table.contract
+    table_level = list(table.header.errors)
+    if table.empty:
+        table_level = [Total("source-error", "source", None, 1, (), "the file is empty")]
+    present = {each.name: logical_dtype(each) for _, each in table.columns}
+    checker = Checker(contract, present, references or {}, limit)
+    try:
+        for block, cells, batch, texts in _batches(table, None):
+            checker.take(batch)
+            if keep is not None:
+                keep(block, cells, batch, texts)
+        return checker.finish(table_level, lambda mask, names: _reread(table, mask, names))
+    except pl.exceptions.PolarsError as error:
+        raise unreadable(contract.name, error) from None
+
+
+def _batches(
+    table: _Table, only: Sequence[str] | None
+) -> Iterator[tuple[Block, dict[str, Cells], Batch, pl.DataFrame]]:
+    """Give the file block by block, as text and as values; only some fields if they are named."""
+    columns = [(i, each) for i, each in table.columns if only is None or each.name in only]
+    fields = [each for _, each in columns]
+    null = table.dialect.null_sequence
+    empty_is_null = all("" in each.missing_values for each in fields)
+    with Records(table.path, table.dialect) as records:
+        for block in records.blocks(len(table.header.columns), empty_is_null=empty_is_null):
+            texts = block.cells.select(pl.col(str(i)).alias(each.name) for i, each in columns)
+            if null is not None:
+                texts = texts.with_columns(pl.when(pl.all() != null).then(pl.all()))
+            cells = read_columns(texts, fields, empty_is_null)
+            values = pl.DataFrame([column.values.alias(name) for name, column in cells.items()])
+            bad = {name: column.bad for name, column in cells.items() if column.bad is not None}
+            blank = _blank_rows(block, table, values, bad)
+            batch = Batch(
+                values,
+                bad,
+                blank,
+                block.rows,
+                _structure(block, table, blank),
+            )
+            yield block, cells, batch, texts
+
+
+def _blank_rows(
+    block: Block, table: _Table, values: pl.DataFrame, bad: Mapping[str, pl.Series]
+) -> pl.Series | None:
+    """Return which rows hold no value in any column, fields or not."""
+    if not values.width:
+        return None
+    blank = values.select(pl.all_horizontal(pl.all().is_null()).alias("blank")).to_series()
+    if not blank.any():
+        return None
+    for marks in bad.values():
+        blank = blank & ~marks
+    for i, each in enumerate(table.header.columns):
+        if each is None:
+            column = block.cells[str(i)]
+            blank = blank & (column.is_null() | (column == ""))
+    return blank if blank.any() else None
+
+
+def _structure(
+    block: Block, table: _Table, blank: pl.Series | None
+) -> list[tuple[Kind, pl.Series]]:
+    """Return what is wrong with rows rather than cells; of a blank row only that it is blank."""
+    found: list[tuple[Kind, pl.Series]] = []
+    if block.undecodable:
+        found.append((_ENCODING, pl.Series(block.undecodable, dtype=pl.UInt32)))
+    is_blank = set(blank.arg_true()) if blank is not None else set()
+    if blank is not None:
+        found.append((_BLANK_ROW, blank.arg_true()))
+    width = len(table.header.columns)
+    extra = [
+        position
+        for position, cells in sorted(block.widths.items())
+        if position not in is_blank
+        for _ in range(cells - width)
+    ]
+    if extra:
+        found.append((_LONG_ROW, pl.Series(extra, dtype=pl.UInt32)))
+    for i, each in enumerate(table.header.columns):
+        short = [
+            position
+            for position, cells in sorted(block.widths.items())
+            if cells <= i and position not in is_blank
+        ]
+        if short:
+            name = each.name if each is not None else None
+            kind = Kind("missing-cell", "missing-cell", name, "a row that ends before it", -1)
+            found.append((kind, pl.Series(short, dtype=pl.UInt32)))
+    return found
+
+
+def _typed(
+    contract: Contract, cells: Mapping[str, Cells], texts: pl.DataFrame, height: int
+) -> pl.DataFrame:
+    """Return the contract's fields with the types a table of them has."""
+    columns: list[pl.Series] = []
+    for each in contract.fields:
+        lexical = each.type in LEXICAL_DTYPES
+        dtype = pl.String() if lexical else logical_dtype(each)
+        if each.name not in cells:
+            column = pl.Series(each.name, [None], dtype=dtype).new_from_index(0, height)
+        elif lexical:
+            good = cells[each.name].values.is_not_null()
+            column = texts[each.name].to_frame().select(pl.when(good).then(pl.first())).to_series()
+        else:
+            column = cells[each.name].values
+        columns.append(column.alias(each.name))
+    return pl.DataFrame(columns)
+
+
+def _wrong_rows(block: Block, batch: Batch) -> pl.Series | None:
+    """Return which rows have a cell that is not of its type, or the wrong shape."""
+    wrong = pl.Series("wrong", [False]).new_from_index(0, block.cells.height)
+    for marks in batch.bad.values():
+        wrong = wrong | marks
+    for _, positions in batch.structure:
+        wrong = wrong.scatter(positions.unique(), values=True)
+    return wrong if wrong.any() else None
+
+
+def _as_delivered(block: Block, table: _Table) -> pl.DataFrame:
+    names = [
+        each.name if each else f"column {i + 1}" for i, each in enumerate(table.header.columns)
+    ]
+    cells = block.cells.rename(dict(zip(block.cells.columns, names, strict=True)))
+    return cells.insert_column(0, block.rows.alias("row number"))
+
+
+def _write_rejects(path: Path, refused: Sequence[pl.DataFrame]) -> None:
+    """Write rejected rows privately, beside and renamed; without any, no file is left."""
+    if not refused:
+        path.unlink(missing_ok=True)
+        return
+    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+    beside = path.with_name(f".{path.name}.{os.getpid()}")
+    descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
+    try:
+        with os.fdopen(descriptor, "wb") as file:
+            pl.concat(refused).write_parquet(file)
+            file.flush()
+            os.fsync(file.fileno())
+        beside.replace(path)
+    finally:
+        beside.unlink(missing_ok=True)
+
+
+def _reread(table: _Table, mask: pl.Series, names: Sequence[str]) -> pl.DataFrame:
+    parts: list[pl.DataFrame] = []
+    start = 0
+    for _, _, batch, _ in _batches(table, names):
+        height = batch.frame.height
+        parts.append(batch.frame.select(names).filter(mask.slice(start, height)))
+        start += height
+    return pl.concat(parts)
