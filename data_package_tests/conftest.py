@@ -14,7 +14,7 @@ import dagster as dg
 import pytest
 
 from data_package.engine.build import BuildResult
-from data_package.engine.build.run import run_build
+from data_package.engine.build.run import Request, run_build
 from data_package.engine.project import Project, find_project
 
 _numbers = itertools.count()
@@ -46,7 +46,7 @@ class Study:
     def build(self, *select: str) -> BuildResult:
         """Build in this process, with the modules read afresh."""
         self.forget()
-        return run_build(select, self.project)
+        return run_build(Request(select), self.project)
 
     def definitions(self) -> dg.Definitions:
         self.forget()

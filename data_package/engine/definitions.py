@@ -5,7 +5,9 @@ from types import ModuleType
 import dagster as dg
 
 from data_package.engine.build.executor import console_logger, in_process
-from data_package.engine.package import data_package_asset
+from data_package.engine.build.lock import LockFile
+from data_package.engine.build.record import Recorder
+from data_package.engine.package import DataPackage, data_package_asset
 from data_package.engine.project import Project, project_of
 from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
 from data_package.engine.storage import PRIVATE_FOLDER, make_private_folder
@@ -41,12 +43,15 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
     }
     files = {spec.key: file for spec, _ in found.sources if (file := raw_file(spec)) is not None}
     catalogue = Catalogue.of(project, tables, files)
+    recorder = Recorder(catalogue, LockFile(project))
     final = sorted((t for t in tables.values() if t.group == FINAL), key=lambda t: t.name)
+    packages = [DataPackage(catalogue, final)] if final else []
+    catalogue.publications.extend(packages)
     return dg.Definitions(
         assets=[
             *(describe_source(spec, module, project) for spec, module in found.sources),
             *(attach(assets, tables, project) for assets, _ in found.assets),
-            *([data_package_asset(catalogue, final)] if final else []),
+            *map(data_package_asset, packages),
         ],
         asset_checks=[
             *(asset_check(item, catalogue.verdicts, project) for item in catalogue.checks),
@@ -57,13 +62,13 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
         sensors=[item for item in found.others if isinstance(item, dg.SensorDefinition)],
         resources={
             "io_manager": dg.IOManagerDefinition.hardcoded_io_manager(
-                ParquetTables.of(project, tables, catalogue.hashes)
+                ParquetTables.of(catalogue, recorder.written)
             ),
             IO_MANAGER_KEY: dg.IOManagerDefinition.hardcoded_io_manager(
                 SourceFiles(catalogue.deliveries)
             ),
         },
-        executor=in_process,
+        executor=in_process(recorder),
         loggers={"console": console_logger},
     )
 

@@ -7,13 +7,23 @@ import importlib.util
 import sys
 import tomllib
 from dataclasses import dataclass
+from enum import StrEnum
 from pathlib import Path
 from types import ModuleType
 
 from data_package.engine.errors import ProjectError, did_you_mean
 
 _TABLE = "[tool.data-package]"
-_SETTINGS = {"package": str, "storage": str}
+_SETTINGS = ("package", "storage", "library-changes")
+
+
+class LibraryChanges(StrEnum):
+    """The smallest change of a library's version that makes the tables that use it stale."""
+
+    MAJOR = "major"
+    MINOR = "minor"
+    PATCH = "patch"
+    NEVER = "never"
 
 
 @dataclass(frozen=True)
@@ -24,11 +34,13 @@ class Project:
         root: the folder that holds `pyproject.toml`.
         package: the name of the Python package that holds the tables.
         storage: the folder that everything built is written to.
+        library_changes: which updates of a library make tables stale.
     """
 
     root: Path
     package: str
     storage: Path
+    library_changes: LibraryChanges = LibraryChanges.MINOR
 
     @property
     def package_folder(self) -> Path:
@@ -100,6 +112,7 @@ def find_project(start: Path | None = None) -> Project:
                 root=folder,
                 package=settings["package"],
                 storage=(folder / settings.get("storage", "storage")).resolve(),
+                library_changes=LibraryChanges(settings.get("library-changes", "minor")),
             )
     raise ProjectError(
         f"No data-package project here: no pyproject.toml with {_TABLE} in {start} or above.\n"
@@ -139,8 +152,11 @@ def _read_settings(path: Path) -> dict[str, str] | None:
                 f"{path}: {_TABLE} has no setting {name!r}.{did_you_mean(name, _SETTINGS)}\n"
                 f"Known settings: {', '.join(_SETTINGS)}."
             )
-        if not isinstance(value, _SETTINGS[name]):
+        if not isinstance(value, str):
             raise ProjectError(f"{path}: {_TABLE} {name} must be a string.")
+    known = [level.value for level in LibraryChanges]
+    if settings.get("library-changes", "minor") not in known:
+        raise ProjectError(f"{path}: {_TABLE} library-changes is one of {', '.join(known)}.")
     if "package" not in settings:
         raise ProjectError(
             f"{path}: {_TABLE} does not say which package holds the tables.\n"

@@ -8,8 +8,9 @@ import fcntl
 import json
 import os
 import re
+import threading
 import tomllib
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field, replace
 from pathlib import Path
@@ -117,89 +118,126 @@ def parse(text: str) -> Lock:
         raise ProjectError(_unreadable("an entry is not complete")) from None
 
 
-def render(lock: Lock) -> str:
-    """The text of a lock: the same for equal content, one table's lines beside one another."""
-    lines = [_HEADER, f"version = {VERSION}\n"]
-    for name, raw in sorted(lock.raw.items()):
-        lines += [
-            f"\n[raw.{_key(name)}]\n",
-            f"bytes = {raw.size_bytes}\n",
-            f'sha256 = "{raw.sha256}"\n',
+def render(lock: Lock, blocks: dict[str, tuple[RawEntry | TableEntry, str]] | None = None) -> str:
+    """The text of a lock: the same for equal content, one table's lines beside one another.
+
+    `blocks` remembers the lines of entries between calls: a build writes the lock once a table.
+    """
+    kept = blocks if blocks is not None else {}
+    text = [_HEADER, f"version = {VERSION}\n"]
+    entries: list[tuple[str, RawEntry | TableEntry]] = [
+        *((f"raw.{_key(name)}", raw) for name, raw in sorted(lock.raw.items())),
+        *((f"table.{_key(name)}", table) for name, table in sorted(lock.tables.items())),
+    ]
+    for title, entry in entries:
+        if title not in kept or kept[title][0] is not entry:
+            kept[title] = entry, f"\n[{title}]\n{_lines(entry)}"
+        text.append(kept[title][1])
+    return "".join(text)
+
+
+def _lines(entry: RawEntry | TableEntry) -> str:
+    if isinstance(entry, RawEntry):
+        return f'bytes = {entry.size_bytes}\nsha256 = "{entry.sha256}"\n'
+    return "".join(
+        [
+            f'fingerprint = "{entry.fingerprint}"\n',
+            f'data_version = "{entry.data_version}"\n',
+            f"rows = {entry.rows}\n",
+            f'columns = "{entry.columns}"\n',
+            f"bytes = {entry.size_bytes}\n",
+            *_mapping("inputs", entry.inputs),
+            *_mapping("libraries", entry.libraries),
+            *_mapping("parts", entry.parts),
         ]
-    for name, table in sorted(lock.tables.items()):
-        lines += [
-            f"\n[table.{_key(name)}]\n",
-            f'fingerprint = "{table.fingerprint}"\n',
-            f'data_version = "{table.data_version}"\n',
-            f"rows = {table.rows}\n",
-            f'columns = "{table.columns}"\n',
-            f"bytes = {table.size_bytes}\n",
-            *_mapping("inputs", table.inputs),
-            *_mapping("libraries", table.libraries),
-            *_mapping("parts", table.parts),
-        ]
-    return "".join(lines)
+    )
 
 
 class LockFile:
-    """Changes to the lock file of a project, each one atomic against other processes."""
+    """The lock file of a project and the changes to it, each atomic against other processes.
+
+    What was read last is kept, and read again only when another process has written since.
+    """
 
     def __init__(self, project: Project) -> None:
         """`project`: whose lock it is."""
+        self._project = project
         self._path = lock_path(project)
         self._guard = project.state / "lock"
-        self._project = project
+        self._in_process = threading.RLock()
+        self._known: tuple[tuple[int, int, int] | None, Lock] | None = None
+        self._blocks: dict[str, tuple[RawEntry | TableEntry, str]] = {}
 
-    def put_raw(self, entries: Mapping[str, RawEntry]) -> None:
-        """Write down the content of raw files."""
-        with self._exclusive():
-            lock = read_lock(self._project)
-            changed = {k: v for k, v in entries.items() if lock.raw.get(k) != v}
-            if changed:
-                self._write(replace(lock, raw={**lock.raw, **changed}))
+    def read(self) -> Lock:
+        """The lock as it stands. Raises ProjectError when it cannot be read."""
+        with self._in_process:
+            stamp = self._stamp()
+            if self._known is None or self._known[0] != stamp:
+                self._known = stamp, read_lock(self._project)
+            return self._known[1]
 
     def put_table(self, name: str, entry: TableEntry, raw: Mapping[str, RawEntry]) -> None:
         """Write down a table that has just been written, and the raw files it read."""
-        with self._exclusive():
-            lock = read_lock(self._project)
-            self._write(Lock(raw={**lock.raw, **raw}, tables={**lock.tables, name: entry}))
+        self._change(
+            lambda lock: Lock(raw={**lock.raw, **raw}, tables={**lock.tables, name: entry})
+        )
 
-    def keep_only(self, raw: set[str], tables: set[str]) -> None:
+    def put(self, raw: Mapping[str, RawEntry], tables: Mapping[str, TableEntry]) -> None:
+        """Write down several entries at once."""
+        self._change(lambda lock: Lock({**lock.raw, **raw}, {**lock.tables, **tables}))
+
+    def keep_only(self, raw: Collection[str], tables: Collection[str]) -> None:
         """Drop the entries of what the project no longer has."""
-        with self._exclusive():
-            lock = read_lock(self._project)
-            kept = Lock(
+        self._change(
+            lambda lock: Lock(
                 raw={k: v for k, v in lock.raw.items() if k in raw},
                 tables={k: v for k, v in lock.tables.items() if k in tables},
             )
-            if kept != lock:
-                self._write(kept)
+        )
 
-    def forget(self, tables: set[str]) -> None:
+    def forget(self, tables: Collection[str]) -> None:
         """Drop the entries of tables, so that they are built again."""
-        with self._exclusive():
-            lock = read_lock(self._project)
-            self._write(
-                replace(lock, tables={k: v for k, v in lock.tables.items() if k not in tables})
+        self._change(
+            lambda lock: replace(
+                lock, tables={k: v for k, v in lock.tables.items() if k not in tables}
             )
+        )
+
+    def _change(self, change: Callable[[Lock], Lock]) -> None:
+        with self._exclusive():
+            before = self.read()
+            after = change(before)
+            if after != before:
+                self._write(after)
 
     def _write(self, lock: Lock) -> None:
-        # The lock is committed: it has the permissions of the user's other files, not private ones.
         temporary = temporary_beside(self._path)
-        temporary.write_text(render(lock), encoding="utf-8")
-        with temporary.open("rb") as file:
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(render(lock, self._blocks))
+            file.flush()
             os.fsync(file.fileno())
+        # The lock is committed: it has the permissions of the project's files, not private ones.
+        temporary.chmod((self._project.root / "pyproject.toml").stat().st_mode & 0o666)
         temporary.replace(self._path)
+        self._known = self._stamp(), lock
+
+    def _stamp(self) -> tuple[int, int, int] | None:
+        try:
+            stat = self._path.stat()
+        except FileNotFoundError:
+            return None
+        return stat.st_ino, stat.st_ctime_ns, stat.st_size
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
         make_private_folder(self._guard.parent)
-        handle = os.open(self._guard, os.O_CREAT | os.O_RDWR, PRIVATE_FILE)
-        try:
-            fcntl.flock(handle, fcntl.LOCK_EX)
-            yield
-        finally:
-            os.close(handle)
+        with self._in_process:
+            handle = os.open(self._guard, os.O_CREAT | os.O_RDWR, PRIVATE_FILE)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(handle)
 
 
 def _raw_entry(entry: Mapping[str, object]) -> RawEntry:

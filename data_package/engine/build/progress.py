@@ -20,6 +20,7 @@ _MARKS = {
     Status.BUILT: ("✓", "green"),
     Status.FAILED: ("✗", "red"),
     Status.NOT_BUILT: ("–", "yellow"),
+    Status.FRESH: ("=", "dim"),
 }
 
 
@@ -91,6 +92,9 @@ def summary(result: BuildResult) -> Grid:
 def closing_line(result: BuildResult) -> str:
     """One sentence on the whole."""
     built = sum(t.status is Status.BUILT for t in result.tables)
+    if not result.tables and result.package is None:
+        tables = f"{result.fresh} {'table is' if result.fresh == 1 else 'tables are'}"
+        return f"Nothing to do: {tables} fresh ({result.seconds:.2f} s)."
     text = f"{built} of {len(result.tables)} tables built in {result.seconds:.1f} s"
     if result.package_path:
         return f"{text}; the data package is in {result.package_path}"

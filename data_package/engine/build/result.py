@@ -20,6 +20,7 @@ class Status(StrEnum):
     BUILT = "built"
     FAILED = "failed"
     NOT_BUILT = "not built"
+    FRESH = "fresh"
 
 
 @dataclass(frozen=True)
@@ -56,7 +57,7 @@ class TableResult:
     @property
     def ok(self) -> bool:
         """Built, and every check passed."""
-        return self.status is Status.BUILT and not self.failed_checks
+        return self.status in (Status.BUILT, Status.FRESH) and not self.failed_checks
 
 
 @dataclass(frozen=True)
@@ -64,7 +65,9 @@ class BuildResult:
     """What a build did.
 
     Attributes:
-        tables: every table that was to be built, in the order of the run.
+        tables: every table that was stale, in the order of the run. One whose inputs came out as
+            they were is `fresh`: it was not run after all.
+        fresh: how many tables were fresh from the start.
         package: the data package's facts when it was part of the build.
         seconds: from the start of the command or the call.
     """
@@ -73,7 +76,8 @@ class BuildResult:
     package: TableResult | None
     seconds: float
     package_path: str | None
-    run_id: str
+    fresh: int = 0
+    run_id: str | None = None
 
     @property
     def ok(self) -> bool:
@@ -103,6 +107,7 @@ class BuildResult:
             "ok": self.ok,
             "seconds": round(self.seconds, 3),
             "package": self.package_path,
+            "fresh": self.fresh,
             "tables": [asdict(table) for table in self.tables],
         }
 
@@ -130,16 +135,20 @@ class Tally:
     """Keeps the state of a build up to date while its events come in."""
 
     def __init__(
-        self, job: dg.JobDefinition, tables: Mapping[dg.AssetKey, Table], package: dg.AssetKey
+        self,
+        steps: Mapping[str, Sequence[dg.AssetKey | dg.AssetCheckKey]],
+        tables: Mapping[dg.AssetKey, Table],
+        package: dg.AssetKey,
     ) -> None:
-        """`job`: what is run; `package`: the asset that publishes."""
+        """`steps`: what each step makes, in order; `package`: the asset that publishes."""
         self.results: dict[dg.AssetKey, TableResult] = {}
         self.finished_steps = 0
+        self.needless: set[str] = set()
         self.steps = 0
         self._assets_of_step: dict[str, list[dg.AssetKey]] = {}
         self._checks_of_step: dict[str, list[dg.AssetCheckKey]] = {}
         self._package = package
-        for step, entities in internals.entities_of_steps(job).items():
+        for step, entities in steps.items():
             self.steps += 1
             made = [key for key in entities if isinstance(key, dg.AssetKey)]
             self._assets_of_step[step] = made
@@ -171,7 +180,7 @@ class Tally:
                 self._failed(event, step)
             case dg.DagsterEventType.STEP_SKIPPED:
                 self.finished_steps += 1
-                self._set(step, Status.NOT_BUILT)
+                self._skipped(step)
             case dg.DagsterEventType.STEP_SUCCESS:
                 self.finished_steps += 1
             case _:
@@ -197,6 +206,13 @@ class Tally:
     def running(self) -> list[str]:
         """The names of what runs now."""
         return [r.name for r in self.results.values() if r.status is Status.RUNNING]
+
+    def _skipped(self, step: str) -> None:
+        self._set(step, Status.FRESH if step in self.needless else Status.NOT_BUILT)
+        for check in self._checks_of_step.get(step, ()) if step in self.needless else ():
+            if check.asset_key in self.results:
+                # It passed on just these tables and this contract before.
+                self.results[check.asset_key].checks.append(CheckResult(check.name, passed=True))
 
     def _set(self, step: str, status: Status) -> None:
         for key in self._assets_of_step.get(step, ()):
@@ -227,18 +243,15 @@ class Tally:
             result.checks.append(check)
 
     def _failed(self, event: dg.DagsterEvent, step: str) -> None:
-        data = event.step_failure_data
-        words = data.user_failure_data.description if data.user_failure_data else None
-        if words is None and data.error is not None:
-            words = internals.innermost_message(data.error)
+        words = internals.failure_message(event)
         for key in self._assets_of_step.get(step, ()):
             self.results[key].status = Status.FAILED
-            self.results[key].error = words or "It failed without a message."
+            self.results[key].error = words
         for check in self._checks_of_step.get(step, ()):
             result = self.results.get(check.asset_key)
             # A blocking check that does not pass is told by its evaluation and fails its step too.
             if result and not any(c.name == check.name for c in result.checks):
-                result.checks.append(CheckResult(check.name, passed=False, description=words or ""))
+                result.checks.append(CheckResult(check.name, passed=False, description=words))
 
 
 def _whole(value: object) -> int | None:

@@ -1,14 +1,31 @@
 """`data-package build`."""
 
 import sys
+import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from pathlib import Path
 
 import click
 
 
 @click.command("build")
 @click.argument("select", nargs=-1)
+@click.option("--force", is_flag=True, help="Run what is selected even where it is fresh.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would run and why; run nothing.")
+@click.option(
+    "--keep-going/--fail-fast",
+    default=True,
+    help="After a failure, finish the other branches (as it does by default), or stop.",
+)
+@click.option(
+    "-j",
+    "threads",
+    type=click.IntRange(1, 64),
+    default=1,
+    help="Tables built at once.",
+    metavar="N",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Show Dagster's log.")
 @click.option(
@@ -16,37 +33,67 @@ import click
     is_flag=True,
     help="Show a failing table's original error, which may quote rows, on this terminal only.",
 )
-def command(select: tuple[str, ...], as_json: bool, verbose: bool, show_values: bool) -> None:
-    """Build what is asked for, check it, and publish the data package.
+def command(
+    select: tuple[str, ...],
+    force: bool,
+    dry_run: bool,
+    keep_going: bool,
+    threads: int,
+    as_json: bool,
+    verbose: bool,
+    show_values: bool,
+) -> None:
+    """Build what is stale, check it, and publish the data package.
 
-    SELECT is Dagster's asset selection: a table (subjects), with what it needs (+subjects), with
-    what needs it (subjects+), a group (group:raw), a pattern (key:*visits). Without it, everything
-    is built.
+    SELECT is Dagster's asset selection: a table (subjects), with all it needs (+subjects), with
+    what needs it (subjects+), a group (group:raw), a pattern (key:*visits). What a selected table
+    needs is built too when it is stale. Without SELECT, everything is built.
     """
     from data_package.engine.build import progress
     from data_package.engine.build.result import Tally
-    from data_package.engine.build.run import run_build
+    from data_package.engine.build.run import Request, preview, run_build
     from data_package.engine.project import find_project
 
-    terminal = progress.console(stderr=True)
-    project = find_project()
     if show_values:
         _show_originals()
+    terminal = progress.console(stderr=True)
+    project = find_project()
+    request = Request(select, force=force, fail_fast=not keep_going, threads=threads)
+    if dry_run:
+        work = preview(request, project)
+        click.echo(work.to_json() if as_json else work.describe())
+        return
 
     def watch(tally: Tally) -> AbstractContextManager[Callable[[], None]]:
         return progress.live(tally, terminal)
 
-    result = run_build(select, project, watch=None if verbose else watch, verbose=verbose)
+    result = run_build(
+        request,
+        project,
+        watch=None if verbose else watch,
+        say=lambda text: click.echo(text, err=True),
+        verbose=verbose,
+        began=_process_start(),
+    )
     if as_json:
         click.echo(result.to_json())
     else:
         out = progress.console()
-        out.print(progress.summary(result))
+        if result.tables:
+            out.print(progress.summary(result))
+            out.print()
         if not result.ok:
-            click.echo("\n" + result.explain(), err=True)
-        out.print("\n" + progress.closing_line(result), soft_wrap=True)
+            click.echo(result.explain() + "\n", err=True)
+        out.print(progress.closing_line(result), soft_wrap=True)
     if not result.ok:
         sys.exit(1)
+
+
+def _process_start() -> float:
+    """When this process began, as the user who waits for it counts."""
+    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
+    return booted + ticks / 100
 
 
 def _show_originals() -> None:

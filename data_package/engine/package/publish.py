@@ -4,6 +4,7 @@ import errno
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from data_package.engine.package import descriptor as d
@@ -24,51 +25,76 @@ _TABLES = "tables"
 _CHUNK_BYTES = 1 << 26
 
 
-def publish(
-    project: Project,
-    tables: Sequence[tuple[Table, Contract]],
-    properties: dict[str, object],
-    hashes: HashCache,
-    *,
-    still_good: Callable[[], None],
-) -> dict[str, object]:
+@dataclass(frozen=True)
+class Contents:
+    """What goes into a data package."""
+
+    project: Project
+    tables: Sequence[tuple[Table, Contract]]
+    properties: dict[str, object]
+    hashes: HashCache
+
+
+def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, object]:
     """Write the data package beside the present one, then put it in its place.
 
     `still_good` is called between the copying of the tables and the exchange, and raises when what
     was copied must not be published. Returns the descriptor.
     """
-    folder = project.published
+    folder = contents.project.published
+    document = describe(contents)
     make_private_folder(folder.parent)
     new = temporary_beside(folder)
     make_private_folder(new / _TABLES)
     try:
-        resources = []
-        for table, contract in tables:
-            path = f"{_TABLES}/{table.resource}.parquet"
-            digest = hashes.hash(table.path)
-            _bring(table.path, new / path, present=folder / path, digest=digest, hashes=hashes)
-            file = d.PublishedFile(path, (new / path).stat().st_size, digest)
-            resources.append(d.resource(table, contract, file))
-        document = d.descriptor(properties, resources)
+        for table, _ in contents.tables:
+            path = _path(table)
+            _bring(table.path, new / path, present=folder / path, hashes=contents.hashes)
         write_private(new / d.FILE_NAME, d.to_json(document))
         still_good()
         replace_folder(new, folder)
     except BaseException:
         remove(new)
         raise
+    for table, _ in contents.tables:
+        contents.hashes.remember(folder / _path(table), contents.hashes.hash(table.path))
     return document
 
 
-def _bring(origin: Path, target: Path, *, present: Path, digest: str, hashes: HashCache) -> None:
+def describe(contents: Contents) -> dict[str, object]:
+    """The descriptor of the tables as they are now."""
+    resources = []
+    for table, contract in contents.tables:
+        file = d.PublishedFile(
+            _path(table), table.path.stat().st_size, contents.hashes.hash(table.path)
+        )
+        resources.append(d.resource(table, contract, file))
+    return d.descriptor(contents.properties, resources)
+
+
+def is_published(contents: Contents) -> bool:
+    """Whether what is in place is what `publish` would put there."""
+    folder = contents.project.published
+    hashes = contents.hashes
+    return (folder / d.FILE_NAME).read_text() == d.to_json(describe(contents)) and all(
+        hashes.hash(folder / _path(table)) == hashes.hash(table.path)
+        for table, _ in contents.tables
+    )
+
+
+def _path(table: Table) -> str:
+    return f"{_TABLES}/{table.resource}.parquet"
+
+
+def _bring(origin: Path, target: Path, *, present: Path, hashes: HashCache) -> None:
     """Link the file that is published already when it is the same, else copy the built one.
 
     The table's own file is never linked: whoever overwrites it in place would overwrite what is
     published.
     """
     with suppress(OSError):
-        if hashes.hash(present) == digest:
+        if hashes.hash(present) == hashes.hash(origin):
             target.hardlink_to(present)
-            hashes.remember(target, digest)
             return
     _copy(origin, target)
 

@@ -67,6 +67,7 @@ def tables_of(
                 function=function,
                 contract=_contract(spec.key, function),
                 fingerprint=_fingerprint(assets, function, fingerprinter),
+                partitioned=assets.partitions_def is not None,
             )
         )
     return made

@@ -1,7 +1,9 @@
 """What has been loaded of a project, for the rooms that build, publish and report."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
+from functools import cached_property
+from typing import Protocol
 
 import dagster as dg
 
@@ -15,6 +17,14 @@ from data_package.engine.tables.table import Table
 _loaded: dict[Project, "Catalogue"] = {}
 
 
+class Publication(Protocol):
+    """The data package, as far as a build must know it."""
+
+    def is_current(self) -> bool:
+        """Whether publishing now would change nothing."""
+        ...
+
+
 @dataclass(frozen=True)
 class Catalogue:
     """The tables, raw files and contract checks of a project."""
@@ -25,6 +35,7 @@ class Catalogue:
     checks: Sequence[TableCheck]
     verdicts: Verdicts
     hashes: HashCache
+    publications: list["Publication"] = field(default_factory=list)
 
     @classmethod
     def of(
@@ -48,6 +59,11 @@ class Catalogue:
         )
         _loaded[project] = made
         return made
+
+    @cached_property
+    def named(self) -> Mapping[str, Table]:
+        """The tables by name."""
+        return {table.name: table for table in self.tables.values()}
 
     def checks_of(self, table: Table) -> list[TableCheck]:
         """The contract checks of one table."""

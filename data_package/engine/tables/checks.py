@@ -35,6 +35,11 @@ class TableCheck:
     contract: Contract
     blocking: bool
 
+    @property
+    def key(self) -> dg.AssetCheckKey:
+        """Dagster's key of the check."""
+        return dg.AssetCheckKey(self.table.key, self.name)
+
 
 class Verdicts:
     """Contract checks that have been made, each remembered with what it was made on."""
@@ -50,15 +55,25 @@ class Verdicts:
 
         Raises dg.Failure when a table it rests on has not been built.
         """
+        known = self.known(item)
+        if known is not None:
+            return known
         basis = self._basis(item)
-        kept = self._folder / f"{'__'.join(item.table.key.path)}.{item.name}.json"
-        with suppress(OSError, ValueError, KeyError, TypeError):
-            verdict = json.loads(kept.read_text())
-            if verdict["basis"] == basis:
-                return Report.from_dict(verdict["report"])
         report = self._make(item)
-        write_private(kept, json.dumps({"basis": basis, "report": report.to_dict()}, indent=1))
+        verdict = {"basis": basis, "report": report.to_dict()}
+        write_private(self._path(item), json.dumps(verdict, indent=1))
         return report
+
+    def known(self, item: TableCheck) -> Report | None:
+        """The report on the table as it now stands, if it has been made."""
+        with suppress(OSError, ValueError, KeyError, TypeError, dg.Failure):
+            verdict = json.loads(self._path(item).read_text())
+            if verdict["basis"] == self._basis(item):
+                return Report.from_dict(verdict["report"])
+        return None
+
+    def _path(self, item: TableCheck) -> Path:
+        return self._folder / f"{item.table.resource}.{item.name}.json"
 
     def _basis(self, item: TableCheck) -> str:
         needed = [item.table, *(self._tables[name] for name in item.contract.references)]

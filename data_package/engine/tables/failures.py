@@ -5,9 +5,11 @@ Dagster keeps them in its event log. So the original exception goes no further t
 a `dg.Failure` made of known-safe words takes its place.
 """
 
+import asyncio
 import functools
 import inspect
 import linecache
+import os
 import re
 import traceback
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
@@ -16,12 +18,21 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from data_package.engine.errors import ProjectError, did_you_mean
+from data_package.engine.errors import DataPackageError, did_you_mean
 from data_package.engine.project import Project
 from data_package.engine.tables.table import place_of
 
 _COLUMNS_SHOWN = 40
 _ENGINE = Path(__file__).resolve().parents[1]
+
+# These end a run and are nobody's failure. Everything else is one: a panic of Polars and an exit
+# with a message are no `Exception`, and may quote a cell as well.
+_INTERRUPTIONS = (
+    KeyboardInterrupt,
+    GeneratorExit,
+    asyncio.CancelledError,
+    dg.DagsterExecutionInterruptedError,
+)
 
 # Set by a command that the user told to show values on their own terminal; never stored.
 show_original: Callable[[str, BaseException], None] | None = None
@@ -32,7 +43,7 @@ def value_free(
 ) -> Callable[..., object]:
     """The same function, whose exceptions come out as a `dg.Failure` that quotes no value."""
 
-    def failure(error: Exception, arguments: Mapping[str, object]) -> Exception:
+    def failure(error: BaseException, arguments: Mapping[str, object]) -> Exception:
         if isinstance(error, dg.RetryRequested):
             return dg.RetryRequested(error.max_retries, error.seconds_to_wait)
         return describe(error, name=name, project=project, function=function, inputs=arguments)
@@ -48,7 +59,9 @@ def value_free(
         def generate(*args: object, **kwargs: object) -> Generator[object, object, object]:
             try:
                 return (yield from function(*args, **kwargs))
-            except Exception as error:  # noqa: BLE001
+            except _INTERRUPTIONS:
+                raise
+            except BaseException as error:  # noqa: BLE001
                 clean = failure(error, bind(args, kwargs))
             raise clean
 
@@ -62,7 +75,9 @@ def value_free(
                 async for item in function(*args, **kwargs):
                     yield item
                 return
-            except Exception as error:  # noqa: BLE001
+            except _INTERRUPTIONS:
+                raise
+            except BaseException as error:  # noqa: BLE001
                 clean = failure(error, bind(args, kwargs))
             raise clean
 
@@ -74,7 +89,9 @@ def value_free(
         async def later(*args: object, **kwargs: object) -> object:
             try:
                 return await function(*args, **kwargs)
-            except Exception as error:  # noqa: BLE001
+            except _INTERRUPTIONS:
+                raise
+            except BaseException as error:  # noqa: BLE001
                 clean = failure(error, bind(args, kwargs))
             raise clean
 
@@ -84,7 +101,9 @@ def value_free(
     def run(*args: object, **kwargs: object) -> object:
         try:
             return function(*args, **kwargs)
-        except Exception as error:  # noqa: BLE001
+        except _INTERRUPTIONS:
+            raise
+        except BaseException as error:  # noqa: BLE001
             clean = failure(error, bind(args, kwargs))
         raise clean
 
@@ -92,7 +111,7 @@ def value_free(
 
 
 def describe(
-    error: Exception,
+    error: BaseException,
     *,
     name: str,
     project: Project,
@@ -105,10 +124,11 @@ def describe(
     """
     if show_original is not None:
         show_original(name, error)
-    if isinstance(error, dg.Failure | ProjectError):
-        # Words chosen by the user or by the engine; only what hangs on the exception is left.
-        words = error.description if isinstance(error, dg.Failure) else str(error)
-        return dg.Failure(words, metadata=getattr(error, "metadata", None))
+    # Words chosen by the user or by the engine pass; what hangs on the exception is left behind.
+    if isinstance(error, dg.Failure):
+        return dg.Failure(error.description, error.metadata, error.allow_retries)
+    if isinstance(error, DataPackageError):
+        return dg.Failure(str(error))
     schemas = {key: schema for key, value in (inputs or {}).items() if (schema := _schema(value))}
     kind = type(error).__name__
     line = _users_line(error, project)
@@ -145,7 +165,7 @@ def _inner(dtype: object) -> str:
     return type_name(dtype) if isinstance(dtype, pl.DataType) else str(dtype)
 
 
-def _users_line(error: Exception, project: Project) -> tuple[Path, int] | None:
+def _users_line(error: BaseException, project: Project) -> tuple[Path, int] | None:
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
         if (
@@ -182,13 +202,38 @@ def _columns(schema: Mapping[str, pl.DataType]) -> str:
     return ", ".join(shown) + (f", … and {more} more" if more > 0 else "")
 
 
-def _spoken(error: Exception, *, names: set[str], source: str) -> str:
+def _spoken(error: BaseException, *, names: set[str], source: str) -> str:
     """The part of an exception's message that is known to hold no value."""
-    message = str(error)
 
-    def safe(word: str) -> bool:
-        return word in names or (bool(word) and repr(word)[1:-1] in source)
+    def safe(word: str | None) -> bool:
+        if not word:
+            return False
+        return word in names or bool(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", source))
 
+    match error:
+        case pl.exceptions.PolarsError():
+            return _spoken_by_polars(str(error), error, names=names, safe=safe)
+        case FileNotFoundError() if error.filename:
+            return "a file that the function opens is not there."
+        case OSError() if error.errno:
+            return f"{os.strerror(error.errno)}."
+        case ModuleNotFoundError() if safe(error.name):
+            return f"no module named '{error.name}'."
+        case NameError() if safe(error.name):
+            return f"name '{error.name}' is not defined."
+        case AttributeError() if safe(error.name):
+            owner = type(error.obj).__name__ if error.obj is not None else "object"
+            return f"{owner} has no attribute '{error.name}'."
+    return "its message may quote values and is not kept." if error.args else ""
+
+
+def _spoken_by_polars(
+    message: str,
+    error: pl.exceptions.PolarsError,
+    *,
+    names: set[str],
+    safe: Callable[[str], bool],
+) -> str:
     if found := re.search(
         r"conversion from `([\w\[\], μ]+)` to `([\w\[\], μ]+)` failed in column "
         r"'([^']*)' for (\d+) out of (\d+) values",
@@ -207,13 +252,6 @@ def _spoken(error: Exception, *, names: set[str], source: str) -> str:
         if found and safe(found.group(1)):
             return f"no column '{found.group(1)}'.{did_you_mean(found.group(1), names)}"
         return "a column that the query names is not there."
-    if isinstance(error, FileNotFoundError) and error.filename:
-        return "a file that the function opens is not there."
-    if isinstance(error, ModuleNotFoundError | ImportError | NameError):
-        return message
-    if isinstance(error, AttributeError) and error.name:
-        owner = type(error.obj).__name__ if error.obj is not None else "object"
-        return f"{owner} has no attribute '{error.name}'."
-    if isinstance(error, pl.exceptions.PolarsError):
-        return "Polars' own message may quote values and is not kept."
-    return "its message may quote values and is not kept." if message else ""
+    if found := re.search(r"\(os error (\d+)\)", message):
+        return f"{os.strerror(int(found.group(1)))}."
+    return "Polars' own message may quote values and is not kept."

@@ -4,7 +4,7 @@
 """
 
 import copy
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
 import dagster as dg
@@ -13,7 +13,6 @@ from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.execution.api import execute_run
-from dagster_shared.error import SerializableErrorInfo
 
 
 def function_of(assets: dg.AssetsDefinition) -> Callable[..., object] | None:
@@ -36,13 +35,15 @@ def check_with_function(
     check: dg.AssetChecksDefinition, function: Callable[..., object]
 ) -> dg.AssetChecksDefinition:
     """The same asset check with another function in the place of its own."""
-    return dg.AssetChecksDefinition.create(
+    made = dg.AssetChecksDefinition.create(
         keys_by_input_name=check.node_keys_by_input_name,
         node_def=_op_with(check, function),
         check_specs_by_output_name=check.node_check_specs_by_output_name,
         can_subset=check.can_subset,
         resource_defs=check.resource_defs,
     )
+    assert isinstance(made, dg.AssetChecksDefinition)
+    return made
 
 
 def _op_with(assets: dg.AssetsDefinition, function: Callable[..., object]) -> dg.OpDefinition:
@@ -77,12 +78,11 @@ def run_job(
     module: str,
     attribute: str,
     job: dg.JobDefinition,
-    selection: Collection[dg.AssetKey],
     instance: dg.DagsterInstance,
     run_config: Mapping[str, object],
     prepare: Callable[[str], AbstractContextManager[None]],
 ) -> str:
-    """Run a selection of a job's assets with the job's own executor, and return the run's id.
+    """Run a job with its own executor, and return the run's id.
 
     `prepare` gets the id of the run before it starts. The run is recorded as one of the module's,
     as `dagster asset materialize -m` records it, so that the web pages can open and repeat it.
@@ -91,17 +91,30 @@ def run_job(
     origin = repository.get_reconstructable_job(job.name)
     run = instance.create_run_for_job(
         job_def=job,
-        asset_selection=frozenset(selection),
+        asset_selection=job.asset_selection,
         job_code_origin=origin.get_python_origin(),
         run_config=run_config,
     )
     with prepare(run.run_id):
-        execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
+        result = execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
+    failed_steps = [event for event in result.all_events if event.is_step_failure]
+    for event in [] if failed_steps else result.all_events:
+        if event.event_type is dg.DagsterEventType.RUN_FAILURE:
+            data = event.job_failure_data
+            raise RunError(data.error.cls_name if data.error else "unknown")
     return run.run_id
 
 
-def innermost_message(error: SerializableErrorInfo) -> str:
-    """What the exception at the root of a step's failure says."""
-    while error.cause is not None:
+class RunError(Exception):
+    """Dagster ended a run, and no table of it is to blame."""
+
+
+def failure_message(event: dg.DagsterEvent) -> str:
+    """What a step's failure says: the words of a `dg.Failure`, else of the root exception."""
+    data = event.step_failure_data
+    if data.user_failure_data is not None and data.user_failure_data.description:
+        return data.user_failure_data.description
+    error = data.error
+    while error is not None and error.cause is not None:
         error = error.cause
-    return error.message.strip()
+    return error.message.strip() if error is not None else "It failed without a message."

@@ -4,7 +4,9 @@ What is told of a written table is what describes it: rows, bytes, hash, columns
 memory. No row, no minimum, no maximum.
 """
 
-from collections.abc import Mapping
+import hashlib
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, ClassVar
 
@@ -16,6 +18,7 @@ from pydantic import PrivateAttr
 from data_package.engine.project import Project
 from data_package.engine.storage import HashCache, make_private_folder, replacing
 from data_package.engine.tables import failures, internals, measure
+from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
 if TYPE_CHECKING:
@@ -33,6 +36,16 @@ PEAK_MEMORY = "peak_memory_bytes"
 _ROW_GROUP_ROWS = 1 << 18
 
 
+@dataclass(frozen=True)
+class Written:
+    """What describes a table that has just been written; `columns` hashes names and types."""
+
+    rows: int
+    size_bytes: int
+    sha256: str
+    columns: str
+
+
 class ParquetTables(BasePolarsUPathIOManager):
     """Keeps every table in `storage/<group>/<table>.parquet`.
 
@@ -44,19 +57,19 @@ class ParquetTables(BasePolarsUPathIOManager):
     _project: Project = PrivateAttr()
     _tables: Mapping[dg.AssetKey, Table] = PrivateAttr()
     _hashes: HashCache = PrivateAttr()
+    _record: Callable[[Table, Written], None] = PrivateAttr()
 
     @classmethod
-    def of(
-        cls, project: Project, tables: Mapping[dg.AssetKey, Table], hashes: HashCache
-    ) -> "ParquetTables":
-        """The IO manager of a project's tables."""
+    def of(cls, catalogue: Catalogue, record: Callable[[Table, Written], None]) -> "ParquetTables":
+        """The IO manager of a project's tables; `record` hears of each that is in place."""
         from upath import UPath
 
-        manager = cls(base_dir=str(project.storage))
-        manager._project = project
-        manager._tables = tables
-        manager._hashes = hashes
-        manager._base_path = UPath(project.storage)
+        manager = cls(base_dir=str(catalogue.project.storage))
+        manager._project = catalogue.project
+        manager._tables = catalogue.tables
+        manager._hashes = catalogue.hashes
+        manager._record = record
+        manager._base_path = UPath(catalogue.project.storage)
         return manager
 
     def get_asset_relative_path(self, context: dg.InputContext | dg.OutputContext) -> "UPath":
@@ -147,13 +160,16 @@ class ParquetTables(BasePolarsUPathIOManager):
         self._hashes.remember(path, digest)
         if not context.has_partition_key:
             internals.set_data_version(context, digest)
+        schema = scan.collect_schema()
+        table = self._tables.get(context.asset_key)
+        written = Written(rows, path.stat().st_size, digest, _columns_digest(schema))
+        if table is not None:
+            self._record(table, written)
         used = measure.stop()
         return {
             PARTITION_ROWS if context.has_partition_key else ROWS: dg.MetadataValue.int(rows),
-            COLUMNS: dg.MetadataValue.table_schema(
-                column_schema(self._tables.get(context.asset_key), scan.collect_schema())
-            ),
-            SIZE: dg.MetadataValue.int(path.stat().st_size),
+            COLUMNS: dg.MetadataValue.table_schema(column_schema(table, schema)),
+            SIZE: dg.MetadataValue.int(written.size_bytes),
             HASH: dg.MetadataValue.text(digest),
             SECONDS: dg.MetadataValue.float(round(used.seconds, 3)),
             PEAK_MEMORY: dg.MetadataValue.int(used.peak_memory_bytes),
@@ -178,6 +194,11 @@ def column_schema(table: Table | None, schema: Mapping[str, pl.DataType]) -> dg.
             for name, dtype in schema.items()
         ]
     )
+
+
+def _columns_digest(schema: Mapping[str, pl.DataType]) -> str:
+    text = "\n".join(f"{len(name)}:{name} {dtype!r}" for name, dtype in schema.items())
+    return hashlib.sha256(text.encode()).hexdigest()[:16]
 
 
 def _name(context: dg.InputContext | dg.OutputContext) -> str:

@@ -35,6 +35,7 @@ class Table:
     function: Callable[..., object] | None
     contract: Contract | None
     fingerprint: Fingerprint
+    partitioned: bool = False
 
     @property
     def name(self) -> str:
@@ -50,6 +51,12 @@ class Table:
     def path(self) -> Path:
         """Its Parquet file; for a partitioned table, that of a folder with one file each."""
         return self.project.storage.joinpath(self.group, *self.key.path).with_suffix(".parquet")
+
+    def files(self) -> list[Path]:
+        """The files it is kept in now: one, or one for each partition."""
+        if self.partitioned:
+            return sorted(self.path.with_suffix("").rglob("*.parquet"))
+        return [self.path] if self.path.is_file() else []
 
     @property
     def place(self) -> str:

@@ -41,8 +41,19 @@ MUTATING: Final = {
 }  # fmt: skip
 
 # Effects on these leave no trace in a table.
-_QUIET: Final = {"dagster", "logging", "warnings", "sys", "atexit", "typing"}
+_QUIET: Final = {
+    "dagster",
+    "logging",
+    "warnings",
+    "sys",
+    "atexit",
+    "typing",
+    "importlib",
+    "pkgutil",
+}
 _QUIET_BUILTINS: Final = {"print", "super", "isinstance", "len", "repr", "str"}
+_ANY_MODULE: Final = ("sys.modules", "importlib.import_module", "importlib.__import__")
+EVERY_MODULE: Final = "*"
 _DYNAMIC: Final = {"globals", "vars", "locals", "exec", "eval"}
 _CLASS_HOOKS: Final = ("__init_subclass__", "metaclass", "__subclasses__", "__set_name__")
 
@@ -133,7 +144,10 @@ class Effects:
         form = self._modules.form(module, index)
         touched = self._at_import(module, form)
         statement = Statement(module.name, index)
-        for definition in self._with_shared(touched.definitions):
+        shared = self._with_shared(touched.definitions)
+        if any(self._holds_a_module(definition) for definition in shared):
+            touched.modules.add(EVERY_MODULE)
+        for definition in shared:
             binders = self._binders(definition)
             if definition.module != module.name or index not in binders:
                 self.on.setdefault(definition, []).append(statement)
@@ -165,6 +179,14 @@ class Effects:
                         if isinstance(target, Definition) and self._is_data(target):
                             queue.append(target)
         return found
+
+    def _holds_a_module(self, definition: Definition) -> bool:
+        """Whether a constant may be a module, found by its name while the project is loaded."""
+        return self._is_data(definition) and any(
+            isinstance(target, Outside) and target.dotted.startswith(_ANY_MODULE)
+            for module, form in self._forms(definition)
+            for target, _ in self._modules.targets(module, form)
+        )
 
     def _is_data(self, definition: Definition) -> bool:
         module = self._modules.get(definition.module)
@@ -198,9 +220,34 @@ class Effects:
 
     def _change(self, module: Module, site: Site) -> Touched:
         """`X["a"] = 1`, `X.a = 1`, `X += 1`, `del X["a"]`."""
-        touched = self._named(module, site.scope, root_chain(site.node))
+        touched = self._changed(module, site.scope, site.node)
         if isinstance(site.node, ast.Attribute) and chain_of(site.node):
             touched.outside = {(dotted, site.node.attr) for dotted, _ in touched.outside}
+        return touched
+
+    def _changed(self, module: Module, scope: Scope, node: ast.expr) -> Touched:
+        """What an expression whose value is changed may stand for.
+
+        When it is what a call returns, that may be an argument, or an object that the function
+        gives out.
+        """
+        touched = self._named(module, scope, root_chain(node))
+        inner: ast.expr = node
+        while isinstance(inner, ast.Attribute | ast.Subscript | ast.Call):
+            if not isinstance(inner, ast.Call):
+                inner = inner.value
+                continue
+            for given in [*inner.args, *[keyword.value for keyword in inner.keywords]]:
+                for name in names_in(given):
+                    touched.add(self._named(module, scope, (name.id,)))
+            chain = chain_of(inner.func)
+            callee = self._resolve(module, scope, chain) if chain else None
+            if isinstance(callee, Definition):
+                for owner, form in self._forms(callee):
+                    for target, _ in self._modules.targets(owner, form):
+                        if isinstance(target, Definition) and self._is_data(target):
+                            touched.definitions.add(target)
+            inner = inner.func
         return touched
 
     def _call(self, module: Module, site: Site, *, inside: bool = False) -> Touched:
@@ -223,8 +270,13 @@ class Effects:
             if callee.dotted in _QUIET_BUILTINS:
                 return touched
         if isinstance(call.func, ast.Attribute):
-            receiver = self._named(module, site.scope, root_chain(call.func.value))
-            if site.bare or site.method in MUTATING:
+            changes = site.bare or site.method in MUTATING
+            receiver = (
+                self._changed(module, site.scope, call.func.value)
+                if changes
+                else self._named(module, site.scope, root_chain(call.func.value))
+            )
+            if changes:
                 touched.add(receiver)
                 touched.arguments |= receiver.arguments
             else:
@@ -254,6 +306,8 @@ class Effects:
 
     def _patched(self, module: Module, site: Site, call: ast.Call) -> Touched:
         chain = root_chain(call.args[0])
+        if chain_of(call.args[0]) is None:
+            return self._changed(module, site.scope, call.args[0])
         if len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
             name = str(call.args[1].value)
             touched = self._named(module, site.scope, (*chain, name) if chain else ())
@@ -374,8 +428,12 @@ class Effects:
             target, _ = self._resolve_fully(module, scope, chain)
             if isinstance(target, Definition):
                 touched.definitions.add(target)
+            elif isinstance(target, Unknown) and target.name == "__dict__":
+                touched.modules.add(target.module)
             elif isinstance(target, Unknown):
                 touched.definitions.add(Definition(target.module, target.name))
+            elif isinstance(target, Outside) and target.dotted.startswith(_ANY_MODULE):
+                touched.modules.add(EVERY_MODULE)
             elif isinstance(target, Outside) and not target.builtin:
                 touched.outside.add((target.dotted, ""))
             elif isinstance(target, Outside) and target.dotted in _DYNAMIC:

@@ -11,7 +11,12 @@ from data_package.engine.tables.fingerprint.canon import (
     Form,
     module_digest,
 )
-from data_package.engine.tables.fingerprint.effects import Effects, LibraryEffect, Statement
+from data_package.engine.tables.fingerprint.effects import (
+    EVERY_MODULE,
+    Effects,
+    LibraryEffect,
+    Statement,
+)
 from data_package.engine.tables.fingerprint.graph import Node
 from data_package.engine.tables.fingerprint.modules import (
     Definition,
@@ -109,7 +114,8 @@ class Sources:
             _absorb(node, aside)
         for function in self.effects.rebound_by.get(key, []):
             node.text.refer(function, function.name)
-        for statement in self.effects.on_modules.get(key.module, []):
+        everywhere = self.effects.on_modules.get(EVERY_MODULE, [])
+        for statement in [*self.effects.on_modules.get(key.module, []), *everywhere]:
             self._write_dynamic(node, statement)
         return shown
 

@@ -1,0 +1,83 @@
+"""Writes a table into the lock as soon as its file is in place, whoever ran it."""
+
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_package.engine.build.lock import LockFile, RawEntry, TableEntry
+from data_package.engine.build.survey import (
+    Failures,
+    basis,
+    data_version,
+    libraries_of,
+    parts_of,
+    present_of,
+)
+from data_package.engine.storage import write_private
+from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.io_manager import Written
+from data_package.engine.tables.table import Table
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """What the IO manager calls when it has written a table."""
+
+    catalogue: Catalogue
+    lock: LockFile
+
+    def written(self, table: Table, facts: Written) -> None:
+        """Put the table's entry into the lock, with the content of inputs that it was made of."""
+        if table.partitioned:
+            return
+        lock = self.lock.read()
+        names = [key.to_user_string() for key in table.inputs.values()]
+        handed = {
+            name: self.catalogue.deliveries.handed(name)
+            for name in names
+            if name in self.catalogue.deliveries.files
+        }
+        inputs = {name: content.sha256 for name, content in handed.items()}
+        for name in names:
+            if name not in inputs:
+                inputs[name] = data_version(name, self.catalogue, lock) or "unknown"
+        self._keep_code(table)
+        self.lock.put_table(
+            table.name,
+            TableEntry(
+                fingerprint=table.fingerprint.digest,
+                parts=parts_of(table),
+                inputs=inputs,
+                libraries=libraries_of(table),
+                data_version=facts.sha256,
+                rows=facts.rows,
+                columns=facts.columns,
+                size_bytes=facts.size_bytes,
+            ),
+            {name: RawEntry(c.sha256, c.size_bytes) for name, c in handed.items()},
+        )
+        Failures(self.catalogue.project).drop(table.name)
+
+    def failed(self, table: Table, error: str) -> None:
+        """Remember what a table that could not be built said."""
+        present = present_of(table, self.catalogue, self.lock.read())
+        Failures(self.catalogue.project).put(table.name, basis(present), error)
+
+    def checked(self, check: str, *, passed: bool) -> None:
+        """Remember a check of the user's own that did not pass, until it does."""
+        failures = Failures(self.catalogue.project)
+        if passed:
+            failures.drop(check)
+        else:
+            failures.put(check, "", "the check did not pass")
+
+    def _keep_code(self, table: Table) -> None:
+        """Keep the code that a table was built by, so that `why` can show what changed in it."""
+        for part in table.fingerprint.parts:
+            path = code_path(self.catalogue, part.digest)
+            if part.code and not path.exists():
+                write_private(path, part.code)
+
+
+def code_path(catalogue: Catalogue, digest: str) -> Path:
+    """Where the code of a part of a fingerprint is kept, by the digest that the lock shows."""
+    return catalogue.project.state / "code" / f"{digest[:16]}.py"
