@@ -156,15 +156,17 @@ class Checker:
                     what = f"foreign key of {label}: the table {key.resource!r} was not given"
                     self._skipped.append(what)
                     continue
+                columns = references[key.resource].collect_schema()
                 target = _target_keys(references[key.resource], key.reference_fields)
-                columns = {} if target is None else dict(target.schema)
-            if any(name not in columns for name in key.reference_fields):
-                what = f"foreign key of {label}: what it refers to is not there"
-                self._skipped.append(what)
-                continue
-            reference = Reference(key.fields, target, key.reference_fields, dtypes)
             where = key.resource or "the table itself"
             note = f"not found in {where} ({', '.join(key.reference_fields)})"
+            absent = [name for name in key.reference_fields if name not in columns]
+            if absent:
+                # Nothing can be found in a field that is not there.
+                held = zip(key.reference_fields, key.fields, strict=True)
+                target = pl.DataFrame(schema={other: dtypes[name] for other, name in held})
+                note += f", which has no field {absent[0]}"
+            reference = Reference(key.fields, target, key.reference_fields, dtypes)
             if not reference.comparable:
                 note += ", which holds another type"
             yield reference, Kind("foreign-key", "foreignKeys", label, note, order + i)
@@ -242,9 +244,10 @@ def _null_kind(kind: Kind) -> Kind:
     return Kind(kind.code, kind.rule, kind.field, note, kind.order - 1)
 
 
-def _target_keys(table: pl.DataFrame | pl.LazyFrame, names: Sequence[str]) -> pl.DataFrame | None:
+def _target_keys(
+    table: pl.DataFrame | pl.LazyFrame, names: Sequence[str]
+) -> pl.DataFrame | None:
     """Return the distinct keys of the table that is referred to, None when it lacks a field."""
-    columns = table.collect_schema().names()
-    if any(name not in columns for name in names):
+    if any(name not in table.collect_schema() for name in names):
         return None
     return table.lazy().select(names).unique().collect(engine="streaming")

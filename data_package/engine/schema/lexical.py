@@ -34,13 +34,15 @@ _URI = re.compile(
     r"(//([^\s/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s/?#:@\[\]]*)(:[0-9]*)?)?"
     r"[^\s?#]*(\?[^\s#]*)?(#\S*)?"
 )
+_PART = r"(?:(?P<{0}>\d+(?:[.,]\d+)?){1})?"
+_DATE_PARTS = (("years", "Y"), ("months", "M"), ("weeks", "W"), ("days", "D"))
+_TIME_PARTS = (("hours", "H"), ("minutes", "M"), ("seconds", "S"))
 _DURATION = re.compile(
     r"(?P<sign>[+-])?P"
-    r"(?:(?P<weeks>\d+(?:[.,]\d+)?)W"
-    r"|(?:(?P<years>\d+(?:[.,]\d+)?)Y)?(?:(?P<months>\d+(?:[.,]\d+)?)M)?"
-    r"(?:(?P<days>\d+(?:[.,]\d+)?)D)?"
-    r"(?P<clock>T(?:(?P<hours>\d+(?:[.,]\d+)?)H)?(?:(?P<minutes>\d+(?:[.,]\d+)?)M)?"
-    r"(?:(?P<seconds>\d+(?:[.,]\d+)?)S)?)?)",
+    + "".join(_PART.format(*part) for part in _DATE_PARTS)
+    + "(?P<clock>T"
+    + "".join(_PART.format(*part) for part in _TIME_PARTS)
+    + ")?",
     re.ASCII,
 )
 # From the definition of the order of durations: https://www.w3.org/TR/xmlschema-2/#duration-order
@@ -376,7 +378,9 @@ def _json(text: str) -> object:
 
 
 def _even(value: object) -> object:
-    """Return a JSON value with whole floats as integers, since 1.0 equals 1."""
+    """Return a value as JSON holds it, whole floats as integers, since 1.0 equals 1."""
+    if isinstance(value, date | time):
+        return value.isoformat()
     if isinstance(value, float) and math.isfinite(value) and value.is_integer():
         return int(value)
     if isinstance(value, list):

@@ -199,7 +199,7 @@ def _batches(
             if null is not None:
                 texts = texts.with_columns(pl.when(pl.all() != null).then(pl.all()))
             cells = read_columns(texts, fields, empty_is_null)
-            values = pl.DataFrame([column.values.alias(name) for name, column in cells.items()])
+            values = _together(cells, block.cells.height)
             bad = {name: column.bad for name, column in cells.items() if column.bad is not None}
             blank = _blank_rows(block, table, values, bad)
             batch = Batch(
@@ -212,13 +212,19 @@ def _batches(
             yield block, cells, batch, texts
 
 
+def _together(cells: Mapping[str, Cells], height: int) -> pl.DataFrame:
+    if not cells:
+        return pl.DataFrame(height=height)
+    return pl.DataFrame([column.values.alias(name) for name, column in cells.items()])
+
+
 def _blank_rows(
     block: Block, table: _Table, values: pl.DataFrame, bad: Mapping[str, pl.Series]
 ) -> pl.Series | None:
     """Return which rows hold no value in any column, fields or not."""
-    if not values.width:
-        return None
-    blank = values.select(pl.all_horizontal(pl.all().is_null()).alias("blank")).to_series()
+    blank = pl.Series("blank", [True]).new_from_index(0, values.height)
+    if values.width:
+        blank = values.select(pl.all_horizontal(pl.all().is_null()).alias("blank")).to_series()
     if not blank.any():
         return None
     for marks in bad.values():
