@@ -138,6 +138,11 @@ class HashCache:
             self._remember(path, stamp, digest)
         return digest
 
+    def stamp_of(self, path: Path) -> list[int] | None:
+        """Size, change times and inode under which a file's hash is known; None if it is not."""
+        known = self._known.get(str(path))
+        return [int(part) for part in known[:-1]] if known is not None else None
+
     def remember(self, path: Path, digest: str) -> None:
         """Take a hash from whoever has just written the file."""
         self._remember(path, _stamp(path), digest)

@@ -12,6 +12,7 @@ from rich.progress import TimeElapsedColumn as Elapsed
 from rich.table import Table as Grid
 from rich.text import Text
 
+from data_package.engine.build.memo import nothing_to_do
 from data_package.engine.build.result import BuildResult, Status, TableResult, Tally
 
 _NAMES_SHOWN = 3
@@ -93,8 +94,7 @@ def closing_line(result: BuildResult) -> str:
     """One sentence on the whole."""
     built = sum(t.status is Status.BUILT for t in result.tables)
     if not result.tables and result.package is None:
-        tables = f"{result.fresh} {'table is' if result.fresh == 1 else 'tables are'}"
-        return f"Nothing to do: {tables} fresh ({result.seconds:.2f} s)."
+        return nothing_to_do(result.fresh, result.seconds)
     text = f"{built} of {len(result.tables)} tables built in {result.seconds:.1f} s"
     if result.package_path:
         return f"{text}; the data package is in {result.package_path}"

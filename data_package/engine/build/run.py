@@ -3,6 +3,7 @@
 import importlib.util
 import json
 import logging
+import sys
 import time
 import warnings
 from collections.abc import Callable, Iterator, Sequence
@@ -12,7 +13,7 @@ from pathlib import Path
 
 import dagster as dg
 
-from data_package.engine.build import executor
+from data_package.engine.build import executor, memo
 from data_package.engine.build.guard import building
 from data_package.engine.build.instance import project_instance
 from data_package.engine.build.lock import LockFile
@@ -164,6 +165,7 @@ def run_build(
     began = time.time() if began is None else began
     with building(project, say), _dagster_quiet(verbose=verbose):
         sweep(project.storage)
+        sources = memo.sources_of(project)
         loaded = load_project(project)
         catalogue = catalogue_of(project)
         lock = LockFile(project)
@@ -173,20 +175,53 @@ def run_build(
         if not request.select:
             lock.keep_only(catalogue.deliveries.files, catalogue.named)
         if work.is_nothing:
-            catalogue.hashes.save()
-            return BuildResult((), None, time.time() - began, None, fresh=fresh)
-        tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
+            result = BuildResult((), None, time.time() - began, None, fresh=fresh)
+        else:
+            tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
+            tally.end()
+            published = tally.package is not None and tally.package.ok
+            result = BuildResult(
+                tables=tuple(tally.tables),
+                package=tally.package,
+                seconds=time.time() - began,
+                package_path=str(project.published) if published else None,
+                fresh=fresh,
+                run_id=run_id,
+            )
         catalogue.hashes.save()
-    tally.end()
-    published = tally.package is not None and tally.package.ok
-    return BuildResult(
-        tables=tuple(tally.tables),
-        package=tally.package,
-        seconds=time.time() - began,
-        package_path=str(project.published) if published else None,
-        fresh=fresh,
-        run_id=run_id,
-    )
+        if result.ok and not request.select:
+            _remember(catalogue, sources)
+    return result
+
+
+def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
+    """Note that everything is fresh, for the path that need not look again."""
+    project = catalogue.project
+    globs, paths = {}, []
+    for file in catalogue.deliveries.files.values():
+        base = file.base(project.root)
+        for pattern in file.patterns:
+            globs[str(base / pattern)] = memo.matches(str(base / pattern))
+        paths += file.resolve(project.root)
+    for table in catalogue.tables.values():
+        paths += table.files()
+    folders = set()
+    for publication in catalogue.publications:
+        paths += publication.files()
+        folders |= {str(path.parent) for path in publication.files()}
+    stamps = {str(path): catalogue.hashes.stamp_of(path) for path in paths}
+    known = {path: stamp for path, stamp in stamps.items() if stamp is not None}
+    if any(table.partitioned for table in catalogue.tables.values()) or len(known) < len(stamps):
+        memo.forget(project)
+    else:
+        memo.remember(
+            project,
+            sources,
+            globs=globs,
+            files=known,
+            folders=sorted(folders),
+            fresh=len(catalogue.tables),
+        )
 
 
 def preview(request: Request, project: Project) -> Work:
@@ -342,6 +377,7 @@ def load_project(project: Project) -> Loaded:
 
     Raises ProjectError when there is no such module or it cannot be imported.
     """
+    _forget_modules(project)
     project.make_importable()
     name = f"{project.package}.definitions"
     if importlib.util.find_spec(name) is None:
@@ -357,6 +393,17 @@ def load_project(project: Project) -> Loaded:
         if isinstance(value, dg.Definitions):
             return Loaded(name, attribute, value)
     raise ProjectError(f"{name} holds no Dagster Definitions.")
+
+
+def _forget_modules(project: Project) -> None:
+    """Let every module of the project be read again: in a notebook its files change between builds.
+
+    A function that was imported before would run as it was, under the fingerprint of what it is.
+    """
+    importlib.invalidate_caches()
+    for name in list(sys.modules):
+        if name.startswith(f"{project.package}.") and not name.startswith("data_package.engine"):
+            del sys.modules[name]
 
 
 @contextmanager

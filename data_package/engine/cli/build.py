@@ -4,9 +4,10 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
-from pathlib import Path
 
 import click
+
+from data_package.engine.cli.clock import seconds_since_start
 
 
 @click.command("build")
@@ -73,7 +74,7 @@ def command(
         watch=None if verbose else watch,
         say=lambda text: click.echo(text, err=True),
         verbose=verbose,
-        began=_process_start(),
+        began=time.time() - seconds_since_start(),
     )
     if as_json:
         click.echo(result.to_json())
@@ -87,13 +88,6 @@ def command(
         out.print(progress.closing_line(result), soft_wrap=True)
     if not result.ok:
         sys.exit(1)
-
-
-def _process_start() -> float:
-    """When this process began, as the user who waits for it counts."""
-    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
-    booted = time.time() - time.clock_gettime(time.CLOCK_BOOTTIME)
-    return booted + ticks / 100
 
 
 def _show_originals() -> None:

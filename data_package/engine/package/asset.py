@@ -35,6 +35,10 @@ class DataPackage:
         except (dg.Failure, ProjectError, OSError):
             return False
 
+    def files(self) -> list[Path]:
+        """The files that are in place."""
+        return [path for path in self.catalogue.project.published.rglob("*") if path.is_file()]
+
     def publish(self) -> dict[str, object]:
         """Put the data package in place, and return its descriptor.
 

@@ -1,6 +1,7 @@
 """Putting the data package in place: all of it in one step, or none of it."""
 
 import errno
+import hashlib
 import os
 from collections.abc import Callable, Sequence
 from contextlib import suppress
@@ -13,6 +14,7 @@ from data_package.engine.schema import Contract
 from data_package.engine.storage import (
     PRIVATE_FILE,
     HashCache,
+    hash_file,
     make_private_folder,
     remove,
     replace_folder,
@@ -56,6 +58,7 @@ def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, 
     except BaseException:
         remove(new)
         raise
+    contents.hashes.remember(folder / d.FILE_NAME, hash_file(folder / d.FILE_NAME))
     for table, _ in contents.tables:
         contents.hashes.remember(folder / _path(table), contents.hashes.hash(table.path))
     return document
@@ -76,7 +79,8 @@ def is_published(contents: Contents) -> bool:
     """Whether what is in place is what `publish` would put there."""
     folder = contents.project.published
     hashes = contents.hashes
-    return (folder / d.FILE_NAME).read_text() == d.to_json(describe(contents)) and all(
+    text = d.to_json(describe(contents)).encode()
+    return hashes.hash(folder / d.FILE_NAME) == hashlib.sha256(text).hexdigest() and all(
         hashes.hash(folder / _path(table)) == hashes.hash(table.path)
         for table, _ in contents.tables
     )

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
+from pathlib import Path
 from typing import Protocol
 
 import dagster as dg
@@ -22,6 +23,10 @@ class Publication(Protocol):
 
     def is_current(self) -> bool:
         """Whether publishing now would change nothing."""
+        ...
+
+    def files(self) -> list[Path]:
+        """The files that are in place."""
         ...
 
 

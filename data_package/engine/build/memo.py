@@ -1,0 +1,164 @@
+"""Deciding that nothing needs building without importing Dagster, Polars or the project.
+
+A build that ends with everything fresh notes what that rested on: every source file, contract,
+setting, raw file, output and installed library, each by size, inode and change times. When all of
+it still is as noted, everything still is fresh. Whatever differs, the full path decides; so the
+memo can only be as right as the build that wrote it, or say nothing. Standard library only.
+"""
+
+import fcntl
+import glob
+import json
+import os
+import sys
+import time
+from collections.abc import Iterable, Mapping
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_package.engine.project import Project
+
+_FORMAT = 1
+_ENGINE = Path(__file__).resolve().parents[1]
+_WATCHED = (".py", ".yaml", ".yml")
+# A change within the same tick of the kernel's clock as the note could not be told from none.
+_RACE_NS = 50_000_000
+
+Stamp = list[int]
+
+
+@dataclass(frozen=True)
+class Sources:
+    """The files that decide what tables are made and how, as they were at one moment."""
+
+    taken_ns: int
+    stamps: Mapping[str, Stamp]
+
+    def are_settled(self) -> bool:
+        """Whether a later change would have shown in the stamps."""
+        latest = max((max(s[1], s[2]) for s in self.stamps.values()), default=0)
+        return self.taken_ns - latest > _RACE_NS
+
+
+def sources_of(project: Project) -> Sources:
+    """Take the stamps of a project's sources; do so before they are read."""
+    now = time.time_ns()
+    folders = {project.package_folder, _ENGINE}
+    paths = [path for folder in folders for path in _source_files(str(folder))]
+    paths += [str(project.root / name) for name in ("pyproject.toml", "dagster.yaml")]
+    paths += [path for path in sys.path if path.endswith("-packages")]
+    return Sources(now, {path: stamp for path in paths if (stamp := _stamp(path)) is not None})
+
+
+def remember(
+    project: Project,
+    sources: Sources,
+    *,
+    globs: Mapping[str, list[str]],
+    files: Mapping[str, Stamp],
+    folders: Iterable[str],
+    fresh: int,
+) -> None:
+    """Note that everything is fresh.
+
+    Args:
+        project: of the build.
+        sources: taken before the project was loaded.
+        globs: the patterns of raw files, and the files that each matched.
+        files: raw files and outputs, with the stamps under which their content was hashed.
+        folders: folders that must hold what they hold now and no more.
+        fresh: how many tables there are.
+    """
+    path = _path(project)
+    if not sources.are_settled() or sources_of(project).stamps != sources.stamps:
+        path.unlink(missing_ok=True)
+        return
+    note = {
+        "format": _FORMAT,
+        "python": [sys.version, sys.prefix],
+        "sources": sources.stamps,
+        "globs": globs,
+        "files": {**files, str(_lock(project)): _stamp(str(_lock(project)))},
+        "folders": {folder: sorted(os.listdir(folder)) for folder in folders},
+        "fresh": fresh,
+    }
+    from data_package.engine.storage import write_private
+
+    write_private(path, json.dumps(note))
+
+
+def forget(project: Project) -> None:
+    """Let the full path decide next time."""
+    _path(project).unlink(missing_ok=True)
+
+
+def count_if_fresh(project: Project) -> int | None:
+    """How many tables there are when all are fresh for certain; None when that is not known."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        note = json.loads(_path(project).read_bytes())
+        if (
+            note["format"] == _FORMAT
+            and note["python"] == [sys.version, sys.prefix]
+            and not _is_building(project)
+            and all(_stamp(path) == stamp for path, stamp in note["files"].items())
+            and all(matches(pattern) == found for pattern, found in note["globs"].items())
+            and all(sorted(os.listdir(f)) == names for f, names in note["folders"].items())
+            and _sources_equal(project, note["sources"])
+        ):
+            return int(note["fresh"])
+    return None
+
+
+def nothing_to_do(fresh: int, seconds: float) -> str:
+    """The one line of a build that ran nothing."""
+    tables = f"{fresh} table is" if fresh == 1 else f"{fresh} tables are"
+    return f"Nothing to do: {tables} fresh ({seconds:.2f} s)."
+
+
+def _sources_equal(project: Project, noted: Mapping[str, Stamp]) -> bool:
+    now = sources_of(project).stamps
+    if now.keys() != noted.keys():
+        return False
+    return all(noted[path] == stamp for path, stamp in now.items())
+
+
+def _source_files(folder: str) -> Iterable[str]:
+    """Every source file below a folder; `os.scandir` is several times faster than `Path.rglob`."""
+    with os.scandir(folder) as entries:
+        for entry in entries:
+            if entry.is_dir():
+                if entry.name != "__pycache__":
+                    yield from _source_files(entry.path)
+            elif entry.name.endswith(_WATCHED):
+                yield entry.path
+
+
+def matches(pattern: str) -> list[str]:
+    """What a pattern finds now, in a fixed order."""
+    return sorted(glob.glob(pattern, recursive=True))
+
+
+def _stamp(path: str) -> Stamp | None:
+    try:
+        stat = os.stat(path)
+    except OSError:
+        return None
+    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
+def _is_building(project: Project) -> bool:
+    with open(project.state / "build") as guard:
+        try:
+            fcntl.flock(guard, fcntl.LOCK_SH | fcntl.LOCK_NB)
+        except BlockingIOError:
+            return True
+    return False
+
+
+def _path(project: Project) -> Path:
+    return project.state / "fresh.json"
+
+
+def _lock(project: Project) -> Path:
+    return project.root / "data-package.lock"

@@ -1,0 +1,11 @@
+"""How long the user has been waiting."""
+
+import os
+import time
+from pathlib import Path
+
+
+def seconds_since_start() -> float:
+    """Seconds since this process began, with all that was imported in them."""
+    ticks = int(Path("/proc/self/stat").read_text().rpartition(")")[2].split()[19])
+    return time.clock_gettime(time.CLOCK_BOOTTIME) - ticks / os.sysconf("SC_CLK_TCK")

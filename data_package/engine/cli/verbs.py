@@ -1,0 +1,42 @@
+"""The verbs of the command, each in a module of its own that is imported when it is used."""
+
+import importlib
+
+import click
+
+from data_package.engine.errors import did_you_mean
+
+_VERBS = {
+    "build": "Build what is asked for, check it, and publish the data package.",
+}
+
+
+class _Verbs(click.Group):
+    """Finds a verb's module by its name."""
+
+    def list_commands(self, _ctx: click.Context) -> list[str]:
+        return list(_VERBS)
+
+    def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
+        if name not in _VERBS:
+            return None
+        command = importlib.import_module(f"{__package__}.{name}").command
+        assert isinstance(command, click.Command)
+        return command
+
+    def resolve_command(
+        self, ctx: click.Context, args: list[str]
+    ) -> tuple[str | None, click.Command | None, list[str]]:
+        if args and args[0] not in _VERBS:
+            ctx.fail(f"There is no verb {args[0]!r}.{did_you_mean(args[0], _VERBS)}")
+        return super().resolve_command(ctx, args)
+
+    def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
+        with formatter.section("Verbs"):
+            formatter.write_dl(list(_VERBS.items()))
+
+
+@click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})
+@click.version_option(package_name="data-package", prog_name="data-package")
+def command() -> None:
+    """Turn raw tables into a validated, documented, reproducible data package."""
