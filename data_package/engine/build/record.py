@@ -3,6 +3,8 @@
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
 from data_package.engine.build.lock import LockFile, RawEntry, TableEntry
 from data_package.engine.build.survey import (
     Failures,
@@ -12,9 +14,10 @@ from data_package.engine.build.survey import (
     parts_of,
     present_of,
 )
+from data_package.engine.errors import ProjectError
 from data_package.engine.storage import write_private
 from data_package.engine.tables.catalogue import Catalogue
-from data_package.engine.tables.io_manager import Written
+from data_package.engine.tables.io_manager import Written, columns_digest
 from data_package.engine.tables.table import Table
 
 
@@ -56,6 +59,27 @@ class Recorder:
             {name: RawEntry(c.sha256, c.size_bytes) for name, c in handed.items()},
         )
         Failures(self.catalogue.project).drop(table.name)
+
+    def accept(self, table: Table) -> None:
+        """Take a table's file as what its function would make now.
+
+        Raises ProjectError when there is no such file, or it is not a Parquet file.
+        """
+        try:
+            scan = pl.scan_parquet(table.path, glob=False, hive_partitioning=False)
+            facts = Written(
+                rows=int(scan.select(pl.len()).collect().item()),
+                size_bytes=table.path.stat().st_size,
+                sha256=self.catalogue.hashes.hash(table.path),
+                columns=columns_digest(scan.collect_schema()),
+            )
+        except (OSError, pl.exceptions.PolarsError):
+            place = self.catalogue.project.relative(table.path)
+            raise ProjectError(
+                f"'{table.name}' cannot be accepted: {place} is missing or not a whole Parquet "
+                f"file.\nBuild it: data-package build {table.name}"
+            ) from None
+        self.written(table, facts)
 
     def failed(self, table: Table, error: str) -> None:
         """Remember what a table that could not be built said."""

@@ -19,13 +19,20 @@ from data_package.engine.build.instance import project_instance
 from data_package.engine.build.lock import LockFile
 from data_package.engine.build.result import BuildResult, Tally
 from data_package.engine.build.staleness import CauseKind, assess
-from data_package.engine.build.survey import Failures, State, TableState, present_of, survey
+from data_package.engine.build.survey import (
+    Failures,
+    State,
+    TableState,
+    in_order,
+    present_of,
+    survey,
+)
 from data_package.engine.errors import BuildError, ProjectError, did_you_mean
 from data_package.engine.project import Project, find_project
 from data_package.engine.storage import sweep
 from data_package.engine.tables import internals
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
-from data_package.engine.tables.table import PACKAGE
+from data_package.engine.tables.table import PACKAGE, Table
 
 Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
 
@@ -226,11 +233,22 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
 
 def preview(request: Request, project: Project) -> Work:
     """What `run_build` would do now."""
+    catalogue, job = open_project(project)
+    return plan_work(request, job, catalogue, LockFile(project))
+
+
+def open_project(project: Project) -> tuple[Catalogue, dg.JobDefinition]:
+    """What a project holds, and the job that builds it, for who only looks."""
     with _dagster_quiet(verbose=False):
         loaded = load_project(project)
-        catalogue = catalogue_of(project)
-        job = loaded.definitions.resolve_implicit_global_asset_job_def()
-        return plan_work(request, job, catalogue, LockFile(project))
+        return catalogue_of(project), loaded.definitions.resolve_implicit_global_asset_job_def()
+
+
+def selected_tables(select: Sequence[str], project: Project) -> tuple[Catalogue, list[Table]]:
+    """The catalogue of a project, and the tables that a selection names, inputs first."""
+    catalogue, job = open_project(project)
+    chosen = select_tables(select, job)
+    return catalogue, [table for table in in_order(catalogue) if table.key in chosen]
 
 
 def plan_work(

@@ -7,7 +7,11 @@ import click
 from data_package.engine.errors import did_you_mean
 
 _VERBS = {
-    "build": "Build what is asked for, check it, and publish the data package.",
+    "build": "Build what is stale, check it, and publish the data package.",
+    "status": "Say how every table stands, and why in a few words.",
+    "why": "Say exactly why a table is stale, with the lines that changed.",
+    "accept": "Take the present files as right, without running anything.",
+    "forget": "Forget what tables were built from, so that they run again.",
 }
 
 

@@ -162,7 +162,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             internals.set_data_version(context, digest)
         schema = scan.collect_schema()
         table = self._tables.get(context.asset_key)
-        written = Written(rows, path.stat().st_size, digest, _columns_digest(schema))
+        written = Written(rows, path.stat().st_size, digest, columns_digest(schema))
         if table is not None:
             self._record(table, written)
         used = measure.stop()
@@ -196,7 +196,8 @@ def column_schema(table: Table | None, schema: Mapping[str, pl.DataType]) -> dg.
     )
 
 
-def _columns_digest(schema: Mapping[str, pl.DataType]) -> str:
+def columns_digest(schema: Mapping[str, pl.DataType]) -> str:
+    """One hash for the names and types of a table's columns, in order."""
     text = "\n".join(f"{len(name)}:{name} {dtype!r}" for name, dtype in schema.items())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
 

@@ -1,0 +1,56 @@
+"""`data-package status`."""
+
+import json
+import sys
+
+import click
+
+_COLOURS = {"fresh": "green", "failed": "red", "stale": "yellow", "missing": "yellow"}
+
+
+@click.command("status")
+@click.option("--check", is_flag=True, help="Exit with 1 when anything is not fresh.")
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def command(check: bool, as_json: bool) -> None:
+    """Say how every table stands, and why in a few words; run nothing."""
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    from data_package.engine.build import progress
+    from data_package.engine.build.lock import read_lock
+    from data_package.engine.build.run import open_project
+    from data_package.engine.build.status import status_of
+    from data_package.engine.project import find_project
+
+    project = find_project()
+    lock = read_lock(project)
+    with progress.loading(progress.console(stderr=True)):
+        catalogue, _ = open_project(project)
+        status = status_of(catalogue, lock)
+    if as_json:
+        click.echo(json.dumps(status.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        grid = Grid(box=None, pad_edge=False, header_style="bold")
+        for title in ("table", "group", "state", "contract", "why"):
+            grid.add_column(title, no_wrap=title != "why")
+        for table in status.tables:
+            state = table.state
+            colour = _COLOURS.get(str(state.state), "yellow")
+            grid.add_row(
+                state.name,
+                Text(state.group, style="dim"),
+                Text(str(state.state), style=colour),
+                Text(table.contract, style="red" if table.contract == "failed" else "dim"),
+                state.reason,
+            )
+        out = progress.console()
+        out.print(grid)
+        fresh = sum(table.is_fresh for table in status.tables)
+        out.print(f"\n{fresh} of {len(status.tables)} tables are fresh.", end=" ")
+        if status.package != "none":
+            out.print(f"The data package is {status.package}.", end="")
+        out.print()
+        for update in status.libraries:
+            out.print(f"Library updated since tables were built: {update}")
+    if check and not status.is_fresh:
+        sys.exit(1)
