@@ -4,9 +4,9 @@ Decides nothing about what is found; that is `wiring`'s and `definitions`' busin
 """
 
 import importlib
+import linecache
 import pkgutil
 import sys
-import traceback
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -16,9 +16,8 @@ import dagster as dg
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
+from data_package.engine.tables import failures
 
-# Their messages speak of code; any other exception at import may quote data that a module read.
-_MESSAGE_IS_CODE = (ImportError, NameError, AttributeError, SyntaxError, TypeError)
 _NOT_TABLES = ("definitions", "conftest", "__main__", "tests")
 
 
@@ -93,33 +92,26 @@ def _sort_in(item: object, module: str, found: Found) -> None:
 def _import(name: str, project: Project) -> ModuleType:
     try:
         return importlib.import_module(name)
-    except ProjectError:
+    except (ProjectError, *failures.INTERRUPTIONS):
         raise
-    except Exception as error:  # noqa: BLE001 (a user's module may raise anything)
+    except BaseException as error:  # noqa: BLE001 (a user's module may raise anything)
         problem = _import_problem(error, name, project)
     finally:
         importlib.invalidate_caches()
     raise problem
 
 
-def _import_problem(error: Exception, name: str, project: Project) -> ProjectError:
+def _import_problem(error: BaseException, name: str, project: Project) -> ProjectError:
     what = type(error).__name__
-    if isinstance(error, SyntaxError):
-        place = f"{project.relative(error.filename or name)}:{error.lineno}"
-        what = f"{what}: {error.msg}"
-    else:
-        place = _users_line(error, project) or name
-        if isinstance(error, _MESSAGE_IS_CODE) or type(error).__module__.startswith("dagster"):
-            what = f"{what}: {error}"
+    line = failures.users_line(error, project)
+    if isinstance(error, SyntaxError) and Path(error.filename or "").is_file():
+        line = Path(str(error.filename)), error.lineno or 1
+    source = "".join(linecache.getlines(str(line[0]))) if line else ""
+    # A module may read data when it is imported, and fail on a cell of it.
+    said = failures.spoken(error, names=set(), source=source)
+    what = f"{what}: {said}" if said else what
+    place = f"{project.relative(line[0])}:{line[1]}" if line else name
     hint = ""
-    if isinstance(error, ModuleNotFoundError) and error.name:
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name in said:
         hint = f"\nInstall {error.name.partition('.')[0]!r} into {sys.prefix}, or correct the name."
     return ProjectError(f"{place}: the module {name} cannot be imported.\n{what}{hint}")
-
-
-def _users_line(error: Exception, project: Project) -> str | None:
-    """The innermost line of the user's own code that the error came through."""
-    for frame in reversed(traceback.extract_tb(error.__traceback__)):
-        if Path(frame.filename).is_relative_to(project.package_folder):
-            return f"{project.relative(frame.filename)}:{frame.lineno}"
-    return None

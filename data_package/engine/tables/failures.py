@@ -27,7 +27,7 @@ _ENGINE = Path(__file__).resolve().parents[1]
 
 # These end a run and are nobody's failure. Everything else is one: a panic of Polars and an exit
 # with a message are no `Exception`, and may quote a cell as well.
-_INTERRUPTIONS = (
+INTERRUPTIONS = (
     KeyboardInterrupt,
     GeneratorExit,
     asyncio.CancelledError,
@@ -59,7 +59,7 @@ def value_free(
         def generate(*args: object, **kwargs: object) -> Generator[object, object, object]:
             try:
                 return (yield from function(*args, **kwargs))
-            except _INTERRUPTIONS:
+            except INTERRUPTIONS:
                 raise
             except BaseException as error:  # noqa: BLE001
                 clean = failure(error, bind(args, kwargs))
@@ -75,7 +75,7 @@ def value_free(
                 async for item in function(*args, **kwargs):
                     yield item
                 return
-            except _INTERRUPTIONS:
+            except INTERRUPTIONS:
                 raise
             except BaseException as error:  # noqa: BLE001
                 clean = failure(error, bind(args, kwargs))
@@ -89,7 +89,7 @@ def value_free(
         async def later(*args: object, **kwargs: object) -> object:
             try:
                 return await function(*args, **kwargs)
-            except _INTERRUPTIONS:
+            except INTERRUPTIONS:
                 raise
             except BaseException as error:  # noqa: BLE001
                 clean = failure(error, bind(args, kwargs))
@@ -101,7 +101,7 @@ def value_free(
     def run(*args: object, **kwargs: object) -> object:
         try:
             return function(*args, **kwargs)
-        except _INTERRUPTIONS:
+        except INTERRUPTIONS:
             raise
         except BaseException as error:  # noqa: BLE001
             clean = failure(error, bind(args, kwargs))
@@ -131,11 +131,11 @@ def describe(
         return dg.Failure(str(error))
     schemas = {key: schema for key, value in (inputs or {}).items() if (schema := _schema(value))}
     kind = type(error).__name__
-    line = _users_line(error, project)
+    line = users_line(error, project)
     # A column that the user's own code names, or that an input has, is no value of a row.
     names = {column for schema in schemas.values() for column in schema}
-    spoken = _spoken(error, names=names, source=_source(line, function))
-    report = [f"{kind}{': ' + spoken if spoken else ''}"]
+    said = spoken(error, names=names, source=_source(line, function))
+    report = [f"{kind}{': ' + said if said else ''}"]
     if line:
         report.append(f"  at {project.relative(line[0])}:{line[1]}")
         report.append(f"     {linecache.getline(str(line[0]), line[1]).strip()}")
@@ -165,7 +165,8 @@ def _inner(dtype: object) -> str:
     return type_name(dtype) if isinstance(dtype, pl.DataType) else str(dtype)
 
 
-def _users_line(error: BaseException, project: Project) -> tuple[Path, int] | None:
+def users_line(error: BaseException, project: Project) -> tuple[Path, int] | None:
+    """The file and the line of the user's own code that an error came out of, innermost."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
         if (
@@ -202,8 +203,11 @@ def _columns(schema: Mapping[str, pl.DataType]) -> str:
     return ", ".join(shown) + (f", … and {more} more" if more > 0 else "")
 
 
-def _spoken(error: BaseException, *, names: set[str], source: str) -> str:
-    """The part of an exception's message that is known to hold no value."""
+def spoken(error: BaseException, *, names: set[str], source: str) -> str:
+    """The part of an exception's message that is known to hold no value.
+
+    `names` are those of columns, `source` the user's own code: what stands there is no value.
+    """
 
     def safe(word: str | None) -> bool:
         if not word:
@@ -218,13 +222,37 @@ def _spoken(error: BaseException, *, names: set[str], source: str) -> str:
         case OSError() if error.errno:
             return f"{os.strerror(error.errno)}."
         case ModuleNotFoundError() if safe(error.name):
-            return f"no module named '{error.name}'."
+            return f"No module named '{error.name}'."
         case NameError() if safe(error.name):
             return f"name '{error.name}' is not defined."
         case AttributeError() if safe(error.name):
             owner = type(error.obj).__name__ if error.obj is not None else "object"
             return f"{owner} has no attribute '{error.name}'."
+        case SyntaxError():
+            return error.msg
+        case ImportError() | TypeError() | dg.DagsterError() if _is_of_code(error, safe):
+            return str(error)
     return "its message may quote values and is not kept." if error.args else ""
+
+
+_OF_CODE = re.compile(
+    r"cannot import name '\w+' from .*"
+    r"|[\w.<>]+\(\) (got|missing|takes) .*"
+    r"|'\w+' object is not (callable|iterable|subscriptable)"
+    r"|unsupported operand type\(s\) for .*",
+)
+
+
+def _is_of_code(error: Exception, safe: Callable[[str], bool]) -> bool:
+    """Whether Python or Dagster speaks of code, and whatever it quotes stands in the user's."""
+    if isinstance(error, dg.DagsterError):
+        message = str(error)
+        return all(safe(word) for word in re.findall(r"""["'`]([^"'`]+)["'`]""", message))
+    match = type(error) in (ImportError, TypeError) and _OF_CODE.fullmatch(str(error))
+    if not match:
+        return False
+    given = re.search(r"(?:keyword|for) argument '(\w+)'|import name '(\w+)'", str(error))
+    return given is None or safe(given.group(1) or given.group(2))
 
 
 def _spoken_by_polars(
