@@ -12,7 +12,7 @@ from textwrap import dedent
 
 import pytest
 
-from data_package.engine.tables.fingerprint import Fingerprint, Fingerprinter, module_digest
+from data_package.engine.tables.fingerprint import Fingerprint, Fingerprinter, Part, module_digest
 
 Files = Mapping[str, str] | str
 Look = Callable[..., Fingerprint]
@@ -194,6 +194,12 @@ EDITS_THAT_DO_NOT = {
         (
             "raw: pl.LazyFrame, visits: pl.DataFrame) -> pl.LazyFrame",
             "raw: P.LazyFrame, visits: P.DataFrame)",
+        ),
+    ),
+    "hints that are postponed": (
+        (
+            "import dagster as dg\n",
+            "from __future__ import annotations\n        import dagster as dg\n",
         ),
     ),
     "a name imported from Polars": (
@@ -393,6 +399,11 @@ def test_the_digest_of_a_module_is_blind_to_how_it_is_written() -> None:
     assert module_digest("x = 1") != module_digest("x = 1.0")
     assert module_digest("x = '1'") != module_digest("x = 1")
     assert module_digest("def f(a: int): ...") != module_digest("def f(a: str): ...")
+
+
+def test_a_part_can_be_made_by_hand() -> None:
+    assert Part("helper x", "0" * 64).code == ""
+    assert Part("helper x", "0" * 64, "def x(): ...").code == "def x(): ..."
 
 
 def test_a_dagster_config_is_covered_with_its_fields(tmp_path: Path) -> None:

@@ -16,7 +16,7 @@ from data_package.engine.tables.fingerprint.modules import (
     Modules,
 )
 from data_package.engine.tables.fingerprint.objects import Objects
-from data_package.engine.tables.fingerprint.sight import by_hand
+from data_package.engine.tables.fingerprint.sight import Handed, by_hand
 from data_package.engine.tables.fingerprint.sources import Sources
 
 _LONGEST_PATH: Final = 24
@@ -32,7 +32,8 @@ class _Lazy:
         return code if isinstance(code, str) else code.code
 
     def __set__(self, part: object, value: object) -> None:
-        part.__dict__["code"] = value
+        # Without an argument, the field's default is this descriptor itself.
+        part.__dict__["code"] = "" if value is self else value
 
 
 @dataclass(frozen=True)
@@ -167,13 +168,13 @@ class Fingerprinter:
                 names.setdefault(node.name, []).append(node)
         parts = []
         for name, members in names.items():
+            stems = [_stem(node) for node in members] if len(members) > 1 else []
             for number, node in enumerate(sorted(members, key=lambda node: node.digest)):
                 known = name
-                if len(members) > 1:
-                    file = Path(node.place.rpartition(":")[0]).stem
-                    known = f"{name} ({file})" if file else name
-                    same = [other for other in members if _stem(other) == _stem(node)]
-                    known += f" #{number + 1}" if len(same) > 1 else ""
+                if stems:
+                    stem = _stem(node)
+                    known = f"{name} ({stem})" if stem else name
+                    known += f" #{number + 1}" if stems.count(stem) > 1 else ""
                 parts.append(
                     Part(known, node.digest, cast("str", node), paths[node.key], node.place)
                 )
@@ -181,23 +182,22 @@ class Fingerprinter:
 
     def _read_through_helpers(self, nodes: Sequence[Node]) -> set[str]:
         """Files that a helper opens for its caller, where the caller names the file itself."""
-        readers = {node.key for node in nodes if node.reads_given}
-        while True:
-            more = {
-                node.key
-                for node in nodes
-                if node.key not in readers
-                and any(call.callee in readers and call.is_given() for call in node.handed)
-            }
-            if not more:
-                break
-            readers |= more
-        return {
-            by_hand(call.callee.name, call.place)
-            for node in nodes
-            for call in node.handed
-            if call.callee in readers and not call.is_given()
-        }
+        waiting = [node.key for node in nodes if node.reads_given]
+        if not waiting:
+            return set()
+        calls: dict[Hashable, list[tuple[Hashable, Handed]]] = {}
+        for node in nodes:
+            for call in node.handed:
+                calls.setdefault(call.callee, []).append((node.key, call))
+        readers, said = set(waiting), set()
+        while waiting:
+            for caller, call in calls.get(waiting.pop(), ()):
+                if not call.is_given:
+                    said.add(by_hand(call.callee.name, call.place))
+                elif caller not in readers:
+                    readers.add(caller)
+                    waiting.append(caller)
+        return said
 
 
 def _name_of(function: object) -> str:

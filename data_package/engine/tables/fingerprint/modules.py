@@ -116,6 +116,11 @@ class Modules:
         """The folder that holds the project's first package."""
         return self._root
 
+    @property
+    def count(self) -> int:
+        """How many files are the project's."""
+        return len(self._files)
+
     def all(self) -> Iterator[Module]:
         """Every module whose source can be read, by name."""
         for name in sorted(self._files):

@@ -186,8 +186,9 @@ class Objects:
         if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
             maker = Definition(module.name, outer.name)
             node.text.refer(maker, outer.name)
-            for statement in self._sources.callers(maker):
-                node.text.refer(self._sources.call_site(statement), f"call of {outer.name}")
+            sites = [self._sources.call_site(s) for s in self._sources.callers(maker)]
+            for site in sorted(sites, key=lambda site: self._sources.node(site).digest):
+                node.text.refer(site, f"call of {outer.name}")
             covered = f"{outer.name} and the statements that call it are covered"
         else:
             node.text.refer(WholeModule(module.name), module.name.rpartition(".")[2])

@@ -53,13 +53,18 @@ _HINT_READERS: Final = {
 }  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(eq=False)
 class Handed:
     """A call of a function of the project, and whether what it is given comes from outside."""
 
     callee: Definition
     place: str
-    is_given: Callable[[], bool]
+    find_out: Callable[[], bool]
+
+    @functools.cached_property
+    def is_given(self) -> bool:
+        """Found out only for functions that open files, and once."""
+        return self.find_out()
 
 
 @dataclass

@@ -48,12 +48,14 @@ class Sources:
         self.nodes: dict[Hashable, Node] = {}
         self._sight = Sight(modules)
         self._effects_known: Effects | None = None
+        self._effects_of = 0
         self._rebound_known: dict[str, dict[str, list[int]]] = {}
 
     @property
     def effects(self) -> Effects:
         """What importing the project changes; found when it is first asked for."""
-        if self._effects_known is None:
+        if self._effects_known is None or self._effects_of != self.modules.count:
+            self._effects_of = self.modules.count
             self._effects_known = Effects(self.modules)
         return self._effects_known
 
