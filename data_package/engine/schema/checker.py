@@ -8,7 +8,8 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from data_package.engine.schema.contract import Contract, Field
+from data_package.engine.schema.cells import LEXICAL_DTYPES, read_column
+from data_package.engine.schema.contract import Contract, Field, ForeignKey
 from data_package.engine.schema.findings import Findings, Kind
 from data_package.engine.schema.keys import (
     Key,
@@ -53,8 +54,12 @@ class Checker:
         dtypes: Mapping[str, pl.DataType],
         references: Mapping[str, pl.DataFrame | pl.LazyFrame],
         limit: int,
+        *,
+        first_row: int = FIRST_ROW,
     ) -> None:
         self._contract = contract
+        self._next_row = first_row
+        self._first_row = first_row
         self._findings = Findings(limit)
         self._field_order = {each.name: i for i, each in enumerate(contract.fields)}
         self._height = 0
@@ -157,7 +162,11 @@ class Checker:
                     self._skipped.append(what)
                     continue
                 columns = references[key.resource].collect_schema()
-                target = _target_keys(references[key.resource], key.reference_fields)
+                own = [self._contract.field(name) for name in key.fields]
+                target = _target_keys(references[key.resource], key.reference_fields, own)
+                comparable = True
+            else:
+                comparable = self._same_kinds(key)
             where = key.resource or "the table itself"
             note = f"not found in {where} ({', '.join(key.reference_fields)})"
             absent = [name for name in key.reference_fields if name not in columns]
@@ -166,10 +175,17 @@ class Checker:
                 held = zip(key.reference_fields, key.fields, strict=True)
                 target = pl.DataFrame(schema={other: dtypes[name] for other, name in held})
                 note += f", which has no field {absent[0]}"
-            reference = Reference(key.fields, target, key.reference_fields, dtypes)
+            reference = Reference(
+                key.fields, target, key.reference_fields, dtypes, comparable=comparable
+            )
             if not reference.comparable:
                 note += ", which holds another type"
             yield reference, Kind("foreign-key", "foreignKeys", label, note, order + i)
+
+    def _same_kinds(self, key: ForeignKey) -> bool:
+        types = {each.name: _kind(each.type) for each in self._contract.fields}
+        pairs = zip(key.fields, key.reference_fields, strict=False)
+        return all(types.get(own) == types.get(other, types.get(own)) for own, other in pairs)
 
     def _type_kind(self, each: Field) -> Kind:
         note = f"not a value of type {each.type}"
@@ -178,18 +194,19 @@ class Checker:
         return Kind("type-error", "type", each.name, note, 100 * self._field_order[each.name])
 
     def _number(self, batch: Batch) -> "_Numbers":
-        first = self._height + FIRST_ROW
-        if batch.rows is not None and self._row_numbers is None:
-            before = pl.int_range(FIRST_ROW, first, eager=True)
-            self._row_numbers = [before]
-        if self._row_numbers is not None:
-            height = batch.frame.height
-            rows = batch.rows
-            if rows is None:
-                last = int(self._row_numbers[-1].last() or 1) if self._height else 1  # type: ignore[arg-type]
-                rows = pl.int_range(last + 1, last + 1 + height, eager=True)
-            self._row_numbers.append(rows.cast(pl.Int64))
-        return _Numbers(first, self._row_numbers[-1] if self._row_numbers is not None else None)
+        height = batch.frame.height
+        first = self._next_row
+        follows = batch.rows is None or (height and batch.rows[0] == first)
+        dense = batch.rows is None or (height and batch.rows[-1] - batch.rows[0] == height - 1)
+        if not (follows and dense) and self._row_numbers is None:
+            self._row_numbers = [pl.int_range(self._first_row, first, eager=True)]
+        rows = batch.rows
+        self._next_row = first + height if rows is None or not height else int(rows[-1]) + 1
+        if self._row_numbers is None:
+            return _Numbers(first, None)
+        listed = pl.int_range(first, first + height, eager=True) if rows is None else rows
+        self._row_numbers.append(listed.cast(pl.Int64))
+        return _Numbers(first, self._row_numbers[-1])
 
     def _add(self, kind: Kind, count: int, positions: pl.Series, numbers: "_Numbers") -> None:
         if count:
@@ -198,7 +215,7 @@ class Checker:
 
     def _add_positions(self, kind: Kind, positions: pl.Series) -> None:
         every = pl.concat(self._row_numbers) if self._row_numbers is not None else None
-        self._add(kind, len(positions), positions, _Numbers(FIRST_ROW, every))
+        self._add(kind, len(positions), positions, _Numbers(self._first_row, every))
 
 
 @dataclass(frozen=True, slots=True)
@@ -245,9 +262,26 @@ def _null_kind(kind: Kind) -> Kind:
 
 
 def _target_keys(
-    table: pl.DataFrame | pl.LazyFrame, names: Sequence[str]
+    table: pl.DataFrame | pl.LazyFrame, names: Sequence[str], own: Sequence[Field]
 ) -> pl.DataFrame | None:
-    """Return the distinct keys of the table that is referred to, None when it lacks a field."""
-    if any(name not in table.collect_schema() for name in names):
+    """Return the distinct keys of the table that is referred to, None when it lacks a field.
+
+    What is text in both tables and stands for something else is read as the field says.
+    """
+    schema = table.collect_schema()
+    if any(name not in schema for name in names):
         return None
-    return table.lazy().select(names).unique().collect(engine="streaming")
+    keys = table.lazy().select(names).unique().collect(engine="streaming")
+    lexical = [
+        read_column(each, keys[name]).values
+        for name, each in zip(names, own, strict=True)
+        if each.type in LEXICAL_DTYPES and schema[name] == pl.String
+    ]
+    return keys.with_columns(lexical)
+
+
+def _kind(type_name: str) -> str:
+    """Return which types have values in common: a month is never equal to a number."""
+    if type_name in ("integer", "number", "year"):
+        return "number"
+    return "string" if type_name == "any" else type_name

@@ -112,8 +112,9 @@ class Reference:
         target: pl.DataFrame | None,
         target_names: Sequence[str],
         dtypes: Mapping[str, pl.DataType],
+        *,
+        comparable: bool = True,
     ) -> None:
-        self.names = tuple(names)
         self._own: list[pl.Series] = []
         self._targets: list[pl.Series] = []
         target_dtypes = dict(target.schema) if target is not None else dtypes
@@ -121,7 +122,7 @@ class Reference:
             _common(dtypes[name], target_dtypes[other])
             for name, other in zip(names, target_names, strict=True)
         ]
-        self.comparable = all(pair is not None for pair in pairs)
+        self.comparable = comparable and all(pair is not None for pair in pairs)
         common = [pair for pair in pairs if pair is not None]
         present = ~pl.all_horizontal([pl.col(name).is_null() for name in names])
         if not self.comparable:
@@ -131,8 +132,9 @@ class Reference:
         columns = [
             _as(pl.col(name), dtypes[name], to) for name, to in zip(names, common, strict=True)
         ]
+        # NaN equals nothing, so no NaN is there to be found.
         others = [
-            _as(pl.col(name), target_dtypes[name], to)
+            _without_nan(_as(pl.col(name), target_dtypes[name], to), to)
             for name, to in zip(target_names, common, strict=True)
         ]
         small = target is not None and target.height <= _SMALL
@@ -220,6 +222,10 @@ def _common(own: pl.DataType, other: pl.DataType) -> pl.DataType | None:
     if pl.Null in {own, other}:
         return other if own == pl.Null else own
     return own if own == other else None
+
+
+def _without_nan(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    return column.fill_nan(None) if dtype.is_float() else column
 
 
 def _as(column: pl.Expr, dtype: pl.DataType, common: pl.DataType) -> pl.Expr:

@@ -24,8 +24,9 @@ from data_package.engine.schema.contract import Contract, Descriptor, Field
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.header import Header, match_labels
-from data_package.engine.schema.records import Block, Records
+from data_package.engine.schema.records import Records
 from data_package.engine.schema.report import Report, Total
+from data_package.engine.schema.split import Block
 
 OnBad: TypeAlias = Literal["null", "reject", "stop"]
 
@@ -97,8 +98,8 @@ def read(
     frames: list[pl.DataFrame] = []
     refused: list[pl.DataFrame] = []
 
-    def keep(block: Block, cells: Mapping[str, Cells], batch: Batch, texts: pl.DataFrame) -> None:
-        frame = _typed(contract, cells, texts, block.cells.height)
+    def keep(block: Block, values: _Values, batch: Batch) -> None:
+        frame = _typed(contract, values.cells, values.texts, block.cells.height)
         if bad == "reject":
             wrong = _wrong_rows(block, batch)
             if wrong is not None:
@@ -134,7 +135,7 @@ def check_file(
     return _judge(table, references, limit, None)
 
 
-_Keep: TypeAlias = Callable[[Block, Mapping[str, Cells], Batch, pl.DataFrame], None]
+_Keep: TypeAlias = Callable[[Block, "_Values", Batch], None]
 
 
 def _contract(contract: Contract | Descriptor, path: Path | str) -> Contract:
@@ -174,42 +175,55 @@ def _judge(
     if table.empty:
         table_level = [Total("source-error", "source", None, 1, (), "the file is empty")]
     present = {each.name: logical_dtype(each) for _, each in table.columns}
-    checker = Checker(contract, present, references or {}, limit)
+    first_row = table.dialect.first_row
+    checker = Checker(contract, present, references or {}, limit, first_row=first_row)
     try:
-        for block, cells, batch, texts in _batches(table, None):
+        for block, values, batch in _batches(table, None):
             checker.take(batch)
             if keep is not None:
-                keep(block, cells, batch, texts)
+                keep(block, values, batch)
         return checker.finish(table_level, lambda mask, names: _reread(table, mask, names))
     except pl.exceptions.PolarsError as error:
         raise unreadable(contract.name, error) from None
 
 
-def _batches(
-    table: _Table, only: Sequence[str] | None
-) -> Iterator[tuple[Block, dict[str, Cells], Batch, pl.DataFrame]]:
+@dataclass(frozen=True, slots=True)
+class _Values:
+    """A block's columns that are fields: as text, as values, and which rows have none."""
+
+    texts: pl.DataFrame
+    cells: Mapping[str, Cells]
+    frame: pl.DataFrame
+    bad: Mapping[str, pl.Series]
+    blank: pl.Series | None
+
+
+def _batches(table: _Table, only: Sequence[str] | None) -> Iterator[tuple[Block, _Values, Batch]]:
     """Give the file block by block, as text and as values; only some fields if they are named."""
     columns = [(i, each) for i, each in table.columns if only is None or each.name in only]
-    fields = [each for _, each in columns]
-    null = table.dialect.null_sequence
-    empty_is_null = all("" in each.missing_values for each in fields)
+    empty_is_null = all("" in each.missing_values for _, each in columns)
+
+    def values(block: Block) -> _Values:
+        return _values(block, table, columns, empty_is_null)
+
     with Records(table.path, table.dialect) as records:
-        for block in records.blocks(len(table.header.columns), empty_is_null=empty_is_null):
-            texts = block.cells.select(pl.col(str(i)).alias(each.name) for i, each in columns)
-            if null is not None:
-                texts = texts.with_columns(pl.when(pl.all() != null).then(pl.all()))
-            cells = read_columns(texts, fields, empty_is_null)
-            values = _together(cells, block.cells.height)
-            bad = {name: column.bad for name, column in cells.items() if column.bad is not None}
-            blank = _blank_rows(block, table, values, bad)
-            batch = Batch(
-                values,
-                bad,
-                blank,
-                block.rows,
-                _structure(block, table, blank),
-            )
-            yield block, cells, batch, texts
+        width = len(table.header.columns)
+        for block, held in records.blocks(width, values, empty_is_null=empty_is_null):
+            structure = _structure(block, table, held.blank)
+            yield block, held, Batch(held.frame, held.bad, held.blank, block.rows, structure)
+
+
+def _values(
+    block: Block, table: _Table, columns: Sequence[tuple[int, Field]], empty_is_null: bool
+) -> _Values:
+    texts = block.cells.select(pl.col(str(i)).alias(each.name) for i, each in columns)
+    null = table.dialect.null_sequence
+    if null is not None:
+        texts = texts.with_columns(pl.when(pl.all() != null).then(pl.all()))
+    cells = read_columns(texts, [each for _, each in columns], empty_is_null)
+    frame = _together(cells, block.cells.height)
+    bad = {name: column.bad for name, column in cells.items() if column.bad is not None}
+    return _Values(texts, cells, frame, bad, _blank_rows(block, table, frame, bad))
 
 
 def _together(cells: Mapping[str, Cells], height: int) -> pl.DataFrame:
@@ -249,7 +263,7 @@ def _structure(
     width = len(table.header.columns)
     extra = [
         position
-        for position, cells in sorted(block.widths.items())
+        for position, cells in block.widths
         if position not in is_blank
         for _ in range(cells - width)
     ]
@@ -257,9 +271,7 @@ def _structure(
         found.append((_LONG_ROW, pl.Series(extra, dtype=pl.UInt32)))
     for i, each in enumerate(table.header.columns):
         short = [
-            position
-            for position, cells in sorted(block.widths.items())
-            if cells <= i and position not in is_blank
+            position for position, cells in block.widths if cells <= i and position not in is_blank
         ]
         if short:
             name = each.name if each is not None else None
@@ -326,7 +338,7 @@ def _write_rejects(path: Path, refused: Sequence[pl.DataFrame]) -> None:
 def _reread(table: _Table, mask: pl.Series, names: Sequence[str]) -> pl.DataFrame:
     parts: list[pl.DataFrame] = []
     start = 0
-    for _, _, batch, _ in _batches(table, names):
+    for _, _, batch in _batches(table, names):
         height = batch.frame.height
         parts.append(batch.frame.select(names).filter(mask.slice(start, height)))
         start += height

@@ -141,6 +141,10 @@ def tables(draw: st.DrawFn) -> tuple[dict[str, Any], str]:
         schema["fieldsMatch"] = draw(st.sampled_from(["exact", "equal", "subset", "superset", "partial"]))
     if len(hashable) > 1 and draw(st.integers(0, 5)) == 0:
         pair = draw(st.permutations(hashable))[:2]
+    else:
+        pair = []
+    # To Python 0 equals False; to Table Schema a number is no boolean.
+    if pair and len({_kinds(columns)[name] == "boolean" for name in pair}) == 1:
         schema["foreignKeys"] = [{"fields": [pair[0]], "reference": {"resource": "", "fields": [pair[1]]}}]
     labels = [field["name"] for field in columns]
     if draw(st.integers(0, 7)) == 0:
@@ -158,6 +162,10 @@ def tables(draw: st.DrawFn) -> tuple[dict[str, Any], str]:
         lines.append(",".join(row))
     newline = draw(st.sampled_from(["\n", "\n", "\r\n"]))
     return schema, newline.join(lines) + (newline if draw(st.booleans()) else "")
+
+
+def _kinds(columns: list[dict[str, Any]]) -> dict[str, str]:
+    return {field["name"]: field["type"] for field in columns}
 
 
 def quoted(cell: str) -> str:
