@@ -3,6 +3,7 @@
 In a pipe nothing moves: only the table, in plain text.
 """
 
+from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
@@ -17,6 +18,12 @@ from data_package.engine.build.result import BuildResult, Status, TableResult, T
 
 _NAMES_SHOWN = 3
 _PLAIN_WIDTH = 200
+_TOLD = {
+    Status.BUILT: "built",
+    Status.FRESH: "not needed after all (their inputs came out as they were)",
+    Status.FAILED: "failed",
+    Status.NOT_BUILT: "not built",
+}
 _MARKS = {
     Status.BUILT: ("✓", "green"),
     Status.FAILED: ("✗", "red"),
@@ -92,10 +99,13 @@ def summary(result: BuildResult) -> Grid:
 
 def closing_line(result: BuildResult) -> str:
     """One sentence on the whole."""
-    built = sum(t.status is Status.BUILT for t in result.tables)
     if not result.tables and result.package is None:
         return nothing_to_do(result.fresh, result.seconds)
-    text = f"{built} of {len(result.tables)} tables built in {result.seconds:.1f} s"
+    count = Counter(table.status for table in result.tables)
+    told = [f"{count[status]} {words}" for status, words in _TOLD.items() if count[status]]
+    if result.fresh and not result.tables:
+        told.append(f"{result.fresh} tables are fresh")
+    text = f"{', '.join(told)} in {result.seconds:.1f} s"
     if result.package_path:
         return f"{text}; the data package is in {result.package_path}"
     return f"{text}."

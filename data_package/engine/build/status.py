@@ -128,7 +128,7 @@ def _cause(cause: Cause, table: Table, catalogue: Catalogue, lock: Lock) -> list
         case CauseKind.MISSING | CauseKind.CHANGED_OUTSIDE:
             return [f"  {cause}: {relative(table.path)}"]
         case CauseKind.UPSTREAM:
-            return [f"  {cause}; if it comes out as it was, {table.name} need not run"]
+            return [f"  {cause}; if it comes out as it was, {table.name} is left alone"]
         case _:
             return [f"  {cause}"]
 
