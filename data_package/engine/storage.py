@@ -70,11 +70,23 @@ def temporary_beside(path: Path) -> Path:
 
 
 def sweep(folder: Path) -> None:
-    """Remove what processes that no longer run have left half-written below a folder."""
-    for left in folder.rglob(f".*{_TEMPORARY}"):
-        process = left.name.removesuffix(_TEMPORARY).split(".")[-2]
-        if process.isdigit() and not Path("/proc", process).exists():
-            remove(left)
+    """Remove what processes that no longer run have left half-written below a folder.
+
+    Others may write, exchange and sweep there at the same time: what is gone by now is passed over.
+    """
+    for place, folders, files in os.walk(folder):
+        for name in [*folders, *files]:
+            if _is_left_behind(name):
+                with suppress(OSError):
+                    remove(Path(place, name))
+        folders[:] = [name for name in folders if not _is_left_behind(name)]
+
+
+def _is_left_behind(name: str) -> bool:
+    if not (name.startswith(".") and name.endswith(_TEMPORARY)):
+        return False
+    process = name.removesuffix(_TEMPORARY).split(".")[-2:-1]
+    return any(process) and process[0].isdigit() and not Path("/proc", process[0]).exists()
 
 
 def remove(path: Path) -> None:
