@@ -28,6 +28,7 @@ from data_package.engine.tables.fingerprint.modules import (
     WholeModule,
 )
 from data_package.engine.tables.fingerprint.names import (
+    bound_names,
     chain_of,
     names_in,
     root_chain,
@@ -143,6 +144,8 @@ class Effects:
     def _note(self, module: Module, index: int) -> None:
         form = self._modules.form(module, index)
         touched = self._at_import(module, form)
+        if isinstance(module.statements[index], ast.Expr):
+            touched.add(self._for_its_effect(module, form))
         statement = Statement(module.name, index)
         shared = self._with_shared(touched.definitions)
         if any(self._holds_a_module(definition) for definition in shared):
@@ -156,6 +159,20 @@ class Effects:
         for dotted, attribute in sorted(touched.outside):
             if dotted.partition(".")[0] not in _QUIET:
                 self.on_libraries.append(LibraryEffect(statement, dotted, attribute))
+
+    def _for_its_effect(self, module: Module, form: Form) -> Touched:
+        """What an expression that stands alone may change: it is there for nothing else.
+
+        `STEPS["fill"](1)`, `queue >> 1`, a lambda that is called on the spot.
+        """
+        touched = Touched()
+        for site in form.calls:
+            if not site.scope.at_import():
+                touched.add(self._call(module, site))
+        for target, _ in self._modules.targets(module, form):
+            if isinstance(target, Definition):
+                touched.add(self._summary(target))
+        return touched
 
     def _binders(self, definition: Definition) -> list[int]:
         owner = self._modules.get(definition.module)
@@ -178,6 +195,9 @@ class Effects:
                     for target, _ in self._modules.targets(module, form):
                         if isinstance(target, Definition) and self._is_data(target):
                             queue.append(target)
+                    # `register, look_up = make()`: they may share what they close over.
+                    names, _ = bound_names(module.statements[index])
+                    queue += [Definition(module.name, name) for name in names]
         return found
 
     def _holds_a_module(self, definition: Definition) -> bool:
