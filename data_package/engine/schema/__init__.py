@@ -12,7 +12,11 @@ from data_package.engine.schema.contract import (
     ForeignKey,
     load_contract,
 )
+from data_package.engine.schema.describe import add_fields, contract_text
 from data_package.engine.schema.dialect import Dialect, DialectError
+from data_package.engine.schema.infer import Inference, infer, infer_file
+from data_package.engine.schema.lint import Issue, lint, lint_references
+from data_package.engine.schema.offending import offending_rows
 from data_package.engine.schema.reading import BadDataError, Reading, check_file, read
 from data_package.engine.schema.report import Report, Total
 
@@ -25,11 +29,20 @@ __all__ = [
     "DialectError",
     "Field",
     "ForeignKey",
+    "Inference",
+    "Issue",
     "Reading",
     "Report",
     "Total",
+    "add_fields",
     "check",
     "check_file",
+    "contract_text",
+    "infer",
+    "infer_file",
+    "lint",
+    "lint_references",
     "load_contract",
+    "offending_rows",
     "read",
 ]

@@ -203,7 +203,7 @@ def _fast_date(column: pl.Expr, form: str, pattern: str) -> pl.Expr:
     if not all(directive in pattern for directive in ("%Y", "%m", "%d")) or "%H" in pattern:
         return _nothing(column, pl.Date())
     held = pl.when(column.str.contains(form)).then(column)
-    value = held.str.to_date(pattern, strict=False)
+    value = held.str.to_date(pattern, strict=False, cache=False)
     return pl.when(value >= _FIRST_DAY).then(value)
 
 

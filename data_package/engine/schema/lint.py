@@ -1,44 +1,234 @@
-"""What is wrong with a contract itself, before any data is seen."""
+"""What is wrong with a contract itself, before any data is seen.
 
-from collections.abc import Iterator
+Goes by the standard's text: https://datapackage.org/standard/data-resource/ and
+https://datapackage.org/standard/table-schema/
+"""
+
+from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from typing import cast
 
 from data_package.engine.errors import did_you_mean
 from data_package.engine.schema.document import Path
-from data_package.engine.schema.fieldtypes import FIELD_TYPES
+from data_package.engine.schema.lint_field import lint_field, lint_missing_values
+from data_package.engine.schema.spelling import misspelt
+
+_RESOURCE = frozenset(
+    {
+        "$schema", "bytes", "compression", "data", "description", "dialect", "encoding", "format",
+        "hash", "homepage", "innerpath", "jsonSchema", "licenses", "mediatype", "name", "path",
+        "profile", "schema", "sources", "title", "type",
+    }
+)  # fmt: skip
+_SCHEMA = frozenset(
+    {
+        "$schema", "description", "fields", "fieldsMatch", "foreignKeys", "missingValues", "name",
+        "primaryKey", "title", "uniqueKeys",
+    }
+)  # fmt: skip
+_FIELDS_MATCH = ("exact", "equal", "subset", "superset", "partial")
 
 
 @dataclass(frozen=True, slots=True)
 class Issue:
-    """One fault: its path in the descriptor, what it is, and what to do."""
+    """One fault: its path in the descriptor, and what it is and what to do about it in words."""
 
     path: Path
     what: str
-    next: str = ""
 
     def __str__(self) -> str:
-        return f"{self.what}; {self.next}" if self.next else self.what
+        return self.what
 
 
 def lint(descriptor: object) -> list[Issue]:
-    """Return every fault of a resource descriptor fragment, or of a bare Table Schema."""
+    """Return every fault of a resource descriptor fragment, or of a bare Table Schema.
+
+    A property that is close to one of the standard's is taken for a misspelling; others are the
+    publisher's own and allowed. Foreign keys to other tables are judged by `lint_references`.
+    """
     if not isinstance(descriptor, dict):
-        return [Issue((), "a contract is a mapping", "begin with title: and schema:")]
-    return list(_schema(descriptor))
+        return [Issue((), "a contract is a mapping; begin it with title: and schema:")]
+    if "schema" not in descriptor and "fields" in descriptor:
+        return list(_schema(descriptor, ()))
+    found = [Issue((key,), what) for key, what in misspelt(descriptor, _RESOURCE, _SCHEMA)]
+    found.extend(_text(descriptor, ("title", "description"), ()))
+    schema = descriptor.get("schema")
+    if not isinstance(schema, dict):
+        where: Path = ("schema",) if "schema" in descriptor else ()
+        return [*found, Issue(where, "the contract has no schema; add schema: with fields: in it")]
+    found.extend(_schema(schema, ("schema",)))
+    return found
 
 
-def _schema(descriptor: dict[str, object]) -> Iterator[Issue]:
-    schema = descriptor.get("schema", descriptor)
-    fields = schema.get("fields") if isinstance(schema, dict) else None
-    if not isinstance(fields, list):
-        yield Issue(("schema",), "the contract has no fields", "add schema: and fields: to it")
+def lint_references(contracts: Mapping[str, Mapping[str, object]]) -> list[tuple[str, Issue]]:
+    """Return the faults of foreign keys between tables, each with the name of its table.
+
+    `contracts` are the descriptors of all tables of a package by name. A key must name a table
+    and fields that exist, and those fields must be unique there: a primary key, a unique key, or
+    one field with `unique`.
+    https://datapackage.org/standard/table-schema/#foreignKeys
+    """
+    found: list[tuple[str, Issue]] = []
+    for name, descriptor in contracts.items():
+        schema = cast("dict[str, object]", descriptor.get("schema") or {})
+        for i, key in enumerate(_list(schema.get("foreignKeys"))):
+            reference = key.get("reference") if isinstance(key, dict) else None
+            if not isinstance(reference, dict):
+                continue
+            target = reference.get("resource") or name
+            at: Path = ("schema", "foreignKeys", i, "reference")
+            if target not in contracts:
+                hint = did_you_mean(str(target), contracts)
+                what = f"the foreign key refers to {target!r}, which is no table with a contract."
+                found.append((name, Issue((*at, "resource"), what + hint)))
+                continue
+            other = cast("dict[str, object]", contracts[str(target)].get("schema") or {})
+            found.extend(
+                (name, Issue((*at, "fields"), what))
+                for what in _target_faults(str(target), _names(reference.get("fields")), other)
+            )
+    return found
+
+
+def _schema(schema: dict[str, object], at: Path) -> Iterator[Issue]:
+    for key, what in misspelt(schema, _SCHEMA):
+        yield Issue((*at, key), what)
+    fields = schema.get("fields")
+    if not isinstance(fields, list) or not fields:
+        yield Issue(
+            (*at, "fields") if "fields" in schema else at,
+            "the schema has no fields; list them under fields:",
+        )
         return
-    for i, item in enumerate(fields):
-        at: Path = ("schema", "fields", i)
-        if not isinstance(item, dict) or not isinstance(item.get("name"), str):
-            yield Issue(at, "a field without a name", "give it a name:")
-            continue
-        kind = item.get("type", "any")
-        if kind not in FIELD_TYPES:
-            hint = did_you_mean(str(kind), FIELD_TYPES)
-            yield Issue((*at, "type"), f"unknown type {kind!r}.{hint}")
+    seen: dict[str, int] = {}
+    for i, field in enumerate(fields):
+        here: Path = (*at, "fields", i)
+        for path, what in lint_field(field):
+            yield Issue((*here, *path), what)
+        name = field.get("name") if isinstance(field, dict) else None
+        if isinstance(name, str) and name in seen:
+            yield Issue(
+                (*here, "name"),
+                f"the field name {name!r} is taken by field {seen[name] + 1}; rename one",
+            )
+        elif isinstance(name, str):
+            seen[name] = i
+    match = schema.get("fieldsMatch", "exact")
+    if (match[0] if isinstance(match, list) and len(match) == 1 else match) not in _FIELDS_MATCH:
+        yield Issue((*at, "fieldsMatch"), f"fieldsMatch is one of {', '.join(_FIELDS_MATCH)}")
+    for path, what in lint_missing_values(schema.get("missingValues")):
+        yield Issue((*at, "missingValues", *path), what)
+    yield from _keys(
+        schema, at, {name: cast("dict[str, object]", fields[i]) for name, i in seen.items()}
+    )
+
+
+def _keys(
+    schema: dict[str, object], at: Path, fields: Mapping[str, dict[str, object]]
+) -> Iterator[Issue]:
+    if "primaryKey" in schema:
+        yield from _key(schema["primaryKey"], (*at, "primaryKey"), fields, "the primary key")
+    if "uniqueKeys" in schema:
+        keys = schema["uniqueKeys"]
+        if not isinstance(keys, list) or not keys:
+            yield Issue((*at, "uniqueKeys"), "uniqueKeys is a list of lists of field names")
+        for i, key in enumerate(_list(keys)):
+            here: Path = (*at, "uniqueKeys", i)
+            if not isinstance(key, list):
+                yield Issue(here, "a unique key is a list of field names; put it in brackets")
+            else:
+                yield from _key(key, here, fields, "the unique key")
+    if "foreignKeys" not in schema:
+        return
+    if not isinstance(schema["foreignKeys"], list):
+        yield Issue((*at, "foreignKeys"), "foreignKeys is a list; put a dash before each key")
+    for i, key in enumerate(_list(schema["foreignKeys"])):
+        yield from _foreign_key(key, (*at, "foreignKeys", i), schema, fields)
+
+
+def _key(
+    key: object, at: Path, fields: Mapping[str, dict[str, object]], what: str
+) -> Iterator[Issue]:
+    names = _names(key)
+    if not names or (isinstance(key, list) and len(names) != len(key)):
+        yield Issue(at, f"{what} is a list of field names")
+        return
+    for i, name in enumerate(names):
+        here: Path = (*at, i) if isinstance(key, list) else at
+        if name not in fields:
+            yield Issue(
+                here, f"{what} names {name!r}, which is no field.{did_you_mean(name, fields)}"
+            )
+        elif name in names[:i]:
+            yield Issue(here, f"{what} names {name!r} twice; keep one")
+
+
+def _foreign_key(
+    key: object,
+    at: Path,
+    schema: dict[str, object],
+    fields: Mapping[str, dict[str, object]],
+) -> Iterator[Issue]:
+    if not isinstance(key, dict) or not isinstance(key.get("reference"), dict):
+        yield Issue(at, "a foreign key has fields: and reference: with resource: and fields: in it")
+        return
+    for name, what in misspelt(key, ("fields", "reference")):
+        yield Issue((*at, name), what)
+    reference = cast("dict[str, object]", key["reference"])
+    for name, what in misspelt(reference, ("resource", "fields")):
+        yield Issue((*at, "reference", name), what)
+    yield from _key(key.get("fields"), (*at, "fields"), fields, "the foreign key")
+    own, other = _names(key.get("fields")), _names(reference.get("fields"))
+    if not other:
+        yield Issue((*at, "reference"), "the reference names no fields; add fields: to it")
+    elif len(own) != len(other):
+        what = (
+            f"the foreign key has {len(own)} fields and refers to {len(other)}; make them as many"
+        )
+        yield Issue((*at, "reference", "fields"), what)
+    elif not reference.get("resource"):
+        for what in _target_faults("this table", other, schema):
+            yield Issue((*at, "reference", "fields"), what)
+
+
+def _target_faults(
+    target: str, names: tuple[str, ...], schema: Mapping[str, object]
+) -> Iterator[str]:
+    fields = {
+        str(field.get("name")): field
+        for field in _list(schema.get("fields"))
+        if isinstance(field, dict)
+    }
+    unknown = [name for name in names if name not in fields]
+    for name in unknown:
+        what = f"the foreign key refers to {name!r}, which is no field of {target}."
+        yield what + did_you_mean(name, fields)
+    if unknown or not names:
+        return
+    unique = {frozenset(_names(schema.get("primaryKey")))}
+    unique |= {frozenset(_names(key)) for key in _list(schema.get("uniqueKeys"))}
+    unique |= {
+        frozenset({name})
+        for name, field in fields.items()
+        if isinstance(field.get("constraints"), dict)
+        and cast("dict[str, object]", field["constraints"]).get("unique") is True
+    }
+    if frozenset(names) not in unique:
+        what = f"the foreign key refers to {', '.join(names)} of {target}, which need not be unique"
+        yield f"{what}; make it the primary key or a unique key there"
+
+
+def _text(value: dict[str, object], names: Iterable[str], at: Path) -> Iterator[Issue]:
+    for name in names:
+        if value.get(name) is not None and not isinstance(value[name], str):
+            yield Issue((*at, name), f"{name} is text; put it in quotes")
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []
+
+
+def _names(value: object) -> tuple[str, ...]:
+    if isinstance(value, str):
+        return (value,)
+    return tuple(item for item in _list(value) if isinstance(item, str))

@@ -5,8 +5,7 @@ https://datapackage.org/standard/table-schema/#field-constraints
 
 import json
 import math
-import re
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
@@ -18,6 +17,7 @@ from data_package.engine.schema.cells import over_distinct
 from data_package.engine.schema.contract import ContractError, Field
 from data_package.engine.schema.lexical import Span, canonical_json
 from data_package.engine.schema.literals import logical
+from data_package.engine.schema.pattern import broken_by, pattern_test
 
 _BOUND_NOTES = {
     "minimum": "below the minimum",
@@ -25,8 +25,6 @@ _BOUND_NOTES = {
     "exclusiveMinimum": "not above the exclusive minimum",
     "exclusiveMaximum": "not below the exclusive maximum",
 }
-# Syntax that both engines accept and read differently: set operations, and word edges.
-_READ_DIFFERENTLY = re.compile(r"&&|--|~~|\[\[|\[\^\[|\\[<>]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -216,7 +214,7 @@ def _span_violation(column: pl.Expr, dtype: pl.DataType, name: str, bound: Span)
             case _:
                 return any(mine >= edge for mine, edge in pairs)
 
-    return _python_rule(column, broken)
+    return broken_by(column, broken)
 
 
 def _pattern_rule(field: Field, dtype: pl.DataType) -> Rule:
@@ -232,28 +230,6 @@ def _pattern_rule(field: Field, dtype: pl.DataType) -> Rule:
     return Rule("constraint-error", "pattern", field.name, note, violation)
 
 
-def pattern_test(pattern: str) -> Callable[[pl.Expr], pl.Expr] | None:
-    """Return a function from a String column to where it breaks `pattern`, None for a bad one.
-
-    The whole value must match, as XML Schema's expressions do without anchors. What Polars'
-    engine cannot run (look-around, backreferences) is run by Python on the distinct values.
-    https://datapackage.org/standard/table-schema/#pattern
-    """
-    whole = f"^(?:{pattern})$"
-    if not _READ_DIFFERENTLY.search(pattern):
-        try:
-            pl.Series([""]).str.contains(whole)
-        except pl.exceptions.PolarsError:
-            pass
-        else:
-            return lambda column: ~column.str.contains(whole)
-    try:
-        compiled = re.compile(pattern)
-    except (re.error, RecursionError, OverflowError):
-        return None
-    return lambda column: _python_rule(column, lambda text: compiled.fullmatch(text) is None)
-
-
 def _json_schema_rule(field: Field, dtype: pl.DataType) -> Rule:
     from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]
     from jsonschema.validators import validator_for  # type: ignore[import-untyped]
@@ -265,7 +241,7 @@ def _json_schema_rule(field: Field, dtype: pl.DataType) -> Rule:
     except SchemaError:
         raise _unusable(field, "jsonSchema") from None
     validator = kind(schema)
-    violation = _python_rule(
+    violation = broken_by(
         comparable_column(field, dtype), lambda text: not validator.is_valid(json.loads(text))
     )
     note = "not as its JSON Schema"
@@ -332,12 +308,6 @@ def _timedelta(value: object) -> timedelta | None:
     if not isinstance(value, Span) or value.months:
         return None
     return timedelta(microseconds=int(value.seconds * 1_000_000))
-
-
-def _python_rule(column: pl.Expr, broken: Callable[[str], bool]) -> pl.Expr:
-    return column.map_batches(
-        lambda texts: over_distinct(texts, broken, pl.Boolean()), return_dtype=pl.Boolean
-    ).fill_null(value=False)
 
 
 def _utc(column: pl.Expr, dtype: pl.Datetime) -> pl.Expr:

@@ -1,0 +1,118 @@
+"""Contracts as text: written anew, or grown by fields without touching what a person wrote."""
+
+import re
+import textwrap
+from collections.abc import Mapping, Sequence
+from typing import cast
+
+import yaml
+
+from data_package.engine.schema.contract import ContractError
+from data_package.engine.schema.document import Document, Path, Span, read_document
+
+
+def contract_text(descriptor: Mapping[str, object]) -> str:
+    """Return a contract as YAML, properties in the order they have."""
+    return _dump(dict(descriptor))
+
+
+def add_fields(text: str, fields: Sequence[Mapping[str, object]], *, name: str = "contract") -> str:
+    """Return a contract's text with the fields that it lacks at the end of its list.
+
+    Nothing else changes: comments, order, quotes and line ends stay as they are. Raises
+    ContractError when the text is no contract.
+    """
+    document = read_document(text, spans=True)
+    if document.problems:
+        place = document.problems[0].place
+        what = document.problems[0].what
+        raise ContractError((f"{name}:{place.line}:{place.column}: {what}",))
+    at = _fields_path(document)
+    listed = _value(document.value, at)
+    known = {item.get("name") for item in listed if isinstance(item, dict)} if listed else set()
+    new = [dict(field) for field in fields if field["name"] not in known]
+    if not new:
+        return text
+    newline = "\r\n" if "\r\n" in text else "\n"
+    if listed is None:
+        return _appended(text, document, new, name).replace("\r\n", "\n").replace("\n", newline)
+    span = document.spans[at]
+    if not span.block:
+        return _into_brackets(text, span, new, empty=not listed)
+    return _after_last(text, document, (*at, len(listed) - 1), new, newline)
+
+
+def _fields_path(document: Document) -> Path:
+    value = document.value
+    bare = isinstance(value, dict) and "schema" not in value and "fields" in value
+    return ("fields",) if bare else ("schema", "fields")
+
+
+def _value(value: object, path: Path) -> list[object] | None:
+    for step in path:
+        value = value.get(step) if isinstance(value, dict) else None
+    return cast("list[object]", value) if isinstance(value, list) else None
+
+
+def _appended(text: str, document: Document, new: list[dict[str, object]], name: str) -> str:
+    """Add a schema to a contract that has none."""
+    if isinstance(document.value, dict) and document.value.get("schema") is not None:
+        place = document.place(("schema",))
+        what = "the schema has no list of fields; write fields: [] in it"
+        raise ContractError((f"{name}:{place.line}:{place.column}: {what}",))
+    if document.value is not None and not isinstance(document.value, dict):
+        raise ContractError((f"{name}:1:1: a contract is a mapping; begin it with title:",))
+    gap = "" if not text or text.endswith("\n") else "\n"
+    return text + gap + _dump({"schema": {"fields": new}})
+
+
+def _into_brackets(text: str, span: Span, new: list[dict[str, object]], *, empty: bool) -> str:
+    written = ", ".join(_dump(field, flow=True).strip() for field in new)
+    close = text.rindex("]", span.start, span.end)
+    before = text[:close].rstrip()
+    comma = "" if empty or before.endswith(",") else ","
+    return f"{before}{comma}{'' if empty else ' '}{written}{text[close:]}"
+
+
+def _after_last(
+    text: str, document: Document, last: Path, new: list[dict[str, object]], newline: str
+) -> str:
+    start = document.spans[last].start
+    line_start = text.rfind("\n", 0, start) + 1
+    dash = re.match(r"\s*", text[line_start:start])
+    indent = dash.group() if dash and "-" in text[line_start:start] else ""
+    # A block's own end lies behind the comments that follow it; the end of its last scalar or
+    # bracket does not.
+    end = max(
+        span.end
+        for path, span in document.spans.items()
+        if path[: len(last)] == last and not span.block
+    )
+    line_end = text.find("\n", end - 1 if text[end - 1 : end] == "\n" else end)
+    head = text if line_end < 0 else text[: line_end + 1]
+    tail = "" if line_end < 0 else text[line_end + 1 :]
+    gap = "" if head.endswith("\n") else newline
+    addition = textwrap.indent(_dump(new), indent).replace("\n", newline)
+    return f"{head}{gap}{addition}{tail}"
+
+
+def _dump(value: object, *, flow: bool = False) -> str:
+    text: str = yaml.dump(
+        value,
+        Dumper=_Dumper,
+        sort_keys=False,
+        allow_unicode=True,
+        default_flow_style=flow,
+        width=2**20 if flow else 96,
+    )
+    return text
+
+
+class _Dumper(yaml.SafeDumper):
+    """Indents lists and never writes aliases: a contract is read by people."""
+
+    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
+        return True
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
+        return super().increase_indent(flow, indentless=False)

@@ -1,0 +1,84 @@
+"""The rows that a report is about, with their values: for the user's own eyes only.
+
+The one part of this room that gives values of the data. What it returns must not be logged or
+stored; it is for the terminal of the person who holds the data.
+"""
+
+from collections.abc import Mapping
+from pathlib import Path
+
+import polars as pl
+
+from data_package.engine.schema.check import CheckError, unreadable
+from data_package.engine.schema.contract import Descriptor
+from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.records import Records
+from data_package.engine.schema.report import Report
+
+ROW = "row number"
+ERRORS = "errors"
+
+
+def offending_rows(
+    source: pl.DataFrame | pl.LazyFrame | Path,
+    report: Report,
+    *,
+    dialect: Descriptor | None = None,
+    encoding: str | None = None,
+    limit: int = 20,
+) -> pl.DataFrame:
+    """Return the first rows that a report itemises, as they stand in a table or a file.
+
+    The columns `row number` (Int64) and `errors` (String: field and rule of each) come first.
+    Raises CheckError when the source cannot be read.
+    """
+    wanted = _wanted(report, limit)
+    if isinstance(source, Path):
+        rows = _from_file(source, wanted, Dialect.from_descriptor(dialect, encoding=encoding))
+    else:
+        numbered = source.lazy().with_row_index(ROW, offset=2)
+        try:
+            rows = numbered.filter(pl.col(ROW).is_in(list(wanted))).collect(engine="streaming")
+        except pl.exceptions.PolarsError as error:
+            raise unreadable(report.name, error) from None
+    told = [wanted[int(number)] for number in rows[ROW]]
+    return rows.with_columns(pl.col(ROW).cast(pl.Int64)).insert_column(
+        1, pl.Series(ERRORS, told, dtype=pl.String)
+    )
+
+
+def _wanted(report: Report, limit: int) -> Mapping[int, str]:
+    found = report.errors.drop_nulls("row")
+    told = (
+        found.with_columns(pl.concat_str("field", "rule", separator=": ", ignore_nulls=True))
+        .group_by("row", maintain_order=True)
+        .agg(pl.col("field").str.join("; "))
+        .sort("row")
+        .head(limit)
+    )
+    return dict(zip(told["row"], told["field"], strict=True))
+
+
+def _from_file(path: Path, wanted: Mapping[int, str], dialect: Dialect) -> pl.DataFrame:
+    parts: list[pl.DataFrame] = []
+    last = max(wanted, default=0)
+    try:
+        with Records(path, dialect) as records:
+            labels = records.labels
+            width = len(labels) or 1
+            for block, cells in records.blocks(
+                width, lambda block: block.cells, empty_is_null=False
+            ):
+                rows = block.rows
+                keep = rows.is_in(list(wanted))
+                parts.append(cells.insert_column(0, rows.alias(ROW)).filter(keep))
+                if len(rows) and rows[-1] >= last:
+                    break
+    except OSError as error:
+        raise CheckError(f"{path}: the file cannot be read: {error.strerror}") from None
+    names = [f"{i + 1} {label}".strip() for i, label in enumerate(labels)]
+    names = list(labels) if len(set(labels)) == len(labels) and all(labels) else names
+    empty = pl.DataFrame(schema={ROW: pl.Int64(), **{str(i): pl.String() for i in range(width)}})
+    return pl.concat([empty, *parts]).rename(
+        dict(zip((str(i) for i in range(width)), names, strict=False))
+    )
