@@ -1,0 +1,99 @@
+"""`data-package clean`."""
+
+import json
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from data_package.engine.build.clean import Leftovers
+    from data_package.engine.project import Project
+
+_SHOWN = 20
+
+
+@click.command("clean")
+@click.option("-y", "--yes", is_flag=True, help="Remove what is listed, without asking.")
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON; never ask.")
+def command(yes: bool, as_json: bool) -> None:
+    """Remove tables that no asset makes any more, and what is remembered of them.
+
+    Lists first and asks. In a pipe it only lists, unless --yes is given. Only Parquet files at a
+    table's place in storage/ are removed; raw files, releases and the data package never are.
+    """
+    from data_package.engine.build import progress
+    from data_package.engine.build.clean import find_leftovers, remove_leftovers
+    from data_package.engine.build.guard import building
+    from data_package.engine.build.lock import LockFile
+    from data_package.engine.build.run import load_project
+    from data_package.engine.project import find_project
+    from data_package.engine.tables.catalogue import catalogue_of
+
+    project = find_project()
+    lock = LockFile(project)
+    lock.read()
+    with progress.loading(progress.console(stderr=True)):
+        load_project(project)
+        catalogue = catalogue_of(project)
+    found = find_leftovers(catalogue, lock.read())
+    if not as_json:
+        click.echo("\n".join(_describe(found, project)))
+    agreed = yes or (not as_json and not found.is_nothing and _ask())
+    if agreed:
+        with building(project, lambda text: click.echo(text, err=True)):
+            found = remove_leftovers(found, catalogue, lock)
+    if as_json:
+        facts = {"removed": agreed, **found.to_dict(project)}
+        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    elif not found.is_nothing:
+        click.echo()
+        click.echo(
+            f"Removed; {progress.size(found.size_bytes)} freed."
+            if agreed
+            else "Nothing was removed. To remove it: data-package clean --yes"
+        )
+
+
+def _ask() -> bool:
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        return False
+    return click.confirm("\nRemove this?", default=False)
+
+
+def _describe(found: "Leftovers", project: "Project") -> Iterator[str]:
+    from data_package.engine.build import progress
+
+    if found.is_nothing:
+        yield "Nothing to clean: every table in storage belongs to an asset."
+    if found.tables:
+        yield "Tables that no asset makes:"
+        places = [
+            f"{project.relative(orphan.path)}  {progress.size(orphan.size_bytes)}"
+            for orphan in found.tables
+        ]
+        yield from _some(places)
+    for what, names in (
+        ("In the lock, but no longer in the project:", [*found.lock_tables, *found.lock_raw]),
+        ("Remembered checks of what is gone:", _relative(found.verdicts, project)),
+    ):
+        if names:
+            yield what
+            yield from _some(names)
+    if found.code:
+        yield f"Remembered code that no table is built by: {len(found.code)} pieces"
+    if found.left_alone:
+        yield "Left alone, because no table could have been kept so:"
+        yield from _some(_relative(found.left_alone, project))
+
+
+def _relative(paths: tuple[Path, ...], project: "Project") -> list[str]:
+    return [project.relative(path) for path in paths]
+
+
+def _some(lines: list[str]) -> Iterator[str]:
+    yield from (f"  {line}" for line in lines[:_SHOWN])
+    if len(lines) > _SHOWN:
+        yield f"  … and {len(lines) - _SHOWN} more (all of them with --json)"
