@@ -28,12 +28,14 @@ def check(
     *,
     references: Mapping[str, pl.DataFrame | pl.LazyFrame] | None = None,
     limit: int = DEFAULT_LIMIT,
+    batch_rows: int | None = None,
 ) -> Report:
     """Return what in a typed table breaks its contract.
 
     `references` holds the tables that foreign keys name; a foreign key whose table is not given
     is listed in the report's `skipped`. At most `limit` rows are itemised for each rule of each
     field; totals are complete. In text columns the contract's missing values count as null.
+    `batch_rows` rows are judged at a time, by default as many as fit the number of columns.
 
     Raises CheckError when the table cannot be read, ContractError when a constraint makes no
     sense for its field's type.
@@ -57,14 +59,15 @@ def check(
                 table_level.append(_wrong_dtype(each, dtype))
         logical = {name: _logical_dtype(contract.field(name), dtypes[name]) for name in dtypes}
         checker = Checker(contract, logical, references or {}, limit)
-        for batch in _batches(frame, contract, dtypes):
+        height = batch_rows or _batch_rows(len(dtypes))
+        for batch in _batches(frame, contract, dtypes, height):
             checker.take(batch)
-        return checker.finish(
-            table_level,
-            lambda mask, names: _rows_of(
-                _batches(frame, contract, {name: dtypes[name] for name in names}), mask
-            ),
-        )
+
+        def reread(mask: pl.Series, names: Sequence[str]) -> pl.DataFrame:
+            held = {name: dtypes[name] for name in names}
+            return _rows_of(_batches(frame, contract, held, height), mask)
+
+        return checker.finish(table_level, reread)
     except pl.exceptions.PolarsError as error:
         raise unreadable(contract.name, error) from None
 
@@ -127,11 +130,17 @@ def _is_lexical(each: Field, dtype: pl.DataType) -> bool:
     return dtype == pl.String and each.type in LEXICAL_DTYPES
 
 
+def _batch_rows(columns: int) -> int:
+    return max(4096, min(_BATCH_ROWS, _BATCH_CELLS // max(1, columns)))
+
+
 def _batches(
-    frame: pl.DataFrame | pl.LazyFrame, contract: Contract, dtypes: Mapping[str, pl.DataType]
+    frame: pl.DataFrame | pl.LazyFrame,
+    contract: Contract,
+    dtypes: Mapping[str, pl.DataType],
+    height: int,
 ) -> Iterator[Batch]:
     """Give the columns that are judged, batch by batch, with missing values as nulls."""
-    height = max(4096, min(_BATCH_ROWS, _BATCH_CELLS // max(1, len(dtypes))))
     fields = [contract.field(name) for name in dtypes]
     for piece in _pieces(frame, list(dtypes), height):
         yield _logical_batch(piece, fields, dtypes)

@@ -1,14 +1,17 @@
 """Contracts as text: written anew, or grown by fields without touching what a person wrote."""
 
+import json
 import re
 import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import cast
-
-import yaml
 
 from data_package.engine.schema.contract import ContractError
 from data_package.engine.schema.document import Document, Path, Span, read_document
+
+_PLAIN = re.compile(r"[A-Za-z_]([\w ./()-]*[\w)])?")
+# What versions of YAML take for a boolean or for nothing.
+_WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 
 
 def contract_text(descriptor: Mapping[str, object]) -> str:
@@ -97,22 +100,46 @@ def _after_last(
 
 
 def _dump(value: object, *, flow: bool = False) -> str:
-    text: str = yaml.dump(
-        value,
-        Dumper=_Dumper,
-        sort_keys=False,
-        allow_unicode=True,
-        default_flow_style=flow,
-        width=2**20 if flow else 96,
-    )
-    return text
+    if flow:
+        return _flow(value)
+    return "\n".join(_lines(value)) + "\n"
 
 
-class _Dumper(yaml.SafeDumper):
-    """Indents lists and never writes aliases: a contract is read by people."""
+def _lines(value: object) -> Iterator[str]:
+    """Give a value as lines of YAML in block style, lists indented."""
+    if isinstance(value, dict):
+        for key, item in value.items():
+            yield from _entry(f"{_scalar(key)}:", item)
+    elif isinstance(value, list):
+        for item in value:
+            inner = list(_lines(item)) if isinstance(item, dict | list) and item else None
+            if inner is None:
+                yield f"- {_scalar(item)}"
+            else:
+                yield f"- {inner[0]}"
+                yield from (f"  {line}" for line in inner[1:])
 
-    def ignore_aliases(self, data: object) -> bool:  # noqa: ARG002
-        return True
 
-    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:  # noqa: ARG002
-        return super().increase_indent(flow, indentless=False)
+def _entry(head: str, item: object) -> Iterator[str]:
+    if isinstance(item, dict | list) and item:
+        yield head
+        yield from (f"  {line}" for line in _lines(item))
+    else:
+        yield f"{head} {_scalar(item)}"
+
+
+def _flow(value: object) -> str:
+    if isinstance(value, dict):
+        return (
+            "{" + ", ".join(f"{_scalar(key)}: {_flow(item)}" for key, item in value.items()) + "}"
+        )
+    if isinstance(value, list):
+        return "[" + ", ".join(_flow(item) for item in value) + "]"
+    return _scalar(value)
+
+
+def _scalar(value: object) -> str:
+    """Return text plain where no reader of YAML could take it for anything else, or quoted."""
+    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
+        return value
+    return json.dumps(value, ensure_ascii=False, default=str)

@@ -4,6 +4,7 @@ https://datapackage.org/standard/table-schema/#pattern
 """
 
 import re
+import warnings
 from collections.abc import Callable
 
 import polars as pl
@@ -30,7 +31,10 @@ def pattern_test(pattern: str) -> Callable[[pl.Expr], pl.Expr] | None:
         else:
             return lambda column: ~column.str.contains(whole)
     try:
-        compiled = re.compile(pattern)
+        with warnings.catch_warnings():
+            # Python warns of set operations that it may read differently one day.
+            warnings.simplefilter("ignore", FutureWarning)
+            compiled = re.compile(pattern)
     except (re.error, RecursionError, OverflowError):
         return None
     return lambda column: broken_by(column, lambda text: compiled.fullmatch(text) is None)

@@ -24,7 +24,7 @@ from data_package.engine.schema.contract import Contract, Descriptor, Field
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.header import Header, match_labels
-from data_package.engine.schema.records import Records
+from data_package.engine.schema.records import BLOCK_BYTES, Records
 from data_package.engine.schema.report import Report, Total
 from data_package.engine.schema.split import Block
 
@@ -65,6 +65,7 @@ class _Table:
     dialect: Dialect
     header: Header
     empty: bool
+    block_bytes: int
 
     @property
     def columns(self) -> list[tuple[int, Field]]:
@@ -82,6 +83,7 @@ def read(
     rejects: Path | None = None,
     references: Mapping[str, pl.DataFrame | pl.LazyFrame] | None = None,
     limit: int = DEFAULT_LIMIT,
+    block_bytes: int = BLOCK_BYTES,
 ) -> Reading:
     """Return a delimited file as a typed table, and the report on it.
 
@@ -89,12 +91,13 @@ def read(
     the rows and makes the cells null; "reject" leaves the rows out, and writes them as text, with
     their row numbers, to the Parquet file `rejects` when one is named; "stop" raises BadDataError.
     Broken constraints are reported and change nothing. A datetime with an offset becomes UTC;
-    types that Polars has none for (duration, yearmonth, geopoint, JSON) stay text.
+    types that Polars has none for (duration, yearmonth, geopoint, JSON) stay text. The file is
+    read in pieces of `block_bytes`.
 
     Raises CheckError when the file cannot be read.
     """
     contract = _contract(contract, path)
-    table = _open_table(Path(path), contract, dialect, encoding)
+    table = _open_table(Path(path), contract, dialect, encoding, block_bytes)
     frames: list[pl.DataFrame] = []
     refused: list[pl.DataFrame] = []
 
@@ -125,13 +128,14 @@ def check_file(
     encoding: str | None = None,
     references: Mapping[str, pl.DataFrame | pl.LazyFrame] | None = None,
     limit: int = DEFAULT_LIMIT,
+    block_bytes: int = BLOCK_BYTES,
 ) -> Report:
-    """Return what in a delimited file breaks its contract; holds a block of it at a time.
+    """Return what in a delimited file breaks its contract; holds a few blocks of it at a time.
 
     Raises CheckError when the file cannot be read.
     """
     contract = _contract(contract, path)
-    table = _open_table(Path(path), contract, dialect, encoding)
+    table = _open_table(Path(path), contract, dialect, encoding, block_bytes)
     return _judge(table, references, limit, None)
 
 
@@ -145,7 +149,11 @@ def _contract(contract: Contract | Descriptor, path: Path | str) -> Contract:
 
 
 def _open_table(
-    path: Path, contract: Contract, dialect: Descriptor | None, encoding: str | None
+    path: Path,
+    contract: Contract,
+    dialect: Descriptor | None,
+    encoding: str | None,
+    block_bytes: int,
 ) -> _Table:
     written = contract.descriptor.get("dialect")
     if dialect is None and isinstance(written, dict):
@@ -156,10 +164,9 @@ def _open_table(
         dialect = {"delimiter": "\t"}
     settled = Dialect.from_descriptor(dialect, encoding=encoding)
     try:
-        with Records(path, settled) as records:
-            return _Table(
-                path, contract, settled, match_labels(records.labels, contract), records.is_empty
-            )
+        with Records(path, settled, block_bytes=block_bytes) as records:
+            header = match_labels(records.labels, contract)
+            return _Table(path, contract, settled, header, records.is_empty, block_bytes)
     except OSError as error:
         raise CheckError(f"{path}: the file cannot be read: {error.strerror}") from None
 
@@ -206,7 +213,7 @@ def _batches(table: _Table, only: Sequence[str] | None) -> Iterator[tuple[Block,
     def values(block: Block) -> _Values:
         return _values(block, table, columns, empty_is_null)
 
-    with Records(table.path, table.dialect) as records:
+    with Records(table.path, table.dialect, block_bytes=table.block_bytes) as records:
         width = len(table.header.columns)
         for block, held in records.blocks(width, values, empty_is_null=empty_is_null):
             structure = _structure(block, table, held.blank)

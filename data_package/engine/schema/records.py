@@ -38,7 +38,7 @@ class Records:
         self._begun = False
         self._ended = False
         self._next_row = 1
-        self._fill(_FIRST_BYTES)
+        self._fill(min(_FIRST_BYTES, block_bytes))
         self.is_empty = not self._held
         self.labels: tuple[str, ...] = self._read_labels()
 

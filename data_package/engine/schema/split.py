@@ -9,7 +9,6 @@ https://www.rfc-editor.org/rfc/rfc4180
 import codecs
 import csv
 import io
-import re
 from dataclasses import dataclass
 
 import polars as pl
@@ -161,7 +160,7 @@ def _special_lines(lines: pl.Series, dialect: Dialect, width: int) -> pl.Series:
     """Return which lines are not plainly one record of the right width."""
     if not dialect.is_plain or dialect.skip_initial_space:
         return pl.Series("special", [True]).new_from_index(0, len(lines))
-    quote, delimiter = re.escape(dialect.quote_char), re.escape(dialect.delimiter)
+    quote, delimiter = (f"\\x{{{ord(char):x}}}" for char in (dialect.quote_char, dialect.delimiter))
     quoted = f"{quote}(?:[^{quote}]|{quote}{quote})*{quote}"
     cell = f"(?:{quoted}|[^{quote}{delimiter}\r]*)"
     line = pl.col("line")
@@ -255,7 +254,7 @@ def _split_by_polars(
     if not data:
         return _no_rows(width)
     try:
-        return pl.read_csv(
+        frame = pl.read_csv(
             data,
             has_header=False,
             schema={str(i): pl.String() for i in range(width)},
@@ -265,6 +264,10 @@ def _split_by_polars(
         )
     except pl.exceptions.PolarsError:
         return None
+    if empty_is_null and dialect.quote_char and (dialect.quote_char * 2).encode() in data:
+        # Quotes around nothing do not make it something.
+        return frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
+    return frame
 
 
 def _no_rows(width: int) -> pl.DataFrame:
@@ -292,6 +295,11 @@ def _read_specials(
     whole = True
     for start in starts:
         if start < free:
+            continue
+        if dialect.comment_char and raw[start].startswith(dialect.comment_char.encode()):
+            # A comment is a line, whatever quotes stand in it.
+            records.append(_Special(start, [raw[start].decode("utf-8", "replace")]))
+            free = start + 1
             continue
         lines = _Lines(raw, start)
         found: list[list[str]] = []

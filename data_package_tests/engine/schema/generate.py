@@ -142,7 +142,8 @@ def tables(draw: st.DrawFn) -> tuple[dict[str, Any], str]:
         )
     lines = [",".join(labels) or "a"]
     for _ in range(draw(st.integers(0, 8))):
-        row = [quoted(draw(cells(field))) for field in columns]
+        always = draw(st.integers(0, 4)) == 0
+        row = [quoted(draw(cells(field)), always=always) for field in columns]
         shape = draw(st.integers(0, 24))
         if shape == 0:
             row = row[:-1]
@@ -159,8 +160,8 @@ def _kinds(columns: list[dict[str, Any]]) -> dict[str, str]:
     return {field["name"]: field["type"] for field in columns}
 
 
-def quoted(cell: str) -> str:
-    """Return a cell as CSV writes it."""
-    if any(mark in cell for mark in '",\n\r'):
+def quoted(cell: str, *, always: bool = False) -> str:
+    """Return a cell as CSV writes it, in quotes where it must be."""
+    if always or any(mark in cell for mark in '",\n\r'):
         return '"' + cell.replace('"', '""') + '"'
     return cell

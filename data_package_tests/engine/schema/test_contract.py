@@ -1,0 +1,236 @@
+"""Contracts in YAML: what is read, what is refused and in which words."""
+
+import time
+from pathlib import Path
+
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.schema import Contract, ContractError, lint_references, load_contract
+from data_package.engine.schema.document import read_document
+
+GOOD = """\
+title: People
+description: One row each.
+sources:
+  - title: A register
+schema:
+  fields:
+    - name: id
+      type: integer
+      title: Identifier
+    - name: answer
+      type: string
+      categories: [yes, no]
+    - name: site
+      type: string
+      constraints: {enum: [007, "1"]}
+    - name: born
+      type: date
+      constraints: {minimum: 1900-01-01}
+  primaryKey: id
+  foreignKeys:
+    - fields: site
+      reference: {resource: sites, fields: code}
+  missingValues: ["", {value: "-9", label: refused}]
+"""
+
+
+def load(tmp_path: Path, text: str) -> Contract:
+    path = tmp_path / "people.yaml"
+    path.write_text(text, encoding="utf-8")
+    return load_contract(path)
+
+
+def faults(tmp_path: Path, text: str) -> list[str]:
+    with pytest.raises(ContractError) as caught:
+        load(tmp_path, text)
+    assert isinstance(caught.value, ProjectError)
+    prefix = f"{tmp_path / 'people.yaml'}:"
+    assert all(message.startswith(prefix) for message in caught.value.messages)
+    return [message.removeprefix(prefix) for message in caught.value.messages]
+
+
+def field_faults(tmp_path: Path, field: str) -> list[str]:
+    return faults(tmp_path, f"schema:\n  fields:\n    - {{name: a, {field}}}\n")
+
+
+def test_a_contract_is_what_its_file_says(tmp_path: Path) -> None:
+    contract = load(tmp_path, GOOD)
+    assert contract.name == "people"
+    assert contract.title == "People"
+    assert contract.primary_key == ("id",)
+    assert contract.references == ("sites",)
+    assert contract.missing_values == ("", "-9")
+    assert contract.descriptor["sources"] == [{"title": "A register"}]
+    assert [field.name for field in contract.fields] == ["id", "answer", "site", "born"]
+
+
+def test_words_dates_and_leading_zeros_stay_what_was_typed(tmp_path: Path) -> None:
+    contract = load(tmp_path, GOOD)
+    assert contract.field("answer").categories == ("yes", "no")
+    assert contract.field("site").constraints["enum"] == ["007", "1"]
+    assert contract.field("born").constraints["minimum"] == "1900-01-01"
+
+
+def test_the_digest_changes_with_what_is_checked_and_with_nothing_else(tmp_path: Path) -> None:
+    digest = load(tmp_path, GOOD).validation_digest()
+    for same in (
+        GOOD.replace("One row", "A row"),
+        GOOD.replace("Identifier", "Number"),
+        "# x\n" + GOOD,
+    ):
+        assert load(tmp_path, same).validation_digest() == digest
+    for other in (
+        GOOD.replace("1900", "1901"),
+        GOOD.replace("yes, no", "no, yes"),
+        GOOD.replace('"-9"', '"-8"'),
+        GOOD.replace("primaryKey: id", "primaryKey: site"),
+    ):
+        assert load(tmp_path, other).validation_digest() != digest
+
+
+def test_every_fault_is_told_at_once_with_line_and_column(tmp_path: Path) -> None:
+    text = GOOD.replace("title: People", "titel: People").replace(
+        "primaryKey: id", "primaryKey: idd"
+    )
+    assert faults(tmp_path, text) == [
+        "1:1: unknown property 'titel'. Did you mean 'title'?",
+        "19:3: the primary key names 'idd', which is no field. Did you mean 'id'?",
+    ]
+
+
+@pytest.mark.parametrize(
+    ("field", "said"),
+    [
+        ("type: integr", "Did you mean 'integer'?"),
+        ("tpye: integer", "Did you mean 'type'?"),
+        ("required: true", "move it under constraints"),
+        ("constraints: {minimun: 3}", "Did you mean 'minimum'?"),
+        ("type: string, constraints: {minimum: 3}", "does not fit the type string"),
+        ("type: integer, constraints: {pattern: a}", "does not fit the type integer"),
+        ("type: integer, constraints: {minimum: x}", "the minimum is no value of type integer"),
+        ("type: date, constraints: {maximum: 2020-02-30}", "the maximum is no value of type date"),
+        ("type: integer, constraints: {minimum: 3, maximum: 2}", "above the maximum"),
+        ("type: integer, constraints: {exclusiveMinimum: 3, maximum: 3}", "above the maximum"),
+        ("type: duration, constraints: {minimum: P2Y, maximum: P1Y}", "above the maximum"),
+        ("type: string, constraints: {minLength: 3, maxLength: 2}", "above maxLength"),
+        ("type: string, constraints: {minLength: -1}", "zero or more"),
+        ('type: string, constraints: {pattern: "("}', "no regular expression"),
+        ("type: string, constraints: {enum: [1]}", "put it in quotes"),
+        ("type: string, constraints: {enum: [true]}", "put it in quotes"),
+        ("type: integer, constraints: {enum: [1, 1]}", "twice"),
+        ("type: integer, constraints: {required: yes}", "required is true or false"),
+        ("type: integer, categories: [1, 1]", "twice"),
+        ("type: integer, categories: [x]", "no value of type integer"),
+        ("type: string, categories: [a], constraints: {enum: [b]}", "no category"),
+        (
+            "type: string, categories: [{value: a, label: x}, {value: b, label: x}]",
+            "labels must differ",
+        ),
+        ("type: string, format: emial", "Did you mean 'email'?"),
+        ("type: integer, format: dd", "has no format"),
+        ("type: date, format: dd/mm", "neither a format of date nor a pattern"),
+        ('type: date, format: "%Q"', "%Q"),
+        ("type: string, decimalChar: x", "does not belong to the type string"),
+        ("type: number, groupChar: .", "the same"),
+        ("type: list, itemType: objekt", "itemType is one of"),
+        ("missingValues: [-9]", "put it in quotes"),
+        ("title: 3", "title is text"),
+    ],
+)
+def test_a_fault_of_a_field_is_told_with_what_to_do(field: str, said: str, tmp_path: Path) -> None:
+    assert any(said in message for message in field_faults(tmp_path, field))
+
+
+@pytest.mark.parametrize(
+    ("schema", "said"),
+    [
+        ("fields: [{name: a}, {name: a}]", "taken by field 1"),
+        ("fields: []", "no fields"),
+        ("fields: [{type: string}]", "needs a name"),
+        ("fields: [{name: a}], primaryKey: [b]", "no field"),
+        ("fields: [{name: a}], uniqueKeys: [a]", "put it in brackets"),
+        ("fields: [{name: a}], fieldsMatch: same", "fieldsMatch is one of"),
+        ("fields: [{name: a}], foreignKeys: [{fields: a}]", "reference:"),
+        (
+            "fields: [{name: a}], foreignKeys: [{fields: a, reference: {fields: a}}]",
+            "need not be unique",
+        ),
+        (
+            "fields: [{name: a}], "
+            "foreignKeys: [{fields: a, reference: {resource: b, fields: [c, d]}}]",
+            "make them as many",
+        ),
+    ],
+)
+def test_a_fault_of_the_schema_is_told_with_what_to_do(
+    schema: str, said: str, tmp_path: Path
+) -> None:
+    assert any(said in message for message in faults(tmp_path, f"schema: {{{schema}}}\n"))
+
+
+def test_references_between_contracts_must_lead_to_unique_fields() -> None:
+    key = {"fields": ["s"], "reference": {"resource": "subjects", "fields": ["id"]}}
+    visits = {"schema": {"fields": [{"name": "s"}], "foreignKeys": [key]}}
+    subjects = {"schema": {"fields": [{"name": "id"}]}}
+    keyed = {"schema": {"fields": [{"name": "id"}], "primaryKey": ["id"]}}
+    assert lint_references({"visits": visits, "subjects": keyed}) == []
+    told = lint_references({"visits": visits, "subjects": subjects})
+    assert [(name, "need not be unique" in str(issue)) for name, issue in told] == [
+        ("visits", True)
+    ]
+    assert "no table" in str(lint_references({"visits": visits})[0][1])
+
+
+@pytest.mark.parametrize(
+    ("text", "said"),
+    [
+        ("a: 1\na: 2\n", "twice"),
+        ("1: x\n", "not text"),
+        ("a: !!python/object:os.system x\n", "tags"),
+        ("a: [1\n", "not YAML"),
+        ("a: 1\n---\nb: 2\n", "more than one"),
+        ("[" * 100_000, "levels deep"),
+        ("a: &x [*x]\n", "alias"),
+        ("? [a]\n: b\n", "key must be text"),
+        ("", "a contract is a mapping"),
+        ("- a\n", "a contract is a mapping"),
+    ],
+)
+def test_hostile_yaml_is_refused_in_one_line(text: str, said: str, tmp_path: Path) -> None:
+    assert said in faults(tmp_path, text)[0]
+
+
+def test_an_alias_bomb_is_refused_in_no_time() -> None:
+    bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n" + "".join(
+        f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]\n" for i in range(1, 12)
+    )
+    begun = time.monotonic()
+    problems = read_document(bomb).problems
+    assert "unfolds" in problems[0].what
+    assert time.monotonic() - begun < 30
+
+
+def test_a_huge_whole_number_is_no_trouble(tmp_path: Path) -> None:
+    assert (
+        "minimum"
+        in field_faults(tmp_path, f"type: string, constraints: {{minimum: {'9' * 9000}}}")[0]
+    )
+
+
+@settings(max_examples=200, deadline=None, derandomize=True, database=None)
+@given(text=st.text(alphabet="ab:-[]{}&*!#|>'\"%@ \n\t,?", max_size=60))
+def test_no_text_makes_the_reader_raise(text: str) -> None:
+    document = read_document(text, spans=True)
+    assert document.value is None or not isinstance(document.value, bytes)
+
+
+def test_a_file_that_is_not_there_or_not_utf8_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(ContractError, match="No such file"):
+        load_contract(tmp_path / "none.yaml")
+    (tmp_path / "x.yaml").write_bytes(b"title: S\xf8")
+    with pytest.raises(ContractError, match="not UTF-8"):
+        load_contract(tmp_path / "x.yaml")

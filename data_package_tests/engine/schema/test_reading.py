@@ -1,0 +1,192 @@
+"""Delivered text: dialects, encodings, ragged rows, and what becomes of bad cells."""
+
+import datetime as dt
+import gzip
+import random
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from data_package.engine.schema import (
+    BadDataError,
+    CheckError,
+    DialectError,
+    check_file,
+    offending_rows,
+    read,
+)
+
+SCHEMA: dict[str, Any] = {
+    "fields": [
+        {"name": "id", "type": "integer"},
+        {"name": "name", "type": "string"},
+        {"name": "born", "type": "date"},
+    ]
+}
+
+
+def write(path: Path, text: str, encoding: str = "utf-8") -> Path:
+    path.write_bytes(text.encode(encoding))
+    return path
+
+
+def test_a_file_becomes_a_typed_table(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", 'id,name,born\n1,"a,b",2020-01-02\n2,,\n')
+    reading = read(path, SCHEMA)
+    assert reading.report.ok
+    frame = reading.frame.collect()
+    assert frame.schema == {"id": pl.Int64, "name": pl.String, "born": pl.Date}
+    assert frame.rows() == [(1, "a,b", dt.date(2020, 1, 2)), (2, None, None)]
+
+
+def test_bad_cells_become_null_and_are_itemised(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "id,name,born\nx,a,2020-01-02\n2,b,02/01/2020\n")
+    reading = read(path, SCHEMA)
+    assert reading.frame.collect().rows() == [(None, "a", dt.date(2020, 1, 2)), (2, "b", None)]
+    errors = reading.report.errors
+    assert errors.select("field", "row").rows() == [("id", 2), ("born", 3)]
+
+
+def test_bad_rows_can_be_set_aside_privately(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "id,name,born\nx,a,\n2,b,\n3,c\n4,d,,e\n")
+    rejects = tmp_path / "rejects" / "t.parquet"
+    reading = read(path, SCHEMA, bad="reject", rejects=rejects)
+    assert reading.frame.collect()["id"].to_list() == [2]
+    assert reading.rejected == 3
+    kept = pl.read_parquet(rejects)
+    assert kept["row number"].to_list() == [2, 4, 5]
+    assert kept["id"].to_list() == ["x", "3", "4"]
+    assert rejects.stat().st_mode & 0o777 == 0o600
+
+
+def test_bad_data_can_stop_the_work_without_a_value_in_the_message(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "id,name,born\n010190-1234,a,\n")
+    with pytest.raises(BadDataError) as caught:
+        read(path, SCHEMA, bad="stop")
+    assert "010190" not in str(caught.value)
+    assert "id: not a value of type integer" in str(caught.value)
+
+
+@pytest.mark.parametrize("encoding", ["utf-8-sig", "latin-1", "utf-16", "cp1252"])
+def test_an_encoding_is_read_as_it_is_named(encoding: str, tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "id,name,born\n1,Sø,2020-01-01\n", encoding)
+    reading = read(path, SCHEMA, encoding=encoding)
+    assert reading.report.ok
+    assert reading.frame.collect()["name"].to_list() == ["Sø"]
+
+
+def test_bytes_outside_the_encoding_are_reported_with_their_row(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"id,name,born\n1,a,\n2,S\xf8ren,\n3,c,\n")
+    report = check_file(path, SCHEMA)
+    assert [(t.code, t.rows) for t in report.totals] == [("encoding-error", (3,))]
+
+
+def test_a_compressed_file_is_read(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(gzip.compress(b"id,name,born\n1,a,\n"))
+    assert read(path, SCHEMA).frame.collect().height == 1
+
+
+@pytest.mark.parametrize(
+    ("dialect", "text"),
+    [
+        ({"delimiter": ";"}, "id;name;born\n1;a,b;2020-01-02\n"),
+        ({"delimiter": "\t"}, 'id\tname\tborn\n1\t"a,b"\t2020-01-02\n'),
+        ({"quoteChar": "'"}, "id,name,born\n1,'a,b',2020-01-02\n"),
+        ({"lineTerminator": "|"}, 'id,name,born|1,"a,b",2020-01-02|'),
+        ({"skipInitialSpace": True}, 'id, name, born\n1, "a,b", 2020-01-02\n'),
+        ({"escapeChar": "\\"}, "id,name,born\n1,a\\,b,2020-01-02\n"),
+        ({"commentChar": "#"}, '#x\nid,name,born\n#c,"\n1,"a,b",2020-01-02\n'),
+        ({"commentRows": [2, 4]}, 'id,name,born\nx\n1,"a,b",2020-01-02\ny\n'),
+        ({"headerRows": [1, 2], "headerJoin": ""}, 'i,name,bo\nd,,rn\n1,"a,b",2020-01-02\n'),
+        ({"header": False}, '1,"a,b",2020-01-02\n'),
+        ({"nullSequence": "\\N"}, 'id,name,born\n1,"a,b",2020-01-02\n'),
+    ],
+)
+def test_a_dialect_is_followed(dialect: dict[str, Any], text: str, tmp_path: Path) -> None:
+    if "commentChar" in dialect:
+        dialect = {**dialect, "headerRows": [2]}
+    reading = read(write(tmp_path / "t.csv", text), SCHEMA, dialect=dialect)
+    assert reading.frame.collect().rows() == [(1, "a,b", dt.date(2020, 1, 2))]
+    assert reading.report.ok
+
+
+def test_a_misspelt_dialect_is_refused_with_a_hint() -> None:
+    with pytest.raises(DialectError, match="Did you mean 'delimiter'"):
+        read("none.csv", SCHEMA, dialect={"delimeter": ";"})
+
+
+def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+    with pytest.raises(CheckError, match="No such file"):
+        check_file(tmp_path / "none.csv", SCHEMA)
+
+
+def test_an_empty_file_is_an_error_and_an_empty_table(tmp_path: Path) -> None:
+    reading = read(write(tmp_path / "t.csv", ""), SCHEMA)
+    assert [total.code for total in reading.report.totals] == ["source-error"]
+    assert reading.frame.collect().rows() == []
+
+
+def test_records_over_several_lines_and_blocks_stay_whole(tmp_path: Path) -> None:
+    chooser = random.Random(7)
+    cells = ["x", "", "a\nb", 'q"q', "a,b", "\r\n", "ø", "long " * 40]
+    rows = [(str(i), chooser.choice(cells), "2020-01-01") for i in range(3000)]
+    lines = ["id,name,born"] + [
+        ",".join('"' + cell.replace('"', '""') + '"' if i % 3 else cell for cell in row)
+        if not any(mark in row[1] for mark in ',"\n\r')
+        else ",".join('"' + cell.replace('"', '""') + '"' for cell in row)
+        for i, row in enumerate(rows)
+    ]
+    path = write(tmp_path / "t.csv", "\n".join(lines))
+    whole = read(path, SCHEMA)
+    pieces = read(path, SCHEMA, block_bytes=512)
+    assert whole.report.ok
+    assert pieces.report.ok
+    names = [name or None for _, name, _ in rows]
+    assert whole.frame.collect()["name"].to_list() == names
+    assert pieces.frame.collect()["name"].to_list() == names
+    assert pieces.frame.collect()["id"].to_list() == list(range(3000))
+
+
+def test_an_unclosed_quote_costs_one_record_and_no_crash(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", 'id,name,born\n1,a,\n2,"b,\n3,c,\n')
+    report = check_file(path, SCHEMA)
+    assert [(t.code, t.field, t.rows) for t in report.totals] == [("missing-cell", "born", (3,))]
+
+
+def test_group_marks_and_affixes_of_numbers_are_removed(tmp_path: Path) -> None:
+    schema = {
+        "fields": [
+            {"name": "i", "type": "integer", "groupChar": ","},
+            {"name": "n", "type": "number", "decimalChar": ",", "groupChar": "."},
+            {"name": "p", "type": "number", "bareNumber": False},
+        ]
+    }
+    path = write(tmp_path / "t.csv", 'i,n,p\n"1,000","1.000,5",EUR 9.5\n')
+    assert read(path, schema).frame.collect().rows() == [(1000, 1000.5, 9.5)]
+
+
+def test_moments_with_an_offset_become_utc(tmp_path: Path) -> None:
+    schema = {"fields": [{"name": "t", "type": "datetime"}]}
+    text = "t\n2024-01-26T15:00:00\n2024-01-26T15:00:00Z\n2024-01-26T15:00:00.300-05:00\n"
+    frame = read(write(tmp_path / "t.csv", text), schema).frame.collect()
+    assert frame["t"].dt.to_string("%H:%M:%S%.3f").to_list() == [
+        "15:00:00.000",
+        "15:00:00.000",
+        "20:00:00.300",
+    ]
+
+
+def test_types_that_polars_has_not_stay_text_and_bad_ones_become_null(tmp_path: Path) -> None:
+    schema = {"fields": [{"name": "d", "type": "duration"}, {"name": "g", "type": "geopoint"}]}
+    frame = read(write(tmp_path / "t.csv", 'd,g\nP1Y,"1,2"\nx,y\n'), schema).frame.collect()
+    assert frame.rows() == [("P1Y", "1,2"), (None, None)]
+
+
+def test_offending_rows_are_shown_as_delivered(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "id,name,born\n1,a,\nx,b,nope\n")
+    rows = offending_rows(path, check_file(path, SCHEMA))
+    assert rows.rows() == [(3, "id: type; born: type", "x", "b", "nope")]
