@@ -47,11 +47,12 @@ class RawFile:
         base = self.base(root)
         found: list[Path] = []
         for pattern in self.patterns:
-            if glob.has_magic(pattern):
-                names = sorted(glob.glob(str(base / pattern), recursive=True))
-                paths = [path for path in map(Path, names) if path.is_file()]
+            if (base / pattern).is_file():
+                # As it is written, whatever signs of a glob its name may hold.
+                paths = [base / pattern]
             else:
-                paths = [base / pattern] if (base / pattern).is_file() else []
+                names = sorted(glob.glob(pattern, root_dir=base, recursive=True))
+                paths = [path for name in names if (path := base / name).is_file()]
             if not paths:
                 raise ProjectError(
                     f"The raw file '{self.name}' is not there: nothing matches "
