@@ -1,5 +1,7 @@
 """What importing the project changes, and names that are hard to follow to their definition."""
 
+import json
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -595,6 +597,14 @@ PROBES: dict[str, tuple[Files, str, str, bool]] = {
         True,
     ),
 }
+
+
+@pytest.fixture(autouse=True)
+def json_as_it_was() -> Iterator[None]:
+    """A probe puts a function of its own into a library, which the other tests use too."""
+    dumps = json.dumps
+    yield
+    json.dumps = dumps
 
 
 @pytest.mark.parametrize("probe", PROBES)
