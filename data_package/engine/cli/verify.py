@@ -1,0 +1,79 @@
+"""`data-package verify`."""
+
+import json
+import sys
+from collections.abc import Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from collections.abc import Callable
+
+    from data_package.engine.build.result import Tally
+    from data_package.engine.build.verify import Verification
+
+
+@click.command("verify")
+@click.argument("select", nargs=-1)
+@click.option(
+    "-j",
+    "threads",
+    type=click.IntRange(1, 64),
+    default=1,
+    help="Tables built at once.",
+    metavar="N",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def command(select: tuple[str, ...], threads: int, as_json: bool) -> None:
+    """Build tables again in a scratch place and compare them with the lock.
+
+    Nothing in the project is changed. SELECT is as in `build`, and what a selected table needs is
+    verified too; without SELECT, everything is. Exits with 1 when a table comes out differently.
+    """
+    from data_package.engine.build import progress
+    from data_package.engine.build.verify import verify
+    from data_package.engine.project import find_project
+
+    terminal = progress.console(stderr=True)
+
+    def watch(tally: "Tally") -> AbstractContextManager["Callable[[], None]"]:
+        return progress.live(tally, terminal)
+
+    result = verify(
+        select,
+        find_project(),
+        threads=threads,
+        watch=watch,
+        say=lambda text: click.echo(text, err=True),
+    )
+    if as_json:
+        click.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_describe(result)))
+    if not result.ok:
+        sys.exit(1)
+
+
+def _describe(result: "Verification") -> Iterator[str]:
+    from data_package.engine.build.verify import Verdict
+
+    for table in result.tables:
+        match table.verdict:
+            case Verdict.SKIPPED:
+                yield f"– {table.name} is skipped: {table.words}"
+            case Verdict.FAILED:
+                yield f"✗ {table.name} failed ({table.place}):"
+                yield from (f"    {line}" for line in table.words.splitlines())
+            case Verdict.DIFFERS:
+                yield f"✗ {table.name} differs ({table.place}):"
+                yield from (f"    {reason.words}" for reason in table.reasons)
+    counts = {verdict: result.count(verdict) for verdict in Verdict}
+    if len(result.tables) > counts[Verdict.EQUAL]:
+        yield ""
+    parts = [f"{counts[Verdict.EQUAL]} of {len(result.tables)} tables came out as the lock says"]
+    parts += [f"{n} {v}" for v, n in counts.items() if n and v is not Verdict.EQUAL]
+    yield f"{'; '.join(parts)} ({result.seconds:.1f} s)."
+    if counts[Verdict.SKIPPED] == len(result.tables):
+        yield "Nothing could be verified. Run `data-package build` first."
