@@ -1,0 +1,49 @@
+"""Virtual environments for what we are measured beside, made once under `.venv-bench/`."""
+
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+from data_package_tests.bench import Unavailable
+
+FOLDER = Path(__file__).resolve().parents[2] / ".venv-bench"
+_SHOWN = 300
+
+# Pinned to versions that work together. Hamilton reads Parquet with an argument that Polars 2 does
+# not have, and needs `packaging` without saying so.
+_PINS = {
+    "pytask": ["pytask==0.6.0", "polars==2.1.0", "pyarrow==25.0.1"],
+    "pipefunc": ["pipefunc==0.93.2", "polars==2.1.0", "pyarrow==25.0.1"],
+    "hamilton": ["apache-hamilton==1.90.0", "polars==1.44.2", "pyarrow==25.0.1", "packaging==26.3"],
+}
+
+
+def python_of(name: str) -> Path:
+    """The interpreter of a peer's environment, which is made where there is none.
+
+    Raises Unavailable when it cannot be made: the packages come from the index that pip uses.
+    """
+    folder = FOLDER / name
+    python = folder / "bin" / "python"
+    pins = "\n".join(_PINS[name])
+    ready = folder / ".ready"
+    if ready.is_file() and ready.read_text() == pins:
+        return python
+    shutil.rmtree(folder, ignore_errors=True)
+    print(f"Making the environment of {name} in {folder} (once)", file=sys.stderr)
+    _run(name, sys.executable, "-m", "venv", str(folder))
+    pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
+    _run(name, str(python), *pip, *_PINS[name])
+    ready.write_text(pins)
+    return python
+
+
+def _run(name: str, *words: str) -> None:
+    done = subprocess.run(words, capture_output=True, text=True, check=False)
+    if done.returncode:
+        said = " ".join((done.stderr or done.stdout).split())[-_SHOWN:]
+        raise Unavailable(
+            f"the environment of {name} cannot be made in {FOLDER}. It needs a package index that "
+            f"pip can reach, with {', '.join(_PINS[name])}. pip said: … {said}"
+        )
