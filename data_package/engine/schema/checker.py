@@ -112,7 +112,7 @@ class Checker:
         )
 
     def _judge_rows(self, frame: pl.DataFrame, batch: Batch, numbers: "_Numbers") -> None:
-        violations = [(kind, _in_batch(rule, batch)) for kind, rule in self._rules]
+        violations = [(kind, _in_batch(rule, batch)) for kind, rule in self._suspects(frame)]
         for uniqueness, kind in self._uniqueness:
             if kind.rule == "primaryKey":
                 violations.append((_null_kind(kind), has_null(uniqueness.key.fields)))
@@ -125,6 +125,40 @@ class Checker:
             if count:
                 where = violation.arg_true().head(max(1, self._findings.room(kind)))
                 self._add(kind, count, frame.select(where.alias("at"))["at"], numbers)
+
+    def _suspects(self, frame: pl.DataFrame) -> list[tuple[Kind, Rule]]:
+        """Return the rules that some row may break: the extremes of columns clear most of them."""
+        names = {
+            extreme: list(
+                dict.fromkeys(
+                    rule.field
+                    for _, rule in self._rules
+                    if rule.screen is not None and rule.screen.extreme == extreme
+                )
+            )
+            for extreme in ("nulls", "lowest", "highest")
+        }
+        bounded = frame.select(list(dict.fromkeys([*names["lowest"], *names["highest"]])))
+        floats = [name for name, dtype in bounded.schema.items() if dtype.is_float()]
+        has_nan = frame.select(pl.col(floats).is_nan().any()).row(0, named=True) if floats else {}
+        extremes: dict[str, dict[str, int | float | None]] = {
+            "nulls": frame.select(names["nulls"]).null_count().row(0, named=True)
+            if names["nulls"]
+            else {},
+            "lowest": frame.select(pl.col(names["lowest"]).to_physical().min()).row(0, named=True)
+            if names["lowest"]
+            else {},
+            "highest": frame.select(pl.col(names["highest"]).to_physical().max()).row(0, named=True)
+            if names["highest"]
+            else {},
+        }
+        return [
+            (kind, rule)
+            for kind, rule in self._rules
+            if rule.screen is None
+            or (has_nan.get(rule.field) and rule.screen.extreme != "nulls")
+            or not rule.screen.clears(extremes[rule.screen.extreme][rule.field])
+        ]
 
     def _gather_keys(self, frame: pl.DataFrame) -> None:
         expressions = [
@@ -243,7 +277,7 @@ def _ordered_rules(
 
 
 def _in_batch(rule: Rule, batch: Batch) -> pl.Expr:
-    violation = rule.violation
+    violation = rule.violation()
     if rule.rule == "required" and rule.field in batch.bad:
         violation = violation & ~pl.col(_BAD + rule.field)
     if batch.blank is not None:

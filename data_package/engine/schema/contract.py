@@ -90,6 +90,10 @@ class Contract:
     missing_values: tuple[str, ...] = ("",)
     fields_match: FieldsMatch = "exact"
     path: Path | None = field(default=None, compare=False)
+    _by_name: dict[str, Field] = field(default_factory=dict, init=False, repr=False, compare=False)
+
+    def __post_init__(self) -> None:
+        self._by_name.update((each.name, each) for each in reversed(self.fields))
 
     @property
     def title(self) -> str:
@@ -114,10 +118,7 @@ class Contract:
 
     def field(self, name: str) -> Field:
         """Return the field called `name`; raises KeyError when there is none."""
-        for candidate in self.fields:
-            if candidate.name == name:
-                return candidate
-        raise KeyError(name)
+        return self._by_name[name]
 
     def validation_digest(self) -> str:
         """Return a sha256 over what changes the outcome of a check, and nothing else.

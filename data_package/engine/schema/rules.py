@@ -5,11 +5,11 @@ https://datapackage.org/standard/table-schema/#field-constraints
 
 import json
 import math
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
-from typing import cast
+from typing import Literal, cast
 
 import polars as pl
 
@@ -28,17 +28,43 @@ _BOUND_NOTES = {
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
-    """One thing that every row must satisfy; `violation` is true, never null, where it does not.
+class Screen:
+    """A fact about a whole column that shows at once that no row breaks a rule.
 
-    `note` says what is wrong in words of the contract, never of the data.
+    `extreme` says which: the number of nulls, the lowest or the highest physical value. With
+    `strict` the bound itself breaks the rule.
+    """
+
+    extreme: Literal["nulls", "lowest", "highest"]
+    bound: int | float = 0
+    strict: bool = False
+
+    def clears(self, value: int | float | None) -> bool:
+        """Tell whether a column with this extreme (None: no value at all) keeps the rule."""
+        if self.extreme == "nulls":
+            return value == 0
+        if value is None:
+            return True
+        if self.extreme == "lowest":
+            return value > self.bound if self.strict else value >= self.bound
+        return value < self.bound if self.strict else value <= self.bound
+
+
+@dataclass(frozen=True, slots=True)
+class Rule:
+    """One thing that every row must satisfy.
+
+    `violation` gives the expression that is true, never null, where a row does not; it is asked
+    for only when there is no `screen`, or the screen does not clear the column. `note` says what
+    is wrong in words of the contract, never of the data.
     """
 
     code: str
     rule: str
     field: str
     note: str
-    violation: pl.Expr
+    violation: Callable[[], pl.Expr]
+    screen: Screen | None = None
 
 
 def field_rules(field: Field, dtype: pl.DataType, *, required: bool) -> list[Rule]:
@@ -46,7 +72,6 @@ def field_rules(field: Field, dtype: pl.DataType, *, required: bool) -> list[Rul
     if dtype == pl.Null:
         return [_required_rule(field)] if required else []
     rules = [_required_rule(field)] if required else []
-    column = comparable_column(field, dtype)
     written = field.constraints
     lengths = [name for name in ("minLength", "maxLength") if name in written]
     rules.extend(_length_rule(field, dtype, name) for name in lengths)
@@ -59,10 +84,10 @@ def field_rules(field: Field, dtype: pl.DataType, *, required: bool) -> list[Rul
     enum = field.constraints.get("enum")
     if isinstance(enum, list):
         note = f"not one of the {len(enum)} values of its enum"
-        rules.append(_membership_rule(field, dtype, column, "enum", enum, note))
+        rules.append(_membership_rule(field, dtype, "enum", enum, note))
     if field.categories is not None:
         note = f"not one of its {len(field.categories)} categories"
-        rules.append(_membership_rule(field, dtype, column, "categories", field.categories, note))
+        rules.append(_membership_rule(field, dtype, "categories", field.categories, note))
     return rules
 
 
@@ -94,7 +119,14 @@ def _unwrapped_json(text: str) -> str | None:
 
 def _required_rule(field: Field) -> Rule:
     note = "empty, and a value is required"
-    return Rule("constraint-error", "required", field.name, note, pl.col(field.name).is_null())
+    return Rule(
+        "constraint-error",
+        "required",
+        field.name,
+        note,
+        lambda: pl.col(field.name).is_null(),
+        Screen("nulls"),
+    )
 
 
 def _length_rule(field: Field, dtype: pl.DataType, name: str) -> Rule:
@@ -106,7 +138,9 @@ def _length_rule(field: Field, dtype: pl.DataType, name: str) -> Rule:
         note, violation = f"shorter than {limit}", length < limit
     else:
         note, violation = f"longer than {limit}", length > limit
-    return Rule("constraint-error", name, field.name, note, violation.fill_null(value=False))
+    return Rule(
+        "constraint-error", name, field.name, note, lambda: violation.fill_null(value=False)
+    )
 
 
 def _length(field: Field, dtype: pl.DataType) -> pl.Expr:
@@ -130,8 +164,26 @@ def _bound_rule(field: Field, dtype: pl.DataType, name: str) -> Rule:
     if bound is None:
         raise _unusable(field, name)
     note = f"{_BOUND_NOTES[name]} {field.constraints[name]}"
-    violation = _bound_violation(field, dtype, name, bound)
-    return Rule("constraint-error", name, field.name, note, violation.fill_null(value=False))
+    return Rule(
+        "constraint-error",
+        name,
+        field.name,
+        note,
+        lambda: _bound_violation(field, dtype, name, bound).fill_null(value=False),
+        _bound_screen(dtype, name, bound),
+    )
+
+
+def _bound_screen(dtype: pl.DataType, name: str, bound: object) -> Screen | None:
+    """Return the screen of a bound, where the column's physical values order as it does."""
+    extreme: Literal["lowest", "highest"] = "lowest" if name.endswith("inimum") else "highest"
+    strict = name.startswith("exclusive")
+    if (dtype.is_integer() or dtype.is_float()) and isinstance(bound, int | float):
+        return None if math.isnan(bound) else Screen(extreme, bound, strict)
+    plain = dtype in (pl.Date, pl.Time) or dtype == pl.Datetime("us")
+    if not plain:
+        return None
+    return Screen(extreme, pl.Series([bound], dtype=dtype).to_physical().item(), strict)
 
 
 def _bound_violation(field: Field, dtype: pl.DataType, name: str, bound: object) -> pl.Expr:
@@ -226,8 +278,13 @@ def _pattern_rule(field: Field, dtype: pl.DataType) -> Rule:
     if dtype != pl.String:
         column = column.cast(pl.String)
     note = "not as its pattern"
-    violation = matches(column).fill_null(value=False)
-    return Rule("constraint-error", "pattern", field.name, note, violation)
+    return Rule(
+        "constraint-error",
+        "pattern",
+        field.name,
+        note,
+        lambda: matches(column).fill_null(value=False),
+    )
 
 
 def _json_schema_rule(field: Field, dtype: pl.DataType) -> Rule:
@@ -245,17 +302,17 @@ def _json_schema_rule(field: Field, dtype: pl.DataType) -> Rule:
         comparable_column(field, dtype), lambda text: not validator.is_valid(json.loads(text))
     )
     note = "not as its JSON Schema"
-    return Rule("constraint-error", "jsonSchema", field.name, note, violation)
+    return Rule("constraint-error", "jsonSchema", field.name, note, lambda: violation)
 
 
 def _membership_rule(
     field: Field,
     dtype: pl.DataType,
-    column: pl.Expr,
     name: str,
     written: Iterable[object],
     note: str,
 ) -> Rule:
+    column = comparable_column(field, dtype)
     values = [logical(field, value) for value in written]
     allowed = _allowed([value for value in values if value is not None], dtype)
     if isinstance(dtype, pl.Enum) and set(dtype.categories) <= set(allowed):
@@ -268,7 +325,7 @@ def _membership_rule(
         violation = (~column.is_in(pl.lit(allowed).implode())).fill_null(value=False)
     if dtype.is_float():
         violation = violation | column.is_nan().fill_null(value=False)
-    return Rule("constraint-error", name, field.name, note, violation)
+    return Rule("constraint-error", name, field.name, note, lambda: violation)
 
 
 def _allowed(values: list[object], dtype: pl.DataType) -> pl.Series:
