@@ -1,6 +1,6 @@
 """One build: what is stale runs, in one process and one Dagster run, and the rest is left alone."""
 
-import importlib.util
+import importlib
 import json
 import logging
 import sys
@@ -32,6 +32,7 @@ from data_package.engine.project import Project, find_project
 from data_package.engine.storage import sweep
 from data_package.engine.tables import internals
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
+from data_package.engine.tables.discovery import import_module
 from data_package.engine.tables.table import PACKAGE, Table
 
 Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
@@ -398,7 +399,7 @@ def load_project(project: Project) -> Loaded:
     _forget_modules(project)
     project.make_importable()
     name = f"{project.package}.definitions"
-    if importlib.util.find_spec(name) is None:
+    if not (project.package_folder / "definitions.py").is_file():
         raise ProjectError(
             f"{project.relative(project.package_folder / 'definitions.py')} is missing. It is "
             f"what Dagster loads; write into it:\n\n"
@@ -406,8 +407,8 @@ def load_project(project: Project) -> Loaded:
             f"    from data_package.engine.definitions import load_definitions\n\n"
             f"    defs = load_definitions({project.package})"
         )
-    module = importlib.import_module(name)
-    for attribute, value in vars(module).items():
+    import_module(project.package, project)
+    for attribute, value in vars(import_module(name, project)).items():
         if isinstance(value, dg.Definitions):
             return Loaded(name, attribute, value)
     raise ProjectError(f"{name} holds no Dagster Definitions.")

@@ -6,11 +6,10 @@ in the decorator stays.
 """
 
 import functools
-import hashlib
 import inspect
 import re
 import warnings
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 
 import dagster as dg
@@ -25,6 +24,13 @@ from data_package.engine.tables.table import Table, place_of
 
 CONTRACT_SUFFIX = ".yaml"
 _DEFAULT_GROUP = "default"
+_ALLOWED = (
+    pl.DataFrame,
+    pl.LazyFrame,
+    dg.AssetMaterialization,
+    dg.AssetObservation,
+    dg.AssetCheckResult,
+)
 _RESERVED_GROUPS = {"package", "releases", "rejects"}
 
 
@@ -52,6 +58,12 @@ def tables_of(
             raise ProjectError(
                 f"{place_of(function, project) or module}: the group '{group}' is the name of a "
                 f"folder that storage/ keeps for something else.\nChoose another group_name."
+            )
+        if function is None:
+            raise ProjectError(
+                f"{module}: '{spec.key.to_user_string()}' is made of a graph or an op without a "
+                "function of its own, whose errors could not be kept free of values.\n"
+                "Write it as one function under @dg.asset."
             )
         made.append(
             Table(
@@ -81,7 +93,9 @@ def attach(
     if function is None:
         return assets
     name = ", ".join(sorted(key.to_user_string() for key in assets.keys))
-    guarded = failures.value_free(_measured(function), name=name, project=project)
+    ours = not any("dagster/io_manager_key" in spec.metadata for spec in assets.specs)
+    measured = _measured(function) if ours else function
+    guarded = failures.value_free(measured, name=name, project=project)
     with warnings.catch_warnings():
         # Code references are marked beta; the web pages have shown them for years.
         warnings.simplefilter("ignore", dg.BetaWarning)
@@ -111,16 +125,9 @@ def _group(spec: dg.AssetSpec, module: str, project: Project) -> str:
 
 def _fingerprint(
     assets: dg.AssetsDefinition,
-    function: Callable[..., object] | None,
+    function: Callable[..., object],
     fingerprinter: Fingerprinter,
 ) -> Fingerprint:
-    if function is None:
-        # Made from a graph or by an integration: its code version is all that is known of it.
-        versions = sorted(str(spec.code_version) for spec in assets.specs)
-        digest = hashlib.sha256("\n".join(versions).encode()).hexdigest()
-        return Fingerprint(
-            digest, parts=(), unseen=("it has no function to look at",), libraries=()
-        )
     declared = {
         f"code_version {spec.key.to_user_string()}": spec.code_version
         for spec in assets.specs
@@ -214,17 +221,48 @@ def _words(value: object) -> str:
 
 
 def _measured(function: Callable[..., object]) -> Callable[..., object]:
-    """The same function; its table's time and memory are counted from the moment it is called."""
-    if inspect.isgeneratorfunction(function) or inspect.iscoroutinefunction(function):
+    """The same function; its table's time and memory are counted from the moment it is called.
+
+    What it returns is looked at before Dagster does, whose type check quotes what it refuses.
+    """
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         return function
+
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def generate(*args: object, **kwargs: object) -> Iterator[object]:
+            measure.start()
+            try:
+                for item in function(*args, **kwargs):
+                    _refuse_other(item)
+                    yield item
+                    # The file of this item is in place now; the next one's time begins.
+                    measure.start()
+            finally:
+                measure.stop()
+
+        return generate
 
     @functools.wraps(function)
     def run(*args: object, **kwargs: object) -> object:
         measure.start()
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
+            for item in result if isinstance(result, tuple) else (result,):
+                _refuse_other(item)
         except BaseException:
             measure.stop()
             raise
+        return result
 
     return run
+
+
+def _refuse_other(item: object) -> None:
+    value = item.value if isinstance(item, dg.Output | dg.MaterializeResult) else item
+    if value is not None and not isinstance(value, _ALLOWED):
+        raise dg.Failure(
+            "A table's function must return a pl.LazyFrame or a pl.DataFrame, not "
+            f"{type(value).__name__}."
+        )

@@ -39,11 +39,11 @@ def discover(project: Project) -> Found:
     Raises ProjectError, with the user's file and line, when a module fails to import.
     """
     project.make_importable()
-    package = _import(project.package, project)
+    package = import_module(project.package, project)
     found = Found()
     seen: set[int] = set()
     for name in [project.package, *_module_names(package, project)]:
-        names = vars(_import(name, project))
+        names = vars(import_module(name, project))
         for item in _dagster_objects(v for n, v in names.items() if not n.startswith("__")):
             if id(item) not in seen:
                 seen.add(id(item))
@@ -62,7 +62,7 @@ def _module_names(package: ModuleType, project: Project) -> Iterator[str]:
                 continue
             yield info.name
             if info.ispkg:
-                yield from walk(_import(info.name, project).__path__, f"{info.name}.")
+                yield from walk(import_module(info.name, project).__path__, f"{info.name}.")
 
     yield from walk(package.__path__, f"{package.__name__}.")
 
@@ -89,7 +89,8 @@ def _sort_in(item: object, module: str, found: Found) -> None:
         found.others.append(item)
 
 
-def _import(name: str, project: Project) -> ModuleType:
+def import_module(name: str, project: Project) -> ModuleType:
+    """Import a module of the project. Raises ProjectError, with the user's file and line."""
     try:
         return importlib.import_module(name)
     except (ProjectError, *failures.INTERRUPTIONS):

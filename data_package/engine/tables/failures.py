@@ -169,13 +169,14 @@ def users_line(error: BaseException, project: Project) -> tuple[Path, int] | Non
     """The file and the line of the user's own code that an error came out of, innermost."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
-        if (
-            path.is_relative_to(project.package_folder)
-            and not path.is_relative_to(_ENGINE)
-            and frame.lineno
-        ):
+        if is_users(path, project) and frame.lineno:
             return path, frame.lineno
     return None
+
+
+def is_users(path: Path, project: Project) -> bool:
+    """Whether a source file is the user's own."""
+    return path.is_relative_to(project.package_folder) and not path.is_relative_to(_ENGINE)
 
 
 def _source(line: tuple[Path, int] | None, function: Callable[..., object] | None) -> str:

@@ -14,6 +14,9 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.execution.api import execute_run
 
+# The tag of a run that says which verb started it.
+STARTED_BY = "data-package/started_by"
+
 
 def function_of(assets: dg.AssetsDefinition) -> Callable[..., object] | None:
     """The Python function under `@dg.asset`, `@dg.multi_asset` or `@dg.asset_check`."""
@@ -94,6 +97,7 @@ def run_job(
         asset_selection=job.asset_selection,
         job_code_origin=origin.get_python_origin(),
         run_config=run_config,
+        tags={STARTED_BY: "build"},
     )
     with prepare(run.run_id):
         result = execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
