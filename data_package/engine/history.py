@@ -6,6 +6,7 @@ the end of the process however it comes. Same files, same tables: the stock web 
 """
 
 import os
+import re
 from collections import OrderedDict
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -20,6 +21,11 @@ from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection, Engine, create_engine, event
 from sqlalchemy.pool import StaticPool
 
+from data_package.engine.errors import ProjectError
+
+# SQLite is addressed by a URL, which Dagster puts together without quoting.
+_NOT_IN_ADDRESS = re.compile(r"\?|%[0-9A-Fa-f]{2}")
+
 # The index, the run that is written, and some that a page of the web server looks at.
 _KEPT_OPEN = 8
 
@@ -29,6 +35,12 @@ class HistoryStorage(DagsterSqliteStorage):
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         """`base_dir`: the folder of the databases, laid out as Dagster's own."""
+        if _NOT_IN_ADDRESS.search(base_dir):
+            raise ProjectError(
+                f"The history cannot be kept in {base_dir}: in the name of a folder, a question "
+                "mark or a % before two digits means something else to its database.\n"
+                "Rename the folder."
+            )
         super().__init__(base_dir, inst_data)
         self._event_log_storage = _EventLog(str(Path(base_dir, "history", "runs")))
 

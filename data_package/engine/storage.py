@@ -16,6 +16,8 @@ from collections.abc import Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
+from data_package.engine.errors import ProjectError
+
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 _TEMPORARY = ".tmp"
@@ -29,12 +31,22 @@ _RENAME_EXCHANGE = 2
 
 
 def make_private_folder(path: Path) -> Path:
-    """Make a folder, and those above it that are missing, that only its owner can enter."""
+    """Make a folder, and those above it that are missing, that only its owner can enter.
+
+    Raises ProjectError when it can't be made.
+    """
     for folder in reversed([path, *path.parents]):
-        if not folder.exists():
-            with suppress(FileExistsError):
+        try:
+            if not folder.is_dir():
                 folder.mkdir(mode=PRIVATE_FOLDER)
                 folder.chmod(PRIVATE_FOLDER)
+        except OSError as error:
+            if isinstance(error, FileExistsError) and folder.is_dir():
+                continue
+            raise ProjectError(
+                f"The folder {folder} cannot be made: {error.strerror}.\n"
+                "Make room for it, or say in pyproject.toml where `storage` is to be."
+            ) from None
     return path
 
 

@@ -1,0 +1,144 @@
+"""A build works where people put their projects, and says so where it cannot."""
+
+import resource
+import shutil
+import subprocess
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.storage import hash_file
+from data_package_tests.conftest import Study
+from data_package_tests.engine.tables.running import HEADER, temporary_files
+
+Make = Callable[[dict[str, str]], Study]
+
+FILES = {
+    "raw.py": HEADER
+    + """
+from data_package import source_file
+people_file = source_file("people_file", "in/*.csv")
+
+@dg.asset
+def people(people_file: list[Path]) -> pl.LazyFrame:
+    '''Én række pr. person.'''
+    return pl.concat([pl.scan_csv(path, glob=False) for path in people_file])
+""",
+    "/in/a b.csv": "navn\nÆrø\n",
+    "final/__init__.py": "",
+    "final/navne.py": HEADER
+    + """
+@dg.asset
+def navne(people: pl.LazyFrame) -> pl.LazyFrame:
+    return people
+""",
+    "final/navne.yaml": "title: Navnene på Ærø\nschema:\n  fields: [{name: navn, type: string}]\n",
+}
+UNWRITABLE = """
+import os, resource, sys
+from data_package.engine.cli import main
+resource.setrlimit(resource.RLIMIT_FSIZE, (int(sys.argv.pop(1)),) * 2)
+import signal
+signal.signal(signal.SIGXFSZ, signal.SIG_IGN)
+main()
+"""
+
+
+def moved(study: Study, folder: Path) -> Study:
+    folder.parent.mkdir(parents=True, exist_ok=True)
+    shutil.move(study.root, folder)
+    return Study(folder, study.package)
+
+
+@pytest.mark.parametrize("name", ["undersøgelse 日本", "study [1] {x} *", "it's; a $HOME & 50%"])
+def test_a_project_may_lie_in_a_folder_of_any_name(study: Make, tmp_path: Path, name: str) -> None:
+    project = moved(study(FILES), tmp_path / name / "project")
+    result = project.build()
+    assert result.ok, result.explain()
+    table = pl.read_parquet(project.storage / "package/tables/navne.parquet", glob=False)
+    assert table["navn"].to_list() == ["Ærø"]
+    sys.path[:] = [place for place in sys.path if place != str(project.root)]
+
+
+@pytest.mark.parametrize("name", ["what?", "a%20b"])
+def test_a_folder_that_cannot_hold_the_history_is_told(
+    study: Make, tmp_path: Path, name: str
+) -> None:
+    project = moved(study(FILES), tmp_path / name / "project")
+    with pytest.raises(ProjectError, match="Rename the folder"):
+        project.build()
+
+
+@pytest.mark.xfail(reason="the marks of the report are not in ASCII")
+def test_a_terminal_that_knows_only_ascii_gets_its_report(study: Make) -> None:
+    project = study(FILES)
+    plain = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
+    plain |= {"PYTHONIOENCODING": ""}
+    done = subprocess.run(
+        [sys.executable, "-m", "data_package.engine.cli", "build"],
+        cwd=project.root,
+        env=project.environment() | plain,
+        capture_output=True,
+        check=False,
+    )
+    assert done.returncode == 0, done.stderr
+    assert b"navne" in done.stdout
+    text = (project.storage / "package" / "datapackage.json").read_text(encoding="utf-8")
+    assert "Navnene på Ærø" in text
+
+
+def test_a_full_disk_is_told_and_leaves_the_last_table(study: Make) -> None:
+    source = (
+        HEADER
+        + """
+@dg.asset
+def wide() -> pl.LazyFrame:
+    return pl.LazyFrame({"n": range(1_000)})
+
+@dg.asset
+def wide_eager() -> pl.DataFrame:
+    return pl.DataFrame({"n": range(1_000)})
+"""
+    )
+    project = study({"t.py": source})
+    assert project.build().ok
+    place = project.storage / "default"
+    before = {name: hash_file(place / f"{name}.parquet") for name in ("wide", "wide_eager")}
+    project.write({"t.py": source.replace("1_000", "3_000_000")})
+    limit = str(3 << 19)
+    done = project.run(sys.executable, "-c", UNWRITABLE, limit, "build")
+    assert done.returncode == 1, done.stderr
+    assert "Traceback" not in done.stderr
+    assert "File too large" in done.stderr
+    for name, digest in before.items():
+        assert name in done.stderr
+        assert hash_file(place / f"{name}.parquet") == digest
+    assert temporary_files(project.storage) == []
+
+
+def test_a_storage_that_is_a_file_is_told(study: Make) -> None:
+    project = study(FILES)
+    project.storage.write_text("not a folder")
+    done = project.command("build")
+    assert done.returncode in (1, 2)
+    assert "Traceback" not in done.stderr
+    assert "storage" in done.stderr
+
+
+def test_a_storage_that_is_a_link_to_a_larger_disk_is_used(study: Make, tmp_path: Path) -> None:
+    disk = tmp_path / "large disk"
+    disk.mkdir()
+    project = study(FILES)
+    project.storage.symlink_to(disk)
+    result = project.build()
+    assert result.ok, result.explain()
+    assert (disk / "package" / "datapackage.json").is_file()
+    assert project.build().ok
+
+
+def test_the_limit_of_this_process_is_as_it_was() -> None:
+    assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] in (resource.RLIM_INFINITY, -1)
