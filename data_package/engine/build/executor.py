@@ -141,7 +141,7 @@ class _Executor(dg.Executor):
             self._recorder.checked(
                 evaluation.asset_check_key.to_user_string(), passed=evaluation.passed
             )
-        if event.event_type is not dg.DagsterEventType.STEP_FAILURE:
+        if not event.is_step_failure or internals.was_interrupted(event):
             return
         made = internals.entities_of_steps(context.job.get_definition()).get(event.step_key or "")
         for key in made or []:

@@ -57,13 +57,17 @@ class Request:
 
 @dataclass(frozen=True)
 class Work:
-    """What a build will do: tables and checks to run, and whether to publish."""
+    """What a build will do: tables and checks to run, and whether to publish.
+
+    `fresh` counts the tables that the selection needs and that are left alone.
+    """
 
     tables: frozenset[dg.AssetKey]
     forced: frozenset[dg.AssetKey]
     checks: frozenset[dg.AssetCheckKey]
     publish: bool
     states: dict[str, TableState]
+    fresh: int
 
     def describe(self) -> str:
         """What would run, and why."""
@@ -179,11 +183,10 @@ def run_build(
         lock = LockFile(project)
         job = loaded.definitions.resolve_implicit_global_asset_job_def()
         work = plan_work(request, job, catalogue, lock)
-        fresh = sum(state.state is State.FRESH for state in work.states.values())
         if not request.select:
             lock.keep_only(catalogue.deliveries.files, catalogue.named)
         if work.is_nothing:
-            result = BuildResult((), None, time.time() - began, None, fresh=fresh)
+            result = BuildResult((), None, time.time() - began, None, fresh=work.fresh)
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
             tally.end()
@@ -193,7 +196,7 @@ def run_build(
                 package=tally.package,
                 seconds=time.time() - began,
                 package_path=str(project.published) if published else None,
-                fresh=fresh,
+                fresh=work.fresh,
                 run_id=run_id,
             )
         catalogue.hashes.save()
@@ -273,7 +276,7 @@ def plan_work(
     publish = PACKAGE in selected and (
         bool(tables or checks) or not all(p.is_current() for p in catalogue.publications)
     )
-    return Work(tables, forced, checks, publish, states)
+    return Work(tables, forced, checks, publish, states, fresh=len(needed - tables))
 
 
 def select_tables(select: Sequence[str], job: dg.JobDefinition) -> set[dg.AssetKey]:

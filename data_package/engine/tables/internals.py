@@ -102,11 +102,27 @@ def run_job(
     with prepare(run.run_id):
         result = execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
     failed_steps = [event for event in result.all_events if event.is_step_failure]
+    if any(map(was_interrupted, result.all_events)):
+        raise KeyboardInterrupt
     for event in [] if failed_steps else result.all_events:
         if event.event_type is dg.DagsterEventType.RUN_FAILURE:
             data = event.job_failure_data
             raise RunError(data.error.cls_name if data.error else "unknown")
     return run.run_id
+
+
+def was_interrupted(event: dg.DagsterEvent) -> bool:
+    """Whether an event tells of an end that the user asked for."""
+    interrupts = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
+    if event.is_step_failure:
+        error = event.step_failure_data.error
+    elif event.event_type is dg.DagsterEventType.RUN_CANCELED:
+        return True
+    elif event.event_type is dg.DagsterEventType.RUN_FAILURE:
+        error = event.job_failure_data.error
+    else:
+        return False
+    return error is not None and error.cls_name in interrupts
 
 
 class RunError(Exception):
