@@ -302,6 +302,12 @@ def test_an_asset_that_cannot_be_guarded_is_refused(study: Make) -> None:
     assert "'graphed' is made of a graph" in done.stderr
 
 
+def test_what_cannot_be_kept_free_of_values_is_refused(study: Make) -> None:
+    project = study({"raw.py": RAW, "t.py": GRAPHS})
+    with pytest.raises(ProjectError, match="Write it as one function"):
+        project.definitions()
+
+
 IMPORTS = {
     "a conversion": "int(text)",
     "a cast": "pl.Series([text]).cast(pl.Int64)",
