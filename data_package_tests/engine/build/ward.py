@@ -259,6 +259,12 @@ class Ward(Study):
     """A copy of the project that may be edited, built and looked at."""
 
     package: str = field(default=PACKAGE)
+    writes_bytecode: bool = False
+
+    def environment(self) -> dict[str, str]:
+        """As users have it, where that is asked for: Python keeps its bytecode."""
+        without = {"PYTHONDONTWRITEBYTECODE"} if self.writes_bytecode else set()
+        return {k: v for k, v in super().environment().items() if k not in without}
 
     def build(self, *words: str) -> Built:  # type: ignore[override]
         """Run `data-package build --json` as a user would."""
