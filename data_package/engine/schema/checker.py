@@ -56,6 +56,7 @@ class Checker:
         limit: int,
         *,
         first_row: int = FIRST_ROW,
+        looks_again: bool = True,
     ) -> None:
         self._contract = contract
         self._next_row = first_row
@@ -68,7 +69,10 @@ class Checker:
         self._rules = list(_ordered_rules(contract, dtypes))
         key_order = 100 * (len(contract.fields) + 1)
         self._uniqueness = [
-            (Uniqueness(key, contract, dtypes), _repeat_kind(key, key_order + i))
+            (
+                Uniqueness(key, contract, dtypes, double=not looks_again),
+                _repeat_kind(key, key_order + i),
+            )
             for i, key in enumerate(declared_keys(contract, dtypes))
         ]
         self._references = list(self._foreign_keys(dtypes, references, key_order + 500))
@@ -95,10 +99,11 @@ class Checker:
         self._gather_keys(batch.frame)
         self._height += batch.frame.height
 
-    def finish(self, table_level: Sequence[Total], reread: Reread) -> Report:
+    def finish(self, table_level: Sequence[Total], reread: Reread | None = None) -> Report:
         """Compare the keys and return the report, what concerns the whole table first.
 
-        `reread` gives the values of some fields in the rows that a mask selects.
+        `reread` gives the values of some fields in the rows that a mask selects; it is needed
+        when the checker was told that it can look again.
         """
         for uniqueness, kind in self._uniqueness:
             self._add_positions(kind, uniqueness.repeats(reread))
@@ -162,8 +167,9 @@ class Checker:
 
     def _gather_keys(self, frame: pl.DataFrame) -> None:
         expressions = [
-            uniqueness.expression.alias(f"key {i}")
+            expression.alias(f"key {i} {j}")
             for i, (uniqueness, _) in enumerate(self._uniqueness)
+            for j, expression in enumerate(uniqueness.expressions)
         ]
         for i, (reference, _) in enumerate(self._references):
             expressions.append(reference.expression.alias(f"own {i}"))
@@ -173,7 +179,8 @@ class Checker:
             return
         prints = frame.select(expressions)
         for i, (uniqueness, _) in enumerate(self._uniqueness):
-            uniqueness.take(prints[f"key {i}"])
+            count = len(uniqueness.expressions)
+            uniqueness.take([prints[f"key {i} {j}"] for j in range(count)])
         for i, (reference, _) in enumerate(self._references):
             targets = prints[f"target {i}"] if reference.is_self else None
             reference.take(prints[f"own {i}"], targets)

@@ -4,7 +4,8 @@ https://datapackage.org/standard/table-schema/#primaryKey and the sections after
 
 A row's key is kept as one 64-bit fingerprint: eight bytes a row, whatever the key's width. The key
 of a single integer or temporal field is its own fingerprint; otherwise it is a hash, and rows
-whose hashes meet are compared by value afterwards, in a second look at those rows only.
+whose hashes meet are compared by value afterwards, in a second look at those rows only. Where a
+second look would mean to parse a file again, a second hash is kept instead, 128 bits together.
 """
 
 from collections.abc import Callable, Mapping, Sequence
@@ -18,6 +19,7 @@ from data_package.engine.schema.rules import comparable_column
 
 # Fills the gaps between the hashes of a composite key's parts (2**64 divided by the golden ratio).
 _MIX = 0x9E3779B97F4A7C15
+_SECOND_SEED = 0x5EED
 # Reference keys up to this many are looked up batch by batch, larger sets once at the end.
 _SMALL = 2_000_000
 # Beyond this many rows with equal hashes they are taken for equal: comparing them would not fit.
@@ -59,9 +61,11 @@ def has_null(names: Sequence[str]) -> pl.Expr:
 class Uniqueness:
     """The fingerprints of one key, gathered batch by batch."""
 
-    def __init__(self, key: Key, contract: Contract, dtypes: Mapping[str, pl.DataType]) -> None:
+    def __init__(
+        self, key: Key, contract: Contract, dtypes: Mapping[str, pl.DataType], *, double: bool
+    ) -> None:
         self.key = key
-        self._parts: list[pl.Series] = []
+        self._parts: list[list[pl.Series]] = []
         columns = [comparable_column(contract.field(name), dtypes[name]) for name in key.fields]
         first = dtypes[key.fields[0]]
         self._exact = len(columns) == 1 and _is_its_own_fingerprint(first)
@@ -73,26 +77,36 @@ class Uniqueness:
                 [pl.col(name).is_nan().fill_null(value=False) for name in floats]
             )
         if self._exact:
-            self.expression: pl.Expr = columns[0].to_physical()
+            self.expressions: list[pl.Expr] = [columns[0].to_physical()]
         else:
-            self.expression = pl.when(~excluded).then(_fingerprint(columns))
+            seeds = (0, _SECOND_SEED) if double else (0,)
+            self.expressions = [
+                pl.when(~excluded).then(_fingerprint(columns, seed)) for seed in seeds
+            ]
 
-    def take(self, fingerprints: pl.Series) -> None:
-        """Add a batch's fingerprints, in the order of its rows."""
+    def take(self, fingerprints: list[pl.Series]) -> None:
+        """Add a batch's fingerprints, one Series per expression, in the order of its rows."""
         self._parts.append(fingerprints)
 
-    def repeats(self, reread: Reread) -> pl.Series:
+    def repeats(self, reread: Reread | None) -> pl.Series:
         """Return the positions of rows whose key stands in an earlier row, in order."""
         if not self._parts:
             return pl.Series([], dtype=pl.UInt32)
-        prints = pl.concat(self._parts, rechunk=True)
+        columns = list(zip(*self._parts, strict=True))
+        prints = pl.concat(columns[0], rechunk=True)
+        second = pl.concat(columns[1], rechunk=True) if len(columns) > 1 else None
         self._parts = []
         repeated = _repeated(prints)
         if repeated is None:
             return pl.Series([], dtype=pl.UInt32)
         meeting = prints.is_in(repeated.implode()).fill_null(value=False)
         positions = meeting.arg_true()
-        if self._exact or len(positions) > _COMPARABLE:
+        if second is not None:
+            both = pl.DataFrame(
+                [prints.gather(positions).alias("1"), second.gather(positions).alias("2")]
+            )
+            return positions.filter(~_first_distinct(both))
+        if self._exact or reread is None or len(positions) > _COMPARABLE:
             return positions.filter(~prints.gather(positions).is_first_distinct())
         del prints
         keys = reread(meeting, self.key.fields)
@@ -178,10 +192,10 @@ class Reference:
         return (own.is_not_null() & ~own.is_in(known.implode()).fill_null(value=False)).arg_true()
 
 
-def _fingerprint(columns: Sequence[pl.Expr]) -> pl.Expr:
-    mixed = columns[0].hash()
+def _fingerprint(columns: Sequence[pl.Expr], seed: int = 0) -> pl.Expr:
+    mixed = columns[0].hash(seed)
     for column in columns[1:]:
-        mixed = (mixed * pl.lit(_MIX, dtype=pl.UInt64)) ^ column.hash()
+        mixed = (mixed * pl.lit(_MIX, dtype=pl.UInt64)) ^ column.hash(seed)
     return mixed
 
 

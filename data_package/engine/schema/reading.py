@@ -183,13 +183,15 @@ def _judge(
         table_level = [Total("source-error", "source", None, 1, (), "the file is empty")]
     present = {each.name: logical_dtype(each) for _, each in table.columns}
     first_row = table.dialect.first_row
-    checker = Checker(contract, present, references or {}, limit, first_row=first_row)
+    checker = Checker(
+        contract, present, references or {}, limit, first_row=first_row, looks_again=False
+    )
     try:
-        for block, values, batch in _batches(table, None):
+        for block, values, batch in _batches(table):
             checker.take(batch)
             if keep is not None:
                 keep(block, values, batch)
-        return checker.finish(table_level, lambda mask, names: _reread(table, mask, names))
+        return checker.finish(table_level)
     except pl.exceptions.PolarsError as error:
         raise unreadable(contract.name, error) from None
 
@@ -205,9 +207,9 @@ class _Values:
     blank: pl.Series | None
 
 
-def _batches(table: _Table, only: Sequence[str] | None) -> Iterator[tuple[Block, _Values, Batch]]:
-    """Give the file block by block, as text and as values; only some fields if they are named."""
-    columns = [(i, each) for i, each in table.columns if only is None or each.name in only]
+def _batches(table: _Table) -> Iterator[tuple[Block, _Values, Batch]]:
+    """Give the file block by block, as text and as values."""
+    columns = table.columns
     empty_is_null = all("" in each.missing_values for _, each in columns)
 
     def values(block: Block) -> _Values:
@@ -340,13 +342,3 @@ def _write_rejects(path: Path, refused: Sequence[pl.DataFrame]) -> None:
         beside.replace(path)
     finally:
         beside.unlink(missing_ok=True)
-
-
-def _reread(table: _Table, mask: pl.Series, names: Sequence[str]) -> pl.DataFrame:
-    parts: list[pl.DataFrame] = []
-    start = 0
-    for _, _, batch in _batches(table, names):
-        height = batch.frame.height
-        parts.append(batch.frame.select(names).filter(mask.slice(start, height)))
-        start += height
-    return pl.concat(parts)
