@@ -5,7 +5,7 @@ In a pipe nothing moves: only the table, in plain text.
 
 from collections import Counter
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager, contextmanager
 
 from rich.console import Console
 from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
@@ -38,13 +38,18 @@ def console(*, stderr: bool = False) -> Console:
     return made if made.is_terminal else Console(stderr=stderr, width=_PLAIN_WIDTH, highlight=False)
 
 
-@contextmanager
-def loading(terminal: Console) -> Iterator[None]:
+def loading(terminal: Console) -> AbstractContextManager[None]:
     """Say that the project is being loaded, while it is."""
+    return working(terminal, "loading the project")
+
+
+@contextmanager
+def working(terminal: Console, on: str) -> Iterator[None]:
+    """Say on a terminal what is being worked on, while it is."""
     if not terminal.is_terminal:
         yield
         return
-    with terminal.status("loading the project"):
+    with terminal.status(on):
         yield
 
 

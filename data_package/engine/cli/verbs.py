@@ -12,6 +12,8 @@ _VERBS = {
     "why": "Say exactly why a table is stale, with the lines that changed.",
     "accept": "Take the present files as right, without running anything.",
     "forget": "Forget what tables were built from, so that they run again.",
+    "check": "Check built tables, or a delivered file, against their contracts.",
+    "describe": "Infer a contract from a built table or a delivered file.",
 }
 
 

@@ -12,7 +12,6 @@ from data_package.engine.package import descriptor as d
 from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.publish import Contents, is_published, publish
 from data_package.engine.schema import Contract
-from data_package.engine.tables.attach import CONTRACT_SUFFIX
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.failures import value_free
 from data_package.engine.tables.table import PACKAGE, Table
@@ -105,7 +104,7 @@ def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
 
 def _contract(table: Table) -> Contract:
     if table.contract is None:
-        file = Path(table.place.rpartition(":")[0]).parent / f"{table.resource}{CONTRACT_SUFFIX}"
+        file = table.project.relative(table.contract_path)
         raise dg.Failure(
             f"The final table '{table.name}' has no contract, so it cannot be published.\n"
             f"Write its Table Schema into {file}."

@@ -10,7 +10,6 @@ import inspect
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -20,9 +19,8 @@ from data_package.engine.project import Project
 from data_package.engine.schema import Contract, Field, load_contract
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.fingerprint import Fingerprint, Fingerprinter
-from data_package.engine.tables.table import Table, place_of
+from data_package.engine.tables.table import Table, contract_path, place_of
 
-CONTRACT_SUFFIX = ".yaml"
 _DEFAULT_GROUP = "default"
 _ALLOWED = (
     pl.DataFrame,
@@ -65,6 +63,7 @@ def tables_of(
                 "function of its own, whose errors could not be kept free of values.\n"
                 "Write it as one function under @dg.asset."
             )
+        path = contract_path(spec.key, function, project)
         made.append(
             Table(
                 key=spec.key,
@@ -77,7 +76,7 @@ def tables_of(
                 project=project,
                 module=module,
                 function=function,
-                contract=_contract(spec.key, function),
+                contract=load_contract(path) if path.is_file() else None,
                 fingerprint=_fingerprint(assets, function, fingerprinter),
                 partitioned=assets.partitions_def is not None,
             )
@@ -134,14 +133,6 @@ def _fingerprint(
         if spec.code_version is not None
     }
     return fingerprinter.fingerprint(function, parameters=declared)
-
-
-def _contract(key: dg.AssetKey, function: Callable[..., object] | None) -> Contract | None:
-    if function is None:
-        return None
-    folder = Path(inspect.getfile(inspect.unwrap(function))).parent
-    path = folder / f"{'__'.join(key.path)}{CONTRACT_SUFFIX}"
-    return load_contract(path) if path.is_file() else None
 
 
 def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:

@@ -52,6 +52,11 @@ class Table:
         """Its Parquet file; for a partitioned table, that of a folder with one file each."""
         return self.project.storage.joinpath(self.group, *self.key.path).with_suffix(".parquet")
 
+    @property
+    def contract_path(self) -> Path:
+        """Where its contract stands or would stand: beside its function."""
+        return contract_path(self.key, self.function, self.project)
+
     def files(self) -> list[Path]:
         """The files it is kept in now: one, or one for each partition."""
         if self.partitioned:
@@ -62,6 +67,18 @@ class Table:
     def place(self) -> str:
         """Where its function stands: `data_package/final/subjects.py:12`."""
         return place_of(self.function, self.project) or self.module
+
+
+def contract_path(
+    key: dg.AssetKey, function: Callable[..., object] | None, project: Project
+) -> Path:
+    """The YAML file beside a function that holds the contract of a table it makes."""
+    folder = (
+        Path(inspect.getfile(inspect.unwrap(function))).parent
+        if function is not None
+        else project.package_folder
+    )
+    return folder / f"{'__'.join(key.path)}.yaml"
 
 
 def place_of(function: Callable[..., object] | None, project: Project) -> str | None:

@@ -1,0 +1,141 @@
+"""`data-package check`."""
+
+import dataclasses
+import json
+import shutil
+import sys
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    import polars as pl
+
+    from data_package.engine.schema import Report
+
+_ROWS_SHOWN = 20
+
+
+@click.command("check")
+@click.argument("what", nargs=-1, metavar="[TABLE…|FILE]")
+@click.option(
+    "--schema",
+    "contract",
+    type=click.Path(path_type=Path),
+    help="Check one delivered FILE against this contract, before anything is loaded.",
+)
+@click.option("--delimiter", help="How a delivered file separates its cells; , by default.")
+@click.option("--encoding", help="How a delivered file encodes its text; UTF-8 by default.")
+@click.option("--rows", is_flag=True, help="Show the offending rows, on this terminal only.")
+@click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
+def command(
+    what: tuple[str, ...],
+    contract: Path | None,
+    delimiter: str | None,
+    encoding: str | None,
+    rows: bool,
+    as_json: bool,
+) -> None:
+    """Check built tables, or a delivered file, against their contracts.
+
+    Without TABLE, every table that has a contract is checked. Exits with 1 when anything is wrong.
+    """
+    if rows and not sys.stdout.isatty():
+        raise click.UsageError("--rows needs a terminal: values of rows are shown nowhere else.")
+    if contract is not None:
+        judged = _delivered(what, contract, delimiter, encoding)
+    elif delimiter or encoding:
+        raise click.UsageError("--delimiter and --encoding go with --schema and a FILE.")
+    else:
+        judged = _built(what)
+    if as_json:
+        documents = [report.to_dict() for report, _ in judged]
+        click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
+    for report, show in [] if as_json else judged:
+        click.echo(report.render())
+        if rows and not report.ok:
+            click.echo(_as_text(show()))
+    if not all(report.ok for report, _ in judged):
+        sys.exit(1)
+
+
+Judged = list[tuple["Report", Callable[[], "pl.DataFrame"]]]
+
+
+def _delivered(
+    what: tuple[str, ...], schema: Path, delimiter: str | None, encoding: str | None
+) -> Judged:
+    import polars as pl
+
+    from data_package.engine.build import progress
+    from data_package.engine.schema import check, check_file, load_contract, offending_rows
+
+    if len(what) != 1:
+        raise click.UsageError("--schema goes with exactly one FILE.")
+    path = Path(what[0])
+    if not path.is_file():
+        raise click.UsageError(f"There is no file {path}.")
+    contract = load_contract(schema)
+    dialect: dict[str, object] | None = {"delimiter": delimiter} if delimiter else None
+    with progress.working(progress.console(stderr=True), f"checking {path.name}"):
+        if path.suffix == ".parquet":
+            scan = pl.scan_parquet(path, glob=False)
+            report = dataclasses.replace(check(scan, contract), name=path.name)
+            return [(report, lambda: offending_rows(scan, report, limit=_ROWS_SHOWN))]
+        found = check_file(path, contract, dialect=dialect, encoding=encoding)
+        report = dataclasses.replace(found, name=path.name)
+    return [
+        (
+            report,
+            lambda: offending_rows(
+                path, report, dialect=dialect, encoding=encoding, limit=_ROWS_SHOWN
+            ),
+        )
+    ]
+
+
+def _built(names: tuple[str, ...]) -> Judged:
+    import dagster as dg
+    import polars as pl
+
+    from data_package.engine.build import progress
+    from data_package.engine.build.run import selected_tables
+    from data_package.engine.errors import BuildError
+    from data_package.engine.project import find_project
+    from data_package.engine.schema import Report, offending_rows
+
+    terminal = progress.console(stderr=True)
+    with progress.loading(terminal):
+        catalogue, tables = selected_tables(names, find_project())
+    without = [t.name for t in tables if names and not catalogue.checks_of(t)]
+    if without:
+        raise click.UsageError(
+            f"'{without[0]}' has no contract to be checked against. `data-package describe "
+            f"{without[0]} --write` makes a first one."
+        )
+    judged: Judged = []
+    for table in tables:
+        for item in catalogue.checks_of(table):
+            with progress.working(terminal, f"checking {table.name}"):
+                try:
+                    report = catalogue.verdicts.of(item)
+                except dg.Failure as failure:
+                    raise BuildError(failure.description) from None
+
+            def show(report: Report = report, path: Path = table.path) -> pl.DataFrame:
+                scan = pl.scan_parquet(path, glob=False)
+                return offending_rows(scan, report, limit=_ROWS_SHOWN)
+
+            judged.append((report, show))
+    catalogue.hashes.save()
+    return judged
+
+
+def _as_text(rows: "pl.DataFrame") -> str:
+    import polars as pl
+
+    width = shutil.get_terminal_size().columns
+    with pl.Config(tbl_rows=_ROWS_SHOWN, tbl_cols=-1, fmt_str_lengths=60, tbl_width_chars=width):
+        return str(rows)

@@ -1,0 +1,48 @@
+"""`data-package debug`."""
+
+import code
+import importlib
+import importlib.util
+import sys
+
+import click
+
+
+@click.command("debug")
+@click.argument("table")
+@click.option("--partition", metavar="KEY", help="Which partition of a partitioned table.")
+def command(table: str, partition: str | None) -> None:
+    """Open a Python prompt with the real inputs of TABLE loaded, and its function.
+
+    The inputs stand under the names of the function's parameters. It shows values of rows, so it
+    works on a terminal only; nothing of it is written down.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise click.UsageError("debug needs a terminal: values are shown nowhere else.")
+    from data_package.engine.build import progress
+    from data_package.engine.build.debug import open_table
+    from data_package.engine.project import find_project
+
+    project = find_project()
+    with progress.loading(progress.console(stderr=True)):
+        opened = open_table(table, project, partition=partition)
+    names = dict(opened.names)
+    if importlib.util.find_spec("IPython") is not None:
+        click.echo(opened.banner)
+        # What is typed may quote values, so it is not kept as IPython would.
+        quiet = ["--no-banner", "--no-confirm-exit", "--HistoryManager.enabled=False"]
+        importlib.import_module("IPython").start_ipython(argv=quiet, user_ns=names)
+    else:
+        _complete(names)
+        code.interact(banner=opened.banner, local=names, exitmsg="")
+
+
+def _complete(names: dict[str, object]) -> None:
+    """Let the tabulator complete names, where Python was built with it."""
+    try:
+        import readline
+        import rlcompleter
+    except ImportError:
+        return
+    readline.set_completer(rlcompleter.Completer(names).complete)
+    readline.parse_and_bind("tab: complete")

@@ -1,0 +1,111 @@
+"""`data-package history`."""
+
+import json
+from collections.abc import Sequence
+from datetime import datetime
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from rich.table import Table as Grid
+
+    from data_package.engine.build.history import RunLine, TableLine
+
+_NAMES_SHOWN = 3
+_COLOURS = {"success": "green", "failure": "red", "canceled": "yellow"}
+
+
+@click.command("history")
+@click.argument("table", required=False)
+@click.option(
+    "-n",
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=20,
+    show_default=True,
+    help="How many to show, the newest first.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def command(table: str | None, limit: int, as_json: bool) -> None:
+    """Show the last runs, or the last times that TABLE was made: when, and what it took."""
+    from data_package.engine.build import progress
+    from data_package.engine.build.history import materializations, runs
+    from data_package.engine.project import find_project
+
+    project = find_project()
+    lines: Sequence[RunLine] | Sequence[TableLine]
+    with progress.loading(progress.console(stderr=True)):
+        if table is None:
+            lines = made = runs(project, limit)
+            grid = _runs(made)
+        else:
+            lines = times = materializations(table, project, limit)
+            grid = _times(times)
+    if as_json:
+        facts = [line.to_dict() for line in lines]
+        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    elif lines:
+        progress.console().print(grid)
+    else:
+        click.echo("Nothing has been run yet." if table is None else f"{table} has no history.")
+
+
+def _runs(lines: Sequence["RunLine"]) -> "Grid":
+    from rich.text import Text
+
+    grid = _grid(["when", "started by", "status"], ["seconds", "built"], ["failed", "published"])
+    for line in lines:
+        grid.add_row(
+            _moment(line.when),
+            line.started_by,
+            Text(line.status, style=_COLOURS.get(line.status, "")),
+            "" if line.seconds is None else f"{line.seconds:.1f}",
+            str(len(line.built)),
+            Text(_names(line.failed), style="red"),
+            "yes" if line.published else "",
+        )
+    return grid
+
+
+def _times(lines: Sequence["TableLine"]) -> "Grid":
+    from data_package.engine.build.progress import size
+
+    words = ["when", *(["partition"] if any(line.partition for line in lines) else [])]
+    numbers = ["rows", "columns", "size", "seconds", "peak memory"]
+    grid = _grid(words, numbers, ["content"])
+    for line in lines:
+        content = (line.data_version or "")[:8]
+        grid.add_row(
+            _moment(line.when),
+            *([line.partition or ""] if len(words) > 1 else []),
+            "" if line.rows is None else f"{line.rows:,}",
+            "" if line.columns is None else f"{line.columns:,}",
+            size(line.size_bytes),
+            "" if line.seconds is None else f"{line.seconds:.2f}",
+            size(line.peak_memory_bytes),
+            f"{content} as before" if line.changed is False else content,
+        )
+    return grid
+
+
+def _grid(words: Sequence[str], numbers: Sequence[str], more: Sequence[str]) -> "Grid":
+    from rich.table import Table as Grid
+
+    grid = Grid(box=None, pad_edge=False, header_style="bold")
+    for title in words:
+        grid.add_column(title, no_wrap=True)
+    for title in numbers:
+        grid.add_column(title, justify="right", no_wrap=True)
+    for title in more:
+        grid.add_column(title)
+    return grid
+
+
+def _names(names: Sequence[str]) -> str:
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _moment(when: datetime) -> str:
+    return when.strftime("%Y-%m-%d %H:%M:%S")
