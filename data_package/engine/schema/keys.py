@@ -92,7 +92,7 @@ class Uniqueness:
         """Return the positions of rows whose key stands in an earlier row, in order."""
         if not self._parts:
             return pl.Series([], dtype=pl.UInt32)
-        columns = list(zip(*self._parts, strict=True))
+        columns = [[part[i] for part in self._parts] for i in range(len(self.expressions))]
         prints = pl.concat(columns[0], rechunk=True)
         second = pl.concat(columns[1], rechunk=True) if len(columns) > 1 else None
         self._parts = []
