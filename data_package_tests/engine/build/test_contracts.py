@@ -4,7 +4,7 @@ from collections.abc import Callable
 from pathlib import Path
 
 from data_package_tests.conftest import Study
-from data_package_tests.engine.tables.running import HEADER
+from data_package_tests.engine.tables.running import HEADER, execute, failure_of
 
 Make = Callable[[dict[str, str]], Study]
 
@@ -317,3 +317,24 @@ def balanced(people: pl.LazyFrame) -> dg.AssetCheckResult:
     assert "the groups differ" in result.explain()
     assert not (project.storage / "package").exists()
     assert not (project.storage / "default" / "tallest.parquet").exists()
+
+
+def test_a_partitioned_table_is_checked_with_all_the_partitions_there_are(study: Make) -> None:
+    project = study(
+        {
+            "years.py": HEADER
+            + """
+@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["2019", "2020"]))
+def visits(context) -> pl.LazyFrame:
+    return pl.LazyFrame({"number": [1, 2], "year": [int(context.partition_key)] * 2})
+""",
+            "visits.yaml": """\
+schema:
+  primaryKey: [number]
+  fields: [{name: number, type: integer}, {name: year, type: integer}]
+""",
+        }
+    )
+    execute(project, partition="2019")
+    said = failure_of(execute(project, partition="2020", ok=False))
+    assert "visits: contract" in said
