@@ -1,0 +1,108 @@
+"""A failure says what kind it is, where it is in the user's code, and what is known to be safe."""
+
+from collections.abc import Callable
+
+import dagster as dg
+import polars as pl
+import pytest
+
+from data_package.engine.project import Project
+from data_package.engine.tables.failures import value_free
+from data_package_tests.conftest import Study
+
+Make = Callable[[dict[str, str]], Study]
+
+
+@pytest.fixture
+def project(study: Make) -> Project:
+    return study({}).project
+
+
+def failure(function: Callable[..., object], project: Project, *inputs: object) -> dg.Failure:
+    with pytest.raises(dg.Failure) as caught:
+        value_free(function, name="t", project=project)(*inputs)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+    return caught.value
+
+
+def said(function: Callable[..., object], project: Project, *inputs: object) -> str:
+    return failure(function, project, *inputs).description or ""
+
+
+def test_a_column_that_an_input_nearly_has_is_guessed(project: Project) -> None:
+    def table(people: pl.DataFrame) -> pl.DataFrame:
+        return people.select("hight")
+
+    words = said(table, project, pl.DataFrame({"height": [1], "name": ["a"]}))
+    assert "no column 'hight'. Did you mean 'height'?" in words
+    assert "people: height Int64, name String" in words
+
+
+def test_a_conversion_names_the_types_and_the_column(project: Project) -> None:
+    def table(people: pl.DataFrame) -> pl.DataFrame:
+        return people.with_columns(pl.col("born").cast(pl.Int64))
+
+    words = said(table, project, pl.DataFrame({"born": ["010190-1234", "b"]}))
+    assert "2 values cannot be converted from str to i64 in column 'born'" in words
+    assert "010190" not in words
+
+
+def test_what_the_user_said_of_a_failure_stays(project: Project) -> None:
+    def table() -> None:
+        raise dg.Failure("no delivery today", metadata={"day": "Monday"}, allow_retries=False)
+
+    kept = failure(table, project)
+    assert kept.description == "no delivery today"
+    assert kept.metadata["day"].value == "Monday"
+    assert kept.allow_retries is False
+
+
+def test_a_retry_that_is_asked_for_is_asked_for(project: Project) -> None:
+    def table() -> None:
+        try:
+            int("010190-1234")
+        except ValueError as error:
+            raise dg.RetryRequested(max_retries=3, seconds_to_wait=2) from error
+
+    with pytest.raises(dg.RetryRequested) as caught:
+        value_free(table, name="t", project=project)()
+    assert (caught.value.max_retries, caught.value.seconds_to_wait) == (3, 2)
+    assert caught.value.__cause__ is None
+    assert caught.value.__context__ is None
+
+
+@pytest.mark.parametrize("end", [KeyboardInterrupt, dg.DagsterExecutionInterruptedError])
+def test_an_interruption_is_no_failure(project: Project, end: type[BaseException]) -> None:
+    def table() -> None:
+        raise end
+
+    with pytest.raises(end):
+        value_free(table, name="t", project=project)()
+
+
+def test_a_full_disk_and_a_missing_right_are_told(project: Project) -> None:
+    def table(number: int) -> None:
+        raise OSError(number, "010190-1234", "010190-1234")
+
+    assert "No space left on device." in said(table, project, 28)
+    assert "Permission denied." in said(table, project, 13)
+
+
+def test_a_call_that_does_not_fit_is_told(project: Project) -> None:
+    def helper(frame: object) -> None:
+        del frame
+
+    def table() -> None:
+        helper()  # type: ignore[call-arg]
+
+    assert "missing 1 required positional argument: 'frame'" in said(table, project)
+
+
+def test_an_input_of_many_columns_does_not_fill_the_screen(project: Project) -> None:
+    def table(wide: pl.DataFrame) -> pl.DataFrame:
+        return wide.select("nope")
+
+    words = said(table, project, pl.DataFrame({f"c{n}": [1] for n in range(5000)}))
+    assert "and 4960 more" in words
+    assert len(words) < 2000
