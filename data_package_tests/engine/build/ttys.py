@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from pathlib import Path
 
 from data_package_tests.conftest import Study
 
@@ -62,15 +63,16 @@ class Terminal:
 
 
 @contextmanager
-def on_terminal(study: Study, *words: str) -> Iterator[Terminal]:
-    """Run a verb of `data-package` on a terminal."""
+def on_terminal(study: Study, *words: str, script: Path | None = None) -> Iterator[Terminal]:
+    """Run a verb of `data-package`, or a script, on a terminal."""
     verb = (
         "import sys, importlib; v = sys.argv.pop(1); "
         "importlib.import_module(f'data_package.engine.cli.{v}').command()"
     )
+    what = ["-c", verb] if script is None else [str(script)]
     ours, theirs = pty.openpty()
     process = subprocess.Popen(
-        [sys.executable, "-c", verb, *words],
+        [sys.executable, *what, *words],
         cwd=study.root,
         env=study.environment() | {"TERM": "xterm", "PYTHON_COLORS": "0"},
         stdin=theirs,
