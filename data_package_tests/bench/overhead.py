@@ -76,8 +76,12 @@ def run(quick: bool) -> str:
         for turn in range(1 if quick else _TIMES):
             for tool in TOOLS:
                 if tool.name not in lacking:
-                    print(f"  {size} tables, turn {turn + 1}: {tool.name}", file=sys.stderr)
                     timing = _time(tool, commands[tool.name], size)
+                    print(
+                        f"  {size} tables, turn {turn + 1}, {tool.name}: "
+                        f"{timing.cold:.2f} s, {timing.unchanged:.2f} s",
+                        file=sys.stderr,
+                    )
                     measured.setdefault((tool.name, size), []).append(timing)
     medians = {
         key: Timing(
