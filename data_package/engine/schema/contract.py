@@ -170,7 +170,7 @@ def load_contract(path: Path | str) -> Contract:
     Raises ContractError with one line per fault, `file:line:column: what; what to do next`, when
     the file cannot be read or its descriptor does not lint.
     """
-    from data_package.engine.schema.lint import lint
+    from data_package.engine.schema.linting import lint
 
     path = Path(path)
     try:

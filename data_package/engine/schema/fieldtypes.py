@@ -5,9 +5,6 @@ https://datapackage.org/standard/table-schema/#field-types
 
 from dataclasses import dataclass
 
-import polars as pl
-from polars.datatypes import DataType, DataTypeClass
-
 DEFAULT_TRUE = ("true", "True", "TRUE", "1")
 DEFAULT_FALSE = ("false", "False", "FALSE", "0")
 
@@ -111,41 +108,3 @@ FIELD_TYPES = {
         FieldType("any", "any type"),
     )
 }
-
-
-def fits(dtype: DataType | DataTypeClass, type_name: str, format_name: str = "default") -> bool:
-    """Tell whether a column of `dtype` can hold a field of this type.
-
-    A column of nulls (dtype Null) fits every type.
-    """
-    if dtype == pl.Null or type_name == "any":
-        return True
-    text = dtype == pl.String
-    match type_name:
-        case "string":
-            is_bytes = dtype == pl.Binary and format_name == "binary"
-            return text or is_bytes or dtype in (pl.Categorical, pl.Enum)
-        case "integer" | "year":
-            return dtype.is_integer()
-        case "number":
-            return dtype.is_numeric()
-        case "boolean":
-            return dtype == pl.Boolean
-        case "date":
-            return dtype == pl.Date
-        case "datetime":
-            return dtype == pl.Datetime
-        case "time":
-            return dtype == pl.Time
-        case "duration":
-            return text or dtype == pl.Duration
-        case "array" | "list":
-            return text or dtype in (pl.List, pl.Array)
-        case "object" | "geojson":
-            return text or dtype == pl.Struct
-        case "geopoint":
-            return text or dtype in (pl.List, pl.Array, pl.Struct)
-        case "yearmonth":
-            return text
-        case _:
-            return False

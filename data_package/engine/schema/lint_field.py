@@ -4,6 +4,7 @@ https://datapackage.org/standard/table-schema/#field
 """
 
 import re
+import warnings
 from collections.abc import Iterator
 from typing import TypeAlias, cast
 
@@ -19,7 +20,6 @@ from data_package.engine.schema.fieldtypes import (
 )
 from data_package.engine.schema.lexical import Span
 from data_package.engine.schema.literals import logical
-from data_package.engine.schema.pattern import pattern_test
 from data_package.engine.schema.spelling import misspelt
 
 Fault: TypeAlias = tuple[Path, str]
@@ -221,7 +221,7 @@ def _constraint(field: Field, name: str, value: object) -> Iterator[Fault]:
     elif name == "pattern":
         if not isinstance(value, str):
             yield (), "pattern is text; put it in quotes"
-        elif pattern_test(value) is None:
+        elif not _is_expression(value):
             yield (), "pattern is no regular expression that can be run; correct it"
     elif name == "enum":
         if not isinstance(value, list) or not value:
@@ -236,6 +236,19 @@ def _constraint(field: Field, name: str, value: object) -> Iterator[Fault]:
             seen.append(meaning)
     elif name == "jsonSchema" and not isinstance(value, dict):
         yield (), "jsonSchema is a JSON Schema object"
+
+
+def _is_expression(pattern: str) -> bool:
+    """Tell whether one of the two engines can run a pattern; Polars is loaded only if need be."""
+    try:
+        with warnings.catch_warnings():
+            warnings.simplefilter("ignore", FutureWarning)
+            re.compile(pattern)
+    except (re.error, RecursionError, OverflowError):
+        from data_package.engine.schema.pattern import pattern_test
+
+        return pattern_test(pattern) is not None
+    return True
 
 
 def _ranges(field: Field, written: dict[str, object]) -> Iterator[Fault]:

@@ -9,11 +9,11 @@ from pathlib import Path
 
 import polars as pl
 
-from data_package.engine.schema.check import CheckError, unreadable
 from data_package.engine.schema.contract import Descriptor
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.records import Records
 from data_package.engine.schema.report import Report
+from data_package.engine.schema.typed import CheckError, unreadable
 
 ROW = "row number"
 ERRORS = "errors"

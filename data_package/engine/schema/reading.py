@@ -18,7 +18,6 @@ from data_package.engine.schema.cells import (
     logical_dtype,
     read_columns,
 )
-from data_package.engine.schema.check import CheckError, unreadable
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
 from data_package.engine.schema.contract import Contract, Descriptor, Field
 from data_package.engine.schema.dialect import Dialect
@@ -27,6 +26,7 @@ from data_package.engine.schema.header import Header, match_labels
 from data_package.engine.schema.records import BLOCK_BYTES, Records
 from data_package.engine.schema.report import Report, Total
 from data_package.engine.schema.split import Block
+from data_package.engine.schema.typed import CheckError, unreadable
 
 OnBad: TypeAlias = Literal["null", "reject", "stop"]
 

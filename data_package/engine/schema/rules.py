@@ -96,8 +96,6 @@ def comparable_column(field: Field, dtype: pl.DataType) -> pl.Expr:
     column = pl.col(field.name)
     if dtype in (pl.Categorical, pl.Enum):
         return column.cast(pl.String)
-    if dtype == pl.Float32:
-        return column.cast(pl.Float64)
     if isinstance(dtype, pl.Datetime):
         return _utc(column, dtype)
     if dtype in (pl.List, pl.Array, pl.Struct):
@@ -179,6 +177,8 @@ def _bound_screen(dtype: pl.DataType, name: str, bound: object) -> Screen | None
     extreme: Literal["lowest", "highest"] = "lowest" if name.endswith("inimum") else "highest"
     strict = name.startswith("exclusive")
     if (dtype.is_integer() or dtype.is_float()) and isinstance(bound, int | float):
+        if dtype.is_float():
+            bound = cast("float", pl.Series([float(bound)], dtype=dtype).item())
         return None if math.isnan(bound) else Screen(extreme, bound, strict)
     plain = dtype in (pl.Date, pl.Time) or dtype == pl.Datetime("us")
     if not plain:
@@ -193,8 +193,9 @@ def _bound_violation(field: Field, dtype: pl.DataType, name: str, bound: object)
     if dtype.is_integer():
         return _integer_violation(column, dtype, name, cast("int | float", bound))
     if dtype.is_float():
-        value = column.cast(pl.Float64) if dtype == pl.Float32 else column
-        return _compare(value, pl.lit(float(cast("float", bound))), name) | value.is_nan()
+        # In the column's own precision: 0.1 as a Float32 is at most 0.1.
+        edge = pl.lit(float(cast("float", bound)), dtype=dtype)
+        return _compare(column, edge, name) | column.is_nan()
     if isinstance(dtype, pl.Decimal):
         return _compare(column, pl.lit(Decimal(str(bound))), name)
     if isinstance(dtype, pl.Datetime):
@@ -339,7 +340,7 @@ def _allowed(values: list[object], dtype: pl.DataType) -> pl.Series:
         ]
         return pl.Series(fitting, dtype=dtype)
     if dtype.is_float():
-        return pl.Series([float(cast("float", value)) for value in values], dtype=pl.Float64)
+        return pl.Series([float(cast("float", value)) for value in values], dtype=dtype)
     if isinstance(dtype, pl.Decimal):
         return pl.Series([Decimal(str(value)) for value in values]).cast(dtype, strict=False)
     if isinstance(dtype, pl.Datetime):

@@ -16,7 +16,7 @@ import pytest
 from hypothesis import HealthCheck, assume, given, settings
 from hypothesis import strategies as st
 
-from data_package.engine.schema import Contract, Report
+from data_package.engine.schema import Contract, Report, check, read
 from data_package.engine.schema.cells import logical_dtype, read_columns
 from data_package.engine.schema.checker import Batch, Checker
 from data_package_tests.engine.schema.generate import cells, fields, tables
@@ -34,7 +34,7 @@ def folder(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 
 @settings(
-    max_examples=400,
+    max_examples=250,
     deadline=None,
     database=None,
     derandomize=True,
@@ -117,11 +117,54 @@ def settled(found: Found, excused: set[int]) -> Found:
 )
 @given(data=st.data())
 def test_every_cell_is_read_and_judged_as_frictionless_reads_it(data: st.DataObject) -> None:
+    compare_cells(data)
+
+
+@pytest.mark.stress
+@settings(
+    max_examples=20_000,
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
+)
+@given(data=st.data())
+def test_every_cell_is_read_and_judged_as_frictionless_reads_it_at_length(
+    data: st.DataObject,
+) -> None:
+    compare_cells(data)
+
+
+def compare_cells(data: st.DataObject) -> None:
     descriptor = data.draw(fields("v"))
     texts = data.draw(st.lists(cells(descriptor), min_size=30, max_size=30))
     ours = judged_by_us(descriptor, texts)
     theirs = judged_by_frictionless(descriptor, texts)
     assert ours == theirs
+
+
+@settings(
+    max_examples=40,
+    deadline=None,
+    database=None,
+    derandomize=True,
+    suppress_health_check=list(HealthCheck),
+)
+@given(table=tables())
+def test_a_delivered_table_is_judged_the_same_once_it_is_typed(
+    folder: Path, table: tuple[dict[str, Any], str]
+) -> None:
+    schema, text = table
+    path = folder / "data.csv"
+    path.write_text(text, newline="")
+    contract = Contract.from_descriptor(schema, name="data")
+    reading = read(path, contract)
+    delivered = comparable(reading.report)
+    about_rows = ("constraint-error", "unique-error", "primary-key", "foreign-key")
+    # The text is another matter, and what could not be read or was not there is null by now.
+    assume(all(code in about_rows for _, _, code, _ in delivered))
+    # A value that is no text may be spelt like a missing value of the text.
+    assume(all("" in field.missing_values for field in contract.fields))
+    assert comparable(check(reading.frame, contract)) == delivered
 
 
 def judged_by_frictionless(

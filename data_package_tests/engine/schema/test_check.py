@@ -233,6 +233,25 @@ def test_a_pattern_must_match_the_whole_value_on_either_engine(
     assert [row for _, _, row in found(report)] == rows
 
 
+def test_a_float32_is_compared_in_its_own_precision() -> None:
+    frame = pl.DataFrame({"n": pl.Series([0.1, 0.2], dtype=pl.Float32)})
+    field = {"name": "n", "type": "number", "constraints": {"maximum": 0.1, "enum": [0.1, 0.2]}}
+    assert found(check(frame, contract(field))) == [("maximum", "n", 3)]
+
+
+def test_any_type_can_be_a_key() -> None:
+    for values in (
+        [[1], [1]],
+        [{"a": 1}, {"a": 1}],
+        [b"x", b"x"],
+        [dt.timedelta(1)] * 2,
+        [None] * 2,
+    ):
+        frame = pl.DataFrame({"v": values})
+        report = check(frame, contract({"name": "v", "type": "any"}, uniqueKeys=[["v"]]))
+        assert [row for _, _, row in found(report)] == ([] if values[0] is None else [3])
+
+
 def test_categories_are_enforced() -> None:
     field = {
         "name": "c",

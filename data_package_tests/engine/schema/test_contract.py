@@ -1,5 +1,7 @@
 """Contracts in YAML: what is read, what is refused and in which words."""
 
+import subprocess
+import sys
 import time
 from pathlib import Path
 
@@ -234,3 +236,14 @@ def test_a_file_that_is_not_there_or_not_utf8_is_said_so(tmp_path: Path) -> None
     (tmp_path / "x.yaml").write_bytes(b"title: S\xf8")
     with pytest.raises(ContractError, match="not UTF-8"):
         load_contract(tmp_path / "x.yaml")
+
+
+def test_a_contract_is_read_and_digested_without_polars(tmp_path: Path) -> None:
+    path = tmp_path / "people.yaml"
+    path.write_text(GOOD, encoding="utf-8")
+    code = (
+        "import sys; from data_package.engine.schema import load_contract; "
+        f"load_contract({str(path)!r}).validation_digest(); "
+        "sys.exit(any(name in sys.modules for name in ('polars', 'dagster', 'frictionless')))"
+    )
+    assert subprocess.run([sys.executable, "-c", code], check=False).returncode == 0

@@ -11,7 +11,7 @@ from data_package.engine.errors import DataPackageError
 from data_package.engine.schema.cells import LEXICAL_DTYPES, read_column
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
 from data_package.engine.schema.contract import Contract, Field
-from data_package.engine.schema.fieldtypes import FIELD_TYPES, fits
+from data_package.engine.schema.fieldtypes import FIELD_TYPES
 from data_package.engine.schema.report import Report, Total
 
 _BATCH_ROWS = 1 << 20
@@ -116,10 +116,50 @@ def _header(code: str, field: str | None, note: str) -> Total:
 
 
 def _wrong_dtype(each: Field, dtype: pl.DataType) -> Total:
-    held = FIELD_TYPES[each.type].dtypes if each.type in FIELD_TYPES else "unknown"
     kind = str(dtype.base_type().__name__) if dtype.is_nested() or dtype == pl.Enum else str(dtype)
-    note = f"a column of type {kind}, where {each.type} needs {held}"
+    if each.type in FIELD_TYPES:
+        note = f"a column of type {kind}, where {each.type} needs {FIELD_TYPES[each.type].dtypes}"
+    else:
+        note = f"{each.type} is no type of the standard"
     return Total("type-error", "type", each.name, 1, (), note)
+
+
+def fits(dtype: pl.DataType, type_name: str, format_name: str = "default") -> bool:
+    """Tell whether a column of `dtype` can hold a field of this type.
+
+    A column of nulls (dtype Null) fits every type.
+    """
+    if dtype == pl.Null or type_name == "any":
+        return True
+    text = dtype == pl.String
+    match type_name:
+        case "string":
+            is_bytes = dtype == pl.Binary and format_name == "binary"
+            return text or is_bytes or dtype in (pl.Categorical, pl.Enum)
+        case "integer" | "year":
+            return dtype.is_integer()
+        case "number":
+            return dtype.is_numeric()
+        case "boolean":
+            return dtype == pl.Boolean
+        case "date":
+            return dtype == pl.Date
+        case "datetime":
+            return dtype == pl.Datetime
+        case "time":
+            return dtype == pl.Time
+        case "duration":
+            return text or dtype == pl.Duration
+        case "array" | "list":
+            return text or dtype in (pl.List, pl.Array)
+        case "object" | "geojson":
+            return text or dtype == pl.Struct
+        case "geopoint":
+            return text or dtype in (pl.List, pl.Array, pl.Struct)
+        case "yearmonth":
+            return text
+        case _:
+            return False
 
 
 def _logical_dtype(each: Field, dtype: pl.DataType) -> pl.DataType:

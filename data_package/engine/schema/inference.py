@@ -11,10 +11,10 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.schema.cells import read_column
-from data_package.engine.schema.check import CheckError, unreadable
 from data_package.engine.schema.contract import Descriptor, Field
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.records import Records
+from data_package.engine.schema.typed import CheckError, unreadable
 
 MOST_CATEGORIES = 20
 LONGEST_CATEGORY = 40
