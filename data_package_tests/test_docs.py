@@ -46,6 +46,7 @@ _FENCE = re.compile(
 _LINK = re.compile(r"\[[^\]]*\]\(([^)\s]+)\)")
 # What differs between machines and moments: seconds, sizes and memory.
 _MEASURED = re.compile(r"\(?\d+\.\d+")
+_AFTER_VERBS = "## Dagster's own commands"
 _UNITS = {"B", "kB", "MB", "GB"}
 
 
@@ -180,7 +181,16 @@ def test_the_commands_of_the_readme_run_and_change_only_what_is_built() -> None:
 
 def _changes() -> set[str]:
     done = subprocess.run(
-        ["git", "status", "--porcelain", "--", ".", ":!storage", f":!{LOCK}"],
+        [
+            "git",
+            "status",
+            "--porcelain",
+            "--untracked-files=all",
+            "--",
+            ".",
+            ":!storage",
+            f":!{LOCK}",
+        ],
         cwd=ROOT,
         capture_output=True,
         text=True,
@@ -268,7 +278,8 @@ def write_helps() -> None:
         if place.search(text):
             text = place.sub(lambda _, block=block: block, text)  # type: ignore[misc]
         else:
-            text = f"{text.rstrip()}\n\n## {title.split()[1]}\n\n{block}\n"
+            section = f"## {title.split()[1]}\n\n{block}\n\n"
+            text = text.replace(_AFTER_VERBS, section + _AFTER_VERBS)
     COMMANDS.write_text(text)
 
 
