@@ -31,6 +31,7 @@ from dagster._core.execution.retries import RetryMode
 
 from data_package.engine.build.guard import building
 from data_package.engine.build.record import Recorder
+from data_package.engine.errors import ProjectError
 from data_package.engine.tables import internals
 
 log_level = logging.WARNING
@@ -53,6 +54,9 @@ class Plan:
     threads: int = 1
     fail_fast: bool = False
 
+
+_DATA_VERSION = "dagster/data_version"
+_NOTHING = dg.AssetObservation("nothing")
 
 _plans: dict[str, Plan] = {}
 
@@ -95,6 +99,7 @@ class _Executor(dg.Executor):
         catalogue = self._recorder.catalogue
         with building(catalogue.project, plan_context.log.info):
             try:
+                self._observe(plan_context)
                 for event in self._events(plan_context, execution_plan, plan):
                     self._remember(plan_context, event)
                     plan.hear(event)
@@ -134,6 +139,29 @@ class _Executor(dg.Executor):
                 ),
             )
         )
+
+    def _observe(self, context: PlanOrchestrationContext) -> None:
+        """Tell Dagster the content of the raw files that the run reads, where it is news.
+
+        A table's provenance then names the content it was made of, and the web pages call the same
+        tables stale as `data-package status` does.
+        """
+        catalogue = self._recorder.catalogue
+        keys = context.job.get_definition().asset_layer.executable_asset_keys
+        taken = {i for key in keys if (t := catalogue.tables.get(key)) for i in t.inputs.values()}
+        for key in sorted(taken):
+            name = key.to_user_string()
+            if name not in catalogue.deliveries.files:
+                continue
+            try:
+                version = catalogue.deliveries.content(name).sha256
+            except ProjectError:
+                # The table that takes it says so, and the others go on.
+                continue
+            known = context.instance.fetch_observations(key, limit=1).records
+            tags = {_DATA_VERSION: version}
+            if not known or (known[0].asset_observation or _NOTHING).tags != tags:
+                context.instance.report_runless_asset_event(dg.AssetObservation(key, tags=tags))
 
     def _remember(self, context: PlanOrchestrationContext, event: dg.DagsterEvent) -> None:
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:

@@ -4,10 +4,14 @@ import sys
 import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
 
 import click
 
 from data_package.engine.cli.clock import seconds_since_start
+
+if TYPE_CHECKING:
+    from data_package.engine.project import Project
 
 
 @click.command("build")
@@ -29,6 +33,7 @@ from data_package.engine.cli.clock import seconds_since_start
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Show Dagster's log.")
+@click.option("--pdb", is_flag=True, help="Open the debugger where a table's function failed.")
 @click.option(
     "--show-values",
     is_flag=True,
@@ -42,6 +47,7 @@ def command(
     threads: int,
     as_json: bool,
     verbose: bool,
+    pdb: bool,
     show_values: bool,
 ) -> None:
     """Build what is stale, check it, and publish the data package.
@@ -59,6 +65,9 @@ def command(
         _show_originals()
     terminal = progress.console(stderr=True)
     project = find_project()
+    if pdb:
+        _open_debugger(project)
+        threads = 1
     request = Request(select, force=force, fail_fast=not keep_going, threads=threads)
     if dry_run:
         work = preview(request, project)
@@ -71,7 +80,7 @@ def command(
     result = run_build(
         request,
         project,
-        watch=None if verbose else watch,
+        watch=None if verbose or pdb else watch,
         say=lambda text: click.echo(text, err=True),
         verbose=verbose,
         began=time.time() - seconds_since_start(),
@@ -88,6 +97,15 @@ def command(
         out.print(progress.closing_line(result), soft_wrap=True)
     if not result.ok:
         sys.exit(1)
+
+
+def _open_debugger(project: "Project") -> None:
+    from data_package.engine.build.debug import post_mortem
+    from data_package.engine.tables import failures
+
+    if not (sys.stdin.isatty() and sys.stderr.isatty()):
+        raise click.UsageError("--pdb needs a terminal.")
+    failures.show_original = post_mortem(project)
 
 
 def _show_originals() -> None:
