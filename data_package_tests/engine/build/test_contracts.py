@@ -65,7 +65,7 @@ STUDY = {
     "final/visits.yaml": VISITS_CONTRACT,
     "report.py": REPORT,
 }
-SECRETS = ("010190-1234", "020290-2345", "030390-3456", "999999-9999", "nonsens", "4711")
+SECRETS = ("010190-1234", "020290-2345", "030390-3456", "999999-9999", "nonsens", "47114711")
 
 
 def published(study: Study) -> dict[str, bytes]:
@@ -105,12 +105,15 @@ BROKEN = {
         COLUMNS | {"key": '["010190-1234", None, "030390-3456"]'},
         ("primaryKey", "key", "row 3"),
     ),
-    "out_of_bounds": (COLUMNS | {"height": "[180, 4711, 160]"}, ("maximum", "height", "row 3")),
+    "out_of_bounds": (COLUMNS | {"height": "[180, 47114711, 160]"}, ("maximum", "height", "row 3")),
     "does_not_match": (
         COLUMNS | {"key": '["010190-1234", "020290-2345", "nonsens"]'},
         ("pattern", "key", "row 4"),
     ),
-    "another_type": (COLUMNS | {"height": "[180.5, 4711.5, 160.5]"}, ("type", "height", "Float64")),
+    "another_type": (
+        COLUMNS | {"height": "[180.5, 47114711.5, 160.5]"},
+        ("type", "height", "Float64"),
+    ),
     "missing_column": (
         {"key": COLUMNS["key"], "kind": COLUMNS["kind"]},
         ("fieldsMatch", "height", "field without a column"),
@@ -206,7 +209,7 @@ def test_the_command_says_what_is_broken_and_leaves_what_is_published(study: Mak
 
 
 def test_what_reads_a_table_that_breaks_its_contract_is_held_back(study: Make) -> None:
-    project = study(STUDY | {"final/people.py": PEOPLE.replace("160]", "4711]")})
+    project = study(STUDY | {"final/people.py": PEOPLE.replace("160]", "47114711]")})
     result = project.build()
     assert not result["people"].ok
     assert not (project.storage / "default" / "tallest.parquet").exists()
@@ -215,7 +218,7 @@ def test_what_reads_a_table_that_breaks_its_contract_is_held_back(study: Make) -
 
 
 def test_a_contract_that_is_met_again_is_published(study: Make) -> None:
-    project = study(STUDY | {"final/people.py": PEOPLE.replace("160]", "4711]")})
+    project = study(STUDY | {"final/people.py": PEOPLE.replace("160]", "47114711]")})
     assert not project.build().ok
     project.write({"final/people.py": PEOPLE})
     assert project.build().ok
@@ -227,7 +230,7 @@ def test_a_contract_that_is_met_again_is_published(study: Make) -> None:
 
 
 def test_a_failure_that_nobody_mended_fails_the_next_build_too(study: Make) -> None:
-    project = study(STUDY | {"final/people.py": PEOPLE.replace("160]", "4711]")})
+    project = study(STUDY | {"final/people.py": PEOPLE.replace("160]", "47114711]")})
     assert not project.build().ok
     again = project.build()
     assert not again.ok
