@@ -56,7 +56,6 @@ class Plan:
 
 
 _DATA_VERSION = "dagster/data_version"
-_NOTHING = dg.AssetObservation("nothing")
 
 _plans: dict[str, Plan] = {}
 
@@ -154,14 +153,18 @@ class _Executor(dg.Executor):
             if name not in catalogue.deliveries.files:
                 continue
             try:
-                version = catalogue.deliveries.content(name).sha256
+                content = catalogue.deliveries.content(name)
             except ProjectError:
                 # The table that takes it says so, and the others go on.
                 continue
-            known = context.instance.fetch_observations(key, limit=1).records
-            tags = {_DATA_VERSION: version}
-            if not known or (known[0].asset_observation or _NOTHING).tags != tags:
-                context.instance.report_runless_asset_event(dg.AssetObservation(key, tags=tags))
+            tags = {_DATA_VERSION: content.sha256}
+            known = context.instance.get_latest_materialization_event(key)
+            if known and known.asset_materialization and known.asset_materialization.tags == tags:
+                continue
+            metadata = {"size_bytes": dg.MetadataValue.int(content.size_bytes)}
+            context.instance.report_runless_asset_event(
+                dg.AssetMaterialization(key, tags=tags, metadata=metadata)
+            )
 
     def _remember(self, context: PlanOrchestrationContext, event: dg.DagsterEvent) -> None:
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:

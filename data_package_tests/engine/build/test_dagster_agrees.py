@@ -1,0 +1,84 @@
+"""Dagster's own idea of what is stale, as its web pages show it, is that of the lock."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+from dagster._core.definitions.data_version import CachingStaleStatusResolver
+from dagster._core.loader import LoadingContextForTest
+
+from data_package.engine.build.instance import project_instance
+from data_package.engine.build.lock import read_lock
+from data_package.engine.build.run import open_project
+from data_package.engine.build.survey import survey
+from data_package_tests.conftest import Study
+
+Make = Callable[[dict[str, str]], Study]
+TABLES = """
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from data_package import source_file
+
+people_file = source_file("people_file", "people.csv")
+LIMIT = 18
+
+
+@dg.asset
+def people(people_file: Path) -> pl.LazyFrame:
+    return pl.scan_csv(people_file)
+
+
+@dg.asset
+def adults(people: pl.LazyFrame) -> pl.LazyFrame:
+    return people.filter(pl.col("age") >= LIMIT)
+"""
+
+
+def stale_by_dagster(study: Study) -> set[str]:
+    graph = study.definitions().resolve_asset_graph()
+    with project_instance(study.project) as instance:
+        resolver = CachingStaleStatusResolver(instance, graph, LoadingContextForTest(instance))
+        return {
+            key.to_user_string()
+            for key in graph.executable_asset_keys
+            if resolver.get_status(key).value != "FRESH"
+        }
+
+
+def stale_by_lock(study: Study) -> set[str]:
+    catalogue, _ = open_project(study.project)
+    states = survey(catalogue, read_lock(study.project))
+    return {name for name, state in states.items() if state.causes}
+
+
+def test_dagster_and_the_lock_agree_on_what_is_stale(study: Make) -> None:
+    project = study({"tables.py": TABLES, "/people.csv": "id,age\n1,20\n2,5\n"})
+    assert stale_by_dagster(project) == stale_by_lock(project) == {"people", "adults"}
+    assert project.build().ok
+    assert stale_by_dagster(project) == stale_by_lock(project) == set()
+    project.write({"tables.py": TABLES.replace("LIMIT = 18", "LIMIT = 21")})
+    assert stale_by_dagster(project) == stale_by_lock(project) == {"adults"}
+    assert project.build().ok
+    (project.root / "people.csv").write_text("id,age\n1,20\n2,50\n")
+    assert project.build("people").ok
+    assert stale_by_dagster(project) == stale_by_lock(project) == {"adults"}
+    assert project.build().ok
+    assert stale_by_dagster(project) == stale_by_lock(project) == set()
+
+
+def test_a_run_of_dagsters_command_leaves_both_agreed(study: Make) -> None:
+    project = study({"tables.py": TABLES, "/people.csv": "id,age\n1,20\n2,5\n"})
+    done = project.run(
+        str(Path(sys.executable).with_name("dagster")),
+        "asset",
+        "materialize",
+        "--select",
+        "*",
+        "-m",
+        f"{project.package}.definitions",
+    )
+    assert done.returncode == 0, done.stderr
+    assert stale_by_dagster(project) == stale_by_lock(project) == set()
