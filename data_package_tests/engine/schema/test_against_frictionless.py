@@ -143,7 +143,7 @@ def compare_cells(data: st.DataObject) -> None:
 
 
 @settings(
-    max_examples=40,
+    max_examples=25,
     deadline=None,
     database=None,
     derandomize=True,
