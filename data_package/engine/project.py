@@ -6,6 +6,7 @@ Knows paths and settings, nothing of tables. Standard library only.
 import importlib.util
 import sys
 import tomllib
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -14,7 +15,11 @@ from types import ModuleType
 from data_package.engine.errors import ProjectError, did_you_mean
 
 _TABLE = "[tool.data-package]"
-_SETTINGS = ("package", "storage", "library-changes")
+_TEXTS = ("package", "storage", "library-changes", "subject")
+_SWITCHES = ("csv", "ro-crate", "croissant")
+_NUMBERS = ("small-cells", "round-counts")
+_SETTINGS = (*_TEXTS, *_SWITCHES, *_NUMBERS)
+_ROUNDINGS = (1, 5, 10)
 
 
 class LibraryChanges(StrEnum):
@@ -27,6 +32,28 @@ class LibraryChanges(StrEnum):
 
 
 @dataclass(frozen=True)
+class Packaging:
+    """How the data package is made.
+
+    Attributes:
+        csv: whether each table is published as CSV as well.
+        small_cells: the fewest subjects that a number in the data dictionary may rest on.
+        round_counts: counts in the data dictionary are rounded to multiples of this.
+        subject: `table.field`, the key that tells subjects apart; `none` where every row is a
+            subject of its own; None to take it from the contracts' keys.
+        ro_crate: whether an RO-Crate description is written.
+        croissant: whether a Croissant description is written.
+    """
+
+    csv: bool = False
+    small_cells: int = 5
+    round_counts: int = 5
+    subject: str | None = None
+    ro_crate: bool = False
+    croissant: bool = False
+
+
+@dataclass(frozen=True)
 class Project:
     """A project on this machine.
 
@@ -35,12 +62,14 @@ class Project:
         package: the name of the Python package that holds the tables.
         storage: the folder that everything built is written to.
         library_changes: which updates of a library make tables stale.
+        packaging: how the data package is made.
     """
 
     root: Path
     package: str
     storage: Path
     library_changes: LibraryChanges = LibraryChanges.MINOR
+    packaging: Packaging = Packaging()
 
     @property
     def package_folder(self) -> Path:
@@ -110,9 +139,10 @@ def find_project(start: Path | None = None) -> Project:
         if settings is not None:
             return Project(
                 root=folder,
-                package=settings["package"],
-                storage=(folder / settings.get("storage", "storage")).resolve(),
-                library_changes=LibraryChanges(settings.get("library-changes", "minor")),
+                package=str(settings["package"]),
+                storage=(folder / str(settings.get("storage", "storage"))).resolve(),
+                library_changes=LibraryChanges(str(settings.get("library-changes", "minor"))),
+                packaging=_packaging(settings),
             )
     raise ProjectError(
         f"No data-package project here: no pyproject.toml with {_TABLE} in {start} or above.\n"
@@ -133,7 +163,19 @@ def project_of(package: ModuleType) -> Project:
     return project
 
 
-def _read_settings(path: Path) -> dict[str, str] | None:
+def _packaging(settings: Mapping[str, object]) -> Packaging:
+    subject = settings.get("subject")
+    return Packaging(
+        csv=bool(settings.get("csv", False)),
+        small_cells=int(str(settings.get("small-cells", 5))),
+        round_counts=int(str(settings.get("round-counts", 5))),
+        subject=str(subject) if subject is not None else None,
+        ro_crate=bool(settings.get("ro-crate", False)),
+        croissant=bool(settings.get("croissant", False)),
+    )
+
+
+def _read_settings(path: Path) -> dict[str, object] | None:
     if not path.is_file():
         return None
     try:
@@ -152,8 +194,8 @@ def _read_settings(path: Path) -> dict[str, str] | None:
                 f"{path}: {_TABLE} has no setting {name!r}.{did_you_mean(name, _SETTINGS)}\n"
                 f"Known settings: {', '.join(_SETTINGS)}."
             )
-        if not isinstance(value, str):
-            raise ProjectError(f"{path}: {_TABLE} {name} must be a string.")
+        if problem := _problem_of(name, value):
+            raise ProjectError(f"{path}: {_TABLE} {name} {problem}.")
     known = [level.value for level in LibraryChanges]
     if settings.get("library-changes", "minor") not in known:
         raise ProjectError(f"{path}: {_TABLE} library-changes is one of {', '.join(known)}.")
@@ -163,3 +205,19 @@ def _read_settings(path: Path) -> dict[str, str] | None:
             f'Add `package = "my_study"` there.'
         )
     return settings
+
+
+def _problem_of(name: str, value: object) -> str | None:
+    """What is wrong with the value of a setting, or None."""
+    if name in _SWITCHES:
+        return None if isinstance(value, bool) else "is true or false"
+    if name == "round-counts":
+        return None if value in _ROUNDINGS and not isinstance(value, bool) else "is 1, 5 or 10"
+    if name == "small-cells":
+        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
+        return None if whole else "is a whole number from 1 upwards"
+    if not isinstance(value, str):
+        return "must be a string"
+    if name == "subject" and value != "none" and "." not in value.strip("."):
+        return 'is "table.field", or "none" where every row is a subject of its own'
+    return None

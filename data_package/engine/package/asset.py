@@ -53,10 +53,9 @@ class DataPackage:
 
     def _contents(self) -> Contents:
         return Contents(
-            project=self.catalogue.project,
+            catalogue=self.catalogue,
             tables=[(table, _contract(table)) for table in self.tables],
             properties=read_metadata(self.catalogue.project),
-            hashes=self.catalogue.hashes,
         )
 
     def _refuse_failing(self) -> None:

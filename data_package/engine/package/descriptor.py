@@ -1,18 +1,37 @@
 """`datapackage.json`, made of the package's properties, the contracts and the built files.
 
-Nothing in it tells when, where or by whom it was made: the same tables give the same bytes.
-https://datapackage.org/standard/data-package/
+Nothing in it tells when, where or by whom it was made: the same tables give the same bytes. What
+the standard's text and its own profile contradict each other on (`fieldsMatch`, the type `list`)
+is not written. https://datapackage.org/standard/data-package/
 """
 
 import json
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from typing import cast
 
+from data_package.engine.package.csvtwin import DIALECT
 from data_package.engine.schema import Contract
 from data_package.engine.tables.table import Table
 
 FILE_NAME = "datapackage.json"
+CSV_SUFFIX = "-csv"
 _PROFILES = "https://datapackage.org/profiles/2.0"
+_ORDER = (
+    *("name", "id", "title", "description", "version", "created", "homepage", "keywords"),
+    *("image", "licenses", "contributors", "sources"),
+)
+# How text stands for values: of no meaning where a file has types of its own.
+_PHYSICAL = frozenset(
+    ("missingValues", "trueValues", "falseValues", "decimalChar", "groupChar", "bareNumber")
+)
+# What the build writes itself, or what told it how to read a delivery.
+_RESOURCE_DROPPED = frozenset(
+    (
+        *("$schema", "name", "type", "path", "data", "schema", "format", "mediatype", "encoding"),
+        *("bytes", "hash", "dialect", "profile"),
+    )
+)
 
 
 @dataclass(frozen=True)
@@ -28,23 +47,53 @@ def descriptor(
     properties: Mapping[str, object], resources: Sequence[Mapping[str, object]]
 ) -> dict[str, object]:
     """The whole descriptor."""
-    return {"$schema": f"{_PROFILES}/datapackage.json", **properties, "resources": list(resources)}
+    ordered = {name: properties[name] for name in _ORDER if name in properties}
+    return {
+        "$schema": f"{_PROFILES}/datapackage.json",
+        **ordered,
+        **{name: value for name, value in properties.items() if name not in ordered},
+        "resources": list(resources),
+    }
+
+
+def words(table: Table, contract: Contract) -> dict[str, object]:
+    """What is said of a table wherever it stands: its name, words and Table Schema."""
+    written = {k: v for k, v in contract.descriptor.items() if k not in _RESOURCE_DROPPED}
+    return {"name": table.resource, **written, "schema": _schema(contract)}
 
 
 def resource(table: Table, contract: Contract, file: PublishedFile) -> dict[str, object]:
     """The Data Resource of a table (https://datapackage.org/standard/data-resource/)."""
-    written = dict(contract.descriptor)
-    schema = written.pop("schema")
+    said = words(table, contract)
+    schema = said.pop("schema")
     return {
-        "name": table.resource,
+        "name": said.pop("name"),
         "type": "table",
-        **{key: value for key, value in written.items() if key not in ("name", "type")},
+        **said,
         "path": file.path,
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
         "bytes": file.size_bytes,
         "hash": f"sha256:{file.sha256}",
-        "schema": {"$schema": f"{_PROFILES}/tableschema.json", **_mapping(schema)},
+        "schema": schema,
+    }
+
+
+def csv_resource(table: Table, contract: Contract, file: PublishedFile) -> dict[str, object]:
+    """The Data Resource of a table's CSV twin; its foreign keys point to other twins."""
+    made = resource(table, contract, file)
+    schema = dict(cast("dict[str, object]", made.pop("schema")))
+    if "foreignKeys" in schema:
+        keys = cast("list[dict[str, dict[str, object]]]", schema["foreignKeys"])
+        schema["foreignKeys"] = [{**key, "reference": _twin(key["reference"])} for key in keys]
+    return {
+        **made,
+        "name": f"{table.resource}{CSV_SUFFIX}",
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "dialect": DIALECT,
+        "schema": schema,
     }
 
 
@@ -53,6 +102,61 @@ def to_json(document: Mapping[str, object]) -> str:
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
-def _mapping(value: object) -> dict[str, object]:
-    assert isinstance(value, dict)
+def _schema(contract: Contract) -> dict[str, object]:
+    written = contract.schema_descriptor
+    fields = written.pop("fields", [])
+    dropped = ("$schema", "fieldsMatch", "missingValues")
+    kept = {name: value for name, value in written.items() if name not in dropped}
+    return {
+        "$schema": f"{_PROFILES}/tableschema.json",
+        "fields": [_field(dict(field)) for field in cast("list[dict[str, object]]", fields)],
+        **{name: _plain_key(name, value) for name, value in kept.items()},
+    }
+
+
+def _field(field: dict[str, object]) -> dict[str, object]:
+    made = {name: value for name, value in field.items() if name not in _PHYSICAL}
+    if made.get("type") == "list":
+        # A list in a Parquet column is JSON's array; how it was delimited as text is gone.
+        made["type"] = "array"
+        made.pop("itemType", None)
+        made.pop("delimiter", None)
+    if made.get("type") in ("date", "datetime", "time"):
+        made.pop("format", None)
+    categories = made.get("categories")
+    if isinstance(categories, list):
+        constraints = dict(cast("dict[str, object]", made.get("constraints") or {}))
+        values = [item["value"] if isinstance(item, dict) else item for item in categories]
+        constraints.setdefault("enum", values)
+        made["constraints"] = constraints
+    return made
+
+
+def _plain_key(name: str, value: object) -> object:
+    """Keys in the form that every client of version 2 reads: lists of names."""
+    if name == "primaryKey" and isinstance(value, str):
+        return [value]
+    if name == "foreignKeys" and isinstance(value, list):
+        return [_plain_foreign_key(key) for key in value]
     return value
+
+
+def _plain_foreign_key(key: dict[str, object]) -> dict[str, object]:
+    reference = dict(cast("dict[str, object]", key["reference"]))
+    if not reference.get("resource"):
+        reference.pop("resource", None)
+    return {
+        **key,
+        "fields": _names(key["fields"]),
+        "reference": {**reference, "fields": _names(reference["fields"])},
+    }
+
+
+def _names(value: object) -> object:
+    return [value] if isinstance(value, str) else value
+
+
+def _twin(reference: dict[str, object]) -> dict[str, object]:
+    if "resource" not in reference:
+        return reference
+    return {**reference, "resource": f"{reference['resource']}{CSV_SUFFIX}"}

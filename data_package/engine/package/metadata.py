@@ -1,74 +1,147 @@
 """The package's own properties, `datapackage.yaml`: title, contributors, licences, sources."""
 
+import re
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-
-import yaml
 
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.project import Project
+from data_package.engine.schema.document import Document, read_document
+from data_package.engine.schema.document import Path as Steps
 
 FILE_NAME = "datapackage.yaml"
 
 # https://datapackage.org/standard/data-package/#properties, less what the build writes itself.
-_PROPERTIES = (
-    "name",
-    "id",
-    "title",
-    "description",
-    "homepage",
-    "version",
-    "licenses",
-    "contributors",
-    "sources",
-    "keywords",
-    "image",
+_TEXTS = ("name", "id", "title", "description", "homepage", "version", "created", "image")
+_LISTS = ("licenses", "contributors", "sources", "keywords")
+_PROPERTIES = (*_TEXTS, *_LISTS)
+_WRITTEN_BY_THE_BUILD = ("$schema", "resources")
+_NESTED = {
+    "licenses": ("name", "path", "title"),
+    "contributors": (
+        *("title", "givenName", "familyName", "path", "email", "roles", "organization"),
+    ),
+    "sources": ("title", "path", "email", "version"),
+}
+_OLD_NAMES = {"role": "roles", "licence": "licenses", "license": "licenses"}
+_VERSION = re.compile(
+    r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?"
 )
-_WRITTEN_BY_THE_BUILD = ("$schema", "resources", "created")
+_MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
+
+Fault = tuple[Steps, str]
 
 
 def read_metadata(project: Project) -> dict[str, object]:
     """The properties in `datapackage.yaml`, checked; the name alone where there is no such file.
 
-    Raises ProjectError with the file and line.
+    Raises ProjectError with a line for each fault, `file:line:column: what`.
     """
     path = project.package_folder / FILE_NAME
+    name = {"name": project.package.replace("_", "-")}
     if not path.is_file():
-        return {"name": project.package.replace("_", "-")}
-    properties = _load(path, project)
-    problems = [
-        f"{project.relative(path)}: there is no property '{name}' of a data package."
-        f"{did_you_mean(name, _PROPERTIES)}"
-        for name in properties
-        if name not in (*_PROPERTIES, *_WRITTEN_BY_THE_BUILD)
-    ]
-    problems += [
-        f"{project.relative(path)}: '{name}' is written by the build. Remove it here."
-        for name in properties
-        if name in _WRITTEN_BY_THE_BUILD
-    ]
-    if problems:
-        raise ProjectError("\n".join(problems))
-    return {"name": project.package.replace("_", "-"), **properties}
+        return dict[str, object](name)
+    document = _load(path, project)
+    properties = document.value
+    assert isinstance(properties, dict)
+    faults = list(_faults(properties))
+    if faults:
+        located = read_document(path.read_bytes().decode("utf-8-sig"), spans=True)
+        lines = [(located.place(steps), what) for steps, what in faults]
+        lines.sort(key=lambda line: (line[0].line, line[0].column))
+        shown = project.relative(path)
+        raise ProjectError(
+            "\n".join(f"{shown}:{place.line}:{place.column}: {what}" for place, what in lines)
+        )
+    return {**name, **properties}
 
 
-def _load(path: Path, project: Project) -> dict[str, object]:
+def _load(path: Path, project: Project) -> Document:
+    shown = project.relative(path)
     try:
-        document = yaml.load(path.read_bytes(), Loader=_TextLoader)  # noqa: S506 (a safe loader)
-    except yaml.YAMLError as error:
-        mark = getattr(error, "problem_mark", None)
-        line = f":{mark.line + 1}:{mark.column + 1}" if mark else ""
-        problem = getattr(error, "problem", None) or "not readable"
-        raise ProjectError(f"{project.relative(path)}{line}: not valid YAML: {problem}.") from None
-    if not isinstance(document, dict) or not all(isinstance(key, str) for key in document):
-        raise ProjectError(f"{project.relative(path)}: must be a mapping of properties.")
+        text = path.read_bytes().decode("utf-8-sig")
+    except UnicodeDecodeError as error:
+        raise ProjectError(
+            f"{shown}:1:1: byte {error.start} is not UTF-8. Save the file as UTF-8."
+        ) from None
+    document = read_document(text)
+    if document.problems:
+        raise ProjectError(
+            "\n".join(
+                f"{shown}:{fault.place.line}:{fault.place.column}: {fault.what}."
+                for fault in document.problems
+            )
+        )
+    if not isinstance(document.value, dict):
+        raise ProjectError(f"{shown}: must be a mapping of properties.")
     return document
 
 
-class _TextLoader(yaml.CSafeLoader):
-    """Reads dates as the text that they are in a descriptor."""
+def _faults(properties: Mapping[str, object]) -> Iterator[Fault]:
+    for name, value in properties.items():
+        if name in _WRITTEN_BY_THE_BUILD:
+            yield (name,), f"'{name}' is written by the build. Remove it here."
+        elif name not in _PROPERTIES:
+            what = f"there is no property '{name}' of a data package."
+            yield (name,), what + _meant(name, _PROPERTIES)
+        elif name in _TEXTS:
+            yield from _text_faults(name, value)
+        elif not isinstance(value, list):
+            yield (name,), f"'{name}' must be a list: write each item on its own line after `- `."
+        elif name == "keywords":
+            yield from (
+                (("keywords", at), "a keyword must be text. Put it in quotes.")
+                for at, word in enumerate(value)
+                if not isinstance(word, str) or not word
+            )
+        else:
+            for at, item in enumerate(value):
+                yield from _item_faults(name, at, item)
 
 
-_TextLoader.yaml_implicit_resolvers = {
-    letter: [(tag, regexp) for tag, regexp in resolvers if tag != "tag:yaml.org,2002:timestamp"]
-    for letter, resolvers in yaml.CSafeLoader.yaml_implicit_resolvers.items()
-}
+def _text_faults(name: str, value: object) -> Iterator[Fault]:
+    if not isinstance(value, str) or not value:
+        yield (name,), f"'{name}' must be text. Put it in quotes."
+    elif name == "version" and not _VERSION.fullmatch(value):
+        yield (name,), "'version' must be three numbers, such as 1.0.0 (https://semver.org)."
+    elif name == "created" and not _MOMENT.fullmatch(value):
+        yield (name,), "'created' must be a date and time such as 2024-05-17T09:30:00Z."
+    elif name == "homepage" and not value.startswith(("http://", "https://")):
+        yield (name,), "'homepage' must be an address that begins with https://."
+
+
+def _item_faults(name: str, at: int, item: object) -> Iterator[Fault]:
+    one = name[:-1]
+    known = _NESTED[name]
+    if not isinstance(item, dict):
+        yield (name, at), f"each of '{name}' is a mapping, such as `- title: …`."
+        return
+    for key, value in item.items():
+        steps: Steps = (name, at, key)
+        if key not in known:
+            yield steps, f"there is no property '{key}' of a {one}.{_meant(key, known)}"
+        elif key == "roles":
+            yield from _role_faults(steps, value)
+        elif not isinstance(value, str) or not value:
+            yield steps, f"'{key}' of a {one} must be text. Put it in quotes."
+        elif key == "email" and not _EMAIL.fullmatch(value):
+            yield steps, f"'email' of a {one} is no address."
+    if not item:
+        yield (name, at), f"a {one} says at least one thing, such as its title."
+    if name == "licenses" and not ("name" in item or "path" in item):
+        yield (name, at), "a license has a name (such as CC-BY-4.0) or a path to its text."
+
+
+def _role_faults(steps: Steps, value: object) -> Iterator[Fault]:
+    if not isinstance(value, list):
+        yield steps, "'roles' must be a list, such as [DataCollector]."
+        return
+    for at, role in enumerate(value):
+        if not isinstance(role, str) or not role:
+            yield (*steps, at), "a role must be text."
+
+
+def _meant(name: str, known: tuple[str, ...]) -> str:
+    old = _OLD_NAMES.get(name)
+    return f" Did you mean {old!r}?" if old in known else did_you_mean(name, known)

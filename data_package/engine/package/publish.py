@@ -1,18 +1,29 @@
 """Putting the data package in place: all of it in one step, or none of it."""
 
-import errno
 import hashlib
-import os
+import platform
 from collections.abc import Callable, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
+import polars as pl
+
+from data_package.engine.build.lock import Lock, read_lock
 from data_package.engine.package import descriptor as d
+from data_package.engine.package import record as r
+from data_package.engine.package.csvtwin import write_csv
+from data_package.engine.package.documents import documents
+from data_package.engine.package.facts import Facts, TableFacts
+from data_package.engine.package.licence import OWN_TEXT
+from data_package.engine.package.parquet import copy_with_words
+from data_package.engine.package.provenance import libraries_of, lineage_of
+from data_package.engine.package.readme import sums
+from data_package.engine.package.statistics import Subjects, Summary, subjects_of, summarise
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
 from data_package.engine.storage import (
-    PRIVATE_FILE,
     HashCache,
     hash_file,
     make_private_folder,
@@ -21,103 +32,250 @@ from data_package.engine.storage import (
     temporary_beside,
     write_private,
 )
+from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
 _TABLES = "tables"
-_CHUNK_BYTES = 1 << 26
+_CSV = "csv"
+_SUMS = "SHA256SUMS"
 
 
 @dataclass(frozen=True)
 class Contents:
     """What goes into a data package."""
 
-    project: Project
+    catalogue: Catalogue
     tables: Sequence[tuple[Table, Contract]]
     properties: dict[str, object]
-    hashes: HashCache
+
+    @property
+    def project(self) -> Project:
+        """Whose data package it is."""
+        return self.catalogue.project
+
+    @property
+    def hashes(self) -> HashCache:
+        """The hashes of files, tables and published ones alike."""
+        return self.catalogue.hashes
 
 
 def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, object]:
     """Write the data package beside the present one, then put it in its place.
 
-    `still_good` is called between the copying of the tables and the exchange, and raises when what
-    was copied must not be published. Returns the descriptor.
+    `still_good` is called between the writing of the tables and the exchange, and raises when what
+    was written must not be published. Returns the descriptor.
     """
-    folder = contents.project.published
-    document = describe(contents)
+    project = contents.project
+    folder = project.published
+    lock = read_lock(project)
+    made_of = _made_of(contents, lock)
+    subjects = _subjects(contents)
     make_private_folder(folder.parent)
     new = temporary_beside(folder)
-    make_private_folder(new / _TABLES)
+    make_private_folder(new)
     try:
-        for table, _ in contents.tables:
-            path = _path(table)
-            _bring(table.path, new / path, present=folder / path, hashes=contents.hashes)
-        write_private(new / d.FILE_NAME, d.to_json(document))
+        before = r.read_record(project)
+        tables = _write_tables(contents, new, before)
+        hashes = _hash_tables(contents, new, tables, before)
+        summaries = _summaries(contents, subjects, before)
+        document = _describe(contents, new, hashes)
+        facts = _facts(contents, new, document, summaries, lock)
+        texts = documents(
+            facts,
+            document,
+            project.packaging,
+            own_licence=_own_licence(project),
+            changelog=None,
+        )
+        for path, text in texts.items():
+            content = text.encode("utf-8", "replace")
+            write_private(new / path, content)
+            hashes[path] = hashlib.sha256(content).hexdigest()
+        write_private(new / _SUMS, sums(hashes))
+        hashes[_SUMS] = hash_file(new / _SUMS)
         still_good()
         replace_folder(new, folder)
     except BaseException:
         remove(new)
         raise
-    contents.hashes.remember(folder / d.FILE_NAME, hash_file(folder / d.FILE_NAME))
-    for table, _ in contents.tables:
-        contents.hashes.remember(folder / _path(table), contents.hashes.hash(table.path))
+    for path, digest in hashes.items():
+        contents.hashes.remember(folder / path, digest)
+    r.write_record(project, r.Record(made_of, hashes, tables, summaries))
     return document
-
-
-def describe(contents: Contents) -> dict[str, object]:
-    """The descriptor of the tables as they are now."""
-    resources = []
-    for table, contract in contents.tables:
-        file = d.PublishedFile(
-            _path(table), table.path.stat().st_size, contents.hashes.hash(table.path)
-        )
-        resources.append(d.resource(table, contract, file))
-    return d.descriptor(contents.properties, resources)
 
 
 def is_published(contents: Contents) -> bool:
     """Whether what is in place is what `publish` would put there."""
-    folder = contents.project.published
-    hashes = contents.hashes
-    text = d.to_json(describe(contents)).encode()
-    return hashes.hash(folder / d.FILE_NAME) == hashlib.sha256(text).hexdigest() and all(
-        hashes.hash(folder / _path(table)) == hashes.hash(table.path)
-        for table, _ in contents.tables
+    project = contents.project
+    before = r.read_record(project)
+    if not before.files or before.made_of != _made_of(contents, read_lock(project)):
+        return False
+    folder = project.published
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return present == set(before.files) and all(
+        contents.hashes.hash(folder / path) == digest for path, digest in before.files.items()
     )
+
+
+def _made_of(contents: Contents, lock: Lock) -> str:
+    """A digest of everything that decides what a publication holds."""
+    project = contents.project
+    lineage = lineage_of(contents.catalogue, [table for table, _ in contents.tables], lock)
+    return r.digest(
+        _engine(),
+        repr(project.packaging),
+        contents.properties,
+        _own_licence(project),
+        [
+            [table.resource, contract.descriptor, contents.hashes.hash(table.path)]
+            for table, contract in contents.tables
+        ],
+        [[one.name, one.group, one.inputs, one.versions, one.published] for one in lineage],
+        libraries_of(lineage),
+    )
+
+
+def _engine() -> list[str]:
+    return [r.engine_digest(), pl.__version__, platform.python_version()]
+
+
+def _write_tables(contents: Contents, new: Path, before: r.Record) -> dict[str, str]:
+    """Write each table's files, and return what each was made of."""
+    made: dict[str, str] = {}
+    make_private_folder(new / _TABLES)
+    for table, contract in contents.tables:
+        words = d.words(table, contract)
+        path = _path(table)
+        made[path] = r.digest(_engine(), contents.hashes.hash(table.path), words)
+        if not _link(contents, new, path, made[path], before):
+            copy_with_words(table.path, new / path, words)
+    if contents.project.packaging.csv:
+        make_private_folder(new / _CSV)
+        for table, _ in contents.tables:
+            path = _csv_path(table)
+            made[path] = r.digest(_engine(), contents.hashes.hash(table.path))
+            if not _link(contents, new, path, made[path], before):
+                write_csv(table.path, new / path)
+    return made
+
+
+def _link(contents: Contents, new: Path, path: str, made_of: str, before: r.Record) -> bool:
+    """Take the file that is published already where it is what would be written.
+
+    The table's own file is never linked: whoever overwrites it in place would overwrite what is
+    published.
+    """
+    present = contents.project.published / path
+    with suppress(OSError):
+        if (
+            before.tables.get(path) == made_of
+            and contents.hashes.hash(present) == before.files[path]
+        ):
+            (new / path).hardlink_to(present)
+            return True
+    return False
+
+
+def _hash_tables(
+    contents: Contents, new: Path, tables: dict[str, str], before: r.Record
+) -> dict[str, str]:
+    """The hash of each table's file; those that were linked are known."""
+
+    def one(path: str) -> str:
+        if before.tables.get(path) == tables[path]:
+            with suppress(OSError):
+                if (new / path).samefile(contents.project.published / path):
+                    return before.files[path]
+        return hash_file(new / path)
+
+    with ThreadPoolExecutor(4) as pool:
+        return dict(zip(tables, pool.map(one, tables), strict=True))
+
+
+def _subjects(contents: Contents) -> Subjects:
+    contracts = {table.resource: contract for table, contract in contents.tables}
+    return subjects_of(contracts, contents.project.packaging.subject)
+
+
+def _summaries(
+    contents: Contents, subjects: Subjects, before: r.Record
+) -> dict[str, tuple[str, dict[str, object]]]:
+    """The summary of each table, taken from before where all it rests on is the same."""
+    packaging = contents.project.packaging
+    paths = {table.resource: table.path for table, _ in contents.tables}
+    versions = {name: contents.hashes.hash(path) for name, path in paths.items()}
+    found = {}
+    for table, contract in contents.tables:
+        rests_on = {name: versions[name] for name in (table.resource, *contract.references)}
+        reached = [subjects.key, subjects.undecided, subjects.column(table.resource)]
+        if subjects.column(table.resource) is None and subjects.reaches(table.resource):
+            rests_on = versions
+        digest = r.digest(_engine(), repr(packaging), contract.descriptor, rests_on, reached)
+        known = before.summaries.get(table.resource)
+        if known is None or known[0] != digest:
+            made = summarise(
+                contract, subjects, paths, k=packaging.small_cells, rounding=packaging.round_counts
+            )
+            known = digest, made.to_dict()
+        found[table.resource] = known
+    return found
+
+
+def _describe(contents: Contents, new: Path, hashes: dict[str, str]) -> dict[str, object]:
+    """The descriptor of the files that have been written."""
+
+    def file(path: str) -> d.PublishedFile:
+        return d.PublishedFile(path, (new / path).stat().st_size, hashes[path])
+
+    resources = [d.resource(t, contract, file(_path(t))) for t, contract in contents.tables]
+    if contents.project.packaging.csv:
+        resources += [
+            d.csv_resource(t, contract, file(_csv_path(t))) for t, contract in contents.tables
+        ]
+    return d.descriptor(contents.properties, resources)
+
+
+def _facts(
+    contents: Contents,
+    new: Path,
+    document: dict[str, object],
+    summaries: dict[str, tuple[str, dict[str, object]]],
+    lock: Lock,
+) -> Facts:
+    packaging = contents.project.packaging
+    resources = document["resources"]
+    assert isinstance(resources, list)
+    lineage = lineage_of(contents.catalogue, [table for table, _ in contents.tables], lock)
+    return Facts(
+        properties=contents.properties,
+        tables=[
+            TableFacts(
+                name=table.resource,
+                contract=contract,
+                path=_path(table),
+                csv_path=_csv_path(table) if packaging.csv else None,
+                size_bytes=(new / _path(table)).stat().st_size,
+                resource=resource,
+                summary=Summary.from_dict(summaries[table.resource][1]),
+            )
+            for (table, contract), resource in zip(contents.tables, resources, strict=False)
+        ],
+        lineage=lineage,
+        libraries=libraries_of(lineage),
+        k=packaging.small_cells,
+        rounding=packaging.round_counts,
+    )
+
+
+def _own_licence(project: Project) -> str | None:
+    with suppress(OSError):
+        return (project.package_folder / OWN_TEXT).read_text(encoding="utf-8", errors="replace")
+    return None
 
 
 def _path(table: Table) -> str:
     return f"{_TABLES}/{table.resource}.parquet"
 
 
-def _bring(origin: Path, target: Path, *, present: Path, hashes: HashCache) -> None:
-    """Link the file that is published already when it is the same, else copy the built one.
-
-    The table's own file is never linked: whoever overwrites it in place would overwrite what is
-    published.
-    """
-    with suppress(OSError):
-        if hashes.hash(present) == hashes.hash(origin):
-            target.hardlink_to(present)
-            return
-    _copy(origin, target)
-
-
-def _copy(origin: Path, target: Path) -> None:
-    """Copy a file; file systems that can share blocks between files do."""
-    left = origin.stat().st_size
-    with (
-        origin.open("rb") as source,
-        os.fdopen(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE), "wb") as out,
-    ):
-        while left > 0:
-            try:
-                done = os.copy_file_range(source.fileno(), out.fileno(), min(left, _CHUNK_BYTES))
-            except OSError as error:
-                if error.errno not in (errno.EXDEV, errno.ENOSYS, errno.EINVAL, errno.EOPNOTSUPP):
-                    raise
-                done = os.sendfile(out.fileno(), source.fileno(), None, min(left, _CHUNK_BYTES))
-            if done == 0:
-                break
-            left -= done
-        os.fsync(out.fileno())
+def _csv_path(table: Table) -> str:
+    return f"{_CSV}/{table.resource}.csv"

@@ -1,0 +1,78 @@
+"""A table's CSV twin: UTF-8, RFC 4180, for readers that know no Parquet.
+
+Dates and times are ISO 8601, booleans `true` and `false`, lists and structs JSON, bytes base64, a
+missing value is an empty cell. One streamed pass: the table is never in memory.
+https://datapackage.org/standard/table-dialect/
+"""
+
+import os
+from pathlib import Path
+
+import polars as pl
+from polars import selectors as cs
+
+from data_package.engine.storage import PRIVATE_FILE
+
+DIALECT: dict[str, object] = {
+    "$schema": "https://datapackage.org/profiles/2.0/tabledialect.json",
+    "header": True,
+    "delimiter": ",",
+    "lineTerminator": "\r\n",
+    "quoteChar": '"',
+    "doubleQuote": True,
+}
+
+
+def write_csv(origin: Path, target: Path) -> None:
+    """Write the CSV twin of a Parquet file into a new private file."""
+    frame = pl.scan_parquet(origin, glob=False, hive_partitioning=False)
+    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
+    frame.select(_cell(name, dtype) for name, dtype in _with_infinities(frame).items()).sink_csv(
+        target,
+        line_terminator="\r\n",
+        date_format="%Y-%m-%d",
+        time_format="%H:%M:%S%.f",
+        datetime_format="%Y-%m-%dT%H:%M:%S%.f",
+        sync_on_close="data",
+    )
+
+
+def _with_infinities(frame: pl.LazyFrame) -> dict[str, pl.DataType | None]:
+    """The columns' types, None for a column of floats that holds an infinity somewhere."""
+    schema = frame.collect_schema()
+    floats = frame.select(cs.float().is_infinite().any()).collect(engine="streaming")
+    found = set() if not floats.height else {name for name in floats.columns if floats[name][0]}
+    return {name: None if name in found else dtype for name, dtype in schema.items()}
+
+
+def _cell(name: str, dtype: pl.DataType | None) -> pl.Expr:
+    column = pl.col(f"^{_escaped(name)}$") if name.startswith("^") else pl.col(name)
+    if dtype is None:
+        # https://datapackage.org/standard/table-schema/#number writes infinity in capitals.
+        return (
+            pl.when(column.is_infinite())
+            .then(pl.when(column > 0).then(pl.lit("INF")).otherwise(pl.lit("-INF")))
+            .otherwise(column.cast(pl.String))
+            .alias(name)
+        )
+    if isinstance(dtype, pl.Struct):
+        return pl.when(column.is_not_null()).then(column.struct.json_encode()).alias(name)
+    if isinstance(dtype, pl.List | pl.Array):
+        inside = pl.struct(column.alias("v")).struct.json_encode()
+        json = inside.str.strip_prefix('{"v":').str.strip_suffix("}")
+        return pl.when(column.is_not_null()).then(json).alias(name)
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone:
+        utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        return utc.dt.to_string("%Y-%m-%dT%H:%M:%S%.fZ").alias(name)
+    if isinstance(dtype, pl.Duration):
+        return column.dt.to_string("iso")
+    if isinstance(dtype, pl.Binary):
+        return column.bin.encode("base64")
+    return column
+
+
+def _escaped(name: str) -> str:
+    """A name that Polars would take for a pattern."""
+    return "".join(
+        letter if letter.isalnum() or letter == "_" else f"\\{letter}" for letter in name
+    )

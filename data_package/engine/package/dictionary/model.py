@@ -1,0 +1,166 @@
+"""What the page's script draws from: tables and fields as compact JSON, words cut to a length."""
+
+import json
+import re
+from collections.abc import Mapping
+
+from data_package.engine.package.codebook import categories
+from data_package.engine.package.facts import Facts, TableFacts
+from data_package.engine.package.statistics import FieldSummary
+from data_package.engine.schema import Contract, Field
+
+# A line that goes on: no paragraph ends there, and no list item follows.
+_WRAPPED = re.compile(r"(?<!\n)\n(?!\n|\s*[-*\d])")
+_WORDS = 4_000
+_CATEGORIES = 300
+_RULES = {
+    "minLength": "at least {} characters",
+    "maxLength": "at most {} characters",
+    "minimum": "≥ {}",
+    "maximum": "≤ {}",
+    "exclusiveMinimum": "> {}",
+    "exclusiveMaximum": "< {}",
+    "pattern": "matches {}",
+    "jsonSchema": "follows a JSON schema",
+}
+
+
+def model(facts: Facts) -> dict[str, object]:
+    """The tables and fields of the package."""
+    return {"k": facts.k, "tables": [_table(table) for table in facts.tables]}
+
+
+def summary_of(table: TableFacts) -> dict[str, object]:
+    """The few facts that stand at a table's head."""
+    summary = table.summary
+    rules = _rule_count(table.contract)
+    return {
+        "rows": f"{summary.rows:,}" if summary.rows is not None else None,
+        "subjects": f"{summary.subjects:,}" if summary.subjects is not None else None,
+        "fields": len(table.contract.fields),
+        "size": size_in_words(table.size_bytes),
+        "rules": rules,
+        "key": ", ".join(table.contract.primary_key),
+    }
+
+
+def relation_edges(facts: Facts) -> list[tuple[str, str, str]]:
+    """Each foreign key: from which table, to which, and the fields in words."""
+    return [
+        (
+            table.name,
+            key.resource or table.name,
+            f"{', '.join(key.fields)} → {', '.join(key.reference_fields)}",
+        )
+        for table in facts.tables
+        for key in table.contract.foreign_keys
+    ]
+
+
+def lineage_edges(facts: Facts) -> list[tuple[str, str]]:
+    """Each input: what is read, and what is made of it."""
+    return [(source, one.name) for one in facts.lineage for source in one.inputs]
+
+
+def clipped(text: str, length: int) -> str:
+    """A text cut to a length, its paragraphs unwrapped."""
+    text = _WRAPPED.sub(" ", text[: 4 * length].strip())
+    return text if len(text) <= length else f"{text[:length]}…"
+
+
+def size_in_words(size_bytes: int) -> str:
+    """A size in the unit that reads best, to two digits: enough to expect, too little to count."""
+    size, unit = float(size_bytes), "bytes"
+    for larger in ("kB", "MB", "GB", "TB"):
+        if size < 1000:
+            break
+        size, unit = size / 1000, larger
+    digits = 1 - len(str(int(size)))
+    shown = round(size, max(digits, -2)) if size >= 10 else round(size, 1)
+    return f"{shown:g} {unit}"
+
+
+def _table(table: TableFacts) -> dict[str, object]:
+    contract = table.contract
+    return {
+        "name": table.name,
+        "title": clipped(contract.title, 300),
+        "words": clipped(contract.description, _WORDS),
+        "fields": [
+            _field(contract, each, table.summary.fields.get(each.name)) for each in contract.fields
+        ],
+    }
+
+
+def _field(contract: Contract, field: Field, summary: FieldSummary | None) -> dict[str, object]:
+    said: dict[str, object] = {
+        "n": field.name,
+        "t": clipped(field.title, 300),
+        "d": clipped(field.description, _WORDS),
+        "y": field.type,
+        "b": _badges(contract, field),
+        "r": _rules(field),
+        "x": _example(field),
+        "f": [
+            f"{key.resource or contract.name}.{target}"
+            for key in contract.foreign_keys
+            for name, target in zip(key.fields, key.reference_fields, strict=False)
+            if name == field.name
+        ],
+        "c": [clipped(one, 300) for one in categories(field)[:_CATEGORIES]],
+    }
+    if summary is not None:
+        said["m"] = summary.missing
+        said["w"] = summary.why
+        if summary.bars is not None:
+            said["p"] = {
+                "k": summary.bars.kind,
+                "l": [clipped(label, 200) for label in summary.bars.labels],
+                "v": list(summary.bars.counts),
+            }
+    return {name: value for name, value in said.items() if value not in ("", [], None)}
+
+
+def _badges(contract: Contract, field: Field) -> list[str]:
+    badges = []
+    if field.name in contract.primary_key:
+        badges.append("primary key")
+    elif field.unique:
+        badges.append("unique")
+    if field.required and field.name not in contract.primary_key:
+        badges.append("required")
+    if field.categories_ordered:
+        badges.append("ordered")
+    return badges
+
+
+def _rules(field: Field) -> list[str]:
+    rules = [
+        _RULES[name].format(clipped(_plain(value), 300))
+        for name, value in field.constraints.items()
+        if name in _RULES
+    ]
+    listed = field.constraints.get("enum")
+    if isinstance(listed, list) and field.categories is None:
+        rules.append("one of " + clipped(", ".join(map(_plain, listed)), 1_000))
+    if field.format != "default":
+        rules.append(f"format {clipped(field.format, 100)}")
+    return rules
+
+
+def _example(field: Field) -> str:
+    value = field.descriptor.get("example")
+    return "" if value is None else clipped(_plain(value), 300)
+
+
+def _rule_count(contract: Contract) -> int:
+    keys = len(contract.unique_keys) + len(contract.foreign_keys) + bool(contract.primary_key)
+    return keys + sum(len(field.constraints) + 1 for field in contract.fields)
+
+
+def _plain(value: object) -> str:
+    if isinstance(value, str):
+        return value
+    if isinstance(value, Mapping | list):
+        return json.dumps(value, ensure_ascii=False)
+    return json.dumps(value)

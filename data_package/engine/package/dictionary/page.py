@@ -1,0 +1,137 @@
+"""The page: a template, its style and its script in one file, closed to everything else.
+
+The content security policy names the script and the style by their hashes and forbids all other
+sources, so that nothing a title or a description holds can run or call out. Words reach the page
+as text: through the template's escaping, or as JSON that the script puts into text nodes.
+"""
+
+import base64
+import hashlib
+import json
+from collections.abc import Mapping
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from data_package.engine.package.citation import name_of, reference
+from data_package.engine.package.dictionary.diagram import diagram
+from data_package.engine.package.dictionary.model import (
+    clipped,
+    lineage_edges,
+    model,
+    relation_edges,
+    size_in_words,
+    summary_of,
+)
+from data_package.engine.package.facts import Facts
+from data_package.engine.package.licence import KNOWN
+from data_package.engine.package.provenance import FILE_GROUP
+from data_package.engine.package.reading import recipes
+
+_FOLDER = Path(__file__).parent / "templates"
+_DRAWN = 120
+
+
+def index_html(facts: Facts) -> str:
+    """The text of `index.html`."""
+    style = (_FOLDER / "page.css").read_text(encoding="utf-8")
+    script = (_FOLDER / "page.js").read_text(encoding="utf-8")
+    environment = Environment(
+        loader=FileSystemLoader(_FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        keep_trailing_newline=True,
+    )
+    relations = relation_edges(facts)
+    related = {name for edge in relations for name in edge[:2]}
+    return environment.get_template("index.html").render(
+        style=style,
+        script=script,
+        policy=(
+            "default-src 'none'; base-uri 'none'; form-action 'none'; "
+            f"script-src '{_source(script)}'; style-src '{_source(style)}'"
+        ),
+        data=_json(model(facts)),
+        facts=facts,
+        title=clipped(facts.title, 200),
+        description=clipped(facts.text("description"), 20_000),
+        licences=[_licence(one) for one in facts.items("licenses")],
+        contributors=[_contributor(one) for one in facts.items("contributors")],
+        sources=[_link(one) for one in facts.items("sources")],
+        citation=reference(facts),
+        recipes=recipes(facts.tables[0].path, facts.tables[0].name) if facts.tables else [],
+        size=size_in_words(sum(table.size_bytes for table in facts.tables)),
+        field_count=sum(len(table.contract.fields) for table in facts.tables),
+        summary_of=summary_of,
+        relations=relations,
+        relation_drawing=diagram(
+            [(t.name, "final") for t in facts.tables if t.name in related],
+            [(target, source) for source, target, _ in relations if source != target],
+            "Relations between the tables",
+            across=False,
+        )
+        if 0 < len(related) <= _DRAWN
+        else None,
+        lineage_drawing=diagram(
+            [(one.name, one.group) for one in facts.lineage],
+            lineage_edges(facts),
+            "From the raw files to the final tables",
+            across=True,
+        )
+        if len(facts.lineage) <= _DRAWN
+        else None,
+        lineage=facts.lineage,
+        file_group=FILE_GROUP,
+    )
+
+
+def _source(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def _json(value: object) -> str:
+    """JSON that may stand in a script element: it holds nothing that could end it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
+
+
+def _web(value: object) -> str:
+    """An address that a link may have, or an empty string."""
+    text = str(value or "")
+    return text if text.startswith(("https://", "http://")) else ""
+
+
+def _link(one: Mapping[str, object]) -> dict[str, str]:
+    path = _web(one.get("path"))
+    return {
+        "title": clipped(str(one.get("title") or one.get("path") or ""), 300),
+        "address": path,
+        "more": " ".join(f"version {one['version']}".split()) if one.get("version") else "",
+    }
+
+
+def _licence(one: Mapping[str, object]) -> dict[str, str]:
+    name = str(one.get("name") or "")
+    title, address, _ = KNOWN.get(name, ("", "", ""))
+    return {
+        "title": clipped(str(one.get("title") or title or name or one.get("path") or ""), 300),
+        "address": _web(one.get("path")) or address,
+        "more": name if one.get("title") or title else "",
+    }
+
+
+def _contributor(one: Mapping[str, object]) -> dict[str, str]:
+    roles = one.get("roles")
+    more = [str(one["organization"])] if one.get("organization") else []
+    more += [str(role) for role in roles] if isinstance(roles, list) else []
+    name = name_of(one)
+    title = str(one.get("title") or name)
+    return {
+        "title": clipped(title, 300),
+        "address": _web(one.get("path")),
+        "more": clipped(", ".join(part for part in more if part != title), 300),
+    }

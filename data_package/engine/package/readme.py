@@ -1,0 +1,83 @@
+"""`README.md` and `CHANGELOG.md` of the package, and the sums of its files."""
+
+from collections.abc import Mapping
+
+from data_package.engine.package.citation import reference
+from data_package.engine.package.facts import Facts
+from data_package.engine.package.licence import KNOWN
+from data_package.engine.package.reading import recipes
+
+FILES = {
+    "index.html": "the data dictionary: open it in a browser",
+    "datapackage.json": "the same for programs (https://datapackage.org)",
+    "codebook.csv": "every field of every table in one sheet",
+    "tables/": "the tables, as Parquet",
+    "csv/": "the same tables, as CSV",
+    "provenance.json": "what the tables were made from, by hash",
+    "CITATION.cff": "how to cite",
+    "LICENSE": "the terms",
+    "CHANGELOG.md": "what changed between versions",
+    "SHA256SUMS": "to check the files: `sha256sum --check SHA256SUMS`",
+}
+
+
+def readme_md(facts: Facts) -> str:
+    """The text of `README.md`."""
+    version = f"Version {facts.text('version')}.\n\n" if facts.text("version") else ""
+    description = facts.text("description").strip()
+    parts = [
+        f"# {_line(facts.title)}\n\n{description + chr(10) * 2 if description else ''}{version}"
+    ]
+    parts.append("## Tables\n\n| table | title | rows, about | fields |\n|---|---|--:|--:|\n")
+    for table in facts.tables:
+        rows = f"{table.summary.rows:,}" if table.summary.rows is not None else "not shown"
+        parts.append(
+            f"| [{_cell(table.name)}]({table.path}) | {_cell(table.title)} | {rows} "
+            f"| {len(table.contract.fields)} |\n"
+        )
+    parts.append("\n## Read them\n")
+    if facts.tables:
+        first = facts.tables[0]
+        parts += [
+            f"\n{recipe.language}:\n\n```\n{recipe.code}\n```\n"
+            for recipe in recipes(first.path, first.name)
+        ]
+    parts.append("\n## Files\n\n")
+    has_csv = any(table.csv_path for table in facts.tables)
+    parts += [f"- `{name}`: {what}\n" for name, what in FILES.items() if name != "csv/" or has_csv]
+    parts.append(f"\n## Cite\n\n> {_line(reference(facts))}\n")
+    parts.append(f"\n## Licence\n\n{_licences(facts)}\n")
+    return "".join(parts)
+
+
+def changelog_md(facts: Facts, released: str | None) -> str:
+    """The text of `CHANGELOG.md`; `released` is what the releases have written."""
+    if released is not None:
+        return released
+    version = facts.text("version")
+    about = f" (working towards {version})" if version and not facts.text("created") else ""
+    return f"# Changes of {_line(facts.title)}\n\n## Unreleased{about}\n\nNot released yet.\n"
+
+
+def sums(hashes: Mapping[str, str]) -> str:
+    """The text of `SHA256SUMS`: hashes by path."""
+    return "".join(f"{digest}  {path}\n" for path, digest in sorted(hashes.items()))
+
+
+def _licences(facts: Facts) -> str:
+    lines = []
+    for one in facts.items("licenses"):
+        name = str(one.get("name") or "")
+        known = KNOWN.get(name)
+        title = str(one.get("title") or (known[0] if known else name))
+        path = str(one.get("path") or (known[1] if known else ""))
+        lines.append(f"{_line(title)}{f': <{path}>' if path else ''}")
+    return "\n\n".join(lines) if lines else "None is given."
+
+
+def _line(text: str) -> str:
+    return " ".join(text.split())
+
+
+def _cell(text: str) -> str:
+    return _line(text).replace("\\", "\\\\").replace("|", "\\|")

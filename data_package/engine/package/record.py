@@ -1,0 +1,72 @@
+"""What was published last, and what each part of it was made of. Safe to delete.
+
+`made_of` is a digest of everything that decides what a publication holds. While it is equal, and
+every file is as it was written, publishing again would write the same. Summaries are kept here as
+they are shown: suppressed, and of no use for reading a value.
+"""
+
+import hashlib
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from functools import cache
+from pathlib import Path
+
+from data_package.engine.project import Project
+from data_package.engine.storage import write_private
+
+_ENGINE = Path(__file__).parent
+_CODE = (".py", ".html", ".css", ".js")
+
+
+@dataclass(frozen=True)
+class Record:
+    """The last publication.
+
+    Attributes:
+        made_of: a digest of all it was made of.
+        files: the hash of every file, by its path in the package.
+        tables: a digest of what each table's file was made of, by its path.
+        summaries: a digest and the summary made of it, by the table's name.
+    """
+
+    made_of: str = ""
+    files: Mapping[str, str] = field(default_factory=dict)
+    tables: Mapping[str, str] = field(default_factory=dict)
+    summaries: Mapping[str, tuple[str, dict[str, object]]] = field(default_factory=dict)
+
+
+def read_record(project: Project) -> Record:
+    """The record of the last publication; an empty one where there is none."""
+    with suppress(OSError, ValueError, TypeError, KeyError):
+        found = json.loads(_path(project).read_bytes())
+        summaries = {name: (pair[0], pair[1]) for name, pair in found["summaries"].items()}
+        return Record(found["made_of"], found["files"], found["tables"], summaries)
+    return Record()
+
+
+def write_record(project: Project, record: Record) -> None:
+    """Remember a publication."""
+    write_private(_path(project), json.dumps(asdict(record), ensure_ascii=False))
+
+
+def digest(*parts: object) -> str:
+    """One hash for values of JSON's types."""
+    text = json.dumps(parts, ensure_ascii=False, sort_keys=True, default=str)
+    return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+@cache
+def engine_digest() -> str:
+    """A hash of the code and templates that write the package."""
+    whole = hashlib.sha256()
+    for path in sorted(_ENGINE.rglob("*")):
+        if path.suffix in _CODE:
+            content = path.read_bytes()
+            whole.update(f"{path.relative_to(_ENGINE)} {len(content)}\n".encode() + content)
+    return whole.hexdigest()
+
+
+def _path(project: Project) -> Path:
+    return project.state / "package.json"

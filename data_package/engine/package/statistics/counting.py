@@ -1,0 +1,145 @@
+"""Counting subjects: how many have a row in each cell of each field. Polars, streamed.
+
+Nothing that is counted here leaves the process but through `suppression`.
+"""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from data_package.engine.package.statistics.cells import (
+    MISSING_BIT,
+    Cells,
+    Scale,
+    column,
+    tail_size,
+)
+from data_package.engine.package.statistics.subjects import SUBJECT
+
+_SAMPLE_SLICES = 16
+_SAMPLE_CELLS = 20_000_000
+_SAMPLE_ROWS = 500_000
+_SETS_BYTES = 1 << 29
+_ONE = pl.lit(1, dtype=pl.UInt64)
+_HIDDEN = "__id__"
+
+
+@dataclass(frozen=True)
+class Size:
+    """Rows, subjects, and the missing values of each column (NaN among them)."""
+
+    rows: int
+    subjects: int
+    missing: Mapping[str, int]
+
+
+@dataclass(frozen=True)
+class Tally:
+    """The subjects with a row in each cell of a field, with a missing value, with any value."""
+
+    cells: tuple[int, ...]
+    missing: int
+    present: int
+
+
+def size_of(frame: pl.LazyFrame, schema: Mapping[str, pl.DataType], names: Sequence[str]) -> Size:
+    """Count a table's rows and subjects, and each column's missing values."""
+    missing = [
+        (column(name).is_null() | column(name).is_nan()).sum().alias(name)
+        if schema[name].is_float()
+        else column(name).null_count().alias(name)
+        for name in names
+    ]
+    subjects = [pl.col(SUBJECT).hash().n_unique().alias(SUBJECT)] if SUBJECT in schema else []
+    found = frame.select(pl.len().alias(_HIDDEN), *subjects, *missing).collect(engine="streaming")
+    rows = int(found[_HIDDEN][0])
+    return Size(
+        rows=rows,
+        subjects=int(found[SUBJECT][0]) if subjects else rows,
+        missing={name: int(found[name][0]) for name in names},
+    )
+
+
+def edges(
+    frame: pl.LazyFrame, scales: Sequence[Scale], size: Size, k: int, *, grouped: bool
+) -> dict[str, tuple[float, float]]:
+    """For each field, two places beyond which k subjects at least lie, from a part of the rows.
+
+    What k subjects of a part have, k subjects of the whole have: evenly spread slices will do.
+    """
+    if not scales or not size.rows:
+        return {}
+    part = _part(frame, size.rows, len(scales))
+    places = [scale.place.cast(pl.Float64).alias(scale.field) for scale in scales]
+    names = [scale.field for scale in scales]
+    if grouped:
+        by = part.select(pl.col(SUBJECT).hash().alias(_HIDDEN), *places).group_by(_HIDDEN)
+        lowest = by.agg(pl.exclude(_HIDDEN).min())
+        highest = by.agg(pl.exclude(_HIDDEN).max())
+    else:
+        lowest = highest = part.select(places)
+    low, high = pl.collect_all([lowest, highest])
+    found = {}
+    for name in names:
+        ordered = low[name].drop_nulls().sort()
+        beyond = tail_size(ordered.len(), k)
+        if ordered.len() >= 4 * beyond:
+            top = high[name].drop_nulls().sort(descending=True)
+            found[name] = float(ordered[beyond - 1]), float(top[beyond - 1])
+    return found
+
+
+def tallies(
+    frame: pl.LazyFrame, fields: Sequence[Cells], size: Size, *, grouped: bool
+) -> dict[str, Tally]:
+    """Count the subjects of every cell of the given fields."""
+    found: dict[str, Tally] = {}
+    at_once = max(1, min(256, _SETS_BYTES // (8 * max(1, size.subjects)))) if grouped else 256
+    for start in range(0, len(fields), at_once):
+        some = fields[start : start + at_once]
+        found |= _sets(frame, some) if grouped else _rows(frame, some)
+    return found
+
+
+def _sets(frame: pl.LazyFrame, fields: Sequence[Cells]) -> dict[str, Tally]:
+    """Each subject's cells as one set of bits, then the subjects that have each bit."""
+    bits = frame.select(pl.col(SUBJECT).hash().alias(_HIDDEN), *(each.bit() for each in fields))
+    sets = bits.group_by(_HIDDEN).agg(pl.exclude(_HIDDEN).bitwise_or()).collect(engine="streaming")
+    found = {}
+    for each in fields:
+        one = sets[each.field].to_frame("set").group_by("set").len().rows()
+        has = [(int(cells), int(count)) for cells, count in one]
+        found[each.field] = Tally(
+            cells=tuple(
+                sum(count for cells, count in has if cells >> at & 1)
+                for at in range(len(each.labels))
+            ),
+            missing=sum(count for cells, count in has if cells >> MISSING_BIT & 1),
+            present=sum(count for cells, count in has if cells & ~(1 << MISSING_BIT)),
+        )
+    return found
+
+
+def _rows(frame: pl.LazyFrame, fields: Sequence[Cells]) -> dict[str, Tally]:
+    """The same where each row is a subject: rows with each code."""
+    counts = [
+        each.code.cast(pl.UInt32).alias("code").value_counts().implode().alias(each.field)
+        for each in fields
+    ]
+    row = frame.select(counts).collect(engine="streaming")
+    found = {}
+    for each in fields:
+        pairs = {item["code"]: int(item["count"]) for item in row[each.field][0].to_list()}
+        cells = tuple(pairs.get(at, 0) for at in range(len(each.labels)))
+        found[each.field] = Tally(cells, pairs.get(None, 0), sum(cells))
+    return found
+
+
+def _part(frame: pl.LazyFrame, rows: int, columns: int) -> pl.LazyFrame:
+    wanted = max(10_000, min(_SAMPLE_ROWS, _SAMPLE_CELLS // columns))
+    if rows <= wanted:
+        return frame
+    length = wanted // _SAMPLE_SLICES
+    starts = [rows * at // _SAMPLE_SLICES for at in range(_SAMPLE_SLICES)]
+    return pl.concat([frame.slice(start, length) for start in starts])

@@ -1,0 +1,58 @@
+"""Which counts of a field may be shown, so that no other can be computed from them.
+
+A count of fewer than k subjects, none at all included, is hidden. Hidden with it are the smallest
+counts that are not small, because one hidden count alone is the total less the others. The rule
+looks at counts only, never at what they are counts of: exchange two hidden values for each other in
+all rows, and all that is shown stays the same, so nobody can tell which of them is rare.
+"""
+
+from collections.abc import Collection, Sequence
+
+_SHARES = (1, 2, 5, 10, 25, 50)
+
+
+def shown(counts: Sequence[int], k: int, *, bounds: Collection[int] = ()) -> list[int | None]:
+    """The counts of a field's cells, None for each that must not be shown.
+
+    Args:
+        counts: the subjects in each cell; the cells cover all of the table's subjects.
+        k: the fewest subjects that a count may rest on.
+        bounds: the open-ended cells of a histogram. They are known to be no small ones, since
+            their edges were chosen so, and can't stand in for a small one.
+    """
+    if k <= 1:
+        return list(counts)
+    small = {at for at, count in enumerate(counts) if count < k}
+    if not small:
+        return list(counts)
+    company = [count for at, count in enumerate(counts) if at not in small and at not in bounds]
+    if not company or small & set(bounds):
+        return [None] * len(counts)
+    least = min(company)
+    return [
+        None if at in small or (count == least and at not in bounds) else count
+        for at, count in enumerate(counts)
+    ]
+
+
+def rounded(count: int, base: int) -> int:
+    """A count to the nearest multiple of `base`, halves upwards; no count of someone becomes 0."""
+    return max(base, (2 * count + base) // (2 * base) * base) if count else 0
+
+
+def rounded_rows(rows: int, subjects: int, base: int) -> int:
+    """The rows of a table, so coarse that one subject's rows can't be told from none."""
+    if base == 1 or not rows:
+        return rows
+    least = base * -(-rows // max(1, subjects))
+    step = next(s * 10**n for n in range(20) for s in (1, 2, 5) if s * 10**n >= least)
+    return rounded(rows, step)
+
+
+def coarse_share(part: int, whole: int, subjects: int, base: int) -> str:
+    """A share in steps that `base` subjects at least make up: `about 15 %`."""
+    step = next((s for s in _SHARES if s * subjects >= 100 * base and s >= 5), 50)
+    percent = (200 * part // whole + step) // (2 * step) * step
+    if percent <= 0:
+        return f"under {step} %"
+    return f"over {100 - step} %" if percent >= 100 else f"about {percent} %"
