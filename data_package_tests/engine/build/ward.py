@@ -17,6 +17,8 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 
+import polars as pl
+
 from data_package.engine.build.memo import count_if_fresh
 from data_package_tests.conftest import Study
 
