@@ -3,10 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
 
-_WIDTH, _HEIGHT = 190, 34
-_ALONG, _ASIDE = 80, 14
+_WIDTH, _HEIGHT = 180, 34
+_ALONG, _ASIDE = 56, 14
 _MARGIN = 12
 _LETTERS = 24
 _SWEEPS = 8
@@ -41,7 +40,7 @@ def diagram(
     edges: Iterable[tuple[str, str]],
     title: str,
     *,
-    across: bool,
+    reduced: bool = False,
 ) -> Drawing:
     """Lay out nodes (name and kind) and edges (from and to).
 
@@ -49,20 +48,21 @@ def diagram(
         nodes: each once.
         edges: those between other nodes than these are left out.
         title: what the drawing shows.
-        across: layers from left to right; else from top to bottom.
+        reduced: leave out the edges that a longer way says as well.
     """
     names = [name for name, _ in nodes]
     known = set(names)
     kept = sorted({(a, b) for a, b in edges if a in known and b in known and a != b})
+    kept = _reduced(kept) if reduced else kept
     layers = _ordered(_layers(names, kept), kept)
-    place = _places(layers, across=across)
+    place = _places(layers)
     boxes = [Box(*place[name], _short(name), name, kind) for name, kind in nodes]
     return Drawing(
         title=title,
         width=max((box.x for box in boxes), default=0) + _WIDTH + _MARGIN,
         height=max((box.y for box in boxes), default=0) + _HEIGHT + _MARGIN,
         boxes=boxes,
-        paths=[_path(place[a], place[b], across=across) for a, b in kept],
+        paths=[_path(place[a], place[b]) for a, b in kept],
     )
 
 
@@ -111,38 +111,40 @@ def _mean(values: Sequence[float], otherwise: float) -> float:
     return sum(values) / len(values) if values else otherwise
 
 
-def _places(layers: Sequence[Sequence[str]], *, across: bool) -> dict[str, tuple[float, float]]:
-    side = (_HEIGHT if across else _WIDTH) + _ASIDE
-    along = (_WIDTH if across else _HEIGHT) + _ALONG
-    rows = [_row for layer in layers for _row in _wrapped(layer, across=across)]
-    widest = max((len(row) for row in rows), default=0)
+def _places(layers: Sequence[Sequence[str]]) -> dict[str, tuple[float, float]]:
+    tallest = max((len(layer) for layer in layers), default=0)
     place: dict[str, tuple[float, float]] = {}
-    for i, row in enumerate(rows):
-        shift = (widest - len(row)) * side / 2
-        for j, name in enumerate(row):
-            a, b = _MARGIN + i * along, _MARGIN + shift + j * side
-            place[name] = (a, b) if across else (b, a)
+    for i, layer in enumerate(layers):
+        shift = (tallest - len(layer)) * (_HEIGHT + _ASIDE) / 2
+        for j, name in enumerate(layer):
+            x = _MARGIN + i * (_WIDTH + _ALONG)
+            place[name] = x, _MARGIN + shift + j * (_HEIGHT + _ASIDE)
     return place
 
 
-def _wrapped(layer: Sequence[str], *, across: bool) -> list[Sequence[str]]:
-    """A layer that is too wide for a page, in rows."""
-    if across:
-        return [layer]
-    most = 5
-    count = -(-len(layer) // most)
-    cuts = [round(i * len(layer) / count) for i in range(count + 1)] if count else []
-    return [layer[a:b] for a, b in pairwise(cuts)]
+def _path(start: tuple[float, float], end: tuple[float, float]) -> str:
+    x1, y1, x2, y2 = start[0] + _WIDTH, start[1] + _HEIGHT / 2, end[0], end[1] + _HEIGHT / 2
+    bend = max(30.0, (x2 - x1) / 2)
+    return f"M{x1:g} {y1:g}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"
 
 
-def _path(start: tuple[float, float], end: tuple[float, float], *, across: bool) -> str:
-    if across:
-        x1, y1, x2, y2 = start[0] + _WIDTH, start[1] + _HEIGHT / 2, end[0], end[1] + _HEIGHT / 2
-        bend = max(30.0, (x2 - x1) / 2)
-        return f"M{x1:g} {y1:g}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"
-    x1, y1, x2, y2 = start[0] + _WIDTH / 2, start[1] + _HEIGHT, end[0] + _WIDTH / 2, end[1]
-    bend = max(24.0, (y2 - y1) / 2)
-    return f"M{x1:g} {y1:g}C{x1:g} {y1 + bend:g} {x2:g} {y2 - bend:g} {x2:g} {y2:g}"
+def _reduced(edges: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
+    """Without the edges that a longer way says as well."""
+    after: defaultdict[str, set[str]] = defaultdict(set)
+    for a, b in edges:
+        after[a].add(b)
+
+    def beyond(start: str) -> set[str]:
+        seen: set[str] = set()
+        waiting = list(after[start])
+        while waiting:
+            for one in after[waiting.pop()] - seen:
+                seen.add(one)
+                waiting.append(one)
+        return seen
+
+    implied = {a: beyond(a) for a, _ in edges}
+    return [(a, b) for a, b in edges if b not in implied[a] or b == a]
 
 
 def _short(name: str) -> str:

@@ -60,7 +60,11 @@ def index_html(facts: Facts) -> str:
         licences=[_licence(one) for one in facts.items("licenses")],
         contributors=[_contributor(one) for one in facts.items("contributors")],
         sources=[_link(one) for one in facts.items("sources")],
-        citation=reference(facts),
+        citation=clipped(reference(facts), 1_000),
+        version=clipped(facts.text("version"), 60),
+        homepage=_web(clipped(facts.text("homepage"), 1_000)),
+        identifier=clipped(facts.text("id"), 1_000),
+        keywords=[clipped(word, 100) for word in facts.keywords],
         recipes=recipes(facts.tables[0].path, facts.tables[0].name) if facts.tables else [],
         size=size_in_words(sum(table.size_bytes for table in facts.tables)),
         field_count=sum(len(table.contract.fields) for table in facts.tables),
@@ -70,7 +74,7 @@ def index_html(facts: Facts) -> str:
             [(t.name, "final") for t in facts.tables if t.name in related],
             [(target, source) for source, target, _ in relations if source != target],
             "Relations between the tables",
-            across=False,
+            reduced=True,
         )
         if 0 < len(related) <= _DRAWN
         else None,
@@ -78,7 +82,6 @@ def index_html(facts: Facts) -> str:
             [(one.name, one.group) for one in facts.lineage],
             lineage_edges(facts),
             "From the raw files to the final tables",
-            across=True,
         )
         if len(facts.lineage) <= _DRAWN
         else None,
@@ -110,7 +113,7 @@ def _link(one: Mapping[str, object]) -> dict[str, str]:
     return {
         "title": clipped(str(one.get("title") or one.get("path") or ""), 300),
         "address": path,
-        "more": " ".join(f"version {one['version']}".split()) if one.get("version") else "",
+        "more": clipped(f"version {one['version']}", 60) if one.get("version") else "",
     }
 
 
@@ -120,7 +123,7 @@ def _licence(one: Mapping[str, object]) -> dict[str, str]:
     return {
         "title": clipped(str(one.get("title") or title or name or one.get("path") or ""), 300),
         "address": _web(one.get("path")) or address,
-        "more": name if one.get("title") or title else "",
+        "more": clipped(name, 100) if one.get("title") or title else "",
     }
 
 

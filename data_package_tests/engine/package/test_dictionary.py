@@ -1,0 +1,178 @@
+"""The data dictionary: one closed file that shows hostile words as words."""
+
+import hashlib
+import json
+import re
+import shutil
+import subprocess
+import time
+from base64 import b64encode
+from html.parser import HTMLParser
+from pathlib import Path
+
+import pytest
+
+from data_package.engine.package.codebook import codebook_csv
+from data_package.engine.package.dictionary import index_html
+from data_package.engine.package.facts import Ancestor, Facts, TableFacts
+from data_package.engine.package.readme import readme_md
+from data_package.engine.package.statistics import Bars, FieldSummary, Summary
+from data_package.engine.schema import Contract
+
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+HOSTILE = [
+    "<script>document.title='owned'</script>",
+    "</script><script>document.title='owned'</script>",
+    '"><img src=x onerror="document.title=\'owned\'">',
+    "' onmouseover='document.title=1",
+    "{{ 7 * 7 }}{% raw %}",
+    "\u202egpj.exe\u2066 bidi",
+    "<!--<script>",
+    "]]>\u2028\u2029\x00",
+    '=HYPERLINK("http://x")',
+]
+
+
+def package(fields: int, tables: int = 1, words: list[str] | None = None) -> Facts:
+    said = words or ["plain"]
+
+    def word(at: int) -> str:
+        return said[at % len(said)]
+
+    def one(t: int) -> TableFacts:
+        names = [f"{word(t + f)[:40]}_{t}_{f}" for f in range(fields)]
+        descriptor = {
+            "title": word(t),
+            "description": word(t + 1),
+            "schema": {
+                "fields": [
+                    {
+                        "name": name,
+                        "type": "string",
+                        "title": word(f),
+                        "description": word(f + 1),
+                        "example": word(f + 2),
+                        "categories": [{"value": word(f), "label": word(f + 1)}],
+                        "constraints": {"pattern": word(f)},
+                    }
+                    for f, name in enumerate(names)
+                ],
+                "foreignKeys": [
+                    {"fields": names[:1], "reference": {"resource": "", "fields": names[-1:]}}
+                ],
+            },
+        }
+        name = f"{word(t)[:40]}{t}"
+        bars = Bars("histogram", (word(t), "b", "c"), (5, None, 20))
+        return TableFacts(
+            name=name,
+            contract=Contract.from_descriptor(descriptor, name=name),
+            path=f"tables/{t}.parquet",
+            csv_path=None,
+            size_bytes=1,
+            resource={},
+            summary=Summary(100, 100, {n: FieldSummary("about 10 %", bars) for n in names}),
+        )
+
+    properties: dict[str, object] = {
+        "name": "p",
+        **{key: word(at) for at, key in enumerate(("title", "description", "version", "id"))},
+        "homepage": "javascript:document.title='owned'",
+        "licenses": [{"name": word(1), "title": word(2), "path": "javascript:alert(1)"}],
+        "contributors": [{"title": word(0), "path": word(2), "organization": word(3)}],
+        "sources": [{"title": word(1), "path": "data:text/html,<script>1</script>"}],
+        "keywords": [word(0), word(2)],
+    }
+    made = [one(t) for t in range(tables)]
+    lineage = [Ancestor(table.name, "final", (), {}, table.name) for table in made]
+    return Facts(properties, made, lineage, {}, 5, 5)
+
+
+class Elements(HTMLParser):
+    """The elements of a page, their attributes, and the text of scripts and styles."""
+
+    def __init__(self, page: str) -> None:
+        super().__init__()
+        self.found: list[tuple[str, dict[str, str | None]]] = []
+        self.inside: dict[str, list[str]] = {"script": [], "style": []}
+        self._open = ""
+        self.feed(page)
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        self.found.append((tag, dict(attrs)))
+        self._open = tag
+        if tag in self.inside:
+            self.inside[tag].append("")
+
+    def handle_endtag(self, tag: str) -> None:
+        self._open = ""
+
+    def handle_data(self, data: str) -> None:
+        if self._open in self.inside:
+            self.inside[self._open][-1] += data
+
+
+def test_hostile_words_add_no_element_and_no_attribute() -> None:
+    plain = Elements(index_html(package(4, 3)))
+    hostile = Elements(index_html(package(4, 3, HOSTILE)))
+    tags = {tag for tag, _ in plain.found}
+    assert {tag for tag, _ in hostile.found} <= tags
+    assert len(hostile.inside["script"]) == 2
+    for _, attributes in hostile.found:
+        assert not [name for name in attributes if name.startswith("on")]
+        assert not (attributes.get("href") or "#").startswith(("javascript:", "data:"))
+
+
+def test_the_policy_lets_nothing_in_but_the_page_s_own_script_and_style() -> None:
+    page = Elements(index_html(package(2, 2, HOSTILE)))
+    (policy,) = [a["content"] for t, a in page.found if t == "meta" and "http-equiv" in a]
+    script, style = page.inside["script"][1], page.inside["style"][0]
+    for name, text in (("script-src", script), ("style-src", style)):
+        digest = b64encode(hashlib.sha256(text.encode()).digest()).decode()
+        assert f"{name} 'sha256-{digest}'" in str(policy)
+    assert "default-src 'none'" in str(policy)
+    assert "unsafe" not in str(policy)
+    assert not [a for _, a in page.found if a.keys() & {"src", "style", "srcset"}]
+
+
+def test_the_page_s_data_are_json_that_ends_no_script() -> None:
+    text = Elements(index_html(package(3, 2, HOSTILE))).inside["script"][0]
+    assert not set("<>&\u2028\u2029") & set(text)
+    assert json.loads(text)["tables"][0]["title"] == HOSTILE[0]
+
+
+def test_a_description_of_a_megabyte_is_cut() -> None:
+    facts = package(3, 2, ["x" * 1_000_000])
+    assert len(index_html(facts)) < 300_000
+    assert readme_md(facts)
+
+
+def test_no_cell_of_the_codebook_is_a_formula() -> None:
+    rows = codebook_csv(package(9, 2, HOSTILE)).split("\r\n")
+    assert not [row for row in rows if re.match(r'"?[=+@-]', row)]
+    assert '"=HYPERLINK' not in "".join(rows)
+
+
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+@pytest.mark.parametrize(("fields", "tables", "words"), [(4, 3, HOSTILE), (1000, 10, None)])
+def test_a_browser_shows_the_page(
+    tmp_path: Path, fields: int, tables: int, words: list[str] | None
+) -> None:
+    page = tmp_path / "index.html"
+    page.write_bytes(index_html(package(fields, tables, words)).encode("utf-8", "replace"))
+    began = time.perf_counter()
+    done = subprocess.run(
+        [
+            *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu"),
+            *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000"),
+            *("--dump-dom", f"{page.as_uri()}#field-{tables - 1}-{fields - 1}"),
+        ],
+        capture_output=True,
+        text=True,
+        timeout=90,
+        check=True,
+    )
+    print(f"{fields * tables} fields: {time.perf_counter() - began:.1f} s with the browser's start")
+    assert f'id="field-{tables - 1}-{fields - 1}"' in done.stdout
+    assert "<title>owned" not in done.stdout
+    assert not re.search(r"<img|<article[^>]* on", done.stdout)
