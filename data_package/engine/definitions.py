@@ -1,5 +1,6 @@
 """The one `Definitions` of a project, put together from what the rooms make of it."""
 
+from collections.abc import Mapping
 from types import ModuleType
 
 import dagster as dg
@@ -7,8 +8,10 @@ import dagster as dg
 from data_package.engine.build.executor import console_logger, in_process
 from data_package.engine.build.lock import LockFile
 from data_package.engine.build.record import Recorder
+from data_package.engine.errors import ProjectError
 from data_package.engine.package import DataPackage, data_package_asset
 from data_package.engine.project import Project, project_of
+from data_package.engine.schema import lint_references
 from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
 from data_package.engine.storage import PRIVATE_FOLDER, make_private_folder
 from data_package.engine.tables.attach import attach, describe_source, tables_of
@@ -18,7 +21,7 @@ from data_package.engine.tables.discovery import Found, discover
 from data_package.engine.tables.fingerprint import Fingerprinter
 from data_package.engine.tables.internals import function_of
 from data_package.engine.tables.io_manager import ParquetTables
-from data_package.engine.tables.table import FINAL
+from data_package.engine.tables.table import FINAL, Table
 from data_package.engine.tables.wiring import Node, check_wiring, node_of
 
 
@@ -41,6 +44,12 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
         for assets, module in found.assets
         for table in tables_of(assets, module, project, fingerprinter)
     }
+    if not tables:
+        raise ProjectError(
+            f"No table is defined in {project.relative(project.package_folder)}.\n"
+            "Write a function with @dg.asset that returns a pl.LazyFrame or a pl.DataFrame."
+        )
+    _check_references(tables)
     files = {spec.key: file for spec, _ in found.sources if (file := raw_file(spec)) is not None}
     catalogue = Catalogue.of(project, tables, files)
     recorder = Recorder(catalogue, LockFile(project))
@@ -71,6 +80,15 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
         executor=in_process(recorder),
         loggers={"console": console_logger},
     )
+
+
+def _check_references(tables: Mapping[dg.AssetKey, Table]) -> None:
+    """Foreign keys must point to fields that exist and are unique."""
+    contracts = {t.resource: t.contract for t in tables.values() if t.contract is not None}
+    issues = lint_references({name: c.descriptor for name, c in contracts.items()})
+    places = {t.resource: t.project.relative(t.contract_path) for t in tables.values()}
+    if issues:
+        raise ProjectError("\n".join(f"{places[name]}: {issue}" for name, issue in issues))
 
 
 def _nodes(found: Found, project: Project) -> list[Node]:

@@ -6,11 +6,12 @@ Knows paths and settings, nothing of tables. Standard library only.
 import importlib.util
 import sys
 import tomllib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
-from types import ModuleType
+from types import CodeType, ModuleType
 
 from data_package.engine.errors import ProjectError, did_you_mean
 
@@ -116,6 +117,8 @@ class Project:
         place = str(self.import_root)
         if place not in sys.path:
             sys.path.insert(0, place)
+        if not any(isinstance(f, _FromSource) and f.folder == place for f in sys.meta_path):
+            sys.meta_path.insert(0, _FromSource(place, self.package))
         spec = importlib.util.find_spec(self.package)
         places = (
             [Path(p).resolve() for p in (spec.submodule_search_locations or [])] if spec else []
@@ -126,6 +129,32 @@ class Project:
                 f"The package {self.package!r} of the project {self.root} would be imported from "
                 f"{found}.\nUse this project's own environment, or give the package another name."
             )
+
+
+class _SourceLoader(SourceFileLoader):
+    def get_code(self, fullname: str) -> CodeType:
+        """Compile what the file holds: cached code counts as its own by size and time alone."""
+        path = self.get_filename(fullname)
+        return self.source_to_code(self.get_data(path), path)
+
+
+class _FromSource(PathFinder):
+    """Imports a project's modules from their source, so that what runs is what is read."""
+
+    def __init__(self, folder: str, package: str) -> None:
+        self.folder = folder
+        self._prefix = f"{package}."
+
+    def find_spec(  # type: ignore[override]
+        self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        """The spec of a module of the project; None for any other."""
+        if not fullname.startswith(self._prefix) or fullname.startswith("data_package.engine"):
+            return None
+        spec = PathFinder.find_spec(fullname, path, target)
+        if spec is not None and type(spec.loader) is SourceFileLoader:
+            spec.loader = _SourceLoader(fullname, spec.loader.path)
+        return spec
 
 
 def find_project(start: Path | None = None) -> Project:

@@ -40,6 +40,11 @@ class Sources:
         latest = max((max(s[1], s[2]) for s in self.stamps.values()), default=0)
         return self.taken_ns - latest > _RACE_NS
 
+    def own(self, project: Project) -> Mapping[str, Stamp]:
+        """Those of the project itself, without the engine and the libraries."""
+        folder = str(project.package_folder)
+        return {p: s for p, s in self.stamps.items() if p.startswith(folder)}
+
 
 def sources_of(project: Project) -> Sources:
     """Take the stamps of a project's sources; do so before they are read."""

@@ -3,6 +3,7 @@
 In a pipe nothing moves: only the table, in plain text.
 """
 
+import os
 from collections import Counter
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
@@ -21,6 +22,7 @@ _PLAIN_WIDTH = 200
 _TOLD = {
     Status.BUILT: "built",
     Status.FRESH: "not needed after all (their inputs came out as they were)",
+    Status.CHECKED: "checked again",
     Status.FAILED: "failed",
     Status.NOT_BUILT: "not built",
 }
@@ -29,6 +31,7 @@ _MARKS = {
     Status.FAILED: ("✗", "red"),
     Status.NOT_BUILT: ("–", "yellow"),
     Status.FRESH: ("=", "dim"),
+    Status.CHECKED: ("✓", "green"),
 }
 
 
@@ -112,7 +115,7 @@ def closing_line(result: BuildResult) -> str:
         told.append(f"{result.fresh} tables are fresh")
     text = f"{', '.join(told)} in {result.seconds:.1f} s"
     if result.package_path:
-        return f"{text}; the data package is in {result.package_path}"
+        return f"{text}; the data package is in {os.path.relpath(result.package_path)}"
     return f"{text}."
 
 

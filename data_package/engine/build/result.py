@@ -11,6 +11,10 @@ from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
 from data_package.engine.tables.table import Table
 
+# What fails at once often fails for one reason, and the whole must fit a screen.
+_TOLD_IN_FULL = 3
+_NAMED = 12
+
 
 class Status(StrEnum):
     """What a build did with a table."""
@@ -21,6 +25,7 @@ class Status(StrEnum):
     FAILED = "failed"
     NOT_BUILT = "not built"
     FRESH = "fresh"
+    CHECKED = "checked"
 
 
 @dataclass(frozen=True)
@@ -57,7 +62,8 @@ class TableResult:
     @property
     def ok(self) -> bool:
         """Built, and every check passed."""
-        return self.status in (Status.BUILT, Status.FRESH) and not self.failed_checks
+        done = (Status.BUILT, Status.FRESH, Status.CHECKED)
+        return self.status in done and not self.failed_checks
 
 
 @dataclass(frozen=True)
@@ -86,17 +92,24 @@ class BuildResult:
         return all(table.ok for table in everything)
 
     def __getitem__(self, name: str) -> TableResult:
-        """The result of one table."""
-        return next(table for table in self.tables if table.name == name)
+        """The result of one table. Raises KeyError for one that the build left alone."""
+        for table in self.tables:
+            if table.name == name:
+                return table
+        raise KeyError(f"'{name}' was not part of this build: it was fresh, or is no table")
 
     def explain(self) -> str:
         """What failed, where, what was therefore not built, and what to do; no value of any row."""
         everything = [*self.tables, *([self.package] if self.package else [])]
-        told = [_explain(table) for table in everything if not table.ok]
-        lost = [t.name for t in self.tables if t.status is Status.NOT_BUILT]
-        lines = [text for text in told if text]
-        if lost:
-            lines.append(f"Not built because of it: {', '.join(lost)}.")
+        told: dict[str, list[str]] = {}
+        for table in everything:
+            if not table.ok and (text := _explain(table)):
+                told.setdefault(text, []).append(table.name)
+        lines = list(told)[:_TOLD_IN_FULL]
+        if more := [name for text in list(told)[_TOLD_IN_FULL:] for name in told[text]]:
+            lines.append(f"These failed as well: {_some(more)}. Build one of them to read why.")
+        if lost := [t.name for t in self.tables if t.status is Status.NOT_BUILT]:
+            lines.append(f"Not built because of it: {_some(lost)}.")
         if self.package is not None and not self.package.ok:
             lines.append("Nothing is published; a data package published before is unchanged.")
         return "\n\n".join(lines)
@@ -114,6 +127,11 @@ class BuildResult:
     def to_json(self) -> str:
         """The same facts as JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+
+def _some(names: Sequence[str]) -> str:
+    more = len(names) - _NAMED
+    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _explain(table: TableResult) -> str:
@@ -154,16 +172,21 @@ class Tally:
             self._assets_of_step[step] = made
             self._checks_of_step[step] = [k for k in entities if isinstance(k, dg.AssetCheckKey)]
             for key in made:
-                table = tables.get(key)
-                self.results[key] = TableResult(
-                    name=key.to_user_string(),
-                    group=table.group if table else "",
-                    place=table.place if table else "",
-                )
+                self._add(key, tables.get(key), Status.WAITING)
         for checks in self._checks_of_step.values():
             for check in checks:
-                if check.asset_key in self.results:
-                    self.results[check.asset_key].checks_planned += 1
+                if check.asset_key not in self.results:
+                    # A fresh table whose contract has changed is checked and not run.
+                    self._add(check.asset_key, tables.get(check.asset_key), Status.CHECKED)
+                self.results[check.asset_key].checks_planned += 1
+
+    def _add(self, key: dg.AssetKey, table: Table | None, status: Status) -> None:
+        self.results[key] = TableResult(
+            name=key.to_user_string(),
+            group=table.group if table else "",
+            status=status,
+            place=table.place if table else "",
+        )
 
     def hear(self, event: dg.DagsterEvent) -> None:
         """Take in one event."""
@@ -243,10 +266,14 @@ class Tally:
             result.checks.append(check)
 
     def _failed(self, event: dg.DagsterEvent, step: str) -> None:
+        if internals.was_interrupted(event):
+            return
         words = internals.failure_message(event)
         for key in self._assets_of_step.get(step, ()):
-            self.results[key].status = Status.FAILED
-            self.results[key].error = words
+            # A function of several tables may have written some before it failed.
+            if self.results[key].status is not Status.BUILT:
+                self.results[key].status = Status.FAILED
+                self.results[key].error = words
         for check in self._checks_of_step.get(step, ()):
             result = self.results.get(check.asset_key)
             # A blocking check that does not pass is told by its evaluation and fails its step too.

@@ -180,6 +180,9 @@ def run_build(
         sources = memo.sources_of(project)
         loaded = load_project(project)
         catalogue = catalogue_of(project)
+        if memo.sources_of(project).own(project) != sources.own(project):
+            # What was imported would run under the fingerprint of what has been written since.
+            raise ProjectError("A file of the project changed while it was read. Build again.")
         lock = LockFile(project)
         job = loaded.definitions.resolve_implicit_global_asset_job_def()
         work = plan_work(request, job, catalogue, lock)

@@ -128,7 +128,8 @@ def _cause(cause: Cause, table: Table, catalogue: Catalogue, lock: Lock) -> list
         case CauseKind.MISSING | CauseKind.CHANGED_OUTSIDE:
             return [f"  {cause}: {relative(table.path)}"]
         case CauseKind.UPSTREAM:
-            return [f"  {cause}; if it comes out as it was, {table.name} is left alone"]
+            alone = f"; if it comes out as it was, {table.name} is left alone"
+            return [f"  {cause}{alone if entry is not None else ''}"]
         case _:
             return [f"  {cause}"]
 

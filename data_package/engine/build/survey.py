@@ -61,6 +61,16 @@ def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
     failures = Failures(catalogue.project)
     states: dict[str, TableState] = {}
     for table in in_order(catalogue):
+        if table.partitioned:
+            # Its partitions are built one by one, by Dagster's commands; the lock has no entry.
+            there = bool(table.files())
+            states[table.name] = TableState(
+                name=table.name,
+                group=table.group,
+                state=State.FRESH if there else State.MISSING,
+                causes=() if there else (Cause(CauseKind.MISSING),),
+            )
+            continue
         present = present_of(table, catalogue, lock)
         causes = assess(lock.tables.get(table.name), present, catalogue.project.library_changes)
         causes += [

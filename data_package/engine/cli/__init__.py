@@ -4,22 +4,32 @@ What is imported here is imported by every command, so it is next to nothing: a 
 nothing to do is answered before click, Dagster or Polars are looked for.
 """
 
+import io
 import os
+import signal
 import sys
+from types import FrameType
 
 from data_package.engine.cli.shortcut import shortcut
 from data_package.engine.errors import DataPackageError
 
 _PRIVATE = 0o077
-_INTERRUPTED = 130
+_INTERRUPTED = 128 + signal.SIGINT
+_TERMINATED = 128 + signal.SIGTERM
+_asked_to_end = False
 
 
 def main() -> None:
     """Run the command; a failure the user can do something about ends without a traceback."""
     os.umask(_PRIVATE)
+    for stream in (sys.stdout, sys.stderr):
+        if isinstance(stream, io.TextIOWrapper):
+            # A terminal that knows ASCII only shows `?` for a tick.
+            stream.reconfigure(errors="replace")
     if (answer := shortcut(sys.argv[1:])) is not None:
         print(answer)  # noqa: T201
         return
+    signal.signal(signal.SIGTERM, _end)
     import click
 
     from data_package.engine.cli.verbs import command
@@ -33,7 +43,14 @@ def main() -> None:
         sys.exit(2)
     except (KeyboardInterrupt, click.Abort):
         click.echo("Interrupted. What was finished is kept.", err=True)
-        sys.exit(_INTERRUPTED)
+        sys.exit(_TERMINATED if _asked_to_end else _INTERRUPTED)
     except DataPackageError as error:
         click.echo(str(error), err=True)
         sys.exit(error.exit_code)
+
+
+def _end(_signal: int, _frame: FrameType | None) -> None:
+    """End as after Ctrl-C, so that what is open is let go of."""
+    global _asked_to_end
+    _asked_to_end = True
+    raise KeyboardInterrupt

@@ -41,7 +41,7 @@ def ro_crate_json(facts: Facts, names: Iterable[str]) -> str:
     people = []
     for at, one in enumerate(creators(facts), start=1):
         is_person = bool(one.get("familyName") or one.get("givenName"))
-        entity = ContextEntity(
+        who = ContextEntity(
             crate,
             str(one.get("path") or f"#creator-{at}"),
             properties={
@@ -49,12 +49,13 @@ def ro_crate_json(facts: Facts, names: Iterable[str]) -> str:
                 "name": name_of(one),
             },
         )
-        people.append(crate.add(entity))
+        people.append(crate.add(who))
     if people:
         crate.root_dataset["creator"] = people
-    released = facts.text("created")
-    crate.root_dataset.delete("datePublished")
-    if released:
-        crate.root_dataset["datePublished"] = released
     document = crate.metadata.generate()
+    for entity in document["@graph"]:
+        if entity["@id"] == "./":
+            entity.pop("datePublished", None)
+            if released := facts.text("created"):
+                entity["datePublished"] = released
     return json.dumps(document, indent=2, ensure_ascii=False, sort_keys=True) + "\n"

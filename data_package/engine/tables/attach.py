@@ -240,7 +240,7 @@ def _measured(function: Callable[..., object]) -> Callable[..., object]:
         measure.start()
         try:
             result = function(*args, **kwargs)
-            for item in result if isinstance(result, tuple) else (result,):
+            for item in result if type(result) is tuple else (result,):
                 _refuse_other(item)
         except BaseException:
             measure.stop()

@@ -64,6 +64,13 @@ def _module_names(package: ModuleType, project: Project) -> Iterator[str]:
             if info.ispkg:
                 yield from walk(import_module(info.name, project).__path__, f"{info.name}.")
 
+    for folder in sorted({path.parent for path in project.package_folder.rglob("*.py")}):
+        if not (folder / "__init__.py").is_file() and "__pycache__" not in folder.parts:
+            place = project.relative(folder)
+            raise ProjectError(
+                f"{place} has Python files but no __init__.py, so its tables are not found.\n"
+                f"Add an empty one: touch {place}/__init__.py"
+            )
     yield from walk(package.__path__, f"{package.__name__}.")
 
 

@@ -11,6 +11,7 @@ import inspect
 import linecache
 import os
 import re
+import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from pathlib import Path
@@ -23,6 +24,7 @@ from data_package.engine.project import Project
 from data_package.engine.tables.table import place_of
 
 _COLUMNS_SHOWN = 40
+_returned = threading.local()
 _ENGINE = Path(__file__).resolve().parents[1]
 
 # These end a run and are nobody's failure. Everything else is one: a panic of Polars and an exit
@@ -100,11 +102,16 @@ def value_free(
     @functools.wraps(function)
     def run(*args: object, **kwargs: object) -> object:
         try:
-            return function(*args, **kwargs)
+            result = function(*args, **kwargs)
         except INTERRUPTIONS:
             raise
         except BaseException as error:  # noqa: BLE001
             clean = failure(error, bind(args, kwargs))
+        else:
+            if isinstance(result, pl.LazyFrame):
+                # Its errors come up when it is written, in this thread, and are told of inputs too.
+                _returned.inputs = function, bind(args, kwargs)
+            return result
         raise clean
 
     return run
@@ -129,7 +136,8 @@ def describe(
         return dg.Failure(error.description, error.metadata, error.allow_retries)
     if isinstance(error, DataPackageError):
         return dg.Failure(str(error))
-    schemas = {key: schema for key, value in (inputs or {}).items() if (schema := _schema(value))}
+    inputs = inputs if inputs is not None else _inputs_of_query(function)
+    schemas = {key: schema for key, value in inputs.items() if (schema := _schema(value))}
     kind = type(error).__name__
     line = users_line(error, project)
     # A column that the user's own code names, or that an input has, is no value of a row.
@@ -148,6 +156,13 @@ def describe(
         description="\n".join(report),
         metadata={"error": kind},
     )
+
+
+def _inputs_of_query(function: Callable[..., object] | None) -> Mapping[str, object]:
+    """What the function was last called with in this thread, if it returned a query."""
+    called, inputs = getattr(_returned, "inputs", (None, {}))
+    same = function is not None and inspect.unwrap(called or len) is inspect.unwrap(function)
+    return inputs if same else {}
 
 
 def type_name(dtype: pl.DataType) -> str:

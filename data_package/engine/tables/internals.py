@@ -12,7 +12,8 @@ from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunctio
 from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
-from dagster._core.execution.api import execute_run
+from dagster._core.execution.api import create_execution_plan, execute_run
+from dagster._core.snap import snapshot_from_execution_plan
 
 # The tag of a run that says which verb started it.
 STARTED_BY = "data-package/started_by"
@@ -92,15 +93,33 @@ def run_job(
     """
     repository = ReconstructableRepository.for_module(module, attribute)
     origin = repository.get_reconstructable_job(job.name)
-    run = instance.create_run_for_job(
-        job_def=job,
-        asset_selection=job.asset_selection,
-        job_code_origin=origin.get_python_origin(),
+    tags = {STARTED_BY: "build"}
+    plan = create_execution_plan(
+        job, run_config=run_config, instance_ref=instance.get_ref(), tags=tags
+    )
+    # The public `create_run_for_job` forgets which checks are to run.
+    run = instance.create_run(
+        job_name=job.name,
+        run_id=None,
         run_config=run_config,
-        tags={STARTED_BY: "build"},
+        status=None,
+        tags=tags,
+        root_run_id=None,
+        parent_run_id=None,
+        step_keys_to_execute=plan.step_keys_to_execute,
+        execution_plan_snapshot=snapshot_from_execution_plan(plan, job.get_job_snapshot_id()),
+        job_snapshot=job.get_job_snapshot(),
+        parent_job_snapshot=job.get_parent_job_snapshot(),
+        asset_selection=job.asset_selection,
+        asset_check_selection=job.asset_check_selection,
+        resolved_op_selection=None,
+        op_selection=None,
+        remote_job_origin=None,
+        job_code_origin=origin.get_python_origin(),
+        asset_graph=job.asset_layer.asset_graph,
     )
     with prepare(run.run_id):
-        result = execute_run(InMemoryJob(job), run, instance, raise_on_error=False)
+        result = execute_run(_Chosen(job), run, instance, raise_on_error=False)
     failed_steps = [event for event in result.all_events if event.is_step_failure]
     if any(map(was_interrupted, result.all_events)):
         raise KeyboardInterrupt
@@ -109,6 +128,14 @@ def run_job(
             data = event.job_failure_data
             raise RunError(data.error.cls_name if data.error else "unknown")
     return run.run_id
+
+
+class _Chosen(InMemoryJob):
+    """A job that holds what is to run and nothing else."""
+
+    def get_subset(self, **_selection: object) -> "_Chosen":
+        """Nothing is left to select."""
+        return self
 
 
 def was_interrupted(event: dg.DagsterEvent) -> bool:

@@ -92,7 +92,9 @@ class ParquetTables(BasePolarsUPathIOManager):
         try:
             super().handle_output(context, obj)
             return
-        except Exception as error:  # noqa: BLE001
+        except failures.INTERRUPTIONS:
+            raise
+        except BaseException as error:  # noqa: BLE001
             failure = failures.describe(
                 error,
                 name=_name(context),
@@ -112,7 +114,9 @@ class ParquetTables(BasePolarsUPathIOManager):
             failure = dg.Failure(
                 f"The table '{_name(context)}' has not been built yet. Build it first."
             )
-        except Exception as error:  # noqa: BLE001
+        except failures.INTERRUPTIONS:
+            raise
+        except BaseException as error:  # noqa: BLE001
             failure = failures.describe(error, name=_name(context), project=self._project)
         raise failure
 

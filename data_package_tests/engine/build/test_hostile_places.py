@@ -73,7 +73,6 @@ def test_a_folder_that_cannot_hold_the_history_is_told(
         project.build()
 
 
-@pytest.mark.xfail(reason="the marks of the report are not in ASCII")
 def test_a_terminal_that_knows_only_ascii_gets_its_report(study: Make) -> None:
     project = study(FILES)
     plain = {"LC_ALL": "C", "LANG": "C", "PYTHONUTF8": "0", "PYTHONCOERCECLOCALE": "0"}
