@@ -30,7 +30,6 @@ def write_csv(origin: Path, target: Path) -> None:
     frame.select(_cell(name, dtype) for name, dtype in _with_infinities(frame).items()).sink_csv(
         target,
         line_terminator="\r\n",
-        date_format="%Y-%m-%d",
         time_format="%H:%M:%S%.f",
         datetime_format="%Y-%m-%dT%H:%M:%S%.f",
         sync_on_close="data",

@@ -75,9 +75,12 @@ def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, 
     make_private_folder(new)
     try:
         before = r.read_record(project)
-        tables = _write_tables(contents, new, before)
-        hashes = _hash_tables(contents, new, tables, before)
-        summaries = _summaries(contents, subjects, before)
+        # Writing CSV keeps one core busy, counting the others.
+        with ThreadPoolExecutor(1) as counting:
+            counted = counting.submit(_summaries, contents, subjects, before)
+            tables = _write_tables(contents, new, before)
+            hashes = _hash_tables(contents, new, tables, before)
+            summaries = counted.result()
         document = _describe(contents, new, hashes)
         facts = _facts(contents, new, document, summaries, lock)
         texts = documents(
