@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 READY := $(VENV)/.ready
 
-.PHONY: build test lint bench docs ui clean stress
+.PHONY: build test test-slow stress lint bench docs ui clean
 .DEFAULT_GOAL := build
 
 build: $(READY)
@@ -13,6 +13,9 @@ build: $(READY)
 
 test: $(READY)
 	@$(BIN)/pytest -n auto
+
+test-slow: $(READY)
+	@$(BIN)/pytest -n auto -m slow
 
 stress: $(READY)
 	@$(BIN)/pytest -n auto -m stress
@@ -26,7 +29,7 @@ bench: $(READY)
 	@$(BIN)/python -m data_package_tests.bench
 
 docs: $(READY)
-	@$(BIN)/pytest -n auto data_package_tests/test_docs.py
+	@$(BIN)/pytest -n auto -m "slow or not slow" data_package_tests/test_docs.py
 
 ui: $(READY)
 	@$(BIN)/dagster dev

@@ -35,6 +35,8 @@ from data_package.engine.cli.verbs import command as verbs
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import find_project
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 COMMANDS = DOCS / "reference" / "commands.md"

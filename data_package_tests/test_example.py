@@ -16,6 +16,8 @@ from data_package.engine.project import find_project
 from data_package.engine.storage import hash_file
 from data_package_tests.conftest import Study
 
+pytestmark = pytest.mark.slow
+
 ROOT = Path(__file__).resolve().parents[1]
 TABLES = [
     *("adverse_event_incidence", "adverse_events", "concomitant_medications", "dispositions"),

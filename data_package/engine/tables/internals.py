@@ -94,9 +94,8 @@ def run_job(
     repository = ReconstructableRepository.for_module(module, attribute)
     origin = repository.get_reconstructable_job(job.name)
     tags = {STARTED_BY: "build"}
-    plan = create_execution_plan(
-        job, run_config=run_config, instance_ref=instance.get_ref(), tags=tags
-    )
+    reference = instance.get_ref() if instance.is_persistent else None
+    plan = create_execution_plan(job, run_config=run_config, instance_ref=reference, tags=tags)
     # The public `create_run_for_job` forgets which checks are to run.
     run = instance.create_run(
         job_name=job.name,

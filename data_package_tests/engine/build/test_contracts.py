@@ -222,11 +222,11 @@ def test_a_contract_that_is_met_again_is_published(study: Make) -> None:
     assert not project.build().ok
     project.write({"final/people.py": PEOPLE})
     assert project.build().ok
-    assert sorted(published(project)) == [
+    assert set(published(project)) >= {
         "datapackage.json",
         "tables/people.parquet",
         "tables/visits.parquet",
-    ]
+    }
 
 
 def test_a_failure_that_nobody_mended_fails_the_next_build_too(study: Make) -> None:

@@ -17,6 +17,8 @@ from data_package.engine.build.instance import project_instance
 from data_package_tests.conftest import Study
 from data_package_tests.engine.tables.running import HEADER
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[[dict[str, str]], Study]
 
 TABLE = HEADER + "@dg.asset\ndef a() -> pl.LazyFrame:\n    return pl.LazyFrame({'n': [1, 2]})\n"

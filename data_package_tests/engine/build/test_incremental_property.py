@@ -21,6 +21,8 @@ from data_package.engine.build.run import Request, run_build
 from data_package.engine.storage import hash_file
 from data_package_tests.conftest import Study
 
+pytestmark = pytest.mark.slow
+
 PACKAGE = "random_study"
 GROUPS = ("intermediate", "final")
 # What is left of a value: with 1 nothing, so that edits further up change no content.

@@ -26,6 +26,8 @@ from data_package_tests.engine.build.ward import (
     wait_until,
 )
 
+pytestmark = pytest.mark.slow
+
 Edit = Callable[[Ward], object]
 
 PEOPLE = {"people", "towns", "subjects"}

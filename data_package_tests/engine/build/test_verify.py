@@ -18,6 +18,8 @@ from data_package.engine.build.verify import Verdict, Verification, verify
 from data_package.engine.cli.verify import command
 from data_package_tests.conftest import Study
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[[dict[str, str]], Study]
 
 HEADER = """

@@ -10,6 +10,8 @@ import pytest
 from data_package_tests.conftest import Study
 from data_package_tests.engine.tables.running import HEADER
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[[dict[str, str]], Study]
 
 TABLES = (
