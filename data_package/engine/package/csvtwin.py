@@ -6,6 +6,7 @@ https://datapackage.org/standard/table-dialect/
 """
 
 import os
+from math import isfinite
 from pathlib import Path
 
 import polars as pl
@@ -27,7 +28,9 @@ def write_csv(origin: Path, target: Path) -> None:
     """Write the CSV twin of a Parquet file into a new private file."""
     frame = pl.scan_parquet(origin, glob=False, hive_partitioning=False)
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
-    frame.select(_cell(name, dtype) for name, dtype in _with_infinities(frame).items()).sink_csv(
+    frame.select(
+        _cell(name, dtype) for name, dtype in _with_infinities(origin, frame).items()
+    ).sink_csv(
         target,
         line_terminator="\r\n",
         time_format="%H:%M:%S%.f",
@@ -36,12 +39,32 @@ def write_csv(origin: Path, target: Path) -> None:
     )
 
 
-def _with_infinities(frame: pl.LazyFrame) -> dict[str, pl.DataType | None]:
+def _with_infinities(origin: Path, frame: pl.LazyFrame) -> dict[str, pl.DataType | None]:
     """The columns' types, None for a column of floats that holds an infinity somewhere."""
     schema = frame.collect_schema()
-    floats = frame.select(cs.float().is_infinite().any()).collect(engine="streaming")
-    found = set() if not floats.height else {name for name in floats.columns if floats[name][0]}
+    open_ended = _open_ended(origin) & set(cs.expand_selector(schema, cs.float()))
+    if not open_ended:
+        return dict(schema)
+    named = cs.by_name(*sorted(open_ended))
+    floats = frame.select(named.is_infinite().any()).collect(engine="streaming")
+    found = {name for name in floats.columns if floats[name][0]}
     return {name: None if name in found else dtype for name, dtype in schema.items()}
+
+
+def _open_ended(origin: Path) -> set[str]:
+    """The columns whose extremes, as the file tells them, are infinite or not told."""
+    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+
+    file = pq.read_metadata(origin)
+    found = set()
+    for group in (file.row_group(at) for at in range(file.num_row_groups)):
+        for column in (group.column(at) for at in range(file.num_columns)):
+            if column.physical_type not in ("FLOAT", "DOUBLE"):
+                continue
+            told = column.statistics
+            if told is None or not told.has_min_max or not isfinite(told.max - told.min):
+                found.add(column.path_in_schema)
+    return found
 
 
 def _cell(name: str, dtype: pl.DataType | None) -> pl.Expr:
