@@ -21,7 +21,7 @@ from data_package.engine.project import Project
 
 _FORMAT = 1
 _ENGINE = Path(__file__).resolve().parents[1]
-_WATCHED = (".py", ".yaml", ".yml")
+_WATCHED = (".py", ".yaml", ".yml", ".data", ".html", ".css", ".js")
 # A change within the same tick of the kernel's clock as the note could not be told from none.
 _RACE_NS = 50_000_000
 

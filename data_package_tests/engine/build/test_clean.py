@@ -186,7 +186,7 @@ def test_json_tells_the_facts_and_never_asks(bare: Study) -> None:
 def test_a_project_without_any_table_is_taken_for_a_mistake(bare: Study) -> None:
     bare.write({"raw/tables.py": ""})
     bare.forget()
-    with pytest.raises(ProjectError, match="has no table"):
+    with pytest.raises(ProjectError, match="No table is defined"):
         clean("--yes")
     assert (bare.storage / "raw" / "extra.parquet").is_file()
 
