@@ -1,151 +1,118 @@
-"""The history is Dagster's own, loses nothing to a kill, and bears many writers."""
+"""The history tells what ran, when, and what it took, and never a value of a row."""
 
-import signal
-import subprocess
-import sys
-import textwrap
-from collections.abc import Callable, Iterator
-from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
-from pathlib import Path
+import json
+from collections.abc import Callable
+from datetime import datetime, timedelta
 
-import dagster as dg
 import pytest
-from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+from click.testing import CliRunner, Result
 
 from data_package.engine.build.instance import project_instance
+from data_package.engine.cli.history import command
+from data_package.engine.errors import ProjectError
 from data_package_tests.conftest import Study
-from data_package_tests.engine.tables.running import HEADER
 
 Make = Callable[[dict[str, str]], Study]
 
-TABLE = HEADER + "@dg.asset\ndef a() -> pl.LazyFrame:\n    return pl.LazyFrame({'n': [1, 2]})\n"
-
-# Writes events for ever (or so many), and says each number once it is stored.
-WRITER = """
-import sys
-from pathlib import Path
+TABLES = """
 import dagster as dg
-from data_package.engine.build.instance import project_instance
-from data_package.engine.project import find_project
+import polars as pl
 
-number, most = int(sys.argv[1]), int(sys.argv[2])
-with project_instance(find_project()) as instance:
-    while most:
-        event = dg.AssetMaterialization(sys.argv[3], metadata={"number": number})
-        instance.report_runless_asset_event(event)
-        print(number, flush=True)
-        number, most = number + 1, most - 1
+@dg.asset
+def names() -> pl.LazyFrame:
+    return pl.LazyFrame({"who": ["Karen Jespersen", "Ole Lund"], "age": [71717171, 42424242]})
+
+@dg.asset
+def ages(names: pl.LazyFrame) -> pl.LazyFrame:
+    return names.select("age")
 """
+BROKEN = TABLES.replace('select("age")', 'select(pl.col("who").str.to_integer())')
+THREE = TABLES.replace('"Ole Lund"]', '"Ole Lund", "Bo"]').replace("42424242]", "42424242, 3]")
+VALUES = ("Karen", "Lund", "71717171", "42424242")
 
 
-@contextmanager
-def stock(study: Study) -> Iterator[SqliteEventLogStorage]:
-    """Dagster's own reader of the same files."""
-    storage = SqliteEventLogStorage(str(study.storage / ".dagster" / "history" / "runs"))
-    try:
-        yield storage
-    finally:
-        storage.dispose()
+def history(*words: str) -> Result:
+    result = CliRunner().invoke(command, words, catch_exceptions=False)
+    assert not any(value in result.output for value in VALUES)
+    return result
 
 
-def writer(study: Study, first: int, most: int, asset: str) -> subprocess.Popen[str]:
-    return subprocess.Popen(
-        [sys.executable, "-c", textwrap.dedent(WRITER), str(first), str(most), asset],
-        cwd=study.root,
-        env=study.environment(),
-        stdout=subprocess.PIPE,
-        text=True,
+@pytest.fixture
+def made(study: Make, monkeypatch: pytest.MonkeyPatch) -> Study:
+    """A study that was built, built again without need, changed, and broken."""
+    new = study({"tables.py": TABLES})
+    monkeypatch.chdir(new.root)
+    assert new.build().ok
+    assert new.build().run_id is None
+    assert new.write({"tables.py": THREE}).build().ok
+    assert not new.write({"tables.py": BROKEN}).build().ok
+    return new
+
+
+def test_runs_and_tables_are_told_newest_first(made: Study) -> None:
+    facts = json.loads(history("--json").output)
+    assert [run["status"] for run in facts] == ["failure", "success", "success"]
+    assert [run["built"] for run in facts] == [["names"], ["names", "ages"], ["names", "ages"]]
+    assert [run["failed"] for run in facts] == [["ages"], [], []]
+    assert {run["started_by"] for run in facts} == {"data-package build"}
+    assert all(run["seconds"] > 0 for run in facts)
+    moments = [datetime.fromisoformat(run["when"]) for run in facts]
+    assert moments == sorted(moments, reverse=True)
+    assert datetime.now().astimezone() - moments[0] < timedelta(minutes=5)
+
+    assert len(json.loads(history("--json", "--limit", "1").output)) == 1
+    table = history()
+    assert table.exit_code == 0
+    assert table.output.splitlines()[0].split()[:3] == ["when", "started", "by"]
+    assert "ages" in table.output.splitlines()[1]
+
+    facts = json.loads(history("names", "--json").output)
+    assert [line["rows"] for line in facts] == [2, 3, 2]
+    assert [line["changed"] for line in facts] == [True, True, None]
+    assert {line["columns"] for line in facts} == {2}
+    assert all(line["size_bytes"] > 0 and line["peak_memory_bytes"] > 0 for line in facts)
+    assert all(line["seconds"] >= 0 for line in facts)
+    assert facts[0]["data_version"] == facts[2]["data_version"]
+
+    (latest,) = json.loads(history("names", "--json", "-n", "1").output)
+    assert latest["changed"] is True
+    assert history("names").output.splitlines()[0].split()[:2] == ["when", "rows"]
+    with pytest.raises(ProjectError, match="Did you mean 'names'") as caught:
+        history("nmaes")
+    assert caught.value.exit_code == 2
+
+
+def test_partitions_are_told_apart(study: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    new = study(
+        {
+            "tables.py": """
+                import dagster as dg
+                import polars as pl
+
+                @dg.asset(partitions_def=dg.StaticPartitionsDefinition(["2019", "2020"]))
+                def visits(context) -> pl.LazyFrame:
+                    return pl.LazyFrame({"a": [1] * int(context.partition_key[3:])})
+                """
+        }
     )
+    monkeypatch.chdir(new.root)
+    job = new.definitions().resolve_implicit_global_asset_job_def()
+    with project_instance(new.project) as instance:
+        for year in ("2019", "2020", "2019"):
+            assert job.execute_in_process(partition_key=year, instance=instance).success
+    facts = json.loads(history("visits", "--json").output)
+    assert [(line["partition"], line["changed"]) for line in facts] == [
+        ("2019", False),
+        ("2020", None),
+        ("2019", None),
+    ]
+    assert "partition" in history("visits").output
+    assert json.loads(history("--json").output)[0]["started_by"] == "dagster"
 
 
-def numbers(study: Study, asset: str) -> list[int]:
-    with stock(study) as storage:
-        records = storage.fetch_materializations(dg.AssetKey(asset), limit=10_000).records
-    found = []
-    for record in records:
-        assert record.asset_materialization is not None
-        value = record.asset_materialization.metadata["number"].value
-        assert isinstance(value, int)
-        found.append(value)
-    return sorted(found)
-
-
-def test_dagsters_own_storage_reads_what_a_build_wrote(study: Make) -> None:
-    project = study({"t.py": TABLE})
-    result = project.build()
-    assert result.ok
-    with stock(project) as storage:
-        (record,) = storage.fetch_materializations(dg.AssetKey("a"), limit=10).records
-        assert record.asset_materialization is not None
-        assert record.asset_materialization.metadata["dagster/row_count"].value == 2
-        logs = storage.get_logs_for_run(str(result.run_id))
-    kinds = [log.dagster_event.event_type for log in logs if log.dagster_event]
-    for kind in (
-        dg.DagsterEventType.RUN_SUCCESS,
-        dg.DagsterEventType.STEP_START,
-        dg.DagsterEventType.STEP_SUCCESS,
-        dg.DagsterEventType.ASSET_MATERIALIZATION,
-    ):
-        assert kind in kinds
-
-
-def test_a_process_that_is_killed_loses_nothing_that_was_stored(study: Make) -> None:
-    project = study({})
-    said: list[int] = []
-    process = writer(project, 0, -1, "a")
-    assert process.stdout is not None
-    for line in process.stdout:
-        said.append(int(line))
-        if len(said) == 25:
-            process.send_signal(signal.SIGKILL)
-    process.wait()
-    process.stdout.close()
-    kept = numbers(project, "a")
-    assert kept[: len(said)] == said
-    assert len(kept) <= len(said) + 1
-
-
-def test_two_processes_and_many_threads_write_at_once(study: Make) -> None:
-    project = study({})
-    with project_instance(project.project) as instance:
-        others = [writer(project, first, 15, "shared") for first in (1000, 2000)]
-
-        def report(number: int) -> None:
-            event = dg.AssetMaterialization("shared", metadata={"number": number})
-            instance.report_runless_asset_event(event)
-
-        with ThreadPoolExecutor(4) as threads:
-            list(threads.map(report, range(40)))
-        assert [process.communicate()[0].count("\n") for process in others] == [15, 15]
-    assert numbers(project, "shared") == [*range(40), *range(1000, 1015), *range(2000, 2015)]
-
-
-def test_a_history_that_was_removed_is_begun_again(study: Make) -> None:
-    project = study({"t.py": TABLE})
-    assert project.build().ok
-    for file in sorted((project.storage / ".dagster").rglob("*"), reverse=True):
-        file.unlink() if file.is_file() else file.rmdir()
-    project.write({"t.py": TABLE.replace("[1, 2]", "[1, 2, 3]")})
-    assert project.build().ok
-    with stock(project) as storage:
-        assert len(storage.fetch_materializations(dg.AssetKey("a"), limit=10).records) == 1
-
-
-def test_more_runs_than_are_kept_open_are_all_kept(study: Make) -> None:
-    project = study({})
-    with project_instance(project.project) as instance:
-        runs = [instance.create_run_for_job(dg.job(name="j")(lambda: None)) for _ in range(12)]
-        for _ in range(2):
-            for run in runs:
-                instance.report_engine_event("said", run)
-        assert [len(instance.all_logs(run.run_id)) for run in runs] == [2] * 12
-
-
-@pytest.mark.parametrize("shard", ["index.db", "runs.db"])
-def test_the_history_is_in_the_place_where_dagster_looks(study: Make, shard: str) -> None:
-    project = study({})
-    with project_instance(project.project) as instance:
-        instance.get_runs()
-        instance.get_asset_keys()
-    assert len(list(Path(project.storage, ".dagster").rglob(shard))) == 1
+def test_before_the_first_run_there_is_nothing_to_tell(
+    study: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(study({"tables.py": TABLES}).root)
+    assert history().output == "Nothing has been run yet.\n"
+    assert json.loads(history("--json").output) == []
