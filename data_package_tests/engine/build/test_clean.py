@@ -14,6 +14,8 @@ from data_package.engine.errors import ProjectError
 from data_package_tests.conftest import Study
 from data_package_tests.engine.build.ttys import on_terminal
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[[dict[str, str]], Study]
 
 TABLES = """

@@ -3,8 +3,12 @@
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
+
 from data_package_tests.conftest import Study
 from data_package_tests.engine.tables.running import HEADER, execute, failure_of
+
+pytestmark = pytest.mark.slow
 
 Make = Callable[[dict[str, str]], Study]
 

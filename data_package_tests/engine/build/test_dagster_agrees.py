@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
 
@@ -12,6 +13,8 @@ from data_package.engine.build.lock import read_lock
 from data_package.engine.build.run import open_project
 from data_package.engine.build.survey import survey
 from data_package_tests.conftest import Study
+
+pytestmark = pytest.mark.slow
 
 Make = Callable[[dict[str, str]], Study]
 TABLES = """

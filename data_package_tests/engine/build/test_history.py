@@ -12,6 +12,8 @@ from data_package.engine.cli.history import command
 from data_package.engine.errors import ProjectError
 from data_package_tests.conftest import Study
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[[dict[str, str]], Study]
 
 TABLES = """

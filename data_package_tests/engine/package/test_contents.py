@@ -19,6 +19,8 @@ from data_package_tests.conftest import Study
 from data_package_tests.engine.package.test_publish import STUDY_FILES
 from data_package_tests.engine.tables.running import HEADER
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[[dict[str, str]], Study]
 
 WITH_CSV = '[tool.data-package]\npackage = "STUDY"\ncsv = true\n'

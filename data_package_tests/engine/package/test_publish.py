@@ -16,6 +16,8 @@ from data_package.engine.storage import hash_file
 from data_package_tests.conftest import Study
 from data_package_tests.engine.tables.running import HEADER, temporary_files
 
+pytestmark = pytest.mark.slow
+
 Make = Callable[[dict[str, str]], Study]
 
 PEOPLE = (
