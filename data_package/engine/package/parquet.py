@@ -55,7 +55,7 @@ def _empty_table(origin: Path, resource: Mapping[str, object]) -> bytes:
     """A Parquet file without rows whose metadata Polars has written."""
     import pyarrow as pa  # type: ignore[import-untyped]
 
-    empty = pl.DataFrame(schema=pl.read_parquet_schema(origin))
+    empty = pl.scan_parquet(origin, glob=False, hive_partitioning=False).clear().collect()
     arrow = empty.to_arrow(compat_level=pl.CompatLevel.oldest()).schema
     words = _words(resource)
     fields = [
