@@ -11,11 +11,16 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
+import hypothesis
 import pytest
 
 from data_package.engine.build import BuildResult
 from data_package.engine.build.run import Request, run_build
 from data_package.engine.project import Project, find_project
+
+# The same cases on every machine and in every run; the campaigns behind `make stress` choose anew.
+hypothesis.settings.register_profile("reproducible", derandomize=True, database=None, deadline=None)
+hypothesis.settings.load_profile("reproducible")
 
 _numbers = itertools.count()
 

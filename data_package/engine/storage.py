@@ -128,6 +128,14 @@ def replace_folder(new: Path, old: Path) -> None:
     _sync(old.parent)
 
 
+def remove_folder(folder: Path) -> None:
+    """Remove a whole folder in one step: a reader finds all of it or none."""
+    aside = temporary_beside(folder)
+    folder.rename(aside)
+    _sync(folder.parent)
+    remove(aside)
+
+
 def hash_file(path: Path) -> str:
     """The SHA-256 of a file's bytes, in hex."""
     with path.open("rb") as file:

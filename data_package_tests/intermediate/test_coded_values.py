@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data_package.intermediate.coded_values import blanks_as_null, marked, yes_no
@@ -20,7 +20,6 @@ def test_blank_text_is_missing_text() -> None:
 
 
 @given(st.lists(st.none() | st.text()))
-@settings(deadline=None)
 def test_reading_blanks_twice_changes_nothing_more(texts: list[str | None]) -> None:
     once = blanks_as_null(pl.LazyFrame({"TEXT": texts}, schema={"TEXT": pl.String}))
     assert blanks_as_null(once).collect().equals(once.collect())

@@ -3,7 +3,7 @@ from datetime import date, datetime, time
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data_package.intermediate.iso_dates import (
@@ -63,7 +63,6 @@ def test_a_day_that_is_not_in_the_calendar_is_an_error(
 
 
 @given(any_day)
-@settings(deadline=None)
 def test_every_complete_date_is_read_as_it_was_written(day: date) -> None:
     text = [day.isoformat()]
     assert evaluate(known_date, text, pl.String).to_list() == [day]
@@ -72,7 +71,6 @@ def test_every_complete_date_is_read_as_it_was_written(day: date) -> None:
 
 
 @given(any_day)
-@settings(deadline=None)
 def test_the_earliest_date_is_the_first_day_of_the_known_month_or_year(day: date) -> None:
     month, year = day.isoformat()[:7], day.isoformat()[:4]
     earliest = evaluate(earliest_date, [month, year, None], pl.String)
@@ -80,7 +78,6 @@ def test_the_earliest_date_is_the_first_day_of_the_known_month_or_year(day: date
 
 
 @given(any_minute)
-@settings(deadline=None)
 def test_date_and_time_together_say_what_was_delivered(moment: datetime) -> None:
     text = moment.strftime("%Y-%m-%dT%H:%M")
     day = evaluate(known_date, [text], pl.String).item()

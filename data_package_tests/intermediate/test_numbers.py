@@ -2,7 +2,7 @@ import math
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from data_package.intermediate.numbers import (
@@ -31,13 +31,11 @@ def test_a_fraction_is_no_integer_and_its_value_is_not_told() -> None:
 
 
 @given(st.integers(-(2**53), 2**53))
-@settings(deadline=None)
 def test_every_integer_that_a_float_can_hold_survives(integer: int) -> None:
     assert evaluate(whole_number, [float(integer)], pl.Float64).to_list() == [integer]
 
 
 @given(decimals)
-@settings(deadline=None)
 def test_the_noise_of_a_conversion_is_removed(decimal: float) -> None:
     noisy = [decimal, math.nextafter(decimal, math.inf), math.nextafter(decimal, -math.inf)]
     read = evaluate(number, noisy, pl.Float64)
@@ -61,7 +59,6 @@ def test_a_result_is_a_number_and_perhaps_a_comparator() -> None:
 
 
 @given(st.sampled_from(["", *COMPARATOR.categories]), decimals)
-@settings(deadline=None)
 def test_every_result_is_read_as_it_was_written(comparator: str, decimal: float) -> None:
     text = [f"{comparator}{decimal:.5f}"]
     assert evaluate(result_number, text, pl.String).to_list() == [decimal]

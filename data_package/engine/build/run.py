@@ -29,7 +29,7 @@ from data_package.engine.build.survey import (
 )
 from data_package.engine.errors import BuildError, ProjectError, did_you_mean
 from data_package.engine.project import Project, find_project
-from data_package.engine.storage import sweep
+from data_package.engine.storage import remove_folder, sweep
 from data_package.engine.tables import internals
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.discovery import import_module
@@ -204,8 +204,18 @@ def run_build(
             )
         catalogue.hashes.save()
         if result.ok and not request.select:
+            if catalogue.tables and not catalogue.publications:
+                _withdraw(project, say)
             _remember(catalogue, sources)
     return result
+
+
+def _withdraw(project: Project, say: Callable[[str], object]) -> None:
+    """Take away the data package of a project that has no final table any more."""
+    if (project.published / "datapackage.json").is_file():
+        remove_folder(project.published)
+        folder = project.relative(project.published)
+        say(f"{folder} is removed: the project has no final table any more.")
 
 
 def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:

@@ -375,7 +375,7 @@ def rounds_of_edits(most: int) -> st.SearchStrategy[list[list[int]]]:
     return st.lists(edits, min_size=1, max_size=most)
 
 
-@settings(max_examples=5, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=5, suppress_health_check=list(HealthCheck))
 @given(st.integers(0, 10**6), rounds_of_edits(3), st.sampled_from([1, 3]))
 def test_an_incremental_build_always_equals_a_clean_one(
     seed: int, rounds: list[list[int]], threads: int

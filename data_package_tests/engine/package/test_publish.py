@@ -167,6 +167,20 @@ def test_a_table_that_is_final_no_longer_leaves_the_package(study: Make) -> None
     assert tables == ["tables/people.parquet"]
 
 
+def test_a_project_without_a_final_table_any_more_has_no_package(study: Make) -> None:
+    project = study(STUDY_FILES)
+    assert project.build().ok
+    for file in (project.root / project.package / "final").glob("*.*"):
+        if file.name != "__init__.py":
+            file.unlink()
+    project.write({"intermediate/people.py": PEOPLE})
+    assert project.build("people").ok
+    assert package_of(project).exists()
+    assert project.build().ok
+    assert not package_of(project).exists()
+    assert temporary_files(project.storage) == []
+
+
 def test_changed_words_of_the_package_are_published(study: Make) -> None:
     project = study(STUDY_FILES)
     assert project.build().ok

@@ -113,14 +113,14 @@ def digest_of(files: dict[str, str]) -> str:
         return look_at(Path(folder), files).digest
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**6), style=st.integers(0, 10**6))
 def test_how_code_is_written_never_matters(seed: int, style: int) -> None:
     study = Study(seed)
     assert digest_of(study.write()) == digest_of(study.write(random.Random(style)))
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=list(HealthCheck))
+@settings(max_examples=60, suppress_health_check=list(HealthCheck))
 @given(seed=st.integers(0, 10**6), data=st.data())
 def test_what_code_does_always_matters(seed: int, data: st.DataObject) -> None:
     study = Study(seed)
@@ -136,7 +136,7 @@ def test_what_code_does_always_matters(seed: int, data: st.DataObject) -> None:
     assert (before != after) is was_reached
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(seed=st.integers(0, 10**6))
 def test_the_digest_of_a_module_agrees(seed: int) -> None:
     for text in Study(seed).write().values():
