@@ -1,5 +1,6 @@
 """Writes a table into the lock as soon as its file is in place, whoever ran it."""
 
+import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from data_package.engine.build.survey import (
     libraries_of,
     parts_of,
     present_of,
+    shown,
 )
 from data_package.engine.errors import ProjectError
 from data_package.engine.storage import write_private
@@ -44,11 +46,16 @@ class Recorder:
             if name not in inputs:
                 inputs[name] = data_version(name, self.catalogue, lock) or "unknown"
         self._keep_code(table)
+        fingerprint, parts = table.fingerprint.digest, parts_of(table)
+        if facts.config is not None:
+            # The next build is told nothing, and so makes the table again.
+            fingerprint = hashlib.sha256(f"{fingerprint} {facts.config}".encode()).hexdigest()
+            parts["the run's configuration"] = shown(facts.config)
         self.lock.put_table(
             table.name,
             TableEntry(
-                fingerprint=table.fingerprint.digest,
-                parts=parts_of(table),
+                fingerprint=fingerprint,
+                parts=parts,
                 inputs=inputs,
                 libraries=libraries_of(table),
                 data_version=facts.sha256,

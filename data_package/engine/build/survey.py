@@ -132,7 +132,12 @@ def file_version(table: Table, catalogue: Catalogue) -> str | None:
 
 def parts_of(table: Table) -> dict[str, str]:
     """The digests of a fingerprint's parts, short enough to read, by name."""
-    return {part.name: part.digest[:_DIGEST_SHOWN] for part in table.fingerprint.parts}
+    return {part.name: shown(part.digest) for part in table.fingerprint.parts}
+
+
+def shown(digest: str) -> str:
+    """As much of a digest as is written into the lock for people to compare."""
+    return digest[:_DIGEST_SHOWN]
 
 
 def libraries_of(table: Table) -> dict[str, str]:

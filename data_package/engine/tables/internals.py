@@ -1,9 +1,11 @@
 """The only uses of Dagster that its public API does not offer, each behind a name of ours.
 
-`dagster` is pinned to a minor version; `test_internals.py` fails when one of these moves.
+`dagster` is pinned to a minor version; no table can be built when one of these has moved.
 """
 
 import copy
+import hashlib
+import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 
@@ -64,6 +66,21 @@ def set_data_version(context: dg.OutputContext, version: str) -> None:
     A function can say it before it returns; an IO manager knows it only after it has written.
     """
     context.step_context.set_data_version(context.asset_key, dg.DataVersion(version))
+
+
+def config_digest(context: dg.OutputContext) -> str | None:
+    """A hash of what a run was told, beside what the code says, of this table and of resources.
+
+    None for a run that was told nothing, as every run of `data-package build`.
+    """
+    given = context.step_context.dagster_run.run_config
+    told = {
+        "config": given.get("ops", {}).get(context.step_context.step.node_handle.name),
+        "resources": given.get("resources"),
+    }
+    if not any(told.values()):
+        return None
+    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
 
 
 def entities_of_steps(job: dg.JobDefinition) -> Mapping[str, list[dg.AssetKey | dg.AssetCheckKey]]:

@@ -38,12 +38,16 @@ _ROW_GROUP_ROWS = 1 << 18
 
 @dataclass(frozen=True)
 class Written:
-    """What describes a table that has just been written; `columns` hashes names and types."""
+    """What describes a table that has just been written.
+
+    `columns` hashes names and types; `config` hashes what was configured for this run alone.
+    """
 
     rows: int
     size_bytes: int
     sha256: str
     columns: str
+    config: str | None = None
 
 
 class ParquetTables(BasePolarsUPathIOManager):
@@ -166,7 +170,13 @@ class ParquetTables(BasePolarsUPathIOManager):
             internals.set_data_version(context, digest)
         schema = scan.collect_schema()
         table = self._tables.get(context.asset_key)
-        written = Written(rows, path.stat().st_size, digest, columns_digest(schema))
+        written = Written(
+            rows=rows,
+            size_bytes=path.stat().st_size,
+            sha256=digest,
+            columns=columns_digest(schema),
+            config=internals.config_digest(context),
+        )
         if table is not None:
             self._record(table, written)
         used = measure.stop()

@@ -4,6 +4,7 @@ import sys
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pytest
 from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
@@ -85,3 +86,39 @@ def test_a_run_of_dagsters_command_leaves_both_agreed(study: Make) -> None:
     )
     assert done.returncode == 0, done.stderr
     assert stale_by_dagster(project) == stale_by_lock(project) == set()
+
+
+CONFIGURED = """
+import dagster as dg
+import polars as pl
+
+
+class Limit(dg.Config):
+    least: int = 2
+
+
+@dg.asset
+def numbers(config: Limit) -> pl.DataFrame:
+    return pl.DataFrame({"n": [1, 2, 3]}).filter(pl.col("n") >= config.least)
+"""
+
+
+def height(project: Study) -> int:
+    return pl.read_parquet(project.storage / "default" / "numbers.parquet").height
+
+
+def test_a_table_made_under_a_runs_own_configuration_is_stale(study: Make) -> None:
+    project = study({"tables.py": CONFIGURED})
+    assert project.build().ok
+    definitions = project.definitions()
+    with project_instance(project.project) as instance:
+        job = definitions.resolve_implicit_global_asset_job_def()
+        config = {"ops": {"numbers": {"config": {"least": 3}}}}
+        assert job.execute_in_process(run_config=config, instance=instance).success
+    assert height(project) == 1
+    catalogue, _ = open_project(project.project)
+    causes = survey(catalogue, read_lock(project.project))["numbers"].causes
+    assert [str(cause) for cause in causes] == ["the run's configuration changed"]
+    assert project.build().ok
+    assert height(project) == 2
+    assert stale_by_lock(project) == set()
