@@ -1,12 +1,17 @@
 """The project's Dagster instance: the one that `dagster.yaml` describes, from any folder."""
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
 
 import dagster as dg
 import yaml
 from dagster._core.instance.ref import InstanceRef
+from dagster_shared.check import CheckError
+from sqlalchemy.exc import SQLAlchemyError
 
+from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.storage import make_private_folder
 
@@ -22,13 +27,27 @@ _NO_COMPUTE_LOGS = {
 }
 
 
-def project_instance(project: Project) -> dg.DagsterInstance:
-    """Open the project's history; use it as a context manager.
+@contextmanager
+def project_instance(project: Project) -> Iterator[dg.DagsterInstance]:
+    """The project's history, open while the block runs.
 
     Dagster's own commands take a relative `base_dir` from where they are started; here it is taken
     from the project's root, so that a build from a subfolder writes the same history. DAGSTER_HOME
-    plays no part.
+    plays no part. Raises ProjectError when the history cannot be opened, read or written.
     """
+    try:
+        with _open(project) as instance:
+            yield instance
+    except SQLAlchemyError as error:
+        # Only the kind of error: its words may hold rows of the history, an address or a user.
+        raise ProjectError(
+            f"Dagster's history cannot be used ({type(error).__name__}): it is damaged, its disk "
+            f"is full, or the service that {_CONFIG} names is away.\nA damaged one can be removed; "
+            f"no table is lost with it: rm -r {project.relative(project.dagster_home)}"
+        ) from None
+
+
+def _open(project: Project) -> dg.DagsterInstance:
     config = _read(project.root / _CONFIG)
     overrides = dict(_QUIET)
     if "compute_logs" not in config:
@@ -40,10 +59,32 @@ def project_instance(project: Project) -> dg.DagsterInstance:
         absolute = {"base_dir": str(project.root / base)}
         overrides["storage"] = {"custom": {**custom, "config": absolute}}
     home = make_private_folder(project.dagster_home)
-    reference = InstanceRef.from_dir(str(home), config_dir=str(project.root), overrides=overrides)
-    return dg.DagsterInstance.from_ref(reference)
+    try:
+        reference = InstanceRef.from_dir(
+            str(home), config_dir=str(project.root), overrides=overrides
+        )
+        return dg.DagsterInstance.from_ref(reference)
+    except (dg.DagsterError, CheckError, ImportError, AttributeError) as error:
+        raise ProjectError(
+            f"{_CONFIG}: Dagster cannot be started with it "
+            f"({type(error).__name__}: {_in_short(error)})\nCorrect the file."
+        ) from None
+
+
+def _in_short(error: Exception) -> str:
+    """An error's words without the long list of all that would have been allowed."""
+    if isinstance(error, dg.DagsterInvalidConfigError):
+        return " ".join(one.message.partition(" Expected: ")[0] for one in error.errors)
+    return str(error)
 
 
 def _read(path: Path) -> dict[str, object]:
-    document = yaml.safe_load(path.read_text()) if path.is_file() else None
+    try:
+        document = yaml.safe_load(path.read_text()) if path.is_file() else None
+    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        mark = getattr(error, "problem_mark", None)
+        line = f":{mark.line + 1}" if mark is not None else ""
+        raise ProjectError(
+            f"{path}{line}: this is not YAML that can be read. Correct it."
+        ) from None
     return document if isinstance(document, dict) else {}

@@ -112,6 +112,16 @@ class Loaded:
     attribute: str
     definitions: dg.Definitions
 
+    def job(self) -> dg.JobDefinition:
+        """Everything as one job.
+
+        Raises ProjectError for what Dagster does not allow and nothing here has noticed.
+        """
+        try:
+            return self.definitions.resolve_implicit_global_asset_job_def()
+        except dg.DagsterError as error:
+            raise ProjectError(f"Dagster does not take these definitions: {error}") from None
+
 
 class BuildFailed(BuildError):
     """A table or a check failed.
@@ -184,7 +194,7 @@ def run_build(
             # What was imported would run under the fingerprint of what has been written since.
             raise ProjectError("A file of the project changed while it was read. Build again.")
         lock = LockFile(project)
-        job = loaded.definitions.resolve_implicit_global_asset_job_def()
+        job = loaded.job()
         work = plan_work(request, job, catalogue, lock)
         if not request.select:
             lock.keep_only(catalogue.deliveries.files, catalogue.named)
@@ -258,7 +268,7 @@ def open_project(project: Project) -> tuple[Catalogue, dg.JobDefinition]:
     """What a project holds, and the job that builds it, for who only looks."""
     with _dagster_quiet(verbose=False):
         loaded = load_project(project)
-        return catalogue_of(project), loaded.definitions.resolve_implicit_global_asset_job_def()
+        return catalogue_of(project), loaded.job()
 
 
 def selected_tables(select: Sequence[str], project: Project) -> tuple[Catalogue, list[Table]]:

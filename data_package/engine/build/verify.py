@@ -59,8 +59,6 @@ _NO_OBSTACLE = {
     CauseKind.UPSTREAM,
 }
 
-_INTERRUPTIONS = {"DagsterExecutionInterruptedError", "KeyboardInterrupt"}
-
 
 class Verdict(StrEnum):
     """What came of building a table again."""
@@ -275,8 +273,6 @@ class _Workshop:
         chosen = job.get_subset(asset_selection=self._whole(keys))
         tally = Tally(internals.entities_of_steps(chosen), self.catalogue.tables, PACKAGE)
 
-        interrupted: list[dg.DagsterEvent] = []
-
         @contextmanager
         def prepare(run_id: str) -> Iterator[None]:
             with self.watch(tally) if self.watch else nullcontext(lambda: None) as changed:
@@ -284,8 +280,6 @@ class _Workshop:
                 def hear(event: dg.DagsterEvent) -> None:
                     tally.hear(event)
                     changed()
-                    if _is_interruption(event):
-                        interrupted.append(event)
 
                 plan = executor.Plan(hear, lambda _: False, self.threads)
                 with executor.planned(run_id, plan):
@@ -302,14 +296,10 @@ class _Workshop:
                     prepare,
                 )
             except internals.RunError as error:
-                if str(error) in _INTERRUPTIONS:
-                    raise KeyboardInterrupt from None
                 raise BuildError(
                     f"Dagster ended the run with {error}, and no table is to blame.\n"
                     "Nothing in the project was changed. Try `data-package build --force -v`."
                 ) from None
-        if interrupted:
-            raise KeyboardInterrupt
         for key, result in tally.results.items():
             if result.status is not Status.FAILED or key not in self.catalogue.tables:
                 continue
@@ -411,14 +401,6 @@ class _Tables(dg.IOManager):
                 return self._made.load_input(context)
             case _Source.NONE:
                 raise dg.Failure("An input is not there.", allow_retries=False)
-
-
-def _is_interruption(event: dg.DagsterEvent) -> bool:
-    """Whether a step ended by a signal: Dagster counts it as a failure of the step."""
-    if event.event_type is not dg.DagsterEventType.STEP_FAILURE:
-        return False
-    error = event.step_failure_data.error
-    return error is not None and error.cls_name in _INTERRUPTIONS
 
 
 def _moved(table: Table, folder: Path) -> Table:

@@ -8,6 +8,7 @@ import hashlib
 import json
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
+from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
@@ -74,8 +75,9 @@ def config_digest(context: dg.OutputContext) -> str | None:
     None for a run that was told nothing, as every run of `data-package build`.
     """
     given = context.step_context.dagster_run.run_config
+    operations: Any = given.get("ops") or {}
     told = {
-        "config": given.get("ops", {}).get(context.step_context.step.node_handle.name),
+        "config": operations.get(context.step_context.step.node_handle.name),
         "resources": given.get("resources"),
     }
     if not any(told.values()):

@@ -25,6 +25,7 @@ class Node:
     Attributes:
         parameters: what the function's parameters name, by the parameter.
         others: what it depends on without receiving it.
+        repeated: parameters that name what another one names; Dagster keeps only the last.
         place: file and line, for messages.
     """
 
@@ -33,11 +34,17 @@ class Node:
     others: Sequence[str]
     place: str
     function: Callable[..., object] | None = None
+    repeated: Sequence[str] = ()
 
 
 def check_wiring(nodes: Sequence[Node], project: Project) -> None:
     """Raise one ProjectError that lists everything that is wrong."""
-    problems = [*_duplicates(nodes), *_unknown(nodes, project), *_unseen(nodes, project)]
+    problems = [
+        *_duplicates(nodes),
+        *_unknown(nodes, project),
+        *_repeated(nodes),
+        *_unseen(nodes, project),
+    ]
     if not problems:
         problems = list(_cycles({n.name: n for n in nodes}))
     if problems:
@@ -72,6 +79,15 @@ def _unknown(nodes: Sequence[Node], project: Project) -> Iterable[str]:
                     f"{node.place}: '{node.name}' depends on '{wanted}', but no asset has that "
                     f"name.{did_you_mean(wanted, known - {node.name})}"
                 )
+
+
+def _repeated(nodes: Sequence[Node]) -> Iterable[str]:
+    for node in nodes:
+        for parameter in node.repeated:
+            yield (
+                f"{node.place}: '{node.name}' receives with '{parameter}' what another parameter "
+                "of it receives already.\nTake each table once."
+            )
 
 
 def _unseen(nodes: Sequence[Node], project: Project) -> Iterable[str]:
@@ -140,6 +156,7 @@ def node_of(
         others=sorted(others - set(parameters.values())),
         place=place_of(function, project) or module,
         function=function,
+        repeated=sorted(set(asset.node_def.input_dict) - set(asset.keys_by_input_name)),
     )
 
 

@@ -143,3 +143,33 @@ def test_a_storage_that_is_a_link_to_a_larger_disk_is_used(study: Make, tmp_path
 
 def test_the_limit_of_this_process_is_as_it_was() -> None:
     assert resource.getrlimit(resource.RLIMIT_FSIZE)[0] in (resource.RLIM_INFINITY, -1)
+
+
+@pytest.mark.parametrize(
+    ("text", "words"),
+    [
+        ("storage: [", "dagster.yaml:1: this is not YAML"),
+        ("storage: {nonsense: 1}", 'Received unexpected config entry "nonsense"'),
+        ("storage: {custom: {module: not.there, class: It}}", "Couldn't import module not.there"),
+    ],
+)
+def test_a_wrong_dagster_yaml_is_told_in_a_few_words(study: Make, text: str, words: str) -> None:
+    project = study({**FILES, "/dagster.yaml": text})
+    with pytest.raises(ProjectError) as caught:
+        project.build()
+    assert words in str(caught.value)
+    assert "Expected:" not in str(caught.value)
+
+
+@pytest.mark.parametrize("damaged", ["schedules/schedules.db", "history/runs.db"])
+def test_a_damaged_history_is_told_with_the_way_out(study: Make, damaged: str) -> None:
+    project = study(FILES)
+    assert project.build().ok
+    (project.project.dagster_home / damaged).write_bytes(b"damaged" * 1000)
+    (project.root / "in" / "a b.csv").write_text("navn\nÅse\n")
+    done = project.command("build")
+    assert done.returncode == 2
+    assert "rm -r storage/.dagster" in done.stderr
+    assert "Traceback" not in done.stderr
+    shutil.rmtree(project.project.dagster_home)
+    assert project.command("build").returncode == 0

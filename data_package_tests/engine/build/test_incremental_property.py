@@ -297,7 +297,7 @@ def delete_lock(model: Model, place: Place) -> None:
 
 
 def delete_state(model: Model, place: Place) -> None:
-    shutil.rmtree(place.storage / ".state")
+    shutil.rmtree(place.storage / ".state", ignore_errors=True)
 
 
 def delete_package(model: Model, place: Place) -> None:

@@ -134,6 +134,23 @@ def test_a_parameter_that_dagster_would_not_see_is_told(study: Make) -> None:
     assert f"{project.package}/t.py:9: Dagster does not see the parameter 'a'" in refused(project)
 
 
+def test_a_table_taken_by_two_parameters_is_told(study: Make) -> None:
+    project = study(
+        {
+            "t.py": HEADER
+            + """
+@dg.asset
+def numbers() -> pl.LazyFrame: ...
+
+@dg.asset(ins={"one": dg.AssetIn("numbers"), "other": dg.AssetIn("numbers")})
+def pairs(one: pl.LazyFrame, other: pl.LazyFrame) -> pl.LazyFrame: ...
+"""
+        }
+    )
+    message = refused(project)
+    assert message.startswith(f"{project.package}/t.py:8: 'pairs' receives with 'one' what")
+
+
 def test_a_cycle_is_told_with_the_place_of_each_table_in_it(study: Make) -> None:
     project = study(
         {
