@@ -38,7 +38,8 @@ _DTYPES: Mapping[str, pl.DataType] = {
 }
 
 _DIRECTIVES = {
-    "%Y": "[0-9]{4}",
+    # The year 0 is none.
+    "%Y": "(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])",
     "%m": "[0-9]{2}",
     "%d": "[0-9]{2}",
     "%H": "[0-9]{2}",
@@ -46,20 +47,17 @@ _DIRECTIVES = {
     # Polars reads a 60th second as the next minute; Python does not.
     "%S": "[0-5][0-9]",
 }
+_CLOCK = "[0-9]{2}:[0-9]{2}:[0-5][0-9]"
+_DAY = f"{_DIRECTIVES['%Y']}-[0-9]{{2}}-[0-9]{{2}}"
 _ISO_DATETIMES = (
-    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]$", "%Y-%m-%dT%H:%M:%S"),
-    (r"^[0-9]{4}-[0-9]{2}-[0-9]{2} [0-9]{2}:[0-9]{2}:[0-5][0-9]$", "%Y-%m-%d %H:%M:%S"),
+    (f"^{_DAY}T{_CLOCK}$", "%Y-%m-%dT%H:%M:%S"),
+    (f"^{_DAY} {_CLOCK}$", "%Y-%m-%d %H:%M:%S"),
+    (rf"^{_DAY}T{_CLOCK}\.[0-9]{{1,6}}$", "%Y-%m-%dT%H:%M:%S%.f"),
     (
-        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9]\.[0-9]{1,6}$",
-        "%Y-%m-%dT%H:%M:%S%.f",
-    ),
-    (
-        r"^[0-9]{4}-[0-9]{2}-[0-9]{2}T[0-9]{2}:[0-9]{2}:[0-5][0-9](?:\.[0-9]{1,6})?"
-        r"(?:Z|[+-][01][0-9]:[0-5][0-9])$",
+        rf"^{_DAY}T{_CLOCK}(?:\.[0-9]{{1,6}})?(?:Z|[+-][01][0-9]:[0-5][0-9])$",
         "%Y-%m-%dT%H:%M:%S%.f%#z",
     ),
 )
-_FIRST_DAY = pl.date(1, 1, 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,15 +76,30 @@ def logical_dtype(field: Field) -> pl.DataType:
     return _DTYPES.get(field.type, pl.String())
 
 
+def number_dtype(field: Field) -> pl.DataType | None:
+    """Return the type of a field whose cells may be split into numbers at once, else None.
+
+    They may when they are written plainly, and no missing value reads like a number.
+    """
+    properties = field.descriptor
+    plain = properties.get("decimalChar", ".") == "." and properties.get("bareNumber") is not False
+    if field.type not in ("integer", "number") or not plain or properties.get("groupChar"):
+        return None
+    read = reader(field)
+    told_apart = all(not word or read(word) is None for word in field.missing_values)
+    return _DTYPES[field.type] if told_apart else None
+
+
 def read_columns(
     texts: pl.DataFrame, fields: Sequence[Field], empty_is_null: bool
 ) -> dict[str, Cells]:
-    """Return the values of columns of text, named by field.
+    """Return the values of columns of text, named by field; numbers stay as they are.
 
     `empty_is_null` tells that empty cells are nulls already.
     """
-    texts = texts.select(_without_missing(each, empty_is_null) for each in fields)
-    fast = texts.select(_fast(each).alias(each.name) for each in fields)
+    left = [each for each in fields if texts.schema[each.name] == pl.String]
+    texts = texts.with_columns(_without_missing(each, empty_is_null) for each in left)
+    fast = texts.with_columns(_fast(each).alias(each.name) for each in left)
     return {each.name: _completed(each, texts[each.name], fast[each.name]) for each in fields}
 
 
@@ -204,8 +217,7 @@ def _fast_date(column: pl.Expr, form: str, pattern: str) -> pl.Expr:
         return _nothing(column, pl.Date())
     word = pl.col("word")
     held = pl.when(word.str.contains(form)).then(word)
-    value = held.str.to_date(pattern, strict=False, cache=False)
-    read = pl.when(value >= _FIRST_DAY).then(value)
+    read = held.str.to_date(pattern, strict=False, cache=False)
     return column.map_batches(lambda texts: _by_word(texts, read), return_dtype=pl.Date)
 
 
@@ -225,16 +237,15 @@ def _by_word(texts: pl.Series, read: pl.Expr) -> pl.Series:
 def _fast_datetime(column: pl.Expr, form: str, pattern: str) -> pl.Expr:
     if not all(directive in pattern for directive in ("%Y", "%m", "%d", "%H", "%M")):
         return _nothing(column, pl.Datetime("us"))
-    held = pl.when(column.str.contains(form)).then(column)
-    value = held.str.to_datetime(pattern, time_unit="us", strict=False, cache=False)
-    return pl.when(value >= pl.datetime(1, 1, 1)).then(value)
+    value = column.str.to_datetime(pattern, time_unit="us", strict=False, cache=False)
+    return pl.when(column.str.contains(form)).then(value)
 
 
 def _completed(field: Field, text: pl.Series, fast: pl.Series) -> Cells:
     """Return the values, with what the fast reading left over read cell by distinct cell."""
-    left = text.is_not_null() & fast.is_null()
     if fast.null_count() == text.null_count():
         return Cells(fast, None)
+    left = text.is_not_null() & fast.is_null()
     values = fast
     if field.type == "datetime" and field.format == "default":
         for form, pattern in _ISO_DATETIMES[1:]:

@@ -14,6 +14,7 @@ from data_package.engine.schema.cells import read_column
 from data_package.engine.schema.contract import Descriptor, Field
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.records import Records
+from data_package.engine.schema.split import Shape
 from data_package.engine.schema.typed import CheckError, unreadable
 
 MOST_CATEGORIES = 20
@@ -223,7 +224,8 @@ def _all_text(path: Path, dialect: Dialect) -> pl.DataFrame:
         names = [label or f"column {i + 1}" for i, label in enumerate(labels)]
         if len(set(names)) < width:
             raise CheckError(f"{path}: two columns have the same label; rename one of them")
-        blocks = records.blocks(width, lambda block: block.cells, empty_is_null=True)
+        shape = Shape(width, empty_is_null=True)
+        blocks = records.blocks(shape, lambda block: block.cells)
         frames = [cells for _, cells in blocks]
     schema = {str(i): pl.String() for i in range(width)}
     table = pl.concat([pl.DataFrame(schema=schema), *frames])

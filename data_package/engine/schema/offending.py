@@ -13,6 +13,7 @@ from data_package.engine.schema.contract import Descriptor
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.records import Records
 from data_package.engine.schema.report import Report
+from data_package.engine.schema.split import Shape
 from data_package.engine.schema.typed import CheckError, unreadable
 
 ROW = "row number"
@@ -65,10 +66,8 @@ def _from_file(path: Path, wanted: Mapping[int, str], dialect: Dialect) -> pl.Da
     try:
         with Records(path, dialect) as records:
             labels = records.labels
-            width = len(labels) or 1
-            for block, cells in records.blocks(
-                width, lambda block: block.cells, empty_is_null=False
-            ):
+            shape = Shape(len(labels) or 1, empty_is_null=False)
+            for block, cells in records.blocks(shape, lambda block: block.cells):
                 rows = block.rows
                 keep = rows.is_in(list(wanted))
                 parts.append(cells.insert_column(0, rows.alias(ROW)).filter(keep))
@@ -78,7 +77,5 @@ def _from_file(path: Path, wanted: Mapping[int, str], dialect: Dialect) -> pl.Da
         raise CheckError(f"{path}: the file cannot be read: {error.strerror}") from None
     names = [f"{i + 1} {label}".strip() for i, label in enumerate(labels)]
     names = list(labels) if len(set(labels)) == len(labels) and all(labels) else names
-    empty = pl.DataFrame(schema={ROW: pl.Int64(), **{str(i): pl.String() for i in range(width)}})
-    return pl.concat([empty, *parts]).rename(
-        dict(zip((str(i) for i in range(width)), names, strict=False))
-    )
+    empty = pl.DataFrame(schema={ROW: pl.Int64(), **shape.schema()})
+    return pl.concat([empty, *parts]).rename(dict(zip(shape.schema(), names, strict=False)))

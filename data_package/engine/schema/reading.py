@@ -5,7 +5,7 @@ https://datapackage.org/standard/table-schema/ and https://datapackage.org/stand
 
 import os
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import Literal, TypeAlias
 
@@ -16,6 +16,7 @@ from data_package.engine.schema.cells import (
     LEXICAL_DTYPES,
     Cells,
     logical_dtype,
+    number_dtype,
     read_columns,
 )
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
@@ -25,7 +26,7 @@ from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.header import Header, match_labels
 from data_package.engine.schema.records import BLOCK_BYTES, Records
 from data_package.engine.schema.report import Report, Total
-from data_package.engine.schema.split import Block
+from data_package.engine.schema.split import Block, Shape
 from data_package.engine.schema.typed import CheckError, unreadable
 
 OnBad: TypeAlias = Literal["null", "reject", "stop"]
@@ -66,6 +67,18 @@ class _Table:
     header: Header
     empty: bool
     block_bytes: int
+    keeps_text: bool = False
+
+    @property
+    def shape(self) -> Shape:
+        """What the file is split by; without its text, numbers can be split as numbers."""
+        columns = self.columns
+        empty_is_null = all("" in each.missing_values for _, each in columns)
+        numbers: dict[int, pl.DataType] = {}
+        if empty_is_null and not self.keeps_text and self.dialect.null_sequence is None:
+            dtypes = ((i, number_dtype(each)) for i, each in columns)
+            numbers = {i: dtype for i, dtype in dtypes if dtype is not None}
+        return Shape(len(self.header.columns), empty_is_null, numbers)
 
     @property
     def columns(self) -> list[tuple[int, Field]]:
@@ -98,6 +111,7 @@ def read(
     """
     contract = _contract(contract, path)
     table = _open_table(Path(path), contract, dialect, encoding, block_bytes)
+    table = replace(table, keeps_text=bad == "reject")
     frames: list[pl.DataFrame] = []
     refused: list[pl.DataFrame] = []
 
@@ -198,7 +212,7 @@ def _judge(
 
 @dataclass(frozen=True, slots=True)
 class _Values:
-    """A block's columns that are fields: as text, as values, and which rows have none."""
+    """A block's columns that are fields: as delivered, as values, and which rows have none."""
 
     texts: pl.DataFrame
     cells: Mapping[str, Cells]
@@ -210,14 +224,13 @@ class _Values:
 def _batches(table: _Table) -> Iterator[tuple[Block, _Values, Batch]]:
     """Give the file block by block, as text and as values."""
     columns = table.columns
-    empty_is_null = all("" in each.missing_values for _, each in columns)
+    shape = table.shape
 
     def values(block: Block) -> _Values:
-        return _values(block, table, columns, empty_is_null)
+        return _values(block, table, columns, shape.empty_is_null)
 
     with Records(table.path, table.dialect, block_bytes=table.block_bytes) as records:
-        width = len(table.header.columns)
-        for block, held in records.blocks(width, values, empty_is_null=empty_is_null):
+        for block, held in records.blocks(shape, values):
             structure = _structure(block, table, held.blank)
             yield block, held, Batch(held.frame, held.bad, held.blank, block.rows, structure)
 

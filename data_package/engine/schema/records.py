@@ -13,7 +13,13 @@ from typing import IO, TypeVar, cast
 import polars as pl
 
 from data_package.engine.schema.dialect import Dialect
-from data_package.engine.schema.split import Block, is_comment, leading_records, split_records
+from data_package.engine.schema.split import (
+    Block,
+    Shape,
+    is_comment,
+    leading_records,
+    split_records,
+)
 
 BLOCK_BYTES = 1 << 23
 
@@ -48,20 +54,16 @@ class Records:
     def __exit__(self, *_: object) -> None:
         self._file.close()
 
-    def blocks(
-        self, width: int, read: Callable[[Block], T], *, empty_is_null: bool
-    ) -> Iterator[tuple[Block, T]]:
-        """Give all records after the header, `width` cells each, with what `read` makes of them.
+    def blocks(self, shape: Shape, read: Callable[[Block], T]) -> Iterator[tuple[Block, T]]:
+        """Give all records after the header, with what `read` makes of them.
 
         `read` is called on several threads; a block's number of its first row is only right in
         the block that is given back.
         """
         waiting: deque[tuple[bytes, Future[tuple[Block, T] | None]]] = deque()
 
-        def work(data: bytes, last: bool) -> tuple[Block, T] | None:
-            block = split_records(
-                data, self._dialect, width, empty_is_null=empty_is_null, last=last
-            )
+        def work(data: bytes, shape: Shape, last: bool) -> tuple[Block, T] | None:
+            block = split_records(data, self._dialect, shape, last=last)
             return None if block is None else (block, read(block))
 
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -69,7 +71,7 @@ class Records:
             while True:
                 while len(waiting) <= _THREADS and (piece := self._next_piece(least)):
                     last = self._ended and not self._held
-                    waiting.append((piece, pool.submit(work, piece, last)))
+                    waiting.append((piece, pool.submit(work, piece, shape, last)))
                 if not waiting:
                     return
                 piece, future = waiting.popleft()
@@ -83,6 +85,9 @@ class Records:
                     continue
                 least = self._block_bytes
                 block, result = done
+                if block.cells.schema != shape.schema(numbers=True):
+                    # What is not all numbers here will not be further on: try no more.
+                    shape = replace(shape, numbers={})
                 first = self._next_row
                 self._next_row += block.records
                 block = replace(block, first=first)

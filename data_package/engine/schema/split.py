@@ -9,7 +9,8 @@ https://www.rfc-editor.org/rfc/rfc4180
 import codecs
 import csv
 import io
-from dataclasses import dataclass
+from collections.abc import Mapping
+from dataclasses import dataclass, field
 
 import polars as pl
 
@@ -25,11 +26,31 @@ codecs.register_error("mark-undecodable", lambda error: (MARK, getattr(error, "e
 
 
 @dataclass(frozen=True, slots=True)
+class Shape:
+    """What is known of a file's rows before they are read.
+
+    `width` is how many cells a row has; `empty_is_null` tells that an empty cell is a null.
+    `numbers` gives the type of columns, by their place, that may be split into numbers at once,
+    which spares the text; nothing that is no number is read as one, nor the other way round.
+    """
+
+    width: int
+    empty_is_null: bool
+    numbers: Mapping[int, pl.DataType] = field(default_factory=dict)
+
+    def schema(self, *, numbers: bool = False) -> dict[str, pl.DataType]:
+        """The columns of a block."""
+        held = self.numbers if numbers else {}
+        return {str(i): held.get(i, pl.String()) for i in range(self.width)}
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """Some consecutive records of a file, comments left out.
 
-    `cells` has one String column per cell, named "0", "1", …; a cell that is not there is null,
-    and so is an empty one when the reader was told so. `first` is the number in the file of the
+    `cells` has one column per cell, named "0", "1", …: text, or all of the shape's numbers where
+    that could be; a cell that is not there is null, and so is an empty one when the shape says
+    so. `first` is the number in the file of the
     first of all `records` records, `places` says which of them the rows are (None: all of them).
     `widths` gives the number of cells of rows that have too few or too many; `undecodable` the
     rows with bytes outside the encoding.
@@ -58,19 +79,18 @@ class _Special:
     cells: list[str]
 
 
-def split_records(
-    data: bytes, dialect: Dialect, width: int, *, empty_is_null: bool, last: bool
-) -> Block | None:
-    """Return the records in whole lines of UTF-8 text, `width` cells each.
+def split_records(data: bytes, dialect: Dialect, shape: Shape, *, last: bool) -> Block | None:
+    """Return the records in whole lines of UTF-8 text.
 
     None when the last record goes on beyond the data, and `last` does not say that nothing
     follows.
     """
     data = _marked(data)
-    frame = _split_regular(data, dialect, width, empty_is_null)
-    if frame is not None:
-        return Block(frame, frame.height)
-    return _split_irregular(data, dialect, width, empty_is_null, last)
+    if _is_regular(data, dialect):
+        frame = _split_regular(data, dialect, shape)
+        if frame is not None:
+            return Block(frame, frame.height)
+    return _split_irregular(data, dialect, shape, last)
 
 
 def leading_records(data: bytes, dialect: Dialect, count: int) -> tuple[list[list[str]], int]:
@@ -100,37 +120,56 @@ def _marked(data: bytes) -> bytes:
     return data
 
 
-def _split_regular(
-    data: bytes, dialect: Dialect, width: int, empty_is_null: bool
-) -> pl.DataFrame | None:
-    """Split lines that plainly are whole records of the right width, or return None.
-
-    Without quotes a record is a line; that none is too long Polars tells, and that none is
-    too short the number of delimiters.
-    """
-    if (
+def _is_regular(data: bytes, dialect: Dialect) -> bool:
+    """Tell whether every line plainly is a record: no quotes, comments, blank lines, odd bytes."""
+    return not (
         not dialect.is_plain
         or dialect.quote_char.encode() in data
         or dialect.comment_char
         or dialect.skip_initial_space
         or (not data.isascii() and _MARK_BYTES in data)
-        or data.startswith((b"\n", b"\r"))
-        or (width == 1 and b"\n\n" in data)
+        or data.startswith((b"\n", b"\r", codecs.BOM_UTF8))
+        or b"\n\n" in data
         or (b"\r" in data and (b"\n\r\n" in data or data.count(b"\r") != data.count(b"\r\n")))
-    ):
-        return None
+    )
+
+
+def _split_regular(data: bytes, dialect: Dialect, shape: Shape) -> pl.DataFrame | None:
+    """Split lines that are a record each, or return None when one is too long or too short.
+
+    Too long a record Polars tells; one that is too short lacks its last cell.
+    """
+    if shape.numbers:
+        frame = _split_by_polars(data, dialect, shape, numbers=True)
+        if frame is not None and not _hides_blanks(data, frame, dialect, shape):
+            return frame if _is_whole(data, frame, dialect, shape) else None
+    frame = _split_by_polars(data, dialect, shape)
+    return frame if frame is not None and _is_whole(data, frame, dialect, shape) else None
+
+
+def _is_whole(data: bytes, frame: pl.DataFrame, dialect: Dialect, shape: Shape) -> bool:
+    """Tell whether no record is too short."""
+    if shape.empty_is_null and shape.width and not frame[:, -1].null_count():
+        return True
     lines = data.count(b"\n") + (not data.endswith(b"\n"))
-    if data.count(dialect.delimiter.encode()) != lines * (width - 1):
-        return None
-    frame = _split_by_polars(data, dialect, width, empty_is_null)
-    return frame if frame is not None and frame.height == lines else None
+    return data.count(dialect.delimiter.encode()) == lines * (shape.width - 1)
 
 
-def _split_irregular(
-    data: bytes, dialect: Dialect, width: int, empty_is_null: bool, last: bool
-) -> Block | None:
+def _hides_blanks(data: bytes, frame: pl.DataFrame, dialect: Dialect, shape: Shape) -> bool:
+    """Tell whether a null may be a cell of nothing but blanks, which is no number and not empty."""
+    if not any(frame[str(i)].null_count() for i in shape.numbers):
+        return False
+    ends = (dialect.delimiter.encode(), b"\n", b"\r")
+    return any(
+        blank in data and (data.endswith(blank) or any(blank + end in data for end in ends))
+        for blank in (b" ", b"\t")
+        if blank != ends[0]
+    )
+
+
+def _split_irregular(data: bytes, dialect: Dialect, shape: Shape, last: bool) -> Block | None:
     lines = pl.read_lines(io.BytesIO(data)).to_series()
-    special = _special_lines(lines, dialect, width)
+    special = _special_lines(lines, dialect, shape.width)
     taken = special.arg_true().to_list()
     raw = data.split(b"\n") if taken else []
     if raw and not raw[-1]:
@@ -143,17 +182,17 @@ def _split_irregular(
         special = special.scatter(swallowed, values=True)
     bulk_lines = (~special).arg_true()
     if len(bulk_lines) == len(lines):
-        bulk = _split_by_polars(data, dialect, width, empty_is_null)
+        bulk = _split_by_polars(data, dialect, shape)
     else:
-        bulk = _split_by_polars(_joined(lines.filter(~special)), dialect, width, empty_is_null)
+        bulk = _split_by_polars(_joined(lines.filter(~special)), dialect, shape)
     if bulk is None or bulk.height != len(bulk_lines):
         everything = list(range(len(raw or data.split(b"\n"))))
         raw = raw or data.removesuffix(b"\n").split(b"\n")
         records, _, whole = _read_specials(raw, everything, dialect)
         if not whole and not last:
             return None
-        bulk, bulk_lines = _no_rows(width), pl.Series([], dtype=pl.UInt32)
-    return _assembled(bulk, bulk_lines, records, dialect, width, empty_is_null)
+        bulk, bulk_lines = pl.DataFrame(schema=shape.schema()), pl.Series([], dtype=pl.UInt32)
+    return _assembled(bulk, bulk_lines, records, dialect, shape)
 
 
 def _special_lines(lines: pl.Series, dialect: Dialect, width: int) -> pl.Series:
@@ -171,6 +210,8 @@ def _special_lines(lines: pl.Series, dialect: Dialect, width: int) -> pl.Series:
         cells=line.str.count_matches(dialect.delimiter, literal=True) + 1,
         odd=(line == "")
         | line.str.contains("\r", literal=True)
+        # At the beginning of the data Polars takes this for a mark of byte order.
+        | line.str.starts_with("\ufeff")
         | line.str.contains(MARK, literal=True)
         | (line.str.starts_with(dialect.comment_char) if dialect.comment_char else False),
     )
@@ -194,8 +235,7 @@ def _assembled(
     bulk_lines: pl.Series,
     records: list[_Special],
     dialect: Dialect,
-    width: int,
-    empty_is_null: bool,
+    shape: Shape,
 ) -> Block:
     """Return the rows that Polars split and the records read one by one, in the file's order."""
     frame = pl.concat(
@@ -203,7 +243,7 @@ def _assembled(
             bulk.with_columns(
                 bulk_lines.cast(pl.UInt32).alias("line"), pl.lit(None, pl.Int64).alias("special")
             ),
-            _special_rows(records, width, empty_is_null),
+            _special_rows(records, shape),
         ]
     ).sort("line", maintain_order=True)
     count = frame.height
@@ -222,19 +262,17 @@ def _assembled(
         for row, index in zip(where, frame["special"].gather(where), strict=True)
     ]
     return Block(
-        frame.select(str(i) for i in range(width)),
+        frame.select(list(shape.schema())),
         count,
         places,
-        tuple((row, len(record.cells)) for row, record in held if len(record.cells) != width),
+        tuple((row, len(record.cells)) for row, record in held if len(record.cells) != shape.width),
         tuple(row for row, record in held if any(MARK in cell for cell in record.cells)),
     )
 
 
-def _special_rows(records: list[_Special], width: int, empty_is_null: bool) -> pl.DataFrame:
-    rows = [_padded(record.cells, width, empty_is_null) for record in records]
-    return pl.DataFrame(
-        rows, schema={str(i): pl.String() for i in range(width)}, orient="row"
-    ).with_columns(
+def _special_rows(records: list[_Special], shape: Shape) -> pl.DataFrame:
+    rows = [_padded(record.cells, shape) for record in records]
+    return pl.DataFrame(rows, schema=shape.schema(), orient="row").with_columns(
         pl.Series("line", [record.line for record in records], dtype=pl.UInt32),
         pl.Series("special", range(len(records)), dtype=pl.Int64),
     )
@@ -249,29 +287,26 @@ def is_comment(cells: list[str], row: int | None, dialect: Dialect) -> bool:
 
 
 def _split_by_polars(
-    data: bytes, dialect: Dialect, width: int, empty_is_null: bool
+    data: bytes, dialect: Dialect, shape: Shape, *, numbers: bool = False
 ) -> pl.DataFrame | None:
+    schema = shape.schema(numbers=numbers)
     if not data:
-        return _no_rows(width)
+        return pl.DataFrame(schema=schema)
     try:
         frame = pl.read_csv(
             data,
             has_header=False,
-            schema={str(i): pl.String() for i in range(width)},
+            schema=schema,
             separator=dialect.delimiter,
             quote_char=dialect.quote_char or None,
-            empty_string_is_null=empty_is_null,
+            empty_string_is_null=shape.empty_is_null,
         )
     except pl.exceptions.PolarsError:
         return None
-    if empty_is_null and dialect.quote_char and (dialect.quote_char * 2).encode() in data:
+    if shape.empty_is_null and dialect.quote_char and (dialect.quote_char * 2).encode() in data:
         # Quotes around nothing do not make it something.
         return frame.with_columns(pl.when(pl.all() != "").then(pl.all()))
     return frame
-
-
-def _no_rows(width: int) -> pl.DataFrame:
-    return pl.DataFrame(schema={str(i): pl.String() for i in range(width)})
 
 
 def _joined(lines: pl.Series) -> bytes:
@@ -340,8 +375,8 @@ class _Lines:
         return self.pending.pop(0)
 
 
-def _padded(cells: list[str], width: int, empty_is_null: bool) -> list[str | None]:
+def _padded(cells: list[str], shape: Shape) -> list[str | None]:
     kept: list[str | None] = [
-        None if empty_is_null and not cell else cell for cell in cells[:width]
+        None if shape.empty_is_null and not cell else cell for cell in cells[: shape.width]
     ]
-    return kept + [None] * (width - len(kept))
+    return kept + [None] * (shape.width - len(kept))

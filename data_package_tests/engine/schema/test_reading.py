@@ -190,3 +190,72 @@ def test_offending_rows_are_shown_as_delivered(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", "id,name,born\n1,a,\nx,b,nope\n")
     rows = offending_rows(path, check_file(path, SCHEMA))
     assert rows.rows() == [(3, "id: type; born: type", "x", "b", "nope")]
+
+
+@pytest.mark.parametrize("blank", [" ", "  ", "\t"])
+@pytest.mark.parametrize("kind", ["integer", "number"])
+@pytest.mark.parametrize("last", [False, True])
+def test_a_cell_of_blanks_is_no_number(tmp_path: Path, blank: str, kind: str, last: bool) -> None:
+    fields = [{"name": "a", "type": "string"}, {"name": "n", "type": kind}]
+    rows = [("x", "1"), ("y", blank), ("z", "")]
+    if not last:
+        fields.reverse()
+        rows = [(number, text) for text, number in rows]
+    text = "\n".join(",".join(row) for row in rows)
+    path = write(tmp_path / "t.csv", f"{fields[0]['name']},{fields[1]['name']}\n{text}")
+    report = check_file(path, {"fields": fields})
+    assert report.errors.select("code", "field", "row").rows() == [("type-error", "n", 3)]
+
+
+def test_a_missing_value_that_reads_like_a_number_is_missing(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "a,n\nx,-99\ny,-099\nz,5\n")
+    fields = [{"name": "a", "type": "string"}, {"name": "n", "type": "integer"}]
+    reading = read(path, {"fields": fields, "missingValues": ["", "-99"]})
+    assert reading.report.ok
+    assert reading.frame.collect()["n"].to_list() == [None, -99, 5]
+
+
+def test_rejected_rows_keep_their_numbers_as_they_were_written(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "id,name,born\n007,a,never\n+8,b,2020-01-02\n")
+    rejects = tmp_path / "t.parquet"
+    read(path, SCHEMA, bad="reject", rejects=rejects)
+    assert pl.read_parquet(rejects)["id"].to_list() == ["007"]
+
+
+def test_numbers_are_read_the_same_after_a_block_with_a_bad_one(tmp_path: Path) -> None:
+    rows = [f"{i},n{i},2020-01-02" for i in range(4000)]
+    rows[700] = "x,n,2020-01-02"
+    rows[2500] = " 2500,n2500,2020-01-02"
+    path = write(tmp_path / "t.csv", "\n".join(["id,name,born", *rows]))
+    reading = read(path, SCHEMA, block_bytes=1 << 12)
+    assert reading.report.errors.select("field", "row").rows() == [("id", 702)]
+    held = reading.frame.collect()["id"].to_list()
+    assert held == [None if i == 700 else i for i in range(4000)]
+
+
+@pytest.mark.parametrize("text", ["1,a\n2\n3,c\n", "1,a\n2,\n3\n", "1,\n2\n3,c", "1,a\n2,b\n3"])
+def test_a_row_that_ends_early_is_told_from_an_empty_cell(tmp_path: Path, text: str) -> None:
+    path = write(tmp_path / "t.csv", f"n,s\n{text}")
+    fields = [{"name": "n", "type": "integer"}, {"name": "s", "type": "string"}]
+    short = [i for i, line in enumerate(text.split("\n"), start=2) if line and "," not in line]
+    for schema in ({"fields": fields}, {"fields": fields, "missingValues": ["NA"]}):
+        report = check_file(path, schema)
+        missing = report.errors.filter(pl.col("code") == "missing-cell")
+        assert missing["row"].to_list() == short
+
+
+def test_a_mark_of_byte_order_inside_the_text_is_part_of_its_cell(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "a,b\n\ufeffx,1\n\ufeffy,2\n")
+    fields = [{"name": "a", "type": "string"}, {"name": "b", "type": "integer"}]
+    frame = read(path, {"fields": fields}).frame.collect()
+    assert frame["a"].to_list() == ["\ufeffx", "\ufeffy"]
+
+
+@pytest.mark.parametrize(
+    "moment", ["0000-01-01T00:00:00", "0000-01-01 00:00:00", "0000-01-01T00:00:00.5"]
+)
+def test_there_is_no_year_nought(tmp_path: Path, moment: str) -> None:
+    path = write(tmp_path / "t.csv", f"a,t\nx,{moment}\ny,0001-01-01T00:00:00\n")
+    fields = [{"name": "a", "type": "string"}, {"name": "t", "type": "datetime"}]
+    report = check_file(path, {"fields": fields})
+    assert report.errors["row"].to_list() == [2]
