@@ -9,8 +9,9 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from data_package.engine.build import build as build
     from data_package.engine.sources import source_file as source_file
+    from data_package.engine.versions import diff as diff
 
-__all__ = ["build", "source_file"]
+__all__ = ["build", "diff", "source_file"]
 
 
 def __getattr__(name: str) -> object:
@@ -23,5 +24,9 @@ def __getattr__(name: str) -> object:
         from data_package.engine.sources import source_file
 
         return source_file
+    if name == "diff":
+        from data_package.engine.versions import diff
+
+        return diff
     msg = f"module {__name__!r} has no attribute {name!r}"
     raise AttributeError(msg)

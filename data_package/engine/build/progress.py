@@ -41,19 +41,19 @@ def console(*, stderr: bool = False) -> Console:
     return made if made.is_terminal else Console(stderr=stderr, width=_PLAIN_WIDTH, highlight=False)
 
 
-def loading(terminal: Console) -> AbstractContextManager[None]:
+def loading(terminal: Console) -> AbstractContextManager[Callable[[str], None]]:
     """Say that the project is being loaded, while it is."""
     return working(terminal, "loading the project")
 
 
 @contextmanager
-def working(terminal: Console, on: str) -> Iterator[None]:
-    """Say on a terminal what is being worked on, while it is."""
+def working(terminal: Console, on: str) -> Iterator[Callable[[str], None]]:
+    """Say on a terminal what is being worked on, while it is; gives what to call on a change."""
     if not terminal.is_terminal:
-        yield
+        yield lambda _: None
         return
-    with terminal.status(on):
-        yield
+    with terminal.status(on) as status:
+        yield status.update
 
 
 @contextmanager

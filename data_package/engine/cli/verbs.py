@@ -17,6 +17,7 @@ _VERBS = {
     "history": "Show past runs, or what a table took over time.",
     "debug": "Open a Python prompt on a table's real inputs.",
     "verify": "Build again in a scratch place and compare with the lock.",
+    "diff": "Say how two versions of the data package differ.",
     "clean": "Remove tables that no asset makes any more.",
 }
 

@@ -133,7 +133,7 @@ class Reference:
         self._targets: list[pl.Series] = []
         target_dtypes = dict(target.schema) if target is not None else dtypes
         pairs = [
-            _common(dtypes[name], target_dtypes[other])
+            common_type(dtypes[name], target_dtypes[other])
             for name, other in zip(names, target_names, strict=True)
         ]
         self.comparable = comparable and all(pair is not None for pair in pairs)
@@ -144,11 +144,11 @@ class Reference:
             self._known: pl.Series | None = pl.Series([], dtype=pl.UInt64)
             return
         columns = [
-            _as(pl.col(name), dtypes[name], to) for name, to in zip(names, common, strict=True)
+            in_type(pl.col(name), dtypes[name], to) for name, to in zip(names, common, strict=True)
         ]
         # NaN equals nothing, so no NaN is there to be found.
         others = [
-            _without_nan(_as(pl.col(name), target_dtypes[name], to), to)
+            _without_nan(in_type(pl.col(name), target_dtypes[name], to), to)
             for name, to in zip(target_names, common, strict=True)
         ]
         small = target is not None and target.height <= _SMALL
@@ -219,7 +219,7 @@ def _is_its_own_fingerprint(dtype: pl.DataType) -> bool:
     )
 
 
-def _common(own: pl.DataType, other: pl.DataType) -> pl.DataType | None:
+def common_type(own: pl.DataType, other: pl.DataType) -> pl.DataType | None:
     """Return the type in which two columns are compared, None when their values never are equal."""
     texts = (pl.String, pl.Categorical, pl.Enum)
     if own in texts and other in texts:
@@ -242,7 +242,8 @@ def _without_nan(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     return column.fill_nan(None) if dtype.is_float() else column
 
 
-def _as(column: pl.Expr, dtype: pl.DataType, common: pl.DataType) -> pl.Expr:
+def in_type(column: pl.Expr, dtype: pl.DataType, common: pl.DataType) -> pl.Expr:
+    """Return a column of type `dtype` in a type that `common_type` gave."""
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is not None:
         column = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
     return column if dtype == common else column.cast(common)

@@ -1,0 +1,277 @@
+"""What two descriptors of a data package say differently, and how much each change asks of readers.
+
+The levels are those of https://datapackage.org/recipes/data-package-version/.
+"""
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+from itertools import chain
+
+from data_package.engine.schema.contract import Contract, Field, ForeignKey
+from data_package.engine.versions.edition import Edition, EditionTable
+from data_package.engine.versions.level import Level
+
+_LOWER = frozenset(("minimum", "exclusiveMinimum", "minLength"))
+_UPPER = frozenset(("maximum", "exclusiveMaximum", "maxLength"))
+# Told by others of this room, or following from the files.
+_PACKAGE_SILENT = frozenset(("$schema", "resources", "version", "created", "name", "id"))
+_RESOURCE_SILENT = frozenset(
+    ("$schema", "name", "path", "bytes", "hash", "format", "mediatype", "encoding", "schema")
+)
+_FIELD_TOLD = frozenset(("name", "type", "format", "constraints", "categories"))
+_SCHEMA_TOLD = frozenset(("$schema", "fields", "primaryKey", "uniqueKeys", "foreignKeys"))
+
+
+class ChangeKind(StrEnum):
+    """What changed."""
+
+    PACKAGE = "package"
+    TABLE_ADDED = "table added"
+    TABLE_REMOVED = "table removed"
+    FIELD_ADDED = "field added"
+    FIELD_REMOVED = "field removed"
+    FIELDS_REORDERED = "fields in another order"
+    FIELD_RETYPED = "field retyped"
+    CONSTRAINT = "constraint"
+    CATEGORIES = "categories"
+    KEY = "key"
+    WORDS = "words"
+
+
+@dataclass(frozen=True)
+class Change:
+    """One change of what the descriptor says; never a value of a row.
+
+    Attributes:
+        table: the table's name, None for the package's own properties.
+        field: the field's name, None for what concerns the whole table.
+        words: what changed, in a few words.
+    """
+
+    kind: ChangeKind
+    level: Level
+    words: str
+    table: str | None = None
+    field: str | None = None
+
+    @property
+    def place(self) -> str:
+        """`table.field`, `table`, or `package`."""
+        return ".".join(part for part in (self.table, self.field) if part) or "package"
+
+    def to_dict(self) -> dict[str, object]:
+        """The facts as JSON's types."""
+        return {
+            "kind": str(self.kind),
+            "level": str(self.level),
+            "table": self.table,
+            "field": self.field,
+            "words": self.words,
+        }
+
+
+def changes_of(old: Edition, new: Edition) -> list[Change]:
+    """Every change from one descriptor to the other: the package's own first, then by table."""
+    found = list(_package(old.document, new.document))
+    for name, table in old.tables.items():
+        if name not in new.tables:
+            found.append(Change(ChangeKind.TABLE_REMOVED, Level.MAJOR, "table removed", name))
+        else:
+            found += _table(table, new.tables[name])
+    found += [
+        Change(ChangeKind.TABLE_ADDED, Level.MINOR, "table added", name)
+        for name in new.tables
+        if name not in old.tables
+    ]
+    return found
+
+
+def _package(old: Mapping[str, object], new: Mapping[str, object]) -> Iterator[Change]:
+    for name in ("name", "id"):
+        if old.get(name) != new.get(name):
+            yield Change(ChangeKind.PACKAGE, Level.MAJOR, f"{name} {_verb(old, new, name)}")
+    for name in _differing(old, new, _PACKAGE_SILENT):
+        yield Change(ChangeKind.PACKAGE, Level.PATCH, f"{name} {_verb(old, new, name)}")
+
+
+def _table(old: EditionTable, new: EditionTable) -> Iterator[Change]:
+    before, now = old.contract, new.contract
+    yield from _fields(before, now, new.name)
+    yield from _keys(before, now, new.name)
+    said = (old.descriptor, new.descriptor), (before.schema_descriptor, now.schema_descriptor)
+    silent = _RESOURCE_SILENT, _SCHEMA_TOLD
+    for (one, other), told in zip(said, silent, strict=True):
+        for name in _differing(one, other, told):
+            words = f"{name} {_verb(one, other, name)}"
+            yield Change(ChangeKind.WORDS, Level.PATCH, words, new.name)
+
+
+def _fields(old: Contract, new: Contract, table: str) -> Iterator[Change]:
+    before = {field.name: field for field in old.fields}
+    now = {field.name: field for field in new.fields}
+    for name, field in before.items():
+        if name not in now:
+            yield Change(ChangeKind.FIELD_REMOVED, Level.MAJOR, "field removed", table, name)
+        else:
+            yield from _field(field, now[name], table)
+    for name in now:
+        if name not in before:
+            yield Change(ChangeKind.FIELD_ADDED, Level.MAJOR, "field added", table, name)
+    if [name for name in before if name in now] != [name for name in now if name in before]:
+        words = "fields in another order"
+        yield Change(ChangeKind.FIELDS_REORDERED, Level.MAJOR, words, table)
+
+
+def _field(old: Field, new: Field, table: str) -> Iterator[Change]:
+    if (old.type, old.format) != (new.type, new.format):
+        words = f"retyped: {_type(old)} → {_type(new)}"
+        yield Change(ChangeKind.FIELD_RETYPED, Level.MAJOR, words, table, new.name)
+    yield from _categories(old, new, table)
+    before, now = _constraints(old), _constraints(new)
+    for name in _differing(before, now, ()):
+        level = _level_of(name, before.get(name), now.get(name))
+        words = _constraint(name, before.get(name), now.get(name))
+        yield Change(ChangeKind.CONSTRAINT, level, words, table, new.name)
+    for name in _differing(old.descriptor, new.descriptor, _FIELD_TOLD):
+        words = f"{name} {_verb(old.descriptor, new.descriptor, name)}"
+        yield Change(ChangeKind.WORDS, Level.PATCH, words, table, new.name)
+
+
+def _categories(old: Field, new: Field, table: str) -> Iterator[Change]:
+    def change(level: Level, words: str) -> Change:
+        return Change(ChangeKind.CATEGORIES, level, words, table, new.name)
+
+    if old.categories is None and new.categories is None:
+        return
+    if old.categories is None:
+        yield change(Level.MAJOR, "categories added: nothing else may stand here any more")
+    elif new.categories is None:
+        yield change(Level.MINOR, "categories removed: anything may stand here now")
+    else:
+        gone = [value for value in old.categories if value not in new.categories]
+        more = [value for value in new.categories if value not in old.categories]
+        if gone:
+            yield change(Level.MAJOR, f"categories removed: {_some(gone)}")
+        if more:
+            yield change(Level.MINOR, f"categories added: {_some(more)}")
+        kept = [value for value in new.categories if value in old.categories]
+        if kept != [value for value in old.categories if value in new.categories]:
+            yield change(Level.MINOR, "categories in another order")
+        if any(_label(old, value) != _label(new, value) for value in kept):
+            yield change(Level.PATCH, "labels of categories changed")
+
+
+def _label(field: Field, value: object) -> str | None:
+    assert field.categories is not None
+    return field.category_labels[field.categories.index(value)]
+
+
+def _constraints(field: Field) -> dict[str, object]:
+    """A field's constraints, less the enum that its categories stand for."""
+    found = {name: value for name, value in field.constraints.items() if value is not False}
+    if field.categories is not None and found.get("enum") == list(field.categories):
+        del found["enum"]
+    return found
+
+
+def _level_of(name: str, old: object, new: object) -> Level:
+    """Major where data that were good may not be any more, minor where more is allowed."""
+    if old is None or new is None:
+        return Level.MAJOR if old is None else Level.MINOR
+    if name == "enum" and isinstance(old, list) and isinstance(new, list):
+        return Level.MINOR if all(value in new for value in old) else Level.MAJOR
+    rises = _rises(old, new)
+    if rises is not None and name in _LOWER | _UPPER:
+        return Level.MAJOR if rises == (name in _LOWER) else Level.MINOR
+    return Level.MAJOR
+
+
+def _rises(old: object, new: object) -> bool | None:
+    """Whether a bound has gone up; None when that cannot be told."""
+    if isinstance(old, int | float) and isinstance(new, int | float):
+        return new > old
+    # Dates and times of one length, as ISO 8601 writes them, are ordered as texts.
+    if isinstance(old, str) and isinstance(new, str) and len(old) == len(new) and old[:4].isdigit():
+        return new > old
+    return None
+
+
+def _constraint(name: str, old: object, new: object) -> str:
+    if name == "enum" and isinstance(old, list) and isinstance(new, list):
+        gone = [value for value in old if value not in new]
+        more = [value for value in new if value not in old]
+        parts = [f"less {_some(gone)}"] if gone else []
+        parts += [f"more {_some(more)}"] if more else []
+        return f"enum: {', '.join(parts) or 'in another order'}"
+    if old is None:
+        return f"{name} added: {_value(new)}"
+    if new is None:
+        return f"{name} removed: {_value(old)}"
+    return f"{name}: {_value(old)} → {_value(new)}"
+
+
+def _keys(old: Contract, new: Contract, table: str) -> Iterator[Change]:
+    def change(level: Level, words: str) -> Change:
+        return Change(ChangeKind.KEY, level, words, table)
+
+    if old.primary_key != new.primary_key:
+        before, now = _names(old.primary_key), _names(new.primary_key)
+        level = Level.MAJOR if new.primary_key else Level.MINOR
+        yield change(level, f"primary key: {before} → {now}")
+    for key in old.unique_keys:
+        if key not in new.unique_keys:
+            yield change(Level.MINOR, f"unique key removed: {_names(key)}")
+    for key in new.unique_keys:
+        if key not in old.unique_keys:
+            yield change(Level.MAJOR, f"unique key added: {_names(key)}")
+    moved = {key.fields for key in old.foreign_keys} & {key.fields for key in new.foreign_keys}
+    both = set(old.foreign_keys) & set(new.foreign_keys)
+    for foreign in chain(old.foreign_keys, new.foreign_keys):
+        if foreign in both:
+            continue
+        is_new = foreign in new.foreign_keys
+        if foreign.fields in moved:
+            if is_new:
+                yield change(Level.MINOR, f"foreign key now: {_foreign(foreign)}")
+        elif is_new:
+            yield change(Level.MAJOR, f"foreign key added: {_foreign(foreign)}")
+        else:
+            yield change(Level.MINOR, f"foreign key removed: {_foreign(foreign)}")
+
+
+def _foreign(key: ForeignKey) -> str:
+    there = f"{key.resource or 'itself'}({_names(key.reference_fields)})"
+    return f"{_names(key.fields)} → {there}"
+
+
+def _differing(
+    old: Mapping[str, object], new: Mapping[str, object], silent: Sequence[str] | frozenset[str]
+) -> list[str]:
+    names = dict.fromkeys(chain(old, new))
+    return [name for name in names if name not in silent and old.get(name) != new.get(name)]
+
+
+def _verb(old: Mapping[str, object], new: Mapping[str, object], name: str) -> str:
+    if old.get(name) is None:
+        return "added"
+    return "removed" if new.get(name) is None else "changed"
+
+
+def _type(field: Field) -> str:
+    return field.type if field.format == "default" else f"{field.type} ({field.format})"
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(names) or "none"
+
+
+def _value(value: object) -> str:
+    if value is True:
+        return "yes"
+    return _some(value) if isinstance(value, list) else str(value)
+
+
+def _some(values: Sequence[object], most: int = 10) -> str:
+    shown = ", ".join(str(value) for value in values[:most])
+    return f"{shown} and {len(values) - most} more" if len(values) > most else shown

@@ -1,0 +1,214 @@
+"""How two versions of a data package differ: what is said of the tables, and their rows."""
+
+import filecmp
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, ExitStack
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.project import Project, find_project
+from data_package.engine.versions.changes import Change, changes_of
+from data_package.engine.versions.edition import (
+    Edition,
+    EditionTable,
+    open_built,
+    open_edition,
+    released_versions,
+)
+from data_package.engine.versions.level import Level
+from data_package.engine.versions.rows import RowDifference, compare_rows
+
+Tell = Callable[[str], None]
+
+
+@dataclass(frozen=True)
+class TableDifference:
+    """How the content of a table differs.
+
+    Attributes:
+        rows: the counts; None where the rows could not be compared, or need not be.
+        is_same_file: whether both versions hold the same bytes.
+        is_referenced: whether another table's foreign key points here.
+        words: why rows were not compared, or were not matched by the key; may be empty.
+    """
+
+    name: str
+    rows: RowDifference | None
+    is_same_file: bool
+    is_referenced: bool
+    words: str = ""
+
+    @property
+    def level(self) -> Level | None:
+        """How much the change of content asks of readers; None where nothing changed."""
+        if self.is_same_file or (self.rows is not None and self.rows.is_equal):
+            return None
+        if self.rows is None:
+            return Level.PATCH
+        if self.rows.removed and self.is_referenced:
+            return Level.MAJOR
+        return Level.MINOR if self.rows.added or self.rows.removed else Level.PATCH
+
+    def to_dict(self) -> dict[str, object]:
+        """The facts as JSON's types."""
+        return {
+            "name": self.name,
+            "level": str(self.level) if self.level else None,
+            "same_file": self.is_same_file,
+            "rows": self.rows.to_dict() if self.rows else None,
+            "words": self.words,
+        }
+
+
+@dataclass(frozen=True)
+class Difference:
+    """How one version of a data package differs from another.
+
+    Attributes:
+        old: what people call the version of before.
+        new: what people call the version of now.
+        changes: of what the descriptor says.
+        tables: those that both versions have, in the order of the new one.
+    """
+
+    old: str
+    new: str
+    changes: Sequence[Change]
+    tables: Sequence[TableDifference]
+
+    @property
+    def level(self) -> Level | None:
+        """The largest change; None where nothing that the descriptor tells has changed."""
+        levels = [change.level for change in self.changes]
+        levels += [table.level for table in self.tables if table.level is not None]
+        return max(levels, default=None)
+
+    def to_dict(self) -> dict[str, object]:
+        """The facts as JSON's types; counts only."""
+        return {
+            "old": self.old,
+            "new": self.new,
+            "level": str(self.level) if self.level else None,
+            "changes": [change.to_dict() for change in self.changes],
+            "tables": [table.to_dict() for table in self.tables],
+        }
+
+
+def diff(
+    old: str | Path | None = None,
+    new: str | Path | None = None,
+    *,
+    project: Path | None = None,
+    rows: int = 0,
+    tell: Tell = lambda _: None,
+) -> Difference:
+    """Compare two versions of a data package.
+
+    >>> difference = diff("1.0.0")             # doctest: +SKIP
+    >>> difference.level                       # doctest: +SKIP
+    <Level.MINOR: 2>
+
+    Args:
+        old: a folder, a zip file or the version of a release; by default the last release.
+        new: the same; by default the package that was built last.
+        project: a folder of the project; by default the working directory. Two folders or zip
+            files can be compared outside any project.
+        rows: how many differing rows of each kind to keep, with their values.
+        tell: hears what is being compared.
+
+    Raises:
+        ProjectError: a version is not there or is no data package.
+        BuildError: a table's file cannot be read.
+    """
+    here = _project(project, needed=old is None or new is None)
+    with ExitStack() as stack:
+        opened = [stack.enter_context(one) for one in _editions(old, new, here)]
+        return compare(*opened, rows=rows, tell=tell)
+
+
+def compare(
+    old: Edition, new: Edition, *, rows: int = 0, tell: Tell = lambda _: None
+) -> Difference:
+    """Compare two opened data packages; see `diff`."""
+    referenced = {name for one in old.tables.values() for name in one.contract.references}
+    tables = []
+    for name, table in new.tables.items():
+        if name in old.tables:
+            tell(f"comparing {name}")
+            tables.append(
+                _table(old.tables[name], table, name in referenced, rows, _teller(tell, name))
+            )
+    labels = [f"{one.text('version') or one.label}" for one in (old, new)]
+    if labels[0] == labels[1]:
+        labels = [one.label for one in (old, new)]
+    return Difference(labels[0], labels[1], changes_of(old, new), tables)
+
+
+def _project(start: Path | None, *, needed: bool) -> Project | None:
+    try:
+        return find_project(start)
+    except ProjectError:
+        if needed:
+            raise
+        return None
+
+
+def _editions(
+    old: str | Path | None, new: str | Path | None, project: Project | None
+) -> Iterator[AbstractContextManager[Edition]]:
+    if old is not None:
+        yield open_edition(old, project)
+    else:
+        assert project is not None
+        versions = released_versions(project)
+        if not versions:
+            raise ProjectError(
+                "There is no release on this machine yet to compare with.\n"
+                "Name what to compare: data-package diff OLD [NEW], each a folder or a zip file."
+            )
+        yield open_edition(str(versions[-1]), project)
+    if new is not None:
+        yield open_edition(new, project)
+    else:
+        assert project is not None
+        yield open_built(project)
+
+
+def _teller(tell: Tell, name: str) -> Callable[[float], None]:
+    return lambda done: tell(f"comparing {name}" + (f", {done:.0%}" if done else ""))
+
+
+def _table(
+    old: EditionTable,
+    new: EditionTable,
+    is_referenced: bool,
+    rows: int,
+    tell: Callable[[float], None],
+) -> TableDifference:
+    if old.path is None or new.path is None:
+        words = "rows are compared in Parquet files only"
+        return TableDifference(new.name, None, False, is_referenced, words)
+    if _same_bytes(old.path, new.path):
+        return TableDifference(new.name, None, True, is_referenced)
+    key, words = _key(old, new)
+    found = compare_rows(old.path, new.path, key, show=rows, tell=tell)
+    if key and not found.key:
+        words = f"{', '.join(key)} does not tell rows apart in both: whole rows are counted"
+    return TableDifference(new.name, found, False, is_referenced, words)
+
+
+def _key(old: EditionTable, new: EditionTable) -> tuple[tuple[str, ...], str]:
+    """The fields to match rows by: the new version's key, else the old one's."""
+    for key in (new.contract.primary_key, old.contract.primary_key):
+        names = [{field.name for field in one.contract.fields} for one in (old, new)]
+        if key and all(name in both for name in key for both in names):
+            return key, ""
+    return (), "no primary key in common: whole rows are counted"
+
+
+def _same_bytes(old: Path, new: Path) -> bool:
+    try:
+        return old.stat().st_size == new.stat().st_size and filecmp.cmp(old, new, shallow=False)
+    except OSError as error:
+        raise ProjectError(f"{error.filename} cannot be read: {error.strerror}.") from None

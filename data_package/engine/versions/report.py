@@ -1,0 +1,135 @@
+"""A difference in words: for a terminal, and as Markdown for a changelog."""
+
+from collections.abc import Iterable, Iterator, Sequence
+from itertools import groupby
+
+from data_package.engine.versions.changes import Change
+from data_package.engine.versions.difference import Difference, TableDifference
+
+_FIELDS_SHOWN = 12
+
+
+def text_of(difference: Difference) -> str:
+    """The report as plain text: what the descriptor says, then the rows."""
+    return "\n".join(_lines(difference))
+
+
+def closing_line(difference: Difference) -> str:
+    """One sentence on the whole."""
+    if difference.level is None:
+        return "The descriptors say the same of the same rows."
+    return f"In all: a {difference.level} change."
+
+
+def markdown_of(difference: Difference) -> str:
+    """The report as Markdown, without a heading."""
+    parts: list[str] = []
+    by_place = groupby(sorted(difference.changes, key=_weight), key=lambda change: change.level)
+    for level, changes in by_place:
+        parts.append(f"{str(level).capitalize()} changes of the description:\n")
+        parts += [f"- {_code(change.place)}: {_escaped(change.words)}" for change in changes]
+        parts.append("")
+    differing = [table for table in difference.tables if table.level is not None]
+    if differing:
+        parts += ["| table | rows | added | removed | changed | matched by |"]
+        parts += ["|---|--:|--:|--:|--:|---|"]
+        parts += [_row(table) for table in differing]
+        parts.append("")
+        for table in differing:
+            if table.rows is not None and table.rows.fields:
+                counts = _counts(table.rows.fields.items())
+                parts.append(f"- {_code(table.name)}, values changed: {_escaped(counts)}")
+            if table.words:
+                parts.append(f"- {_code(table.name)}: {_escaped(table.words)}")
+    if not parts:
+        parts.append("No change of the description, and the same rows.")
+    return "\n".join(parts).strip() + "\n"
+
+
+def plain(text: str) -> str:
+    """A text from a descriptor without what would steer a terminal."""
+    return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
+
+
+def _lines(difference: Difference) -> Iterator[str]:
+    yield f"{plain(difference.old)} → {plain(difference.new)}"
+    if difference.changes:
+        yield ""
+        rows = [(plain(c.place), plain(c.words), str(c.level)) for c in difference.changes]
+        yield from _columns(("description", "", ""), rows)
+    differing = [table for table in difference.tables if table.level is not None]
+    if differing:
+        yield ""
+        yield from _columns(
+            ("table", "rows", "added", "removed", "changed", "matched by"),
+            [_cells(table) for table in differing],
+            right=range(1, 5),
+        )
+        for table in differing:
+            if table.rows is not None and table.rows.fields:
+                counts = plain(_counts(table.rows.fields.items()))
+                yield f"{plain(table.name)}, values changed: {counts}"
+            if table.rows is not None and table.rows.not_compared:
+                names = ", ".join(table.rows.not_compared)
+                yield f"{plain(table.name)}: the types of {plain(names)} cannot be compared"
+            if table.words:
+                yield f"{plain(table.name)}: {plain(table.words)}"
+    same = len(difference.tables) - len(differing)
+    if same:
+        yield ""
+        yield f"{same} {'table has' if same == 1 else 'tables have'} the same rows."
+    yield closing_line(difference)
+
+
+def _cells(table: TableDifference) -> tuple[str, ...]:
+    rows = table.rows
+    if rows is None:
+        return plain(table.name), "?", "?", "?", "?", ""
+    changed = "–" if rows.changed is None else f"{rows.changed:,}"
+    return (
+        plain(table.name),
+        f"{rows.old:,} → {rows.new:,}",
+        f"{rows.added:,}",
+        f"{rows.removed:,}",
+        changed,
+        plain(", ".join(rows.key)),
+    )
+
+
+def _row(table: TableDifference) -> str:
+    name, *numbers, key = _cells(table)
+    return " | ".join(("", _code(name), *numbers, _escaped(key), "")).strip()
+
+
+def _counts(fields: Iterable[tuple[str, int]]) -> str:
+    ordered = sorted(fields, key=lambda item: -item[1])
+    shown = ", ".join(f"{name} {count:,}" for name, count in ordered[:_FIELDS_SHOWN])
+    more = len(ordered) - _FIELDS_SHOWN
+    return f"{shown} and {more} more fields" if more > 0 else shown
+
+
+def _columns(
+    head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()
+) -> Iterator[str]:
+    widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
+    for row in (head, *rows):
+        cells = [
+            cell.rjust(width) if at in right else cell.ljust(width)
+            for at, (cell, width) in enumerate(zip(row, widths, strict=True))
+        ]
+        yield "  ".join(cells).rstrip()
+
+
+def _weight(change: Change) -> tuple[int, str]:
+    return -change.level, change.place
+
+
+def _code(text: str) -> str:
+    return f"`{plain(text).replace('`', chr(39)).replace('|', '¦')}`"
+
+
+def _escaped(text: str) -> str:
+    shown = plain(text).replace("\\", "\\\\")
+    for char in "|<>*_`[]":
+        shown = shown.replace(char, f"\\{char}")
+    return shown

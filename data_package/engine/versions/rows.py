@@ -1,0 +1,334 @@
+"""How the rows of two Parquet files differ, in memory that does not grow with them.
+
+First each row is told by two 64-bit hashes, one of its key and one of its other values. What both
+files have as often is equal and done with. Then the rows that are left, often few, are read once
+more and compared by value, a share of them at a time. A share holds so many rows that it fits;
+nothing is written to the disk. Without a key, whole rows are counted: so many more or fewer of
+each.
+"""
+
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from math import ceil
+from pathlib import Path
+
+import polars as pl
+
+from data_package.engine.errors import BuildError
+from data_package.engine.schema.keys import common_type, in_type
+
+# What the rows of one file that are compared by value take in memory at a time, about.
+SHARE_BYTES = 96 * 1024 * 1024
+# Of so many rows of each file hashes are held at a time, 16 bytes a row.
+SHARE_ROWS = 5_000_000
+# These are put together in so many parts, since a grouping takes a multiple of what it groups.
+_PARTS = 8
+_SECOND_SEED = 0x5EED
+_MIX = 0x9E3779B97F4A7C15
+_TEXT_BYTES = 40
+_NESTED_BYTES = 96
+_NEW = "\0new"
+_KEY, _VALUE, _SIGN = "\0key", "\0value", "\0sign"
+
+
+@dataclass(frozen=True)
+class RowDifference:
+    """How the rows of a table differ.
+
+    Attributes:
+        old: rows before.
+        new: rows now.
+        key: the fields that rows are matched by; empty where whole rows are counted.
+        changed: rows that both have and whose values differ; None where rows are counted.
+        fields: in how many of these each field differs, those that do.
+        not_compared: fields whose types have no common one.
+        shown: rows that differ, with their values; for the user's own terminal only.
+    """
+
+    old: int
+    new: int
+    added: int
+    removed: int
+    changed: int | None
+    key: tuple[str, ...] = ()
+    fields: Mapping[str, int] = field(default_factory=dict)
+    not_compared: tuple[str, ...] = ()
+    shown: Mapping[str, pl.DataFrame] = field(default_factory=dict, repr=False, compare=False)
+
+    @property
+    def is_equal(self) -> bool:
+        """Whether both have the same rows, in whatever order."""
+        return not (self.added or self.removed or self.changed)
+
+    def to_dict(self) -> dict[str, object]:
+        """The counts as JSON's types."""
+        return {
+            "old": self.old,
+            "new": self.new,
+            "added": self.added,
+            "removed": self.removed,
+            "changed": self.changed,
+            "matched_by": list(self.key),
+            "fields": dict(self.fields),
+            "not_compared": list(self.not_compared),
+        }
+
+
+def compare_rows(
+    old: Path,
+    new: Path,
+    key: Sequence[str],
+    *,
+    show: int = 0,
+    share_rows: int = SHARE_ROWS,
+    share_bytes: int = SHARE_BYTES,
+    tell: Callable[[float], None] = lambda _done: None,
+) -> RowDifference:
+    """Compare the rows of two Parquet files in the fields that both have.
+
+    Args:
+        old: the file of before.
+        new: the file of now.
+        key: fields that tell rows apart. Where they are not in both files, or do not tell rows
+            apart in each, whole rows are counted.
+        show: how many rows of each kind to give with their values.
+        share_rows: of how many rows of a file hashes are in memory at a time.
+        share_bytes: how much of a file's rows is in memory at a time, about.
+        tell: hears how much is done, from 0 to 1.
+
+    Raises:
+        BuildError: a file cannot be read.
+    """
+    try:
+        pair = _Pair(old, new)
+        shares = _Shares(share_rows, share_bytes, tell)
+        if key and all(name in pair.types for name in key):
+            try:
+                return _by_key(pair, tuple(key), show, shares)
+            except _NotAKeyError:
+                pass
+        return _by_count(pair, show, shares)
+    except pl.exceptions.PolarsError as error:
+        # The message of Polars may quote what it read.
+        raise BuildError(
+            f"{old} and {new} cannot be compared: {type(error).__name__}.\n"
+            "Check that both are whole Parquet files: sha256sum --check SHA256SUMS"
+        ) from None
+    except OSError as error:
+        raise BuildError(f"{error.filename or old} cannot be read: {error.strerror}.") from None
+
+
+class _NotAKeyError(Exception):
+    """Two rows of one file have the same key."""
+
+
+@dataclass(frozen=True)
+class _Shares:
+    """How much is done at a time, and who hears of it."""
+
+    rows: int
+    size_bytes: int
+    tell: Callable[[float], None]
+
+
+class _Pair:
+    """Two files, with the fields that both have brought to one type."""
+
+    def __init__(self, old: Path, new: Path) -> None:
+        scans = [pl.scan_parquet(path, glob=False, hive_partitioning=False) for path in (old, new)]
+        schemas = [scan.collect_schema() for scan in scans]
+        self.types: dict[str, pl.DataType] = {}
+        self.not_compared: tuple[str, ...] = ()
+        for name, dtype in schemas[0].items():
+            if name in schemas[1]:
+                common = _common(dtype, schemas[1][name])
+                if common is None:
+                    self.not_compared += (name,)
+                else:
+                    self.types[name] = common
+        self.sides = [
+            scan.select(
+                _in(name, schema[name], dtype).alias(name) for name, dtype in self.types.items()
+            )
+            for scan, schema in zip(scans, schemas, strict=True)
+        ]
+        self.rows = [int(scan.select(pl.len()).collect().item()) for scan in scans]
+
+    @property
+    def row_bytes(self) -> int:
+        """What a row takes in memory, about."""
+        return sum(_bytes(dtype) for dtype in self.types.values())
+
+    def unequal(
+        self, by: pl.Expr, values: pl.Expr, shares: _Shares, *, is_key: bool
+    ) -> Iterator[pl.DataFrame]:
+        """The hashes of rows that one file has more often, with how much more often the new one.
+
+        Raises _NotAKeyError when the hash of the key repeats in a file and it is to be a key.
+        """
+        number = max(1, ceil(max(self.rows) / shares.rows))
+        for share in range(number):
+            shares.tell(share / number)
+            sides = []
+            for scan, sign in zip(self.sides, (-1, 1), strict=True):
+                prints = scan.select(by.alias(_KEY), values.alias(_VALUE))
+                if number > 1:
+                    prints = prints.filter(pl.col(_KEY) % number == share)
+                sides.append((prints.collect(engine="streaming"), sign))
+            for part in range(_PARTS):
+                yield _balance(sides, (pl.col(_KEY) // number) % _PARTS == part, is_key=is_key)
+
+
+def _balance(
+    sides: Sequence[tuple[pl.DataFrame, int]], part: pl.Expr, *, is_key: bool
+) -> pl.DataFrame:
+    parts = [(prints.filter(part), sign) for prints, sign in sides]
+    if is_key and any(prints[_KEY].n_unique() < prints.height for prints, _ in parts):
+        raise _NotAKeyError
+    signed = [prints.with_columns(pl.lit(sign, pl.Int64).alias(_SIGN)) for prints, sign in parts]
+    grouped = pl.concat(signed).lazy().group_by(_KEY, _VALUE).agg(pl.col(_SIGN).sum())
+    return grouped.filter(pl.col(_SIGN) != 0).collect(engine="streaming")
+
+
+def _by_key(pair: _Pair, key: tuple[str, ...], show: int, shares: _Shares) -> RowDifference:
+    values = [name for name in pair.types if name not in key]
+    by = _hash(key)
+    parts = pair.unequal(by, _hash(values), shares, is_key=True)
+    unequal = pl.concat([part[_KEY] for part in parts]).unique()
+    counts = dict.fromkeys(values, 0)
+    added = removed = changed = 0
+    shown = _Shown(show)
+    number = ceil(len(unequal) * pair.row_bytes / shares.size_bytes)
+    for share in range(number):
+        shares.tell(share / number)
+        wanted = unequal.filter(unequal % number == share).implode()
+        old, new = (
+            side.filter(by.is_in(wanted)).collect(engine="streaming") for side in pair.sides
+        )
+        both = old.join(new, on=list(key), how="inner", suffix=_NEW, nulls_equal=True)
+        differs = both.select(
+            pl.col(name).ne_missing(pl.col(f"{name}{_NEW}")).alias(name) for name in values
+        )
+        if values:
+            for name, count in differs.sum().row(0, named=True).items():
+                counts[name] += int(count)
+            changed += int(differs.select(pl.any_horizontal(pl.all()).sum()).item())
+        added += new.height - both.height
+        removed += old.height - both.height
+        for kind, one, other in (("added", new, old), ("removed", old, new)):
+            if shown.wants(kind):
+                shown.add(kind, one.join(other, on=list(key), how="anti", nulls_equal=True))
+        if values and shown.wants("changed"):
+            shown.add("changed", _long(both, key, values))
+    return RowDifference(
+        old=pair.rows[0],
+        new=pair.rows[1],
+        added=added,
+        removed=removed,
+        changed=changed,
+        key=key,
+        fields={name: count for name, count in counts.items() if count},
+        not_compared=pair.not_compared,
+        shown=shown.frames,
+    )
+
+
+def _by_count(pair: _Pair, show: int, shares: _Shares) -> RowDifference:
+    names = list(pair.types)
+    by = _hash(names)
+    # Tables that have no field in common differ by the number of their rows alone.
+    more_rows = 0 if names else pair.rows[1] - pair.rows[0]
+    added, removed = max(more_rows, 0), max(-more_rows, 0)
+    shown = _Shown(show)
+    parts = pair.unequal(by, _hash(names, _SECOND_SEED), shares, is_key=False)
+    for part in parts if names else ():
+        more, fewer = (part.filter(pl.col(_SIGN).sign() == sign) for sign in (1, -1))
+        added += int(more[_SIGN].sum())
+        removed -= int(fewer[_SIGN].sum())
+        for kind, side, some in (("added", 1, more), ("removed", 0, fewer)):
+            if wanted := shown.wants(kind):
+                shown.add(kind, _some_of(pair.sides[side], by, some[_KEY].head(wanted)))
+    return RowDifference(
+        old=pair.rows[0],
+        new=pair.rows[1],
+        added=added,
+        removed=removed,
+        changed=None,
+        not_compared=pair.not_compared,
+        shown=shown.frames,
+    )
+
+
+def _some_of(side: pl.LazyFrame, by: pl.Expr, wanted: pl.Series) -> pl.DataFrame:
+    """A row of each of some hashes."""
+    found = side.filter(by.is_in(wanted.implode()))
+    return found.unique(maintain_order=True).collect(engine="streaming")
+
+
+def _hash(names: Sequence[str], seed: int = 0) -> pl.Expr:
+    """One hash of several fields; equal values have equal hashes, nulls and NaN too."""
+    if not names:
+        return pl.lit(0, dtype=pl.UInt64)
+    mixed = pl.col(names[0]).hash(seed)
+    for name in names[1:]:
+        mixed = (mixed * pl.lit(_MIX, dtype=pl.UInt64)) ^ pl.col(name).hash(seed)
+    return mixed
+
+
+class _Shown:
+    """The first rows of each kind."""
+
+    def __init__(self, most: int) -> None:
+        self._most = most
+        self.frames: dict[str, pl.DataFrame] = {}
+
+    def wants(self, kind: str) -> int:
+        """How many more rows of a kind are to be shown."""
+        return self._most - (self.frames[kind].height if kind in self.frames else 0)
+
+    def add(self, kind: str, rows: pl.DataFrame) -> None:
+        """Add rows of a kind, as many as are wanted."""
+        found = rows.head(self.wants(kind))
+        if not found.is_empty():
+            have = self.frames.get(kind)
+            self.frames[kind] = found if have is None else have.vstack(found)
+
+
+def _long(both: pl.DataFrame, key: Sequence[str], values: Sequence[str]) -> pl.DataFrame:
+    """A line for each value that differs: the key, the field, the value before and now."""
+    parts = [
+        both.filter(pl.col(name).ne_missing(pl.col(f"{name}{_NEW}"))).select(
+            *key,
+            pl.lit(name).alias("\0field"),
+            _text(pl.col(name), both.schema[name]).alias("\0before"),
+            _text(pl.col(f"{name}{_NEW}"), both.schema[name]).alias("\0now"),
+        )
+        for name in values
+    ]
+    return pl.concat(parts).sort(key, maintain_order=True)
+
+
+def _text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+    if dtype.is_nested():
+        return pl.struct(column.alias("value")).struct.json_encode()
+    if dtype == pl.Binary:
+        return column.bin.encode("hex")
+    return column.cast(pl.String)
+
+
+def _common(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
+    if one in (pl.Categorical, pl.Enum):
+        return common_type(one, other)
+    return one if one == other else common_type(one, other)
+
+
+def _in(name: str, dtype: pl.DataType, common: pl.DataType) -> pl.Expr:
+    return pl.col(name) if dtype == common else in_type(pl.col(name), dtype, common)
+
+
+def _bytes(dtype: pl.DataType) -> int:
+    if dtype.is_nested():
+        return _NESTED_BYTES
+    if dtype in (pl.String, pl.Binary):
+        return _TEXT_BYTES
+    return {pl.Boolean: 1, pl.Int8: 1, pl.UInt8: 1, pl.Int16: 2, pl.UInt16: 2}.get(type(dtype), 8)

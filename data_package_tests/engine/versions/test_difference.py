@@ -1,0 +1,146 @@
+"""Two packages are compared wherever they lie, and counts are all that is told."""
+
+import json
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from data_package.engine.cli.diff import command
+from data_package.engine.errors import DataPackageError, ProjectError
+from data_package.engine.versions import Level, diff
+from data_package.engine.versions.report import markdown_of, text_of
+from data_package_tests.engine.versions.packages import write_package
+
+PEOPLE = pl.DataFrame({"id": [1, 2, 3], "name": ["ann", "bo", "cy"]})
+KEYED: dict[str, Any] = {"primaryKey": ["id"]}
+VISITS = pl.DataFrame({"id": [1, 1, 2]})
+REFERS: dict[str, Any] = {
+    "foreignKeys": [{"fields": "id", "reference": {"resource": "people", "fields": "id"}}]
+}
+
+
+@pytest.fixture
+def old(tmp_path: Path) -> Path:
+    tables = {"people": (PEOPLE, KEYED), "visits": (VISITS, REFERS)}
+    return write_package(tmp_path / "old", tables, version="1.0.0")
+
+
+def changed(folder: Path, people: pl.DataFrame, visits: pl.DataFrame = VISITS) -> Path:
+    tables = {"people": (people, KEYED), "visits": (visits, REFERS)}
+    return write_package(folder, tables, version="1.0.1")
+
+
+def run(*words: object) -> Result:
+    return CliRunner().invoke(command, [str(word) for word in words])
+
+
+@pytest.mark.parametrize(
+    ("people", "level"),
+    [
+        (PEOPLE, None),
+        (PEOPLE.reverse(), None),
+        (PEOPLE.with_columns(name=pl.lit("x")), Level.PATCH),
+        (PEOPLE.vstack(pl.DataFrame({"id": [4], "name": ["dee"]})), Level.MINOR),
+        (PEOPLE.head(2), Level.MAJOR),
+    ],
+)
+def test_rows_have_their_level(
+    old: Path, tmp_path: Path, people: pl.DataFrame, level: Level | None
+) -> None:
+    found = diff(old, changed(tmp_path / "new", people))
+    assert found.level == level
+    assert (found.old, found.new) == ("1.0.0", "1.0.1")
+
+
+def test_rows_that_nothing_refers_to_may_go_without_a_major_change(
+    old: Path, tmp_path: Path
+) -> None:
+    found = diff(old, changed(tmp_path / "new", PEOPLE, VISITS.head(1)))
+    assert found.level == Level.MINOR
+    assert found.tables[1].rows is not None
+    assert found.tables[1].rows.removed == 2
+    assert "whole rows are counted" in text_of(found)
+
+
+def test_a_zip_file_is_a_package_too(old: Path, tmp_path: Path) -> None:
+    archive = tmp_path / "old.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        for path in old.rglob("*.*"):
+            packed.write(path, path.relative_to(old).as_posix())
+    new = changed(tmp_path / "new", PEOPLE.head(1))
+    assert diff(archive, new).to_dict() == diff(old, new).to_dict()
+
+
+def test_a_hostile_zip_file_writes_nothing_outside(tmp_path: Path, old: Path) -> None:
+    archive = tmp_path / "x.zip"
+    paths = ["../evil.parquet", "/tmp/evil.parquet"]
+    resources = [{"name": "a", "format": "parquet", "path": path} for path in paths]
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.writestr("datapackage.json", json.dumps({"resources": resources}))
+        for path in paths:
+            packed.writestr(path, b"evil")
+    assert diff(archive, old).tables == []
+    assert not list(tmp_path.rglob("evil*"))
+    assert not Path("/tmp/evil.parquet").exists()
+
+
+@pytest.mark.parametrize("content", [b"no zip", b"PK\x05\x06" + bytes(18)])
+def test_a_file_that_is_no_package_is_told(tmp_path: Path, old: Path, content: bytes) -> None:
+    (tmp_path / "x.zip").write_bytes(content)
+    with pytest.raises(ProjectError, match=r"x\.zip is not"):
+        diff(tmp_path / "x.zip", old)
+
+
+def test_what_is_not_there_is_told_with_what_to_name(old: Path, tmp_path: Path) -> None:
+    with pytest.raises(ProjectError, match="There is no data package 'nowhere'"):
+        diff("nowhere", old, project=tmp_path)
+    (old / "tables" / "people.parquet").unlink()
+    with pytest.raises(DataPackageError, match=r"people\.parquet cannot be read"):
+        diff(old, changed(tmp_path / "new", PEOPLE))
+
+
+def test_the_command_tells_counts_and_never_a_value(old: Path, tmp_path: Path) -> None:
+    people = PEOPLE.with_columns(name=pl.Series(["ann", "secret", "cy"]))
+    new = changed(tmp_path / "new", people)
+    for options in ((), ("--json",), ("--markdown",)):
+        done = run(old, new, *options)
+        assert done.exit_code == 0, done.output
+        assert "secret" not in done.output
+        assert "name" in done.output
+    told = json.loads(run(old, new, "--json").output)
+    assert told["level"] == "patch"
+    assert told["tables"][0]["rows"]["fields"] == {"name": 1}
+    assert told["tables"][1]["same_file"] is True
+    done = run(old, new, "--rows")
+    assert done.exit_code == 2
+    assert "--rows needs a terminal" in done.output
+
+
+def test_words_of_a_descriptor_steer_neither_terminal_nor_markdown(tmp_path: Path) -> None:
+    evil = "\x1b[2Jx|y`<b>"
+    tables = [{}, {evil: (PEOPLE, KEYED)}]
+    one, other = (
+        write_package(tmp_path / str(at), some, version=evil) for at, some in enumerate(tables)
+    )
+    found = diff(one, other)
+    assert "\x1b" not in text_of(found) + markdown_of(found)
+    assert "x|y" not in markdown_of(found)
+
+
+def test_a_release_is_named_by_its_version(tmp_path: Path, old: Path) -> None:
+    project = tmp_path / "project"
+    releases = project / "storage" / "releases"
+    releases.mkdir(parents=True)
+    (project / "pyproject.toml").write_text('[tool.data-package]\npackage = "study"\n')
+    changed(project / "storage" / "package", PEOPLE.head(2))
+    with pytest.raises(ProjectError, match="There is no release on this machine"):
+        diff(project=project)
+    for version in ("0.9.0", "0.10.0"):
+        write_package(releases / version, {"people": (PEOPLE, KEYED)})
+    assert diff(project=project).old == "0.10.0"
+    assert diff("0.9.0", "0.10.0", project=project).level is None
+    assert diff("0.9.0", project=project).new == "1.0.1"
