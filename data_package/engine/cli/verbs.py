@@ -14,6 +14,7 @@ _VERBS = {
     "forget": "Forget what tables were built from, so that they run again.",
     "check": "Check built tables, or a delivered file, against their contracts.",
     "describe": "Infer a contract from a built table or a delivered file.",
+    "lineage": "Say what a field is made of, and what is made of it.",
     "history": "Show past runs, or what a table took over time.",
     "debug": "Open a Python prompt on a table's real inputs.",
     "verify": "Build again in a scratch place and compare with the lock.",

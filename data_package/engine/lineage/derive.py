@@ -1,0 +1,177 @@
+"""The column lineage of one function: followed operation by operation, and held against Polars.
+
+The function is called twice, each time on sources that have columns and no rows. The first time
+every operation is followed. The second time Polars alone has the word: the whole query must ask
+its sources for what was found, and for nothing that was not. Where the two differ, nothing is told.
+"""
+
+import contextlib
+import inspect
+import io
+import typing
+import warnings
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+
+from data_package.engine.lineage.asking import LOOKS, Asker
+from data_package.engine.lineage.attention import attending
+from data_package.engine.lineage.facts import NOTHING, NotTold, Refs, TableLineage
+from data_package.engine.lineage.files import RawFiles
+from data_package.engine.lineage.following import following
+from data_package.engine.lineage.frames import Frames
+from data_package.engine.tables.failures import INTERRUPTIONS
+
+Function = Callable[..., object]
+
+
+@dataclass(frozen=True)
+class Input:
+    """What a parameter receives.
+
+    Attributes:
+        name: of the table or the raw file.
+        schema: the columns of a table; None for a raw file.
+        paths: the files of a raw file.
+        several: whether a raw file arrives as a list.
+    """
+
+    name: str
+    schema: Mapping[str, pl.DataType] | None = None
+    paths: tuple[Path, ...] = ()
+    several: bool = False
+
+
+def derive(function: Function, inputs: Mapping[str, Input], package: str) -> TableLineage:
+    """What the columns that a function returns are made of.
+
+    Args:
+        function: the user's own.
+        inputs: what each of its parameters receives.
+        package: the project's package, whose modules the function may use.
+
+    Returns:
+        The lineage, or the reason why there is none; never a guess, and never an exception of the
+        user's function.
+    """
+    try:
+        _refuse_unfit(function, inputs)
+        with following(package), _quiet():
+            found, reads_more = _follow(function, inputs)
+            _hold_against_polars(found, function, inputs, reads_more=reads_more)
+    except NotTold as reason:
+        return TableLineage(reason=str(reason))
+    except INTERRUPTIONS:
+        raise
+    except BaseException as error:  # noqa: BLE001 (a user's function may raise anything)
+        return TableLineage(reason=f"it raises {type(error).__name__} on frames without rows")
+    return found
+
+
+def _follow(function: Function, inputs: Mapping[str, Input]) -> tuple[TableLineage, bool]:
+    frames = _frames(inputs, follows=True)
+    out = _call(function, inputs, frames)
+    known = frames.known(out)
+    return TableLineage(known.values, known.rows), frames.reads_more
+
+
+def _hold_against_polars(
+    found: TableLineage, function: Function, inputs: Mapping[str, Input], *, reads_more: bool
+) -> None:
+    """Raise NotTold where the query as a whole asks for other columns than were found."""
+    frames = _frames(inputs, follows=False)
+    out = _call(function, inputs, frames)
+    names = out.collect_schema().names()
+    if names != list(found.columns):
+        raise NotTold("it makes other columns each time it is called")
+
+    def asked(outputs: Collection[str]) -> Refs:
+        answer = frames.asker.ask(out.select(outputs))
+        return frozenset(
+            (owner, column)
+            for number, owner in frames.inputs.items()
+            for column in answer.get(number, frozenset())
+        )
+
+    def values(outputs: Collection[str]) -> Refs:
+        return NOTHING.union(*(found.columns[name] for name in outputs))
+
+    whole = asked(names)
+    # To count rows Polars reads some column, whichever is smallest, and to make a frame long all.
+    unexplained = whole - values(names) - found.rows
+    if unexplained and not reads_more:
+        raise NotTold("Polars reads a column whose part in it is not understood")
+    halves: Sequence[list[str]] = (names[::2], names[1::2])
+    if not values(names) <= whole or any(not values(h) <= asked(h) for h in halves if h):
+        raise NotTold("Polars does not read a column that was thought to be part of it")
+
+
+def _frames(inputs: Mapping[str, Input], *, follows: bool) -> Frames:
+    files = {one.name: one.paths for one in inputs.values() if one.schema is None}
+    return Frames(Asker(), RawFiles(files), follows=follows)
+
+
+def _call(function: Function, inputs: Mapping[str, Input], frames: Frames) -> pl.LazyFrame:
+    """Call the function on sources. Raises NotTold when what comes of it cannot be followed."""
+    arguments: dict[str, object] = {}
+    for parameter, one in inputs.items():
+        if one.schema is not None:
+            arguments[parameter] = frames.source(one.name, one.schema)
+        else:
+            paths = [frames.files.watched(path) for path in one.paths]
+            arguments[parameter] = paths if one.several else paths[0]
+    try:
+        with attending(frames):
+            out = function(**arguments)
+    except INTERRUPTIONS:
+        raise
+    except BaseException:  # what stood in its way says more than what it came to
+        _refuse_obstacles(frames, inputs)
+        raise
+    _refuse_obstacles(frames, inputs)
+    value = out.value if isinstance(out, dg.Output | dg.MaterializeResult) else out
+    if not isinstance(value, pl.LazyFrame):
+        raise NotTold(f"it returns a {type(value).__name__}, no LazyFrame")
+    return value
+
+
+def _refuse_obstacles(frames: Frames, inputs: Mapping[str, Input]) -> None:
+    if frames.obstacle is not None:
+        raise NotTold(frames.obstacle)
+    if frames.asker.looked:
+        raise NotTold(LOOKS)
+    for one in inputs.values():
+        if one.name in frames.files.opened:
+            raise NotTold(f"it reads {one.name} in other ways than a lazy scan of Polars")
+        if one.schema is None and one.name not in frames.files.scanned:
+            raise NotTold(f"it does not read {one.name} by a lazy scan of Polars")
+
+
+def _refuse_unfit(function: Function, inputs: Mapping[str, Input]) -> None:
+    """Raise NotTold for a function that cannot be called like this."""
+    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
+        raise NotTold("its function is asynchronous")
+    if inspect.isgeneratorfunction(function):
+        raise NotTold("its function yields")
+    hints = typing.get_type_hints(inspect.unwrap(function))
+    for name, parameter in inspect.signature(function).parameters.items():
+        if name not in inputs:
+            if parameter.default is inspect.Parameter.empty:
+                raise NotTold(f"its function takes '{name}', which is no table and no raw file")
+        elif inputs[name].schema is not None and hints.get(name) is not pl.LazyFrame:
+            raise NotTold(f"it takes {inputs[name].name} as something else than a LazyFrame")
+
+
+@contextlib.contextmanager
+def _quiet() -> Iterator[None]:
+    """What the function prints or warns of was said when its table was built."""
+    with (
+        warnings.catch_warnings(),
+        contextlib.redirect_stdout(io.StringIO()),
+        contextlib.redirect_stderr(io.StringIO()),
+    ):
+        warnings.simplefilter("ignore")
+        yield

@@ -1,0 +1,61 @@
+"""What is told of a table's columns."""
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+
+Ref = tuple[str, str]
+"""A column of an input: the name of the table or raw file, and that of the column."""
+
+Refs = frozenset[Ref]
+NOTHING: Refs = frozenset()
+
+
+class NotTold(Exception):
+    """The columns of a table cannot be followed; the message says why, and holds no value."""
+
+
+@dataclass(frozen=True)
+class TableLineage:
+    """What the columns of one table are made of.
+
+    Attributes:
+        columns: for each column, the input columns that its values are computed from.
+        rows: the input columns that decide which rows there are, or their order: those of
+            filters, join and group keys, sorting and removal of duplicates.
+        reason: why no column can be followed; None where all are.
+    """
+
+    columns: Mapping[str, Refs] = field(default_factory=dict)
+    rows: Refs = NOTHING
+    reason: str | None = None
+
+    def to_dict(self) -> dict[str, object]:
+        """The facts as JSON's types, in a fixed order."""
+        if self.reason is not None:
+            return {"reason": self.reason}
+        return {
+            "columns": {name: listed(refs) for name, refs in self.columns.items()},
+            "rows": listed(self.rows),
+        }
+
+    @classmethod
+    def from_dict(cls, document: Mapping[str, object]) -> "TableLineage":
+        """The opposite of `to_dict`. Raises LookupError, TypeError or ValueError when it is not."""
+        reason = document.get("reason")
+        if isinstance(reason, str):
+            return cls(reason=reason)
+        columns = document["columns"]
+        if not isinstance(columns, dict):
+            raise TypeError
+        return cls({name: _refs(refs) for name, refs in columns.items()}, _refs(document["rows"]))
+
+
+def listed(refs: Refs) -> list[list[str]]:
+    """References in a fixed order, as JSON's types."""
+    return [list(ref) for ref in sorted(refs)]
+
+
+def _refs(document: object) -> Refs:
+    if not isinstance(document, list):
+        raise TypeError
+    return frozenset((str(table), str(column)) for table, column in document)

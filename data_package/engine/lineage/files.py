@@ -1,0 +1,56 @@
+"""Raw files as a function gets them: paths that notice when anything but a scan uses them."""
+
+import os
+from collections.abc import Iterable, Mapping
+from pathlib import Path
+from typing import Any
+
+_Plain = type(Path())
+
+
+class _Watched(_Plain):  # type: ignore[misc, valid-type]
+    """A path that notes that it was opened, asked about, or given to something that does so."""
+
+    used: "set[str] | None" = None
+    owner = ""
+
+    def __fspath__(self) -> str:
+        """The path; whoever asks means to go there."""
+        if self.used is not None:
+            self.used.add(self.owner)
+        return str(self)
+
+
+class RawFiles:
+    """The raw files that a function is given.
+
+    Attributes:
+        scanned: those that it scans.
+        opened: those that it goes to in other ways.
+    """
+
+    def __init__(self, files: Mapping[str, Iterable[Path]]) -> None:
+        """`files`: the paths of each raw file, by its name."""
+        self.scanned: set[str] = set()
+        self.opened: set[str] = set()
+        self._owner = {str(path): name for name, paths in files.items() for path in paths}
+
+    def watched(self, path: Path) -> Path:
+        """The path to hand to the function."""
+        made = _Watched(path)
+        made.used, made.owner = self.opened, self._owner[str(path)]
+        return made
+
+    def owner_of(self, source: Any) -> str | None:
+        """The raw file that a path, or each of several, belongs to."""
+        if isinstance(source, list | tuple) and source:
+            owners = {self.owner_of(one) for one in source}
+            return owners.pop() if len(owners) == 1 else None
+        return self._owner.get(str(source)) if isinstance(source, str | os.PathLike) else None
+
+
+def plain(source: Any) -> Any:
+    """The same without a watch on it."""
+    if isinstance(source, list | tuple):
+        return [plain(one) for one in source]
+    return str(source) if isinstance(source, os.PathLike) else source

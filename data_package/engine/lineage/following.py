@@ -1,0 +1,142 @@
+"""Following a function: for as long as it is called, the methods of lazy frames tell what they do.
+
+The methods of `pl.LazyFrame` are replaced by ones that do the same to the columns, write down what
+these are made of, and go on from a source of their own. This holds for the thread that follows and
+for as long as it does; other threads get Polars as it is. A method without a rule ends it: what is
+not understood is not told.
+"""
+
+import functools
+import inspect
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from typing import Any
+
+import polars as pl
+
+from data_package.engine.lineage import grouping, operations
+from data_package.engine.lineage.asking import LOOKS
+from data_package.engine.lineage.attention import current, paused
+from data_package.engine.lineage.facts import NotTold
+from data_package.engine.lineage.files import plain
+
+_RULES: Mapping[str, Callable[..., Any]] = {
+    **operations.RULES,
+    "group_by": grouping.group_by,
+    "group_by_dynamic": grouping.windows,
+    "rolling": grouping.windows,
+}
+# These say something of a frame and leave it as it is, or are made of methods with a rule.
+_HARMLESS = {"collect_schema", "columns", "dtypes", "explain", "lazy", "pipe", "schema", "width"}
+_LOOKING = ("collect", "describe", "execute", "fetch", "profile", "remote", "show", "sink_")
+_lock = threading.RLock()
+_nested = False
+
+
+@contextmanager
+def following(package: str) -> Iterator[None]:
+    """Let threads that attend to frames follow what the modules of a package do with them.
+
+    Putting the methods in place takes some milliseconds: for many functions, do it once around all.
+    """
+    global _nested
+    with _lock:
+        if _nested:
+            yield
+            return
+        _nested = True
+        places = _places(package)
+        try:
+            for owner, name, _, telling in places:
+                setattr(owner, name, telling)
+            yield
+        finally:
+            for owner, name, real, _ in places:
+                setattr(owner, name, real)
+            _nested = False
+
+
+def _places(package: str) -> list[tuple[object, str, object, object]]:
+    """What is replaced: its owner, its name there, what it is, and what takes its place."""
+    functions: dict[int, object] = {id(pl.concat): _concat(pl.concat)}
+    for name in dir(pl):
+        if name.startswith(("scan_", "read_")):
+            kind = _scan if name.startswith("scan_") else _read
+            functions[id(getattr(pl, name))] = kind(getattr(pl, name))
+    top = package.partition(".")[0]
+    modules = [m for n, m in list(sys.modules.items()) if n.partition(".")[0] == top]
+    places: list[tuple[object, str, object, object]] = [
+        (module, name, value, functions[id(value)])
+        for module in (pl, *modules)
+        for name, value in list(vars(module).items())
+        if id(value) in functions
+    ]
+    for name, method in list(vars(pl.LazyFrame).items()):
+        if not name.startswith("_") and name not in _HARMLESS and inspect.isfunction(method):
+            places.append((pl.LazyFrame, name, method, _method(name, method)))
+    return places
+
+
+def _method(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
+    """A method of lazy frames that tells, where someone listens."""
+
+    @functools.wraps(real)
+    def method(self: pl.LazyFrame, *args: Any, **kwargs: Any) -> Any:
+        frames = current()
+        if frames is None or not frames.follows:
+            return real(self, *args, **kwargs)
+        with paused():
+            given = [one for one in (*args, *kwargs.values()) if isinstance(one, pl.LazyFrame)]
+            if all(frames.known(one).number is None for one in (self, *given)):
+                # Made of constants alone: it may be anything, and looked at.
+                return real(self, *args, **kwargs)
+            if name in _RULES:
+                return _RULES[name](frames, real, self, *args, **kwargs)
+            raise NotTold(LOOKS if name.startswith(_LOOKING) else f"it uses LazyFrame.{name}")
+
+    return method
+
+
+def _concat(real: Callable[..., Any]) -> Callable[..., Any]:
+    @functools.wraps(real)
+    def concat(items: Any, **kwargs: Any) -> Any:
+        frames = current()
+        if frames is None or not frames.follows:
+            return real(items, **kwargs)
+        with paused():
+            return operations.concat(frames, real, items, **kwargs)
+
+    return concat
+
+
+def _scan(real: Callable[..., Any]) -> Callable[..., Any]:
+    """A scan of a raw file gives a source with the columns that the file has."""
+
+    @functools.wraps(real)
+    def scan(source: Any, *args: Any, **kwargs: Any) -> Any:
+        frames = current()
+        owner = frames.files.owner_of(source) if frames is not None else None
+        if frames is None or owner is None:
+            return real(source, *args, **kwargs)
+        with paused():
+            schema = real(plain(source), *args, **kwargs).collect_schema()
+            frames.files.scanned.add(owner)
+            added = {kwargs.get("row_index_name"), kwargs.get("include_file_paths")}
+            return frames.source(owner, schema, without=added)
+
+    return scan
+
+
+def _read(real: Callable[..., Any]) -> Callable[..., Any]:
+    """Reading a raw file is looking at its data."""
+
+    @functools.wraps(real)
+    def read(source: Any = None, *args: Any, **kwargs: Any) -> Any:
+        frames = current()
+        if frames is not None and (owner := frames.files.owner_of(source)) is not None:
+            frames.files.opened.add(owner)
+        return real(source, *args, **kwargs)
+
+    return read

@@ -1,0 +1,177 @@
+"""Lazy frames whose columns are followed: each stands on a source of its own.
+
+Between two operations a frame is cut off from what came before: it is a source that knows its
+columns, and beside it stands what these columns are made of. So each operation is looked at alone,
+and what it decides about rows is told apart from what it puts into values.
+"""
+
+from collections.abc import Collection, Iterable, Mapping
+from dataclasses import dataclass
+
+import polars as pl
+
+from data_package.engine.lineage.asking import Asker
+from data_package.engine.lineage.decoding import needs
+from data_package.engine.lineage.facts import NOTHING, NotTold, Refs
+from data_package.engine.lineage.files import RawFiles
+
+
+@dataclass(frozen=True)
+class Known:
+    """What is known of a frame.
+
+    Attributes:
+        schema: its columns.
+        values: what each of them is made of.
+        rows: what decides which rows there are.
+        number: of the source that it stands on; None for a frame that no input is part of.
+    """
+
+    schema: Mapping[str, pl.DataType]
+    values: Mapping[str, Refs]
+    rows: Refs
+    number: int | None
+
+    def all_of(self, names: Iterable[str]) -> Refs:
+        """What some of its columns are made of, together."""
+        return NOTHING.union(*(self.values[name] for name in names))
+
+
+class Frames:
+    """The frames of one call of a function."""
+
+    def __init__(self, asker: Asker, files: RawFiles, *, follows: bool = True) -> None:
+        """Frames that nothing is known of yet.
+
+        Args:
+            asker: makes the sources.
+            files: the raw files that the function is given.
+            follows: whether operations are followed, or only what they ask of sources counts.
+
+        `reads_more` is set by operations for which Polars reads columns that do not matter.
+        """
+        self.asker = asker
+        self.files = files
+        self.follows = follows
+        self.reads_more = False
+        self.obstacle: str | None = None
+        self.inputs: dict[int, str] = {}
+        self._known: dict[int, tuple[pl.LazyFrame, Known]] = {}
+        self._numbers: set[int] = set()
+
+    def stop(self, reason: str) -> None:
+        """Remember why it cannot go on."""
+        self.obstacle = self.obstacle or reason
+
+    def source(
+        self,
+        owner: str,
+        schema: Mapping[str, pl.DataType],
+        *,
+        without: Collection[object] = (),
+    ) -> pl.LazyFrame:
+        """A frame that stands for an input; the columns `without` are none of the input's."""
+        values = {
+            name: NOTHING if name in without else frozenset({(owner, name)}) for name in schema
+        }
+        frame = self.make(schema, values, NOTHING)
+        number = self.known(frame).number
+        assert number is not None
+        self.inputs[number] = owner
+        return frame
+
+    def make(
+        self, schema: Mapping[str, pl.DataType], values: Mapping[str, Refs], rows: Refs
+    ) -> pl.LazyFrame:
+        """A frame of these columns. Raises NotTold where its columns and `values` do not agree."""
+        if set(schema) != set(values):
+            raise NotTold("the columns that an operation gives are not those that were expected")
+        frame, number = self.asker.source(schema)
+        self._numbers.add(number)
+        self._known[id(frame)] = frame, Known(dict(schema), dict(values), rows, number)
+        return frame
+
+    def known(self, frame: pl.LazyFrame) -> Known:
+        """What is known of a frame; one that was made of no input has constants for columns."""
+        if id(frame) in self._known:
+            return self._known[id(frame)][1]
+        schema = frame.collect_schema()
+        if self._numbers & self.asker.reaches(frame):
+            raise NotTold("it uses an operation that cannot be followed")
+        known = Known(dict(schema), dict.fromkeys(schema, NOTHING), NOTHING, None)
+        self._known[id(frame)] = frame, known
+        return known
+
+    def outputs(self, frame: pl.LazyFrame, expressions: Iterable[pl.Expr]) -> dict[str, Refs]:
+        """What each column that expressions compute from a frame is made of."""
+        known = self.known(frame)
+        return {name: known.all_of(read) for name, read in self.reads(frame, expressions).items()}
+
+    def reads(
+        self, frame: pl.LazyFrame, expressions: Iterable[pl.Expr]
+    ) -> dict[str, Collection[str]]:
+        """The columns of a frame that each output of some expressions reads."""
+        known = self.known(frame)
+        found: dict[str, Collection[str]] = {}
+        for expression in expressions:
+            roots = set(expression.meta.root_names())
+            if not expression.meta.has_multiple_outputs():
+                found[expression.meta.output_name()] = _of(roots, known)
+            elif known.number is None:
+                found |= dict.fromkeys(frame.select(expression).collect_schema(), frozenset())
+            else:
+                found |= self._expanded(frame.select(expression), roots, known)
+        return found
+
+    def refs(self, frame: pl.LazyFrame, expressions: Iterable[pl.Expr]) -> Refs:
+        """What some expressions read of a frame, together."""
+        return NOTHING.union(
+            *(refs for each in expressions for refs in self.outputs(frame, [each]).values())
+        )
+
+    def _expanded(
+        self, query: pl.LazyFrame, named: set[str], known: Known
+    ) -> dict[str, Collection[str]]:
+        """The same for an expression that stands for many, such as one on a selector.
+
+        The columns that it names itself are part of each; Polars is asked for the others.
+        """
+        number = known.number
+        assert number is not None
+
+        def ask(outputs: Collection[str]) -> set[str]:
+            asked = self.asker.ask(query.select(outputs))
+            return set(asked.get(number, frozenset())) - named
+
+        outputs = query.collect_schema().names()
+        common = _of(named, known)
+        return {name: common | found for name, found in needs(outputs, ask).items()}
+
+
+def expressions_of(
+    given: Iterable[object], named: Mapping[str, object] | None = None
+) -> list[pl.Expr]:
+    """Expressions as Polars' methods take them: names, lists of them, values, and by keyword."""
+    found = [expression(one) for one in _flat(given)]
+    return found + [expression(one).alias(name) for name, one in (named or {}).items()]
+
+
+def expression(given: object) -> pl.Expr:
+    """One expression: a text names a column, any other value stands for itself."""
+    if isinstance(given, pl.Expr):
+        return given
+    return pl.col(given) if isinstance(given, str) else pl.lit(given)
+
+
+def _flat(given: Iterable[object]) -> Iterable[object]:
+    for one in given:
+        if isinstance(one, Iterable) and not isinstance(one, str | bytes | pl.Expr | pl.Series):
+            yield from one
+        else:
+            yield one
+
+
+def _of(names: set[str], known: Known) -> frozenset[str]:
+    if names - known.schema.keys():
+        raise NotTold("it names a column that is not there")
+    return frozenset(names)

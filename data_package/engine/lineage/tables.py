@@ -1,0 +1,141 @@
+"""The column lineage of a project's tables, derived once for each fingerprint.
+
+What a table's columns are made of follows from what its function does and from the columns of its
+inputs, so it is kept under a digest of both, in `storage/.state/lineage.json`, and derived again
+when that digest is another. The file may be deleted.
+"""
+
+import hashlib
+import importlib.metadata
+import json
+from collections.abc import Callable, Iterable, Mapping
+from contextlib import suppress
+from functools import cache
+from pathlib import Path
+
+import polars as pl
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.lineage.derive import Input, derive
+from data_package.engine.lineage.facts import TableLineage
+from data_package.engine.lineage.following import following
+from data_package.engine.project import Project
+from data_package.engine.storage import write_private
+from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.io_manager import columns_digest
+from data_package.engine.tables.table import Table
+
+_FOLDER = Path(__file__).parent
+
+
+def lineage_of_tables(
+    catalogue: Catalogue,
+    tables: Iterable[Table],
+    *,
+    say: Callable[[str], object] = lambda _: None,
+) -> dict[str, TableLineage]:
+    """What the columns of some tables are made of, by the table's name.
+
+    `say` gets the name of each table whose function is followed now, before it is.
+    """
+    project = catalogue.project
+    known = _read(project)
+    found: dict[str, TableLineage] = {}
+    derived = False
+    with following(project.package):
+        for table in tables:
+            inputs, reason = _inputs(table, catalogue)
+            digest = _digest(table, inputs)
+            kept = known.get(table.name)
+            if reason is not None:
+                found[table.name] = TableLineage(reason=reason)
+            elif kept is not None and kept[0] == digest:
+                found[table.name] = kept[1]
+            else:
+                say(table.name)
+                assert table.function is not None
+                found[table.name] = derive(table.function, inputs, project.package)
+                known[table.name] = digest, found[table.name]
+                derived = True
+    if derived:
+        _write(project, {name: pair for name, pair in known.items() if name in catalogue.named})
+    return found
+
+
+def known_lineage(table: Table, catalogue: Catalogue) -> TableLineage | None:
+    """What is known of a table's columns without calling its function; None where nothing is."""
+    inputs, reason = _inputs(table, catalogue)
+    kept = _read(catalogue.project).get(table.name) if reason is None else None
+    return kept[1] if kept is not None and kept[0] == _digest(table, inputs) else None
+
+
+def _inputs(table: Table, catalogue: Catalogue) -> tuple[dict[str, Input], str | None]:
+    """What its parameters receive, with the columns as built, or the reason why it is not told."""
+    inputs: dict[str, Input] = {}
+    if table.partitioned:
+        return inputs, "it is made in partitions"
+    if sum(other.function is table.function for other in catalogue.tables.values()) > 1:
+        return inputs, "one function makes several tables"
+    for parameter, key in table.inputs.items():
+        name = key.to_user_string()
+        source = catalogue.tables.get(key)
+        file = catalogue.deliveries.files.get(name)
+        if source is not None and source.partitioned:
+            return inputs, f"it takes {name}, which is made in partitions"
+        if source is not None:
+            if not source.path.is_file():
+                return inputs, f"it takes {name}, which has not been built yet"
+            scan = pl.scan_parquet(source.path, glob=False, hive_partitioning=False)
+            inputs[parameter] = Input(name, schema=scan.collect_schema())
+        elif file is not None:
+            try:
+                paths = tuple(file.resolve(catalogue.project.root))
+            except ProjectError:
+                return inputs, f"it takes {name}, which is not there"
+            inputs[parameter] = Input(name, paths=paths, several=file.is_several())
+        else:
+            return inputs, f"it takes {name}, which is neither a table nor a raw file"
+    return inputs, None
+
+
+def _digest(table: Table, inputs: Mapping[str, Input]) -> str:
+    """Everything that decides what is told of a table."""
+    parts = [_engine(), pl.__version__, table.fingerprint.digest]
+    for parameter, one in sorted(inputs.items()):
+        parts += [parameter, one.name]
+        if one.schema is not None:
+            parts.append(columns_digest(one.schema))
+        else:
+            # The columns of a raw file are read from it, so they are looked at when it changes.
+            parts += [
+                f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in one.paths
+            ]
+    return hashlib.sha256("\n".join(parts).encode()).hexdigest()
+
+
+@cache
+def _engine() -> str:
+    code = b"".join(path.read_bytes() for path in sorted(_FOLDER.glob("*.py")))
+    version = importlib.metadata.version("data-package")
+    return f"{version} {hashlib.sha256(code).hexdigest()}"
+
+
+def _read(project: Project) -> dict[str, tuple[str, TableLineage]]:
+    with suppress(OSError, ValueError, TypeError, LookupError, AttributeError):
+        document = json.loads(_path(project).read_bytes())
+        return {
+            name: (str(one["of"]), TableLineage.from_dict(one)) for name, one in document.items()
+        }
+    return {}
+
+
+def _write(project: Project, known: Mapping[str, tuple[str, TableLineage]]) -> None:
+    document = {
+        name: {"of": digest, **lineage.to_dict()}
+        for name, (digest, lineage) in sorted(known.items())
+    }
+    write_private(_path(project), json.dumps(document, ensure_ascii=False))
+
+
+def _path(project: Project) -> Path:
+    return project.state / "lineage.json"
