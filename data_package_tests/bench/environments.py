@@ -16,6 +16,13 @@ _PINS = {
     "pytask": ["pytask==0.6.0", "polars==2.1.0", "pyarrow==25.0.1"],
     "pipefunc": ["pipefunc==0.93.2", "polars==2.1.0", "pyarrow==25.0.1"],
     "hamilton": ["apache-hamilton==1.90.0", "polars==1.44.2", "pyarrow==25.0.1", "packaging==26.3"],
+    "validators": [
+        "dataframely==3.1.2",
+        "pandera==0.35.0",
+        "patito==0.8.6",
+        "pointblank==1.1.1",
+        "polars==2.1.0",
+    ],
 }
 
 

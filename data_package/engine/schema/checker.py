@@ -67,6 +67,10 @@ class Checker:
         self._row_numbers: list[pl.Series] | None = None
         self._skipped: list[str] = []
         self._rules = list(_ordered_rules(contract, dtypes))
+        bounded = [
+            rule for _, rule in self._rules if rule.screen and rule.screen.extreme != "nulls"
+        ]
+        self._screened = list(dict.fromkeys(rule.field for rule in bounded))
         key_order = 100 * (len(contract.fields) + 1)
         self._uniqueness = [
             (
@@ -133,36 +137,21 @@ class Checker:
 
     def _suspects(self, frame: pl.DataFrame) -> list[tuple[Kind, Rule]]:
         """Return the rules that some row may break: the extremes of columns clear most of them."""
-        names = {
-            extreme: list(
-                dict.fromkeys(
-                    rule.field
-                    for _, rule in self._rules
-                    if rule.screen is not None and rule.screen.extreme == extreme
-                )
-            )
-            for extreme in ("nulls", "lowest", "highest")
-        }
-        bounded = frame.select(list(dict.fromkeys([*names["lowest"], *names["highest"]])))
-        floats = [name for name, dtype in bounded.schema.items() if dtype.is_float()]
-        has_nan = frame.select(pl.col(floats).is_nan().any()).row(0, named=True) if floats else {}
-        extremes: dict[str, dict[str, int | float | None]] = {
-            "nulls": frame.select(names["nulls"]).null_count().row(0, named=True)
-            if names["nulls"]
-            else {},
-            "lowest": frame.select(pl.col(names["lowest"]).to_physical().min()).row(0, named=True)
-            if names["lowest"]
-            else {},
-            "highest": frame.select(pl.col(names["highest"]).to_physical().max()).row(0, named=True)
-            if names["highest"]
-            else {},
+        schema = frame.schema
+        temporal = [name for name in self._screened if schema[name].is_temporal()]
+        if temporal:
+            frame = frame.with_columns(pl.col(temporal).to_physical())
+        has_nan = {
+            name: bool(frame[name].is_nan().any())
+            for name in self._screened
+            if schema[name].is_float()
         }
         return [
             (kind, rule)
             for kind, rule in self._rules
             if rule.screen is None
             or (has_nan.get(rule.field) and rule.screen.extreme != "nulls")
-            or not rule.screen.clears(extremes[rule.screen.extreme][rule.field])
+            or not rule.screen.clears(rule.screen.measure(frame[rule.field]))
         ]
 
     def _gather_keys(self, frame: pl.DataFrame) -> None:

@@ -24,7 +24,7 @@ from data_package.engine.schema.split import (
 BLOCK_BYTES = 1 << 23
 
 _FIRST_BYTES = 1 << 16
-_THREADS = min(4, os.cpu_count() or 1)
+_THREADS = min(4, len(os.sched_getaffinity(0)))
 
 T = TypeVar("T")
 

@@ -39,6 +39,13 @@ class Screen:
     bound: int | float = 0
     strict: bool = False
 
+    def measure(self, physical: pl.Series) -> int | float | None:
+        """Return the extreme of a column of physical values, None when it has no value."""
+        if self.extreme == "nulls":
+            return physical.null_count()
+        found = physical.min() if self.extreme == "lowest" else physical.max()
+        return cast("int | float | None", found)
+
     def clears(self, value: int | float | None) -> bool:
         """Tell whether a column with this extreme (None: no value at all) keeps the rule."""
         if self.extreme == "nulls":
