@@ -32,7 +32,7 @@ docs: $(READY)
 	@$(BIN)/pytest -n auto -m "slow or not slow" data_package_tests/test_docs.py
 
 ui: $(READY)
-	@$(BIN)/dagster dev
+	@$(BIN)/data-package ui
 
 clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis

@@ -88,29 +88,33 @@ class Study:
         return kept | {"PYTHONDONTWRITEBYTECODE": "1", "COLUMNS": "200"}
 
 
+def new_study(folder: Path, files: dict[str, str]) -> Study:
+    """A project in a folder of its own, with what every project has and the files given."""
+    package = f"study_{os.getpid()}_{next(_numbers)}"
+    return Study(folder / package, package).write(
+        {
+            "/pyproject.toml": '[tool.data-package]\npackage = "STUDY"\n',
+            "/dagster.yaml": _DAGSTER_YAML,
+            "__init__.py": "",
+            "definitions.py": """\
+                import STUDY
+                from data_package.engine.definitions import load_definitions
+
+                defs = load_definitions(STUDY)
+                """,
+        }
+        | files
+    )
+
+
 @pytest.fixture
 def study(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Study]]:
     """Make a project: `study({"tables.py": "…"})`."""
     made: list[Study] = []
 
     def make(files: dict[str, str]) -> Study:
-        package = f"study_{os.getpid()}_{next(_numbers)}"
-        new = Study(tmp_path / package, package)
-        made.append(new)
-        return new.write(
-            {
-                "/pyproject.toml": '[tool.data-package]\npackage = "STUDY"\n',
-                "/dagster.yaml": _DAGSTER_YAML,
-                "__init__.py": "",
-                "definitions.py": """\
-                    import STUDY
-                    from data_package.engine.definitions import load_definitions
-
-                    defs = load_definitions(STUDY)
-                    """,
-            }
-            | files
-        )
+        made.append(new_study(tmp_path, files))
+        return made[-1]
 
     yield make
     for one in made:

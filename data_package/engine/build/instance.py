@@ -1,6 +1,6 @@
 """The project's Dagster instance: the one that `dagster.yaml` describes, from any folder."""
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
 from typing import Any
@@ -28,15 +28,19 @@ _NO_COMPUTE_LOGS = {
 
 
 @contextmanager
-def project_instance(project: Project) -> Iterator[dg.DagsterInstance]:
+def project_instance(
+    project: Project, more: Mapping[str, Any] | None = None
+) -> Iterator[dg.DagsterInstance]:
     """The project's history, open while the block runs.
+
+    `more` is put over what `dagster.yaml` says, in its own words.
 
     Dagster's own commands take a relative `base_dir` from where they are started; here it is taken
     from the project's root, so that a build from a subfolder writes the same history. DAGSTER_HOME
     plays no part. Raises ProjectError when the history cannot be opened, read or written.
     """
     try:
-        with _open(project) as instance:
+        with _open(project, more or {}) as instance:
             yield instance
     except SQLAlchemyError as error:
         # Only the kind of error: its words may hold rows of the history, an address or a user.
@@ -47,9 +51,9 @@ def project_instance(project: Project) -> Iterator[dg.DagsterInstance]:
         ) from None
 
 
-def _open(project: Project) -> dg.DagsterInstance:
+def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:
     config = _read(project.root / _CONFIG)
-    overrides = dict(_QUIET)
+    overrides = {**_QUIET, **more}
     if "compute_logs" not in config:
         overrides["compute_logs"] = _NO_COMPUTE_LOGS
     storage = config.get("storage", _HISTORY)

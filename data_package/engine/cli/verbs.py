@@ -16,6 +16,7 @@ _VERBS = {
     "describe": "Infer a contract from a built table or a delivered file.",
     "lineage": "Say what a field is made of, and what is made of it.",
     "history": "Show past runs, or what a table took over time.",
+    "ui": "Serve Dagster's web pages, for you alone.",
     "debug": "Open a Python prompt on a table's real inputs.",
     "verify": "Build again in a scratch place and compare with the lock.",
     "diff": "Say how two versions of the data package differ.",

@@ -1,0 +1,15 @@
+"""The web pages of Dagster behind a guard: read by their owner alone, and by nobody else.
+
+    access      the link that works once, and the session that it opens
+    operations  what a GraphQL document would do, and whether it may
+    guard       every request and every message passes here (pure ASGI)
+    protocol    who is at the other end of a connection, and how long they may take
+    listening   the port or the socket
+    pages       Dagster's own pages on this project, loaded in this process
+    launching   runs that are started from the pages, each in a process of its own
+    running     that process
+    serving     all of it together
+
+What does not belong here: anything about tables. The pages show what the rooms above left in
+Dagster's history, which holds no value of any row.
+"""

@@ -1,0 +1,136 @@
+"""Dagster's own pages on this project, which is loaded in this process.
+
+Dagster loads a project in a code server of its own, behind a socket without any check of who asks.
+In this process there is no socket to guard, nothing to leave behind, and one import instead of two.
+"""
+
+import sys
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import dagster as dg
+from dagster._core.remote_origin import CodeLocationOrigin, InProcessCodeLocationOrigin
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
+from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
+from dagster._core.workspace.load_target import WorkspaceLoadTarget
+from dagster._core.workspace.permissions import PermissionResult, Permissions
+from dagster._core.workspace.workspace import CodeLocationEntry
+from dagster_webserver.webserver import DagsterWebserver
+from starlette.routing import BaseRoute
+
+from data_package.engine.build.run import Loaded, load_project
+from data_package.engine.project import Project
+from data_package.engine.ui.guard import App
+
+_OPEN_TO_RUNS = {
+    Permissions.LAUNCH_PIPELINE_EXECUTION,
+    Permissions.LAUNCH_PIPELINE_REEXECUTION,
+    Permissions.TERMINATE_PIPELINE_EXECUTION,
+    Permissions.RELOAD_REPOSITORY_LOCATION,
+    Permissions.RELOAD_WORKSPACE,
+}
+_WITHOUT_RUNS = "These pages are for reading: start them with data-package ui --allow-runs"
+_NEVER = "Not offered by data-package ui"
+_POLL_MS = 2000
+# What the pages are made of, and what they ask. What downloads logs, notebooks and events, and what
+# takes reports, stays shut.
+_OPEN_ENDPOINTS = {
+    "graphql_http_endpoint",
+    "graphql_ws_endpoint",
+    "index_html_endpoint",
+    "webserver_info_endpoint",
+}
+_OPEN_NAMES = ("_static",)
+
+# The pages run Dagster's scripts and no others, and reach this server and no other.
+_POLICY = (
+    "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'; "
+    "object-src 'none'; script-src 'self' 'nonce-{nonce}'; style-src 'self' 'unsafe-inline'; "
+    "img-src 'self' data: blob:; font-src 'self' data:; media-src 'self'; manifest-src 'self'; "
+    "connect-src 'self'; worker-src 'self' blob:"
+)
+
+
+def pages(project: Project, instance: dg.DagsterInstance, *, allow_runs: bool) -> App:
+    """Dagster's pages as an ASGI application. Raises ProjectError when the project cannot load."""
+    workspace = _Workspace(project, load_project(project), instance, allow_runs=allow_runs)
+    app: Any = _Pages(workspace, live_data_poll_rate=_POLL_MS).create_asgi_app()
+    return app  # type: ignore[no-any-return]
+
+
+class _Pages(DagsterWebserver[WorkspaceProcessContext, WorkspaceRequestContext]):
+    def build_routes(self) -> list[BaseRoute]:
+        """Those that are meant to be open; what a later Dagster adds stays shut."""
+        routes = super().build_routes()  # type: ignore[no-untyped-call]
+        return [route for route in routes if _is_open(route)]
+
+    def make_csp_header(self, nonce: str) -> str:
+        """What a browser may load and run for the pages."""
+        return _POLICY.format(nonce=nonce)
+
+
+def _is_open(route: BaseRoute) -> bool:
+    name = getattr(getattr(route, "endpoint", None), "__name__", "")
+    return name in _OPEN_ENDPOINTS or str(getattr(route, "name", "")).endswith(_OPEN_NAMES)
+
+
+class _Target(WorkspaceLoadTarget):
+    def __init__(self, origin: CodeLocationOrigin) -> None:
+        self._origin = origin
+
+    def create_origins(self) -> Sequence[CodeLocationOrigin]:
+        """The project, and no other."""
+        return [self._origin]
+
+
+class _Workspace(WorkspaceProcessContext):
+    def __init__(
+        self, project: Project, loaded: Loaded, instance: dg.DagsterInstance, *, allow_runs: bool
+    ) -> None:
+        self._project = project
+        self._allow_runs = allow_runs
+        origin = InProcessCodeLocationOrigin(
+            LoadableTargetOrigin(
+                executable_path=sys.executable,
+                module_name=loaded.module,
+                attribute=loaded.attribute,
+                working_directory=str(project.import_root),
+            ),
+            location_name=loaded.module,
+        )
+        super().__init__(instance, _Target(origin), dg.__version__, read_only=not allow_runs)
+
+    def create_request_context(self, source: object | None = None) -> "_Request":
+        """What the answer to one request sees."""
+        return _Request(
+            instance=self._instance,
+            current_workspace=self.get_current_workspace(),
+            process_context=self,
+            version=self.version,
+            source=source,
+            read_only=self._read_only,
+        )
+
+    def _load_location(self, origin: CodeLocationOrigin, reload: bool) -> CodeLocationEntry:
+        if reload:
+            load_project(self._project)
+        return super()._load_location(origin, reload=False)
+
+
+class _Request(WorkspaceRequestContext):
+    @property
+    def permissions(self) -> Mapping[str, PermissionResult]:
+        """What the pages offer: buttons for the rest are grey, and say why."""
+        return {name: self._offer(name) for name in super().permissions}
+
+    def permissions_for_location(self, *, location_name: str) -> Mapping[str, PermissionResult]:
+        """The same, for there is one location."""
+        known = super().permissions_for_location(location_name=location_name)
+        return {name: self._offer(name) for name in known}
+
+    def _offer(self, name: str) -> PermissionResult:
+        if name not in _OPEN_TO_RUNS:
+            return PermissionResult(enabled=False, disabled_reason=_NEVER)
+        if self.read_only:
+            return PermissionResult(enabled=False, disabled_reason=_WITHOUT_RUNS)
+        return PermissionResult(enabled=True, disabled_reason=None)
