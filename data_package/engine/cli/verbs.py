@@ -19,6 +19,7 @@ _VERBS = {
     "ui": "Serve Dagster's web pages, for you alone.",
     "debug": "Open a Python prompt on a table's real inputs.",
     "verify": "Build again in a scratch place and compare with the lock.",
+    "release": "Release the built data package: version, changelog, files.",
     "diff": "Say how two versions of the data package differ.",
     "clean": "Remove tables that no asset makes any more.",
 }

@@ -10,7 +10,14 @@ import dagster as dg
 from data_package.engine.errors import ProjectError
 from data_package.engine.package import descriptor as d
 from data_package.engine.package.metadata import read_metadata
-from data_package.engine.package.publish import Contents, is_published, publish
+from data_package.engine.package.publish import Contents, is_published, own_licence, publish
+from data_package.engine.package.released import (
+    Release,
+    changelog_of,
+    content_of,
+    read_releases,
+    stamp_of,
+)
 from data_package.engine.schema import Contract
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.failures import value_free
@@ -51,11 +58,27 @@ class DataPackage:
         self.catalogue.hashes.save()
         return document
 
+    def content(self, history: Sequence[Release]) -> str:
+        """A digest of all that the package says and holds, as the newest of some releases."""
+        hashes = self.catalogue.hashes
+        project = self.catalogue.project
+        tables = [
+            [table.resource, _contract(table).descriptor, hashes.hash(table.path)]
+            for table in self.tables
+        ]
+        return content_of(read_metadata(project), [tables, own_licence(project)], history)
+
     def _contents(self) -> Contents:
+        project = self.catalogue.project
+        properties = read_metadata(project)
+        if releases := read_releases(project):
+            properties |= stamp_of(releases, self.content(releases))
+        title = str(properties.get("title") or properties["name"])
         return Contents(
             catalogue=self.catalogue,
             tables=[(table, _contract(table)) for table in self.tables],
-            properties=read_metadata(self.catalogue.project),
+            properties=properties,
+            changelog=changelog_of(title, releases, is_released="created" in properties),
         )
 
     def _refuse_failing(self) -> None:

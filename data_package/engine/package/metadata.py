@@ -5,6 +5,8 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 
 from data_package.engine.errors import ProjectError, did_you_mean
+from data_package.engine.package.released import FILE_NAME as RELEASES
+from data_package.engine.package.released import STAMP
 from data_package.engine.project import Project
 from data_package.engine.schema.document import Document, read_document
 from data_package.engine.schema.document import Path as Steps
@@ -46,6 +48,12 @@ def read_metadata(project: Project) -> dict[str, object]:
     properties = document.value
     assert isinstance(properties, dict)
     faults = list(_faults(properties))
+    if (project.package_folder / RELEASES).is_file():
+        faults += [
+            ((name,), f"'{name}' is said by the release (in {RELEASES}). Remove it here.")
+            for name in STAMP
+            if name in properties
+        ]
     if faults:
         located = read_document(path.read_bytes().decode("utf-8-sig"), spans=True)
         lines = [(located.place(steps), what) for steps, what in faults]

@@ -42,11 +42,17 @@ _SUMS = "SHA256SUMS"
 
 @dataclass(frozen=True)
 class Contents:
-    """What goes into a data package."""
+    """What goes into a data package.
+
+    Attributes:
+        properties: the package's own, with those that its release says.
+        changelog: the text of `CHANGELOG.md`, None where nothing has been released.
+    """
 
     catalogue: Catalogue
     tables: Sequence[tuple[Table, Contract]]
     properties: dict[str, object]
+    changelog: str | None
 
     @property
     def project(self) -> Project:
@@ -87,8 +93,8 @@ def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, 
             facts,
             document,
             project.packaging,
-            own_licence=_own_licence(project),
-            changelog=None,
+            own_licence=own_licence(project),
+            changelog=contents.changelog,
         )
         for path, text in texts.items():
             content = text.encode("utf-8", "replace")
@@ -128,7 +134,8 @@ def _made_of(contents: Contents, lock: Lock) -> str:
         _engine(),
         repr(project.packaging),
         contents.properties,
-        _own_licence(project),
+        contents.changelog,
+        own_licence(project),
         [
             [table.resource, contract.descriptor, contents.hashes.hash(table.path)]
             for table, contract in contents.tables
@@ -270,7 +277,8 @@ def _facts(
     )
 
 
-def _own_licence(project: Project) -> str | None:
+def own_licence(project: Project) -> str | None:
+    """The text of the project's own licence file, None where there is none."""
     with suppress(OSError):
         return (project.package_folder / OWN_TEXT).read_text(encoding="utf-8", errors="replace")
     return None

@@ -79,11 +79,32 @@ def releases_folder(project: Project) -> Path:
     return project.storage / "releases"
 
 
+def release_folder(project: Project, version: Version | str) -> Path:
+    """Where the files of a release are kept."""
+    return releases_folder(project) / str(version)
+
+
+def zip_name(package: str, version: Version | str) -> str:
+    """What the zip file of a release is called."""
+    safe = "".join(char if char.isalnum() or char in "-_." else "-" for char in package)
+    return f"{safe.lstrip('.') or 'data-package'}-{version}.zip"
+
+
+def release_zip(project: Project, version: Version | str) -> Path | None:
+    """The zip file of a release, whatever the package was called then; None where there is none."""
+    with suppress(OSError):
+        found = releases_folder(project).iterdir()
+        ends = f"-{version}.zip"
+        return next((p for p in sorted(found) if p.name.endswith(ends)), None)
+    return None
+
+
 def released_versions(project: Project) -> list[Version]:
     """The versions that are kept on this machine, oldest first."""
     with suppress(OSError):
         names = [path.name for path in releases_folder(project).iterdir() if path.is_dir()]
-        return sorted(version for name in names if (version := Version.parse(name)))
+        names += [path.stem.rpartition("-")[2] for path in releases_folder(project).glob("*.zip")]
+        return sorted({version for name in names if (version := Version.parse(name))})
     return []
 
 
@@ -112,8 +133,11 @@ def open_edition(what: str | Path, project: Project | None) -> Iterator[Edition]
     elif path.is_file():
         with _unpacked(path, project) as folder:
             yield _read(str(what), folder)
-    elif project is not None and (releases_folder(project) / path.name / DESCRIPTOR).is_file():
-        yield _read(str(what), releases_folder(project) / path.name)
+    elif project is not None and (release_folder(project, path.name) / DESCRIPTOR).is_file():
+        yield _read(str(what), release_folder(project, path.name))
+    elif project is not None and (archive := release_zip(project, path.name)):
+        with _unpacked(archive, project) as folder:
+            yield _read(str(what), folder)
     else:
         raise ProjectError(f"There is no data package {str(what)!r}.\n{_known(project)}")
 

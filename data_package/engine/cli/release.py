@@ -1,0 +1,84 @@
+"""`data-package release`."""
+
+import json
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from data_package.engine.build.result import Tally
+    from data_package.engine.versions.release import Proposal
+
+
+@click.command("release")
+@click.option("--version", metavar="X.Y.Z", help="Release as this version.")
+@click.option("--major", "level", flag_value="MAJOR", help="Raise the first number.")
+@click.option("--minor", "level", flag_value="MINOR", help="Raise the second number.")
+@click.option("--patch", "level", flag_value="PATCH", help="Raise the third number.")
+@click.option("-m", "--notes", default="", metavar="TEXT", help="Words for the changelog.")
+@click.option("-n", "--dry-run", is_flag=True, help="Say what would be released; write nothing.")
+@click.option("--without-git", is_flag=True, help="Release what is not committed, too.")
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def command(
+    version: str | None,
+    level: str | None,
+    notes: str,
+    dry_run: bool,
+    without_git: bool,
+    as_json: bool,
+) -> None:
+    """Release the built data package: a version, a changelog entry, files that stay.
+
+    The version follows from what changed since the last release, unless it is said. Refuses, and
+    says why, when a table is stale, breaks its contract, or something is not committed. Where the
+    last release is what is built, but its files are not on this machine, they are made again.
+    """
+    if version is not None and level is not None:
+        raise click.UsageError("--version goes with none of --major, --minor and --patch.")
+    from data_package.engine.build import progress
+    from data_package.engine.project import find_project
+    from data_package.engine.versions import Level
+    from data_package.engine.versions.release import Wanted, make, propose
+
+    wanted = Wanted(version, Level[level] if level else None, notes, without_git)
+    terminal = progress.console(stderr=True)
+    project = find_project()
+    with progress.loading(terminal) as tell:
+        proposal = propose(wanted, project, tell)
+
+    def watch(tally: "Tally") -> AbstractContextManager[Callable[[], None]]:
+        return progress.live(tally, terminal)
+
+    digest = None if dry_run else make(proposal, watch)
+    if as_json:
+        facts = {"released": not dry_run, **proposal.to_dict(), "sha256": digest}
+        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+    else:
+        click.echo("\n".join(_told(proposal, digest)))
+
+
+def _told(proposal: "Proposal", digest: str | None) -> Iterator[str]:
+    from data_package.engine.versions.report import text_of
+
+    version = proposal.release.version
+    relative = proposal.project.relative
+    if proposal.difference is not None:
+        yield text_of(proposal.difference)
+        yield ""
+    if digest is None:
+        made = "be made again" if proposal.is_again else "be released"
+        yield f"{version} would {made}. Nothing was written."
+        return
+    yield f"{version} {'is made again' if proposal.is_again else 'is released'}:"
+    yield f"  {relative(proposal.folder)}/"
+    yield f"  {relative(proposal.archive)}"
+    yield f"  sha256 {digest}"
+    if not proposal.is_again:
+        from data_package.engine.package.released import FILE_NAME
+
+        record = relative(proposal.project.package_folder / FILE_NAME)
+        yield ""
+        yield "Commit it, so that a clone builds the same:"
+        yield f"  git add {record} && git commit -m 'Release {version}' && git tag v{version}"

@@ -1,0 +1,93 @@
+"""A release as files that stay as they are: a read-only folder, and a zip file of it.
+
+The zip file is the same to the byte wherever it is made from the same folder: names in order, the
+release's own time, one set of permissions, no compression. What Deflate makes of the same bytes
+differs between zlib, zlib-ng and their versions, and the tables, which are nearly all of a package,
+are compressed within Parquet already. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+"""
+
+import shutil
+import zipfile
+from datetime import datetime
+from pathlib import Path
+
+from data_package.engine.errors import BuildError
+from data_package.engine.storage import (
+    PRIVATE_FOLDER,
+    hash_file,
+    make_private_folder,
+    remove,
+    replacing,
+    temporary_beside,
+)
+
+_READ_ONLY_FILE = 0o400
+_READ_ONLY_FOLDER = 0o500
+_IN_THE_ZIP = 0o644
+_REGULAR = 0o100000
+_UNIX = 3
+_EARLIEST = (1980, 1, 1, 0, 0, 0)
+_CHUNK = 1 << 20
+_SUMS = "SHA256SUMS"
+
+
+def keep_folder(origin: Path, target: Path) -> None:
+    """Copy a data package to a place of its own, and make it read-only.
+
+    Raises BuildError when the copy is not what `SHA256SUMS` says.
+    """
+    make_private_folder(target.parent)
+    new = temporary_beside(target)
+    try:
+        shutil.copytree(origin, new, copy_function=shutil.copyfile)
+        _check(new)
+        for path in new.rglob("*"):
+            path.chmod(_READ_ONLY_FOLDER if path.is_dir() else _READ_ONLY_FILE)
+        new.rename(target)
+        target.chmod(_READ_ONLY_FOLDER)
+    except BaseException:
+        discard(new)
+        raise
+
+
+def discard(path: Path) -> None:
+    """Remove a file or a folder that may be read-only, if it is there."""
+    if path.is_dir():
+        for one in [path, *(inner for inner in path.rglob("*") if inner.is_dir())]:
+            one.chmod(PRIVATE_FOLDER)
+    if path.exists():
+        remove(path)
+
+
+def keep_zip(folder: Path, target: Path, created: str) -> None:
+    """Write a zip file of a folder, dated by the moment at which it was released."""
+    moment = datetime.fromisoformat(created)
+    date = max(_EARLIEST, moment.timetuple()[:6])
+    files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
+    with replacing(target) as temporary:
+        with zipfile.ZipFile(temporary, "w", zipfile.ZIP_STORED) as archive:
+            for name, path in sorted(files.items()):
+                if path.is_file():
+                    _add(archive, name, path, date)
+        temporary.chmod(_READ_ONLY_FILE)
+
+
+def _add(
+    archive: zipfile.ZipFile, name: str, path: Path, date: tuple[int, int, int, int, int, int]
+) -> None:
+    entry = zipfile.ZipInfo(name, date)
+    entry.create_system = _UNIX
+    entry.external_attr = (_REGULAR | _IN_THE_ZIP) << 16
+    entry.file_size = path.stat().st_size
+    with path.open("rb") as source, archive.open(entry, "w") as out:
+        shutil.copyfileobj(source, out, _CHUNK)
+
+
+def _check(folder: Path) -> None:
+    lines = (folder / _SUMS).read_text(encoding="utf-8").splitlines()
+    for digest, name in (line.split("  ", 1) for line in lines):
+        if hash_file(folder / name) != digest:
+            raise BuildError(
+                f"{name} of the built package is not what {_SUMS} says: someone changed it.\n"
+                "Build it again: data-package build"
+            )

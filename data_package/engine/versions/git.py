@@ -1,0 +1,77 @@
+"""What git has not recorded of a project, so that a release could not be made again from it."""
+
+import os
+import subprocess
+from pathlib import Path
+
+from data_package.engine.build.lock import FILE_NAME as LOCK
+from data_package.engine.errors import ProjectError
+from data_package.engine.project import Project
+
+# Beside these, what a build reads are raw files, which the lock knows by their hash.
+_SOURCES = (".py", ".yaml", ".yml", ".toml", ".data", ".lock")
+_SHOWN = 12
+
+
+def uncommitted(project: Project) -> list[str]:
+    """The project's files that differ from the last commit, or are in none; relative to its root.
+
+    Raises ProjectError when there is no git, or the project is in no repository.
+    """
+    _ask(project, "rev-parse", "--show-toplevel")
+    # A package that `.gitignore` names would be missing from every clone.
+    others = _ask(project, "ls-files", "-z", "--others", "--", *_places(project))
+    changed = _ask(project, "diff", "-z", "--name-only", "--relative", _tip(project), "--", ".")
+    unknown = [name for name in others if name.endswith(_SOURCES)]
+    return sorted({*changed, *unknown})
+
+
+def commit_of(project: Project) -> str:
+    """The last commit."""
+    return _ask(project, "rev-parse", "HEAD")[0]
+
+
+def some(names: list[str]) -> str:
+    """Names, one a line, of many the first."""
+    lines = [f"  {name}" for name in names[:_SHOWN]]
+    if len(names) > _SHOWN:
+        lines.append(f"  … and {len(names) - _SHOWN} more")
+    return "\n".join(lines)
+
+
+def _places(project: Project) -> list[str]:
+    return [project.relative(project.package_folder), "pyproject.toml", "dagster.yaml", LOCK]
+
+
+def _tip(project: Project) -> str:
+    """The last commit, or the empty tree where there is none yet."""
+    try:
+        return commit_of(project)
+    except ProjectError:
+        return _ask(project, "hash-object", "-t", "tree", os.devnull)[0]
+
+
+def _ask(project: Project, *words: str) -> list[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    kept |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    try:
+        done = subprocess.run(  # noqa: S603
+            ["git", "-C", str(project.root), *words],  # noqa: S607
+            env=kept,
+            stdin=subprocess.DEVNULL,
+            capture_output=True,
+            check=False,
+        )
+    except FileNotFoundError:
+        raise ProjectError(
+            "git is not installed, so nobody can say whether this release could be made again.\n"
+            "Install git and commit the project, or release all the same: --without-git"
+        ) from None
+    if done.returncode:
+        said = done.stderr.decode(errors="replace").strip().splitlines()
+        raise ProjectError(
+            f"git says of {Path(project.root)}: {said[0] if said else 'nothing'}\n"
+            "A release is made from a commit: git init, git add, git commit. Or release all the "
+            "same: --without-git"
+        )
+    return [name for name in done.stdout.decode(errors="replace").strip("\n").split("\0") if name]

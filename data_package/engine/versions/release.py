@@ -1,0 +1,302 @@
+"""A release: what would be released, whether it may be, and making it."""
+
+import os
+from collections.abc import Callable
+from contextlib import ExitStack
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+
+from data_package.engine.build.guard import building
+from data_package.engine.build.lock import read_lock
+from data_package.engine.build.run import Request, Watch, open_project, run_build
+from data_package.engine.build.status import ProjectStatus, status_of
+from data_package.engine.errors import BuildError, ProjectError
+from data_package.engine.package.asset import DataPackage
+from data_package.engine.package.metadata import FILE_NAME as METADATA
+from data_package.engine.package.metadata import read_metadata
+from data_package.engine.package.released import FILE_NAME as RECORD
+from data_package.engine.package.released import STAMP, Release, read_releases, write_releases
+from data_package.engine.project import Project
+from data_package.engine.storage import hash_file
+from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.versions.archive import discard, keep_folder, keep_zip
+from data_package.engine.versions.difference import Difference, compare
+from data_package.engine.versions.edition import (
+    open_built,
+    open_edition,
+    release_folder,
+    release_zip,
+    zip_name,
+)
+from data_package.engine.versions.git import some, uncommitted
+from data_package.engine.versions.level import FIRST, Level, Version
+from data_package.engine.versions.report import markdown_of
+
+_FIRST_CHANGES = "First release.\n"
+_NOTHING_TOLD = "Nothing that the descriptor tells of changed.\n"
+
+
+class NotReady(BuildError):
+    """What stands in the way of a release."""
+
+
+@dataclass(frozen=True)
+class Wanted:
+    """What a release is asked for.
+
+    Attributes:
+        version: the version; None to take it from `level`.
+        level: how much the version rises; None to take it from what changed.
+        notes: words for the changelog, Markdown.
+        without_git: whether to release what is not committed.
+    """
+
+    version: str | None = None
+    level: Level | None = None
+    notes: str = ""
+    without_git: bool = False
+
+
+@dataclass(frozen=True)
+class Proposal:
+    """What would be released.
+
+    Attributes:
+        previous: the last release, None for the first.
+        difference: from the last release; None for the first, and for one that is made again.
+        release: what `releases.yaml` will say.
+        is_again: whether it is released already, and only its files are made again.
+        folder: where its files go.
+        archive: where its zip file goes.
+    """
+
+    project: Project
+    previous: str | None
+    difference: Difference | None
+    release: Release
+    is_again: bool
+    folder: Path
+    archive: Path
+
+    def to_dict(self) -> dict[str, object]:
+        """The facts as JSON's types."""
+        return {
+            "version": self.release.version,
+            "created": self.release.created,
+            "previous": self.previous,
+            "made_again": self.is_again,
+            "changes": self.release.changes,
+            "difference": self.difference.to_dict() if self.difference else None,
+            "folder": self.project.relative(self.folder),
+            "zip": self.project.relative(self.archive),
+        }
+
+
+def propose(
+    wanted: Wanted, project: Project, tell: Callable[[str], None] = lambda _: None
+) -> Proposal:
+    """Decide what a release now would be, without writing anything.
+
+    Raises:
+        NotReady: something is stale, fails its contract, or is not committed.
+        ProjectError: the asked version cannot be, or nothing changed since the last release.
+    """
+    catalogue, _ = open_project(project)
+    package = _ready(catalogue, wanted)
+    releases = read_releases(project)
+    name = str(read_metadata(project)["name"])
+    newest = releases[0] if releases else None
+    if newest is not None and package.content(releases) == newest.content:
+        return _again(project, name, newest)
+    difference = _difference(project, newest, wanted, tell) if newest is not None else None
+    version = _version(wanted, newest, difference)
+    entry = Release(str(version), _now(), "", _changes(wanted.notes, newest, difference))
+    content = package.content([entry, *releases])
+    found = Proposal(
+        project=project,
+        previous=newest.version if newest else None,
+        difference=difference,
+        release=replace(entry, content=content),
+        is_again=False,
+        folder=release_folder(project, version),
+        archive=release_folder(project, version).with_name(zip_name(name, version)),
+    )
+    for path in (found.folder, found.archive):
+        if path.exists():
+            raise ProjectError(
+                f"{project.relative(path)} is there already, but {RECORD} knows no release "
+                f"{version}.\nMove it away, or say another version: --version X.Y.Z"
+            )
+    return found
+
+
+def make(
+    proposal: Proposal,
+    watch: Watch | None = None,
+) -> str:
+    """Make a proposed release, and return the SHA-256 of its zip file.
+
+    Raises BuildError, with everything as it was, when it could not be made.
+    """
+    project, release = proposal.project, proposal.release
+    before = read_releases(project)
+    with building(project, lambda _: None):
+        places = [path for path in (proposal.folder, proposal.archive) if not path.exists()]
+        try:
+            if not proposal.is_again:
+                write_releases(project, [release, *before])
+                _publish(project, release, watch)
+            if proposal.folder in places:
+                keep_folder(project.published, proposal.folder)
+            keep_zip(proposal.folder, proposal.archive, release.created)
+        except BaseException:
+            for place in places:
+                discard(place)
+            if not proposal.is_again:
+                _take_back(project, before)
+            raise
+    return hash_file(proposal.archive)
+
+
+def _publish(project: Project, release: Release, watch: Watch | None) -> None:
+    """Write the data package as the release that `releases.yaml` now tells of."""
+    result = run_build(Request(), project, watch=watch)
+    if not result.ok:
+        raise BuildError(result.explain())
+    with open_built(project) as built:
+        if built.text("created") != release.created or built.text("version") != release.version:
+            raise BuildError(
+                "Nothing is released: the project changed while it was.\nRelease again."
+            )
+
+
+def _take_back(project: Project, before: list[Release]) -> None:
+    if before:
+        write_releases(project, before)
+    else:
+        (project.package_folder / RECORD).unlink(missing_ok=True)
+
+
+def _ready(catalogue: Catalogue, wanted: Wanted) -> DataPackage:
+    """The data package, when nothing stands in the way of its release."""
+    project = catalogue.project
+    packages = [one for one in catalogue.publications if isinstance(one, DataPackage)]
+    if not packages:
+        raise ProjectError(
+            "There is nothing to release: no table is final.\n"
+            "Tables in the group `final` make up the data package."
+        )
+    faults = _not_fresh(catalogue, status_of(catalogue, read_lock(project)))
+    if not wanted.without_git and (names := uncommitted(project)):
+        faults.append(
+            f"Not committed, so that a clone would not build the same:\n{some(names)}\n"
+            "Commit it: git add, git commit. Or release all the same: --without-git"
+        )
+    if faults:
+        raise NotReady("Nothing is released.\n\n" + "\n\n".join(faults))
+    if not read_releases(project):
+        stated = [name for name in STAMP if name in read_metadata(project)]
+        if stated:
+            place = project.relative(project.package_folder / METADATA)
+            raise ProjectError(
+                f"{place} says {' and '.join(repr(name) for name in stated)}; from the first "
+                f"release on, {RECORD} does.\nRemove it there and commit. To release as the "
+                "version it says: data-package release --version X.Y.Z"
+            )
+    return packages[0]
+
+
+def _not_fresh(catalogue: Catalogue, status: ProjectStatus) -> list[str]:
+    tables = [table for table in status.tables if not catalogue.named[table.state.name].partitioned]
+    failing = [table.state.name for table in tables if table.contract == "failed"]
+    stale = [
+        f"{table.state.name}: {table.state.reason or f'contract {table.contract}'}"
+        for table in tables
+        if not table.is_fresh and table.contract != "failed"
+    ]
+    faults = []
+    if failing:
+        faults.append(
+            f"Tables that break their contract:\n{some(failing)}\nSee how: data-package check"
+        )
+    if stale:
+        faults.append(f"Tables that are not fresh:\n{some(stale)}\nBuild: data-package build")
+    if not faults and status.package == "out of date":
+        faults.append("The data package is out of date.\nBuild: data-package build")
+    return faults
+
+
+def _again(project: Project, name: str, newest: Release) -> Proposal:
+    version = Version.parse(newest.version)
+    assert version is not None
+    folder = release_folder(project, version)
+    archive = release_zip(project, version) or folder.with_name(zip_name(name, version))
+    if folder.exists() and archive.exists():
+        raise ProjectError(
+            f"Nothing to release: the data package is {version}, as it was released.\n"
+            f"It is in {project.relative(folder)}."
+        )
+    return Proposal(project, None, None, newest, True, folder, archive)
+
+
+def _difference(
+    project: Project, newest: Release, wanted: Wanted, tell: Callable[[str], None]
+) -> Difference | None:
+    try:
+        with ExitStack() as stack:
+            old = stack.enter_context(open_edition(newest.version, project))
+            return compare(old, stack.enter_context(open_built(project)), tell=tell)
+    except ProjectError as error:
+        if release_folder(project, newest.version).exists() or release_zip(project, newest.version):
+            raise
+        if wanted.version or wanted.level:
+            return None
+        raise ProjectError(
+            f"The last release, {newest.version}, is not on this machine to compare with.\n"
+            f"Put its zip file into {project.relative(project.storage / 'releases')}, or say what "
+            "the new one is: --version, --major, --minor or --patch"
+        ) from error
+
+
+def _version(wanted: Wanted, newest: Release | None, difference: Difference | None) -> Version:
+    last = Version.parse(newest.version) if newest else None
+    if wanted.version is not None:
+        version = Version.parse(wanted.version)
+        if version is None:
+            raise ProjectError(f"{wanted.version!r} is no version: say three numbers, as in 1.0.0.")
+        if last is not None and not last < version:
+            raise ProjectError(
+                f"{version} is not higher than the last release, {last}.\n"
+                f"The next ones are {last.after(Level.PATCH)}, {last.after(Level.MINOR)} and "
+                f"{last.next_major()}."
+            )
+        return version
+    if wanted.level is Level.MAJOR:
+        return (last or Version(0, 0, 0)).next_major()
+    if last is None:
+        return Version(0, 0, 0).after(wanted.level) if wanted.level else FIRST
+    found = difference.level if difference is not None else None
+    return last.after(wanted.level or found or Level.PATCH)
+
+
+def _changes(notes: str, newest: Release | None, difference: Difference | None) -> str:
+    if newest is None:
+        told = _FIRST_CHANGES
+    elif difference is None:
+        told = f"Not compared with {newest.version}.\n"
+    else:
+        told = markdown_of(difference) if difference.level else _NOTHING_TOLD
+    if notes.strip():
+        return f"{notes.strip()}\n\n{told}" if newest else f"{notes.strip()}\n"
+    return told
+
+
+def _now() -> str:
+    """The present moment, or the one that SOURCE_DATE_EPOCH says.
+
+    https://reproducible-builds.org/specs/source-date-epoch/
+    """
+    said = os.environ.get("SOURCE_DATE_EPOCH", "")
+    moment = datetime.fromtimestamp(int(said), UTC) if said.isdecimal() else datetime.now(UTC)
+    return moment.strftime("%Y-%m-%dT%H:%M:%SZ")
