@@ -46,6 +46,11 @@ def command(
         raise click.UsageError("--rows needs a terminal: values of rows are shown nowhere else.")
     if contract is not None:
         judged = _delivered(what, contract, delimiter, encoding)
+    elif files := [word for word in what if Path(word).suffix and Path(word).is_file()]:
+        raise click.UsageError(
+            f"{files[0]} is a file: name the contract that it must keep, with --schema. "
+            f"`data-package describe {files[0]}` writes a first one."
+        )
     elif delimiter or encoding:
         raise click.UsageError("--delimiter and --encoding go with --schema and a FILE.")
     else:

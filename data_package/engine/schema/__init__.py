@@ -65,8 +65,8 @@ if TYPE_CHECKING:
     )
     from data_package.engine.schema.report import Report as Report
     from data_package.engine.schema.report import Total as Total
-    from data_package.engine.schema.typed import CheckError as CheckError
     from data_package.engine.schema.typed import check as check
+    from data_package.engine.schema.unreadable import CheckError as CheckError
 
 _HOMES = {
     "Contract": "contract",
@@ -91,7 +91,7 @@ _HOMES = {
     "read": "reading",
     "Report": "report",
     "Total": "report",
-    "CheckError": "typed",
+    "CheckError": "unreadable",
     "check": "typed",
 }
 

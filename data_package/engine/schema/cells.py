@@ -97,7 +97,8 @@ def read_columns(
 
     `empty_is_null` tells that empty cells are nulls already.
     """
-    left = [each for each in fields if texts.schema[each.name] == pl.String]
+    dtypes = texts.schema
+    left = [each for each in fields if dtypes[each.name] == pl.String]
     texts = texts.with_columns(_without_missing(each, empty_is_null) for each in left)
     fast = texts.with_columns(_fast(each).alias(each.name) for each in left)
     return {each.name: _completed(each, texts[each.name], fast[each.name]) for each in fields}

@@ -4,10 +4,12 @@ https://datapackage.org/standard/table-schema/#fieldsMatch
 """
 
 from collections.abc import Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.report import Total
+
+_DELIMITERS = (";", "\t", "|", ",")
 
 
 @dataclass(frozen=True, slots=True)
@@ -16,9 +18,10 @@ class Header:
 
     columns: tuple[Field | None, ...]
     errors: tuple[Total, ...]
+    hint: str = ""
 
 
-def match_labels(labels: Sequence[str], contract: Contract) -> Header:
+def match_labels(labels: Sequence[str], contract: Contract, delimiter: str = ",") -> Header:
     """Return the fields of a file's columns; without labels the columns are the fields in order.
 
     Under `exact` a column is the field in its place whatever its label says, under every other
@@ -26,9 +29,21 @@ def match_labels(labels: Sequence[str], contract: Contract) -> Header:
     """
     if not labels:
         return Header(contract.fields, ())
-    if contract.fields_match == "exact":
-        return _by_position(labels, contract)
-    return _by_name(labels, contract)
+    match = _by_position if contract.fields_match == "exact" else _by_name
+    return replace(match(labels, contract), hint=_hint(labels, contract, delimiter))
+
+
+def _hint(labels: Sequence[str], contract: Contract, delimiter: str) -> str:
+    """Return how the file may be meant when no label is a field's name."""
+    if {each.name for each in contract.fields} & set(labels):
+        return ""
+    others = [other for other in _DELIMITERS if other != delimiter and other in labels[0]]
+    if len(labels) == 1 < len(contract.fields) and others:
+        return f"the cells of row 1 seem to be separated by {others[0]!r}; say so with --delimiter"
+    return (
+        "row 1 is taken for the header and none of its labels is a field; if there is no header, "
+        "write `dialect: {header: false}` in the contract"
+    )
 
 
 def _by_position(labels: Sequence[str], contract: Contract) -> Header:

@@ -15,7 +15,7 @@ from data_package.engine.schema.contract import Descriptor, Field
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.records import Records
 from data_package.engine.schema.split import Shape
-from data_package.engine.schema.typed import CheckError, unreadable
+from data_package.engine.schema.unreadable import CheckError, unreadable
 
 MOST_CATEGORIES = 20
 LONGEST_CATEGORY = 40
@@ -70,10 +70,7 @@ def infer_file(
     """
     path = Path(path)
     settled = Dialect.from_descriptor(dialect, encoding=encoding)
-    try:
-        table = _all_text(path, settled)
-    except OSError as error:
-        raise CheckError(f"{path}: the file cannot be read: {error.strerror}") from None
+    table = _all_text(path, settled)
     read = [_text_field(column) for column in table]
     values = pl.DataFrame([values for _, values in read])
     return _inferred(values, [field for field, _ in read], bounds)

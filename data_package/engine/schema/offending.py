@@ -14,7 +14,7 @@ from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.records import Records
 from data_package.engine.schema.report import Report
 from data_package.engine.schema.split import Shape
-from data_package.engine.schema.typed import CheckError, unreadable
+from data_package.engine.schema.unreadable import unreadable
 
 ROW = "row number"
 ERRORS = "errors"
@@ -63,18 +63,15 @@ def _wanted(report: Report, limit: int) -> Mapping[int, str]:
 def _from_file(path: Path, wanted: Mapping[int, str], dialect: Dialect) -> pl.DataFrame:
     parts: list[pl.DataFrame] = []
     last = max(wanted, default=0)
-    try:
-        with Records(path, dialect) as records:
-            labels = records.labels
-            shape = Shape(len(labels) or 1, empty_is_null=False)
-            for block, cells in records.blocks(shape, lambda block: block.cells):
-                rows = block.rows
-                keep = rows.is_in(list(wanted))
-                parts.append(cells.insert_column(0, rows.alias(ROW)).filter(keep))
-                if len(rows) and rows[-1] >= last:
-                    break
-    except OSError as error:
-        raise CheckError(f"{path}: the file cannot be read: {error.strerror}") from None
+    with Records(path, dialect) as records:
+        labels = records.labels
+        shape = Shape(len(labels) or 1, empty_is_null=False)
+        for block, cells in records.blocks(shape, lambda block: block.cells):
+            rows = block.rows
+            keep = rows.is_in(list(wanted))
+            parts.append(cells.insert_column(0, rows.alias(ROW)).filter(keep))
+            if len(rows) and rows[-1] >= last:
+                break
     names = [f"{i + 1} {label}".strip() for i, label in enumerate(labels)]
     names = list(labels) if len(set(labels)) == len(labels) and all(labels) else names
     empty = pl.DataFrame(schema={ROW: pl.Int64(), **shape.schema()})

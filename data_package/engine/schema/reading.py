@@ -27,7 +27,7 @@ from data_package.engine.schema.header import Header, match_labels
 from data_package.engine.schema.records import BLOCK_BYTES, Records
 from data_package.engine.schema.report import Report, Total
 from data_package.engine.schema.split import Block, Shape
-from data_package.engine.schema.typed import CheckError, unreadable
+from data_package.engine.schema.unreadable import unreadable
 
 OnBad: TypeAlias = Literal["null", "reject", "stop"]
 
@@ -174,15 +174,13 @@ def _open_table(
         dialect = written
     stated = contract.descriptor.get("encoding")
     encoding = encoding or (stated if isinstance(stated, str) else None)
-    if dialect is None and path.name.removesuffix(".gz").endswith((".tsv", ".tab")):
+    name = path.name.removesuffix(".gz").removesuffix(".zip")
+    if dialect is None and name.endswith((".tsv", ".tab")):
         dialect = {"delimiter": "\t"}
     settled = Dialect.from_descriptor(dialect, encoding=encoding)
-    try:
-        with Records(path, settled, block_bytes=block_bytes) as records:
-            header = match_labels(records.labels, contract)
-            return _Table(path, contract, settled, header, records.is_empty, block_bytes)
-    except OSError as error:
-        raise CheckError(f"{path}: the file cannot be read: {error.strerror}") from None
+    with Records(path, settled, block_bytes=block_bytes) as records:
+        header = match_labels(records.labels, contract, settled.delimiter)
+        return _Table(path, contract, settled, header, records.is_empty, block_bytes)
 
 
 def _judge(
@@ -205,9 +203,17 @@ def _judge(
             checker.take(batch)
             if keep is not None:
                 keep(block, values, batch)
-        return checker.finish(table_level)
+        report = checker.finish(table_level)
+        return replace(report, hint=_hint(table, report))
     except pl.exceptions.PolarsError as error:
         raise unreadable(contract.name, error) from None
+
+
+def _hint(table: _Table, report: Report) -> str:
+    """Return what most likely makes many errors at once, and how to say it right."""
+    if any(total.rule == "encoding" for total in report.totals):
+        return f"say how the text is encoded if not in {table.dialect.encoding}: --encoding cp1252"
+    return table.header.hint
 
 
 @dataclass(frozen=True, slots=True)

@@ -3,6 +3,8 @@
 import codecs
 import gzip
 import os
+import zipfile
+import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -20,10 +22,13 @@ from data_package.engine.schema.split import (
     leading_records,
     split_records,
 )
+from data_package.engine.schema.unreadable import CheckError, not_text, unreadable_file
 
 BLOCK_BYTES = 1 << 23
 
 _FIRST_BYTES = 1 << 16
+# What opening, unpacking and decoding raise; an archive with a password, RuntimeError.
+_UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeError, RuntimeError)
 _THREADS = min(4, len(os.sched_getaffinity(0)))
 
 T = TypeVar("T")
@@ -38,7 +43,11 @@ class Records:
     def __init__(self, path: Path, dialect: Dialect, *, block_bytes: int = BLOCK_BYTES) -> None:
         self._dialect = dialect
         self._block_bytes = block_bytes
-        self._file = _open(path)
+        self._path = path
+        try:
+            self._file = _open(path)
+        except _UNREADABLE as error:
+            raise unreadable_file(path, error, dialect.encoding) from None
         self._decoder = codecs.getincrementaldecoder(dialect.encoding)("mark-undecodable")
         self._held = b""
         self._begun = False
@@ -46,6 +55,9 @@ class Records:
         self._next_row = 1
         self._fill(min(_FIRST_BYTES, block_bytes))
         self.is_empty = not self._held
+        if dialect.is_utf8 and (what := not_text(self._held)):
+            self._file.close()
+            raise CheckError(f"{path}: the file is not text as it stands: {what}")
         self.labels: tuple[str, ...] = self._read_labels()
 
     def __enter__(self) -> "Records":
@@ -112,12 +124,15 @@ class Records:
     def _fill(self, size: int) -> None:
         """Hold more of the file, as UTF-8 with marks where it cannot be decoded."""
         terminator = self._dialect.line_terminator
-        data = self._file.read(size if terminator in (None, "\n", "\r\n") else -1)
-        self._ended = not data
-        if self._dialect.is_utf8:
-            data = data if self._begun else data.removeprefix(codecs.BOM_UTF8)
-        else:
-            data = self._decoder.decode(data, final=self._ended).encode("utf-8", "replace")
+        try:
+            data = self._file.read(size if terminator in (None, "\n", "\r\n") else -1)
+            self._ended = not data
+            if self._dialect.is_utf8:
+                data = data if self._begun else data.removeprefix(codecs.BOM_UTF8)
+            else:
+                data = self._decoder.decode(data, final=self._ended).encode("utf-8", "replace")
+        except _UNREADABLE as error:
+            raise unreadable_file(self._path, error, self._dialect.encoding) from None
         if terminator not in (None, "\n", "\r\n"):
             data = data.replace(str(terminator).encode(), b"\n")
         self._held += data
@@ -168,6 +183,12 @@ def _without_rows(block: Block, numbers: tuple[int, ...]) -> Block | None:
 def _open(path: Path) -> IO[bytes]:
     if path.suffix == ".gz":
         return cast("IO[bytes]", gzip.open(path, "rb"))
+    if path.suffix == ".zip":
+        archive = zipfile.ZipFile(path)
+        names = [name for name in archive.namelist() if not name.endswith("/")]
+        if len(names) != 1:
+            raise CheckError(f"{path}: it holds {len(names)} files; unpack it and name one of them")
+        return archive.open(names[0])
     return path.open("rb")
 
 

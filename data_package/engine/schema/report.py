@@ -42,7 +42,7 @@ class Report:
 
     `errors` has one row per error, at most `limit` for each rule of each field: `code`, `rule`,
     `field` (String) and `row` (Int64, null for what concerns the whole table). `skipped` names
-    what could not be checked, with the reason.
+    what could not be checked, with the reason. `hint` says what may make many errors at once.
     """
 
     name: str
@@ -51,6 +51,7 @@ class Report:
     errors: pl.DataFrame
     limit: int
     skipped: tuple[str, ...] = ()
+    hint: str = ""
 
     @property
     def ok(self) -> bool:
@@ -77,6 +78,7 @@ class Report:
             "limit": self.limit,
             "capped": self.capped,
             "skipped": list(self.skipped),
+            "hint": self.hint,
             "totals": [
                 {
                     "code": total.code,
@@ -103,6 +105,7 @@ class Report:
             errors=pl.DataFrame(errors, schema=ERRORS_SCHEMA),
             limit=cast("int", value["limit"]),
             skipped=tuple(cast("list[str]", value.get("skipped") or [])),
+            hint=str(value.get("hint") or ""),
         )
 
     def render(self) -> str:
@@ -119,6 +122,8 @@ class Report:
 
     def _what_next(self) -> str:
         advice = "correct the rows where they are made, or the contract if it asks too much"
+        if self.hint:
+            advice = f"{self.hint}; else {advice}"
         if self.capped:
             return f"next: {advice} (at most {self.limit:,} rows a rule are itemised)"
         return f"next: {advice}"

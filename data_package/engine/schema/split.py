@@ -107,6 +107,10 @@ def leading_records(data: bytes, dialect: Dialect, count: int) -> tuple[list[lis
         except (StopIteration, csv.Error):
             break
     used = sum(len(line) + 1 for line in raw[: lines.next_line])
+    if lines.pending:
+        # Records end at a lone carriage return: the line goes on after them.
+        parts = (raw[lines.next_line - 1] + b"\n").splitlines(keepends=True)
+        used -= sum(len(part) for part in parts[-len(lines.pending) :])
     return records, min(used, len(data))
 
 

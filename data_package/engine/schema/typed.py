@@ -7,19 +7,15 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from data_package.engine.errors import DataPackageError
 from data_package.engine.schema.cells import LEXICAL_DTYPES, read_column
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.fieldtypes import FIELD_TYPES
 from data_package.engine.schema.report import Report, Total
+from data_package.engine.schema.unreadable import unreadable
 
 _BATCH_ROWS = 1 << 20
 _BATCH_CELLS = 1 << 26
-
-
-class CheckError(DataPackageError):
-    """A table that could not be read to its end; says which, and never what was in it."""
 
 
 def check(
@@ -70,12 +66,6 @@ def check(
         return checker.finish(table_level, reread)
     except pl.exceptions.PolarsError as error:
         raise unreadable(contract.name, error) from None
-
-
-def unreadable(name: str, error: Exception) -> CheckError:
-    """Return the error for a table that Polars cannot read, without Polars' own words."""
-    what = f"{name}: the table cannot be read to its end ({type(error).__name__})"
-    return CheckError(f"{what}; look at the function or the file that it comes from")
 
 
 def match_columns(columns: Sequence[str], contract: Contract) -> list[Total]:

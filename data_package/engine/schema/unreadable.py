@@ -1,0 +1,53 @@
+"""What is said of a table or a file that cannot be read to its end, in words without values."""
+
+import gzip
+import zipfile
+from pathlib import Path
+
+from data_package.engine.errors import DataPackageError
+
+_MAGIC = (
+    (b"\xff\xfe", "it begins as UTF-16 text does; say so with --encoding utf-16"),
+    (b"\xfe\xff", "it begins as UTF-16 text does; say so with --encoding utf-16"),
+    (b"PK\x03\x04", "it is a zip archive or a workbook; unpack it, or save the sheet as CSV"),
+    (b"\x1f\x8b", "it is compressed with gzip; give its name the ending .gz"),
+    (b"PAR1", "it is a Parquet file; give its name the ending .parquet"),
+)
+_MANY_NULS = 0.3
+
+
+class CheckError(DataPackageError):
+    """A table that could not be read to its end; says which, and never what was in it."""
+
+
+def unreadable(name: str, error: Exception) -> CheckError:
+    """Return the error for a table that Polars cannot read, without Polars' own words."""
+    what = f"{name}: the table cannot be read to its end ({type(error).__name__})"
+    return CheckError(f"{what}; look at the function or the file that it comes from")
+
+
+def unreadable_file(path: Path, error: Exception, encoding: str) -> CheckError:
+    """Return the error for a file that cannot be opened, unpacked or decoded."""
+    if isinstance(error, EOFError):
+        why = "its compressed data break off; fetch it again"
+    elif isinstance(error, gzip.BadGzipFile):
+        why = "it is not compressed with gzip, as its name says; take .gz off the name"
+    elif isinstance(error, zipfile.BadZipFile):
+        why = "it is not a whole zip archive, as its name says"
+    elif isinstance(error, UnicodeError):
+        why = f"its bytes are not {encoding} from the beginning; try another --encoding"
+    elif isinstance(error, OSError) and error.strerror:
+        why = error.strerror
+    else:
+        why = "its compressed data are damaged or locked; fetch it again"
+    return CheckError(f"{path}: the file cannot be read: {why}")
+
+
+def not_text(beginning: bytes) -> str | None:
+    """Return what a file is that was taken for UTF-8 text and plainly is none, else None."""
+    for magic, what in _MAGIC:
+        if beginning.startswith(magic):
+            return what
+    if beginning.count(0) > _MANY_NULS * len(beginning):
+        return "it is full of NUL bytes, as UTF-16 is; try --encoding utf-16-le"
+    return None

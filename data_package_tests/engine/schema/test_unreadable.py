@@ -1,0 +1,88 @@
+"""Files that are not what they seem: archives, other encodings, other line ends, no header."""
+
+import gzip
+import zipfile
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from data_package.engine.schema import CheckError, check_file, infer_file, read
+
+SCHEMA: dict[str, Any] = {
+    "fields": [{"name": "id", "type": "integer"}, {"name": "name", "type": "string"}]
+}
+TEXT = b"id,name\n1,a\n2,b\n"
+
+
+def write(path: Path, data: bytes) -> Path:
+    path.write_bytes(data)
+    return path
+
+
+def test_lone_carriage_returns_end_rows_from_the_header_on(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", TEXT.replace(b"\n", b"\r"))
+    reading = read(path, SCHEMA)
+    assert reading.report.ok
+    assert reading.frame.collect().rows() == [(1, "a"), (2, "b")]
+
+
+def test_bytes_outside_the_encoding_in_such_a_header_lose_no_row(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", b"id,n\xe9\r1,a\r2,\xe9\xe9")
+    assert check_file(path, SCHEMA).rows_checked == 2
+
+
+@pytest.mark.parametrize(
+    ("name", "data", "words"),
+    [
+        ("t.csv.gz", gzip.compress(TEXT)[:-9], "break off"),
+        ("t.csv.gz", TEXT, "not compressed"),
+        ("t.zip", TEXT, "zip archive"),
+        ("t.csv", b"PK\x03\x04" + bytes(90), "zip archive or a workbook"),
+        ("t.csv", gzip.compress(TEXT), "ending .gz"),
+        ("t.csv", TEXT.decode().encode("utf-16"), "--encoding utf-16"),
+        ("t.csv", TEXT.decode().encode("utf-16-le"), "--encoding utf-16-le"),
+        ("t.csv", b"PAR1" + bytes(9), "Parquet"),
+    ],
+)
+def test_what_is_no_text_is_told_in_a_sentence(
+    tmp_path: Path, name: str, data: bytes, words: str
+) -> None:
+    path = write(tmp_path / name, data)
+    for look in (lambda: check_file(path, SCHEMA), lambda: infer_file(path)):
+        with pytest.raises(CheckError, match=words):
+            look()
+
+
+def test_text_of_another_encoding_is_told_in_a_sentence(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", b"\x8a" * 4097)
+    with pytest.raises(CheckError, match="not utf-16"):
+        check_file(path, SCHEMA, encoding="utf-16")
+
+
+def test_an_archive_of_one_file_is_read_and_of_two_is_not(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("folder/t.csv", TEXT)
+    report = check_file(path, SCHEMA)
+    assert (report.ok, report.rows_checked) == (True, 2)
+    with zipfile.ZipFile(path, "a") as archive:
+        archive.writestr("u.csv", TEXT)
+    with pytest.raises(CheckError, match="holds 2 files"):
+        check_file(path, SCHEMA)
+
+
+@pytest.mark.parametrize(
+    ("data", "words"),
+    [
+        (TEXT.replace(b",", b";"), "separated by ';'"),
+        (b"1,a\n2,b\n", "none of its labels is a field"),
+        (TEXT + "3,\xe9\n".encode("latin-1"), "--encoding cp1252"),
+    ],
+)
+def test_what_makes_many_errors_at_once_is_hinted_at(
+    tmp_path: Path, data: bytes, words: str
+) -> None:
+    report = check_file(write(tmp_path / "t.csv", data), SCHEMA)
+    assert words in report.render()
+    assert words in str(report.to_dict()["hint"])
