@@ -170,7 +170,7 @@ def _text_field(column: pl.Series) -> tuple[dict[str, object], pl.Series]:
     name = column.name
     field: dict[str, object] = {"name": name, "title": "", "description": ""}
     distinct = column.drop_nulls().unique()
-    held = [word for word in MISSING_WORDS if word in distinct]
+    held = distinct.filter(distinct.is_in(MISSING_WORDS)).sort().to_list()
     for words in ([], held) if held else ([],):
         left = distinct.filter(~distinct.is_in(words)) if words else distinct
         for kind in _TEXT_TYPES if len(left) else ():
