@@ -11,7 +11,8 @@ _COLOURS = {"fresh": "green", "failed": "red", "stale": "yellow", "missing": "ye
 @click.command("status")
 @click.option("--check", is_flag=True, help="Exit with 1 when anything is not fresh.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
-def command(check: bool, as_json: bool) -> None:
+@click.option("--graph", is_flag=True, help="Draw it as a page, and open that; see graph.")
+def command(check: bool, as_json: bool, graph: bool) -> None:
     """Say how every table stands, and why in a few words; run nothing."""
     from rich.table import Table as Grid
     from rich.text import Text
@@ -27,7 +28,12 @@ def command(check: bool, as_json: bool) -> None:
     with progress.loading(progress.console(stderr=True)):
         catalogue, _ = open_project(project)
         status = status_of(catalogue, lock)
-    if as_json:
+    if graph:
+        from data_package.engine.cli.graph import write_page
+        from data_package.engine.graph.facts import graph_of
+
+        write_page(graph_of(catalogue, status, lock, with_runs=True), project)
+    elif as_json:
         click.echo(json.dumps(status.to_dict(), indent=2, ensure_ascii=False))
     else:
         grid = Grid(box=None, pad_edge=False, header_style="bold")

@@ -15,6 +15,7 @@ _VERBS = {
     "check": "Check built tables, or a delivered file, against their contracts.",
     "describe": "Infer a contract from a built table or a delivered file.",
     "lineage": "Say what a field is made of, and what is made of it.",
+    "graph": "Draw the tables, what leads to what, and how each stands.",
     "history": "Show past runs, or what a table took over time.",
     "ui": "Serve Dagster's web pages, for you alone.",
     "debug": "Open a Python prompt on a table's real inputs.",

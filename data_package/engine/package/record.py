@@ -16,7 +16,9 @@ from pathlib import Path
 from data_package.engine.project import Project
 from data_package.engine.storage import write_private
 
-_ENGINE = Path(__file__).parent
+_ENGINE = Path(__file__).parents[1]
+# The rooms whose code decides what is written, and the two modules that the dictionary shares.
+_WRITERS = ("package", "graph/layout.py", "pages.py", "lineage")
 _CODE = (".py", ".html", ".css", ".js")
 
 
@@ -61,7 +63,8 @@ def digest(*parts: object) -> str:
 def engine_digest() -> str:
     """A hash of the code and templates that write the package."""
     whole = hashlib.sha256()
-    for path in sorted(_ENGINE.rglob("*")):
+    places = [_ENGINE / name for name in _WRITERS]
+    for path in sorted(path for place in places for path in (place, *place.rglob("*"))):
         if path.suffix in _CODE:
             content = path.read_bytes()
             whole.update(f"{path.relative_to(_ENGINE)} {len(content)}\n".encode() + content)

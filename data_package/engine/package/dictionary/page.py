@@ -5,16 +5,13 @@ sources, so that nothing a title or a description holds can run or call out. Wor
 as text: through the template's escaping, or as JSON that the script puts into text nodes.
 """
 
-import base64
-import hashlib
-import json
 from collections.abc import Mapping
 from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
+from data_package.engine.graph.layout import diagram
 from data_package.engine.package.citation import name_of, reference
-from data_package.engine.package.dictionary.diagram import diagram
 from data_package.engine.package.dictionary.model import (
     clipped,
     lineage_edges,
@@ -27,6 +24,7 @@ from data_package.engine.package.facts import Facts
 from data_package.engine.package.licence import KNOWN
 from data_package.engine.package.provenance import FILE_GROUP
 from data_package.engine.package.reading import recipes
+from data_package.engine.pages import embedded, policy
 
 _FOLDER = Path(__file__).parent / "templates"
 _DRAWN = 120
@@ -49,11 +47,8 @@ def index_html(facts: Facts) -> str:
     return environment.get_template("index.html").render(
         style=style,
         script=script,
-        policy=(
-            "default-src 'none'; base-uri 'none'; form-action 'none'; "
-            f"script-src '{_source(script)}'; style-src '{_source(style)}'"
-        ),
-        data=_json(model(facts)),
+        policy=policy(script=script, style=style),
+        data=embedded(model(facts)),
         facts=facts,
         title=clipped(facts.title, 200),
         description=clipped(facts.text("description"), 20_000),
@@ -88,18 +83,6 @@ def index_html(facts: Facts) -> str:
         lineage=facts.lineage,
         file_group=FILE_GROUP,
     )
-
-
-def _source(text: str) -> str:
-    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
-
-
-def _json(value: object) -> str:
-    """JSON that may stand in a script element: it holds nothing that could end it."""
-    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
-    for letter in "<>&\u2028\u2029":
-        text = text.replace(letter, f"\\u{ord(letter):04x}")
-    return text
 
 
 def _web(value: object) -> str:

@@ -3,12 +3,18 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
+from itertools import pairwise
 
 _WIDTH, _HEIGHT = 180, 34
 _ALONG, _ASIDE = 56, 14
+_LANE = 6
 _MARGIN = 12
 _LETTERS = 24
 _SWEEPS = 8
+_MOST_LANES = 400
+
+Spot = tuple[str, ...]
+"""What takes a place in a layer: a node, or the lane of an edge that passes by."""
 
 
 @dataclass(frozen=True)
@@ -54,15 +60,15 @@ def diagram(
     known = set(names)
     kept = sorted({(a, b) for a, b in edges if a in known and b in known and a != b})
     kept = _reduced(kept) if reduced else kept
-    layers = _ordered(_layers(names, kept), kept)
-    place = _places(layers)
-    boxes = [Box(*place[name], _short(name), name, kind) for name, kind in nodes]
+    layers, ways = _with_lanes(_layers(names, kept), kept)
+    place = _places(_ordered(layers, [pair for way in ways for pair in pairwise(way)]))
+    boxes = [Box(*place[name,], _short(name), name, kind) for name, kind in nodes]
     return Drawing(
         title=title,
         width=max((box.x for box in boxes), default=0) + _WIDTH + _MARGIN,
-        height=max((box.y for box in boxes), default=0) + _HEIGHT + _MARGIN,
+        height=max((y for _, y in place.values()), default=0) + _HEIGHT + _MARGIN,
         boxes=boxes,
-        paths=[_path(place[a], place[b]) for a, b in kept],
+        paths=[_path([place[spot] for spot in way]) for way in ways],
     )
 
 
@@ -91,19 +97,40 @@ def _layers(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[list
     return layers
 
 
-def _ordered(layers: list[list[str]], edges: Sequence[tuple[str, str]]) -> list[list[str]]:
+def _with_lanes(
+    layers: Sequence[Sequence[str]], edges: Sequence[tuple[str, str]]
+) -> tuple[list[list[Spot]], list[list[Spot]]]:
+    """The layers, and the way of each edge through them, in a lane past what stands between.
+
+    Where there would be too many lanes to tell apart, edges go straight.
+    """
+    depth = {name: i for i, layer in enumerate(layers) for name in layer}
+    spots: list[list[Spot]] = [[(name,) for name in layer] for layer in layers]
+    spans = {(a, b): range(depth[a] + 1, depth[b]) for a, b in edges}
+    if sum(map(len, spans.values())) > _MOST_LANES:
+        spans = dict.fromkeys(spans, range(0))
+    ways: list[list[Spot]] = []
+    for (a, b), between in spans.items():
+        lanes: list[Spot] = [(a, b, str(i)) for i in between]
+        for i, lane in zip(between, lanes, strict=True):
+            spots[i].append(lane)
+        ways.append([(a,), *lanes, (b,)])
+    return spots, ways
+
+
+def _ordered(layers: list[list[Spot]], edges: Sequence[tuple[Spot, Spot]]) -> list[list[Spot]]:
     """Order each layer by where the neighbours of its nodes stand."""
-    near: defaultdict[str, list[str]] = defaultdict(list)
+    near: defaultdict[Spot, list[Spot]] = defaultdict(list)
     for a, b in edges:
         near[a].append(b)
         near[b].append(a)
-    at = {name: float(i) for layer in layers for i, name in enumerate(layer)}
+    at = {spot: float(i) for layer in layers for i, spot in enumerate(layer)}
     for _ in range(_SWEEPS):
         for layer in (*layers, *reversed(layers)):
-            layer.sort(key=lambda name: (_mean([at[n] for n in near[name]], at[name]), name))
+            layer.sort(key=lambda spot: (_mean([at[n] for n in near[spot]], at[spot]), spot))
             middle = (len(layer) - 1) / 2
-            for i, name in enumerate(layer):
-                at[name] = i - middle
+            for i, spot in enumerate(layer):
+                at[spot] = i - middle
     return layers
 
 
@@ -111,21 +138,34 @@ def _mean(values: Sequence[float], otherwise: float) -> float:
     return sum(values) / len(values) if values else otherwise
 
 
-def _places(layers: Sequence[Sequence[str]]) -> dict[str, tuple[float, float]]:
-    tallest = max((len(layer) for layer in layers), default=0)
-    place: dict[str, tuple[float, float]] = {}
+def _places(layers: Sequence[Sequence[Spot]]) -> dict[Spot, tuple[float, float]]:
+    def high(spot: Spot) -> int:
+        return _ASIDE + (_HEIGHT if len(spot) == 1 else _LANE)
+
+    tallest = max((sum(map(high, layer)) for layer in layers), default=0)
+    place: dict[Spot, tuple[float, float]] = {}
     for i, layer in enumerate(layers):
-        shift = (tallest - len(layer)) * (_HEIGHT + _ASIDE) / 2
-        for j, name in enumerate(layer):
-            x = _MARGIN + i * (_WIDTH + _ALONG)
-            place[name] = x, _MARGIN + shift + j * (_HEIGHT + _ASIDE)
+        y = _MARGIN + (tallest - sum(map(high, layer))) / 2
+        for spot in layer:
+            place[spot] = _MARGIN + i * (_WIDTH + _ALONG), y
+            y += high(spot)
     return place
 
 
-def _path(start: tuple[float, float], end: tuple[float, float]) -> str:
-    x1, y1, x2, y2 = start[0] + _WIDTH, start[1] + _HEIGHT / 2, end[0], end[1] + _HEIGHT / 2
+def _path(points: Sequence[tuple[float, float]]) -> str:
+    """From the right of the first box to the left of the last, straight through lanes between."""
+    (x, y), *lanes, (end, last) = points
+    x, y = x + _WIDTH, y + _HEIGHT / 2
+    path = f"M{x:g} {y:g}"
+    for left, top in lanes:
+        path += _bend(x, y, left, top + _LANE / 2) + f"H{left + _WIDTH:g}"
+        x, y = left + _WIDTH, top + _LANE / 2
+    return path + _bend(x, y, end, last + _HEIGHT / 2)
+
+
+def _bend(x1: float, y1: float, x2: float, y2: float) -> str:
     bend = max(30.0, (x2 - x1) / 2)
-    return f"M{x1:g} {y1:g}C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"
+    return f"C{x1 + bend:g} {y1:g} {x2 - bend:g} {y2:g} {x2:g} {y2:g}"
 
 
 def _reduced(edges: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:

@@ -1,0 +1,103 @@
+"""`data-package graph`, and what `status --graph` shares with it."""
+
+import json
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from data_package.engine.graph.facts import Graph
+    from data_package.engine.project import Project
+
+_FORMATS = ["html", "svg", "png", "mermaid", "dot"]
+
+
+@click.command("graph")
+@click.option(
+    "--format",
+    "form",
+    type=click.Choice(_FORMATS),
+    help="html by default, or what the name of the file says.",
+)
+@click.option(
+    "-o",
+    "--output",
+    type=click.Path(path_type=Path, dir_okay=False, allow_dash=True),
+    help="Where to write it; - for standard output. By default storage/graph.FORMAT, and "
+    "standard output for mermaid and dot.",
+)
+@click.option(
+    "--fold/--open",
+    default=None,
+    help="Draw each group as one, or every table. By default groups are folded from 120 on.",
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def command(form: str | None, output: Path | None, fold: bool | None, as_json: bool) -> None:
+    """Draw raw files and tables, what leads to what, and how each stands.
+
+    The html page is one file: zoom, fold groups, search, click a table to see its contract,
+    fingerprint, inputs and last run. It is opened where there is a display.
+    """
+    from data_package.engine.build import progress
+    from data_package.engine.build.lock import read_lock
+    from data_package.engine.build.run import open_project
+    from data_package.engine.build.status import status_of
+    from data_package.engine.graph.facts import graph_of
+    from data_package.engine.graph.write import TEXTS, content_of, default_path, format_of, write
+    from data_package.engine.project import find_project
+
+    form = form or (format_of(output) if output is not None else None) or "html"
+    project = find_project()
+    lock = read_lock(project)
+    with progress.loading(progress.console(stderr=True)):
+        catalogue, _ = open_project(project)
+        status = status_of(catalogue, lock)
+        graph = graph_of(catalogue, status, lock, with_runs=as_json or form == "html")
+    if as_json:
+        click.echo(json.dumps(graph.to_dict(), indent=2, ensure_ascii=False))
+        return
+    content = content_of(graph, form, title=_title(project), fold=fold)
+    if str(output) == "-" or (output is None and form in TEXTS):
+        _print(content)
+        return
+    path = output or default_path(form, project)
+    write(content, path)
+    _tell(path, is_page=form == "html" and output is None)
+
+
+def write_page(graph: "Graph", project: "Project") -> None:
+    """Write the page where it stands by default, and show it."""
+    from data_package.engine.graph.write import content_of, default_path, write
+
+    path = default_path("html", project)
+    write(content_of(graph, "html", title=_title(project)), path)
+    _tell(path, is_page=True)
+
+
+def _title(project: "Project") -> str:
+    from data_package.engine.errors import ProjectError
+    from data_package.engine.package.metadata import read_metadata
+
+    try:
+        title = read_metadata(project).get("title")
+    except ProjectError:
+        title = None
+    return title if isinstance(title, str) and title.strip() else project.package
+
+
+def _print(content: str | bytes) -> None:
+    if isinstance(content, bytes):
+        if sys.stdout.isatty():
+            raise click.UsageError("A PNG is no text: name a file with -o, or send it to one.")
+        sys.stdout.buffer.write(content)
+    else:
+        click.echo(content, nl=False)
+
+
+def _tell(path: Path, *, is_page: bool) -> None:
+    from data_package.engine.graph.write import show
+
+    shown = is_page and sys.stderr.isatty() and show(path)
+    click.echo(f"{path} is open in your browser." if shown else path, err=shown)

@@ -1,0 +1,199 @@
+"""What is drawn: raw files and tables, what leads to what, and how each stands."""
+
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+
+import dagster as dg
+
+from data_package.engine.build.instance import project_instance
+from data_package.engine.build.lock import Lock
+from data_package.engine.build.status import ProjectStatus, TableStatus
+from data_package.engine.build.survey import State
+from data_package.engine.sources.files import RawFile
+from data_package.engine.tables import io_manager as noted
+from data_package.engine.tables.attach import first_sentence
+from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.table import Table
+
+FILES = "raw files"
+MARKS = {"fresh": "✓", "stale": "~", "missing": "○", "failed": "✗", "file": "▤"}
+"""How a state is told without colour."""
+WORST = ("failed", "missing", "stale", "fresh", "file")
+
+
+@dataclass(frozen=True)
+class Node:
+    """A raw file, a table, or a whole group that is folded.
+
+    Attributes:
+        name: of the file or the table; of the group where it is folded.
+        group: the table's group, or `raw files`.
+        state: `fresh`, `stale`, `missing`, `failed`, or `file`.
+        inputs: the names of what it is made from.
+        facts: what else is told of it, by its label.
+        folded: how many it stands for, by their state; empty for a single one.
+    """
+
+    name: str
+    group: str
+    state: str
+    inputs: tuple[str, ...] = ()
+    facts: tuple[tuple[str, str], ...] = ()
+    folded: tuple[tuple[str, int], ...] = ()
+
+    @property
+    def label(self) -> str:
+        """Its name, and how many it stands for."""
+        count = sum(number for _, number in self.folded)
+        what = "file" if self.group == FILES else "table"
+        return (
+            f"{self.name} ({count} {what}{'s' if count > 1 else ''})" if self.folded else self.name
+        )
+
+    def to_dict(self) -> dict[str, object]:
+        """The facts as JSON's types."""
+        return {**asdict(self), "facts": dict(self.facts), "folded": dict(self.folded)}
+
+
+@dataclass(frozen=True)
+class Graph:
+    """The nodes, each after its inputs."""
+
+    title: str
+    nodes: Sequence[Node]
+
+    @property
+    def edges(self) -> list[tuple[str, str]]:
+        """From what is read to what is made of it."""
+        names = {node.name for node in self.nodes}
+        return [(one, node.name) for node in self.nodes for one in node.inputs if one in names]
+
+    @property
+    def groups(self) -> list[str]:
+        """The groups, in the order in which they are come upon."""
+        return list(dict.fromkeys(node.group for node in self.nodes))
+
+    def to_dict(self) -> dict[str, object]:
+        """The facts as JSON's types."""
+        return {"title": self.title, "nodes": [node.to_dict() for node in self.nodes]}
+
+
+def graph_of(catalogue: Catalogue, status: ProjectStatus, lock: Lock, *, with_runs: bool) -> Graph:
+    """The graph of a project.
+
+    `with_runs` opens Dagster's history to tell when each table was last made.
+    """
+    runs = _last_runs(catalogue) if with_runs else {}
+    tables = [
+        _table(catalogue.named[one.state.name], one, lock, runs.get(one.state.name, ()))
+        for one in status.tables
+    ]
+    used = {name for node in tables for name in node.inputs}
+    others = sorted((used | catalogue.deliveries.files.keys()) - catalogue.named.keys())
+    files = [_file(name, catalogue.deliveries.files.get(name), lock) for name in others]
+    return Graph(catalogue.project.package, [*files, *tables])
+
+
+def folded(graph: Graph, groups: Iterable[str]) -> Graph:
+    """The graph with one node in the place of each of some groups."""
+    chosen = set(groups)
+    taken = {node.name for node in graph.nodes if node.group not in chosen}
+    names = {group: f"group {group}" if group in taken else group for group in chosen}
+    place = {node.name: names.get(node.group, node.name) for node in graph.nodes}
+    made: dict[str, Node] = {}
+    counts: dict[str, Counter[str]] = {}
+    for node in graph.nodes:
+        name = place[node.name]
+        inputs = tuple(sorted({place[one] for one in node.inputs if one in place} - {name}))
+        if node.group not in chosen:
+            made[name] = replace(node, inputs=inputs)
+            continue
+        before = made.get(name)
+        counts.setdefault(name, Counter())[node.state] += 1
+        made[name] = Node(
+            name=name,
+            group=node.group,
+            state=next(state for state in WORST if counts[name][state]),
+            inputs=tuple(sorted({*inputs, *(before.inputs if before else ())})),
+            folded=tuple((state, counts[name][state]) for state in WORST if counts[name][state]),
+        )
+    return Graph(graph.title, list(made.values()))
+
+
+def _table(table: Table, status: TableStatus, lock: Lock, run: Sequence[tuple[str, str]]) -> Node:
+    state = status.state
+    entry = lock.tables.get(table.name)
+    contract = table.contract
+    relative = table.project.relative
+    facts = {
+        "state": str(state.state),
+        "why": "; ".join(map(str, state.causes)),
+        "error": state.error or "",
+        "title": contract.title if contract else "",
+        "description": (contract.description if contract else "") or _docstring(table),
+        "function": table.place,
+        "contract": relative(table.contract_path) if contract else "",
+        "contract state": status.contract if contract else "",
+        "fields": str(len(contract.fields)) if contract else "",
+        "primary key": ", ".join(contract.primary_key) if contract else "",
+        "rows": f"{entry.rows:,}" if entry else "",
+        "size": f"{entry.size_bytes:,} bytes" if entry else "",
+        "fingerprint": table.fingerprint.digest,
+        "data version": entry.data_version if entry else "",
+        "file": relative(table.path),
+        **dict(run),
+    }
+    return Node(
+        name=table.name,
+        group=table.group,
+        state=_colour(status),
+        inputs=tuple(sorted({key.to_user_string() for key in table.inputs.values()})),
+        facts=tuple((label, text) for label, text in facts.items() if text),
+    )
+
+
+def _colour(status: TableStatus) -> str:
+    match status.state.state:
+        case State.FRESH:
+            return "failed" if status.contract == "failed" else "fresh"
+        case State.FAILED:
+            return "failed"
+        case State.MISSING:
+            return "missing"
+        case _:
+            return "stale"
+
+
+def _docstring(table: Table) -> str:
+    return first_sentence(table.function.__doc__ if table.function else None) or ""
+
+
+def _file(name: str, file: RawFile | None, lock: Lock) -> Node:
+    entry = lock.raw.get(name)
+    facts = {
+        "path": ", ".join(map(file.place, file.patterns)) if file else "",
+        "size": f"{entry.size_bytes:,} bytes" if entry else "",
+        "data version": entry.sha256 if entry else "",
+    }
+    return Node(name, FILES, "file", facts=tuple((k, text) for k, text in facts.items() if text))
+
+
+def _last_runs(catalogue: Catalogue) -> Mapping[str, Sequence[tuple[str, str]]]:
+    """When each table was last made, and what that took."""
+    from datetime import datetime
+
+    found: dict[str, Sequence[tuple[str, str]]] = {}
+    with project_instance(catalogue.project) as instance:
+        for record in instance.get_asset_records(list(catalogue.tables)):
+            last = record.asset_entry.last_materialization_record
+            made = last.asset_materialization if last is not None else None
+            if last is None or made is None:
+                continue
+            when = datetime.fromtimestamp(last.timestamp).astimezone()
+            seconds = made.metadata.get(noted.SECONDS)
+            facts = [("last made", when.strftime("%Y-%m-%d %H:%M:%S")), ("run", last.run_id)]
+            if isinstance(seconds, dg.FloatMetadataValue):
+                facts.append(("seconds", f"{seconds.value}"))
+            found[record.asset_entry.asset_key.to_user_string()] = facts
+    return found

@@ -1,0 +1,62 @@
+"""Writing the graph in one of its forms, and showing the page where there is a display."""
+
+import os
+import webbrowser
+from collections.abc import Callable, Mapping
+from pathlib import Path
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.graph.facts import Graph, folded
+from data_package.engine.graph.page import html
+from data_package.engine.graph.picture import png, svg
+from data_package.engine.graph.text import dot, mermaid
+from data_package.engine.project import Project
+from data_package.engine.storage import write_private
+
+TEXTS: Mapping[str, Callable[[Graph], str]] = {"mermaid": mermaid, "dot": dot}
+FORMATS = ("html", "svg", "png", "mermaid", "dot")
+_SUFFIXES = {".htm": "html", ".mmd": "mermaid", ".gv": "dot"}
+_READABLE = 120
+
+
+def default_path(form: str, project: Project) -> Path:
+    """Where a form of the graph is written when nobody says where."""
+    return project.storage / f"graph.{form}"
+
+
+def format_of(path: Path) -> str | None:
+    """The form that a file's name asks for."""
+    form = _SUFFIXES.get(path.suffix.lower(), path.suffix.lower().removeprefix("."))
+    return form if form in FORMATS else None
+
+
+def content_of(graph: Graph, form: str, *, title: str, fold: bool | None = None) -> str | bytes:
+    """The graph in one of its forms.
+
+    `fold` draws one node for each group; None where there are more nodes than can be read. The
+    page folds by itself. Raises ProjectError when a PNG cannot be drawn here.
+    """
+    if form == "html":
+        return html(graph, title)
+    if fold if fold is not None else len(graph.nodes) > _READABLE:
+        graph = folded(graph, graph.groups)
+    if form == "png":
+        return png(graph)
+    return svg(graph) if form == "svg" else TEXTS[form](graph)
+
+
+def write(content: str | bytes, path: Path) -> None:
+    """Put a form of the graph in place, readable by its owner alone."""
+    if not path.parent.is_dir():
+        raise ProjectError(f"The folder {path.parent} is not there. Make it, or choose another.")
+    try:
+        write_private(path, content)
+    except OSError as error:
+        raise ProjectError(f"{path} cannot be written: {error.strerror}.") from None
+
+
+def show(path: Path) -> bool:
+    """Open a page in the user's browser; False where there is no display."""
+    if not (os.environ.get("DISPLAY") or os.environ.get("WAYLAND_DISPLAY")):
+        return False
+    return webbrowser.open(path.resolve().as_uri())

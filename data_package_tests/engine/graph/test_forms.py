@@ -1,0 +1,194 @@
+"""The graph in its forms: what it shows, folded and open, and what hostile names do to it."""
+
+import json
+import re
+import shutil
+import subprocess
+import xml.etree.ElementTree as ET
+from pathlib import Path
+
+import pytest
+
+from data_package.engine.graph.facts import FILES, Graph, Node, folded
+from data_package.engine.graph.layout import diagram
+from data_package.engine.graph.page import html
+from data_package.engine.graph.picture import png, svg
+from data_package.engine.graph.text import dot, mermaid
+from data_package.engine.graph.write import content_of, format_of
+
+HOSTILE = "</script><img src=x onerror=alert(1)>\"]; --> x & \\ ' \x07 #quot; %% {{1}}"
+GRAPH = Graph(
+    "study",
+    [
+        Node("people_file", FILES, "file", facts=(("path", "people.csv"),)),
+        Node("people", "raw", "fresh", ("people_file",)),
+        Node("visits", "raw", "stale", ("people_file",), (("why", "code changed"),)),
+        Node("adults", "final", "failed", ("people", "visits"), (("error", "wrong\nhere"),)),
+        Node("counts", "final", "missing", ("adults", "people")),
+    ],
+)
+CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
+
+
+def test_a_folded_group_stands_for_its_tables_and_their_worst_state() -> None:
+    found = folded(GRAPH, ["raw", FILES])
+    nodes = {node.name: node for node in found.nodes}
+    assert [*nodes] == [FILES, "raw", "adults", "counts"]
+    assert nodes["raw"].state == "stale"
+    assert nodes["raw"].folded == (("stale", 1), ("fresh", 1))
+    assert nodes["raw"].label == "raw (2 tables)"
+    assert nodes[FILES].label == "raw files (1 file)"
+    assert found.edges == [
+        (FILES, "raw"),
+        ("raw", "adults"),
+        ("adults", "counts"),
+        ("raw", "counts"),
+    ]
+
+
+def test_a_group_with_the_name_of_a_table_is_told_apart_from_it() -> None:
+    graph = Graph("s", [Node("final", "raw", "fresh"), Node("x", "final", "fresh", ("final",))])
+    found = folded(graph, ["final"])
+    assert [node.name for node in found.nodes] == ["final", "group final"]
+    assert found.edges == [("final", "group final")]
+
+
+def test_folding_groups_that_need_each_other_ends() -> None:
+    graph = Graph(
+        "s",
+        [
+            Node("a", "one", "fresh"),
+            Node("b", "two", "fresh", ("a",)),
+            Node("c", "one", "fresh", ("b",)),
+        ],
+    )
+    found = folded(graph, ["one", "two"])
+    assert sorted(found.edges) == [("one", "two"), ("two", "one")]
+    assert "<svg" in svg(found)
+
+
+def test_mermaid_has_every_table_line_and_state() -> None:
+    text = mermaid(GRAPH)
+    assert text.startswith("flowchart LR\n")
+    assert '  subgraph g1["raw"]\n    n1("✓ people"):::fresh\n    n2("~ visits"):::stale' in text
+    assert 'n0[("▤ people_file")]:::file' in text
+    assert "  n3 --> n4\n" in text
+
+
+def test_dot_has_every_table_line_and_state() -> None:
+    text = dot(GRAPH)
+    assert '"adults" [label="✗ adults"' in text
+    assert '  "people" -> "adults";' in text
+    assert text.startswith("digraph {\n")
+    assert text.endswith("}\n")
+
+
+def test_hostile_names_are_text_in_every_form() -> None:
+    graph = Graph(HOSTILE, [Node(HOSTILE, HOSTILE, "fresh", (), (("why", HOSTILE),))])
+    # In Mermaid every sign that could mean something is written as a number.
+    labels = re.findall(r'"(.*?)"', mermaid(graph))
+    assert len(labels) == 2
+    assert all(re.fullmatch(r"[✓\w ./()-]*(#\d+;[\w ./()-]*)*", label) for label in labels)
+    # In DOT a name is a quoted text, and nothing of it stands outside.
+    assert dot(graph).count("\n") == dot(Graph("x", [Node("x", "x", "fresh")])).count("\n")
+    unquoted = re.sub(r'"(?:[^"\\]|\\.)*"', "", dot(graph))
+    assert "onerror" not in unquoted
+    # In SVG it is text of elements that are known.
+    tags = {element.tag.rpartition("}")[2] for element in ET.fromstring(svg(graph)).iter()}
+    assert tags <= {"svg", "title", "rect", "g", "text", "path"}
+    # In the page it stands as JSON or escaped.
+    page = html(graph, HOSTILE)
+    assert page.count("</script>") == 2
+    assert "<img" not in page
+
+
+def test_the_page_is_closed_to_everything_else() -> None:
+    page = html(GRAPH, "Study")
+    policy = re.search(r'http-equiv="Content-Security-Policy" content="([^"]*)"', page)
+    assert policy is not None
+    assert policy.group(1).startswith("default-src &#39;none&#39;")
+    assert policy.group(1).count("sha256-") == 2
+    assert not re.search(r"""(?:src|href|action|url)\s*[=(]\s*["']?(?:https?:)?//""", page)
+    assert " style=" not in page
+    assert page == html(GRAPH, "Study")
+
+
+def test_a_png_is_drawn() -> None:
+    content = png(GRAPH)
+    assert content[:8] == b"\x89PNG\r\n\x1a\n"
+    many = Graph("s", [Node(f"t{i}", "raw", "fresh") for i in range(1500)])
+    assert png(many)[:4] == b"\x89PNG"
+
+
+def test_many_tables_are_drawn_folded_unless_they_are_asked_for() -> None:
+    many = Graph("s", [Node(f"t{i}", "raw", "fresh") for i in range(500)])
+    assert "raw (500 tables)" in str(content_of(many, "mermaid", title="s"))
+    assert "t499" in str(content_of(many, "mermaid", title="s", fold=False))
+    assert '"fold":true' in str(content_of(many, "html", title="s"))
+    assert '"fold":false' in html(GRAPH, "s")
+
+
+def test_the_name_of_a_file_says_the_form() -> None:
+    names = ["a.svg", "a.PNG", "a.mmd", "a.gv", "a.dot", "a.html", "a.txt", "a"]
+    assert [format_of(Path(name)) for name in names] == [
+        "svg",
+        "png",
+        "mermaid",
+        "dot",
+        "dot",
+        "html",
+        None,
+        None,
+    ]
+
+
+def test_a_line_past_a_layer_crosses_no_box() -> None:
+    names = ["a", "b", "c", "d"]
+    drawing = diagram(
+        [(name, "raw") for name in names],
+        [("a", "b"), ("b", "d"), ("a", "c"), ("c", "d"), ("a", "d")],
+        "x",
+    )
+    boxes = {box.name: box for box in drawing.boxes}
+    long = drawing.paths[
+        sorted([("a", "b"), ("b", "d"), ("a", "c"), ("c", "d"), ("a", "d")]).index(("a", "d"))
+    ]
+    heights = [float(y) for y in re.findall(r"([\d.]+)H", long)]
+    assert len(heights) == 1
+    for name in ("b", "c"):
+        box = boxes[name]
+        assert not box.y <= heights[0] <= box.y + box.height
+
+
+def test_the_facts_are_json() -> None:
+    text = json.dumps(GRAPH.to_dict())
+    assert json.loads(text)["nodes"][3]["inputs"] == ["people", "visits"]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+def test_a_browser_draws_every_table_and_runs_nothing_else(tmp_path: Path) -> None:
+    odd = Node(HOSTILE, "raw", "fresh", ("people",), (("description", HOSTILE),))
+    path = tmp_path / "graph.html"
+    path.write_text(html(Graph("s", [*GRAPH.nodes, odd]), HOSTILE))
+    done = subprocess.run(
+        [
+            str(CHROMIUM),
+            *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-sync"),
+            *("--disable-background-networking", "--disable-component-update", "--no-first-run"),
+            f"--user-data-dir={tmp_path / 'profile'}",
+            *("--enable-logging=stderr", "--virtual-time-budget=3000", "--dump-dom"),
+            f"{path.as_uri()}#adults",
+        ],
+        capture_output=True,
+        text=True,
+        timeout=120,
+        check=False,
+    )
+    assert "CONSOLE" not in done.stderr
+    assert done.stdout.count('role="button"') == 6
+    assert "<img" not in done.stdout.split("<script")[0]
+    panel = done.stdout.split('<div id="about">')[1].split("</aside>")[0]
+    assert "✗ failed" in panel
+    assert '<div class="error" dir="auto">wrong\nhere</div>' in panel
+    assert "Made from (2)" in panel
