@@ -17,7 +17,7 @@ from data_package.engine.errors import ProjectError, did_you_mean
 
 _TABLE = "[tool.data-package]"
 _TEXTS = ("package", "storage", "library-changes", "subject")
-_SWITCHES = ("csv", "ro-crate", "croissant")
+_SWITCHES = ("csv", "column-lineage", "ro-crate", "croissant")
 _NUMBERS = ("small-cells", "round-counts")
 _SETTINGS = (*_TEXTS, *_SWITCHES, *_NUMBERS)
 _ROUNDINGS = (1, 5, 10)
@@ -38,6 +38,7 @@ class Packaging:
 
     Attributes:
         csv: whether each table is published as CSV as well.
+        column_lineage: whether the data dictionary says what fields are made of.
         small_cells: the fewest subjects that a number in the data dictionary may rest on.
         round_counts: counts in the data dictionary are rounded to multiples of this.
         subject: `table.field`, the key that tells subjects apart; `none` where every row is a
@@ -47,6 +48,7 @@ class Packaging:
     """
 
     csv: bool = False
+    column_lineage: bool = True
     small_cells: int = 5
     round_counts: int = 5
     subject: str | None = None
@@ -196,6 +198,7 @@ def _packaging(settings: Mapping[str, object]) -> Packaging:
     subject = settings.get("subject")
     return Packaging(
         csv=bool(settings.get("csv", False)),
+        column_lineage=bool(settings.get("column-lineage", True)),
         small_cells=int(str(settings.get("small-cells", 5))),
         round_counts=int(str(settings.get("round-counts", 5))),
         subject=str(subject) if subject is not None else None,

@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from data_package.engine.package.origins import Origins
 from data_package.engine.package.statistics import Summary
 from data_package.engine.schema import Contract
 
@@ -15,6 +16,7 @@ class TableFacts:
         path: of its Parquet file, from the package's folder.
         csv_path: of its CSV twin, None where there is none.
         resource: its Data Resource.
+        origins: where its fields come from.
     """
 
     name: str
@@ -24,6 +26,7 @@ class TableFacts:
     size_bytes: int
     resource: Mapping[str, object]
     summary: Summary
+    origins: Origins = Origins()
 
     @property
     def title(self) -> str:

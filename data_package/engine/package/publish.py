@@ -17,6 +17,7 @@ from data_package.engine.package.csvtwin import write_csv
 from data_package.engine.package.documents import documents
 from data_package.engine.package.facts import Facts, TableFacts
 from data_package.engine.package.licence import OWN_TEXT
+from data_package.engine.package.origins import Origins, origins_of
 from data_package.engine.package.parquet import copy_with_words
 from data_package.engine.package.provenance import libraries_of, lineage_of
 from data_package.engine.package.readme import sums
@@ -255,7 +256,9 @@ def _facts(
     packaging = contents.project.packaging
     resources = document["resources"]
     assert isinstance(resources, list)
-    lineage = lineage_of(contents.catalogue, [table for table, _ in contents.tables], lock)
+    published = [table for table, _ in contents.tables]
+    lineage = lineage_of(contents.catalogue, published, lock)
+    origins = origins_of(contents.catalogue, published) if packaging.column_lineage else {}
     return Facts(
         properties=contents.properties,
         tables=[
@@ -267,6 +270,7 @@ def _facts(
                 size_bytes=(new / _path(table)).stat().st_size,
                 resource=resource,
                 summary=Summary.from_dict(summaries[table.resource][1]),
+                origins=origins.get(table.resource, Origins()),
             )
             for (table, contract), resource in zip(contents.tables, resources, strict=False)
         ],

@@ -13,6 +13,7 @@ from data_package.engine.schema import Contract, Field
 _WRAPPED = re.compile(r"(?<!\n)\n(?!\n|\s*[-*\d])")
 _WORDS = 4_000
 _CATEGORIES = 300
+_ORIGIN = 600
 _RULES = {
     "minLength": "at least {} characters",
     "maxLength": "at most {} characters",
@@ -86,10 +87,20 @@ def _table(table: TableFacts) -> dict[str, object]:
         "name": table.name,
         "title": clipped(contract.title, 300),
         "words": clipped(contract.description, _WORDS),
+        "origin": clipped(table.origins.table, _ORIGIN),
         "fields": [
-            _field(contract, each, table.summary.fields.get(each.name)) for each in contract.fields
+            {
+                **_field(contract, each, table.summary.fields.get(each.name)),
+                **_origin(table, each),
+            }
+            for each in contract.fields
         ],
     }
+
+
+def _origin(table: TableFacts, field: Field) -> dict[str, str]:
+    words = table.origins.fields.get(field.name)
+    return {"o": clipped(words, _ORIGIN)} if words else {}
 
 
 def _field(contract: Contract, field: Field, summary: FieldSummary | None) -> dict[str, object]:

@@ -143,6 +143,11 @@
     main.append(head, meta);
     if (item.d) main.append(words(item.d));
     if (item.x) main.append(make("p", "example", `Example: ${item.x}`));
+    if (item.o) {
+      const origin = make("p", "example", `Made of: ${item.o}`);
+      origin.dir = "auto";
+      main.append(origin);
+    }
     if (item.c) {
       const list = make("details");
       const many = item.c.length === 1 ? "1 category" : `${item.c.length} categories`;
@@ -170,6 +175,7 @@
     const body = document.querySelector(`#table-${t} > .body`);
     if (!shownOf.has(t)) {
       if (table.words) body.append(words(table.words));
+      if (table.origin) body.append(words(table.origin, "words quiet"));
       shownOf.set(t, 0);
     }
     const from = shownOf.get(t);
