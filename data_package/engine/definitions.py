@@ -9,6 +9,7 @@ from data_package.engine.build.executor import console_logger, in_process
 from data_package.engine.build.lock import LockFile
 from data_package.engine.build.record import Recorder
 from data_package.engine.errors import ProjectError
+from data_package.engine.lineage.metadata import column_lineage
 from data_package.engine.package import DataPackage, data_package_asset
 from data_package.engine.project import Project, project_of
 from data_package.engine.schema import lint_references
@@ -71,7 +72,9 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
         sensors=[item for item in found.others if isinstance(item, dg.SensorDefinition)],
         resources={
             "io_manager": dg.IOManagerDefinition.hardcoded_io_manager(
-                ParquetTables.of(catalogue, recorder.written)
+                ParquetTables.of(
+                    catalogue, recorder.written, lambda table: column_lineage(table, catalogue)
+                )
             ),
             IO_MANAGER_KEY: dg.IOManagerDefinition.hardcoded_io_manager(
                 SourceFiles(catalogue.deliveries)

@@ -10,7 +10,7 @@ import importlib.metadata
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import cache
+from functools import cache, lru_cache
 from pathlib import Path
 
 import polars as pl
@@ -65,7 +65,7 @@ def lineage_of_tables(
 def known_lineage(table: Table, catalogue: Catalogue) -> TableLineage | None:
     """What is known of a table's columns without calling its function; None where nothing is."""
     inputs, reason = _inputs(table, catalogue)
-    kept = _read(catalogue.project).get(table.name) if reason is None else None
+    kept = _read_once(catalogue.project).get(table.name) if reason is None else None
     return kept[1] if kept is not None and kept[0] == _digest(table, inputs) else None
 
 
@@ -118,6 +118,20 @@ def _engine() -> str:
     code = b"".join(path.read_bytes() for path in sorted(_FOLDER.glob("*.py")))
     version = importlib.metadata.version("data-package")
     return f"{version} {hashlib.sha256(code).hexdigest()}"
+
+
+def _read_once(project: Project) -> dict[str, tuple[str, TableLineage]]:
+    """What is kept, read again only when it has been written since: a run asks for each table."""
+    try:
+        stat = _path(project).stat()
+    except OSError:
+        return {}
+    return _read_at(project, stat.st_ino, stat.st_mtime_ns, stat.st_size)
+
+
+@lru_cache(maxsize=1)
+def _read_at(project: Project, *_stamp: int) -> dict[str, tuple[str, TableLineage]]:
+    return _read(project)
 
 
 def _read(project: Project) -> dict[str, tuple[str, TableLineage]]:

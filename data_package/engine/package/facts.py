@@ -1,7 +1,7 @@
 """What the package's documents are written from: plain values, gathered once."""
 
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from data_package.engine.package.origins import Origins
 from data_package.engine.package.statistics import Summary
@@ -26,7 +26,7 @@ class TableFacts:
     size_bytes: int
     resource: Mapping[str, object]
     summary: Summary
-    origins: Origins = Origins()
+    origins: Origins = field(default_factory=Origins)
 
     @property
     def title(self) -> str:

@@ -32,6 +32,8 @@ HASH = "sha256"
 SECONDS = "seconds"
 PEAK_MEMORY = "peak_memory_bytes"
 
+Describe = Callable[[Table], Mapping[str, dg.MetadataValue]]
+
 # Fixed, so that the same rows give the same bytes however Polars' defaults change.
 _ROW_GROUP_ROWS = 1 << 18
 
@@ -62,10 +64,19 @@ class ParquetTables(BasePolarsUPathIOManager):
     _tables: Mapping[dg.AssetKey, Table] = PrivateAttr()
     _hashes: HashCache = PrivateAttr()
     _record: Callable[[Table, Written], None] = PrivateAttr()
+    _describe: Describe = PrivateAttr()
 
     @classmethod
-    def of(cls, catalogue: Catalogue, record: Callable[[Table, Written], None]) -> "ParquetTables":
-        """The IO manager of a project's tables; `record` hears of each that is in place."""
+    def of(
+        cls,
+        catalogue: Catalogue,
+        record: Callable[[Table, Written], None],
+        describe: Describe = lambda _: {},
+    ) -> "ParquetTables":
+        """The IO manager of a project's tables.
+
+        `record` hears of each that is in place, and `describe` says what else is known of it.
+        """
         from upath import UPath
 
         manager = cls(base_dir=str(catalogue.project.storage))
@@ -73,6 +84,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         manager._tables = catalogue.tables
         manager._hashes = catalogue.hashes
         manager._record = record
+        manager._describe = describe
         manager._base_path = UPath(catalogue.project.storage)
         return manager
 
@@ -187,6 +199,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             HASH: dg.MetadataValue.text(digest),
             SECONDS: dg.MetadataValue.float(round(used.seconds, 3)),
             PEAK_MEMORY: dg.MetadataValue.int(used.peak_memory_bytes),
+            **(self._describe(table) if table is not None else {}),
         }
 
     def _written(self, context: dg.OutputContext) -> Path:

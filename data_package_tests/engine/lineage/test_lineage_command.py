@@ -4,11 +4,13 @@ import json
 from collections.abc import Callable
 from datetime import UTC, datetime
 
+import dagster as dg
 import jsonschema  # type: ignore[import-untyped]
 import pytest
 from click.testing import CliRunner, Result
 
-from data_package.engine.build.run import open_project
+from data_package.engine.build.instance import project_instance
+from data_package.engine.build.run import Request, open_project, run_build
 from data_package.engine.build.survey import in_order
 from data_package.engine.cli.verbs import command
 from data_package.engine.errors import ProjectError
@@ -122,10 +124,11 @@ def test_a_name_that_is_not_there_is_told(people: Study, words: list[str], said:
 
 def test_an_unchanged_function_is_not_called_again(people: Study) -> None:
     ask("decades")
+    assert called(people) == []
+    (people.storage / ".state" / "lineage.json").unlink()
+    ask("decades")
     assert called(people) == ["grown", "people"]
     (people.root / people.package / "calls").unlink()
-    ask("decades")
-    assert called(people) == []
     people.write({"tables.py": TABLES.replace(">= 18", ">= 21")})
     ask("decades")
     assert called(people) == ["grown"]
@@ -273,3 +276,79 @@ def test_hostile_names_pass_through_unharmed(study: Make, monkeypatch: pytest.Mo
     found = lineage_of_tables(catalogue, in_order(catalogue))
     assert found["odder"].columns[f"{name}!"] == {("odd", name)}
     assert inputs_of(catalogue) == {"odd": [], "odder": ["odd"]}
+
+
+def test_a_materialization_carries_the_lineage_that_is_known(people: Study) -> None:
+    def noted(*select: str) -> dict[str, list[str]] | None:
+        people.forget()
+        assert run_build(Request(select, force=True), people.project).ok
+        with project_instance(people.project) as instance:
+            event = instance.get_latest_materialization_event(dg.AssetKey("grown"))
+        assert event is not None
+        assert event.asset_materialization is not None
+        value = event.asset_materialization.metadata.get("dagster/column_lineage")
+        if value is None:
+            return None
+        assert isinstance(value, dg.TableColumnLineageMetadataValue)
+        return {
+            column: [f"{dep.asset_key.to_user_string()}.{dep.column_name}" for dep in deps]
+            for column, deps in value.column_lineage.deps_by_column.items()
+        }
+
+    (people.storage / ".state" / "lineage.json").unlink()
+    assert noted("grown") is None
+    ask("decades")
+    assert noted("grown") == {"id": ["people.id"], "years": ["people.age"]}
+
+
+def test_the_dictionary_says_what_a_field_is_made_of(people: Study) -> None:
+    page = people.storage / "package" / "index.html"
+    assert '"o":"people_file.age"' in page.read_text()
+    assert "rests on grown.years." in page.read_text()
+    before = page.read_bytes()
+    (people.storage / ".state" / "lineage.json").unlink()
+    people.build("data_package")
+    assert page.read_bytes() == before
+
+
+def test_without_column_lineage_a_build_calls_no_function_for_it(people: Study) -> None:
+    people.write(
+        {
+            "/pyproject.toml": '[tool.data-package]\npackage = "STUDY"\ncolumn-lineage = false\n',
+            "tables.py": TABLES.replace(">= 18", ">= 21"),
+        }
+    )
+    calls = people.root / people.package / "calls"
+    assert people.build().ok
+    assert calls.read_text().split() == ["grown"]
+    assert '"o":' not in (people.storage / "package" / "index.html").read_text()
+
+
+def test_columns_that_become_rows_are_counted_and_not_named(study: Make) -> None:
+    header = ",".join(f"SUBJECT{i}" for i in range(9))
+    made = study(
+        {
+            "/wide.csv": f"day,{header}\n" + ",".join(map(str, range(10))) + "\n",
+            "tables.py": """
+            from pathlib import Path
+
+            import dagster as dg
+            import polars as pl
+
+            from data_package import source_file
+
+            wide_file = source_file("wide_file", "wide.csv")
+
+
+            @dg.asset(group_name="final")
+            def decades(wide_file: Path) -> pl.LazyFrame:
+                long = pl.scan_csv(wide_file).unpivot(index="day")
+                return long.select(decade=pl.col("value") + pl.col("day"))
+            """,
+            "decades.yaml": DECADES,
+        }
+    )
+    assert made.build().ok
+    page = (made.storage / "package" / "index.html").read_text()
+    assert '"o":"10 columns of wide_file"' in page
+    assert "SUBJECT" not in page
