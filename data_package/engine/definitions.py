@@ -1,6 +1,6 @@
 """The one `Definitions` of a project, put together from what the rooms make of it."""
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from types import ModuleType
 
 import dagster as dg
@@ -11,6 +11,7 @@ from data_package.engine.build.record import Recorder
 from data_package.engine.errors import ProjectError
 from data_package.engine.lineage.metadata import column_lineage
 from data_package.engine.package import DataPackage, data_package_asset
+from data_package.engine.package.documents import DICTIONARY
 from data_package.engine.project import Project, project_of
 from data_package.engine.schema import lint_references
 from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
@@ -57,10 +58,11 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
     final = sorted((t for t in tables.values() if t.group == FINAL), key=lambda t: t.name)
     packages = [DataPackage(catalogue, final)] if final else []
     catalogue.publications.extend(packages)
+    attached = [attach(assets, tables, project) for assets, _ in found.assets]
     return dg.Definitions(
         assets=[
             *(describe_source(spec, module, project) for spec, module in found.sources),
-            *(attach(assets, tables, project) for assets, _ in found.assets),
+            *(_with_dictionary(item, final) for item in attached),
             *map(data_package_asset, packages),
         ],
         asset_checks=[
@@ -110,6 +112,19 @@ def _nodes(found: Found, project: Project) -> list[Node]:
         for spec, module in found.sources
     ]
     return [*made, *external]
+
+
+def _with_dictionary(assets: dg.AssetsDefinition, final: Sequence[Table]) -> dg.AssetsDefinition:
+    """Final tables with a link to the data dictionary, as `data-package ui` serves it."""
+    places = {table.key: at for at, table in enumerate(final)}
+
+    def linked(spec: dg.AssetSpec) -> dg.AssetSpec:
+        if spec.key not in places:
+            return spec
+        link = dg.MetadataValue.url(f"{DICTIONARY}#table-{places[spec.key]}")
+        return spec.merge_attributes(metadata={"data_dictionary": link})
+
+    return assets.map_asset_specs(linked) if places.keys() & assets.keys else assets
 
 
 def _name(check: dg.AssetChecksDefinition) -> str:

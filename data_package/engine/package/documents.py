@@ -13,6 +13,9 @@ from data_package.engine.package.provenance import provenance_json
 from data_package.engine.package.readme import changelog_md, readme_md
 from data_package.engine.project import Packaging
 
+# Where `data-package ui` serves the data dictionary.
+DICTIONARY = "/data-dictionary"
+
 
 def documents(
     facts: Facts,

@@ -16,8 +16,9 @@ import polars as pl
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
-from data_package.engine.schema import Contract, Field, load_contract
+from data_package.engine.schema import load_contract
 from data_package.engine.tables import failures, internals, measure
+from data_package.engine.tables.columns import declared_columns
 from data_package.engine.tables.fingerprint import Fingerprint, Fingerprinter
 from data_package.engine.tables.table import Table, contract_path, place_of
 
@@ -146,16 +147,9 @@ def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
         description = first_sentence(spec.description) or (contract and contract.title) or None
     metadata = dict(spec.metadata)
     if contract is not None:
-        metadata.setdefault("dagster/column_schema", _columns(contract))
+        metadata.setdefault("dagster/column_schema", declared_columns(contract))
     if function is not None and "dagster/code_references" not in metadata:
-        code = function.__code__
-        metadata["dagster/code_references"] = dg.CodeReferencesMetadataValue(
-            code_references=[
-                dg.LocalFileCodeReference(
-                    file_path=code.co_filename, line_number=code.co_firstlineno, label=table.name
-                )
-            ]
-        )
+        metadata["dagster/code_references"] = _places(table, function)
     metadata.setdefault("dagster/uri", table.path.as_uri())
     return spec.replace_attributes(
         group_name=table.group,
@@ -163,6 +157,21 @@ def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
         kinds={*spec.kinds, *_kinds(function)} if len(spec.kinds) < 2 else spec.kinds,
         metadata=metadata,
         code_version=table.fingerprint.digest,
+    )
+
+
+def _places(table: Table, function: Callable[..., object]) -> dg.CodeReferencesMetadataValue:
+    """Where the table's function stands, and its contract: files of this machine."""
+    code = function.__code__
+    places = [(code.co_filename, code.co_firstlineno, table.place)]
+    if table.contract is not None:
+        path = table.contract_path
+        places.append((str(path), 1, table.project.relative(path)))
+    return dg.CodeReferencesMetadataValue(
+        code_references=[
+            dg.LocalFileCodeReference(file_path=file, line_number=line, label=label)
+            for file, line, label in places
+        ]
     )
 
 
@@ -176,39 +185,6 @@ def _kinds(function: Callable[..., object] | None) -> set[str]:
         isinstance(returned, str) and returned.endswith(("LazyFrame", "DataFrame"))
     )
     return {"polars", "parquet"} if polars else {"parquet"}
-
-
-def _columns(contract: Contract) -> dg.TableSchema:
-    key = contract.primary_key
-    table_rules = [f"primary key: {', '.join(key)}"] if key else []
-    table_rules += [f"unique: {', '.join(names)}" for names in contract.unique_keys]
-    table_rules += [
-        f"foreign key: {', '.join(k.fields)} → {k.resource or 'itself'} "
-        f"({', '.join(k.reference_fields)})"
-        for k in contract.foreign_keys
-    ]
-    return dg.TableSchema(
-        columns=[_column(field, in_key=field.name in key) for field in contract.fields],
-        constraints=dg.TableConstraints(other=table_rules),
-    )
-
-
-def _column(field: Field, *, in_key: bool) -> dg.TableColumn:
-    rules = {k: v for k, v in field.constraints.items() if k not in ("required", "unique")}
-    return dg.TableColumn(
-        name=field.name,
-        type=field.type,
-        description=field.description,
-        constraints=dg.TableColumnConstraints(
-            nullable=not (in_key or field.constraints.get("required")),
-            unique=bool(field.constraints.get("unique")),
-            other=[f"{name}: {_words(value)}" for name, value in rules.items()],
-        ),
-    )
-
-
-def _words(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
 
 
 def _measured(function: Callable[..., object]) -> Callable[..., object]:

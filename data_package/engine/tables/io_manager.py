@@ -19,6 +19,7 @@ from data_package.engine.project import Project
 from data_package.engine.storage import HashCache, make_private_folder, replacing
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.columns import written_columns
 from data_package.engine.tables.table import Table
 
 if TYPE_CHECKING:
@@ -194,7 +195,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         used = measure.stop()
         return {
             PARTITION_ROWS if context.has_partition_key else ROWS: dg.MetadataValue.int(rows),
-            COLUMNS: dg.MetadataValue.table_schema(column_schema(table, schema)),
+            COLUMNS: dg.MetadataValue.table_schema(written_columns(table, schema)),
             SIZE: dg.MetadataValue.int(written.size_bytes),
             HASH: dg.MetadataValue.text(digest),
             SECONDS: dg.MetadataValue.float(round(used.seconds, 3)),
@@ -206,21 +207,6 @@ class ParquetTables(BasePolarsUPathIOManager):
         if context.has_asset_partitions:
             return Path(str(next(iter(self._get_paths_for_partitions(context).values()))))
         return Path(str(self._get_path(context)))
-
-
-def column_schema(table: Table | None, schema: Mapping[str, pl.DataType]) -> dg.TableSchema:
-    """The columns as Dagster shows them: types from the file, words from the contract."""
-    fields = {f.name: f for f in table.contract.fields} if table and table.contract else {}
-    return dg.TableSchema(
-        columns=[
-            dg.TableColumn(
-                name=name,
-                type=failures.type_name(dtype),
-                description=fields[name].description if name in fields else None,
-            )
-            for name, dtype in schema.items()
-        ]
-    )
 
 
 def columns_digest(schema: Mapping[str, pl.DataType]) -> str:

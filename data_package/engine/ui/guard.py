@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
+from data_package.engine.package.documents import DICTIONARY
 from data_package.engine.ui.access import Access
 from data_package.engine.ui.operations import Refused, read_message, read_request
 
@@ -24,12 +25,13 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LOGIN = "/login"
 GRAPHQL = "/graphql"
-DICTIONARY = "/data-dictionary"
 MOST_BYTES = 1 << 20
 _SECONDS_FOR_A_BODY = 15.0
 _POLICY_VIOLATION = 1008
 
 _SHUT = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
+# Scripts that run beside the page have a policy of their own: they load others, and ask us.
+_WORKERS = f"{_SHUT}; script-src 'self'; connect-src 'self'"
 # The dictionary brings a policy of its own that names its script and its style by their hashes.
 _DICTIONARY_POLICY = "frame-ancestors 'none'; form-action 'none'; base-uri 'none'"
 # The code of the pages, the same for everybody, named by its content.
@@ -306,9 +308,11 @@ def _sealed(send: Send, path: str) -> Send:
                 name.decode("latin-1").lower(): value.decode("latin-1")
                 for name, value in message.get("headers", [])
             }
-            given.setdefault("content-security-policy", _SHUT)
+            given.pop("feature-policy", None)
+            is_code = path.startswith(_CODE) and message["status"] == 200
+            given.setdefault("content-security-policy", _WORKERS if is_code else _SHUT)
             given |= _HEADERS
-            if path.startswith(_CODE) and message["status"] == 200:
+            if is_code:
                 given["cache-control"] = "private, max-age=86400, immutable"
             message = {**message, "headers": _raw(given)}
         await send(message)
