@@ -6,7 +6,7 @@ from types import ModuleType
 import dagster as dg
 
 from data_package.engine.build.executor import console_logger, in_process
-from data_package.engine.build.lock import LockFile
+from data_package.engine.build.lock import lock_of
 from data_package.engine.build.record import Recorder
 from data_package.engine.errors import ProjectError
 from data_package.engine.lineage.metadata import column_lineage
@@ -54,7 +54,7 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
     _check_references(tables)
     files = {spec.key: file for spec, _ in found.sources if (file := raw_file(spec)) is not None}
     catalogue = Catalogue.of(project, tables, files)
-    recorder = Recorder(catalogue, LockFile(project))
+    recorder = Recorder(catalogue, lock_of(project))
     final = sorted((t for t in tables.values() if t.group == FINAL), key=lambda t: t.name)
     packages = [DataPackage(catalogue, final)] if final else []
     catalogue.publications.extend(packages)

@@ -51,28 +51,30 @@ def make_private_folder(path: Path) -> Path:
 
 
 @contextmanager
-def replacing(path: Path) -> Iterator[Path]:
+def replacing(path: Path, *, synced: bool = True) -> Iterator[Path]:
     """Write a file beside `path`, then put it in its place: a reader sees the old or the new.
 
     Yields the temporary path, an empty private file. What it holds when the block ends is forced
-    to the disk before the rename; when the block raises, `path` stays as it was.
+    to the disk before the rename; when the block raises, `path` stays as it was. The rename itself
+    may be lost to a power cut: then the old file is there, and is seen not to be the new one.
+    `synced=False` is for what can be made again and is checked when it is read.
     """
     make_private_folder(path.parent)
     temporary = temporary_beside(path)
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
     try:
         yield temporary
-        _sync(temporary)
+        if synced:
+            _sync(temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
         raise
-    _sync(path.parent)
 
 
-def write_private(path: Path, content: str | bytes) -> None:
+def write_private(path: Path, content: str | bytes, *, synced: bool = True) -> None:
     """Put a whole small file in place, as `replacing` does."""
-    with replacing(path) as temporary:
+    with replacing(path, synced=synced) as temporary:
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
@@ -183,7 +185,8 @@ class HashCache:
         """Keep what was learnt for the next process."""
         with self._lock:
             if self._changed:
-                write_private(self._path, json.dumps(self._known, indent=0, sort_keys=True))
+                text = json.dumps(self._known, indent=0, sort_keys=True)
+                write_private(self._path, text, synced=False)
                 self._changed = False
 
     def _remember(self, path: Path, stamp: list[int], digest: str) -> None:

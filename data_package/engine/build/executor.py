@@ -104,6 +104,7 @@ class _Executor(dg.Executor):
                     plan.hear(event)
                     yield event
             finally:
+                self._recorder.lock.fold()
                 catalogue.hashes.save()
 
     def _events(

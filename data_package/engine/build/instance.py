@@ -1,5 +1,7 @@
 """The project's Dagster instance: the one that `dagster.yaml` describes, from any folder."""
 
+import importlib
+import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
@@ -12,6 +14,7 @@ from dagster_shared.check import CheckError
 from sqlalchemy.exc import SQLAlchemyError
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.later import imported_later
 from data_package.engine.project import Project
 from data_package.engine.storage import make_private_folder
 
@@ -42,7 +45,7 @@ def project_instance(
     try:
         with _open(project, more or {}) as instance:
             yield instance
-    except SQLAlchemyError as error:
+    except (SQLAlchemyError, sqlite3.Error) as error:
         # Only the kind of error: its words may hold rows of the history, an address or a user.
         raise ProjectError(
             f"Dagster's history cannot be used ({type(error).__name__}): it is damaged, its disk "
@@ -62,6 +65,8 @@ def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:
         base = Path(custom.get("config", {}).get("base_dir", project.dagster_home))
         absolute = {"base_dir": str(project.root / base)}
         overrides["storage"] = {"custom": {**custom, "config": absolute}}
+    with imported_later("alembic", "structlog"):
+        importlib.import_module("dagster._core.storage.sql")
     home = make_private_folder(project.dagster_home)
     try:
         reference = InstanceRef.from_dir(

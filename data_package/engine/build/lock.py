@@ -5,16 +5,18 @@ writes a table, by whatever command, puts its entry here in one atomic step.
 """
 
 import fcntl
+import functools
 import json
 import os
 import re
 import threading
 import tomllib
 from collections.abc import Callable, Collection, Iterator, Mapping
-from contextlib import contextmanager
-from dataclasses import dataclass, field, replace
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
+from data_package.engine.build.journal import Journal, Line, Stamp, stamp_of
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.storage import PRIVATE_FILE, make_private_folder, temporary_beside
@@ -75,18 +77,37 @@ def lock_path(project: Project) -> Path:
 
 
 def read_lock(project: Project) -> Lock:
-    """The lock as it stands; an empty one where there is none.
+    """The lock as it stands, with what a build has put and not yet folded; empty without a file.
 
     Raises ProjectError when the file is not one that this version wrote.
     """
     path = lock_path(project)
+    stamp = stamp_of(path)
     try:
         text = path.read_text(encoding="utf-8")
     except FileNotFoundError:
         return Lock()
     except UnicodeDecodeError:
         raise ProjectError(_unreadable("it is not text")) from None
-    return parse(text)
+    lock = parse(text)
+    raw, tables = dict(lock.raw), dict(lock.tables)
+    for line in _journal(project).read(stamp):
+        # A line of another version's makes its table count as not built since.
+        with suppress(KeyError, TypeError):
+            read = {name: _raw_entry(entry) for name, entry in line.raw.items()}
+            tables[line.name] = _table_entry(line.table)
+            raw |= read
+    return Lock(raw, tables)
+
+
+@functools.cache
+def lock_of(project: Project) -> "LockFile":
+    """The lock of a project, read once in this process for all who ask."""
+    return LockFile(project)
+
+
+def _journal(project: Project) -> Journal:
+    return Journal(project.state / "lock.journal")
 
 
 def parse(text: str) -> Lock:
@@ -118,22 +139,14 @@ def parse(text: str) -> Lock:
         raise ProjectError(_unreadable("an entry is not complete")) from None
 
 
-def render(lock: Lock, blocks: dict[str, tuple[RawEntry | TableEntry, str]] | None = None) -> str:
-    """The text of a lock: the same for equal content, one table's lines beside one another.
-
-    `blocks` remembers the lines of entries between calls: a build writes the lock once a table.
-    """
-    kept = blocks if blocks is not None else {}
-    text = [_HEADER, f"version = {VERSION}\n"]
+def render(lock: Lock) -> str:
+    """The text of a lock: the same for equal content, one table's lines beside one another."""
     entries: list[tuple[str, RawEntry | TableEntry]] = [
         *((f"raw.{_key(name)}", raw) for name, raw in sorted(lock.raw.items())),
         *((f"table.{_key(name)}", table) for name, table in sorted(lock.tables.items())),
     ]
-    for title, entry in entries:
-        if title not in kept or kept[title][0] is not entry:
-            kept[title] = entry, f"\n[{title}]\n{_lines(entry)}"
-        text.append(kept[title][1])
-    return "".join(text)
+    blocks = [f"\n[{title}]\n{_lines(entry)}" for title, entry in entries]
+    return "".join([_HEADER, f"version = {VERSION}\n", *blocks])
 
 
 def _lines(entry: RawEntry | TableEntry) -> str:
@@ -164,23 +177,37 @@ class LockFile:
         self._project = project
         self._path = lock_path(project)
         self._guard = project.state / "lock"
+        self._journal = _journal(project)
         self._in_process = threading.RLock()
-        self._known: tuple[tuple[int, int, int] | None, Lock] | None = None
-        self._blocks: dict[str, tuple[RawEntry | TableEntry, str]] = {}
+        self._known: tuple[tuple[Stamp | None, Stamp | None], Lock] | None = None
 
     def read(self) -> Lock:
         """The lock as it stands. Raises ProjectError when it cannot be read."""
         with self._in_process:
-            stamp = self._stamp()
-            if self._known is None or self._known[0] != stamp:
-                self._known = stamp, read_lock(self._project)
+            stamps = self._stamps()
+            if self._known is None or self._known[0] != stamps:
+                self._known = stamps, read_lock(self._project)
             return self._known[1]
 
     def put_table(self, name: str, entry: TableEntry, raw: Mapping[str, RawEntry]) -> None:
-        """Write down a table that has just been written, and the raw files it read."""
-        self._change(
-            lambda lock: Lock(raw={**lock.raw, **raw}, tables={**lock.tables, name: entry})
-        )
+        """Write down a table that has just been written, and the raw files it read.
+
+        It is safe from now on, and in the lock file itself after the next `fold`.
+        """
+        with self._exclusive():
+            before = self.read()
+            after = Lock(raw={**before.raw, **raw}, tables={**before.tables, name: entry})
+            stamp = stamp_of(self._path)
+            if stamp is None:
+                self._write(after)
+            elif after != before:
+                line = Line(name, _plain(entry), {key: _plain(one) for key, one in raw.items()})
+                self._journal.add(line, stamp)
+                self._known = self._stamps(), after
+
+    def fold(self) -> None:
+        """Let the lock file hold all that was put."""
+        self._change(lambda lock: lock)
 
     def put(self, raw: Mapping[str, RawEntry], tables: Mapping[str, TableEntry]) -> None:
         """Write down several entries at once."""
@@ -207,26 +234,23 @@ class LockFile:
         with self._exclusive():
             before = self.read()
             after = change(before)
-            if after != before:
+            if after != before or self._journal.stamp() is not None:
                 self._write(after)
 
     def _write(self, lock: Lock) -> None:
         temporary = temporary_beside(self._path)
         with temporary.open("w", encoding="utf-8") as file:
-            file.write(render(lock, self._blocks))
+            file.write(render(lock))
             file.flush()
             os.fsync(file.fileno())
         # The lock is committed: it has the permissions of the project's files, not private ones.
         temporary.chmod((self._project.root / "pyproject.toml").stat().st_mode & 0o666)
         temporary.replace(self._path)
-        self._known = self._stamp(), lock
+        self._journal.remove()
+        self._known = self._stamps(), lock
 
-    def _stamp(self) -> tuple[int, int, int] | None:
-        try:
-            stat = self._path.stat()
-        except FileNotFoundError:
-            return None
-        return stat.st_ino, stat.st_ctime_ns, stat.st_size
+    def _stamps(self) -> tuple[Stamp | None, Stamp | None]:
+        return stamp_of(self._path), self._journal.stamp()
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
@@ -238,6 +262,12 @@ class LockFile:
                 yield
             finally:
                 os.close(handle)
+
+
+def _plain(entry: RawEntry | TableEntry) -> dict[str, object]:
+    """An entry as the journal keeps it, by the names that the lock file has."""
+    values = asdict(entry)
+    return {**values, "bytes": values.pop("size_bytes")}
 
 
 def _raw_entry(entry: Mapping[str, object]) -> RawEntry:

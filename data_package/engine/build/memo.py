@@ -90,7 +90,7 @@ def remember(
     }
     from data_package.engine.storage import write_private
 
-    write_private(path, json.dumps(note))
+    write_private(path, json.dumps(note), synced=False)
 
 
 def forget(project: Project) -> None:

@@ -106,7 +106,7 @@ class Recorder:
         for part in table.fingerprint.parts:
             path = code_path(self.catalogue, part.digest)
             if part.code and not path.exists():
-                write_private(path, part.code)
+                write_private(path, part.code, synced=False)
 
 
 def code_path(catalogue: Catalogue, digest: str) -> Path:

@@ -16,7 +16,7 @@ import dagster as dg
 from data_package.engine.build import executor, memo
 from data_package.engine.build.guard import building
 from data_package.engine.build.instance import project_instance
-from data_package.engine.build.lock import LockFile
+from data_package.engine.build.lock import LockFile, lock_of
 from data_package.engine.build.result import BuildResult, Tally
 from data_package.engine.build.staleness import CauseKind, assess
 from data_package.engine.build.survey import (
@@ -193,7 +193,7 @@ def run_build(
         if memo.sources_of(project).own(project) != sources.own(project):
             # What was imported would run under the fingerprint of what has been written since.
             raise ProjectError("A file of the project changed while it was read. Build again.")
-        lock = LockFile(project)
+        lock = lock_of(project)
         job = loaded.job()
         work = plan_work(request, job, catalogue, lock)
         if not request.select:
@@ -261,7 +261,7 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
 def preview(request: Request, project: Project) -> Work:
     """What `run_build` would do now."""
     catalogue, job = open_project(project)
-    return plan_work(request, job, catalogue, LockFile(project))
+    return plan_work(request, job, catalogue, lock_of(project))
 
 
 def open_project(project: Project) -> tuple[Catalogue, dg.JobDefinition]:

@@ -4,6 +4,7 @@ What is imported here is imported by every command, so it is next to nothing: a 
 nothing to do is answered before click, Dagster or Polars are looked for.
 """
 
+import gc
 import io
 import os
 import signal
@@ -16,6 +17,8 @@ from data_package.engine.errors import DataPackageError
 _PRIVATE = 0o077
 _INTERRUPTED = 128 + signal.SIGINT
 _TERMINATED = 128 + signal.SIGTERM
+# Importing makes many thousand objects, and none of them is ever garbage.
+_RARELY = 50_000, 20, 100
 _asked_to_end = False
 
 
@@ -30,6 +33,7 @@ def main() -> None:
         print(answer)  # noqa: T201
         return
     signal.signal(signal.SIGTERM, _end)
+    gc.set_threshold(*_RARELY)
     import click
 
     from data_package.engine.cli.verbs import command

@@ -12,7 +12,7 @@ def command(select: tuple[str, ...]) -> None:
     Without SELECT, all stale tables are accepted.
     """
     from data_package.engine.build.guard import building
-    from data_package.engine.build.lock import LockFile
+    from data_package.engine.build.lock import lock_of
     from data_package.engine.build.record import Recorder
     from data_package.engine.build.run import selected_tables
     from data_package.engine.build.survey import State, survey
@@ -20,13 +20,14 @@ def command(select: tuple[str, ...]) -> None:
 
     project = find_project()
     with building(project, lambda text: click.echo(text, err=True)):
-        lock = LockFile(project)
+        lock = lock_of(project)
         catalogue, tables = selected_tables(select, project)
         recorder = Recorder(catalogue, lock)
         states = survey(catalogue, lock.read())
         stale = [table for table in tables if states[table.name].state is not State.FRESH]
         for table in stale:
             recorder.accept(table)
+        lock.fold()
         catalogue.hashes.save()
     names = ", ".join(table.name for table in stale)
     click.echo(f"Accepted: {names}." if stale else "Nothing to accept: everything is fresh.")

@@ -61,7 +61,7 @@ class Verdicts:
         basis = self._basis(item)
         report = self._make(item)
         verdict = {"basis": basis, "report": report.to_dict()}
-        write_private(self._path(item), json.dumps(verdict, indent=1))
+        write_private(self._path(item), json.dumps(verdict, indent=1), synced=False)
         return report
 
     def known(self, item: TableCheck) -> Report | None:

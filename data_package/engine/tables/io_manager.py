@@ -12,15 +12,18 @@ from typing import TYPE_CHECKING, Any, ClassVar
 
 import dagster as dg
 import polars as pl
-from dagster_polars import BasePolarsUPathIOManager
 from pydantic import PrivateAttr
 
+from data_package.engine.later import imported_later
 from data_package.engine.project import Project
-from data_package.engine.storage import HashCache, make_private_folder, replacing
+from data_package.engine.storage import HashCache, hash_file, make_private_folder, replacing
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.columns import written_columns
 from data_package.engine.tables.table import Table
+
+with imported_later("pyarrow"):
+    from dagster_polars import BasePolarsUPathIOManager
 
 if TYPE_CHECKING:
     from upath import UPath
@@ -176,8 +179,11 @@ class ParquetTables(BasePolarsUPathIOManager):
             return {}
         path = self._written(context)
         scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-        rows = int(scan.select(pl.len()).collect().item())
-        digest = self._hashes.hash(path)
+        if isinstance(obj, pl.DataFrame):
+            rows = obj.height
+        else:
+            rows = int(scan.select(pl.len()).collect().item())
+        digest = hash_file(path)
         self._hashes.remember(path, digest)
         if not context.has_partition_key:
             internals.set_data_version(context, digest)

@@ -8,8 +8,6 @@ as text: through the template's escaping, or as JSON that the script puts into t
 from collections.abc import Mapping
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from data_package.engine.graph.layout import diagram
 from data_package.engine.package.citation import name_of, reference
 from data_package.engine.package.dictionary.model import (
@@ -32,6 +30,8 @@ _DRAWN = 120
 
 def index_html(facts: Facts) -> str:
     """The text of `index.html`."""
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
     style = (_FOLDER / "page.css").read_text(encoding="utf-8")
     script = (_FOLDER / "page.js").read_text(encoding="utf-8")
     environment = Environment(

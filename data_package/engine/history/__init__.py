@@ -1,0 +1,49 @@
+"""The history of runs: Dagster's SQLite storage, with what costs time in it done once.
+
+The stock storage opens a database anew for each of some ten events a table, asks it for its columns
+and tables each time, waits for the disk at each commit, and runs a migration tool over every
+database that it makes. Here a database stays open, a commit goes to the write-ahead log, which
+survives the end of the process however it comes, and a database is made in one step. Same files,
+same tables: the stock web server reads them, and every event is committed before Dagster goes on.
+"""
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any, Self
+
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+from dagster._serdes import ConfigurableClassData
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.history.events import EventLog
+from data_package.engine.history.runs import Runs, Schedules
+
+# SQLite is addressed by a URL, which Dagster puts together without quoting.
+_NOT_IN_ADDRESS = re.compile(r"\?|%[0-9A-Fa-f]{2}")
+
+
+class HistoryStorage(DagsterSqliteStorage):
+    """What `dagster.yaml` names as the project's storage."""
+
+    def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
+        """`base_dir`: the folder of the databases, laid out as Dagster's own."""
+        if _NOT_IN_ADDRESS.search(base_dir):
+            raise ProjectError(
+                f"The history cannot be kept in {base_dir}: in the name of a folder, a question "
+                "mark or a % before two digits means something else to its database.\n"
+                "Rename the folder."
+            )
+        # Not the parent's: it makes the stock storages, and all that they cost.
+        self.base_dir = base_dir
+        self._run_storage = Runs.from_local(str(Path(base_dir, "history")))
+        self._event_log_storage = EventLog(str(Path(base_dir, "history", "runs")))
+        self._schedule_storage = Schedules.from_local(str(Path(base_dir, "schedules")))
+        self._inst_data = inst_data
+
+    @classmethod
+    def from_config_value(
+        cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
+    ) -> Self:
+        """Make it as Dagster does from the configuration."""
+        return cls.from_local(inst_data=inst_data, **config_value)

@@ -1,0 +1,203 @@
+"""Dagster's event log on SQLite, with connections that are kept and questions asked once."""
+
+import sqlite3
+from collections import OrderedDict
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from dagster import AssetKey, EventLogEntry, EventLogRecord
+from dagster._core.events import (
+    ASSET_CHECK_EVENTS,
+    ASSET_EVENTS,
+    EVENT_TYPE_TO_PIPELINE_RUN_STATUS,
+)
+from dagster._core.storage.event_log.migration import (
+    ASSET_DATA_MIGRATIONS,
+    EVENT_LOG_DATA_MIGRATIONS,
+)
+from dagster._core.storage.event_log.schema import (
+    SqlEventLogStorageMetadata,
+    SqlEventLogStorageTable,
+)
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
+    INDEX_SHARD_NAME,
+    SqliteEventLogStorage,
+)
+from dagster._time import datetime_from_timestamp
+from sqlalchemy import Connection, create_engine
+from sqlalchemy.pool import NullPool
+
+from data_package.engine.history.connections import KeptConnections
+from data_package.engine.history.fresh import is_ready, make_database
+from data_package.engine.storage import make_private_folder
+
+_COLUMNS = (
+    "run_id",
+    "event",
+    "dagster_event_type",
+    "timestamp",
+    "step_key",
+    "asset_key",
+    "partition",
+)
+_INSERT = f"INSERT INTO event_logs ({', '.join(_COLUMNS)}) VALUES (?, ?, ?, ?, ?, ?, ?)"  # noqa: S608
+_KEPT_RECORDS = 1024
+_KEPT_SIZE = 1 << 14
+_INSERT_TAG = (
+    "INSERT INTO asset_event_tags (event_id, asset_key, key, value, event_timestamp) "
+    "VALUES (?, ?, ?, ?, ?)"
+)
+_MIGRATED = [*EVENT_LOG_DATA_MIGRATIONS, *ASSET_DATA_MIGRATIONS]
+
+
+class EventLog(SqliteEventLogStorage):
+    """Dagster's event log; each database is opened once in a process.
+
+    An event goes where the stock class puts it, in the same order: into the database of its run,
+    and if it tells of an asset, a check or the run's own state, into the index of all runs.
+    """
+
+    def __init__(self, base_dir: str) -> None:
+        """`base_dir`: the folder of the databases, one for each run and the index."""
+        self._kept = KeptConnections()
+        # What an index has, it keeps: columns, tables, migrations that are done.
+        self._seen: set[tuple[str, str]] = set()
+        # What this process has written of assets last, as text and as what Dagster reads from it.
+        self._records: OrderedDict[str, EventLogRecord] = OrderedDict()
+        index = make_private_folder(Path(base_dir)) / f"{INDEX_SHARD_NAME}.db"
+        if not index.exists():
+            make_database(index, SqlEventLogStorageMetadata, _MIGRATED)
+        super().__init__(base_dir)
+
+    def store_event(self, event: EventLogEntry) -> None:
+        """Store an event; it is committed when this returns."""
+        row = self._event_to_row(event)
+        moment = _moment(row["timestamp"])
+        values = [moment if name == "timestamp" else row[name] for name in _COLUMNS]
+        with self._plain(event.run_id) as database:
+            database.execute(_INSERT, values)
+        kind = event.dagster_event_type if event.is_dagster_event else None
+        if kind in ASSET_EVENTS:
+            with self._plain(INDEX_SHARD_NAME) as database:
+                number = int(database.execute(_INSERT, values).lastrowid or 0)
+                tags = self._tags_for_asset_event(event).items()
+                database.executemany(
+                    _INSERT_TAG, [(number, row["asset_key"], *tag, moment) for tag in tags]
+                )
+                self._note_asset(database, event, number, row)
+        if kind in ASSET_CHECK_EVENTS:
+            with self.index_connection() as connection:
+                key = connection.execute(SqlEventLogStorageTable.insert(), row).inserted_primary_key
+                self.store_asset_check_event(event, key and key[0])
+        if kind in EVENT_TYPE_TO_PIPELINE_RUN_STATUS:
+            with self._plain(INDEX_SHARD_NAME) as database:
+                database.execute(_INSERT, values)
+
+    def _note_asset(
+        self,
+        database: sqlite3.Connection,
+        event: EventLogEntry,
+        number: int,
+        row: Mapping[str, Any],
+    ) -> None:
+        """Let the index's table of assets name the last event of this one."""
+        assert event.dagster_event is not None
+        if row["asset_key"] is None:
+            return
+        noted: dict[str, object] = {
+            "last_materialization_timestamp": _moment(datetime_from_timestamp(event.timestamp))
+        }
+        if event.dagster_event.is_step_materialization:
+            # What `serialize_value` makes of an EventLogRecord, without packing the event again.
+            noted["last_materialization"] = text = (
+                f'{{"__class__": "EventLogRecord", "event_log_entry": {row["event"]}, '
+                f'"storage_id": {number}}}'
+            )
+            self._keep(text, EventLogRecord(storage_id=number, event_log_entry=event))
+            noted["last_run_id"] = event.run_id
+        elif event.dagster_event.is_asset_materialization_planned:
+            noted["last_run_id"] = event.run_id
+        elif not event.dagster_event.is_asset_observation:
+            return
+        names = ", ".join(noted)
+        changes = ", ".join(f"{name} = excluded.{name}" for name in noted)
+        database.execute(
+            f"INSERT INTO asset_keys (asset_key, {names}) VALUES (?{', ?' * len(noted)}) "  # noqa: S608
+            f"ON CONFLICT (asset_key) DO UPDATE SET {changes}",
+            [row["asset_key"], *noted.values()],
+        )
+
+    def _keep(self, text: str, record: EventLogRecord) -> None:
+        if len(text) <= _KEPT_SIZE:
+            self._records[text] = record
+            while len(self._records) > _KEPT_RECORDS:
+                self._records.popitem(last=False)
+
+    def _get_latest_materialization_records(
+        self, raw_asset_rows: Iterable[Mapping[str, Any]]
+    ) -> Mapping[AssetKey, EventLogRecord | None]:
+        """The stock class parses each anew: a table that many read, as often."""
+        records: dict[AssetKey, EventLogRecord | None] = {}
+        others = []
+        for row in raw_asset_rows:
+            kept = self._records.get(row["last_materialization"] or "")
+            key = AssetKey.from_db_string(row["asset_key"])
+            if kept is not None and key is not None and not row["asset_details"]:
+                records[key] = kept
+            else:
+                others.append(row)
+        if others:
+            records.update(super()._get_latest_materialization_records(others))
+        return records
+
+    def has_table(self, table_name: str) -> bool:
+        """Whether the index has a table."""
+        return self._once("table", table_name, super().has_table)
+
+    def has_secondary_index(self, name: str) -> bool:
+        """Whether a migration of data is done."""
+        return self._once("migration", name, super().has_secondary_index)
+
+    def has_asset_key_col(self, column_name: str) -> bool:
+        """Whether the index's table of assets has a column."""
+        return self._once("column", column_name, super().has_asset_key_col)
+
+    @contextmanager
+    def _connect(self, shard: str) -> Iterator[Connection]:
+        path = self.path_for_shard(shard)
+        address = self.conn_string_for_shard(shard)
+        with self._kept.transaction(path, address, lambda: self._prepare(shard)) as connection:
+            yield connection
+
+    def _plain(self, shard: str) -> AbstractContextManager[sqlite3.Connection]:
+        """The same, without what SQLAlchemy puts around it."""
+        path = self.path_for_shard(shard)
+        address = self.conn_string_for_shard(shard)
+        return self._kept.plain(path, address, lambda: self._prepare(shard))
+
+    def _prepare(self, shard: str) -> None:
+        """Make the database of a run, or bring one that is not noted as migrated to its end."""
+        path = Path(self.path_for_shard(shard))
+        if not path.exists():
+            migrated = _MIGRATED if shard == INDEX_SHARD_NAME else []
+            make_database(path, SqlEventLogStorageMetadata, migrated)
+        if not is_ready(path):
+            self._initdb(create_engine(self.conn_string_for_shard(shard), poolclass=NullPool))
+
+    def _once(self, kind: str, name: str, ask: Callable[[str], bool]) -> bool:
+        if (kind, name) not in self._seen and ask(name):
+            self._seen.add((kind, name))
+        return (kind, name) in self._seen
+
+    def dispose(self) -> None:
+        """Close what is open."""
+        self._kept.close()
+        super().dispose()
+
+
+def _moment(at: datetime) -> str:
+    """A time stamp as SQLAlchemy keeps it in SQLite: without its zone."""
+    return at.replace(tzinfo=None).isoformat(" ", "microseconds")

@@ -1,0 +1,82 @@
+"""Importing a library that somebody else imports only once something of it is used.
+
+Dagster's storage imports Alembic for migrations that hardly ever run and structlog for a daemon
+that is not run here, and dagster-polars imports PyArrow for a scan that is not made here: together
+an eighth of what a build imports.
+"""
+
+import importlib
+import sys
+import threading
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from importlib.abc import Loader, MetaPathFinder
+from importlib.machinery import ModuleSpec
+from types import ModuleType
+from typing import Any
+
+_guard = threading.RLock()
+
+
+@contextmanager
+def imported_later(*packages: str) -> Iterator[None]:
+    """Let names that are imported from these packages here stand for what they will be.
+
+    A package that has been imported already is left as it is. After the block, imports of them
+    are real ones again.
+    """
+    with _guard:
+        absent = {name for name in packages if name not in sys.modules}
+        finder = _Finder(absent)
+        sys.meta_path.insert(0, finder)
+        try:
+            yield
+        finally:
+            sys.meta_path.remove(finder)
+            for name in [n for n, module in sys.modules.items() if isinstance(module, _Module)]:
+                del sys.modules[name]
+
+
+class _Finder(MetaPathFinder, Loader):
+    def __init__(self, packages: set[str]) -> None:
+        self._packages = packages
+
+    def find_spec(
+        self, fullname: str, path: Sequence[str] | None, target: ModuleType | None = None
+    ) -> ModuleSpec | None:
+        del path, target
+        if fullname.partition(".")[0] not in self._packages:
+            return None
+        return ModuleSpec(fullname, self, is_package=True)
+
+    def create_module(self, spec: ModuleSpec) -> ModuleType:
+        return _Module(spec.name)
+
+    def exec_module(self, module: ModuleType) -> None:
+        """There is nothing to run yet."""
+
+
+class _Module(ModuleType):
+    """What is imported from it, or asked of it, is a name."""
+
+    def __getattr__(self, name: str) -> Any:
+        if name.startswith("__"):
+            raise AttributeError(name)
+        return _Name(self.__name__, name)
+
+
+class _Name:
+    """A function or a class; the first use imports it."""
+
+    def __init__(self, module: str, name: str) -> None:
+        self._later = module, name
+
+    def __call__(self, *args: Any, **kwargs: Any) -> Any:
+        return self._found()(*args, **kwargs)
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._found(), name)
+
+    def _found(self) -> Any:
+        module, name = self._later
+        return getattr(importlib.import_module(module), name)
