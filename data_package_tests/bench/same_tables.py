@@ -1,7 +1,8 @@
 """The same tables as each tool's users would write them: a function for each, no loops.
 
 Table 0 reads a CSV of a thousand rows; table i takes the table before it and the one at half its
-number, changes a column, and is kept as a Parquet file.
+number, changes a column, and is kept as a Parquet file. The last tables may be a branch of their
+own, which begins with another CSV.
 """
 
 import random
@@ -10,6 +11,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 RAW = "raw.csv"
+BRANCH = "branch.csv"
 _ROWS = 1000
 
 
@@ -19,6 +21,7 @@ class TableSource:
 
     number: int
     takes: tuple[int, ...]
+    raw: str = RAW
 
     def made_of(self, name: Callable[[int], str], raw: str) -> str:
         """The Polars expression, with the names that the tool gives to tables and raw file."""
@@ -29,36 +32,42 @@ class TableSource:
         return f"{newest}.with_columns({', '.join(columns)})"
 
 
-def tables(count: int) -> list[TableSource]:
-    """The first `count` tables, each after those it takes."""
-    return [
+def tables(count: int, branch: int = 0) -> list[TableSource]:
+    """The first `count` tables, each after those it takes; the last `branch` are a branch."""
+    first = count - branch
+    trunk = [
         TableSource(n, tuple(sorted({n - 1, n // 2}, reverse=True)) if n else ())
-        for n in range(count)
+        for n in range(first)
     ]
+    twig = [TableSource(n, (n - 1,) if n > first else (), BRANCH) for n in range(first, count)]
+    return trunk + twig
 
 
-def write_raw_file(folder: Path) -> None:
-    """The CSV that table 0 is made of: the same at every call."""
-    numbers = random.Random(11)
+def write_raw_file(folder: Path, name: str = RAW, seed: int = 11) -> None:
+    """A CSV that tables are made of: the same at every call with one seed."""
+    numbers = random.Random(seed)
     lines = [
         f"{row},{numbers.randrange(10)},{numbers.random():.6f},{numbers.random():.6f}"
         for row in range(_ROWS)
     ]
-    (folder / RAW).write_text("id,a,b,c\n" + "\n".join(lines) + "\n")
+    (folder / name).write_text("id,a,b,c\n" + "\n".join(lines) + "\n")
 
 
-def data_package(count: int) -> Mapping[str, str]:
+def data_package(count: int, branch: int = 0) -> Mapping[str, str]:
     """Our own: assets in one module."""
     parts = [
         "from pathlib import Path\n\nimport dagster as dg\nimport polars as pl\n\n"
         "from data_package.engine.sources import source_file\n\n"
         f'raw_file = source_file("raw_file", "{RAW}")\n'
     ]
-    for table in tables(count):
-        taken = ", ".join(f"table_{n}: pl.DataFrame" for n in table.takes) or "raw_file: Path"
+    if branch:
+        parts.append(f'branch_file = source_file("branch_file", "{BRANCH}")\n')
+    for table in tables(count, branch):
+        file = f"{table.raw.removesuffix('.csv')}_file"
+        taken = ", ".join(f"table_{n}: pl.DataFrame" for n in table.takes) or f"{file}: Path"
         parts.append(
             f"\n\n@dg.asset\ndef table_{table.number}({taken}) -> pl.DataFrame:\n"
-            f"    return {table.made_of('table_{}'.format, 'raw_file')}\n"
+            f"    return {table.made_of('table_{}'.format, file)}\n"
         )
     return {
         "pyproject.toml": '[tool.data-package]\npackage = "same_tables"\n',
@@ -72,18 +81,18 @@ def data_package(count: int) -> Mapping[str, str]:
     }
 
 
-def pytask(count: int) -> Mapping[str, str]:
+def pytask(count: int, branch: int = 0) -> Mapping[str, str]:
     """Tasks whose dependencies and product are paths."""
     parts = [
         "from pathlib import Path\nfrom typing import Annotated\n\nimport polars as pl\n"
         "from pytask import Product\n\nHERE = Path(__file__).parent\n"
     ]
-    for table in tables(count):
+    for table in tables(count, branch):
         arguments = [f'    path_{n}: Path = HERE / "table_{n}.parquet",\n' for n in table.takes]
         loads = [f"    table_{n} = pl.read_parquet(path_{n})\n" for n in table.takes]
         parts += [
             f"\n\ndef task_table_{table.number}(\n",
-            *(arguments or [f'    raw: Path = HERE / "{RAW}",\n']),
+            *(arguments or [f'    raw: Path = HERE / "{table.raw}",\n']),
             f'    kept: Annotated[Path, Product] = HERE / "table_{table.number}.parquet",\n',
             ") -> None:\n",
             *loads,
