@@ -5,7 +5,7 @@ BIN := $(VENV)/bin
 PYTHON ?= $(shell command -v python3.11 || command -v python3)
 READY := $(VENV)/.ready
 
-.PHONY: build test test-slow stress lint bench docs ui clean
+.PHONY: build test test-slow stress lint bench bench-quick docs ui clean
 .DEFAULT_GOAL := build
 
 build: $(READY)
@@ -27,6 +27,9 @@ lint: $(READY)
 
 bench: $(READY)
 	@$(BIN)/python -m data_package_tests.bench
+
+bench-quick: $(READY)
+	@$(BIN)/python -m data_package_tests.bench --quick
 
 docs: $(READY)
 	@$(BIN)/pytest -n auto -m "slow or not slow" data_package_tests/test_docs.py

