@@ -79,4 +79,4 @@ def is_read_by_others(file: Path) -> None:
         assert len(importlib.import_module("pandas").read_parquet(file)) == rows
     if importlib.util.find_spec("duckdb"):
         relation = importlib.import_module("duckdb").read_parquet(str(file))
-        assert relation.count("*").fetchone() == (rows,)
+        assert relation.count("*").fetchall() == [(rows,)]

@@ -20,7 +20,7 @@ from data_package.engine.storage import sweep
 from data_package.engine.tables.catalogue import Catalogue
 
 # Folders of `storage/` that hold something else than tables.
-_NEVER = {"package", "releases", "rejects", "other"}
+_NEVER = {"package", "releases", "exports", "rejects", "other"}
 _GROUP = re.compile(r"[A-Za-z0-9_]+")
 _TABLE = ".parquet"
 

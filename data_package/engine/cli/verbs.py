@@ -22,6 +22,7 @@ _VERBS = {
     "verify": "Build again in a scratch place and compare with the lock.",
     "release": "Release the built data package: version, changelog, files.",
     "diff": "Say how two versions of the data package differ.",
+    "export": "Put the tables into SQLite, DuckDB, Excel or CSV.",
     "clean": "Remove tables that no asset makes any more.",
 }
 

@@ -29,7 +29,7 @@ def write_csv(origin: Path, target: Path) -> None:
     frame = pl.scan_parquet(origin, glob=False, hive_partitioning=False)
     os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
     frame.select(
-        _cell(name, dtype) for name, dtype in _with_infinities(origin, frame).items()
+        cell(name, dtype) for name, dtype in _with_infinities(origin, frame).items()
     ).sink_csv(
         target,
         line_terminator="\r\n",
@@ -67,7 +67,8 @@ def _open_ended(origin: Path) -> set[str]:
     return found
 
 
-def _cell(name: str, dtype: pl.DataType | None) -> pl.Expr:
+def cell(name: str, dtype: pl.DataType | None) -> pl.Expr:
+    """A column as CSV writes it; None for a column of floats that holds an infinity."""
     column = pl.col(f"^{_escaped(name)}$") if name.startswith("^") else pl.col(name)
     if dtype is None:
         # https://datapackage.org/standard/table-schema/#number writes infinity in capitals.

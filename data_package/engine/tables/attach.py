@@ -30,7 +30,7 @@ _ALLOWED = (
     dg.AssetObservation,
     dg.AssetCheckResult,
 )
-_RESERVED_GROUPS = {"package", "releases", "rejects"}
+_RESERVED_GROUPS = {"package", "releases", "exports", "rejects"}
 
 
 def group_from_folder(module: str, project: Project) -> str | None:

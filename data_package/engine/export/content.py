@@ -1,0 +1,138 @@
+"""What is exported: the tables of a data package, as its descriptor and its files say."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from pathlib import Path
+
+import polars as pl
+
+from data_package.engine.errors import BuildError, ProjectError
+from data_package.engine.schema.contract import Contract, ForeignKey
+from data_package.engine.versions.edition import Edition
+
+
+@dataclass(frozen=True)
+class Table:
+    """A table to export.
+
+    Attributes:
+        path: its Parquet file.
+        columns: the columns of the file and their types.
+        rows: how many it has.
+    """
+
+    name: str
+    contract: Contract
+    path: Path
+    columns: Mapping[str, pl.DataType]
+    rows: int
+
+    def scan(self) -> pl.LazyFrame:
+        """Its rows."""
+        return pl.scan_parquet(self.path, glob=False, hive_partitioning=False)
+
+
+@dataclass(frozen=True)
+class Content:
+    """A data package to export.
+
+    Attributes:
+        document: its descriptor.
+        tables: its tables, each after those that its foreign keys point to, as far as that goes.
+        notes: what the export has to tell.
+    """
+
+    document: Mapping[str, object]
+    tables: Sequence[Table]
+    notes: list[str] = field(default_factory=list)
+
+    @classmethod
+    def of(cls, edition: Edition) -> "Content":
+        """The content of an opened data package. Raises ProjectError when it has no tables."""
+        found: dict[str, Table] = {}
+        notes = []
+        for name, one in edition.tables.items():
+            if one.path is None:
+                notes.append(f"{name} is left out: it has no Parquet file.")
+                continue
+            try:
+                scan = pl.scan_parquet(one.path, glob=False, hive_partitioning=False)
+                columns = dict(scan.collect_schema())
+                rows = int(scan.select(pl.len()).collect().item())
+            except (OSError, pl.exceptions.PolarsError) as error:
+                raise BuildError(
+                    f"The table {name} cannot be read from {one.path}: {type(error).__name__}."
+                ) from None
+            found[name] = Table(name, one.contract, one.path, columns, rows)
+        if not found:
+            raise ProjectError(f"{edition.label} has no table that could be exported.")
+        return cls(edition.document, _ordered(found), notes)
+
+    def keys_to(self, table: Table) -> list[ForeignKey]:
+        """The foreign keys of a table that a database can hold, too.
+
+        Its target must be here and unique, and of the same types; a note tells of others.
+        """
+        kept = []
+        by_name = {one.name: one for one in self.tables}
+        for key in table.contract.foreign_keys:
+            target = by_name.get(key.resource or table.name)
+            why = _hindrance(table, key, target)
+            if why:
+                there = key.resource or table.name
+                self.notes.append(
+                    f"{table.name}: the foreign key {', '.join(key.fields)} → {there} is not "
+                    f"declared: {why}."
+                )
+            else:
+                kept.append(key)
+        return kept
+
+
+def unique_keys(table: Table) -> list[tuple[str, ...]]:
+    """The keys that tell rows apart beside the primary one; their fields are all in the table."""
+    single = [(one.name,) for one in table.contract.fields if one.unique]
+    found = dict.fromkeys([*single, *table.contract.unique_keys])
+    return [
+        key
+        for key in found
+        if key and key != table.contract.primary_key and all(name in table.columns for name in key)
+    ]
+
+
+def primary_key(table: Table) -> tuple[str, ...]:
+    """The fields of the primary key, empty where not all of them are in the table."""
+    key = table.contract.primary_key
+    return key if all(name in table.columns for name in key) else ()
+
+
+def _hindrance(table: Table, key: ForeignKey, target: Table | None) -> str:
+    if target is None:
+        return "there is no such table here"
+    if not all(name in table.columns for name in key.fields):
+        return "a field of it is missing"
+    if key.reference_fields not in [primary_key(target), *unique_keys(target)]:
+        return "its target is not declared to be unique"
+    pairs = zip(key.fields, key.reference_fields, strict=False)
+    if any(_family(table.columns[a]) != _family(target.columns[b]) for a, b in pairs):
+        return "its target has another type"
+    return ""
+
+
+def _family(dtype: pl.DataType) -> object:
+    return pl.String() if dtype in (pl.String, pl.Categorical, pl.Enum) else dtype
+
+
+def _ordered(tables: Mapping[str, Table]) -> list[Table]:
+    """Each table after its targets; tables in a circle in the order of the package."""
+    done: dict[str, Table] = {}
+    waiting = dict(tables)
+    while waiting:
+        ready = [
+            name
+            for name, one in waiting.items()
+            if not any(target in waiting for target in one.contract.references)
+        ]
+        for name in ready or [next(iter(waiting))]:
+            done[name] = waiting.pop(name)
+    return list(done.values())

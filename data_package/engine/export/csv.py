@@ -1,0 +1,67 @@
+"""CSV: a folder with a file per table and a descriptor of them, a data package in itself."""
+
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import cast
+
+import polars as pl
+
+from data_package.engine.export.content import Content, Table
+from data_package.engine.package.csvtwin import DIALECT, write_csv
+from data_package.engine.package.descriptor import FILE_NAME, to_json
+from data_package.engine.storage import hash_file, make_private_folder, write_private
+
+# What spreadsheets take for the beginning of a formula: https://owasp.org/www-community/attacks/CSV_Injection
+_FORMULA = r"^[=+\-@\t\r]"
+
+
+def write(content: Content, folder: Path, tell: Callable[[str], None]) -> dict[str, int]:
+    """Write a new folder. A note tells of texts that a spreadsheet would take for formulas."""
+    make_private_folder(folder)
+    resources = []
+    for table in content.tables:
+        tell(f"writing {table.name}")
+        path = _place(folder, table.name)
+        write_csv(table.path, path)
+        resources.append(_resource(table, path))
+        content.notes.extend(_formulas(table))
+    document = {**content.document, "resources": resources}
+    write_private(folder / FILE_NAME, to_json(document))
+    return {table.name: table.rows for table in content.tables}
+
+
+def _place(folder: Path, name: str) -> Path:
+    """A file for a table, in the folder whatever its name says."""
+    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).lstrip(".") or "table"
+    found, number = folder / f"{safe}.csv", 1
+    while found.exists():
+        number += 1
+        found = folder / f"{safe}-{number}.csv"
+    return found
+
+
+def _resource(table: Table, path: Path) -> dict[str, object]:
+    return {
+        **table.contract.descriptor,
+        "path": path.name,
+        "format": "csv",
+        "mediatype": "text/csv",
+        "encoding": "utf-8",
+        "bytes": path.stat().st_size,
+        "hash": f"sha256:{hash_file(path)}",
+        "dialect": DIALECT,
+    }
+
+
+def _formulas(table: Table) -> list[str]:
+    texts = [name for name, dtype in table.columns.items() if dtype in (pl.String, pl.Categorical)]
+    if not texts:
+        return []
+    begin = [pl.col(n).cast(pl.String).str.contains(_FORMULA).sum().alias(n) for n in texts]
+    counts = table.scan().select(begin).collect(engine="streaming").row(0, named=True)
+    found = {name: count for name, count in cast("Mapping[str, int]", counts).items() if count}
+    return [
+        f"{table.name}.csv: {count:,} texts of {name} begin with =, +, -, @, a tab or a return: "
+        "a spreadsheet would take them for formulas. Give out xlsx to who opens it in one."
+        for name, count in found.items()
+    ]

@@ -1,0 +1,142 @@
+"""Exporting: what is asked for, and what came of it."""
+
+from collections.abc import Callable
+from contextlib import AbstractContextManager
+from dataclasses import dataclass
+from enum import StrEnum
+from importlib import import_module
+from pathlib import Path
+
+from data_package.engine.errors import BuildError, ProjectError
+from data_package.engine.export.content import Content
+from data_package.engine.project import Project, find_project
+from data_package.engine.storage import make_private_folder, remove, temporary_beside
+from data_package.engine.versions.edition import Edition, open_built, open_edition
+
+Tell = Callable[[str], None]
+
+# The folder for exports in storage.
+FOLDER = "exports"
+
+
+class Form(StrEnum):
+    """What a data package can be exported to."""
+
+    SQLITE = "sqlite"
+    DUCKDB = "duckdb"
+    XLSX = "xlsx"
+    CSV = "csv"
+
+
+_ENDINGS = {Form.SQLITE: ".sqlite", Form.DUCKDB: ".duckdb", Form.XLSX: ".xlsx", Form.CSV: "-csv"}
+
+
+@dataclass(frozen=True)
+class Exported:
+    """What an export made.
+
+    Attributes:
+        path: the file, or for CSV the folder.
+        tables: how many rows each table has, by its name.
+        notes: what could not be carried over, and what to look out for.
+    """
+
+    path: Path
+    tables: dict[str, int]
+    notes: list[str]
+
+    def to_dict(self) -> dict[str, object]:
+        """The facts as JSON's types."""
+        return {"path": str(self.path), "tables": self.tables, "notes": self.notes}
+
+
+def export(
+    to: Form | str,
+    out: Path | None = None,
+    source: str | Path | None = None,
+    *,
+    project: Path | None = None,
+    replace: bool = False,
+    tell: Tell = lambda _: None,
+) -> Exported:
+    """Export a data package to one file, or for CSV to one folder.
+
+    Args:
+        to: the form.
+        out: where to; by default into `storage/exports`, where what is there is replaced.
+        source: a folder, a zip file or the version of a release; by default the built package.
+        project: a folder of the project; by default the working directory.
+        replace: whether to put it in the place of what is at `out`.
+        tell: hears what is being written.
+
+    Raises:
+        ProjectError: the source is not there, `out` is taken, or a library is missing.
+        BuildError: a table cannot be put into this form; nothing is left behind.
+    """
+    form = Form(to)
+    here = None if source is not None and out is not None else find_project(project)
+    with _opened(source, here, project) as edition:
+        content = Content.of(edition)
+        if out is None:
+            assert here is not None
+            target = here.storage / FOLDER / f"{_stem(edition)}{_ENDINGS[form]}"
+            make_private_folder(target.parent)
+        else:
+            target = out
+            _look(target, replace=replace)
+        new = temporary_beside(target.absolute())
+        try:
+            rows = _write(form, content, new, tell)
+            _put(new, target)
+        except OSError as error:
+            raise BuildError(f"{target} cannot be written: {error.strerror}.") from None
+        finally:
+            remove(new)
+    return Exported(target, rows, content.notes)
+
+
+def _write(form: Form, content: Content, new: Path, tell: Tell) -> dict[str, int]:
+    try:
+        # Each form is a module of that name, which imports its library.
+        module = import_module(f"{__package__}.{form}")
+    except ModuleNotFoundError as error:
+        raise ProjectError(
+            f"--to {form} needs the package '{error.name}', which is not installed.\n"
+            f"Install it: pip install 'data-package[{form}]'"
+        ) from None
+    rows: dict[str, int] = module.write(content, new, tell)
+    return rows
+
+
+def _opened(
+    source: str | Path | None, here: Project | None, start: Path | None
+) -> AbstractContextManager[Edition]:
+    if source is not None:
+        try:
+            return open_edition(source, here or find_project(start))
+        except ProjectError:
+            return open_edition(source, None)
+    assert here is not None
+    return open_built(here)
+
+
+def _stem(edition: Edition) -> str:
+    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in edition.text("name"))
+    version = edition.text("version")
+    return f"{name or 'data-package'}-{version}" if version else name or "data-package"
+
+
+def _look(target: Path, *, replace: bool) -> None:
+    if target.exists() and not replace:
+        raise ProjectError(f"{target} is there already. Name another place, or say --force.")
+    if not target.absolute().parent.is_dir():
+        raise ProjectError(f"There is no folder {target.absolute().parent} to write into.")
+
+
+def _put(new: Path, target: Path) -> None:
+    """Put what was written in its place, in one step where what is there is a file."""
+    if new.is_dir():
+        remove(target)
+    elif target.is_dir():
+        raise ProjectError(f"{target} is a folder. Name a file.")
+    new.rename(target)

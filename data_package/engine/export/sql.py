@@ -1,0 +1,143 @@
+"""A table's declaration in SQL: columns, keys, NOT NULL, CHECK; for SQLite and DuckDB alike."""
+
+import json
+from collections.abc import Iterator, Mapping, Sequence
+
+import polars as pl
+
+from data_package.engine.export.content import Table, primary_key, unique_keys
+from data_package.engine.schema.contract import Field, ForeignKey
+
+_BOUNDS = {
+    "minimum": ">=",
+    "exclusiveMinimum": ">",
+    "maximum": "<=",
+    "exclusiveMaximum": "<",
+}
+_LENGTHS = {"minLength": ">=", "maxLength": "<="}
+_TEXTS = (pl.String, pl.Categorical, pl.Enum)
+# Tables of the export that hold what a database has no place for.
+WORDS = {
+    "datapackage_properties": ("property", "value"),
+    "datapackage_tables": ("table_name", "title", "description"),
+    "datapackage_fields": (
+        *("table_name", "position", "field", "type", "title", "description"),
+        *("constraints", "categories"),
+    ),
+}
+
+
+def create_table(
+    table: Table,
+    types: Mapping[str, str],
+    foreign_keys: Sequence[ForeignKey],
+    *,
+    deferred: bool = False,
+) -> str:
+    """The CREATE TABLE statement of a table.
+
+    Args:
+        table: what to declare.
+        types: the database's type of each column.
+        foreign_keys: those that the database can hold.
+        deferred: whether foreign keys are looked at when a transaction ends.
+    """
+    key = primary_key(table)
+    fields = {field.name: field for field in reversed(table.contract.fields)}
+    parts = []
+    for name in table.columns:
+        required = name in key or (name in fields and fields[name].required)
+        parts.append(f"{quoted(name)} {types[name]}{' NOT NULL' if required else ''}")
+    if key:
+        parts.append(f"PRIMARY KEY ({_names(key)})")
+    parts += [f"UNIQUE ({_names(names)})" for names in unique_keys(table)]
+    for name in table.columns:
+        if name in fields:
+            parts += _checks(fields[name], table.columns[name], types[name])
+    wait = " DEFERRABLE INITIALLY DEFERRED" if deferred else ""
+    for foreign in foreign_keys:
+        target = quoted(foreign.resource or table.name)
+        parts.append(
+            f"FOREIGN KEY ({_names(foreign.fields)}) "
+            f"REFERENCES {target} ({_names(foreign.reference_fields)}){wait}"
+        )
+    body = ",\n  ".join(parts)
+    return f"CREATE TABLE {quoted(table.name)} (\n  {body}\n)"
+
+
+def quoted(name: str) -> str:
+    """A name as SQL takes it."""
+    return '"' + name.replace('"', '""') + '"'
+
+
+def text(value: str) -> str:
+    """A text as SQL takes it."""
+    return "'" + value.replace("'", "''") + "'"
+
+
+def words(document: Mapping[str, object], tables: Sequence[Table]) -> dict[str, list[list[object]]]:
+    """What the descriptor says, as rows of the tables `WORDS`."""
+    return {
+        "datapackage_properties": [
+            [name, value if isinstance(value, str) else _json(value)]
+            for name, value in document.items()
+            if name != "resources"
+        ],
+        "datapackage_tables": [
+            [one.name, one.contract.title, one.contract.description] for one in tables
+        ],
+        "datapackage_fields": [
+            [
+                *(one.name, at, field.name, field.type, field.title, field.description),
+                _json(field.constraints) if field.constraints else None,
+                _json(field.descriptor["categories"]) if field.categories is not None else None,
+            ]
+            for one in tables
+            for at, field in enumerate(one.contract.fields, 1)
+        ],
+    }
+
+
+def _checks(field: Field, dtype: pl.DataType, sql_type: str) -> Iterator[str]:
+    name = quoted(field.name)
+    for rule, sign in _BOUNDS.items():
+        bound = _literal(field.constraints.get(rule), dtype, sql_type)
+        if bound is not None and dtype not in (*_TEXTS, pl.Boolean):
+            yield f"CHECK ({name} {sign} {bound})"
+    for rule, sign in _LENGTHS.items():
+        length = field.constraints.get(rule)
+        if isinstance(length, int) and dtype in _TEXTS:
+            yield f"CHECK (length({name}) {sign} {length})"
+    enum = field.constraints.get("enum")
+    allowed = list(field.categories or ()) or (enum if isinstance(enum, list) else [])
+    literals = [_literal(value, dtype, sql_type) for value in allowed]
+    known = [literal for literal in literals if literal is not None]
+    if known and len(known) == len(literals):
+        yield f"CHECK ({name} IN ({', '.join(known)}))"
+
+
+def _literal(value: object, dtype: pl.DataType, sql_type: str) -> str | None:
+    """A contract's value as the column holds it; None where that cannot be said for certain."""
+    if value is None:
+        return None
+    if dtype in _TEXTS:
+        return text(str(value)) if isinstance(value, str) else None
+    if dtype == pl.Boolean:
+        return str(value).upper() if isinstance(value, bool) else None
+    if dtype.is_numeric() and sql_type not in ("TEXT", "VARCHAR"):
+        if isinstance(value, bool) or not isinstance(value, int | float):
+            return None
+        return repr(value)
+    if dtype in (pl.Date, pl.Time) and isinstance(value, str):
+        return text(value) if sql_type == "TEXT" else f"CAST({text(value)} AS {sql_type})"
+    if isinstance(dtype, pl.Datetime) and isinstance(value, str) and sql_type != "TEXT":
+        return f"CAST({text(value)} AS {sql_type})"
+    return None
+
+
+def _names(names: Sequence[str]) -> str:
+    return ", ".join(map(quoted, names))
+
+
+def _json(value: object) -> str:
+    return json.dumps(value, ensure_ascii=False)

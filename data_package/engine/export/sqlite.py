@@ -1,0 +1,112 @@
+"""SQLite: one file that everything reads, with keys and checks declared (https://sqlite.org).
+
+Numbers and texts are as they are; dates and times ISO 8601, booleans 0 and 1, lists and structs
+JSON. What SQLite has no place for, titles, descriptions and labels, stands in tables of its own.
+"""
+
+import sqlite3
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+
+from data_package.engine.errors import BuildError
+from data_package.engine.export.content import Content, Table
+from data_package.engine.export.sql import WORDS, create_table, quoted, words
+from data_package.engine.package.csvtwin import cell
+from data_package.engine.storage import PRIVATE_FILE
+
+_BATCH_ROWS = 50_000
+
+
+def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str, int]:
+    """Write a new database. Raises BuildError when a table does not keep what is declared."""
+    path.touch(PRIVATE_FILE, exist_ok=False)
+    base = sqlite3.connect(path, isolation_level=None)
+    try:
+        # Nobody sees the file before it is whole, so it needs no journal on the way.
+        base.execute("PRAGMA journal_mode = OFF")
+        base.execute("PRAGMA synchronous = OFF")
+        base.execute("PRAGMA foreign_keys = OFF")
+        base.execute("BEGIN")
+        for table in content.tables:
+            tell(f"writing {table.name}")
+            _fill(base, table, f"{_declaration(content, table)} STRICT")
+        _write_words(base, content)
+        base.execute("COMMIT")
+        if broken := base.execute("PRAGMA foreign_key_check").fetchone():
+            raise BuildError(f"A foreign key of {broken[0]} points to a row that is not there.")
+    finally:
+        base.close()
+    return {table.name: table.rows for table in content.tables}
+
+
+def _declaration(content: Content, table: Table) -> str:
+    types = {name: _type(dtype) for name, dtype in table.columns.items()}
+    return create_table(table, types, content.keys_to(table), deferred=True)
+
+
+def _fill(base: sqlite3.Connection, table: Table, declaration: str) -> None:
+    marks = ", ".join("?" * len(table.columns))
+    statement = f"INSERT INTO {quoted(table.name)} VALUES ({marks})"  # noqa: S608
+    try:
+        base.execute(declaration)
+        for batch in _batches(table):
+            base.executemany(statement, batch.iter_rows())
+    except sqlite3.IntegrityError as error:
+        # SQLite names the constraint, never the value.
+        raise BuildError(
+            f"{table.name} does not keep what its contract says: {error}.\n"
+            "See which rows: data-package check --rows"
+        ) from None
+    except (sqlite3.Error, OverflowError) as error:
+        raise BuildError(f"{table.name} cannot be written: {type(error).__name__}.") from None
+
+
+def _batches(table: Table) -> Iterator[pl.DataFrame]:
+    rows = table.scan().select(_value(name, dtype) for name, dtype in table.columns.items())
+    for start in range(0, table.rows, _BATCH_ROWS):
+        yield rows.slice(start, _BATCH_ROWS).collect(engine="streaming")
+
+
+def _write_words(base: sqlite3.Connection, content: Content) -> None:
+    taken = {table.name.lower() for table in content.tables}
+    for name, rows in words(content.document, content.tables).items():
+        if name in taken:
+            continue
+        columns = ", ".join(map(quoted, WORDS[name]))
+        base.execute(f"CREATE TABLE {quoted(name)} ({columns})")
+        marks = ", ".join("?" * len(WORDS[name]))
+        base.executemany(f"INSERT INTO {quoted(name)} VALUES ({marks})", rows)  # noqa: S608
+
+
+def _type(dtype: pl.DataType) -> str:
+    if dtype == pl.Boolean or (dtype.is_integer() and not _is_wide(dtype)):
+        return "INTEGER"
+    if dtype.is_float():
+        return "REAL"
+    return "BLOB" if dtype == pl.Binary else "TEXT"
+
+
+def _is_wide(dtype: pl.DataType) -> bool:
+    """Whether a type holds whole numbers that SQLite's 64 bits do not."""
+    return dtype in (pl.UInt64, pl.Int128, pl.UInt128)
+
+
+def _value(name: str, dtype: pl.DataType) -> pl.Expr:
+    column = pl.col(f"^{_escaped(name)}$") if name.startswith("^") else pl.col(name)
+    if dtype == pl.Boolean:
+        return column.cast(pl.Int8)
+    if dtype == pl.Binary:
+        return column
+    if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
+        return column.dt.to_string("%Y-%m-%dT%H:%M:%S%.f")
+    if dtype == pl.Time:
+        return column.dt.to_string("%H:%M:%S%.f")
+    if _type(dtype) == "TEXT" and not (dtype.is_nested() or dtype.is_temporal()):
+        return column.cast(pl.String)
+    return column.cast(pl.String) if dtype == pl.Date else cell(name, dtype)
+
+
+def _escaped(name: str) -> str:
+    return "".join(c if c.isalnum() or c == "_" else f"\\{c}" for c in name)

@@ -1,0 +1,258 @@
+"""A data package in other forms: the same values, keys and checks declared, never half a file."""
+
+import datetime as dt
+import json
+import sqlite3
+import stat
+import sys
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import duckdb
+import openpyxl
+import polars as pl
+import pytest
+from click.testing import CliRunner
+from frictionless import Package
+
+from data_package.engine.cli.export import command
+from data_package.engine.errors import BuildError, ProjectError
+from data_package.engine.export import Exported, Form, export, xlsx
+from data_package_tests.engine.tables.running import temporary_files
+from data_package_tests.engine.versions.packages import Tables, write_package
+
+SEEN = dt.datetime.fromisoformat("2020-01-02T03:04:05.600000")
+PEOPLE = pl.DataFrame(
+    {
+        "id": [1, 2],
+        "name": ["=1+1", "b'o\"x"],
+        "age": [40, None],
+        "born": [dt.date(1850, 1, 2), dt.date(2000, 3, 4)],
+        "seen": [SEEN, None],
+        "at": [dt.time(1, 2, 3), None],
+        "sex": pl.Series(["F", "M"], dtype=pl.Enum(["F", "M"])),
+        "well": [True, None],
+        "tags": [["a", "b"], None],
+        "raw": [b"\x00\xff", None],
+        "big": pl.Series([2**53 + 1, None], dtype=pl.Int64),
+        "weight": [1.5, float("inf")],
+    }
+)
+FIELDS: list[dict[str, Any]] = [
+    {"name": "id", "type": "integer", "title": "It's", "constraints": {"minimum": 1}},
+    {"name": "name", "type": "string", "constraints": {"required": True, "maxLength": 9}},
+    {"name": "age", "type": "integer", "constraints": {"exclusiveMaximum": 120}},
+    {"name": "born", "type": "date", "constraints": {"minimum": "1800-01-01"}},
+    {"name": "seen", "type": "datetime", "constraints": {"minimum": "2000-01-01T00:00:00"}},
+    {"name": "at", "type": "time"},
+    {"name": "sex", "type": "string", "categories": ["F", {"value": "M", "label": "male"}]},
+    {"name": "well", "type": "boolean"},
+    *({"name": name} for name in ("tags", "raw", "big", "weight")),
+]
+VISITS = pl.DataFrame({"who": [1, 1], "number": [1, 2]})
+V2 = "https://datapackage.org/profiles/2.0/datapackage.json"
+TABLES: Tables = {
+    "visits": (
+        VISITS,
+        {
+            "primaryKey": ["who", "number"],
+            "foreignKeys": [
+                {"fields": "who", "reference": {"resource": "people", "fields": "id"}},
+                {"fields": "number", "reference": {"resource": "people", "fields": "age"}},
+            ],
+        },
+    ),
+    "people": (PEOPLE, {"primaryKey": "id", "uniqueKeys": [["name"]], "fields": FIELDS}),
+}
+
+
+@pytest.fixture
+def package(tmp_path: Path) -> Path:
+    return write_package(tmp_path / "a [package]*", TABLES, title="It's ours", **{"$schema": V2})
+
+
+def made(package: Path, form: Form) -> Exported:
+    done = export(form, package.parent / f"out.{form}", package)
+    assert done.tables == {"people": 2, "visits": 2}
+    files = [path for path in [done.path, *done.path.rglob("*")] if path.is_file()]
+    assert {stat.S_IMODE(path.stat().st_mode) for path in files} == {0o600}
+    assert temporary_files(package.parent) == []
+    return done
+
+
+def test_sqlite_holds_the_values_keys_and_checks(package: Path) -> None:
+    done = made(package, Form.SQLITE)
+    assert len(done.notes) == 1
+    assert "visits: the foreign key number → people is not declared" in done.notes[0]
+    with closing(sqlite3.connect(done.path, isolation_level=None)) as base:
+        first, second = base.execute("SELECT * FROM people ORDER BY id").fetchall()
+        assert first == (
+            *(1, "=1+1", 40, "1850-01-02", "2020-01-02T03:04:05.600", "01:02:03"),
+            *("F", 1, '["a","b"]', b"\x00\xff", 2**53 + 1, 1.5),
+        )
+        assert second[1:3] == ("b'o\"x", None)
+        assert base.execute("PRAGMA integrity_check").fetchone() == ("ok",)
+        assert [row[3:5] for row in base.execute("PRAGMA foreign_key_list(visits)")] == [
+            ("who", "id")
+        ]
+        labels = "SELECT title, categories FROM datapackage_fields WHERE field IN ('id', 'sex')"
+        assert base.execute(labels).fetchall()[0][0] == "It's"
+        assert "male" in base.execute(labels).fetchall()[1][1]
+        assert ("title", "It's ours") in base.execute("SELECT * FROM datapackage_properties")
+        base.execute("PRAGMA foreign_keys = ON")
+        refused(base, sqlite3.IntegrityError)
+
+
+def test_duckdb_holds_the_values_keys_checks_and_comments(package: Path) -> None:
+    done = made(package, Form.DUCKDB)
+    with duckdb.connect(str(done.path)) as base:
+        rows = base.execute("SELECT * FROM people ORDER BY id").fetchall()
+        # DuckDB gives the time of a day as a text of its own type.
+        plain = [tuple(v for at, v in enumerate(row) if at != 5) for row in rows]
+        assert plain == [tuple(v for at, v in enumerate(r) if at != 5) for r in PEOPLE.rows()]
+        kinds = base.execute("SELECT DISTINCT constraint_type FROM duckdb_constraints()")
+        assert {kind for (kind,) in kinds.fetchall()} == {
+            *("CHECK", "NOT NULL", "PRIMARY KEY", "FOREIGN KEY", "UNIQUE")
+        }
+        comment = "SELECT comment FROM duckdb_columns() WHERE column_name = 'id'"
+        assert base.execute(comment).fetchall()[0] == ("It's",)
+        refused(base, duckdb.ConstraintException)
+    assert sorted(path.name for path in package.parent.iterdir()) == ["a [package]*", "out.duckdb"]
+
+
+def test_hostile_names_of_tables_lead_nowhere(tmp_path: Path) -> None:
+    package = write_package(tmp_path / "p", {"a": (VISITS, {}), "b": (VISITS, {})})
+    path = package / "datapackage.json"
+    document = json.loads(path.read_text())
+    document["resources"][0]["name"], document["resources"][1]["name"] = "../up", ".._up"
+    path.write_text(json.dumps(document))
+    done = export("csv", tmp_path / "out", package)
+    assert sorted(p.name for p in done.path.glob("*.csv")) == ["_up-2.csv", "_up.csv"]
+    assert sorted(p.name for p in tmp_path.iterdir()) == ["out", "p"]
+
+
+def refused(base: Any, error: type[Exception]) -> None:
+    """Rows that break each declared rule do not get in."""
+    for change in (
+        "UPDATE people SET age = 120 WHERE id = 2",
+        "UPDATE people SET name = NULL WHERE id = 2",
+        "UPDATE people SET name = 'far too long' WHERE id = 2",
+        "UPDATE people SET sex = 'X' WHERE id = 2",
+        "UPDATE people SET born = '1799-12-31' WHERE id = 2",
+        "INSERT INTO visits VALUES (1, 1)",
+        "INSERT INTO visits VALUES (7, 1)",
+    ):
+        with pytest.raises(error):
+            base.execute(change)
+
+
+def test_a_workbook_has_typed_cells_and_no_formula(package: Path) -> None:
+    done = made(package, Form.XLSX)
+    book = openpyxl.load_workbook(done.path)
+    assert book.sheetnames == ["properties", "tables", "fields", "people", "visits"]
+    head, first, second = list(book["people"].iter_rows())
+    assert [cell.value for cell in head] == PEOPLE.columns
+    values = {name: cell.value for name, cell in zip(PEOPLE.columns, first, strict=True)}
+    assert values == {
+        **{"id": 1, "name": "=1+1", "age": 40, "born": "1850-01-02", "sex": "F", "well": True},
+        **{"seen": SEEN, "at": dt.time(1, 2, 3)},
+        **{"tags": '["a","b"]', "raw": "AP8=", "big": str(2**53 + 1), "weight": 1.5},
+    }
+    assert first[1].data_type == "s"
+    assert second[3].value == dt.datetime.fromisoformat("2000-03-04")
+    assert second[11].value == "inf"
+    assert second[2].value is None
+    kinds = {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row}
+    assert "f" not in kinds
+
+
+def test_a_workbook_is_the_same_each_time(package: Path) -> None:
+    first = made(package, Form.XLSX).path.read_bytes()
+    (package.parent / "out.xlsx").unlink()
+    assert made(package, Form.XLSX).path.read_bytes() == first
+
+
+def test_what_does_not_fit_into_excel_is_refused(
+    tmp_path: Path,
+) -> None:
+    long = pl.DataFrame({"text": ["x" * (xlsx.MOST_CHARACTERS + 1)]})
+    with pytest.raises(BuildError, match="a text in text of more than 32,767 characters"):
+        export("xlsx", tmp_path / "x.xlsx", write_package(tmp_path / "1", {"a": (long, {})}))
+    tall = pl.select(pl.int_range(xlsx.MOST_ROWS).alias("n"))
+    with pytest.raises(BuildError, match="it has 1,048,576 rows"):
+        export("xlsx", tmp_path / "x.xlsx", write_package(tmp_path / "2", {"a": (tall, {})}))
+    wide = pl.DataFrame({f"c{at}": [1] for at in range(xlsx.MOST_COLUMNS + 1)})
+    with pytest.raises(BuildError, match="16,385 fields"):
+        export("xlsx", tmp_path / "x.xlsx", write_package(tmp_path / "3", {"a": (wide, {})}))
+    assert not (tmp_path / "x.xlsx").exists()
+
+
+def test_sheets_have_names_that_excel_takes(tmp_path: Path) -> None:
+    names = ["a" * 40, "A" * 40, "x[y]z", "history", "fields"]
+    tables: Tables = {name: (VISITS, {}) for name in names}
+    done = export("xlsx", tmp_path / "x.xlsx", write_package(tmp_path / "p", tables))
+    found = openpyxl.load_workbook(done.path).sheetnames[3:]
+    assert found == ["a" * 31, "A" * 29 + "_2", "x_y_z", "history_2", "fields_2"]
+
+
+def test_csv_files_are_a_data_package_and_formulas_are_told_of(package: Path) -> None:
+    done = made(package, Form.CSV)
+    assert any("people.csv: 1 texts of name begin with =" in note for note in done.notes)
+    assert "1+1" not in " ".join(done.notes)
+    document = json.loads((done.path / "datapackage.json").read_text())
+    assert [one["path"] for one in document["resources"]] == ["people.csv", "visits.csv"]
+    visits = Package(str(done.path / "datapackage.json")).get_resource("visits")
+    assert [row.to_dict()["number"] for row in visits.read_rows()] == ["1", "2"]
+
+
+@pytest.mark.parametrize("form", [Form.SQLITE, Form.DUCKDB])
+def test_a_table_that_breaks_its_contract_leaves_no_file_and_no_value(
+    tmp_path: Path, form: Form
+) -> None:
+    people = pl.DataFrame({"name": ["secret", "secret"]})
+    package = write_package(tmp_path / "p", {"people": (people, {"primaryKey": "name"})})
+    with pytest.raises(BuildError, match="people does not keep what its contract says") as caught:
+        export(form, tmp_path / "out", package)
+    assert "secret" not in str(caught.value)
+    assert [path.name for path in tmp_path.iterdir()] == ["p"]
+
+
+@pytest.mark.parametrize("form", [Form.SQLITE, Form.DUCKDB])
+def test_keys_in_circles_and_hostile_names_are_exported(tmp_path: Path, form: Form) -> None:
+    evil = 'x"); DROP TABLE y; --'
+    tables: Tables = {
+        name: (
+            pl.DataFrame({evil: [2, 1], "to": [1, 2]}),
+            {
+                "primaryKey": evil,
+                "foreignKeys": [
+                    {"fields": "to", "reference": {"resource": target, "fields": evil}}
+                ],
+            },
+        )
+        for name, target in (("a'b", "y"), ("y", "a'b"), ("self", ""))
+    }
+    done = export(form, tmp_path / "out", write_package(tmp_path / "p", tables))
+    assert done.tables == {"self": 2, "a'b": 2, "y": 2}
+    assert bool(done.notes) == (form is Form.DUCKDB)
+
+
+def test_what_is_there_is_replaced_only_when_that_is_said(package: Path, tmp_path: Path) -> None:
+    words = ["--to", "sqlite", "--out", str(tmp_path / "precious"), str(package)]
+    (tmp_path / "precious").write_text("precious")
+    done = CliRunner().invoke(command, words)
+    assert isinstance(done.exception, ProjectError)
+    assert (tmp_path / "precious").read_text() == "precious"
+    done = CliRunner().invoke(command, [*words, "--force", "--json"])
+    assert done.exit_code == 0, done.output
+    assert json.loads(done.output)["tables"] == {"people": 2, "visits": 2}
+
+
+def test_a_missing_library_is_named_with_what_to_install(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "xlsxwriter", None)
+    monkeypatch.delitem(sys.modules, "data_package.engine.export.xlsx")
+    with pytest.raises(ProjectError, match=r"needs the package 'xlsxwriter'.*\n.*\[xlsx\]"):
+        export("xlsx", tmp_path / "x.xlsx", package)
