@@ -60,8 +60,8 @@ def derive(function: Function, inputs: Mapping[str, Input], package: str) -> Tab
     try:
         _refuse_unfit(function, inputs)
         with following(package), _quiet():
-            found, reads_more = _follow(function, inputs)
-            _hold_against_polars(found, function, inputs, reads_more=reads_more)
+            found, frames = _follow(function, inputs)
+            _hold_against_polars(found, function, inputs, frames)
     except NotTold as reason:
         return TableLineage(reason=str(reason))
     except INTERRUPTIONS:
@@ -71,15 +71,15 @@ def derive(function: Function, inputs: Mapping[str, Input], package: str) -> Tab
     return found
 
 
-def _follow(function: Function, inputs: Mapping[str, Input]) -> tuple[TableLineage, bool]:
+def _follow(function: Function, inputs: Mapping[str, Input]) -> tuple[TableLineage, Frames]:
     frames = _frames(inputs, follows=True)
     out = _call(function, inputs, frames)
     known = frames.known(out)
-    return TableLineage(known.values, known.rows), frames.reads_more
+    return TableLineage(known.values, known.rows), frames
 
 
 def _hold_against_polars(
-    found: TableLineage, function: Function, inputs: Mapping[str, Input], *, reads_more: bool
+    found: TableLineage, function: Function, inputs: Mapping[str, Input], followed: Frames
 ) -> None:
     """Raise NotTold where the query as a whole asks for other columns than were found."""
     frames = _frames(inputs, follows=False)
@@ -102,7 +102,7 @@ def _hold_against_polars(
     whole = asked(names)
     # To count rows Polars reads some column, whichever is smallest, and to make a frame long all.
     unexplained = whole - values(names) - found.rows
-    if unexplained and not reads_more:
+    if unexplained and (not followed.reads_more or unexplained & followed.may_shape):
         raise NotTold("Polars reads a column whose part in it is not understood")
     halves: Sequence[list[str]] = (names[::2], names[1::2])
     if not values(names) <= whole or any(not values(h) <= asked(h) for h in halves if h):

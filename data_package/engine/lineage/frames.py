@@ -48,12 +48,14 @@ class Frames:
             files: the raw files that the function is given.
             follows: whether operations are followed, or only what they ask of sources counts.
 
-        `reads_more` is set by operations for which Polars reads columns that do not matter.
+        `reads_more` is set by operations for which Polars reads columns that do not matter, and
+        `may_shape` holds what expressions read that may have changed the number of rows.
         """
         self.asker = asker
         self.files = files
         self.follows = follows
         self.reads_more = False
+        self.may_shape: Refs = NOTHING
         self.obstacle: str | None = None
         self.inputs: dict[int, str] = {}
         self._known: dict[int, tuple[pl.LazyFrame, Known]] = {}

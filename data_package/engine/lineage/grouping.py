@@ -53,7 +53,7 @@ class Groups(LazyGroupBy):
         """One row for each group."""
         with paused():
             schema = self._regroup().agg(*aggs, **named_aggs).collect_schema()
-            values = {**self._kept, **self._aggregated(expressions_of(aggs, named_aggs))}
+            values = {**self._aggregated(expressions_of(aggs, named_aggs)), **self._kept}
             return self._made(schema, values)
 
     def head(self, n: int = 5) -> pl.LazyFrame:

@@ -19,8 +19,12 @@ Real = Callable[..., Any]
 def select(frames: Frames, real: Real, frame: pl.LazyFrame, *given: Any, **named: Any) -> Any:
     """Each column is made of what its expression reads."""
     schema = real(frame, *given, **named).collect_schema()
-    values = frames.outputs(frame, expressions_of(given, named))
+    expressions = expressions_of(given, named)
+    values = frames.outputs(frame, expressions)
     frames.reads_more |= not all(values.values())
+    # Some expressions change how many rows there are, and no one can tell which.
+    computed = [one for one in expressions if not one.meta.undo_aliases().meta.is_column()]
+    frames.may_shape |= frames.refs(frame, computed)
     return frames.make(schema, values, frames.known(frame).rows)
 
 
@@ -41,7 +45,10 @@ def by_name(frames: Frames, real: Real, frame: pl.LazyFrame, *args: Any, **kwarg
     """
     known = frames.known(frame)
     schema = real(frame, *args, **kwargs).collect_schema()
-    more = frames.refs(frame, [a for a in (*args, *kwargs.values()) if isinstance(a, pl.Expr)])
+    given = (*args, *kwargs.values())
+    if any(isinstance(a, Mapping) and _holds_expressions(a) for a in given):
+        raise NotTold("it gives expressions by the names of columns")
+    more = frames.refs(frame, [a for a in given if isinstance(a, pl.Expr)])
     values = {name: known.values.get(name, NOTHING) | more for name in schema}
     return frames.make(schema, values, known.rows)
 
@@ -349,6 +356,10 @@ def _same_keys(left: list[pl.Expr], right: list[pl.Expr]) -> dict[str, str]:
     }
 
 
+def _holds_expressions(given: Mapping[Any, Any]) -> bool:
+    return any(isinstance(value, pl.Expr) for value in given.values())
+
+
 def _names(frame: pl.LazyFrame, chosen: Any) -> list[str]:
     if chosen is None:
         return []
@@ -364,7 +375,6 @@ def _strings(given: Any) -> list[str]:
 BY_NAME = [
     "cache",
     "cast",
-    "clear",
     "clone",
     "count",
     "fill_nan",

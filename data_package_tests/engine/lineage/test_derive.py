@@ -146,6 +146,27 @@ CASES: dict[str, tuple[Query, dict[str, str], str]] = {
         {"k": "a.k", "x": "a.x", "n": "a.k"},
         "a.k a.x",
     ),
+    "a key under the name of a column": (
+        lambda a, b: a.select("k", "x", "y").group_by(x="y").agg(pl.all().first()).select("x", "k"),
+        {"x": "a.y", "k": "a.k"},
+        "a.y",
+    ),
+    "keys by a selector": (
+        lambda a, b: a.select("k", "x", "y").group_by(cs.string()).agg(cs.integer().sum()),
+        {"k": "a.k", "x": "a.x", "y": "a.y"},
+        "a.k",
+    ),
+    "a slice by brackets": (lambda a, b: a.select("x")[1:3], {"x": "a.x"}, ""),
+    "frames that are aligned": (
+        lambda a, b: pl.concat([a.select("k", "y"), b.select("k", "z")], how="align"),
+        {"k": "a.k b.k", "y": "a.y", "z": "b.z"},
+        "a.k b.k",
+    ),
+    "named by a function": (
+        lambda a, b: a.select(col("x").name.map(str.upper), pl.col("y").name.suffix("_2")),
+        {"X": "a.x", "y_2": "a.y"},
+        "",
+    ),
     "aggregating all": (
         lambda a, b: a.select("k", "x", "y").group_by("k").agg(pl.all().max().name.prefix("m_")),
         {"k": "a.k", "m_x": "a.x", "m_y": "a.y"},
@@ -403,6 +424,17 @@ LOOKS = "it looks at data while the query is planned"
         (
             lambda a, b: a.group_by("k").map_groups(lambda g: g, schema=A),
             "map_groups hands whole groups to a Python function",
+        ),
+        (
+            lambda a, b: a.select(col("x").filter(col("y") > 1)).select(n=pl.len()),
+            "Polars reads a column whose part in it is not understood",
+        ),
+        (lambda a, b: a.clear(), "it uses LazyFrame.clear"),
+        (
+            lambda a, b: a.select("x").match_to_schema(
+                {"x": pl.Int64, "v": pl.Int64}, missing_columns={"v": col("x") * 2}
+            ),
+            "it gives expressions by the names of columns",
         ),
         (lambda a, b: pl.DataFrame({"x": [1]}), "it returns a DataFrame, no LazyFrame"),
         (lambda a, b: a.select("nowhere"), "it raises ColumnNotFoundError on frames without rows"),
