@@ -23,6 +23,7 @@ _VERBS = {
     "release": "Release the built data package: version, changelog, files.",
     "diff": "Say how two versions of the data package differ.",
     "export": "Put the tables into SQLite, DuckDB, Excel or CSV.",
+    "publish": "Send a release to Zenodo, as a draft.",
     "clean": "Remove tables that no asset makes any more.",
 }
 
