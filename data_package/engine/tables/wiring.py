@@ -25,7 +25,7 @@ class Node:
     Attributes:
         parameters: what the function's parameters name, by the parameter.
         others: what it depends on without receiving it.
-        repeated: parameters that name what another one names; Dagster keeps only the last.
+        repeats: whether two parameters name the same; Dagster keeps only one of them.
         place: file and line, for messages.
     """
 
@@ -34,7 +34,7 @@ class Node:
     others: Sequence[str]
     place: str
     function: Callable[..., object] | None = None
-    repeated: Sequence[str] = ()
+    repeats: bool = False
 
 
 def check_wiring(nodes: Sequence[Node], project: Project) -> None:
@@ -83,10 +83,10 @@ def _unknown(nodes: Sequence[Node], project: Project) -> Iterable[str]:
 
 def _repeated(nodes: Sequence[Node]) -> Iterable[str]:
     for node in nodes:
-        for parameter in node.repeated:
+        if node.repeats:
             yield (
-                f"{node.place}: '{node.name}' receives with '{parameter}' what another parameter "
-                "of it receives already.\nTake each table once."
+                f"{node.place}: two parameters of '{node.name}' receive the same table.\n"
+                "Take each table once."
             )
 
 
@@ -156,7 +156,7 @@ def node_of(
         others=sorted(others - set(parameters.values())),
         place=place_of(function, project) or module,
         function=function,
-        repeated=sorted(set(asset.node_def.input_dict) - set(asset.keys_by_input_name)),
+        repeats=len(asset.keys_by_input_name) < len(asset.node_def.input_dict),
     )
 
 

@@ -148,7 +148,7 @@ def pairs(one: pl.LazyFrame, other: pl.LazyFrame) -> pl.LazyFrame: ...
         }
     )
     message = refused(project)
-    assert message.startswith(f"{project.package}/t.py:8: 'pairs' receives with 'one' what")
+    assert message.startswith(f"{project.package}/t.py:8: two parameters of 'pairs' receive")
 
 
 def test_a_cycle_is_told_with_the_place_of_each_table_in_it(study: Make) -> None:
