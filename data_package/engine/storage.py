@@ -65,7 +65,7 @@ def replacing(path: Path, *, synced: bool = True) -> Iterator[Path]:
     try:
         yield temporary
         if synced:
-            _sync(temporary)
+            sync(temporary)
         temporary.replace(path)
     except BaseException:
         temporary.unlink(missing_ok=True)
@@ -117,7 +117,7 @@ def replace_folder(new: Path, old: Path) -> None:
     Linux exchanges two names atomically. Where the file system can't (some network ones), the old
     folder is moved aside first: for an instant there is none, and never a half one.
     """
-    _sync(new)
+    sync(new)
     if not old.exists():
         new.rename(old)
     elif _exchange(new, old):
@@ -127,14 +127,14 @@ def replace_folder(new: Path, old: Path) -> None:
         old.rename(aside)
         new.rename(old)
         remove(aside)
-    _sync(old.parent)
+    sync(old.parent)
 
 
 def remove_folder(folder: Path) -> None:
     """Remove a whole folder in one step: a reader finds all of it or none."""
     aside = temporary_beside(folder)
     folder.rename(aside)
-    _sync(folder.parent)
+    sync(folder.parent)
     remove(aside)
 
 
@@ -200,7 +200,8 @@ def _stamp(path: Path) -> list[int]:
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
-def _sync(path: Path) -> None:
+def sync(path: Path) -> None:
+    """Force a file, or the names in a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)

@@ -20,7 +20,7 @@ _SETTINGS = {"autoinstall_known_extensions": "false", "autoload_known_extensions
 
 def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str, int]:
     """Write a new database. Raises BuildError when a table does not keep what is declared."""
-    aside = make_private_folder(path.with_name(f"{path.stem}.aside.tmp"))
+    aside = make_private_folder(path.with_name(f".aside{path.name}"))
     base = duckdb.connect(str(path), config={**_SETTINGS, "temp_directory": str(aside)})
     path.chmod(PRIVATE_FILE)
     try:

@@ -10,7 +10,7 @@ from pathlib import Path
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.export.content import Content
 from data_package.engine.project import Project, find_project
-from data_package.engine.storage import make_private_folder, remove, temporary_beside
+from data_package.engine.storage import make_private_folder, remove, sync, temporary_beside
 from data_package.engine.versions.edition import Edition, open_built, open_edition
 
 Tell = Callable[[str], None]
@@ -135,8 +135,11 @@ def _look(target: Path, *, replace: bool) -> None:
 
 def _put(new: Path, target: Path) -> None:
     """Put what was written in its place, in one step where what is there is a file."""
+    for path in [new, *new.rglob("*")]:
+        sync(path)
     if new.is_dir():
         remove(target)
     elif target.is_dir():
         raise ProjectError(f"{target} is a folder. Name a file.")
     new.rename(target)
+    sync(target.absolute().parent)

@@ -44,7 +44,7 @@ def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str
     """Write a new workbook. Raises BuildError for a table that is larger than a sheet."""
     _refuse_too_large(content)
     path.touch(PRIVATE_FILE, exist_ok=False)
-    aside = make_private_folder(path.with_name(f"{path.stem}.aside.tmp"))
+    aside = make_private_folder(path.with_name(f".aside{path.name}"))
     options = {**_TEXT_ONLY, "constant_memory": True, "tmpdir": str(aside)}
     book = xlsxwriter.Workbook(str(path), options)
     try:
