@@ -1,0 +1,58 @@
+"""A name that is imported later is the real one as soon as it is used."""
+
+import subprocess
+import sys
+
+CODE = """
+import sys
+from data_package.engine.later import imported_later
+
+with imported_later("wave"):
+    import wave as early
+    from wave import Error, open as opened
+assert "wave" not in sys.modules
+try:
+    opened("/nonexistent", "rb")
+except FileNotFoundError:
+    print("called")
+import wave
+assert Error.__name__ == "Error"
+assert early.Wave_read.getnframes is wave.Wave_read.getnframes
+with imported_later("wave"):
+    import wave as again
+assert again is wave
+print("the same")
+"""
+
+# What Dagster's storage and dagster-polars are given, and what they do with it when they need it.
+DAGSTER = """
+import sys, tempfile
+import dagster
+from data_package.engine.later import imported_later
+
+with imported_later("alembic", "structlog", "pyarrow"):
+    import dagster._core.storage.sql
+    from dagster_polars.io_managers import parquet
+assert "alembic" not in sys.modules and "pyarrow" not in sys.modules
+import polars as pl
+
+assert pl.DataFrame({"n": [1]}).to_arrow().num_rows == 1
+from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
+
+stock = DagsterSqliteStorage(tempfile.mkdtemp())
+print(stock.event_log_storage.alembic_version()[0] is not None)
+"""
+
+
+def said(code: str) -> list[str]:
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
+    assert done.returncode == 0, done.stderr
+    return done.stdout.split("\n")[:-1]
+
+
+def test_a_name_is_imported_when_it_is_used() -> None:
+    assert said(CODE) == ["called", "the same"]
+
+
+def test_what_dagster_imports_later_works_when_it_is_needed() -> None:
+    assert said(DAGSTER) == ["True"]
