@@ -1,7 +1,8 @@
 """`data-package.lock`: what every table was built from. Small, sorted, made to be committed.
 
 It holds hashes, counts and names, and nothing that differs between machines or moments. Whoever
-writes a table, by whatever command, puts its entry here in one atomic step.
+writes a table, by whatever command, puts its entry here in one atomic step: into the journal at
+first, which everybody reads with the file, and into the file itself when the run ends.
 """
 
 import fcntl
