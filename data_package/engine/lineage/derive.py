@@ -156,13 +156,26 @@ def _refuse_unfit(function: Function, inputs: Mapping[str, Input]) -> None:
         raise NotTold("its function is asynchronous")
     if inspect.isgeneratorfunction(function):
         raise NotTold("its function yields")
-    hints = typing.get_type_hints(inspect.unwrap(function))
+    lazy = _lazy_parameters(function)
     for name, parameter in inspect.signature(function).parameters.items():
         if name not in inputs:
             if parameter.default is inspect.Parameter.empty:
                 raise NotTold(f"its function takes '{name}', which is no table and no raw file")
-        elif inputs[name].schema is not None and hints.get(name) is not pl.LazyFrame:
+        elif inputs[name].schema is not None and name not in lazy:
             raise NotTold(f"it takes {inputs[name].name} as something else than a LazyFrame")
+
+
+def _lazy_parameters(function: Function) -> set[str]:
+    """The parameters that are annotated as lazy frames, by their text where a name is missing."""
+    try:
+        hints = typing.get_type_hints(inspect.unwrap(function))
+    except NameError:
+        hints = {n: p.annotation for n, p in inspect.signature(function).parameters.items()}
+    return {
+        name
+        for name, hint in hints.items()
+        if hint is pl.LazyFrame or hint in ("pl.LazyFrame", "polars.LazyFrame", "LazyFrame")
+    }
 
 
 @contextlib.contextmanager

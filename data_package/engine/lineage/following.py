@@ -16,7 +16,7 @@ from typing import Any
 
 import polars as pl
 
-from data_package.engine.lineage import grouping, operations
+from data_package.engine.lineage import grouping, joining, operations
 from data_package.engine.lineage.asking import LOOKS
 from data_package.engine.lineage.attention import current, paused
 from data_package.engine.lineage.facts import NotTold
@@ -106,7 +106,7 @@ def _concat(real: Callable[..., Any]) -> Callable[..., Any]:
         if frames is None or not frames.follows:
             return real(items, **kwargs)
         with paused():
-            return operations.concat(frames, real, items, **kwargs)
+            return joining.concat(frames, real, items, **kwargs)
 
     return concat
 

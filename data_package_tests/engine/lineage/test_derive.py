@@ -531,6 +531,15 @@ def test_frames_in_memory_and_other_parameters_are_not_followed() -> None:
     )
 
 
+def test_an_annotation_whose_name_is_not_there_is_taken_by_its_text() -> None:
+    def table(a, raw):  # type: ignore[no-untyped-def]
+        return a
+
+    table.__annotations__ = {"a": "pl.LazyFrame", "return": "Missing"}
+    table.__defaults__ = (None,)
+    assert derive(table, {"a": Input("a", A)}, __name__).reason is None
+
+
 def of_file(path: Path, query: Callable[[Path], object]) -> TableLineage:
     path.write_text("id,age\n1,2\n")
 
