@@ -11,7 +11,7 @@ from data_package_tests.bench.measured import Measured, measure
 
 title = "Growth: what each table, column and row costs"
 
-_TABLES = (100, 500, 2000)
+_TABLES = (10, 100, 500, 2000)
 _COLUMNS = (10, 1000, 5000)
 _ROWS = (10_000, 1_000_000, 10_000_000)
 _BUILD = [sys.executable, "-m", "data_package.engine.cli", "build"]
