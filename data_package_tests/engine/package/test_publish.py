@@ -173,7 +173,7 @@ def test_a_project_without_a_final_table_any_more_has_no_package(study: Make) ->
     for file in (project.root / project.package / "final").glob("*.*"):
         if file.name != "__init__.py":
             file.unlink()
-    project.write({"intermediate/people.py": PEOPLE})
+    project.write({"intermediate/__init__.py": "", "intermediate/people.py": PEOPLE})
     assert project.build("people").ok
     assert package_of(project).exists()
     assert project.build().ok
