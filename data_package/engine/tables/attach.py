@@ -10,6 +10,7 @@ import inspect
 import re
 import warnings
 from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
 
 import dagster as dg
 import polars as pl
@@ -163,10 +164,11 @@ def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
 def _places(table: Table, function: Callable[..., object]) -> dg.CodeReferencesMetadataValue:
     """Where the table's function stands, and its contract: files of this machine."""
     code = function.__code__
-    places = [(code.co_filename, code.co_firstlineno, table.place)]
+    line = code.co_firstlineno
+    # The pages cut long labels in the middle, so the file's name alone.
+    places = [(code.co_filename, line, f"{Path(code.co_filename).name}:{line}")]
     if table.contract is not None:
-        path = table.contract_path
-        places.append((str(path), 1, table.project.relative(path)))
+        places.append((str(table.contract_path), 1, table.contract_path.name))
     return dg.CodeReferencesMetadataValue(
         code_references=[
             dg.LocalFileCodeReference(file_path=file, line_number=line, label=label)

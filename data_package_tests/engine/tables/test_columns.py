@@ -62,8 +62,8 @@ def test_a_tables_page_leads_to_its_code_its_contract_and_the_dictionary(study: 
     ]
     final = project.root / project.package / "final"
     assert places == [
-        (str(final / "grown_ups.py"), 6, f"{project.package}/final/grown_ups.py:6"),
-        (str(final / "grown_ups.yaml"), 1, f"{project.package}/final/grown_ups.yaml"),
+        (str(final / "grown_ups.py"), 6, "grown_ups.py:6"),
+        (str(final / "grown_ups.yaml"), 1, "grown_ups.yaml"),
     ]
     link = metadata["data_dictionary"]
     assert isinstance(link, dg.UrlMetadataValue)

@@ -118,12 +118,14 @@ def browser(folder: Path, *options: str, prefix: tuple[str, ...] = ()) -> Iterat
     )
     try:
         place = _debugger(profile, process)
-        with connect(place, max_size=None, compression=None) as channel:
+        with connect(place, max_size=None, compression=None, ping_interval=None) as channel:
             root = Tab(channel)
             target = root.call("Target.getTargets")["targetInfos"]
             page = next(one["targetId"] for one in target if one["type"] == "page")
             host = place.split("/devtools")[0]
-            with connect(f"{host}/devtools/page/{page}", max_size=None, compression=None) as own:
+            with connect(
+                f"{host}/devtools/page/{page}", max_size=None, compression=None, ping_interval=None
+            ) as own:
                 tab = Tab(own)
                 for domain in ("Page", "Network", "Runtime", "Log"):
                     tab.call(f"{domain}.enable")

@@ -64,7 +64,9 @@ def test_the_pages_show_tables_checks_lineage_and_the_dictionary(
         assert hosts(tab.requests) == {server.host}
         assert len(tab.requests) > 50
         assert any(one.startswith("ws://") for one in tab.requests)
-        assert tab.complaints == []
+        # A page that is left while it connects says so; nothing else may be amiss.
+        left = "WebSocket is closed before the connection is established"
+        assert [one for one in tab.complaints if left not in one] == []
         # The cookie is out of the reach of scripts, and nothing of the session is in the page.
         assert tab.ask("document.cookie") == ""
         assert server.facts["link"].split("token=")[1] not in tab.ask("location.href")
