@@ -425,6 +425,9 @@ def _scratch_folder(project: Project) -> Iterator[Path]:
     before = {}
     try:
         for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_IGN:
+                # Started by `nohup`, which is meant to last.
+                continue
             try:
                 before[number] = signal.signal(number, end)
             except ValueError:

@@ -174,7 +174,9 @@ def served(
     study: Study, *options: str, prefix: tuple[str, ...] = (), umask: int = -1
 ) -> Iterator[Served]:
     """Serve a project's pages, and end that with the block; `prefix` stands before the command."""
-    words = (*prefix, *UI, *(() if "--socket" in options else ("--port", "0")), *options)
+    # As from a terminal, though whoever runs the tests may ignore the end of theirs.
+    hearing = ("env", "--default-signal=HUP")
+    words = (*prefix, *hearing, *UI, *(() if "--socket" in options else ("--port", "0")), *options)
     process = subprocess.Popen(
         words,
         cwd=study.root,
