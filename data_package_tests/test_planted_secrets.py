@@ -29,6 +29,7 @@ TEXTS = ["Adelheid-Wunderlich", "SEC0101904321", "48151623", "93.4117", "1913-11
 SECRET_ROW = "Adelheid-Wunderlich,SEC0101904321,48151623,93.4117,1913-11-07,1987-03-21T04:17:09,c"
 # Where values belong: what was delivered, and tables.
 ALLOWED = {".parquet"}
+PLACES = {"rejects", "exports"}
 DELIVERED = "people.csv"
 ROWS = "\n".join(
     f"Person{n},ID{n:011d},{1000 + n},{50 + n}.25,1990-01-{n % 28 + 1:02d},2020-05-05T10:00:00,"
@@ -72,6 +73,15 @@ schema:
     - {name: seen, type: datetime}
     - {name: arm, type: string}
   primaryKey: [identity]
+"""
+PACKAGE = """\
+name: persons
+title: Persons
+description: Who they are.
+contributors:
+  - {title: The group, familyName: Group, givenName: The}
+licenses:
+  - {name: CC-BY-4.0}
 """
 BROKEN = (
     CONTRACT.replace(
@@ -143,6 +153,8 @@ WORDS: dict[str, list[list[str]]] = {
     "verify": [[], ["--json"]],
     "release": [["--dry-run", "--without-git"], ["--without-git", "--json"]],
     "diff": [[], ["--json"], ["--markdown"]],
+    "export": [["--to", "csv"], ["--to", "sqlite", "--json"]],
+    "publish": [["--dry-run"], ["--dry-run", "--json"]],
     "clean": [[], ["--json"]],
     "forget": [[]],
 }
@@ -179,7 +191,7 @@ def files_below(folder: Path) -> Iterator[tuple[str, bytes]]:
     """Every file with its bytes, also inside archives, less those that are there for values."""
     for path in folder.rglob("*"):
         name = path.relative_to(folder)
-        belongs = path.suffix in ALLOWED or path.name == DELIVERED or "rejects" in name.parts
+        belongs = path.suffix in ALLOWED or path.name == DELIVERED or PLACES & set(name.parts)
         if path.is_file() and not belongs:
             yield from unpacked(str(name), path.read_bytes())
 
@@ -313,6 +325,7 @@ def test_values_are_found_in_tables_and_nowhere_else(study: Make, tmp_path: Path
             "final/__init__.py": "",
             "final/persons.py": FINAL,
             "final/persons.yaml": CONTRACT,
+            "datapackage.yaml": PACKAGE,
             f"/{DELIVERED}": f"name,identity,income,weight,born,seen,arm\n{ROWS}\n{SECRET_ROW}\n",
         }
     )
