@@ -15,7 +15,8 @@ import hypothesis
 import pytest
 
 from data_package.engine.build import BuildResult
-from data_package.engine.build.run import Request, run_build
+from data_package.engine.build.plan import Request
+from data_package.engine.build.run import run_build
 from data_package.engine.project import Project, find_project
 
 # The same cases on every machine and in every run; the campaigns behind `make stress` choose anew.

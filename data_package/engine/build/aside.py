@@ -5,7 +5,7 @@ from collections.abc import Iterable, Mapping
 
 import dagster as dg
 
-from data_package.engine.build.run import Loaded
+from data_package.engine.build.loading import Loaded
 
 IO_MANAGER_KEY = "io_manager"
 _SETTINGS = {"telemetry": {"enabled": False}}

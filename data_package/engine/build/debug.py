@@ -16,8 +16,8 @@ import polars as pl
 from data_package.engine.build import executor
 from data_package.engine.build.aside import IO_MANAGER_KEY as TABLES_KEY
 from data_package.engine.build.aside import definitions_aside, passing_instance, unbound_assets
+from data_package.engine.build.loading import Loaded, load_project
 from data_package.engine.build.lock import read_lock
-from data_package.engine.build.run import Loaded, load_project
 from data_package.engine.build.survey import Failures, basis, present_of
 from data_package.engine.errors import BuildError, ProjectError, did_you_mean
 from data_package.engine.project import Project

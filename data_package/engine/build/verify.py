@@ -27,10 +27,11 @@ from data_package.engine.build.aside import (
 )
 from data_package.engine.build.difference import Reason, explain_difference
 from data_package.engine.build.guard import building
+from data_package.engine.build.loading import Loaded, load_project
 from data_package.engine.build.lock import Lock, LockFile, read_lock
+from data_package.engine.build.plan import select_tables
 from data_package.engine.build.record import Recorder
 from data_package.engine.build.result import Status, Tally
-from data_package.engine.build.run import Loaded, load_project, select_tables
 from data_package.engine.build.staleness import CauseKind, changed_libraries
 from data_package.engine.build.survey import TableState, in_order, present_of, survey
 from data_package.engine.errors import BuildError

@@ -13,8 +13,8 @@ def command(select: tuple[str, ...]) -> None:
     """
     from data_package.engine.build.guard import building
     from data_package.engine.build.lock import lock_of
+    from data_package.engine.build.plan import selected_tables
     from data_package.engine.build.record import Recorder
-    from data_package.engine.build.run import selected_tables
     from data_package.engine.build.survey import State, survey
     from data_package.engine.project import find_project
 

@@ -57,8 +57,9 @@ def command(
     needs is built too when it is stale. Without SELECT, everything is built.
     """
     from data_package.engine.build import progress
+    from data_package.engine.build.plan import Request, preview
     from data_package.engine.build.result import Tally
-    from data_package.engine.build.run import Request, preview, run_build
+    from data_package.engine.build.run import run_build
     from data_package.engine.project import find_project
 
     if show_values:

@@ -106,7 +106,7 @@ def _built(names: tuple[str, ...]) -> Judged:
     import polars as pl
 
     from data_package.engine.build import progress
-    from data_package.engine.build.run import selected_tables
+    from data_package.engine.build.plan import selected_tables
     from data_package.engine.errors import BuildError
     from data_package.engine.project import find_project
     from data_package.engine.schema import Report, offending_rows

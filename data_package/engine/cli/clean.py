@@ -27,8 +27,8 @@ def command(yes: bool, as_json: bool) -> None:
     from data_package.engine.build import progress
     from data_package.engine.build.clean import find_leftovers, remove_leftovers
     from data_package.engine.build.guard import building
+    from data_package.engine.build.loading import load_project
     from data_package.engine.build.lock import LockFile
-    from data_package.engine.build.run import load_project
     from data_package.engine.project import find_project
     from data_package.engine.tables.catalogue import catalogue_of
 

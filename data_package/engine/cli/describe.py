@@ -56,7 +56,7 @@ def _of_table(name: str, bounds: bool) -> tuple[str, Path]:
     import polars as pl
 
     from data_package.engine.build import progress
-    from data_package.engine.build.run import open_project
+    from data_package.engine.build.loading import open_project
     from data_package.engine.errors import ProjectError, did_you_mean
     from data_package.engine.project import find_project
     from data_package.engine.schema import add_fields, contract_text, infer

@@ -13,7 +13,7 @@ def command(select: tuple[str, ...]) -> None:
     from data_package.engine.build import memo
     from data_package.engine.build.guard import building
     from data_package.engine.build.lock import LockFile
-    from data_package.engine.build.run import selected_tables
+    from data_package.engine.build.plan import selected_tables
     from data_package.engine.project import find_project
 
     project = find_project()

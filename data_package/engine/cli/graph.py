@@ -41,8 +41,8 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
     fingerprint, inputs and last run. It is opened where there is a display.
     """
     from data_package.engine.build import progress
+    from data_package.engine.build.loading import open_project
     from data_package.engine.build.lock import read_lock
-    from data_package.engine.build.run import open_project
     from data_package.engine.build.status import status_of
     from data_package.engine.graph.facts import graph_of
     from data_package.engine.graph.write import TEXTS, content_of, default_path, format_of, write

@@ -31,7 +31,7 @@ def command(what: str | None, as_json: bool, openlineage: bool) -> None:
     if (what is None) != openlineage or (openlineage and as_json):
         raise click.UsageError("Name a TABLE.FIELD or a TABLE, or ask for --openlineage alone.")
     from data_package.engine.build import progress
-    from data_package.engine.build.run import open_project
+    from data_package.engine.build.loading import open_project
     from data_package.engine.build.survey import in_order
     from data_package.engine.lineage.asked import find, inputs_of, tracer_of
     from data_package.engine.lineage.tables import lineage_of_tables

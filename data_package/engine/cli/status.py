@@ -18,8 +18,8 @@ def command(check: bool, as_json: bool, graph: bool) -> None:
     from rich.text import Text
 
     from data_package.engine.build import progress
+    from data_package.engine.build.loading import open_project
     from data_package.engine.build.lock import read_lock
-    from data_package.engine.build.run import open_project
     from data_package.engine.build.status import status_of
     from data_package.engine.project import find_project
 

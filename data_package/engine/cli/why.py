@@ -8,8 +8,8 @@ import click
 def command(table: str) -> None:
     """Say why TABLE is stale: the code, the input or the file that changed, and its lines."""
     from data_package.engine.build import progress
+    from data_package.engine.build.loading import open_project
     from data_package.engine.build.lock import read_lock
-    from data_package.engine.build.run import open_project
     from data_package.engine.build.status import explain
     from data_package.engine.project import find_project
 

@@ -18,7 +18,7 @@ from dagster._core.workspace.workspace import CodeLocationEntry
 from dagster_webserver.webserver import DagsterWebserver
 from starlette.routing import BaseRoute
 
-from data_package.engine.build.run import Loaded, load_project
+from data_package.engine.build.loading import Loaded, load_project
 from data_package.engine.project import Project
 from data_package.engine.ui.guard import App
 

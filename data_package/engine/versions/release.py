@@ -8,8 +8,10 @@ from datetime import UTC, datetime
 from pathlib import Path
 
 from data_package.engine.build.guard import building
+from data_package.engine.build.loading import open_project
 from data_package.engine.build.lock import read_lock
-from data_package.engine.build.run import Request, Watch, open_project, run_build
+from data_package.engine.build.plan import Request
+from data_package.engine.build.run import Watch, run_build
 from data_package.engine.build.status import ProjectStatus, status_of
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.package.asset import DataPackage

@@ -10,8 +10,8 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
 
 from data_package.engine.build.instance import project_instance
+from data_package.engine.build.loading import open_project
 from data_package.engine.build.lock import read_lock
-from data_package.engine.build.run import open_project
 from data_package.engine.build.survey import survey
 from data_package_tests.conftest import Study
 

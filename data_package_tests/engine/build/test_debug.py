@@ -180,7 +180,8 @@ _BUILD = """
 import sys
 
 from data_package.engine.build.debug import post_mortem
-from data_package.engine.build.run import Request, run_build
+from data_package.engine.build.plan import Request
+from data_package.engine.build.run import run_build
 from data_package.engine.project import find_project
 from data_package.engine.tables import failures
 

@@ -17,7 +17,8 @@ from hypothesis import strategies as st
 
 from data_package.engine.build import BuildResult
 from data_package.engine.build.memo import count_if_fresh
-from data_package.engine.build.run import Request, run_build
+from data_package.engine.build.plan import Request
+from data_package.engine.build.run import run_build
 from data_package.engine.storage import hash_file
 from data_package_tests.conftest import Study
 

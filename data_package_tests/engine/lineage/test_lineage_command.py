@@ -10,7 +10,9 @@ import pytest
 from click.testing import CliRunner, Result
 
 from data_package.engine.build.instance import project_instance
-from data_package.engine.build.run import Request, open_project, run_build
+from data_package.engine.build.loading import open_project
+from data_package.engine.build.plan import Request
+from data_package.engine.build.run import run_build
 from data_package.engine.build.survey import in_order
 from data_package.engine.cli.verbs import command
 from data_package.engine.errors import ProjectError
