@@ -15,7 +15,7 @@ test: $(READY)
 	@$(BIN)/pytest -n auto
 
 test-slow: $(READY)
-	@$(BIN)/pytest -n auto -m "slow and not stress"
+	@$(BIN)/pytest -n auto --dist worksteal -m "slow and not stress"
 
 stress: $(READY)
 	@$(BIN)/pytest -n auto -m stress

@@ -23,6 +23,12 @@ from data_package.engine.project import Project, find_project
 hypothesis.settings.register_profile("reproducible", derandomize=True, database=None, deadline=None)
 hypothesis.settings.load_profile("reproducible")
 
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    """The tests in the upper folders take longest, so they begin first."""
+    items.sort(key=lambda item: len(item.path.parts))
+
+
 _numbers = itertools.count()
 
 
