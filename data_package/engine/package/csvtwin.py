@@ -5,14 +5,20 @@ missing value is an empty cell. One streamed pass: the table is never in memory.
 https://datapackage.org/standard/table-dialect/
 """
 
+import hashlib
+import io
 import os
 from math import isfinite
 from pathlib import Path
+from typing import IO, TYPE_CHECKING, BinaryIO, cast
 
 import polars as pl
 from polars import selectors as cs
 
 from data_package.engine.storage import PRIVATE_FILE
+
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
 
 DIALECT: dict[str, object] = {
     "$schema": "https://datapackage.org/profiles/2.0/tabledialect.json",
@@ -24,19 +30,40 @@ DIALECT: dict[str, object] = {
 }
 
 
-def write_csv(origin: Path, target: Path) -> None:
-    """Write the CSV twin of a Parquet file into a new private file."""
+def write_csv(origin: Path, target: Path) -> str:
+    """Write the CSV twin of a Parquet file into a new private file; returns its SHA-256, in hex."""
     frame = pl.scan_parquet(origin, glob=False, hive_partitioning=False)
-    os.close(os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
-    frame.select(
-        cell(name, dtype) for name, dtype in _with_infinities(origin, frame).items()
-    ).sink_csv(
-        target,
-        line_terminator="\r\n",
-        time_format="%H:%M:%S%.f",
-        datetime_format="%Y-%m-%dT%H:%M:%S%.f",
-        sync_on_close="data",
-    )
+    handle = os.open(target, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE)
+    with os.fdopen(handle, "wb") as file:
+        hashed = _Hashed(file)
+        frame.select(
+            cell(name, dtype) for name, dtype in _with_infinities(origin, frame).items()
+        ).sink_csv(
+            cast("IO[bytes]", hashed),
+            line_terminator="\r\n",
+            time_format="%H:%M:%S%.f",
+            datetime_format="%Y-%m-%dT%H:%M:%S%.f",
+        )
+        file.flush()
+        os.fsync(handle)
+    return hashed.digest.hexdigest()
+
+
+class _Hashed(io.RawIOBase):
+    """Hashes what is written through it: the next rows are formatted meanwhile."""
+
+    def __init__(self, file: BinaryIO) -> None:
+        self._file = file
+        self.digest = hashlib.sha256()
+
+    def writable(self) -> bool:
+        """It is there to be written."""
+        return True
+
+    def write(self, data: "Buffer", /) -> int:
+        """Take all that is given."""
+        self.digest.update(data)
+        return self._file.write(data)
 
 
 def _with_infinities(origin: Path, frame: pl.LazyFrame) -> dict[str, pl.DataType | None]:

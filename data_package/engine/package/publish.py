@@ -85,8 +85,8 @@ def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, 
         # Writing CSV keeps one core busy, counting the others.
         with ThreadPoolExecutor(1) as counting:
             counted = counting.submit(_summaries, contents, subjects, before)
-            tables = _write_tables(contents, new, before)
-            hashes = _hash_tables(contents, new, tables, before)
+            tables, written = _write_tables(contents, new, before)
+            hashes = _hash_tables(contents, new, tables, before, written)
             summaries = counted.result()
         document = _describe(contents, new, hashes)
         facts = _facts(contents, new, document, summaries, lock)
@@ -150,9 +150,12 @@ def _engine() -> list[str]:
     return [r.engine_digest(), pl.__version__, platform.python_version()]
 
 
-def _write_tables(contents: Contents, new: Path, before: r.Record) -> dict[str, str]:
-    """Write each table's files, and return what each was made of."""
+def _write_tables(
+    contents: Contents, new: Path, before: r.Record
+) -> tuple[dict[str, str], dict[str, str]]:
+    """Write each table's files; returns what each was made of, and the hashes that are known."""
     made: dict[str, str] = {}
+    hashes: dict[str, str] = {}
     make_private_folder(new / _TABLES)
     for table, contract in contents.tables:
         words = d.words(table, contract)
@@ -166,8 +169,8 @@ def _write_tables(contents: Contents, new: Path, before: r.Record) -> dict[str, 
             path = _csv_path(table)
             made[path] = r.digest(_engine(), contents.hashes.hash(table.path))
             if not _link(contents, new, path, made[path], before):
-                write_csv(table.path, new / path)
-    return made
+                hashes[path] = write_csv(table.path, new / path)
+    return made, hashes
 
 
 def _link(contents: Contents, new: Path, path: str, made_of: str, before: r.Record) -> bool:
@@ -188,11 +191,17 @@ def _link(contents: Contents, new: Path, path: str, made_of: str, before: r.Reco
 
 
 def _hash_tables(
-    contents: Contents, new: Path, tables: dict[str, str], before: r.Record
+    contents: Contents,
+    new: Path,
+    tables: dict[str, str],
+    before: r.Record,
+    written: dict[str, str],
 ) -> dict[str, str]:
-    """The hash of each table's file; those that were linked are known."""
+    """The hash of each table's file; known of those that were linked or hashed while written."""
 
     def one(path: str) -> str:
+        if path in written:
+            return written[path]
         if before.tables.get(path) == tables[path]:
             with suppress(OSError):
                 if (new / path).samefile(contents.project.published / path):
