@@ -9,6 +9,7 @@ import textwrap
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import hypothesis
@@ -22,6 +23,24 @@ from data_package.engine.project import Project, find_project
 # The same cases on every machine and in every run; the campaigns behind `make stress` choose anew.
 hypothesis.settings.register_profile("reproducible", derandomize=True, database=None, deadline=None)
 hypothesis.settings.load_profile("reproducible")
+
+
+# Asking for the name of an address asks a name server, whatever the address.
+_ASKS_A_NAME_SERVER = ("socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo")
+_HERE = ("127.0.0.1", "::1", "localhost", None)
+
+
+def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:
+    """No test, and nothing a test calls, talks to another machine."""
+    if event in _ASKS_A_NAME_SERVER:
+        raise AssertionError(f"a test asks a name server ({event})")
+    if event == "socket.getaddrinfo" and arguments[0] not in _HERE:
+        raise AssertionError("a test looks up the address of another machine")
+    if event in ("socket.connect", "socket.sendto") and isinstance(arguments[1], tuple):
+        assert arguments[1][0] in _HERE, "a test talks to another machine"
+
+
+sys.addaudithook(_stay_here)
 
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:

@@ -15,9 +15,9 @@ import polars as pl
 import pytest
 
 from data_package.engine.cli.verbs import _VERBS
+from data_package_tests.browser import CHROMIUM, browser
 from data_package_tests.conftest import Study
 from data_package_tests.engine.tables.running import HEADER
-from data_package_tests.engine.ui.browser import CHROMIUM, browser
 from data_package_tests.engine.ui.relay import relay
 from data_package_tests.engine.ui.server import Served, served
 

@@ -52,6 +52,8 @@ _CHANGES = "creat mkdir mkdirat mknod mknodat rename renameat renameat2 link lin
 symlinkat unlink unlinkat rmdir truncate chmod fchmodat chown fchownat utime utimensat"
 _OPENS = "open openat openat2"
 _TALKS = "socket connect bind listen accept sendto sendmsg"
+# Chromium connects a datagram socket to learn of a route; the kernel answers, nothing is sent.
+_ROUTE = "2001:4860:4860::8888"
 # What the kernel and the terminal offer to every process, and holds nothing.
 _NO_FILES = ("/dev/null", "/dev/tty", "/proc/self/clear_refs")
 
@@ -166,3 +168,14 @@ def test_a_dagster_home_of_something_else_is_left_alone(study: Make, tmp_path: P
     assert done.returncode == 0, done.stderr
     assert os.listdir(other) == ["dagster.yaml"]  # noqa: PTH208
     assert (project.storage / ".dagster" / "history" / "runs.db").is_file()
+
+
+@pytest.mark.stress
+@pytest.mark.skipif(not can_trace(), reason="strace is not installed, or not allowed here")
+def test_the_tests_themselves_talk_to_nobody(tmp_path: Path) -> None:
+    record = tmp_path / "strace.txt"
+    traced = ("strace", "-f", "--seccomp-bpf", "-e", "trace=connect", "-o", str(record))
+    tests = (sys.executable, "-m", "pytest", "-n", "2", str(Path(__file__).parent))
+    assert subprocess.run([*traced, *tests], check=False).returncode == 0
+    asked = re.findall(r'(?:inet_addr\(|inet_pton\(AF_INET6, )"([^"]+)"', record.read_text())
+    assert set(asked) - {"127.0.0.1", "::1", _ROUTE} == set()

@@ -2,8 +2,6 @@
 
 import json
 import re
-import shutil
-import subprocess
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -15,6 +13,7 @@ from data_package.engine.graph.page import html
 from data_package.engine.graph.picture import png, svg
 from data_package.engine.graph.text import dot, mermaid
 from data_package.engine.graph.write import content_of, format_of
+from data_package_tests.browser import CHROMIUM, shown
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"]; --> x & \\ ' \x07 #quot; %% {{1}}"
 GRAPH = Graph(
@@ -27,7 +26,6 @@ GRAPH = Graph(
         Node("counts", "final", "missing", ("adults", "people")),
     ],
 )
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 
 
 def test_a_folded_group_stands_for_its_tables_and_their_worst_state() -> None:
@@ -166,25 +164,12 @@ def test_the_facts_are_json() -> None:
 
 
 @pytest.mark.slow
-@pytest.mark.skipif(CHROMIUM is None, reason="needs chromium")
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_a_browser_draws_every_table_and_runs_nothing_else(tmp_path: Path) -> None:
     odd = Node(HOSTILE, "raw", "fresh", ("people",), (("description", HOSTILE),))
     path = tmp_path / "graph.html"
     path.write_text(html(Graph("s", [*GRAPH.nodes, odd]), HOSTILE))
-    done = subprocess.run(
-        [
-            str(CHROMIUM),
-            *("--headless=new", "--no-sandbox", "--disable-gpu", "--disable-sync"),
-            *("--disable-background-networking", "--disable-component-update", "--no-first-run"),
-            f"--user-data-dir={tmp_path / 'profile'}",
-            *("--enable-logging=stderr", "--virtual-time-budget=3000", "--dump-dom"),
-            f"{path.as_uri()}#adults",
-        ],
-        capture_output=True,
-        text=True,
-        timeout=120,
-        check=False,
-    )
+    done = shown(path, "--enable-logging=stderr", part="adults")
     assert "CONSOLE" not in done.stderr
     assert done.stdout.count('role="button"') == 6
     assert "<img" not in done.stdout.split("<script")[0]

@@ -3,8 +3,6 @@
 import hashlib
 import json
 import re
-import shutil
-import subprocess
 import time
 from base64 import b64encode
 from html.parser import HTMLParser
@@ -18,8 +16,8 @@ from data_package.engine.package.facts import Ancestor, Facts, TableFacts
 from data_package.engine.package.readme import readme_md
 from data_package.engine.package.statistics import Bars, FieldSummary, Summary
 from data_package.engine.schema import Contract
+from data_package_tests.browser import CHROMIUM, shown
 
-CHROMIUM = shutil.which("chromium") or shutil.which("chromium-browser")
 HOSTILE = [
     "<script>document.title='owned'</script>",
     "</script><script>document.title='owned'</script>",
@@ -161,17 +159,7 @@ def test_a_browser_shows_the_page(
     page = tmp_path / "index.html"
     page.write_bytes(index_html(package(fields, tables, words)).encode("utf-8", "replace"))
     began = time.perf_counter()
-    done = subprocess.run(
-        [
-            *(str(CHROMIUM), "--headless", "--no-sandbox", "--disable-gpu"),
-            *(f"--user-data-dir={tmp_path / 'profile'}", "--virtual-time-budget=3000"),
-            *("--dump-dom", f"{page.as_uri()}#field-{tables - 1}-{fields - 1}"),
-        ],
-        capture_output=True,
-        text=True,
-        timeout=90,
-        check=True,
-    )
+    done = shown(page, part=f"field-{tables - 1}-{fields - 1}")
     print(f"{fields * tables} fields: {time.perf_counter() - began:.1f} s with the browser's start")
     assert f'id="field-{tables - 1}-{fields - 1}"' in done.stdout
     assert "<title>owned" not in done.stdout

@@ -10,9 +10,9 @@ from urllib.parse import urlsplit
 
 import pytest
 
+from data_package_tests.browser import CHROMIUM, Tab, browser
 from data_package_tests.conftest import Study
 from data_package_tests.engine.tables.running import HEADER
-from data_package_tests.engine.ui.browser import CHROMIUM, Tab, browser
 from data_package_tests.engine.ui.server import TABLES, Served, served
 from data_package_tests.test_quiet import can_trace
 
@@ -171,7 +171,7 @@ def test_the_cookie_is_not_sent_to_others_on_the_machine(study: Make, tmp_path: 
 
 
 _NEIGHBOUR = """
-import http.server, sys
+import http.server, socketserver, sys
 class Page(http.server.BaseHTTPRequestHandler):
     def do_GET(self):
         body = b"neighbour"
@@ -184,7 +184,7 @@ class Page(http.server.BaseHTTPRequestHandler):
         self.wfile.write(body)
     def log_message(self, *_words):
         pass
-server = http.server.ThreadingHTTPServer(("127.0.0.1", 0), Page)
+server = socketserver.ThreadingTCPServer(("127.0.0.1", 0), Page)
 print(server.server_address[1], flush=True)
 server.serve_forever()
 """

@@ -1,9 +1,10 @@
-"""A headless Chromium, driven over its own debugging channel: what it asks for, says and shows."""
+"""A headless Chromium that asks this machine only: what it asks for, says and shows."""
 
 import base64
 import json
 import shutil
 import subprocess
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
@@ -20,6 +21,9 @@ _QUIET = (
     *("--disable-default-apps", "--no-default-browser-check", "--disable-dev-shm-usage"),
     *("--disable-domain-reliability", "--disable-client-side-phishing-detection"),
     *("--metrics-recording-only", "--password-store=basic", "--window-size=1400,1000"),
+    # No name but this machine's is looked up, not even by the browser for itself.
+    "--host-resolver-rules=MAP * ~NOTFOUND, EXCLUDE 127.0.0.1, EXCLUDE localhost, \
+EXCLUDE *.localhost",
 )
 
 
@@ -101,6 +105,21 @@ class Tab:
     def screenshot(self, path: Path) -> None:
         data = self.call("Page.captureScreenshot", format="png")["data"]
         path.write_bytes(base64.b64decode(data))
+
+
+def shown(page: Path, *options: str, part: str = "") -> "subprocess.CompletedProcess[str]":
+    """What a browser makes of a page, as `part` of it is asked for: the document as HTML."""
+    with tempfile.TemporaryDirectory() as profile:
+        return subprocess.run(
+            [
+                *(str(CHROMIUM), *_QUIET, *options, f"--user-data-dir={profile}"),
+                *("--virtual-time-budget=3000", "--dump-dom", f"{page.as_uri()}#{part}"),
+            ],
+            capture_output=True,
+            text=True,
+            timeout=120,
+            check=True,
+        )
 
 
 @contextmanager
