@@ -30,17 +30,23 @@ import sys, tempfile
 import dagster
 from data_package.engine.later import imported_later
 
-with imported_later("alembic", "structlog", "pyarrow"):
-    import dagster._core.storage.sql
+LATER = ("alembic", "dagster._daemon", "pyarrow")
+with imported_later(*LATER):
+    import dagster._core.storage.runs
     from dagster_polars.io_managers import parquet
-assert "alembic" not in sys.modules and "pyarrow" not in sys.modules
+assert not set(LATER) & set(sys.modules) and not hasattr(dagster, "_daemon")
 import polars as pl
 
 assert pl.DataFrame({"n": [1]}).to_arrow().num_rows == 1
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
+from dagster._daemon.types import DaemonHeartbeat
+
 stock = DagsterSqliteStorage(tempfile.mkdtemp())
-print(stock.event_log_storage.alembic_version()[0] is not None)
+assert stock.event_log_storage.alembic_version()[0] is not None
+heartbeat = DaemonHeartbeat(1.0, "SENSOR", "one")
+stock.run_storage.add_daemon_heartbeat(heartbeat)
+print(stock.run_storage.get_daemon_heartbeats() == {"SENSOR": heartbeat})
 """
 
 

@@ -65,8 +65,8 @@ def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:
         base = Path(custom.get("config", {}).get("base_dir", project.dagster_home))
         absolute = {"base_dir": str(project.root / base)}
         overrides["storage"] = {"custom": {**custom, "config": absolute}}
-    with imported_later("alembic", "structlog"):
-        importlib.import_module("dagster._core.storage.sql")
+    with imported_later("alembic", "dagster._daemon"):
+        importlib.import_module("dagster._core.storage.runs")
     home = make_private_folder(project.dagster_home)
     try:
         reference = InstanceRef.from_dir(

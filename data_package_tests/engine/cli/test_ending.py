@@ -1,0 +1,55 @@
+"""The process ends at once, but not before what has to end in order has ended."""
+
+import sys
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from data_package_tests.conftest import Study
+from data_package_tests.engine.tables.running import HEADER
+
+pytestmark = pytest.mark.slow
+
+Make = Callable[[dict[str, str]], Study]
+
+TABLE = (
+    HEADER
+    + """
+import atexit, threading, time
+
+def later() -> None:
+    time.sleep(0.3)
+    Path("thread").write_text("ended")
+
+atexit.register(lambda: Path("function").write_text("called"))
+threading.Thread(target=later).start()
+
+@dg.asset
+def people() -> pl.DataFrame:
+    return pl.DataFrame({"n": [1 VALUES]})
+"""
+)
+
+
+@pytest.mark.parametrize(("values", "code"), [("", 0), ("/ 0", 1)])
+def test_threads_and_functions_registered_for_the_end_are_waited_for(
+    study: Make, values: str, code: int
+) -> None:
+    project = study({"tables.py": TABLE.replace("VALUES", values)})
+    assert project.command("build").returncode == code
+    assert (project.root / "thread").read_text() == "ended"
+    assert (project.root / "function").read_text() == "called"
+
+
+def test_nothing_is_left_of_the_history_to_be_put_in_order(study: Make) -> None:
+    project = study({"tables.py": TABLE.replace("VALUES", "")})
+    assert project.command("build").returncode == 0
+    assert list(project.storage.rglob("*-wal")) == []
+
+
+def test_output_that_cannot_be_written_is_no_success(study: Make) -> None:
+    project = study({"tables.py": TABLE.replace("VALUES", "")})
+    script = 'exec "$0" -m data_package.engine.cli status > /dev/full'
+    assert Path("/dev/full").exists()
+    assert project.run("sh", "-c", script, sys.executable).returncode != 0
