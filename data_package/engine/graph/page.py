@@ -2,12 +2,10 @@
 
 from pathlib import Path
 
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
 from data_package.engine.graph.facts import FILES, MARKS, Graph
-from data_package.engine.pages import embedded, policy
+from data_package.engine.pages import render
 
-_FOLDER = Path(__file__).parent / "templates"
+_TEMPLATE = Path(__file__).parent / "templates" / "graph.html"
 _SHOWN_AT_ONCE = 60
 
 
@@ -16,15 +14,6 @@ def html(graph: Graph, title: str) -> str:
 
     Groups start folded when there are more nodes than can be read at once.
     """
-    style = (_FOLDER / "graph.css").read_text(encoding="utf-8")
-    script = (_FOLDER / "graph.js").read_text(encoding="utf-8")
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
     data = {
         "files": FILES,
         "marks": MARKS,
@@ -40,12 +29,4 @@ def html(graph: Graph, title: str) -> str:
             for node in graph.nodes
         ],
     }
-    return environment.get_template("graph.html").render(
-        style=style,
-        script=script,
-        policy=policy(script=script, style=style),
-        data=embedded(data),
-        title=title,
-        nodes=graph.nodes,
-        marks=MARKS,
-    )
+    return render(_TEMPLATE, data=data, title=title, nodes=graph.nodes, marks=MARKS)

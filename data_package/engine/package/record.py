@@ -17,8 +17,8 @@ from data_package.engine.project import Project
 from data_package.engine.storage import write_private
 
 _ENGINE = Path(__file__).parents[1]
-# The rooms whose code decides what is written, and the two modules that the dictionary shares.
-_WRITERS = ("package", "graph/layout.py", "pages.py", "lineage")
+# The rooms whose code decides what is written, and the layout and the frame of its pages.
+_WRITERS = ("package", "graph/layout.py", "pages", "lineage")
 _CODE = (".py", ".html", ".css", ".js")
 
 

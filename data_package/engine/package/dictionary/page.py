@@ -22,33 +22,19 @@ from data_package.engine.package.facts import Facts
 from data_package.engine.package.licence import KNOWN
 from data_package.engine.package.provenance import FILE_GROUP
 from data_package.engine.package.reading import recipes
-from data_package.engine.pages import embedded, policy
+from data_package.engine.pages import render
 
-_FOLDER = Path(__file__).parent / "templates"
+_TEMPLATE = Path(__file__).parent / "templates" / "page.html"
 _DRAWN = 120
 
 
 def index_html(facts: Facts) -> str:
     """The text of `index.html`."""
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
-    style = (_FOLDER / "page.css").read_text(encoding="utf-8")
-    script = (_FOLDER / "page.js").read_text(encoding="utf-8")
-    environment = Environment(
-        loader=FileSystemLoader(_FOLDER),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        keep_trailing_newline=True,
-    )
     relations = relation_edges(facts)
     related = {name for edge in relations for name in edge[:2]}
-    return environment.get_template("index.html").render(
-        style=style,
-        script=script,
-        policy=policy(script=script, style=style),
-        data=embedded(model(facts)),
+    text = render(
+        _TEMPLATE,
+        data=model(facts),
         facts=facts,
         title=clipped(facts.title, 200),
         description=clipped(facts.text("description"), 20_000),
@@ -83,6 +69,7 @@ def index_html(facts: Facts) -> str:
         lineage=facts.lineage,
         file_group=FILE_GROUP,
     )
+    return f"{text}\n"
 
 
 def _web(value: object) -> str:

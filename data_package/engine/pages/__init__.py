@@ -1,0 +1,60 @@
+"""Pages that are one file and closed to everything else.
+
+A page's content security policy names its script and its style by their hashes and forbids all
+other sources, so that nothing a name or a description holds can run or call out. Data reach the
+script as JSON that cannot end the element it stands in.
+"""
+
+import base64
+import hashlib
+import json
+from pathlib import Path
+
+_FRAME = Path(__file__).parent
+
+
+def render(template: Path, *, data: object, **words: object) -> str:
+    """The text of a page: its template in the frame that all pages share.
+
+    The style and the script stand beside the template and have its name. `data` are what the script
+    reads; `words` are the template's own variables, escaped where they are written.
+    """
+    # Who only gathers what a page says needs no template engine.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    style = template.with_suffix(".css").read_text(encoding="utf-8")
+    script = template.with_suffix(".js").read_text(encoding="utf-8")
+    environment = Environment(
+        loader=FileSystemLoader([template.parent, _FRAME]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    return environment.get_template(template.name).render(
+        words,
+        style=style,
+        script=script,
+        policy=_policy(script=script, style=style),
+        data=_embedded(data),
+    )
+
+
+def _policy(*, script: str, style: str) -> str:
+    """The content security policy of a page with this script and this style, and nothing else."""
+    return (
+        "default-src 'none'; base-uri 'none'; form-action 'none'; "
+        f"script-src '{_source(script)}'; style-src '{_source(style)}'"
+    )
+
+
+def _embedded(value: object) -> str:
+    """JSON that may stand in a script element: it holds nothing that could end it."""
+    text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
+    for letter in "<>&\u2028\u2029":
+        text = text.replace(letter, f"\\u{ord(letter):04x}")
+    return text
+
+
+def _source(text: str) -> str:
+    return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
