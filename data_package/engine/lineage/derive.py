@@ -72,7 +72,7 @@ def derive(function: Function, inputs: Mapping[str, Input], package: str) -> Tab
 
 
 def _follow(function: Function, inputs: Mapping[str, Input]) -> tuple[TableLineage, Frames]:
-    frames = _frames(inputs, follows=True)
+    frames = _frames(inputs)
     out = _call(function, inputs, frames)
     known = frames.known(out)
     return TableLineage(known.values, known.rows), frames
@@ -82,7 +82,7 @@ def _hold_against_polars(
     found: TableLineage, function: Function, inputs: Mapping[str, Input], followed: Frames
 ) -> None:
     """Raise NotTold where the query as a whole asks for other columns than were found."""
-    frames = _frames(inputs, follows=False)
+    frames = _frames(inputs, followed)
     out = _call(function, inputs, frames)
     names = out.collect_schema().names()
     if names != list(found.columns):
@@ -109,9 +109,10 @@ def _hold_against_polars(
         raise NotTold("Polars does not read a column that was thought to be part of it")
 
 
-def _frames(inputs: Mapping[str, Input], *, follows: bool) -> Frames:
+def _frames(inputs: Mapping[str, Input], followed: Frames | None = None) -> Frames:
     files = {one.name: one.paths for one in inputs.values() if one.schema is None}
-    return Frames(Asker(), RawFiles(files), follows=follows)
+    schemas = followed.files.schemas if followed else None
+    return Frames(Asker(), RawFiles(files, schemas), follows=followed is None)
 
 
 def _call(function: Function, inputs: Mapping[str, Input], frames: Frames) -> pl.LazyFrame:

@@ -5,6 +5,8 @@ from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
 
+import polars as pl
+
 _Plain = type(Path())
 
 
@@ -27,12 +29,16 @@ class RawFiles:
     Attributes:
         scanned: those that it scans.
         opened: those that it goes to in other ways.
+        schemas: the columns of each scan, which may have read the whole file to tell them.
     """
 
-    def __init__(self, files: Mapping[str, Iterable[Path]]) -> None:
-        """`files`: the paths of each raw file, by its name."""
+    def __init__(
+        self, files: Mapping[str, Iterable[Path]], schemas: dict[str, pl.Schema] | None = None
+    ) -> None:
+        """`files`: the paths of each raw file, by its name; `schemas`: of an earlier call."""
         self.scanned: set[str] = set()
         self.opened: set[str] = set()
+        self.schemas = {} if schemas is None else schemas
         self._owner = {str(path): name for name, paths in files.items() for path in paths}
 
     def watched(self, path: Path) -> Path:

@@ -121,10 +121,13 @@ def _scan(real: Callable[..., Any]) -> Callable[..., Any]:
         if frames is None or owner is None:
             return real(source, *args, **kwargs)
         with paused():
-            schema = real(plain(source), *args, **kwargs).collect_schema()
-            frames.files.scanned.add(owner)
+            files, path = frames.files, plain(source)
+            words = repr((real.__name__, path, args, kwargs))
+            if words not in files.schemas:
+                files.schemas[words] = real(path, *args, **kwargs).collect_schema()
+            files.scanned.add(owner)
             added = {kwargs.get("row_index_name"), kwargs.get("include_file_paths")}
-            return frames.source(owner, schema, without=added)
+            return frames.source(owner, files.schemas[words], without=added)
 
     return scan
 

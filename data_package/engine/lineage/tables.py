@@ -64,9 +64,11 @@ def lineage_of_tables(
 
 def known_lineage(table: Table, catalogue: Catalogue) -> TableLineage | None:
     """What is known of a table's columns without calling its function; None where nothing is."""
+    kept = _read_once(catalogue.project).get(table.name)
+    if kept is None:
+        return None
     inputs, reason = _inputs(table, catalogue)
-    kept = _read_once(catalogue.project).get(table.name) if reason is None else None
-    return kept[1] if kept is not None and kept[0] == _digest(table, inputs) else None
+    return kept[1] if reason is None and kept[0] == _digest(table, inputs) else None
 
 
 def _inputs(table: Table, catalogue: Catalogue) -> tuple[dict[str, Input], str | None]:
