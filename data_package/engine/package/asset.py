@@ -8,9 +8,8 @@ from pathlib import Path
 import dagster as dg
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.package import descriptor as d
+from data_package.engine.package.contents import Contents, is_published, own_licence
 from data_package.engine.package.metadata import read_metadata
-from data_package.engine.package.publish import Contents, is_published, own_licence, publish
 from data_package.engine.package.released import (
     Release,
     changelog_of,
@@ -53,6 +52,9 @@ class DataPackage:
 
         Raises dg.Failure when a table has no contract or breaks it: nothing is touched then.
         """
+        # Projects without final tables, and builds that publish nothing, need none of it.
+        from data_package.engine.package.publish import publish
+
         self._refuse_failing()
         document = publish(self._contents(), still_good=self._refuse_failing)
         self.catalogue.hashes.save()
@@ -98,6 +100,8 @@ def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
     project = package.catalogue.project
 
     def run() -> dg.MaterializeResult[None]:
+        from data_package.engine.package import descriptor as d
+
         document = package.publish()
         text = d.to_json(document)
         size = sum(int(str(r["bytes"])) for r in _resources(document))

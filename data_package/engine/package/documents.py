@@ -1,24 +1,20 @@
 """Everything in the package that is not a table: its text files, written from facts."""
 
 from collections.abc import Mapping
+from typing import TYPE_CHECKING
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.package import descriptor as d
-from data_package.engine.package.citation import citation_cff, datacite_json, zenodo_json
-from data_package.engine.package.codebook import codebook_csv
-from data_package.engine.package.dictionary import index_html
-from data_package.engine.package.facts import Facts
-from data_package.engine.package.licence import licence_text
-from data_package.engine.package.provenance import provenance_json
-from data_package.engine.package.readme import changelog_md, readme_md
 from data_package.engine.project import Packaging
+
+if TYPE_CHECKING:
+    from data_package.engine.package.facts import Facts
 
 # Where `data-package ui` serves the data dictionary.
 DICTIONARY = "/data-dictionary"
 
 
 def documents(
-    facts: Facts,
+    facts: "Facts",
     document: Mapping[str, object],
     packaging: Packaging,
     *,
@@ -34,6 +30,15 @@ def documents(
         own_licence: the text of the project's own licence file, None where there is none.
         changelog: what the releases have written, None where there was none.
     """
+    # The place of the dictionary is asked for by every build, and this by publishing alone.
+    from data_package.engine.package import descriptor as d
+    from data_package.engine.package.citation import citation_cff, datacite_json, zenodo_json
+    from data_package.engine.package.codebook import codebook_csv
+    from data_package.engine.package.dictionary import index_html
+    from data_package.engine.package.licence import licence_text
+    from data_package.engine.package.provenance import provenance_json
+    from data_package.engine.package.readme import changelog_md, readme_md
+
     made = {
         d.FILE_NAME: d.to_json(document),
         "index.html": index_html(facts),
@@ -53,7 +58,7 @@ def documents(
     return made
 
 
-def _ro_crate(facts: Facts, names: list[str]) -> str:
+def _ro_crate(facts: "Facts", names: list[str]) -> str:
     try:
         from data_package.engine.package.crate import ro_crate_json
     except ModuleNotFoundError as error:
@@ -61,7 +66,7 @@ def _ro_crate(facts: Facts, names: list[str]) -> str:
     return ro_crate_json(facts, names)
 
 
-def _croissant(facts: Facts) -> str:
+def _croissant(facts: "Facts") -> str:
     try:
         from data_package.engine.package.croissant import croissant_json
     except ModuleNotFoundError as error:

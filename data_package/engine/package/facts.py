@@ -3,6 +3,7 @@
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from data_package.engine.package.ancestry import Ancestor
 from data_package.engine.package.origins import Origins
 from data_package.engine.package.statistics import Summary
 from data_package.engine.schema import Contract
@@ -32,24 +33,6 @@ class TableFacts:
     def title(self) -> str:
         """Its title, or its name."""
         return self.contract.title or self.name
-
-
-@dataclass(frozen=True)
-class Ancestor:
-    """A raw file or a table that the final tables are made from, or a final table.
-
-    Attributes:
-        group: `file` for a raw file, else the table's group.
-        inputs: the names of what it is made from.
-        versions: what the lock file says of it.
-        published: its name in the package, None for what is not in it.
-    """
-
-    name: str
-    group: str
-    inputs: tuple[str, ...]
-    versions: Mapping[str, object]
-    published: str | None = None
 
 
 @dataclass(frozen=True)

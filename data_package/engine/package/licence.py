@@ -2,9 +2,6 @@
 
 from data_package.engine.package.facts import Facts
 
-# A file beside datapackage.yaml that holds the terms in full; it wins over everything said here.
-OWN_TEXT = "LICENSE.data"
-
 # The licences that data are usually given under, by their SPDX name: title, address of the text.
 KNOWN = {
     "CC0-1.0": (

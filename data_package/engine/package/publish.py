@@ -1,31 +1,24 @@
 """Putting the data package in place: all of it in one step, or none of it."""
 
 import hashlib
-import platform
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
-from dataclasses import dataclass
 from pathlib import Path
-
-import polars as pl
 
 from data_package.engine.build.lock import Lock, read_lock
 from data_package.engine.package import descriptor as d
 from data_package.engine.package import record as r
+from data_package.engine.package.ancestry import libraries_of, lineage_of
+from data_package.engine.package.contents import Contents, digest_of, engine, own_licence
 from data_package.engine.package.csvtwin import write_csv
 from data_package.engine.package.documents import documents
 from data_package.engine.package.facts import Facts, TableFacts
-from data_package.engine.package.licence import OWN_TEXT
 from data_package.engine.package.origins import Origins, origins_of
 from data_package.engine.package.parquet import copy_with_words
-from data_package.engine.package.provenance import libraries_of, lineage_of
 from data_package.engine.package.readme import sums
 from data_package.engine.package.statistics import Subjects, Summary, subjects_of, summarise
-from data_package.engine.project import Project
-from data_package.engine.schema import Contract
 from data_package.engine.storage import (
-    HashCache,
     hash_file,
     make_private_folder,
     remove,
@@ -33,37 +26,11 @@ from data_package.engine.storage import (
     temporary_beside,
     write_private,
 )
-from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
 _TABLES = "tables"
 _CSV = "csv"
 _SUMS = "SHA256SUMS"
-
-
-@dataclass(frozen=True)
-class Contents:
-    """What goes into a data package.
-
-    Attributes:
-        properties: the package's own, with those that its release says.
-        changelog: the text of `CHANGELOG.md`, None where nothing has been released.
-    """
-
-    catalogue: Catalogue
-    tables: Sequence[tuple[Table, Contract]]
-    properties: dict[str, object]
-    changelog: str | None
-
-    @property
-    def project(self) -> Project:
-        """Whose data package it is."""
-        return self.catalogue.project
-
-    @property
-    def hashes(self) -> HashCache:
-        """The hashes of files, tables and published ones alike."""
-        return self.catalogue.hashes
 
 
 def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, object]:
@@ -75,7 +42,7 @@ def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, 
     project = contents.project
     folder = project.published
     lock = read_lock(project)
-    made_of = _made_of(contents, lock)
+    made_of = digest_of(contents, lock)
     subjects = _subjects(contents)
     make_private_folder(folder.parent)
     new = temporary_beside(folder)
@@ -114,42 +81,6 @@ def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, 
     return document
 
 
-def is_published(contents: Contents) -> bool:
-    """Whether what is in place is what `publish` would put there."""
-    project = contents.project
-    before = r.read_record(project)
-    if not before.files or before.made_of != _made_of(contents, read_lock(project)):
-        return False
-    folder = project.published
-    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return present == set(before.files) and all(
-        contents.hashes.hash(folder / path) == digest for path, digest in before.files.items()
-    )
-
-
-def _made_of(contents: Contents, lock: Lock) -> str:
-    """A digest of everything that decides what a publication holds."""
-    project = contents.project
-    lineage = lineage_of(contents.catalogue, [table for table, _ in contents.tables], lock)
-    return r.digest(
-        _engine(),
-        repr(project.packaging),
-        contents.properties,
-        contents.changelog,
-        own_licence(project),
-        [
-            [table.resource, contract.descriptor, contents.hashes.hash(table.path)]
-            for table, contract in contents.tables
-        ],
-        [[one.name, one.group, one.inputs, one.versions, one.published] for one in lineage],
-        libraries_of(lineage),
-    )
-
-
-def _engine() -> list[str]:
-    return [r.engine_digest(), pl.__version__, platform.python_version()]
-
-
 def _write_tables(
     contents: Contents, new: Path, before: r.Record
 ) -> tuple[dict[str, str], dict[str, str]]:
@@ -160,14 +91,14 @@ def _write_tables(
     for table, contract in contents.tables:
         words = d.words(table, contract)
         path = _path(table)
-        made[path] = r.digest(_engine(), contents.hashes.hash(table.path), words)
+        made[path] = r.digest(engine(), contents.hashes.hash(table.path), words)
         if not _link(contents, new, path, made[path], before):
             copy_with_words(table.path, new / path, words)
     if contents.project.packaging.csv:
         make_private_folder(new / _CSV)
         for table, _ in contents.tables:
             path = _csv_path(table)
-            made[path] = r.digest(_engine(), contents.hashes.hash(table.path))
+            made[path] = r.digest(engine(), contents.hashes.hash(table.path))
             if not _link(contents, new, path, made[path], before):
                 hashes[path] = write_csv(table.path, new / path)
     return made, hashes
@@ -230,7 +161,7 @@ def _summaries(
         reached = [subjects.key, subjects.undecided, subjects.column(table.resource)]
         if subjects.column(table.resource) is None and subjects.reaches(table.resource):
             rests_on = versions
-        digest = r.digest(_engine(), repr(packaging), contract.descriptor, rests_on, reached)
+        digest = r.digest(engine(), repr(packaging), contract.descriptor, rests_on, reached)
         known = before.summaries.get(table.resource)
         if known is None or known[0] != digest:
             made = summarise(
@@ -288,13 +219,6 @@ def _facts(
         k=packaging.small_cells,
         rounding=packaging.round_counts,
     )
-
-
-def own_licence(project: Project) -> str | None:
-    """The text of the project's own licence file, None where there is none."""
-    with suppress(OSError):
-        return (project.package_folder / OWN_TEXT).read_text(encoding="utf-8", errors="replace")
-    return None
 
 
 def _path(table: Table) -> str:

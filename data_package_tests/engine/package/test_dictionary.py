@@ -10,9 +10,10 @@ from pathlib import Path
 
 import pytest
 
+from data_package.engine.package.ancestry import Ancestor
 from data_package.engine.package.codebook import codebook_csv
 from data_package.engine.package.dictionary import index_html
-from data_package.engine.package.facts import Ancestor, Facts, TableFacts
+from data_package.engine.package.facts import Facts, TableFacts
 from data_package.engine.package.readme import readme_md
 from data_package.engine.package.statistics import Bars, FieldSummary, Summary
 from data_package.engine.schema import Contract

@@ -9,6 +9,7 @@ from collections.abc import Mapping
 from pathlib import Path
 
 from data_package.engine.graph.layout import diagram
+from data_package.engine.package.ancestry import FILE_GROUP
 from data_package.engine.package.citation import name_of, reference
 from data_package.engine.package.dictionary.model import (
     clipped,
@@ -20,7 +21,6 @@ from data_package.engine.package.dictionary.model import (
 )
 from data_package.engine.package.facts import Facts
 from data_package.engine.package.licence import KNOWN
-from data_package.engine.package.provenance import FILE_GROUP
 from data_package.engine.package.reading import recipes
 from data_package.engine.pages import render
 

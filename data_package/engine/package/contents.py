@@ -1,0 +1,89 @@
+"""What goes into a data package, and whether it is what stands there."""
+
+import platform
+from collections.abc import Sequence
+from contextlib import suppress
+from dataclasses import dataclass
+
+import polars as pl
+
+from data_package.engine.build.lock import Lock, read_lock
+from data_package.engine.package import record as r
+from data_package.engine.package.ancestry import libraries_of, lineage_of
+from data_package.engine.project import Project
+from data_package.engine.schema import Contract
+from data_package.engine.storage import HashCache
+from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.table import Table
+
+# A file beside datapackage.yaml that holds the terms in full; it wins over everything said here.
+OWN_TEXT = "LICENSE.data"
+
+
+@dataclass(frozen=True)
+class Contents:
+    """What goes into a data package.
+
+    Attributes:
+        properties: the package's own, with those that its release says.
+        changelog: the text of `CHANGELOG.md`, None where nothing has been released.
+    """
+
+    catalogue: Catalogue
+    tables: Sequence[tuple[Table, Contract]]
+    properties: dict[str, object]
+    changelog: str | None
+
+    @property
+    def project(self) -> Project:
+        """Whose data package it is."""
+        return self.catalogue.project
+
+    @property
+    def hashes(self) -> HashCache:
+        """The hashes of files, tables and published ones alike."""
+        return self.catalogue.hashes
+
+
+def is_published(contents: Contents) -> bool:
+    """Whether what is in place is what `publish` would put there."""
+    project = contents.project
+    before = r.read_record(project)
+    if not before.files or before.made_of != digest_of(contents, read_lock(project)):
+        return False
+    folder = project.published
+    present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
+    return present == set(before.files) and all(
+        contents.hashes.hash(folder / path) == digest for path, digest in before.files.items()
+    )
+
+
+def digest_of(contents: Contents, lock: Lock) -> str:
+    """A digest of everything that decides what a publication holds."""
+    project = contents.project
+    lineage = lineage_of(contents.catalogue, [table for table, _ in contents.tables], lock)
+    return r.digest(
+        engine(),
+        repr(project.packaging),
+        contents.properties,
+        contents.changelog,
+        own_licence(project),
+        [
+            [table.resource, contract.descriptor, contents.hashes.hash(table.path)]
+            for table, contract in contents.tables
+        ],
+        [[one.name, one.group, one.inputs, one.versions, one.published] for one in lineage],
+        libraries_of(lineage),
+    )
+
+
+def engine() -> list[str]:
+    """What writes data packages here, by version."""
+    return [r.engine_digest(), pl.__version__, platform.python_version()]
+
+
+def own_licence(project: Project) -> str | None:
+    """The text of the project's own licence file, None where there is none."""
+    with suppress(OSError):
+        return (project.package_folder / OWN_TEXT).read_text(encoding="utf-8", errors="replace")
+    return None
