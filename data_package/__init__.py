@@ -6,27 +6,16 @@
 
 from typing import TYPE_CHECKING
 
+from data_package.engine.lazily import lazily
+
 if TYPE_CHECKING:
-    from data_package.engine.build import build as build
-    from data_package.engine.sources import source_file as source_file
-    from data_package.engine.versions import diff as diff
+    from data_package.engine.build import build
+    from data_package.engine.sources import source_file
+    from data_package.engine.versions import diff
 
 __all__ = ["build", "diff", "source_file"]
 
-
-def __getattr__(name: str) -> object:
-    """Import what is asked for, and nothing else: a command that needs no Dagster loads none."""
-    if name == "build":
-        from data_package.engine.build import build
-
-        return build
-    if name == "source_file":
-        from data_package.engine.sources import source_file
-
-        return source_file
-    if name == "diff":
-        from data_package.engine.versions import diff
-
-        return diff
-    msg = f"module {__name__!r} has no attribute {name!r}"
-    raise AttributeError(msg)
+__getattr__ = lazily(
+    __name__,
+    {"build": "engine.build", "diff": "engine.versions", "source_file": "engine.sources"},
+)

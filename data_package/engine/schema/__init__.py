@@ -5,95 +5,27 @@ for: a contract can be read and digested without Polars.
 https://datapackage.org/standard/table-schema/
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
+
+from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
     from data_package.engine.schema.contract import (
-        Contract as Contract,
+        Contract,
+        ContractError,
+        Field,
+        ForeignKey,
+        load_contract,
     )
-    from data_package.engine.schema.contract import (
-        ContractError as ContractError,
-    )
-    from data_package.engine.schema.contract import (
-        Field as Field,
-    )
-    from data_package.engine.schema.contract import (
-        ForeignKey as ForeignKey,
-    )
-    from data_package.engine.schema.contract import (
-        load_contract as load_contract,
-    )
-    from data_package.engine.schema.describe import (
-        add_fields as add_fields,
-    )
-    from data_package.engine.schema.describe import (
-        contract_text as contract_text,
-    )
-    from data_package.engine.schema.dialect import Dialect as Dialect
-    from data_package.engine.schema.dialect import DialectError as DialectError
-    from data_package.engine.schema.inference import (
-        Inference as Inference,
-    )
-    from data_package.engine.schema.inference import (
-        infer as infer,
-    )
-    from data_package.engine.schema.inference import (
-        infer_file as infer_file,
-    )
-    from data_package.engine.schema.linting import (
-        Issue as Issue,
-    )
-    from data_package.engine.schema.linting import (
-        lint as lint,
-    )
-    from data_package.engine.schema.linting import (
-        lint_references as lint_references,
-    )
-    from data_package.engine.schema.offending import offending_rows as offending_rows
-    from data_package.engine.schema.reading import (
-        BadDataError as BadDataError,
-    )
-    from data_package.engine.schema.reading import (
-        Reading as Reading,
-    )
-    from data_package.engine.schema.reading import (
-        check_file as check_file,
-    )
-    from data_package.engine.schema.reading import (
-        read as read,
-    )
-    from data_package.engine.schema.report import Report as Report
-    from data_package.engine.schema.report import Total as Total
-    from data_package.engine.schema.typed import check as check
-    from data_package.engine.schema.unreadable import CheckError as CheckError
-
-_HOMES = {
-    "Contract": "contract",
-    "ContractError": "contract",
-    "Field": "contract",
-    "ForeignKey": "contract",
-    "load_contract": "contract",
-    "add_fields": "describe",
-    "contract_text": "describe",
-    "Dialect": "dialect",
-    "DialectError": "dialect",
-    "Inference": "inference",
-    "infer": "inference",
-    "infer_file": "inference",
-    "Issue": "linting",
-    "lint": "linting",
-    "lint_references": "linting",
-    "offending_rows": "offending",
-    "BadDataError": "reading",
-    "Reading": "reading",
-    "check_file": "reading",
-    "read": "reading",
-    "Report": "report",
-    "Total": "report",
-    "CheckError": "unreadable",
-    "check": "typed",
-}
+    from data_package.engine.schema.describe import add_fields, contract_text
+    from data_package.engine.schema.dialect import Dialect, DialectError
+    from data_package.engine.schema.inference import Inference, infer, infer_file
+    from data_package.engine.schema.linting import Issue, lint, lint_references
+    from data_package.engine.schema.offending import offending_rows
+    from data_package.engine.schema.reading import BadDataError, Reading, check_file, read
+    from data_package.engine.schema.report import Report, Total
+    from data_package.engine.schema.typed import check
+    from data_package.engine.schema.unreadable import CheckError
 
 __all__ = [
     "BadDataError",
@@ -122,10 +54,32 @@ __all__ = [
     "read",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Return a public name from the module it lives in."""
-    if name not in _HOMES:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazily(
+    __name__,
+    {
+        "BadDataError": "reading",
+        "CheckError": "unreadable",
+        "Contract": "contract",
+        "ContractError": "contract",
+        "Dialect": "dialect",
+        "DialectError": "dialect",
+        "Field": "contract",
+        "ForeignKey": "contract",
+        "Inference": "inference",
+        "Issue": "linting",
+        "Reading": "reading",
+        "Report": "report",
+        "Total": "report",
+        "add_fields": "describe",
+        "check": "typed",
+        "check_file": "reading",
+        "contract_text": "describe",
+        "infer": "inference",
+        "infer_file": "inference",
+        "lint": "linting",
+        "lint_references": "linting",
+        "load_contract": "contract",
+        "offending_rows": "offending",
+        "read": "reading",
+    },
+)

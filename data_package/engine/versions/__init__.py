@@ -3,27 +3,15 @@
 `diff` compares any two data packages; names are loaded when they are asked for.
 """
 
-from importlib import import_module
 from typing import TYPE_CHECKING
 
-if TYPE_CHECKING:
-    from data_package.engine.versions.changes import Change as Change
-    from data_package.engine.versions.changes import ChangeKind as ChangeKind
-    from data_package.engine.versions.difference import Difference as Difference
-    from data_package.engine.versions.difference import TableDifference as TableDifference
-    from data_package.engine.versions.difference import diff as diff
-    from data_package.engine.versions.level import Level as Level
-    from data_package.engine.versions.rows import RowDifference as RowDifference
+from data_package.engine.lazily import lazily
 
-_HOMES = {
-    "Change": "changes",
-    "ChangeKind": "changes",
-    "Difference": "difference",
-    "Level": "level",
-    "RowDifference": "rows",
-    "TableDifference": "difference",
-    "diff": "difference",
-}
+if TYPE_CHECKING:
+    from data_package.engine.versions.changes import Change, ChangeKind
+    from data_package.engine.versions.difference import Difference, TableDifference, diff
+    from data_package.engine.versions.level import Level
+    from data_package.engine.versions.rows import RowDifference
 
 __all__ = [
     "Change",
@@ -35,10 +23,15 @@ __all__ = [
     "diff",
 ]
 
-
-def __getattr__(name: str) -> object:
-    """Return a public name from the module it lives in."""
-    if name not in _HOMES:
-        msg = f"module {__name__!r} has no attribute {name!r}"
-        raise AttributeError(msg)
-    return getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+__getattr__ = lazily(
+    __name__,
+    {
+        "Change": "changes",
+        "ChangeKind": "changes",
+        "Difference": "difference",
+        "Level": "level",
+        "RowDifference": "rows",
+        "TableDifference": "difference",
+        "diff": "difference",
+    },
+)

@@ -1,0 +1,17 @@
+"""Public names that are imported once somebody asks for them."""
+
+from importlib import import_module
+
+import pytest
+
+PACKAGES = ["", ".engine.build", ".engine.export", ".engine.schema", ".engine.versions"]
+
+
+@pytest.mark.parametrize("below", PACKAGES)
+def test_a_package_gives_every_name_that_it_lists_and_no_other(below: str) -> None:
+    package = import_module(f"data_package{below}")
+
+    for name in package.__all__:
+        assert getattr(package, name).__name__ == name
+    with pytest.raises(AttributeError, match=rf"module '{package.__name__}' has no attribute 'x'"):
+        _ = package.x
