@@ -1,7 +1,7 @@
 """Putting the data package in place: all of it in one step, or none of it."""
 
 import hashlib
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
@@ -52,8 +52,8 @@ def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, 
         # Writing CSV keeps one core busy, counting the others.
         with ThreadPoolExecutor(1) as counting:
             counted = counting.submit(_summaries, contents, subjects, before)
-            tables, written = _write_tables(contents, new, before)
-            hashes = _hash_tables(contents, new, tables, before, written)
+            tables, known = _write_tables(contents, new, before)
+            hashes = _hash_tables(new, known)
             summaries = counted.result()
         document = _describe(contents, new, hashes)
         facts = _facts(contents, new, document, summaries, lock)
@@ -83,29 +83,30 @@ def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, 
 
 def _write_tables(
     contents: Contents, new: Path, before: r.Record
-) -> tuple[dict[str, str], dict[str, str]]:
-    """Write each table's files; returns what each was made of, and the hashes that are known."""
+) -> tuple[dict[str, str], dict[str, str | None]]:
+    """Write each table's files; returns what each was made of, and its hash where it is known."""
     made: dict[str, str] = {}
-    hashes: dict[str, str] = {}
+    known: dict[str, str | None] = {}
     make_private_folder(new / _TABLES)
     for table, contract in contents.tables:
         words = d.words(table, contract)
         path = _path(table)
         made[path] = r.digest(engine(), contents.hashes.hash(table.path), words)
-        if not _link(contents, new, path, made[path], before):
+        known[path] = _link(contents, new, path, made[path], before)
+        if not known[path]:
             copy_with_words(table.path, new / path, words)
     if contents.project.packaging.csv:
         make_private_folder(new / _CSV)
         for table, _ in contents.tables:
             path = _csv_path(table)
             made[path] = r.digest(engine(), contents.hashes.hash(table.path))
-            if not _link(contents, new, path, made[path], before):
-                hashes[path] = write_csv(table.path, new / path)
-    return made, hashes
+            linked = _link(contents, new, path, made[path], before)
+            known[path] = linked or write_csv(table.path, new / path)
+    return made, known
 
 
-def _link(contents: Contents, new: Path, path: str, made_of: str, before: r.Record) -> bool:
-    """Take the file that is published already where it is what would be written.
+def _link(contents: Contents, new: Path, path: str, made_of: str, before: r.Record) -> str | None:
+    """Take the file that is published already where it is what would be written; returns its hash.
 
     The table's own file is never linked: whoever overwrites it in place would overwrite what is
     published.
@@ -117,30 +118,15 @@ def _link(contents: Contents, new: Path, path: str, made_of: str, before: r.Reco
             and contents.hashes.hash(present) == before.files[path]
         ):
             (new / path).hardlink_to(present)
-            return True
-    return False
+            return before.files[path]
+    return None
 
 
-def _hash_tables(
-    contents: Contents,
-    new: Path,
-    tables: dict[str, str],
-    before: r.Record,
-    written: dict[str, str],
-) -> dict[str, str]:
-    """The hash of each table's file; known of those that were linked or hashed while written."""
-
-    def one(path: str) -> str:
-        if path in written:
-            return written[path]
-        if before.tables.get(path) == tables[path]:
-            with suppress(OSError):
-                if (new / path).samefile(contents.project.published / path):
-                    return before.files[path]
-        return hash_file(new / path)
-
+def _hash_tables(new: Path, known: Mapping[str, str | None]) -> dict[str, str]:
+    """The hash of each table's file, where it is not known of the linking or the writing."""
     with ThreadPoolExecutor(4) as pool:
-        return dict(zip(tables, pool.map(one, tables), strict=True))
+        found = pool.map(lambda path: known[path] or hash_file(new / path), known)
+        return dict(zip(known, found, strict=True))
 
 
 def _subjects(contents: Contents) -> Subjects:
