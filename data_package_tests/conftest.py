@@ -133,8 +133,11 @@ def new_study(folder: Path, files: dict[str, str]) -> Study:
     )
 
 
+Make = Callable[[dict[str, str]], Study]
+
+
 @pytest.fixture
-def study(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Study]]:
+def study(tmp_path: Path) -> Iterator[Make]:
     """Make a project: `study({"tables.py": "…"})`."""
     made: list[Study] = []
 

@@ -8,7 +8,7 @@ import json
 import struct
 import sys
 import zipfile
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import polars as pl
@@ -16,14 +16,12 @@ import pytest
 
 from data_package.engine.cli.verbs import _VERBS
 from data_package_tests.browser import CHROMIUM, browser
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER
 from data_package_tests.engine.ui.relay import relay
 from data_package_tests.engine.ui.server import Served, served
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 TEXTS = ["Adelheid-Wunderlich", "SEC0101904321", "48151623", "93.4117", "1913-11-07", "04:17:09"]
 SECRET_ROW = "Adelheid-Wunderlich,SEC0101904321,48151623,93.4117,1913-11-07,1987-03-21T04:17:09,c"

@@ -5,7 +5,6 @@ import re
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -14,12 +13,10 @@ import pytest
 import yaml
 
 from data_package.engine.build.instance import project_instance
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 DAGSTER = str(Path(sys.executable).with_name("dagster"))
 BUILD = (sys.executable, "-m", "data_package.engine.cli", "build")

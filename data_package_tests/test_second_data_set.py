@@ -8,7 +8,6 @@ import json
 import os
 import shutil
 import sqlite3
-from collections.abc import Callable
 from contextlib import closing
 from pathlib import Path
 
@@ -18,11 +17,9 @@ import polars as pl
 import pytest
 import yaml
 
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 RAW = """\
 import zipfile

@@ -1,7 +1,6 @@
 """Only what no asset makes any more is removed, only in storage, and only when it is agreed to."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -11,12 +10,10 @@ from click.testing import CliRunner, Result
 from data_package.engine.build.lock import read_lock
 from data_package.engine.cli.clean import command
 from data_package.engine.errors import ProjectError
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.build.ttys import on_terminal
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 TABLES = """
 from pathlib import Path

@@ -1,16 +1,13 @@
 """What breaks its contract is told by rule, field, count and rows, and is never published."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER, execute, failure_of
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 PEOPLE = (
     HEADER

@@ -1,7 +1,6 @@
 """Dagster's own idea of what is stale, as its web pages show it, is that of the lock."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -13,11 +12,10 @@ from data_package.engine.build.instance import project_instance
 from data_package.engine.build.loading import open_project
 from data_package.engine.build.lock import read_lock
 from data_package.engine.build.survey import survey
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 
 pytestmark = pytest.mark.slow
 
-Make = Callable[[dict[str, str]], Study]
 TABLES = """
 from pathlib import Path
 

@@ -2,7 +2,6 @@
 
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner
@@ -10,12 +9,10 @@ from click.testing import CliRunner
 from data_package.engine.build.debug import open_table
 from data_package.engine.cli.debug import command
 from data_package.engine.errors import BuildError, ProjectError
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.build.ttys import on_terminal
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 TABLES = """
 from pathlib import Path

@@ -1,7 +1,6 @@
 """The history tells what ran, when, and what it took, and never a value of a row."""
 
 import json
-from collections.abc import Callable
 from datetime import datetime, timedelta
 
 import pytest
@@ -10,11 +9,9 @@ from click.testing import CliRunner, Result
 from data_package.engine.build.instance import project_instance
 from data_package.engine.cli.history import command
 from data_package.engine.errors import ProjectError
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 TABLES = """
 import dagster as dg

@@ -3,7 +3,6 @@
 import random
 import re
 import sqlite3
-from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -11,10 +10,8 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventL
 from dagster._core.storage.sqlite_storage import DagsterSqliteStorage
 
 from data_package.engine.history import HistoryStorage
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER
-
-Make = Callable[[dict[str, str]], Study]
 
 TABLES = {
     "t.py": HEADER

@@ -4,7 +4,6 @@ import resource
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -12,12 +11,10 @@ import pytest
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.storage import hash_file
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER, temporary_files
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 FILES = {
     "raw.py": HEADER

@@ -1,6 +1,5 @@
 """What a build has finished is in the lock for whoever reads it, however the build ends."""
 
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -14,10 +13,8 @@ from data_package.engine.build.lock import (
     read_lock,
 )
 from data_package.engine.project import Project
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER
-
-Make = Callable[[dict[str, str]], Study]
 
 
 def entry(number: int) -> TableEntry:

@@ -1,7 +1,7 @@
 """`data_package.build()` from Python or a notebook."""
 
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 
@@ -10,10 +10,8 @@ import pytest
 import data_package
 from data_package.engine.build import BuildFailed
 from data_package.engine.errors import BuildError, ProjectError
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER
-
-Make = Callable[[dict[str, str]], Study]
 
 TABLES = (
     HEADER

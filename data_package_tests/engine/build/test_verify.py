@@ -16,11 +16,9 @@ from click.testing import CliRunner, Result
 from data_package.engine.build.difference import ReasonKind, compare
 from data_package.engine.build.verify import Verdict, Verification, verify
 from data_package.engine.cli.verify import command
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 HEADER = """
 import random

@@ -3,16 +3,13 @@
 import json
 import subprocess
 import sys
-from collections.abc import Callable
 
 import pytest
 
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 TABLES = (
     HEADER

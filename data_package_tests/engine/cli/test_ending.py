@@ -1,17 +1,14 @@
 """The process ends at once, but not before what has to end in order has ended."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 TABLE = (
     HEADER

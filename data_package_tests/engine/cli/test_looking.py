@@ -1,7 +1,6 @@
 """The verbs that look at a project and those that correct what is known of it."""
 
 import json
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
@@ -9,11 +8,10 @@ from click.testing import CliRunner, Result
 
 from data_package.engine.cli.verbs import command
 from data_package.engine.errors import ProjectError
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 
 pytestmark = pytest.mark.slow
 
-Make = Callable[[dict[str, str]], Study]
 TABLES = """
 from pathlib import Path
 

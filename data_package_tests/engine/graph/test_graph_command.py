@@ -1,18 +1,16 @@
 """`data-package graph` and `status --graph` on a project."""
 
 import json
-from collections.abc import Callable
 
 import pytest
 from click.testing import CliRunner, Result
 
 from data_package.engine.cli.verbs import command
 from data_package.engine.errors import ProjectError
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 
 pytestmark = pytest.mark.slow
 
-Make = Callable[[dict[str, str]], Study]
 TABLES = """
 from pathlib import Path
 

@@ -1,7 +1,6 @@
 """`data-package lineage`, and the lineage of a project's tables that it rests on."""
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime
 
 import dagster as dg
@@ -20,11 +19,10 @@ from data_package.engine.lineage.asked import inputs_of
 from data_package.engine.lineage.facts import TableLineage
 from data_package.engine.lineage.openlineage import events
 from data_package.engine.lineage.tables import lineage_of_tables
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 
 pytestmark = pytest.mark.slow
 
-Make = Callable[[dict[str, str]], Study]
 TABLES = """
 from pathlib import Path
 

@@ -2,7 +2,6 @@
 
 import hashlib
 import json
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,13 +14,11 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.package.csvtwin import write_csv
 from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.parquet import RESOURCE_KEY, copy_with_words
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.package.test_publish import STUDY_FILES
 from data_package_tests.engine.tables.running import HEADER
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 WITH_CSV = '[tool.data-package]\npackage = "STUDY"\ncsv = true\n'
 TYPED = {

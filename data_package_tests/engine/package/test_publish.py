@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import stat
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +12,10 @@ import pytest
 from frictionless import Package, resources
 
 from data_package.engine.storage import hash_file
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER, temporary_files
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 PEOPLE = (
     HEADER

@@ -3,7 +3,6 @@
 import glob
 import os
 import time
-from collections.abc import Callable
 from pathlib import Path
 
 import polars as pl
@@ -12,10 +11,8 @@ import pytest
 from data_package.engine.errors import ProjectError
 from data_package.engine.sources.files import Deliveries, RawFile
 from data_package.engine.storage import HashCache
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER, execute, failure_of
-
-Make = Callable[[dict[str, str]], Study]
 
 ONE = (
     HEADER

@@ -1,14 +1,11 @@
 """What Dagster's pages are fed of a table: columns with their rules, places in the code, links."""
 
-from collections.abc import Callable
-
 import dagster as dg
 
 from data_package.engine.build.instance import project_instance
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make
 from data_package_tests.engine.ui.server import TABLES
 
-Make = Callable[[dict[str, str]], Study]
 KEY = dg.AssetKey("grown_ups")
 
 

@@ -8,9 +8,7 @@ import pytest
 
 from data_package.engine.project import Project
 from data_package.engine.tables.failures import value_free
-from data_package_tests.conftest import Study
-
-Make = Callable[[dict[str, str]], Study]
+from data_package_tests.conftest import Make
 
 
 @pytest.fixture

@@ -4,7 +4,6 @@ import shutil
 import stat
 import subprocess
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import dagster as dg
@@ -13,7 +12,7 @@ import pytest
 from polars.testing import assert_frame_equal
 
 from data_package.engine.storage import hash_file
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import (
     HEADER,
     everything_told,
@@ -23,8 +22,6 @@ from data_package_tests.engine.tables.running import (
     temporary_files,
     umask,
 )
-
-Make = Callable[[dict[str, str]], Study]
 
 CLASSES = """
 CLASSES = pl.Enum(["kategori-en", "kategori-to"])

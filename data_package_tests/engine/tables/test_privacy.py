@@ -1,18 +1,15 @@
 """However a table fails, no value of a row is found outside the tables."""
 
 import sys
-from collections.abc import Callable
 from pathlib import Path
 
 import pytest
 
 from data_package.engine.errors import ProjectError
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER
 
 pytestmark = pytest.mark.slow
-
-Make = Callable[[dict[str, str]], Study]
 
 SECRET = "010190-1234"
 

@@ -1,15 +1,12 @@
 """Tables are found wherever they stand, and what cannot work is said before anything runs."""
 
-from collections.abc import Callable
-
 import dagster as dg
 import pytest
 
 from data_package.engine.errors import ProjectError
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 
 HEADER = "import dagster as dg\nimport polars as pl\nfrom pathlib import Path\n"
-Make = Callable[[dict[str, str]], Study]
 
 
 def refused(study: Study) -> str:

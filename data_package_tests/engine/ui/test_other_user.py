@@ -9,12 +9,12 @@ import os
 import shutil
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
 
-from data_package_tests.conftest import Study, new_study
+from data_package_tests.conftest import Make, Study, new_study
 from data_package_tests.engine.ui.server import TABLES, Served, served
 
 OTHER = 65534
@@ -89,7 +89,7 @@ def _can_run(python: str) -> bool:
 
 
 @pytest.fixture
-def open_study(tmp_path: Path) -> Iterator[Callable[[dict[str, str]], Study]]:
+def open_study(tmp_path: Path) -> Iterator[Make]:
     """A project in a folder that everybody may enter: its own permissions are what counts."""
     if not _can_run("/usr/bin/python3") and not _can_run(sys.executable):
         pytest.skip("another user can run no Python here")
@@ -109,9 +109,7 @@ def everything_private(project: Study, *more: str) -> None:
     assert json.loads(as_other(_LOOK, str(project.storage), *more)) == []
 
 
-def test_nothing_in_storage_can_be_read_by_another_user(
-    open_study: Callable[[dict[str, str]], Study],
-) -> None:
+def test_nothing_in_storage_can_be_read_by_another_user(open_study: Make) -> None:
     project = open_study(TABLES)
     with served(project, "--allow-runs", umask=0) as server:
         everything_private(project)
@@ -129,9 +127,7 @@ def request(server: Served, **headers: str) -> str:
     return f"GET {{path}} HTTP/1.1\r\n{head}\r\n"
 
 
-def test_another_user_is_hung_up_on_at_the_port_whatever_they_know(
-    open_study: Callable[[dict[str, str]], Study],
-) -> None:
+def test_another_user_is_hung_up_on_at_the_port_whatever_they_know(open_study: Make) -> None:
     project = open_study(TABLES)
     with served(project, "--allow-runs") as server:
         port = str(server.facts["port"])
@@ -159,9 +155,7 @@ def test_another_user_is_hung_up_on_at_the_port_whatever_they_know(
             assert b'{"data":{"version"' in b"".join(iter(lambda: own.recv(65536), b""))
 
 
-def test_another_user_does_not_get_to_the_socket(
-    open_study: Callable[[dict[str, str]], Study],
-) -> None:
+def test_another_user_does_not_get_to_the_socket(open_study: Make) -> None:
     project = open_study(TABLES)
     with served(project, "--socket", umask=0) as server:
         server.log_in()
@@ -170,7 +164,7 @@ def test_another_user_does_not_get_to_the_socket(
         assert said.strip() == "refused: PermissionError"
 
 
-def test_there_is_no_other_door(open_study: Callable[[dict[str, str]], Study]) -> None:
+def test_there_is_no_other_door(open_study: Make) -> None:
     """The server listens at one place: no code server, and no socket in a shared folder."""
     project = open_study(TABLES)
     with served(project, "--allow-runs") as server:

@@ -4,14 +4,13 @@ import json
 import re
 import shutil
 import subprocess
-from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import urlsplit
 
 import pytest
 
 from data_package_tests.browser import CHROMIUM, Tab, browser
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER
 from data_package_tests.engine.ui.server import TABLES, Served, served
 from data_package_tests.test_quiet import can_trace
@@ -21,7 +20,6 @@ pytestmark = [
     pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed"),
 ]
 
-Make = Callable[[dict[str, str]], Study]
 FAILING = {
     "t.py": HEADER
     + """

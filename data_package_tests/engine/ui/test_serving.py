@@ -16,7 +16,7 @@ from pathlib import Path
 import pytest
 
 from data_package.engine.build.lock import read_lock
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER
 from data_package_tests.engine.ui.server import (
     TABLES,
@@ -28,7 +28,6 @@ from data_package_tests.engine.ui.server import (
 
 pytestmark = pytest.mark.slow
 
-Make = Callable[[dict[str, str]], Study]
 CONTRACT = ("grown_ups", "contract")
 
 SLOW = {

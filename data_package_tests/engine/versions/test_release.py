@@ -3,7 +3,6 @@
 import json
 import os
 import shutil
-from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
@@ -15,12 +14,11 @@ from data_package.engine.package.released import read_releases
 from data_package.engine.storage import hash_file
 from data_package.engine.versions import Level, diff
 from data_package.engine.versions.release import NotReady, Proposal, Wanted, make, propose
-from data_package_tests.conftest import Study
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.package.test_publish import PEOPLE, STUDY_FILES, contents, package_of
 
 pytestmark = pytest.mark.slow
 
-Make = Callable[[dict[str, str]], Study]
 FILES = {
     **STUDY_FILES,
     "datapackage.yaml": "name: my-study\ntitle: My study\n",
