@@ -4,8 +4,9 @@
 
 A benchmark is a module of this package that has `title: str`, its heading, and
 `run(quick: bool) -> str`, which measures and returns Markdown: all of it, or with `quick` just
-enough to see that it works. It is found by that, and named by the module's name; other modules here
-are what benchmarks are made of. One that cannot be run raises `Unavailable` with a sentence on why.
+enough to see that it works. One with `long = True` is left out of a quick run unless it is named.
+It is found by that, and named by the module's name; other modules here are what benchmarks are made
+of. One that cannot be run raises `Unavailable` with a sentence on why.
 """
 
 import argparse
@@ -23,7 +24,7 @@ def main() -> int:
     """Run what is asked for; 1 when something could not be run, 2 when there is no such name."""
     parser = argparse.ArgumentParser(prog="python -m data_package_tests.bench")
     parser.add_argument("names", nargs="*", help="benchmarks to run; all by default")
-    parser.add_argument("--quick", action="store_true", help="smallest sizes, measured once")
+    parser.add_argument("--quick", action="store_true", help="the shorter ones, once")
     parser.add_argument("--list", action="store_true", help="name the benchmarks and run none")
     asked = parser.parse_args()
     known = benchmarks()
@@ -34,7 +35,8 @@ def main() -> int:
         print("\n".join(f"{name}: {module.title}" for name, module in known.items()))
         return 0
     lacking = False
-    for name in asked.names or known:
+    usual = [n for n, m in known.items() if not (asked.quick and getattr(m, "long", False))]
+    for name in asked.names or usual:
         began = time.perf_counter()
         print(f"## {known[name].title}\n", flush=True)
         try:

@@ -9,6 +9,7 @@ import time
 from pathlib import Path
 
 title = "The CDISC pilot: a cold build beside Dagster's stock command"
+long = True
 
 _ROOT = Path(__file__).resolve().parents[2]
 _STOCK = """

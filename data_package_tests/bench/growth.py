@@ -10,6 +10,7 @@ from data_package_tests.bench import same_tables
 from data_package_tests.bench.measured import Measured, measure
 
 title = "Growth: what each table, column and row costs"
+long = True
 
 _TABLES = (10, 100, 500, 2000)
 _COLUMNS = (10, 1000, 5000)

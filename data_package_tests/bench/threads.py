@@ -8,6 +8,7 @@ from data_package_tests.bench import same_tables
 from data_package_tests.bench.measured import measure
 
 title = "Threads: twenty tables that each wait for half a second"
+long = True
 
 _TABLES, _WAIT = 20, 0.5
 
