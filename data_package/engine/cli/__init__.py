@@ -5,11 +5,13 @@ nothing to do is answered before click, Dagster or Polars are looked for.
 """
 
 import atexit
+import errno
 import gc
 import io
 import os
 import signal
 import sys
+from contextlib import suppress
 from types import FrameType
 
 from data_package.engine.cli.shortcut import shortcut
@@ -20,6 +22,7 @@ _INTERRUPTED = 128 + signal.SIGINT
 _TERMINATED = 128 + signal.SIGTERM
 # Importing makes many thousand objects, and none of them is ever garbage.
 _RARELY = 50_000, 20, 100
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _asked_to_end = False
 
 
@@ -34,6 +37,12 @@ def main() -> None:
     except SystemExit as end:
         ending.code = end.code if isinstance(end.code, int) else None
         raise
+    except OSError as error:
+        if error.errno not in (*_NO_ROOM, errno.EPIPE):
+            raise
+        ending.code = 1
+        if error.errno in _NO_ROOM:
+            _say(f"There is no room left: {error.strerror}. What was finished is kept.")
 
 
 class _Ending:
@@ -49,11 +58,21 @@ class _Ending:
         if self.code is None:
             return
         try:
-            sys.stdout.flush()
-            sys.stderr.flush()
-        except (OSError, ValueError):
-            return
+            for stream in (sys.stdout, sys.stderr):
+                # There is none where the shell closed it.
+                if stream is not None:
+                    stream.flush()
+        except OSError as error:
+            self.code = self.code or 1
+            if error.errno != errno.EPIPE:
+                _say(f"The output cannot be written: {error.strerror}.")
         os._exit(self.code)
+
+
+def _say(text: str) -> None:
+    """Say it past the streams, which may be what failed."""
+    with suppress(OSError):
+        os.write(2, f"{text}\n".encode())
 
 
 def _run() -> None:

@@ -1,7 +1,6 @@
 """The process ends at once, but not before what has to end in order has ended."""
 
 import sys
-from pathlib import Path
 
 import pytest
 
@@ -45,8 +44,15 @@ def test_nothing_is_left_of_the_history_to_be_put_in_order(study: Make) -> None:
     assert list(project.storage.rglob("*-wal")) == []
 
 
-def test_output_that_cannot_be_written_is_no_success(study: Make) -> None:
+@pytest.mark.parametrize("verb", ["status --json", "build", "--help"])
+@pytest.mark.parametrize("where", ["> /dev/full", "| true", ">&-"])
+def test_output_that_cannot_be_written_is_told_in_a_line(
+    study: Make, verb: str, where: str
+) -> None:
     project = study({"tables.py": TABLE.replace("VALUES", "")})
-    script = 'exec "$0" -m data_package.engine.cli status > /dev/full'
-    assert Path("/dev/full").exists()
-    assert project.run("sh", "-c", script, sys.executable).returncode != 0
+    assert project.command("build").returncode == 0
+    script = f'"$0" -m data_package.engine.cli {verb} {where}'
+    done = project.run("sh", "-c", script, sys.executable)
+    assert "Traceback" not in done.stderr
+    assert len(done.stderr.splitlines()) == (where == "> /dev/full"), done.stderr
+    assert (done.returncode != 0) == (where == "> /dev/full")
