@@ -12,7 +12,7 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
 
@@ -25,6 +25,7 @@ _TEMPORARY = ".tmp"
 # File systems stamp a change with the kernel's clock tick. A file that changes again within the
 # same tick looks unchanged, so a hash is only trusted when the last change is older than this.
 _RACE_NS = 50_000_000
+_MUCH_BYTES = 1 << 26
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -171,6 +172,20 @@ class HashCache:
         if time.time_ns() - max(path.stat().st_ctime_ns, path.stat().st_mtime_ns) > _RACE_NS:
             self._remember(path, stamp, digest)
         return digest
+
+    def hash_ahead(self, paths: Iterable[Path]) -> None:
+        """Read files that may have changed, side by side where that is much."""
+        unknown = [p for p in paths if p.is_file() and self.stamp_of(p) != _stamp(p)]
+        if len(unknown) == 1 or sum(path.stat().st_size for path in unknown) < _MUCH_BYTES:
+            return
+        from concurrent.futures import ThreadPoolExecutor
+
+        pool = ThreadPoolExecutor(len(os.sched_getaffinity(0)))
+        try:
+            for _ in pool.map(self.hash, unknown):
+                pass
+        finally:
+            pool.shutdown(cancel_futures=True)
 
     def stamp_of(self, path: Path) -> list[int] | None:
         """Size, change times and inode under which a file's hash is known; None if it is not."""

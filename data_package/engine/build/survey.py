@@ -58,6 +58,7 @@ def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
 
     Raises ProjectError when a raw file is not there.
     """
+    catalogue.deliveries.look_ahead()
     failures = Failures(catalogue.project)
     states: dict[str, TableState] = {}
     for table in in_order(catalogue):

@@ -4,6 +4,7 @@ import glob
 import hashlib
 import importlib.util
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -90,6 +91,14 @@ class Deliveries:
         self._root = root
         self._hashes = hashes
         self._handed: dict[str, Content] = {}
+
+    def look_ahead(self) -> None:
+        """Read what there is and may have changed, several files at once."""
+        paths: list[Path] = []
+        for file in self.files.values():
+            with suppress(ProjectError):
+                paths += file.resolve(self._root)
+        self._hashes.hash_ahead(paths)
 
     def content(self, name: str) -> Content:
         """What a raw file holds now. Raises ProjectError when it is not there."""

@@ -1,7 +1,9 @@
 """Raw files arrive as paths whatever they are called, and are told apart by what they hold."""
 
 import glob
+import hashlib
 import os
+import threading
 import time
 from pathlib import Path
 
@@ -186,3 +188,31 @@ def test_a_package_that_is_not_installed_is_told(study: Make) -> None:
     project = study({"t.py": ONE.format(paths=paths, annotation="Path")})
     said = failure_of(execute(project, ok=False))
     assert "'no_such_package', which is not installed" in said
+
+
+def test_large_files_are_read_ahead_and_not_again(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for name in ("a", "b", "c"):
+        with (tmp_path / f"{name}.csv").open("wb") as file:
+            file.write(name.encode())
+            file.truncate(1 << 25)
+        os.utime(tmp_path / f"{name}.csv", (1, 1))
+    time.sleep(0.1)  # a file that has just been changed is not remembered
+    expected = deliveries(tmp_path, "*.csv").content("f")
+    read: list[tuple[str, str]] = []
+
+    def hash_file(path: Path) -> str:
+        read.append((path.name, threading.current_thread().name))
+        return hashlib.sha256(path.read_bytes()).hexdigest()
+
+    monkeypatch.setattr("data_package.engine.storage.hash_file", hash_file)
+    ahead = deliveries(tmp_path, "*.csv", "absent.csv")
+    ahead.look_ahead()
+    assert read == []
+    ahead = deliveries(tmp_path, "*.csv")
+    ahead.look_ahead()
+    assert sorted(name for name, _ in read) == ["a.csv", "b.csv", "c.csv"]
+    assert "MainThread" not in {thread for _, thread in read}
+    assert ahead.content("f") == expected
+    assert len(read) == 3
