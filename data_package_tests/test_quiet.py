@@ -14,23 +14,14 @@ import yaml
 
 from data_package.engine.build.instance import project_instance
 from data_package_tests.conftest import Make, Study
-from data_package_tests.engine.tables.running import HEADER
+from data_package_tests.engine.tables.running import HEADER, RAW_PEOPLE
 
 pytestmark = pytest.mark.slow
 
 DAGSTER = str(Path(sys.executable).with_name("dagster"))
 BUILD = (sys.executable, "-m", "data_package.engine.cli", "build")
 TABLES = {
-    "raw.py": HEADER
-    + """
-from data_package import source_file
-
-people_file = source_file("people_file", "people.csv")
-
-@dg.asset
-def people(people_file: Path) -> pl.LazyFrame:
-    return pl.scan_csv(people_file)
-""",
+    "raw.py": RAW_PEOPLE,
     "final/__init__.py": "",
     "final/grown_ups.py": HEADER
     + """

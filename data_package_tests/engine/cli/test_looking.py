@@ -9,25 +9,14 @@ from click.testing import CliRunner, Result
 from data_package.engine.cli.verbs import command
 from data_package.engine.errors import ProjectError
 from data_package_tests.conftest import Make, Study
+from data_package_tests.engine.tables.running import RAW_PEOPLE
 
 pytestmark = pytest.mark.slow
 
-TABLES = """
-from pathlib import Path
-
-import dagster as dg
-import polars as pl
-
+TABLES = (
+    RAW_PEOPLE
+    + """
 from STUDY.rules import grown_up
-from data_package import source_file
-
-people_file = source_file("people_file", "people.csv")
-
-
-@dg.asset(group_name="raw")
-def people(people_file: Path) -> pl.LazyFrame:
-    return pl.scan_csv(people_file)
-
 
 @dg.asset(group_name="final")
 def adults(people: pl.LazyFrame) -> pl.LazyFrame:
@@ -38,6 +27,7 @@ def adults(people: pl.LazyFrame) -> pl.LazyFrame:
 def counts(adults: pl.LazyFrame) -> pl.LazyFrame:
     return adults.select(n=pl.len())
 """
+)
 RULES = """
 import polars as pl
 

@@ -8,25 +8,13 @@ from click.testing import CliRunner, Result
 from data_package.engine.cli.verbs import command
 from data_package.engine.errors import ProjectError
 from data_package_tests.conftest import Make, Study
+from data_package_tests.engine.tables.running import RAW_PEOPLE
 
 pytestmark = pytest.mark.slow
 
-TABLES = """
-from pathlib import Path
-
-import dagster as dg
-import polars as pl
-
-from data_package import source_file
-
-people_file = source_file("people_file", "people.csv")
-
-
-@dg.asset(group_name="raw")
-def people(people_file: Path) -> pl.LazyFrame:
-    return pl.scan_csv(people_file)
-
-
+TABLES = (
+    RAW_PEOPLE
+    + """
 @dg.asset(group_name="intermediate")
 def grown(people: pl.LazyFrame) -> pl.LazyFrame:
     return people.filter(pl.col("age") >= 18)
@@ -41,6 +29,7 @@ def broken(people: pl.LazyFrame) -> pl.LazyFrame:
 def late(broken: pl.LazyFrame) -> pl.LazyFrame:
     return broken
 """
+)
 
 
 def ask(*words: str) -> Result:

@@ -15,6 +15,20 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 """
+# A raw table of what was delivered as people.csv.
+RAW_PEOPLE = (
+    HEADER
+    + '''
+from data_package import source_file
+
+people_file = source_file("people_file", "people.csv")
+
+@dg.asset(group_name="raw")
+def people(people_file: Path) -> pl.LazyFrame:
+    """One row per person."""
+    return pl.scan_csv(people_file)
+'''
+)
 
 
 def execute(

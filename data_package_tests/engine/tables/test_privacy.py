@@ -7,26 +7,12 @@ import pytest
 
 from data_package.engine.errors import ProjectError
 from data_package_tests.conftest import Make, Study
-from data_package_tests.engine.tables.running import HEADER
+from data_package_tests.engine.tables.running import HEADER, RAW_PEOPLE
 
 pytestmark = pytest.mark.slow
 
+# The raw file holds it; the modules don't, or a line of code that is shown would quote it.
 SECRET = "010190-1234"
-
-# The raw file holds the text; the modules don't, or a line of code that is shown would quote it.
-RAW = (
-    HEADER
-    + '''
-from data_package import source_file
-
-people_file = source_file("people_file", "people.csv")
-
-@dg.asset
-def people(people_file: Path) -> pl.LazyFrame:
-    """One row per person."""
-    return pl.scan_csv(people_file, infer_schema=False)
-'''
-)
 
 FAILING = (
     HEADER
@@ -284,25 +270,25 @@ def command(study: Study, kind: str) -> list[str]:
     ],
 )
 def test_a_failing_table_leaves_no_trace_of_a_value(study: Make, kind: str, tables: str) -> None:
-    project = study({"raw.py": RAW, "t.py": tables, "/people.csv": f"identity\n{SECRET}\n"})
+    project = study({"raw.py": RAW_PEOPLE, "t.py": tables, "/people.csv": f"identity\n{SECRET}\n"})
     done = project.run(*command(project, kind))
     assert done.returncode == 1, done.stderr
     assert SECRET not in done.stdout + done.stderr
     assert traces(project) == []
-    built = {path.stem for path in project.storage.glob("default/*.parquet")}
+    built = {path.stem for path in project.storage.glob("*/*.parquet")}
     assert "people" in built, done.stderr
     assert built <= BUILT
 
 
 def test_an_asset_that_cannot_be_guarded_is_refused(study: Make) -> None:
-    project = study({"raw.py": RAW, "t.py": GRAPHS, "/people.csv": f"identity\n{SECRET}\n"})
+    project = study({"raw.py": RAW_PEOPLE, "t.py": GRAPHS, "/people.csv": f"identity\n{SECRET}\n"})
     done = project.command("build")
     assert done.returncode == 2
     assert "'graphed' is made of a graph" in done.stderr
 
 
 def test_what_cannot_be_kept_free_of_values_is_refused(study: Make) -> None:
-    project = study({"raw.py": RAW, "t.py": GRAPHS})
+    project = study({"raw.py": RAW_PEOPLE, "t.py": GRAPHS})
     with pytest.raises(ProjectError, match="Write it as one function"):
         project.definitions()
 
