@@ -13,30 +13,20 @@ from data_package.engine.build.loading import open_project
 from data_package.engine.build.lock import read_lock
 from data_package.engine.build.survey import survey
 from data_package_tests.conftest import Make, Study
+from data_package_tests.engine.tables.running import RAW_PEOPLE
 
 pytestmark = pytest.mark.slow
 
-TABLES = """
-from pathlib import Path
-
-import dagster as dg
-import polars as pl
-
-from data_package import source_file
-
-people_file = source_file("people_file", "people.csv")
+TABLES = (
+    RAW_PEOPLE
+    + """
 LIMIT = 18
-
-
-@dg.asset
-def people(people_file: Path) -> pl.LazyFrame:
-    return pl.scan_csv(people_file)
-
 
 @dg.asset
 def adults(people: pl.LazyFrame) -> pl.LazyFrame:
     return people.filter(pl.col("age") >= LIMIT)
 """
+)
 
 
 def stale_by_dagster(study: Study) -> set[str]:

@@ -11,22 +11,13 @@ from data_package.engine.cli.debug import command
 from data_package.engine.errors import BuildError, ProjectError
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.build.ttys import on_terminal
+from data_package_tests.engine.tables.running import RAW_PEOPLE
 
 pytestmark = pytest.mark.slow
 
-TABLES = """
-from pathlib import Path
-
-import dagster as dg
-import polars as pl
-from data_package.engine.sources import source_file
-
-people_file = source_file("people_file", "people.csv")
-
-@dg.asset
-def people(people_file: Path) -> pl.LazyFrame:
-    return pl.scan_csv(people_file)
-
+TABLES = (
+    RAW_PEOPLE
+    + """
 @dg.asset
 def places(people: pl.LazyFrame) -> pl.LazyFrame:
     return people.select("who", place=pl.lit("x"))
@@ -39,6 +30,7 @@ def oldest(ps: pl.DataFrame, places: pl.LazyFrame, people_file: Path) -> pl.Data
 def deeper(ps: pl.DataFrame, limit: int) -> pl.DataFrame:
     return ps.filter(ps["age"] >= limit)
 """
+)
 BROKEN = TABLES.replace('    return ps.filter(ps["age"] >= limit)', '    return int(ps["who"][0])')
 PEOPLE = "who,age\nKaren Jespersen,71\nOle Lund,35\n"
 
@@ -98,7 +90,7 @@ def test_what_is_opened_can_be_called_as_the_banner_says(study: Make) -> None:
     new.forget()
     with pytest.raises(ProjectError, match="Did you mean 'oldest'"):
         open_table("odlest", new.project)
-    (new.storage / "default" / "people.parquet").unlink()
+    (new.storage / "raw" / "people.parquet").unlink()
     new.forget()
     with pytest.raises(BuildError, match=r"has not been built yet(.|\n)*build \+oldest"):
         open_table("oldest", new.project)
