@@ -58,6 +58,13 @@ def persons(people: pl.LazyFrame) -> pl.LazyFrame:
     return people.sort("identity")
 """
 )
+FILES = {
+    "raw/__init__.py": "",
+    "raw/people.py": RAW,
+    "final/__init__.py": "",
+    "final/persons.py": FINAL,
+    f"/{DELIVERED}": f"name,identity,income,weight,born,seen,arm\n{ROWS}\n{SECRET_ROW}\n",
+}
 CONTRACT = """\
 title: Persons
 description: One row per person.
@@ -316,17 +323,7 @@ def test_every_verb_has_its_place() -> None:
 
 
 def test_values_are_found_in_tables_and_nowhere_else(study: Make, tmp_path: Path) -> None:
-    project = study(
-        {
-            "raw/__init__.py": "",
-            "raw/people.py": RAW,
-            "final/__init__.py": "",
-            "final/persons.py": FINAL,
-            "final/persons.yaml": CONTRACT,
-            "datapackage.yaml": PACKAGE,
-            f"/{DELIVERED}": f"name,identity,income,weight,born,seen,arm\n{ROWS}\n{SECRET_ROW}\n",
-        }
-    )
+    project = study(FILES | {"final/persons.yaml": CONTRACT, "datapackage.yaml": PACKAGE})
     home = tmp_path / "home"
     home.mkdir()
     # A wrong host is refused, and a prompt needs a terminal; the rest has something to say.
@@ -341,17 +338,7 @@ def test_values_are_found_in_tables_and_nowhere_else(study: Make, tmp_path: Path
 
 
 def test_values_are_found_nowhere_else_when_all_goes_wrong(study: Make, tmp_path: Path) -> None:
-    project = study(
-        {
-            "raw/__init__.py": "",
-            "raw/people.py": RAW,
-            "final/__init__.py": "",
-            "final/persons.py": FINAL,
-            "final/persons.yaml": BROKEN,
-            "t.py": FAILING,
-            f"/{DELIVERED}": f"name,identity,income,weight,born,seen,arm\n{ROWS}\n{SECRET_ROW}\n",
-        }
-    )
+    project = study(FILES | {"final/persons.yaml": BROKEN, "t.py": FAILING})
     home = tmp_path / "home"
     home.mkdir()
     said, failed = run_all(project, home, {verb: WORDS[verb] for verb in WHEN_WRONG})
