@@ -5,20 +5,28 @@ In this process there is no socket to guard, nothing to leave behind, and one im
 """
 
 import sys
+import time
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 import dagster as dg
 from dagster._core.remote_origin import CodeLocationOrigin, InProcessCodeLocationOrigin
+from dagster._core.remote_representation.code_location import CodeLocation, InProcessCodeLocation
 from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceLoadTarget
 from dagster._core.workspace.permissions import PermissionResult, Permissions
-from dagster._core.workspace.workspace import CodeLocationEntry
+from dagster._core.workspace.workspace import (
+    CodeLocationEntry,
+    CodeLocationLoadStatus,
+    DefinitionsSource,
+)
+from dagster_shared.error import SerializableErrorInfo
 from dagster_webserver.webserver import DagsterWebserver
 from starlette.routing import BaseRoute
 
 from data_package.engine.build.loading import Loaded, load_project
+from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.ui.guard import App
 
@@ -112,12 +120,41 @@ class _Workspace(WorkspaceProcessContext):
         )
 
     def _load_location(self, origin: CodeLocationOrigin, reload: bool) -> CodeLocationEntry:
-        if reload:
-            load_project(self._project)
-        return super()._load_location(origin, reload=False)
+        """The project as it is, or what stands in the way of loading it."""
+        assert isinstance(origin, InProcessCodeLocationOrigin)
+        location: CodeLocation | None = None
+        error: SerializableErrorInfo | None = None
+        try:
+            if reload:
+                load_project(self._project)
+            location = _Location(origin, self._instance)
+        except (ProjectError, dg.DagsterError) as problem:
+            error = SerializableErrorInfo(str(problem), [], type(problem).__name__)
+        now = time.time()
+        return CodeLocationEntry(
+            origin=origin,
+            code_location=location,
+            load_error=error,
+            load_status=CodeLocationLoadStatus.LOADED,
+            display_metadata=origin.get_display_metadata(),
+            update_timestamp=now,
+            version_key=str(now),
+            definitions_source=DefinitionsSource.CODE_SERVER,
+        )
+
+
+class _Location(InProcessCodeLocation):
+    @property
+    def is_reload_supported(self) -> bool:
+        """`_Workspace` reads the project again when it is asked to."""
+        return True
 
 
 class _Request(WorkspaceRequestContext):
+    def is_reload_supported(self, name: str) -> bool:
+        """Of the one location there is."""
+        return self.has_code_location_name(name)
+
     @property
     def permissions(self) -> Mapping[str, PermissionResult]:
         """What the pages offer: buttons for the rest are grey, and say why."""

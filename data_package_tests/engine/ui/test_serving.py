@@ -341,3 +341,45 @@ def test_the_words_name_the_link_and_the_way_from_elsewhere(study: Make) -> None
     assert "ssh -N -L" in said[4]
     assert rest == "Stopped.\n"
     assert errors == ""
+
+
+RELOAD = """mutation($location: String!) {
+  reloadRepositoryLocation(repositoryLocationName: $location) {
+    __typename
+    ... on WorkspaceLocationEntry { locationOrLoadError { __typename } }
+  }
+}"""
+NAMES = "query { assetNodes { assetKey { path } } }"
+
+
+def test_definitions_are_read_again_when_asked(study: Make) -> None:
+    project = study(TABLES)
+    table = project.root / project.package / "final" / "grown_ups.py"
+    text = table.read_text()
+
+    def reloaded(changed: str) -> str:
+        table.write_text(changed)
+        told = server.graphql(RELOAD, {"location": f"{project.package}.definitions"}).json
+        entry = told["data"]["reloadRepositoryLocation"]
+        assert entry["__typename"] == "WorkspaceLocationEntry", told
+        return str(entry["locationOrLoadError"]["__typename"])
+
+    def names() -> set[str]:
+        nodes = server.graphql(NAMES).json["data"]["assetNodes"]
+        return {node["assetKey"]["path"][0] for node in nodes}
+
+    with served(project, "--allow-runs") as server:
+        server.log_in()
+        first = names()
+        assert {"people", "grown_ups"} <= first
+        another = text.replace("def grown_ups(", "def another(")
+        assert reloaded(text + another[another.index("@dg.asset") :]) == "RepositoryLocation"
+        assert names() == first | {"another"}
+        run = launched(server, "people")
+        assert server.end_of_run(run) == "SUCCESS"
+        run = launched(server, "another")
+        assert server.end_of_run(run) == "SUCCESS"
+        assert rows_of(project, "another") == 1
+        assert reloaded(text + "\nnot python\n") == "PythonError"
+        assert reloaded(text) == "RepositoryLocation"
+        assert names() == first
