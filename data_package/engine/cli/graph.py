@@ -48,7 +48,11 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
     from data_package.engine.graph.write import TEXTS, content_of, default_path, format_of, write
     from data_package.engine.project import find_project
 
-    form = form or (format_of(output) if output is not None else None) or "html"
+    if form is None and output is not None:
+        form = format_of(output)
+        if form is None and output.suffix:
+            raise click.UsageError(f"No form has the ending {output.suffix}: say --format.")
+    form = form or "html"
     project = find_project()
     lock = read_lock(project)
     with progress.loading(progress.console(stderr=True)):

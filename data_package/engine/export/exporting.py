@@ -1,5 +1,6 @@
 """Exporting: what is asked for, and what came of it."""
 
+import json
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.export.content import Content
+from data_package.engine.package.descriptor import FILE_NAME
 from data_package.engine.project import Project, find_project
 from data_package.engine.storage import make_private_folder, remove, sync, temporary_beside
 from data_package.engine.versions.edition import Edition, open_built, open_edition
@@ -83,7 +85,7 @@ def export(
             make_private_folder(target.parent)
         else:
             target = out
-            _look(target, replace=replace)
+            _look(target, form, replace=replace)
         new = temporary_beside(target.absolute())
         try:
             rows = _write(form, content, new, tell)
@@ -126,11 +128,30 @@ def _stem(edition: Edition) -> str:
     return f"{name or 'data-package'}-{version}" if version else name or "data-package"
 
 
-def _look(target: Path, *, replace: bool) -> None:
+def _look(target: Path, form: Form, *, replace: bool) -> None:
+    if target.exists() and not target.is_file() and not target.is_dir():
+        raise ProjectError(f"{target} is a device or a pipe. Name a file.")
+    if target.is_dir() and form is not Form.CSV:
+        raise ProjectError(f"{target} is a folder. Name a file.")
+    if target.is_dir() and not _is_exported(target):
+        raise ProjectError(
+            f"{target} is a folder that holds more than an export. Name a new one in it."
+        )
     if target.exists() and not replace:
         raise ProjectError(f"{target} is there already. Name another place, or say --force.")
     if not target.absolute().parent.is_dir():
         raise ProjectError(f"There is no folder {target.absolute().parent} to write into.")
+
+
+def _is_exported(folder: Path) -> bool:
+    """Whether a folder holds nothing, or nothing but the files of a data package."""
+    names = {path.name for path in folder.iterdir()}
+    try:
+        document = json.loads((folder / FILE_NAME).read_bytes()) if names else {"resources": []}
+        paths = {resource["path"] for resource in document["resources"]}
+    except (OSError, ValueError, KeyError, TypeError):
+        return False
+    return names <= {FILE_NAME, *paths}
 
 
 def _put(new: Path, target: Path) -> None:
@@ -139,7 +160,5 @@ def _put(new: Path, target: Path) -> None:
         sync(path)
     if new.is_dir():
         remove(target)
-    elif target.is_dir():
-        raise ProjectError(f"{target} is a folder. Name a file.")
     new.rename(target)
     sync(target.absolute().parent)

@@ -46,11 +46,17 @@ def content_of(graph: Graph, form: str, *, title: str, fold: bool | None = None)
 
 
 def write(content: str | bytes, path: Path) -> None:
-    """Put a form of the graph in place, readable by its owner alone."""
+    """Put a form of the graph in place, readable by its owner alone.
+
+    A device or a pipe is written into, as by any other command, and never replaced.
+    """
     if not path.parent.is_dir():
         raise ProjectError(f"The folder {path.parent} is not there. Make it, or choose another.")
     try:
-        write_private(path, content)
+        if path.exists() and not path.is_file():
+            path.write_bytes(content.encode() if isinstance(content, str) else content)
+        else:
+            write_private(path.resolve(), content)
     except OSError as error:
         raise ProjectError(f"{path} cannot be written: {error.strerror}.") from None
 

@@ -249,6 +249,30 @@ def test_what_is_there_is_replaced_only_when_that_is_said(package: Path, tmp_pat
     assert json.loads(done.output)["tables"] == {"people": 2, "visits": 2}
 
 
+@pytest.mark.parametrize("form", Form)
+def test_what_is_no_export_is_never_replaced(package: Path, tmp_path: Path, form: Form) -> None:
+    folder, device = tmp_path / "deliveries", tmp_path / "device"
+    folder.mkdir()
+    (folder / "precious.csv").write_text("precious")
+    device.symlink_to("/dev/null")
+    for target in (folder, device):
+        with pytest.raises(ProjectError, match=r"is a (folder|device)"):
+            export(form, target, package, replace=True)
+    assert (folder / "precious.csv").read_text() == "precious"
+    assert device.is_char_device()
+
+
+def test_a_folder_of_an_earlier_export_is_replaced(package: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    target.mkdir()
+    for _ in range(2):
+        export("csv", target, package, replace=True)
+    (target / "own.txt").write_text("precious")
+    with pytest.raises(ProjectError, match="holds more than an export"):
+        export("csv", target, package, replace=True)
+    assert (target / "own.txt").read_text() == "precious"
+
+
 def test_a_missing_library_is_named_with_what_to_install(
     package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:

@@ -81,3 +81,20 @@ def test_each_form_goes_where_it_is_sent(people: Study) -> None:
     problem = ask("graph", "-o", "nowhere/g.svg").exception
     assert isinstance(problem, ProjectError)
     assert "The folder nowhere is not there" in str(problem)
+
+
+def test_a_device_is_written_into_and_a_link_is_followed(people: Study) -> None:
+    device, link, target = (people.root / name for name in ("device", "link.svg", "target.svg"))
+    device.symlink_to("/dev/null")
+    link.symlink_to(target)
+    for path in (device, link):
+        assert ask("graph", "-o", str(path)).exit_code == 0
+        assert path.is_symlink()
+    assert target.read_bytes().startswith(b"<svg")
+    assert not device.is_file()
+
+
+def test_an_ending_that_no_form_has_is_told(people: Study) -> None:
+    told = ask("graph", "-o", "g.txt")
+    assert (told.exit_code, "No form has the ending .txt" in told.output) == (2, True)
+    assert not (people.root / "g.txt").exists()
