@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.delimited import dialect_of
+
 if TYPE_CHECKING:
     import polars as pl
 
@@ -83,7 +85,7 @@ def _delivered(
     if not path.is_file():
         raise click.UsageError(f"There is no file {path}.")
     contract = load_contract(schema)
-    dialect: dict[str, object] | None = {"delimiter": delimiter} if delimiter else None
+    dialect = dialect_of(delimiter)
     with progress.working(progress.console(stderr=True), f"checking {path.name}"):
         if path.suffix == ".parquet":
             scan = pl.scan_parquet(path, glob=False)

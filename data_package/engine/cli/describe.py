@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from data_package.engine.cli.delimited import dialect_of, doubts
+
 
 @click.command("describe")
 @click.argument("what", metavar="TABLE|FILE")
@@ -47,8 +49,11 @@ def _of_file(
     with progress.working(progress.console(stderr=True), f"reading {path.name}"):
         if path.suffix == ".parquet":
             return infer(pl.scan_parquet(path, glob=False), bounds=bounds).descriptor
-        dialect: dict[str, object] | None = {"delimiter": delimiter} if delimiter else None
-        return infer_file(path, dialect=dialect, encoding=encoding, bounds=bounds).descriptor
+        dialect = dialect_of(delimiter)
+        inferred = infer_file(path, dialect=dialect, encoding=encoding, bounds=bounds)
+    if doubt := "" if delimiter and encoding else doubts([str(f["name"]) for f in inferred.fields]):
+        click.echo(doubt, err=True)
+    return inferred.descriptor
 
 
 def _of_table(name: str, bounds: bool) -> tuple[str, Path]:

@@ -107,8 +107,9 @@ class Dialect:
             given.setdefault("encoding", encoding)
         dialect = cls(**given)  # type: ignore[arg-type]
         try:
-            codecs.lookup(dialect.encoding)
-        except LookupError:
+            # Python has codecs that make no text, too, and a look-up finds them.
+            "a".encode(dialect.encoding)
+        except (LookupError, ValueError):
             raise DialectError(f"dialect: unknown encoding {dialect.encoding!r}") from None
         return dialect
 

@@ -37,13 +37,19 @@ def _hint(labels: Sequence[str], contract: Contract, delimiter: str) -> str:
     """Return how the file may be meant when no label is a field's name."""
     if {each.name for each in contract.fields} & set(labels):
         return ""
-    others = [other for other in _DELIMITERS if other != delimiter and other in labels[0]]
-    if len(labels) == 1 < len(contract.fields) and others:
-        return f"the cells of row 1 seem to be separated by {others[0]!r}; say so with --delimiter"
+    if (other := other_delimiter(labels, delimiter)) and len(contract.fields) > 1:
+        return f"the cells of row 1 seem to be separated by {other!r}; say so with --delimiter"
     return (
         "row 1 is taken for the header and none of its labels is a field; if there is no header, "
         "write `dialect: {header: false}` in the contract"
     )
+
+
+def other_delimiter(labels: Sequence[str], delimiter: str) -> str:
+    """Return what seems to separate the cells of a header that came out as one, or nothing."""
+    if len(labels) != 1:
+        return ""
+    return next((each for each in _DELIMITERS if each != delimiter and each in labels[0]), "")
 
 
 def _by_position(labels: Sequence[str], contract: Contract) -> Header:

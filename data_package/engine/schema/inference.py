@@ -48,10 +48,15 @@ class Inference:
 def infer(frame: pl.DataFrame | pl.LazyFrame, *, bounds: bool = False) -> Inference:
     """Return the contract that a typed table seems to keep.
 
-    Raises CheckError when the table cannot be read.
+    Raises CheckError when the table cannot be read, or has a column that no contract can name.
     """
     try:
         table = frame.lazy().collect(engine="streaming")
+        if "" in table.columns:
+            raise CheckError(
+                f"Column {table.columns.index('') + 1} of the table has no name. Give it one in "
+                "the table's function, such as .rename({'': 'name'}), and build it again."
+            )
         return _inferred(table, [_typed_field(column) for column in table], bounds)
     except pl.exceptions.PolarsError as error:
         raise unreadable("the table", error) from None

@@ -176,6 +176,26 @@ def test_check_of_a_delivered_file_needs_no_project(
     assert "secret" not in done.stdout
 
 
+@pytest.mark.parametrize(
+    ("content", "words", "told"),
+    [
+        ("id;age\n1;2\n", [], "separated by ';', --delimiter"),
+        ("id,größe\n1,2\n", [], "often --encoding cp1252"),
+        ("id,age\n1,2\n", [], ""),
+        ("id\tage\n1\t2\n", ["--delimiter", r"\t"], ""),
+    ],
+)
+def test_describe_says_when_a_file_seems_to_be_written_otherwise(
+    content: str, words: list[str], told: str, tmp_path: Path
+) -> None:
+    path = tmp_path / "in.csv"
+    path.write_bytes(content.encode("cp1252"))
+    done = call("describe", str(path), *words)
+    assert told in done.stderr
+    assert bool(told) == bool(done.stderr)
+    assert "- name: id\n" in done.stdout or told.startswith("separated")
+
+
 def test_rows_are_shown_on_a_terminal_only(built: Study) -> None:
     done = call("check", "--rows")
     assert done.exit_code == 2

@@ -17,6 +17,7 @@ from data_package.engine.schema import (
     lint,
     load_contract,
 )
+from data_package.engine.schema.unreadable import CheckError
 
 FRAME = pl.DataFrame(
     {
@@ -76,6 +77,11 @@ def test_types_are_read_from_delivered_text(tmp_path: Path) -> None:
     }
     assert seen["n"]["missingValues"] == ["", "NA"]
     assert check_file(path, Contract.from_descriptor(inference.descriptor)).ok
+
+
+def test_a_column_without_a_name_is_refused_because_no_contract_can_name_it() -> None:
+    with pytest.raises(CheckError, match="Column 2 of the table has no name"):
+        infer(pl.LazyFrame({"id": [1], "": [2]}))
 
 
 WRITTEN = """\

@@ -119,6 +119,12 @@ def test_a_misspelt_dialect_is_refused_with_a_hint() -> None:
         read("none.csv", SCHEMA, dialect={"delimeter": ";"})
 
 
+@pytest.mark.parametrize("encoding", ["hex", "zip", "undefined", "a\0b", "none"])
+def test_an_encoding_that_makes_no_text_is_refused(encoding: str) -> None:
+    with pytest.raises(DialectError, match="unknown encoding"):
+        read("none.csv", SCHEMA, encoding=encoding)
+
+
 def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
     with pytest.raises(CheckError, match="No such file"):
         check_file(tmp_path / "none.csv", SCHEMA)
