@@ -10,7 +10,9 @@ import shutil
 import subprocess
 import sys
 from collections.abc import Iterator
+from contextlib import suppress
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 import pytest
 
@@ -89,18 +91,16 @@ def _can_run(python: str) -> bool:
 
 
 @pytest.fixture
-def open_study(tmp_path: Path) -> Iterator[Make]:
-    """A project in a folder that everybody may enter: its own permissions are what counts."""
+def open_study() -> Iterator[Make]:
+    """A project in a folder that everybody may enter: its own permissions are what counts.
+
+    No folder of pytest's, which whoever starts pytest next closes to others.
+    """
     if not _can_run("/usr/bin/python3") and not _can_run(sys.executable):
         pytest.skip("another user can run no Python here")
-    opened = {path: path.stat().st_mode for path in [tmp_path, *tmp_path.parents][:4]}
-    for path in opened:
-        if path != Path("/tmp"):
-            path.chmod(0o755)
-    yield lambda files: new_study(tmp_path, files)
-    for path, mode in opened.items():
-        if path != Path("/tmp"):
-            path.chmod(mode)
+    with TemporaryDirectory() as folder:
+        Path(folder).chmod(0o755)
+        yield lambda files: new_study(Path(folder), files)
 
 
 def everything_private(project: Study, *more: str) -> None:
@@ -164,17 +164,22 @@ def test_another_user_does_not_get_to_the_socket(open_study: Make) -> None:
         assert said.strip() == "refused: PermissionError"
 
 
+def sockets_of(process: int) -> Iterator[str]:
+    """The inodes of a process's sockets."""
+    for one in Path(f"/proc/{process}/fd").iterdir():
+        with suppress(FileNotFoundError):  # it has been closed meanwhile
+            kind, _, inode = str(one.readlink()).partition(":")
+            if kind == "socket":
+                yield inode.strip("[]")
+
+
 def test_there_is_no_other_door(open_study: Make) -> None:
     """The server listens at one place: no code server, and no socket in a shared folder."""
     project = open_study(TABLES)
     with served(project, "--allow-runs") as server:
         server.log_in()
         assert server.graphql("{ assetNodes { id } }").status == 200
-        inodes = {
-            os.readlink(one).removeprefix("socket:[").removesuffix("]")  # noqa: PTH115
-            for one in Path(f"/proc/{server.process.pid}/fd").iterdir()
-            if os.readlink(one).startswith("socket:")  # noqa: PTH115
-        }
+        inodes = set(sockets_of(server.process.pid))
         listening = [
             line.split()[1]
             for table in ("/proc/net/tcp", "/proc/net/tcp6")
