@@ -19,8 +19,9 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from data_package.engine.errors import DataPackageError, did_you_mean
+from data_package.engine.errors import DataPackageError
 from data_package.engine.project import Project
+from data_package.engine.tables import polars_errors
 from data_package.engine.tables.table import place_of
 
 _COLUMNS_SHOWN = 40
@@ -232,7 +233,9 @@ def spoken(error: BaseException, *, names: set[str], source: str) -> str:
 
     match error:
         case pl.exceptions.PolarsError():
-            return _spoken_by_polars(str(error), error, names=names, safe=safe)
+            return polars_errors.spoken(error, names=names, safe=safe)
+        case ValueError() if said := polars_errors.known(str(error)):
+            return said
         case FileNotFoundError() if error.filename:
             return "a file that the function opens is not there."
         case OSError() if error.errno:
@@ -269,33 +272,3 @@ def _is_of_code(error: Exception, safe: Callable[[str], bool]) -> bool:
         return False
     given = re.search(r"(?:keyword|for) argument '(\w+)'|import name '(\w+)'", str(error))
     return given is None or safe(given.group(1) or given.group(2))
-
-
-def _spoken_by_polars(
-    message: str,
-    error: pl.exceptions.PolarsError,
-    *,
-    names: set[str],
-    safe: Callable[[str], bool],
-) -> str:
-    if found := re.search(
-        r"conversion from `([\w\[\], μ]+)` to `([\w\[\], μ]+)` failed in column "
-        r"'([^']*)' for (\d+) out of (\d+) values",
-        message,
-    ):
-        origin, target, column, failed, _ = found.groups()
-        column = f" in column '{column}'" if safe(column) else ""
-        return (
-            f"at least {failed} {'value' if failed == '1' else 'values'} cannot be converted from "
-            f"{origin} to {target}{column}. Clean them first, or make them null with strict=False."
-        )
-    if isinstance(error, pl.exceptions.ColumnNotFoundError):
-        found = re.search(r'(?:unable to find column )?"([^"]+)"', message) or re.match(
-            r"([\w .-]+)", message
-        )
-        if found and safe(found.group(1)):
-            return f"no column '{found.group(1)}'.{did_you_mean(found.group(1), names)}"
-        return "a column that the query names is not there."
-    if found := re.search(r"\(os error (\d+)\)", message):
-        return f"{os.strerror(int(found.group(1)))}."
-    return "Polars' own message may quote values and is not kept."

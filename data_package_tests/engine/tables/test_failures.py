@@ -1,6 +1,7 @@
 """A failure says what kind it is, where it is in the user's code, and what is known to be safe."""
 
 from collections.abc import Callable
+from typing import Any, cast
 
 import dagster as dg
 import polars as pl
@@ -9,6 +10,8 @@ import pytest
 from data_package.engine.project import Project
 from data_package.engine.tables.failures import value_free
 from data_package_tests.conftest import Make
+
+Query = Callable[[pl.LazyFrame], pl.LazyFrame]
 
 
 @pytest.fixture
@@ -44,6 +47,63 @@ def test_a_conversion_names_the_types_and_the_column(project: Project) -> None:
     words = said(table, project, pl.DataFrame({"born": ["010190-1234", "b"]}))
     assert "2 values cannot be converted from str to i64 in column 'born'" in words
     assert "010190" not in words
+
+
+def from_csv(content: bytes, **how: Any) -> Query:
+    return lambda _: pl.scan_csv(content, **how)
+
+
+NAME = "SECRET"[::-1]
+QUERIES: dict[str, tuple[Query, str]] = {
+    "another encoding": (from_csv(b"a\nSECRE\xe9\n", infer_schema=False), "encoding='cp1252'"),
+    "an encoding that is not had": (
+        lambda _: pl.scan_csv(b"a\n", encoding=cast("Any", "cp1252")),
+        "reads nothing but UTF-8",
+    ),
+    "a long line": (from_csv(b"a,b\n1,SECRET,3\n"), "more cells than its header"),
+    "a cell of another type": (
+        from_csv(
+            b"n,age\n1,SECRET` as dtype `i8` at column 'age'\n", schema_overrides=[pl.Int64] * 2
+        ),
+        "a cell of column 2 of the file, 'age' cannot be read as i64",
+    ),
+    "a column that may be a value": (
+        from_csv(f"n,{NAME}\n1,x\n".encode(), schema_overrides=[pl.Int64] * 2),
+        "a cell of column 2 of the file cannot be read as i64",
+    ),
+    "an unknown code": (lambda f: f.select(pl.col("age").replace_strict({"x": 1})), "default="),
+    "no integer": (lambda f: f.select(pl.col("age").str.to_integer()), "a text is no integer"),
+    "repeated keys": (lambda f: f.join(f, on="n", validate="1:1"), "keys of the join repeat"),
+    "keys of two types": (
+        lambda f: f.join(pl.LazyFrame({"age": [1]}), on="age"),
+        "the keys of the join differ in type in column 'age'",
+    ),
+    "unequal frames": (lambda f: pl.concat([f, f.select("n")]), "how='diagonal_relaxed'"),
+    "text and number": (lambda f: f.filter(pl.col("age") > 3), "compared with a number"),
+    "a sum of text and number": (lambda f: f.select(pl.col("age") + 1), "str and dyn int"),
+    "a column twice": (lambda f: f.select("n", pl.col("n") + 1), "two columns are called 'n'"),
+    "dates of no form": (lambda f: f.select(pl.col("age").str.to_datetime()), "'%d.%m.%Y'"),
+    "no Parquet": (lambda _: pl.scan_parquet(b"SECRET is none"), "no Parquet file"),
+    "no pattern": (lambda f: f.select(pl.col("age").str.contains("(")), "no regular expression"),
+    "no content": (from_csv(b""), "the file is empty"),
+    "no JSON": (
+        lambda f: f.select(pl.col("age").str.json_decode(pl.Struct({"x": pl.Int64}))),
+        "is not the JSON",
+    ),
+}
+
+
+@pytest.mark.parametrize("what", QUERIES)
+def test_what_polars_says_is_passed_on_without_a_value(what: str, project: Project) -> None:
+    query, told = QUERIES[what]
+
+    def table(people: pl.LazyFrame) -> pl.DataFrame:
+        return query(people).collect()
+
+    words = said(table, project, pl.LazyFrame({"n": [1, 1], "age": ["SECRET", "{SECRET"]}))
+    assert told in words
+    assert "SECRET" not in words
+    assert NAME not in words
 
 
 def test_what_the_user_said_of_a_failure_stays(project: Project) -> None:

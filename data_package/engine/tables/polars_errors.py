@@ -1,0 +1,111 @@
+"""What Polars says when a query fails, in words that quote no value.
+
+Only messages that are known by their beginning are passed on, in words of our own. What is taken
+over from a message is a number, a type, or a name that stands in the code or in an input.
+"""
+
+import os
+import re
+from collections.abc import Callable
+
+import polars as pl
+
+from data_package.engine.errors import did_you_mean
+
+_TYPE = r"[\w\[\], μ]+"
+_CONVERSION = re.compile(
+    rf"conversion from `({_TYPE})` to `({_TYPE})` failed in column '([^']*)' for (\d+) out of \d+ "
+)
+_PARSE = re.compile(r".*` as dtype `(\w+)` at column '(.*)' \(column number (\d+)\)", re.DOTALL)
+_KEYS = re.compile(rf"datatypes of join keys don't match - `(.*)`: ({_TYPE}) on left does not ")
+_ARITHMETIC = re.compile(rf"arithmetic on dtypes ({_TYPE}) and ({_TYPE}) is not allowed")
+_DUPLICATE = re.compile(r"projections contained duplicate output name '([^']*)'")
+
+# By how a message begins.
+_FIXED = {
+    "invalid utf-8 sequence": (
+        "the file is not UTF-8. Read it with pl.read_csv(…, encoding='cp1252'), or whatever it is "
+        "encoded in."
+    ),
+    "csv `encoding` must be one of": (
+        "scan_csv reads nothing but UTF-8. Take pl.read_csv(…, encoding=…) for this file."
+    ),
+    "found more fields than defined in 'Schema'": (
+        "a line of the file has more cells than its header. Look at separator= and quote_char=; "
+        "truncate_ragged_lines=True drops what is too much."
+    ),
+    "incomplete mapping specified for `replace_strict`": (
+        "replace_strict meets a value that it has no entry for. Give it a default=, or clean first."
+    ),
+    "strict integer parsing failed": (
+        "a text is no integer. Clean it first, or make it null with strict=False."
+    ),
+    "join keys did not fulfill": "keys of the join repeat where validate= says that they do not.",
+    "'union'/'concat' inputs should all have the same schema": (
+        "the frames that pl.concat puts below one another differ in columns or types. Cast them "
+        "first, or say how='diagonal_relaxed'."
+    ),
+    "cannot compare string with numeric type": "a text is compared with a number. Cast one first.",
+    "could not find an appropriate format to parse": (
+        "the form of the dates cannot be guessed. Say it, such as '%d.%m.%Y'."
+    ),
+    "parquet: File out of specification": "the file is no Parquet file, or not a whole one.",
+    "regex error": "a pattern of the query is no regular expression that Polars knows.",
+    "empty CSV": "the file is empty.",
+    "error deserializing JSON": "a text is not the JSON that it is read as.",
+}
+
+
+def known(message: str) -> str:
+    """What a message says that has no value in it, or nothing."""
+    return next((said for begin, said in _FIXED.items() if message.startswith(begin)), "")
+
+
+def spoken(
+    error: pl.exceptions.PolarsError, *, names: set[str], safe: Callable[[str], bool]
+) -> str:
+    """What may be said of an error of Polars.
+
+    Args:
+        error: as it was raised.
+        names: the columns of the inputs.
+        safe: whether a word stands in the code or is a column.
+    """
+    message = str(error)
+    if found := _CONVERSION.search(message):
+        origin, target, column, failed = found.groups()
+        return (
+            f"at least {failed} {'value' if failed == '1' else 'values'} cannot be converted from "
+            f"{origin} to {target}{_in_column(column, safe)}. Clean them first, or make them null "
+            "with strict=False."
+        )
+    if message.startswith("could not parse `") and (found := _PARSE.match(message)):
+        dtype, column, number = found.groups()
+        return (
+            f"a cell of column {number} of the file{_in_column(column, safe, ',')} cannot be read "
+            f"as {dtype}. Read it as text with infer_schema=False, and convert it then."
+        )
+    if found := _KEYS.match(message):
+        return f"the keys of the join differ in type{_in_column(found.group(1), safe)}. Cast one."
+    if found := _ARITHMETIC.match(message):
+        return f"{found.group(1)} and {found.group(2)} cannot be reckoned with. Cast them first."
+    if (found := _DUPLICATE.match(message)) and safe(found.group(1)):
+        return f"two columns are called '{found.group(1)}'. Rename one with .alias(…)."
+    if isinstance(error, pl.exceptions.ColumnNotFoundError):
+        return _no_column(message, names, safe)
+    if found := re.search(r"\(os error (\d+)\)", message):
+        return f"{os.strerror(int(found.group(1)))}."
+    return known(message) or "Polars' own message may quote values and is not kept."
+
+
+def _in_column(name: str, safe: Callable[[str], bool], before: str = " in column") -> str:
+    return f"{before} '{name}'" if safe(name) else ""
+
+
+def _no_column(message: str, names: set[str], safe: Callable[[str], bool]) -> str:
+    found = re.search(r'(?:unable to find column )?"([^"]+)"', message) or re.match(
+        r"([\w .-]+)", message
+    )
+    if found and safe(found.group(1)):
+        return f"no column '{found.group(1)}'.{did_you_mean(found.group(1), names)}"
+    return "a column that the query names is not there."
