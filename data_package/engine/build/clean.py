@@ -15,12 +15,15 @@ from pathlib import Path
 from data_package.engine.build.lock import Lock, LockFile
 from data_package.engine.build.record import code_path
 from data_package.engine.errors import ProjectError
+from data_package.engine.graph.write import FORMATS
 from data_package.engine.project import Project
 from data_package.engine.storage import sweep
 from data_package.engine.tables.catalogue import Catalogue
 
 # Folders of `storage/` that hold something else than tables.
 _NEVER = {"package", "releases", "exports", "rejects", "other"}
+# What `data-package graph` writes there.
+_GRAPHS = {f"graph.{form}" for form in FORMATS}
 _GROUP = re.compile(r"[A-Za-z0-9_]+")
 _TABLE = ".parquet"
 
@@ -130,7 +133,7 @@ def remove_leftovers(agreed: Leftovers, catalogue: Catalogue, lock: LockFile) ->
 def _among_the_tables(storage: Path) -> Iterator[Path]:
     """Every file, and every link, in the folders that may be groups; no link is followed."""
     for top in sorted(storage.iterdir()) if storage.is_dir() else []:
-        if top.name.startswith(".") or top.name in _NEVER:
+        if top.name.startswith(".") or top.name in _NEVER or top.name in _GRAPHS:
             continue
         if top.is_symlink() or not top.is_dir():
             yield top

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from data_package.engine.build.loading import open_project
+from data_package.engine.build.loading import dagster_quiet, open_project
 from data_package.engine.build.lock import LockFile, lock_of
 from data_package.engine.build.staleness import CauseKind
 from data_package.engine.build.survey import (
@@ -130,7 +130,8 @@ def select_tables(select: Sequence[str], job: dg.JobDefinition) -> set[dg.AssetK
     chosen: set[dg.AssetKey] = set()
     for text in select:
         try:
-            found = dg.AssetSelection.from_string(text).resolve(graph) & executable
+            with dagster_quiet(verbose=False):
+                found = dg.AssetSelection.from_string(text).resolve(graph) & executable
         except dg.DagsterError:
             found = set()
         if not found:

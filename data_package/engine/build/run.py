@@ -212,6 +212,11 @@ def _run(
             run_id = internals.run_job(
                 loaded.module, loaded.attribute, chosen, instance, executor.OUR_LOGGER, prepare
             )
+        except internals.ConfigError as error:
+            raise ProjectError(
+                f"The config of {error} has a field without a default, and a build gives none.\n"
+                "Give each field of the class a default value."
+            ) from None
         except internals.RunError as error:
             raise BuildError(
                 f"Dagster ended the run with {error}, and no table is to blame.\n"

@@ -7,6 +7,7 @@ when that digest is another. The file may be deleted.
 
 import hashlib
 import importlib.metadata
+import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
@@ -78,8 +79,11 @@ def _inputs(table: Table, catalogue: Catalogue) -> tuple[dict[str, Input], str |
         return inputs, "it is made in partitions"
     if sum(other.function is table.function for other in catalogue.tables.values()) > 1:
         return inputs, "one function makes several tables"
+    taken = inspect.signature(table.function).parameters if table.function else {}
     for parameter, key in table.inputs.items():
         name = key.to_user_string()
+        if parameter not in taken:
+            return inputs, f"it names {name} in `deps` and takes it in no parameter"
         source = catalogue.tables.get(key)
         file = catalogue.deliveries.files.get(name)
         if source is not None and source.partitioned:

@@ -33,11 +33,18 @@ def source_file(
         package: an installed Python package; `paths` are then relative to its folder.
         description: one sentence for people.
         group: the group in Dagster's pages; by default the one of the folder it stands in.
+
+    Raises ProjectError without a path, or with a list of them.
     """
-    if not paths:
-        msg = f"source_file({name!r}) needs at least one path"
-        raise ValueError(msg)
     caller = sys._getframe(1)
+    defined_at = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+    if not paths:
+        raise ProjectError(f"{defined_at}: source_file({name!r}) needs at least one path.")
+    if not all(isinstance(path, str | Path) for path in paths):
+        raise ProjectError(
+            f"{defined_at}: source_file({name!r}, …) takes its paths one after another, not as a "
+            f'list.\nWrite source_file({name!r}, "one.csv", "two.csv").'
+        )
     return dg.AssetSpec(
         name,
         description=description,
@@ -46,7 +53,7 @@ def source_file(
         metadata={
             PATTERNS: [str(path) for path in paths],
             PACKAGE: package or "",
-            DEFINED_AT: f"{caller.f_code.co_filename}:{caller.f_lineno}",
+            DEFINED_AT: defined_at,
             "dagster/io_manager_key": IO_MANAGER_KEY,
         },
     )

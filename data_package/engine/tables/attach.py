@@ -5,6 +5,7 @@ annotations, the columns from its contract, and errors that quote no value. What
 in the decorator stays.
 """
 
+import dataclasses
 import functools
 import inspect
 import re
@@ -134,7 +135,12 @@ def _fingerprint(
         for spec in assets.specs
         if spec.code_version is not None
     }
-    return fingerprinter.fingerprint(function, parameters=declared)
+    fingerprint = fingerprinter.fingerprint(function, parameters=declared)
+    unseen = tuple(
+        f"the resource '{key}': the values that it is given are not covered"
+        for key in internals.resources_of(assets)
+    )
+    return dataclasses.replace(fingerprint, unseen=fingerprint.unseen + unseen)
 
 
 def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:

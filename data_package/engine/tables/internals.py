@@ -12,7 +12,7 @@ from typing import Any
 
 import dagster as dg
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
-from dagster._core.definitions.dependency import NodeHandle
+from dagster._core.definitions.dependency import Node, NodeHandle
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.execution.api import create_execution_plan, execute_run
@@ -28,6 +28,12 @@ def function_of(assets: dg.AssetsDefinition) -> Callable[..., object] | None:
         return None
     compute = assets.node_def.compute_fn
     return compute.decorated_fn if isinstance(compute, DecoratedOpFunction) else None
+
+
+def resources_of(assets: dg.AssetsDefinition) -> list[str]:
+    """The resources that an asset's own function takes."""
+    op = assets.node_def
+    return sorted(op.required_resource_keys) if isinstance(op, dg.OpDefinition) else []
 
 
 def with_function(
@@ -114,7 +120,11 @@ def run_job(
     origin = repository.get_reconstructable_job(job.name)
     tags = {STARTED_BY: "build"}
     reference = instance.get_ref() if instance.is_persistent else None
-    plan = create_execution_plan(job, run_config=run_config, instance_ref=reference, tags=tags)
+    try:
+        plan = create_execution_plan(job, run_config=run_config, instance_ref=reference, tags=tags)
+    except dg.DagsterInvalidConfigError:
+        lacking = [node.name for node in job.nodes_in_topological_order if _lacks_config(node)]
+        raise ConfigError(", ".join(lacking)) from None
     # The public `create_run_for_job` forgets which checks are to run.
     run = instance.create_run(
         job_name=job.name,
@@ -168,6 +178,16 @@ def was_interrupted(event: dg.DagsterEvent) -> bool:
     else:
         return False
     return error is not None and error.cls_name in interrupts
+
+
+class ConfigError(Exception):
+    """Functions, which the message names, have a config that no run can do without."""
+
+
+def _lacks_config(node: Node) -> bool:
+    op = node.definition
+    field = op.config_field if isinstance(op, dg.OpDefinition) and op.has_config_field else None
+    return field is not None and field.is_required
 
 
 class RunError(Exception):

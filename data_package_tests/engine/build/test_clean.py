@@ -158,6 +158,11 @@ def test_files_that_no_table_could_have_are_listed_and_left_alone(bare: Study) -
     assert all(path.is_file() for path in paths)
 
 
+def test_the_drawn_graph_is_no_leftover(bare: Study) -> None:
+    put(bare, "graph.html", "graph.svg")
+    assert "graph." not in clean().output
+
+
 def test_links_are_not_followed_and_not_removed(bare: Study, tmp_path: Path) -> None:
     outside = tmp_path / "outside"
     outside.mkdir()

@@ -122,6 +122,14 @@ def test_a_name_that_is_not_there_is_told(people: Study, words: list[str], said:
     assert said in str(problem)
 
 
+def test_what_is_only_named_in_deps_is_told(people: Study) -> None:
+    code = "import dagster as dg\nimport polars as pl\n\n@dg.asset(deps=['grown'])\n"
+    code += "def after() -> pl.LazyFrame:\n    return pl.LazyFrame({'n': [1]})\n"
+    people.write({"after.py": code})
+    assert people.build().ok
+    assert "it names grown in `deps` and takes it in no parameter" in ask("after").output
+
+
 def test_an_unchanged_function_is_not_called_again(people: Study) -> None:
     ask("decades")
     assert called(people) == []

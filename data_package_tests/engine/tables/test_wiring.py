@@ -3,6 +3,9 @@
 import dagster as dg
 import pytest
 
+from data_package.engine.build.loading import open_project
+from data_package.engine.build.lock import read_lock
+from data_package.engine.build.status import explain
 from data_package.engine.errors import ProjectError
 from data_package_tests.conftest import Make, Study
 
@@ -192,6 +195,56 @@ def test_a_module_that_fails_on_a_value_does_not_quote_it(study: Make) -> None:
     )
     assert "ValueError" in message
     assert "010190-1234" not in message
+
+
+def test_a_list_of_paths_in_the_place_of_paths_is_told(study: Make) -> None:
+    told = refused(
+        study(
+            {
+                "t.py": HEADER
+                + "from data_package import source_file\nfiles = source_file('files', ['a', 'b'])\n"
+            }
+        )
+    )
+    assert "t.py:5" in told
+    assert "takes its paths one after another, not as a list" in told
+
+
+def test_a_config_without_defaults_is_told_when_it_is_needed(study: Make) -> None:
+    project = study(
+        {
+            "t.py": HEADER
+            + """
+class Limits(dg.Config):
+    low: float
+
+@dg.asset
+def numbers(config: Limits) -> pl.LazyFrame: ...
+"""
+        }
+    )
+    with pytest.raises(ProjectError, match="The config of numbers has a field without a default"):
+        project.build()
+
+
+def test_the_values_of_a_resource_are_said_not_to_be_covered(study: Make) -> None:
+    project = study(
+        {
+            "t.py": HEADER
+            + """
+class Register(dg.ConfigurableResource):
+    year: int = 2026
+
+@dg.asset(resource_defs={"register": Register()})
+def numbers(register: Register) -> pl.LazyFrame:
+    return pl.LazyFrame({"year": [register.year]})
+"""
+        }
+    )
+    assert project.build().ok
+    catalogue, _ = open_project(project.project)
+    told = explain("numbers", catalogue, read_lock(project.project))
+    assert "the resource 'register': the values that it is given are not covered" in told
 
 
 def test_the_users_own_assets_are_left_as_they_were(study: Make) -> None:
