@@ -13,7 +13,7 @@ from dagster._core.instance.ref import InstanceRef
 from dagster_shared.check import CheckError
 from sqlalchemy.exc import SQLAlchemyError
 
-from data_package.engine.errors import ProjectError
+from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.later import imported_later
 from data_package.engine.project import Project
 from data_package.engine.storage import make_private_folder
@@ -40,12 +40,18 @@ def project_instance(
 
     Dagster's own commands take a relative `base_dir` from where they are started; here it is taken
     from the project's root, so that a build from a subfolder writes the same history. DAGSTER_HOME
-    plays no part. Raises ProjectError when the history cannot be opened, read or written.
+    plays no part. Raises ProjectError when the history cannot be opened, read or written, and
+    BuildError when its disk is full.
     """
     try:
         with _open(project, more or {}) as instance:
             yield instance
     except (SQLAlchemyError, sqlite3.Error) as error:
+        if "disk is full" in str(error):
+            raise BuildError(
+                f"The disk that holds {project.relative(project.dagster_home)} is full.\n"
+                "Make room on it, then build again: what was finished is kept."
+            ) from None
         # Only the kind of error: its words may hold rows of the history, an address or a user.
         raise ProjectError(
             f"Dagster's history cannot be used ({type(error).__name__}): it is damaged, its disk "

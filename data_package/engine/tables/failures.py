@@ -26,6 +26,7 @@ from data_package.engine.tables.table import place_of
 
 _COLUMNS_SHOWN = 40
 _returned = threading.local()
+_ENGINE_NAME = __name__.removesuffix("tables.failures")
 _ENGINE = Path(__file__).resolve().parents[1]
 
 # These end a run and are nobody's failure. Everything else is one: a panic of Polars and an exit
@@ -148,7 +149,7 @@ def describe(
     if line:
         report.append(f"  at {project.relative(line[0])}:{line[1]}")
         report.append(f"     {linecache.getline(str(line[0]), line[1]).strip()}")
-    elif function is not None and (place := place_of(function, project)):
+    elif _is_of_user(function) and (place := place_of(function, project)):
         report.append(f"  in the query that the function at {place} returns")
     if schemas:
         report.append("  inputs:")
@@ -193,6 +194,11 @@ def users_line(error: BaseException, project: Project) -> tuple[Path, int] | Non
 def is_users(path: Path, project: Project) -> bool:
     """Whether a source file is the user's own."""
     return path.is_relative_to(project.package_folder) and not path.is_relative_to(_ENGINE)
+
+
+def _is_of_user(function: Callable[..., object] | None) -> bool:
+    """Whether a function is not the one of ours that publishes the package."""
+    return function is not None and not inspect.unwrap(function).__module__.startswith(_ENGINE_NAME)
 
 
 def _source(line: tuple[Path, int] | None, function: Callable[..., object] | None) -> str:

@@ -6,6 +6,8 @@
 import copy
 import hashlib
 import json
+import os
+import re
 from collections.abc import Callable, Mapping
 from contextlib import AbstractContextManager
 from typing import Any
@@ -17,6 +19,7 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.execution.api import create_execution_plan, execute_run
 from dagster._core.snap import snapshot_from_execution_plan
+from dagster_shared.error import SerializableErrorInfo
 
 # The tag of a run that says which verb started it.
 STARTED_BY = "data-package/started_by"
@@ -153,8 +156,7 @@ def run_job(
         raise KeyboardInterrupt
     for event in [] if failed_steps else result.all_events:
         if event.event_type is dg.DagsterEventType.RUN_FAILURE:
-            data = event.job_failure_data
-            raise RunError(data.error.cls_name if data.error else "unknown")
+            raise RunError(_kind_of(event.job_failure_data.error))
     return run.run_id
 
 
@@ -188,6 +190,16 @@ def _lacks_config(node: Node) -> bool:
     op = node.definition
     field = op.config_field if isinstance(op, dg.OpDefinition) and op.has_config_field else None
     return field is not None and field.is_required
+
+
+def _kind_of(error: SerializableErrorInfo | None) -> str:
+    """What ended a run: the kind of the error, and what the machine said of it."""
+    if error is None:
+        return "unknown"
+    found = re.search(r"\[Errno (\d+)\]", error.message)
+    return (
+        f"{error.cls_name} ({os.strerror(int(found.group(1)))})" if found else str(error.cls_name)
+    )
 
 
 class RunError(Exception):

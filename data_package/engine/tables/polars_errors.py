@@ -49,6 +49,9 @@ _FIXED = {
     "could not find an appropriate format to parse": (
         "the form of the dates cannot be guessed. Say it, such as '%d.%m.%Y'."
     ),
+    "parquet: File out of specification: Invalid thrift: transport error": (
+        "the file cannot be written to its end. Is there room left on its disk?"
+    ),
     "parquet: File out of specification": "the file is no Parquet file, or not a whole one.",
     "regex error": "a pattern of the query is no regular expression that Polars knows.",
     "empty CSV": "the file is empty.",

@@ -2,6 +2,7 @@
 
 import resource
 import shutil
+import sqlite3
 import subprocess
 import sys
 from pathlib import Path
@@ -9,7 +10,8 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from data_package.engine.errors import ProjectError
+from data_package.engine.build.instance import project_instance
+from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.storage import hash_file
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER, temporary_files
@@ -170,3 +172,12 @@ def test_a_damaged_history_is_told_with_the_way_out(study: Make, damaged: str) -
     assert "Traceback" not in done.stderr
     shutil.rmtree(project.project.dagster_home)
     assert project.command("build").returncode == 0
+
+
+def test_a_full_disk_below_the_history_is_told_as_that(study: Make) -> None:
+    def fail() -> None:
+        with project_instance(study(FILES).project):
+            raise sqlite3.OperationalError("database or disk is full")
+
+    with pytest.raises(BuildError, match=r"storage/\.dagster is full"):
+        fail()

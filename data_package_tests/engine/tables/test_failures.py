@@ -6,8 +6,10 @@ from typing import Any, cast
 import dagster as dg
 import polars as pl
 import pytest
+from dagster_shared.error import SerializableErrorInfo
 
 from data_package.engine.project import Project
+from data_package.engine.tables import internals
 from data_package.engine.tables.failures import value_free
 from data_package_tests.conftest import Make
 
@@ -137,6 +139,17 @@ def test_an_interruption_is_no_failure(project: Project, end: type[BaseException
 
     with pytest.raises(end):
         value_free(table, name="t", project=project)()
+
+
+def test_what_ends_a_run_of_dagster_is_told_without_its_path() -> None:
+    error = SerializableErrorInfo(
+        "OSError: [Errno 28] No space left on device: 'SECRET'", [], "OSError"
+    )
+    assert internals._kind_of(error) == "OSError (No space left on device)"
+    assert (
+        internals._kind_of(SerializableErrorInfo("ValueError: SECRET", [], "ValueError"))
+        == "ValueError"
+    )
 
 
 def test_a_full_disk_and_a_missing_right_are_told(project: Project) -> None:
