@@ -18,6 +18,7 @@ from data_package.engine.cli.shortcut import shortcut
 from data_package.engine.errors import DataPackageError
 
 _PRIVATE = 0o077
+_STDERR = 2
 _INTERRUPTED = 128 + signal.SIGINT
 _TERMINATED = 128 + signal.SIGTERM
 # Importing makes many thousand objects, and none of them is ever garbage.
@@ -72,11 +73,19 @@ class _Ending:
 def _say(text: str) -> None:
     """Say it past the streams, which may be what failed."""
     with suppress(OSError):
-        os.write(2, f"{text}\n".encode())
+        os.write(_STDERR, f"{text}\n".encode())
+
+
+def _take_closed_descriptors() -> None:
+    """No file may become what libraries take for the standard output or the standard error."""
+    while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
+        pass
+    os.close(descriptor)
 
 
 def _run() -> None:
     os.umask(_PRIVATE)
+    _take_closed_descriptors()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that knows ASCII only shows `?` for a tick.

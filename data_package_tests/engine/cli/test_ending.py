@@ -56,3 +56,16 @@ def test_output_that_cannot_be_written_is_told_in_a_line(
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == (where == "> /dev/full"), done.stderr
     assert (done.returncode != 0) == (where == "> /dev/full")
+
+
+def test_no_file_of_a_build_takes_the_place_of_closed_output(study: Make) -> None:
+    table = """
+@dg.asset
+def people() -> pl.DataFrame:
+    Path("places").write_text(" ".join(str(Path(f"/proc/self/fd/{n}").readlink()) for n in (1, 2)))
+    return pl.DataFrame({"n": [1]})
+"""
+    project = study({"tables.py": HEADER + table})
+    script = '"$0" -m data_package.engine.cli build >&- 2>&-'
+    assert project.run("sh", "-c", script, sys.executable).returncode == 0
+    assert (project.root / "places").read_text() == "/dev/null /dev/null"
