@@ -1,5 +1,6 @@
 """The one `Definitions` of a project, put together from what the rooms make of it."""
 
+import stat
 from collections.abc import Mapping, Sequence
 from types import ModuleType
 
@@ -134,4 +135,11 @@ def _name(check: dg.AssetChecksDefinition) -> str:
 def _make_storage(project: Project) -> None:
     """Nobody else on the machine may look into storage, whatever is written there and by whom."""
     make_private_folder(project.dagster_home)
-    project.storage.chmod(PRIVATE_FOLDER)
+    try:
+        if stat.S_IMODE(project.storage.stat().st_mode) != PRIVATE_FOLDER:
+            project.storage.chmod(PRIVATE_FOLDER)
+    except OSError as error:
+        raise ProjectError(
+            f"{project.storage} cannot be made private: {error.strerror}.\n"
+            "A project has one user who builds. Clone it and build for yourself."
+        ) from None

@@ -164,7 +164,13 @@ def find_project(start: Path | None = None) -> Project:
 
     Raises ProjectError when there is none, or when its settings are wrong.
     """
-    start = (start or Path.cwd()).resolve()
+    try:
+        start = (start or Path.cwd()).resolve()
+    except FileNotFoundError:
+        raise ProjectError(
+            "The folder that this was started in is not there any more.\n"
+            "Go to your project's folder."
+        ) from None
     for folder in (start, *start.parents):
         settings = _read_settings(folder / "pyproject.toml")
         if settings is not None:

@@ -79,6 +79,15 @@ def write_private(path: Path, content: str | bytes, *, synced: bool = True) -> N
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def remember(path: Path, content: str) -> None:
+    """Write what can be found out again: no loss where nothing may be written."""
+    try:
+        write_private(path, content, synced=False)
+    except OSError as error:
+        if error.errno not in (errno.EROFS, errno.EACCES, errno.EPERM):
+            raise
+
+
 def temporary_beside(path: Path) -> Path:
     """A name in the same folder that nobody else uses, known to `sweep` by its process."""
     return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}")
@@ -201,7 +210,7 @@ class HashCache:
         with self._lock:
             if self._changed:
                 text = json.dumps(self._known, indent=0, sort_keys=True)
-                write_private(self._path, text, synced=False)
+                remember(self._path, text)
                 self._changed = False
 
     def _remember(self, path: Path, stamp: list[int], digest: str) -> None:

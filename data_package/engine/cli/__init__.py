@@ -24,6 +24,18 @@ _TERMINATED = 128 + signal.SIGTERM
 # Importing makes many thousand objects, and none of them is ever garbage.
 _RARELY = 50_000, 20, 100
 _NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+# What says something of where files lie and whose they are, and nothing of this program.
+_OF_THE_PLACE = (
+    errno.EACCES,
+    errno.EPERM,
+    errno.EROFS,
+    errno.EISDIR,
+    errno.ENOTDIR,
+    errno.ELOOP,
+    errno.ENAMETOOLONG,
+    errno.EIO,
+    errno.ESTALE,
+)
 _asked_to_end = False
 
 
@@ -39,11 +51,13 @@ def main() -> None:
         ending.code = end.code if isinstance(end.code, int) else None
         raise
     except OSError as error:
-        if error.errno not in (*_NO_ROOM, errno.EPIPE):
+        if error.errno not in (*_NO_ROOM, *_OF_THE_PLACE, errno.EPIPE):
             raise
         ending.code = 1
         if error.errno in _NO_ROOM:
             _say(f"There is no room left: {error.strerror}. What was finished is kept.")
+        elif error.errno in _OF_THE_PLACE:
+            _say(f"{error.filename or 'A file'} cannot be used: {error.strerror}.")
 
 
 class _Ending:

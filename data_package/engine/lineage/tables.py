@@ -21,7 +21,7 @@ from data_package.engine.lineage.derive import Input, derive
 from data_package.engine.lineage.facts import TableLineage
 from data_package.engine.lineage.following import following
 from data_package.engine.project import Project
-from data_package.engine.storage import write_private
+from data_package.engine.storage import remember
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.io_manager import columns_digest
 from data_package.engine.tables.table import Table
@@ -91,8 +91,11 @@ def _inputs(table: Table, catalogue: Catalogue) -> tuple[dict[str, Input], str |
         if source is not None:
             if not source.path.is_file():
                 return inputs, f"it takes {name}, which has not been built yet"
-            scan = pl.scan_parquet(source.path, glob=False, hive_partitioning=False)
-            inputs[parameter] = Input(name, schema=scan.collect_schema())
+            try:
+                scan = pl.scan_parquet(source.path, glob=False, hive_partitioning=False)
+                inputs[parameter] = Input(name, schema=scan.collect_schema())
+            except pl.exceptions.PolarsError:
+                return inputs, f"it takes {name}, whose file is damaged"
         elif file is not None:
             try:
                 paths = tuple(file.resolve(catalogue.project.root))
@@ -154,7 +157,7 @@ def _write(project: Project, known: Mapping[str, tuple[str, TableLineage]]) -> N
         name: {"of": digest, **lineage.to_dict()}
         for name, (digest, lineage) in sorted(known.items())
     }
-    write_private(_path(project), json.dumps(document, ensure_ascii=False))
+    remember(_path(project), json.dumps(document, ensure_ascii=False))
 
 
 def _path(project: Project) -> Path:

@@ -18,7 +18,7 @@ import polars as pl
 
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, ForeignKey, Report, check
-from data_package.engine.storage import HashCache, write_private
+from data_package.engine.storage import HashCache, remember
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.table import Table
 
@@ -61,7 +61,7 @@ class Verdicts:
         basis = self._basis(item)
         report = self._make(item)
         verdict = {"basis": basis, "report": report.to_dict()}
-        write_private(self._path(item), json.dumps(verdict, indent=1), synced=False)
+        remember(self._path(item), json.dumps(verdict, indent=1))
         return report
 
     def known(self, item: TableCheck) -> Report | None:

@@ -12,7 +12,8 @@ import pytest
 
 from data_package.engine.build.instance import project_instance
 from data_package.engine.errors import BuildError, ProjectError
-from data_package.engine.storage import hash_file
+from data_package.engine.project import find_project
+from data_package.engine.storage import hash_file, remember, write_private
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER, temporary_files
 
@@ -181,3 +182,43 @@ def test_a_full_disk_below_the_history_is_told_as_that(study: Make) -> None:
 
     with pytest.raises(BuildError, match=r"storage/\.dagster is full"):
         fail()
+
+
+def test_what_can_be_found_out_again_is_no_loss_where_nothing_may_be_written() -> None:
+    with pytest.raises(OSError, match="sys"):
+        write_private(Path("/sys/note"), "x")
+    remember(Path("/sys/note"), "x")
+
+
+@pytest.mark.slow
+def test_a_folder_in_the_place_of_the_lock_file_is_told_in_a_line(study: Make) -> None:
+    project = study(FILES)
+    (project.root / "data-package.lock").mkdir()
+    done = project.command("build")
+    assert done.returncode == 1
+    assert done.stderr.splitlines() == [
+        f"{project.root}/data-package.lock cannot be used: Is a directory."
+    ]
+
+
+def test_a_working_directory_that_is_gone_is_told(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "gone").mkdir()
+    monkeypatch.chdir(tmp_path / "gone")
+    (tmp_path / "gone").rmdir()
+    with pytest.raises(ProjectError, match="is not there any more"):
+        find_project()
+
+
+def test_storage_of_somebody_else_is_told(study: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+    project = study(FILES)
+    project.definitions()
+    project.storage.chmod(0o755)
+
+    def refuse(*_: object) -> None:
+        raise PermissionError(1, "Operation not permitted")
+
+    monkeypatch.setattr(Path, "chmod", refuse)
+    with pytest.raises(ProjectError, match="cannot be made private: Operation not permitted"):
+        project.definitions()

@@ -122,6 +122,11 @@ def test_a_name_that_is_not_there_is_told(people: Study, words: list[str], said:
     assert said in str(problem)
 
 
+def test_a_damaged_input_is_told(people: Study) -> None:
+    (people.storage / "raw" / "people.parquet").write_bytes(b"PAR1")
+    assert "it takes people, whose file is damaged" in ask("grown").output
+
+
 def test_what_is_only_named_in_deps_is_told(people: Study) -> None:
     code = "import dagster as dg\nimport polars as pl\n\n@dg.asset(deps=['grown'])\n"
     code += "def after() -> pl.LazyFrame:\n    return pl.LazyFrame({'n': [1]})\n"
