@@ -54,9 +54,10 @@ def project_instance(
             ) from None
         # Only the kind of error: its words may hold rows of the history, an address or a user.
         raise ProjectError(
-            f"Dagster's history cannot be used ({type(error).__name__}): it is damaged, its disk "
-            f"is full, or the service that {_CONFIG} names is away.\nA damaged one can be removed; "
-            f"no table is lost with it: rm -r {project.relative(project.dagster_home)}"
+            f"Dagster's history cannot be used ({type(error).__name__}): it is damaged, may not "
+            f"be written to, or the service that {_CONFIG} names is away.\n"
+            "A damaged one can be removed; no table is lost with it: "
+            f"rm -r {project.relative(project.dagster_home)}"
         ) from None
 
 
