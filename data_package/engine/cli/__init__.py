@@ -120,12 +120,26 @@ def _run() -> None:
     except click.ClickException as error:
         error.show()
         sys.exit(2)
-    except (KeyboardInterrupt, click.Abort):
-        click.echo("Interrupted. What was finished is kept.", err=True)
-        sys.exit(_TERMINATED if _asked_to_end else _INTERRUPTED)
     except DataPackageError as error:
         click.echo(str(error), err=True)
         sys.exit(error.exit_code)
+    except SystemExit:
+        raise
+    except BaseException as error:
+        if not isinstance(error, click.Abort) and not _is_interruption(error):
+            raise
+        # Who asks again while the process ends does not want to wait.
+        for number in (signal.SIGINT, signal.SIGTERM):
+            signal.signal(number, signal.SIG_DFL)
+        click.echo("Interrupted. What was finished is kept.", err=True)
+        sys.exit(_TERMINATED if _asked_to_end else _INTERRUPTED)
+
+
+def _is_interruption(error: BaseException | None) -> bool:
+    """Whether Ctrl-C is what it comes from: a class that is being imported makes another error."""
+    while error is not None and not isinstance(error, KeyboardInterrupt):
+        error = error.__cause__ or error.__context__
+    return error is not None
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:

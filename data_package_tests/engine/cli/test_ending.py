@@ -69,3 +69,21 @@ def people() -> pl.DataFrame:
     script = '"$0" -m data_package.engine.cli build >&- 2>&-'
     assert project.run("sh", "-c", script, sys.executable).returncode == 0
     assert (project.root / "places").read_text() == "/dev/null /dev/null"
+
+
+def test_an_interruption_that_an_import_turns_into_another_error_is_one(study: Make) -> None:
+    cause = """
+class Field:
+    def __set_name__(self, owner: type, name: str) -> None:
+        raise KeyboardInterrupt
+
+class Owner:
+    field = Field()
+"""
+    project = study({"tables.py": TABLE, "/dagster_code.py": cause})
+    script = "import sys; from data_package.engine import cli; sys.argv = ['', 'build']; "
+    script += "from data_package.engine.cli import verbs; import click; "
+    script += "verbs.command.main = lambda **_: __import__('dagster_code'); cli.main()"
+    done = project.run(sys.executable, "-c", script)
+    assert done.returncode == 130
+    assert done.stderr == "Interrupted. What was finished is kept.\n"
