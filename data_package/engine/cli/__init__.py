@@ -126,7 +126,7 @@ def _run() -> None:
     except SystemExit:
         raise
     except BaseException as error:
-        if not isinstance(error, click.Abort) and not _is_interruption(error):
+        if not (_asked_to_end or isinstance(error, click.Abort) or _is_interruption(error)):
             raise
         # Who asks again while the process ends does not want to wait.
         for number in (signal.SIGINT, signal.SIGTERM):
