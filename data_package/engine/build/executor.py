@@ -134,6 +134,7 @@ class _Executor(dg.Executor):
                     run_config=plan_context.run_config,
                     dagster_run=plan_context.dagster_run,
                     instance=plan_context.instance,
+                    scoped_resources_builder_cm=internals.resources_made_once,
                     raise_on_error=plan_context.raise_on_error,
                     output_capture=plan_context.output_capture,
                 ),

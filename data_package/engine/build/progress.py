@@ -1,21 +1,23 @@
 """What a build shows on a terminal: what runs, what is done, what is left; then one table.
 
-In a pipe nothing moves: only the table, in plain text.
+In a pipe nothing moves: only the table, in plain text. It is laid out here, because rich takes a
+millisecond for each line, and its import as long as two small tables.
 """
 
 import os
+import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, TextIO
 
-from rich.console import Console
-from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
-from rich.progress import TimeElapsedColumn as Elapsed
-from rich.table import Table as Grid
-from rich.text import Text
+import click
 
 from data_package.engine.build.memo import nothing_to_do
 from data_package.engine.build.result import BuildResult, Status, TableResult, Tally
+
+if TYPE_CHECKING:
+    from rich.console import Console, JustifyMethod
 
 _NAMES_SHOWN = 3
 _PLAIN_WIDTH = 200
@@ -33,23 +35,43 @@ _MARKS = {
     Status.FRESH: ("=", "dim"),
     Status.CHECKED: ("✓", "green"),
 }
+# What lets rich draw where it would not.
+_FORCED = {"FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
+_RIGHT = ("rows", "columns", "size", "seconds", "peak memory")
+_TITLES = ("", "table", "group", *_RIGHT, "checks")
+
+# A text of the table, and its style.
+Cell = tuple[str, str]
 
 
-def console(*, stderr: bool = False) -> Console:
-    """The terminal; a pipe gets lines that are never wrapped."""
-    made = Console(stderr=stderr, highlight=False)
-    return made if made.is_terminal else Console(stderr=stderr, width=_PLAIN_WIDTH, highlight=False)
+def console() -> "Console":
+    """Standard output; a pipe gets lines that are never wrapped."""
+    from rich.console import Console
+
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(width=_PLAIN_WIDTH, highlight=False)
 
 
-def loading(terminal: Console) -> AbstractContextManager[Callable[[str], None]]:
+def _terminal(stream: TextIO | None) -> "Console | None":
+    """What can be drawn on; None for a pipe."""
+    if stream is None or not (stream.isatty() or _FORCED & os.environ.keys()):
+        return None
+    from rich.console import Console
+
+    made = Console(file=stream, highlight=False)
+    return made if made.is_terminal else None
+
+
+def loading() -> AbstractContextManager[Callable[[str], None]]:
     """Say that the project is being loaded, while it is."""
-    return working(terminal, "loading the project")
+    return working("loading the project")
 
 
 @contextmanager
-def working(terminal: Console, on: str) -> Iterator[Callable[[str], None]]:
+def working(on: str) -> Iterator[Callable[[str], None]]:
     """Say on a terminal what is being worked on, while it is; gives what to call on a change."""
-    if not terminal.is_terminal:
+    terminal = _terminal(sys.stderr)
+    if terminal is None:
         yield lambda _: None
         return
     with terminal.status(on) as status:
@@ -57,11 +79,15 @@ def working(terminal: Console, on: str) -> Iterator[Callable[[str], None]]:
 
 
 @contextmanager
-def live(tally: Tally, terminal: Console) -> Iterator[Callable[[], None]]:
+def live(tally: Tally) -> Iterator[Callable[[], None]]:
     """A line that follows the build; gives what to call on each change."""
-    if not terminal.is_terminal:
+    terminal = _terminal(sys.stderr)
+    if terminal is None:
         yield lambda: None
         return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+    from rich.progress import TimeElapsedColumn as Elapsed
+
     columns = (
         SpinnerColumn(),
         BarColumn(bar_width=24),
@@ -78,31 +104,51 @@ def live(tally: Tally, terminal: Console) -> Iterator[Callable[[], None]]:
         yield changed
 
 
-def summary(result: BuildResult) -> Grid:
-    """The table that ends a build."""
+def show(result: BuildResult) -> None:
+    """Print the table that ends a build."""
+    rows = [_row(table) for table in result.tables]
+    terminal = _terminal(sys.stdout)
+    if terminal is None:
+        click.echo(_aligned([_TITLES, *([text for text, _ in row] for row in rows)]))
+        return
+    from rich.table import Table as Grid
+    from rich.text import Text
+
     grid = Grid(box=None, pad_edge=False, header_style="bold")
-    grid.add_column("")
-    for title in ("table", "group"):
-        grid.add_column(title, no_wrap=True)
-    for title in ("rows", "columns", "size", "seconds", "peak memory"):
-        grid.add_column(title, justify="right", no_wrap=True)
-    grid.add_column("checks")
-    for table in result.tables:
-        mark, colour = _MARKS.get(table.status, ("?", "red"))
-        if table.failed_checks:
-            mark, colour = _MARKS[Status.FAILED]
-        grid.add_row(
-            Text(mark, style=colour),
-            table.name,
-            Text(table.group, style="dim"),
-            "" if table.rows is None else f"{table.rows:,}",
-            "" if table.columns is None else f"{table.columns:,}",
-            size(table.size_bytes),
-            "" if table.seconds is None else f"{table.seconds:.2f}",
-            size(table.peak_memory_bytes),
-            _checks(table),
+    for title in _TITLES:
+        at: JustifyMethod = "right" if title in _RIGHT else "left"
+        grid.add_column(title, justify=at, no_wrap=title != "checks")
+    for row in rows:
+        grid.add_row(*(Text(text, style=style) for text, style in row))
+    terminal.print(grid)
+
+
+def _row(table: TableResult) -> list[Cell]:
+    failed = bool(table.failed_checks)
+    return [
+        _MARKS[Status.FAILED] if failed else _MARKS.get(table.status, ("?", "red")),
+        (table.name, ""),
+        (table.group, "dim"),
+        ("" if table.rows is None else f"{table.rows:,}", ""),
+        ("" if table.columns is None else f"{table.columns:,}", ""),
+        (size(table.size_bytes), ""),
+        ("" if table.seconds is None else f"{table.seconds:.2f}", ""),
+        (size(table.peak_memory_bytes), ""),
+        _checks(table),
+    ]
+
+
+def _aligned(rows: Sequence[Sequence[str]]) -> str:
+    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+    right = [title in _RIGHT for title in _TITLES]
+    lines = (
+        "  ".join(
+            text.rjust(width) if at_right else text.ljust(width)
+            for text, width, at_right in zip(row, widths, right, strict=True)
         )
-    return grid
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
 
 
 def closing_line(result: BuildResult) -> str:
@@ -137,11 +183,11 @@ def _running(tally: Tally) -> str:
     return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
-def _checks(table: TableResult) -> Text:
+def _checks(table: TableResult) -> Cell:
     if table.failed_checks:
-        return Text(f"{len(table.failed_checks)} failed", style="red")
+        return f"{len(table.failed_checks)} failed", "red"
     if table.checks_planned == 0:
-        return Text("none", style="dim")
+        return "none", "dim"
     if len(table.checks) < table.checks_planned:
-        return Text("not run", style="yellow")
-    return Text("passed", style="green")
+        return "not run", "yellow"
+    return "passed", "green"

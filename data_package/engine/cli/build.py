@@ -64,7 +64,6 @@ def command(
 
     if show_values:
         _show_originals()
-    terminal = progress.console(stderr=True)
     project = find_project()
     if pdb:
         _open_debugger(project)
@@ -76,7 +75,7 @@ def command(
         return
 
     def watch(tally: Tally) -> AbstractContextManager[Callable[[], None]]:
-        return progress.live(tally, terminal)
+        return progress.live(tally)
 
     result = run_build(
         request,
@@ -89,13 +88,12 @@ def command(
     if as_json:
         click.echo(result.to_json())
     else:
-        out = progress.console()
         if result.tables:
-            out.print(progress.summary(result))
-            out.print()
+            progress.show(result)
+            click.echo()
         if not result.ok:
             click.echo(result.explain() + "\n", err=True)
-        out.print(progress.closing_line(result), soft_wrap=True)
+        click.echo(progress.closing_line(result))
     if not result.ok:
         sys.exit(1)
 

@@ -86,7 +86,7 @@ def _delivered(
         raise click.UsageError(f"There is no file {path}.")
     contract = load_contract(schema)
     dialect = dialect_of(delimiter)
-    with progress.working(progress.console(stderr=True), f"checking {path.name}"):
+    with progress.working(f"checking {path.name}"):
         if path.suffix == ".parquet":
             scan = pl.scan_parquet(path, glob=False)
             report = dataclasses.replace(check(scan, contract), name=path.name)
@@ -113,8 +113,7 @@ def _built(names: tuple[str, ...]) -> Judged:
     from data_package.engine.project import find_project
     from data_package.engine.schema import Report, offending_rows
 
-    terminal = progress.console(stderr=True)
-    with progress.loading(terminal):
+    with progress.loading():
         catalogue, tables = selected_tables(names, find_project())
     without = [t.name for t in tables if names and not catalogue.checks_of(t)]
     if without:
@@ -125,7 +124,7 @@ def _built(names: tuple[str, ...]) -> Judged:
     judged: Judged = []
     for table in tables:
         for item in catalogue.checks_of(table):
-            with progress.working(terminal, f"checking {table.name}"):
+            with progress.working(f"checking {table.name}"):
                 try:
                     report = catalogue.verdicts.of(item)
                 except dg.Failure as failure:

@@ -35,7 +35,7 @@ def command(yes: bool, as_json: bool) -> None:
     project = find_project()
     lock = LockFile(project)
     lock.read()
-    with progress.loading(progress.console(stderr=True)):
+    with progress.loading():
         load_project(project)
         catalogue = catalogue_of(project)
     found = find_leftovers(catalogue, lock.read())

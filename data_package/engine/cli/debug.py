@@ -24,7 +24,7 @@ def command(table: str, partition: str | None) -> None:
     from data_package.engine.project import find_project
 
     project = find_project()
-    with progress.loading(progress.console(stderr=True)):
+    with progress.loading():
         opened = open_table(table, project, partition=partition)
     names = dict(opened.names)
     if importlib.util.find_spec("IPython") is not None:

@@ -46,7 +46,7 @@ def _of_file(
     from data_package.engine.build import progress
     from data_package.engine.schema import infer, infer_file
 
-    with progress.working(progress.console(stderr=True), f"reading {path.name}"):
+    with progress.working(f"reading {path.name}"):
         if path.suffix == ".parquet":
             return infer(pl.scan_parquet(path, glob=False), bounds=bounds).descriptor
         dialect = dialect_of(delimiter)
@@ -66,8 +66,7 @@ def _of_table(name: str, bounds: bool) -> tuple[str, Path]:
     from data_package.engine.project import find_project
     from data_package.engine.schema import add_fields, contract_text, infer
 
-    terminal = progress.console(stderr=True)
-    with progress.loading(terminal):
+    with progress.loading():
         catalogue, _ = open_project(find_project())
     table = catalogue.named.get(name)
     if table is None:
@@ -77,7 +76,7 @@ def _of_table(name: str, bounds: bool) -> tuple[str, Path]:
         )
     if not table.path.is_file():
         raise ProjectError(f"'{name}' has not been built. Build it: data-package build {name}")
-    with progress.working(terminal, f"reading {name}"):
+    with progress.working(f"reading {name}"):
         inferred = infer(pl.scan_parquet(table.path, glob=False), bounds=bounds)
     place = table.contract_path
     if place.is_file():

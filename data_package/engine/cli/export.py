@@ -32,7 +32,7 @@ def command(form: str, out: Path | None, force: bool, as_json: bool, source: str
     from data_package.engine.build import progress
     from data_package.engine.export import export
 
-    with progress.working(progress.console(stderr=True), "exporting") as tell:
+    with progress.working("exporting") as tell:
         made = export(form, out, source, replace=force, tell=tell)
     if as_json:
         click.echo(json.dumps(made.to_dict(), indent=2, ensure_ascii=False))

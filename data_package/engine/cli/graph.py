@@ -55,7 +55,7 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
     form = form or "html"
     project = find_project()
     lock = read_lock(project)
-    with progress.loading(progress.console(stderr=True)):
+    with progress.loading():
         catalogue, _ = open_project(project)
         status = status_of(catalogue, lock)
         graph = graph_of(catalogue, status, lock, with_runs=as_json or form == "html")

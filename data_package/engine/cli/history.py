@@ -35,7 +35,7 @@ def command(table: str | None, limit: int, as_json: bool) -> None:
 
     project = find_project()
     lines: Sequence[RunLine] | Sequence[TableLine]
-    with progress.loading(progress.console(stderr=True)):
+    with progress.loading():
         if table is None:
             lines = made = runs(project, limit)
             grid = _runs(made)

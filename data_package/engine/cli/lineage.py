@@ -38,9 +38,9 @@ def command(what: str | None, as_json: bool, openlineage: bool) -> None:
     from data_package.engine.project import find_project
 
     project = find_project()
-    with progress.loading(progress.console(stderr=True)):
+    with progress.loading():
         catalogue, _ = open_project(project)
-    with progress.working(progress.console(stderr=True), "following the functions of the tables"):
+    with progress.working("following the functions of the tables"):
         tables = lineage_of_tables(catalogue, in_order(catalogue))
     if what is None:
         _print_events(tables, inputs_of(catalogue), project.package)

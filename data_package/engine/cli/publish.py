@@ -31,7 +31,7 @@ def command(version: str | None, dry_run: bool, target: str | None, as_json: boo
     from data_package.engine.versions.deposit import TOKEN, address_of, prepare, send
 
     address = address_of(target) if target else None
-    with progress.working(progress.console(stderr=True), "preparing the deposit") as tell:
+    with progress.working("preparing the deposit") as tell:
         deposit = prepare(version, find_project())
         draft = None
         if target is not None and not dry_run:

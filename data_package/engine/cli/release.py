@@ -43,13 +43,12 @@ def command(
     from data_package.engine.versions.release import Wanted, make, propose
 
     wanted = Wanted(version, Level[level] if level else None, notes, without_git)
-    terminal = progress.console(stderr=True)
     project = find_project()
-    with progress.loading(terminal) as tell:
+    with progress.loading() as tell:
         proposal = propose(wanted, project, tell)
 
     def watch(tally: "Tally") -> AbstractContextManager[Callable[[], None]]:
-        return progress.live(tally, terminal)
+        return progress.live(tally)
 
     digest = None if dry_run else make(proposal, watch)
     if as_json:

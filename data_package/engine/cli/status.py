@@ -25,7 +25,7 @@ def command(check: bool, as_json: bool, graph: bool) -> None:
 
     project = find_project()
     lock = read_lock(project)
-    with progress.loading(progress.console(stderr=True)):
+    with progress.loading():
         catalogue, _ = open_project(project)
         status = status_of(catalogue, lock)
     if graph:

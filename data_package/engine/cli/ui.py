@@ -50,7 +50,7 @@ def command(
 
     project = find_project()
     with ExitStack() as waiting:
-        waiting.enter_context(progress.loading(progress.console(stderr=True)))
+        waiting.enter_context(progress.loading())
         from data_package.engine.ui.listening import Place
         from data_package.engine.ui.serving import serve
 

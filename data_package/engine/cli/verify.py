@@ -36,10 +36,8 @@ def command(select: tuple[str, ...], threads: int, as_json: bool) -> None:
     from data_package.engine.build.verify import verify
     from data_package.engine.project import find_project
 
-    terminal = progress.console(stderr=True)
-
     def watch(tally: "Tally") -> AbstractContextManager["Callable[[], None]"]:
-        return progress.live(tally, terminal)
+        return progress.live(tally)
 
     result = verify(
         select,

@@ -15,7 +15,7 @@ def command(table: str) -> None:
 
     project = find_project()
     lock = read_lock(project)
-    with progress.loading(progress.console(stderr=True)):
+    with progress.loading():
         catalogue, _ = open_project(project)
         words = explain(table, catalogue, lock)
     click.echo(words)

@@ -8,17 +8,21 @@ import hashlib
 import json
 import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager
 from typing import Any
 
 import dagster as dg
+from dagster import IAttachDifferentObjectToOpContext
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 from dagster._core.definitions.dependency import Node, NodeHandle
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.definitions.scoped_resources_builder import Resources, ScopedResourcesBuilder
 from dagster._core.execution.api import create_execution_plan, execute_run
+from dagster._core.execution.resources_init import resource_initialization_manager
 from dagster._core.snap import snapshot_from_execution_plan
+from dagster._utils import EventGenerationManager
 from dagster_shared.error import SerializableErrorInfo
 
 # The tag of a run that says which verb started it.
@@ -166,6 +170,34 @@ class _Chosen(InMemoryJob):
     def get_subset(self, **_selection: object) -> "_Chosen":
         """Nothing is left to select."""
         return self
+
+
+def resources_made_once(**asked: Any) -> EventGenerationManager[ScopedResourcesBuilder]:
+    """Set up the resources of a run as Dagster does; what a step gets of them is made once.
+
+    Dagster makes a class for every step, each of its inputs and each of its outputs: a fifteenth of
+    what a small table takes.
+    """
+    stock = resource_initialization_manager(**asked)
+
+    def generate() -> Iterator[dg.DagsterEvent | ScopedResourcesBuilder]:
+        for made in stock.generator:
+            yield _KeptResources(*made) if isinstance(made, ScopedResourcesBuilder) else made
+
+    return EventGenerationManager(generate(), ScopedResourcesBuilder)
+
+
+class _KeptResources(ScopedResourcesBuilder):
+    def build(self, required_resource_keys: Set[str] | None) -> Resources:
+        """The resources of these names; a resource that gives itself anew each time still does."""
+        names = frozenset(required_resource_keys or ())
+        given = map(self.resource_instance_dict.get, names)
+        if any(isinstance(resource, IAttachDifferentObjectToOpContext) for resource in given):
+            return super().build(names)
+        kept: dict[frozenset[str], Resources] = vars(self).setdefault("kept", {})
+        if names not in kept:
+            kept[names] = super().build(names)
+        return kept[names]
 
 
 def was_interrupted(event: dg.DagsterEvent) -> bool:

@@ -109,6 +109,37 @@ def test_an_assets_record_is_as_dagster_reads_it(study: Make) -> None:
     stock.dispose()
 
 
+def test_the_records_of_assets_are_those_that_dagster_reads(study: Make) -> None:
+    """Of one, of many, of one that was wiped, of one that was wiped and made again, of none."""
+    project = study(TABLES)
+    assert project.build().ok
+    base = str(project.storage / ".dagster")
+    ours, stock = HistoryStorage(base), DagsterSqliteStorage(base)
+    a, b, never = dg.AssetKey("a"), dg.AssetKey("b"), dg.AssetKey("never")
+    (before,) = stock.event_log_storage.get_asset_records([a])
+    made = before.asset_entry.last_materialization_record
+    assert made is not None
+
+    def same() -> list[str]:
+        found = []
+        for asked in ([a], [b, a], [never], [a, a, never], []):
+            records = ours.event_log_storage.get_asset_records(asked)
+            assert records == stock.event_log_storage.get_asset_records(asked)
+            found.append(str(len(records)))
+        return found
+
+    assert same() == ["1", "2", "0", "1", "0"]
+    stock.event_log_storage.wipe_asset(a)
+    assert same() == ["0", "1", "0", "0", "0"]
+    ours.event_log_storage.store_event(made.event_log_entry)
+    same()
+    later = made.event_log_entry._replace(timestamp=made.timestamp + 10**6)
+    ours.event_log_storage.store_event(later)
+    assert same() == ["1", "2", "0", "1", "0"]
+    ours.dispose()
+    stock.dispose()
+
+
 def _unnumbered(held: list[tuple[object, ...]], table: str) -> list[tuple[object, ...]]:
     return sorted(row[1:] for row in held) if table == "secondary_indexes" else held
 
