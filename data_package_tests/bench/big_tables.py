@@ -65,7 +65,7 @@ _CONTRACTS = {
 def write_raw_files(folder: Path, rows: int) -> None:
     """Write the readings, twelve columns each, and the sites that they were made at.
 
-    In a process of its own: what a process is started by counts into its own peak of memory.
+    In a process of its own: Polars' threads and memory are not left in the one that measures.
     """
     command = [sys.executable, "-m", "data_package_tests.bench.big_tables", str(folder), str(rows)]
     subprocess.run(command, check=True, cwd=Path(__file__).parents[2])
