@@ -189,7 +189,8 @@ def _one_by_one(
         step = active.get_next_step()
         yield from active.concurrency_event_iterator(context)
         if step is None:
-            active.sleep_til_ready()
+            with dg.raise_execution_interrupts():
+                active.sleep_til_ready()
             continue
         step_context = context.for_step(step, active.get_known_state())
         if plan.needless(step.key):
@@ -241,9 +242,12 @@ def _side_by_side(
         yield from active.plan_events_iterator(context)
         if not running:
             if not active.is_complete:
-                active.sleep_til_ready()
+                with dg.raise_execution_interrupts():
+                    active.sleep_til_ready()
             continue
-        key, what = told.get()
+        # Dagster lets interrupts pass in user code alone, which runs in other threads here.
+        with dg.raise_execution_interrupts():
+            key, what = told.get()
         step_context, events = running[key]
         if isinstance(what, dg.DagsterEvent):
             events.append(what)

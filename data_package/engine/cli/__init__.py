@@ -36,6 +36,8 @@ _OF_THE_PLACE = (
     errno.EIO,
     errno.ESTALE,
 )
+# For what is still open when the user has asked for the end; Linux ends the process after it.
+_PATIENCE_SECONDS = 10
 _asked_to_end = False
 
 
@@ -131,6 +133,7 @@ def _run() -> None:
         # Who asks again while the process ends does not want to wait.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
+        signal.alarm(_PATIENCE_SECONDS)
         click.echo("Interrupted. What was finished is kept.", err=True)
         sys.exit(_TERMINATED if _asked_to_end else _INTERRUPTED)
 

@@ -582,21 +582,22 @@ def test_a_lock_that_is_none_is_said_to_be_unreadable(text: str) -> None:
 
 
 @pytest.mark.parametrize(
-    ("ended_by", "codes"),
+    ("ended_by", "codes", "words"),
     [
-        pytest.param(signal.SIGINT, {130}, id="Ctrl-C"),
-        pytest.param(signal.SIGTERM, {130, 143, -signal.SIGTERM}, id="SIGTERM"),
-        pytest.param(signal.SIGKILL, {-signal.SIGKILL}, id="kill -9"),
+        pytest.param(signal.SIGINT, {130}, (), id="Ctrl-C"),
+        pytest.param(signal.SIGINT, {130}, ("-j", "2"), id="Ctrl-C beside other tables"),
+        pytest.param(signal.SIGTERM, {130, 143, -signal.SIGTERM}, (), id="SIGTERM"),
+        pytest.param(signal.SIGKILL, {-signal.SIGKILL}, (), id="kill -9"),
     ],
 )
 def test_an_interrupted_build_is_taken_up_and_ends_as_a_clean_one(
-    ended_by: signal.Signals, codes: set[int], ward: Ward, tmp_path: Path
+    ended_by: signal.Signals, codes: set[int], words: tuple[str, ...], ward: Ward, tmp_path: Path
 ) -> None:
     ward.edit("intermediate/codes.py", '"male"', '"man"')
     ward.edit("intermediate/visit_days.py", "first=1", "first=0")
     ward.hold("final/subjects.py", "subjects", "joined =")
     package = ward.descriptor
-    with ward.build_interrupted_in("subjects") as process:
+    with ward.build_interrupted_in("subjects", *words) as process:
         process.send_signal(ended_by)
         built = finish(process)
     assert built.exit_code in codes

@@ -285,10 +285,10 @@ class Ward(Study):
         assert (result.ok, result.tables, result.package) == (True, (), None)
         assert count_if_fresh(self.project) == len(TABLES)
 
-    def start(self) -> subprocess.Popen[str]:
+    def start(self, *words: str) -> subprocess.Popen[str]:
         """Begin a build and return at once; `finish` waits for it."""
         return subprocess.Popen(
-            [sys.executable, "-m", "data_package.engine.cli", "build", "--json"],
+            [sys.executable, "-m", "data_package.engine.cli", "build", "--json", *words],
             cwd=self.root,
             env=self.environment(),
             stdout=subprocess.PIPE,
@@ -360,9 +360,9 @@ class Ward(Study):
         assert pl.read_parquet(published).equals(pl.read_parquet(self.table("subjects")))
 
     @contextmanager
-    def build_interrupted_in(self, table: str) -> Iterator[subprocess.Popen[str]]:
+    def build_interrupted_in(self, table: str, *words: str) -> Iterator[subprocess.Popen[str]]:
         """A build that has come to the middle of a table and goes on when `release` is called."""
-        process = self.start()
+        process = self.start(*words)
         try:
             wait_until(lambda: self.path(f"/{table}.began").exists(), process)
             yield process

@@ -1,10 +1,13 @@
 """The process ends at once, but not before what has to end in order has ended."""
 
+import signal
+import subprocess
 import sys
 
 import pytest
 
 from data_package_tests.conftest import Make
+from data_package_tests.engine.build.ward import finish, wait_until
 from data_package_tests.engine.tables.running import HEADER
 
 pytestmark = pytest.mark.slow
@@ -87,3 +90,27 @@ class Owner:
     done = project.run(sys.executable, "-c", script)
     assert done.returncode == 130
     assert done.stderr == "Interrupted. What was finished is kept.\n"
+
+
+@pytest.mark.parametrize("words", [(), ("-j", "2")])
+def test_who_waits_to_try_a_table_again_can_be_interrupted(
+    study: Make, words: tuple[str, ...]
+) -> None:
+    table = """
+@dg.asset(retry_policy=dg.RetryPolicy(max_retries=9, delay=3600))
+def people() -> pl.DataFrame:
+    Path("began").touch()
+    raise OSError
+"""
+    project = study({"tables.py": HEADER + table})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "data_package.engine.cli", "build", *words],
+        cwd=project.root,
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until((project.root / "began").exists, process)
+    process.send_signal(signal.SIGINT)
+    assert finish(process).exit_code == 130
