@@ -14,8 +14,10 @@ from data_package.engine.lineage.metadata import column_lineage
 from data_package.engine.package import DataPackage, data_package_asset
 from data_package.engine.package.documents import DICTIONARY
 from data_package.engine.project import Project, project_of
-from data_package.engine.schema import lint_references
+from data_package.engine.schema import lint_references, load_contract
 from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
+from data_package.engine.sources.delivered import Delivered
+from data_package.engine.sources.files import RawFile
 from data_package.engine.storage import PRIVATE_FOLDER, make_private_folder
 from data_package.engine.tables.attach import attach, describe_source, tables_of
 from data_package.engine.tables.catalogue import Catalogue
@@ -42,10 +44,12 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
     check_wiring(_nodes(found, project), project)
 
     fingerprinter = Fingerprinter(project.package)
+    files = {spec.key: file for spec, _ in found.sources if (file := raw_file(spec)) is not None}
+    delivered = _delivered(project, {key.to_user_string(): file for key, file in files.items()})
     tables = {
         table.key: table
         for assets, module in found.assets
-        for table in tables_of(assets, module, project, fingerprinter)
+        for table in tables_of(assets, module, project, fingerprinter, delivered)
     }
     if not tables:
         raise ProjectError(
@@ -53,8 +57,7 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
             "Write a function with @dg.asset that returns a pl.LazyFrame or a pl.DataFrame."
         )
     _check_references(tables)
-    files = {spec.key: file for spec, _ in found.sources if (file := raw_file(spec)) is not None}
-    catalogue = Catalogue.of(project, tables, files)
+    catalogue = Catalogue.of(project, tables, delivered)
     recorder = Recorder(catalogue, lock_of(project))
     final = sorted((t for t in tables.values() if t.group == FINAL), key=lambda t: t.name)
     packages = [DataPackage(catalogue, final)] if final else []
@@ -62,7 +65,12 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
     attached = [attach(assets, tables, project) for assets, _ in found.assets]
     return dg.Definitions(
         assets=[
-            *(describe_source(spec, module, project) for spec, module in found.sources),
+            *(
+                describe_source(
+                    spec, module, project, delivered.contracts.get(spec.key.to_user_string())
+                )
+                for spec, module in found.sources
+            ),
             *(_with_dictionary(item, final) for item in attached),
             *map(data_package_asset, packages),
         ],
@@ -80,12 +88,19 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
                 )
             ),
             IO_MANAGER_KEY: dg.IOManagerDefinition.hardcoded_io_manager(
-                SourceFiles(catalogue.deliveries)
+                SourceFiles(catalogue.deliveries, delivered)
             ),
         },
         executor=in_process(recorder),
         loggers={"console": console_logger},
     )
+
+
+def _delivered(project: Project, files: Mapping[str, RawFile]) -> Delivered:
+    """The raw files, those that have a contract with it. Raises ContractError for a wrong one."""
+    paths = {name: file.contract_path for name, file in files.items()}
+    contracts = {n: load_contract(path) for n, path in paths.items() if path and path.is_file()}
+    return Delivered(project, files, contracts)
 
 
 def _check_references(tables: Mapping[dg.AssetKey, Table]) -> None:

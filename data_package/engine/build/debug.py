@@ -143,7 +143,7 @@ def _arguments(
     changed = [internals.with_function(own, catch) if item is own else item for item in items]
     managers = {
         TABLES_KEY: ParquetTables.of(catalogue, lambda *_: None),
-        FILES_KEY: SourceFiles(catalogue.deliveries),
+        FILES_KEY: SourceFiles(catalogue.deliveries, catalogue.delivered),
     }
     once = {
         key: dg.IOManagerDefinition.hardcoded_io_manager(_Once(manager))

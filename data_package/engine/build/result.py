@@ -39,7 +39,11 @@ class CheckResult:
 
 @dataclass
 class TableResult:
-    """What a build did with one table."""
+    """What a build did with one table.
+
+    `raw_file_errors` counts what was wrong in raw files that were read by their contracts, and
+    `raw_file_report` says it, without a value.
+    """
 
     name: str
     group: str
@@ -53,6 +57,8 @@ class TableResult:
     checks_planned: int = 0
     error: str | None = None
     place: str = ""
+    raw_file_errors: int | None = None
+    raw_file_report: str = ""
 
     @property
     def failed_checks(self) -> list[CheckResult]:
@@ -113,6 +119,14 @@ class BuildResult:
         if self.package is not None and not self.package.ok:
             lines.append("Nothing is published; a data package published before is unchanged.")
         return "\n\n".join(lines)
+
+    def accepted(self) -> str:
+        """What was wrong in raw files and did not keep their tables from being made."""
+        return "\n\n".join(
+            f"{table.name} was made all the same:\n{_indent(table.raw_file_report)}"
+            for table in self.tables
+            if table.raw_file_report
+        )
 
     def to_dict(self) -> dict[str, object]:
         """The same facts for `json.dumps`."""
@@ -251,6 +265,8 @@ class Tally:
         result.rows = _whole(metadata.get(facts.ROWS, metadata.get(facts.PARTITION_ROWS)))
         result.size_bytes = _whole(metadata.get(facts.SIZE))
         result.peak_memory_bytes = _whole(metadata.get(facts.PEAK_MEMORY))
+        result.raw_file_errors = _whole(metadata.get(facts.READ_ERRORS))
+        result.raw_file_report = str(metadata.get(facts.READ_REPORT) or "")
         seconds = metadata.get(facts.SECONDS)
         result.seconds = seconds if isinstance(seconds, float) else None
         schema = metadata.get(facts.COLUMNS)

@@ -91,6 +91,8 @@ def command(
         if result.tables:
             progress.show(result)
             click.echo()
+        if accepted := result.accepted():
+            click.echo(accepted + "\n")
         if not result.ok:
             click.echo(result.explain() + "\n", err=True)
         click.echo(progress.closing_line(result))

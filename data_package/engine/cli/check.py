@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     import polars as pl
 
     from data_package.engine.schema import Report
+    from data_package.engine.tables.catalogue import Catalogue
 
 _ROWS_SHOWN = 20
 
@@ -40,9 +41,10 @@ def command(
     rows: bool,
     as_json: bool,
 ) -> None:
-    """Check built tables, or a delivered file, against their contracts.
+    """Check built tables, raw files or a delivered file against their contracts.
 
-    Without TABLE, every table that has a contract is checked. Exits with 1 when anything is wrong.
+    Without TABLE, every table that has a contract is checked; a raw file that has one is checked
+    by its name. Exits with 1 when anything is wrong.
     """
     if rows and not sys.stdout.isatty():
         raise click.UsageError("--rows needs a terminal: values of rows are shown nowhere else.")
@@ -108,20 +110,27 @@ def _built(names: tuple[str, ...]) -> Judged:
     import polars as pl
 
     from data_package.engine.build import progress
-    from data_package.engine.build.plan import selected_tables
+    from data_package.engine.build.loading import open_project
+    from data_package.engine.build.plan import select_tables
+    from data_package.engine.build.survey import in_order
     from data_package.engine.errors import BuildError
     from data_package.engine.project import find_project
     from data_package.engine.schema import Report, offending_rows
 
     with progress.loading():
-        catalogue, tables = selected_tables(names, find_project())
+        catalogue, job = open_project(find_project())
+    files = [name for name in names if name in catalogue.deliveries.files]
+    others = [name for name in names if name not in files]
+    chosen = select_tables(others, job) if others or not files else set()
+    tables = [table for table in in_order(catalogue) if table.key in chosen]
     without = [t.name for t in tables if names and not catalogue.checks_of(t)]
+    without += [name for name in files if name not in catalogue.delivered.contracts]
     if without:
         raise click.UsageError(
             f"'{without[0]}' has no contract to be checked against. `data-package describe "
             f"{without[0]} --write` makes a first one."
         )
-    judged: Judged = []
+    judged = [one for name in files for one in _raw(name, catalogue)]
     for table in tables:
         for item in catalogue.checks_of(table):
             with progress.working(f"checking {table.name}"):
@@ -136,6 +145,26 @@ def _built(names: tuple[str, ...]) -> Judged:
 
             judged.append((report, show))
     catalogue.hashes.save()
+    return judged
+
+
+def _raw(name: str, catalogue: "Catalogue") -> Judged:
+    """A raw file against its own contract, a report for each of its files."""
+    from data_package.engine.build import progress
+    from data_package.engine.schema import offending_rows
+
+    judged: Judged = []
+    for path in catalogue.deliveries.hand_out(name):
+        with progress.working(f"checking {path.name}"):
+            report = catalogue.delivered.check(name, path)
+
+        def show(report: "Report" = report, path: Path = path) -> "pl.DataFrame":
+            dialect, encoding = catalogue.delivered.written(name)
+            return offending_rows(
+                path, report, dialect=dialect, encoding=encoding, limit=_ROWS_SHOWN
+            )
+
+        judged.append((report, show))
     return judged
 
 

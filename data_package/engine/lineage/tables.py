@@ -96,6 +96,11 @@ def _inputs(table: Table, catalogue: Catalogue) -> tuple[dict[str, Input], str |
                 inputs[parameter] = Input(name, schema=scan.collect_schema())
             except pl.exceptions.PolarsError:
                 return inputs, f"it takes {name}, whose file is damaged"
+        elif name in table.reads:
+            columns = catalogue.delivered.columns(name)
+            if columns is None:
+                return inputs, f"it takes {name}, which has no contract to be read by"
+            inputs[parameter] = Input(name, schema=columns)
         elif file is not None:
             try:
                 paths = tuple(file.resolve(catalogue.project.root))

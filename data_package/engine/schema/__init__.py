@@ -22,7 +22,13 @@ if TYPE_CHECKING:
     from data_package.engine.schema.inference import Inference, infer, infer_file
     from data_package.engine.schema.linting import Issue, lint, lint_references
     from data_package.engine.schema.offending import offending_rows
-    from data_package.engine.schema.reading import BadDataError, Reading, check_file, read
+    from data_package.engine.schema.reading import (
+        BadDataError,
+        Reading,
+        check_file,
+        columns_of,
+        read,
+    )
     from data_package.engine.schema.report import Report, Total
     from data_package.engine.schema.typed import check
     from data_package.engine.schema.unreadable import CheckError
@@ -44,6 +50,7 @@ __all__ = [
     "add_fields",
     "check",
     "check_file",
+    "columns_of",
     "contract_text",
     "infer",
     "infer_file",
@@ -73,6 +80,7 @@ __getattr__ = lazily(
         "add_fields": "describe",
         "check": "typed",
         "check_file": "reading",
+        "columns_of": "reading",
         "contract_text": "describe",
         "infer": "inference",
         "infer_file": "inference",

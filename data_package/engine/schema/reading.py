@@ -4,12 +4,13 @@ https://datapackage.org/standard/table-schema/ and https://datapackage.org/stand
 """
 
 import os
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import Literal, TypeAlias
+from typing import BinaryIO, Literal, TypeAlias
 
 import polars as pl
+from polars.io.plugins import register_io_source
 
 from data_package.engine.errors import DataPackageError
 from data_package.engine.schema.cells import (
@@ -49,12 +50,18 @@ class Reading:
     """A delivered file as a table.
 
     `frame` has the contract's fields, in their order and with their types; cells that are not of
-    their type are null. `rejected` counts the rows that were left out of it.
+    their type are null. `rejects` has the rows that were left out of it, as text, each with its
+    row number; `rejected` counts them.
     """
 
     frame: pl.LazyFrame
     report: Report
-    rejected: int = 0
+    rejects: pl.DataFrame | None = None
+
+    @property
+    def rejected(self) -> int:
+        """How many rows were left out."""
+        return 0 if self.rejects is None else self.rejects.height
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +101,7 @@ def read(
     encoding: str | None = None,
     bad: OnBad = "null",
     rejects: Path | None = None,
+    into: BinaryIO | None = None,
     references: Mapping[str, pl.DataFrame | pl.LazyFrame] | None = None,
     limit: int = DEFAULT_LIMIT,
     block_bytes: int = BLOCK_BYTES,
@@ -105,33 +113,42 @@ def read(
     their row numbers, to the Parquet file `rejects` when one is named; "stop" raises BadDataError.
     Broken constraints are reported and change nothing. A datetime with an offset becomes UTC;
     types that Polars has none for (duration, yearmonth, geopoint, JSON) stay text. The file is
-    read in pieces of `block_bytes`.
+    read in pieces of `block_bytes`. The table is held in memory, or written as Parquet to the open
+    file `into` while it is read, and scanned from there.
 
     Raises CheckError when the file cannot be read.
     """
     contract = _contract(contract, path)
     table = _open_table(Path(path), contract, dialect, encoding, block_bytes)
     table = replace(table, keeps_text=bad == "reject")
-    frames: list[pl.DataFrame] = []
+    judged = _Judged(table, references, limit)
     refused: list[pl.DataFrame] = []
 
-    def keep(block: Block, values: _Values, batch: Batch) -> None:
-        frame = _typed(contract, values.cells, values.texts, block.cells.height)
-        if bad == "reject":
-            wrong = _wrong_rows(block, batch)
+    def pieces() -> Iterator[pl.DataFrame]:
+        for block, values, batch in judged:
+            frame = _typed(contract, values.cells, values.texts, block.cells.height)
+            wrong = _wrong_rows(block, batch) if bad == "reject" else None
             if wrong is not None:
                 refused.append(_as_delivered(block, table).filter(wrong))
                 frame = frame.filter(~wrong)
-        frames.append(frame)
+            yield frame
 
-    report = _judge(table, references, limit, keep)
-    if bad == "stop" and not report.ok:
-        raise BadDataError(report)
-    rejected = sum(frame.height for frame in refused)
+    columns = columns_of(contract)
+    if into is None:
+        frame = pl.concat([pl.DataFrame(schema=columns), *pieces()]).lazy()
+    else:
+        frame = _through_file(pieces(), columns, into)
+    if bad == "stop" and not judged.report.ok:
+        raise BadDataError(judged.report)
+    left_out = pl.concat(refused) if refused else None
     if rejects is not None and bad == "reject":
-        _write_rejects(rejects, refused)
-    empty = _typed(contract, {}, pl.DataFrame(), 0)
-    return Reading(pl.concat([empty, *frames]).lazy(), report, rejected)
+        _write_rejects(rejects, left_out)
+    return Reading(frame, judged.report, left_out)
+
+
+def columns_of(contract: Contract) -> pl.Schema:
+    """The columns, with their types, of a table that is read by a contract."""
+    return _typed(contract, {}, pl.DataFrame(), 0).schema
 
 
 def check_file(
@@ -150,10 +167,10 @@ def check_file(
     """
     contract = _contract(contract, path)
     table = _open_table(Path(path), contract, dialect, encoding, block_bytes)
-    return _judge(table, references, limit, None)
-
-
-_Keep: TypeAlias = Callable[[Block, "_Values", Batch], None]
+    judged = _Judged(table, references, limit)
+    for _ in judged:
+        pass
+    return judged.report
 
 
 def _contract(contract: Contract | Descriptor, path: Path | str) -> Contract:
@@ -183,30 +200,64 @@ def _open_table(
         return _Table(path, contract, settled, header, records.is_empty, block_bytes)
 
 
-def _judge(
-    table: _Table,
-    references: Mapping[str, pl.DataFrame | pl.LazyFrame] | None,
-    limit: int,
-    keep: _Keep | None,
-) -> Report:
-    contract = table.contract
-    table_level = list(table.header.errors)
-    if table.empty:
-        table_level = [Total("source-error", "source", None, 1, (), "the file is empty")]
-    present = {each.name: logical_dtype(each) for _, each in table.columns}
-    first_row = table.dialect.first_row
-    checker = Checker(
-        contract, present, references or {}, limit, first_row=first_row, looks_again=False
-    )
+class _Judged:
+    """The blocks of a file, and the report on them once all have been taken."""
+
+    report: Report
+
+    def __init__(
+        self,
+        table: _Table,
+        references: Mapping[str, pl.DataFrame | pl.LazyFrame] | None,
+        limit: int,
+    ) -> None:
+        self._table = table
+        present = {each.name: logical_dtype(each) for _, each in table.columns}
+        self._checker = Checker(
+            table.contract,
+            present,
+            references or {},
+            limit,
+            first_row=table.dialect.first_row,
+            looks_again=False,
+        )
+
+    def __iter__(self) -> Iterator[tuple[Block, "_Values", Batch]]:
+        table = self._table
+        errors = list(table.header.errors)
+        if table.empty:
+            errors = [Total("source-error", "source", None, 1, (), "the file is empty")]
+        try:
+            for block, values, batch in _batches(table):
+                self._checker.take(batch)
+                yield block, values, batch
+            report = self._checker.finish(errors)
+        except pl.exceptions.PolarsError as error:
+            raise unreadable(table.contract.name, error) from None
+        self.report = replace(report, hint=_hint(table, report))
+
+
+def _through_file(
+    pieces: Iterator[pl.DataFrame], columns: pl.Schema, file: BinaryIO
+) -> pl.LazyFrame:
+    """Write pieces of a table as they come; what goes wrong with one is raised as it is."""
+    wrong: list[BaseException] = []
+
+    def give(*_asked: object) -> Iterator[pl.DataFrame]:
+        try:
+            yield from pieces
+        except BaseException as error:
+            wrong.append(error)
+            raise
+
     try:
-        for block, values, batch in _batches(table):
-            checker.take(batch)
-            if keep is not None:
-                keep(block, values, batch)
-        report = checker.finish(table_level)
-        return replace(report, hint=_hint(table, report))
-    except pl.exceptions.PolarsError as error:
-        raise unreadable(contract.name, error) from None
+        register_io_source(give, schema=columns).sink_parquet(file)
+    except BaseException:
+        if wrong:
+            raise wrong[0] from None
+        raise
+    file.seek(0)
+    return pl.scan_parquet(file)
 
 
 def _hint(table: _Table, report: Report) -> str:
@@ -345,9 +396,9 @@ def _as_delivered(block: Block, table: _Table) -> pl.DataFrame:
     return cells.insert_column(0, block.rows.alias("row number"))
 
 
-def _write_rejects(path: Path, refused: Sequence[pl.DataFrame]) -> None:
+def _write_rejects(path: Path, left_out: pl.DataFrame | None) -> None:
     """Write rejected rows privately, beside and renamed; without any, no file is left."""
-    if not refused:
+    if left_out is None:
         path.unlink(missing_ok=True)
         return
     path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
@@ -355,7 +406,7 @@ def _write_rejects(path: Path, refused: Sequence[pl.DataFrame]) -> None:
     descriptor = os.open(beside, os.O_WRONLY | os.O_CREAT | os.O_TRUNC, 0o600)
     try:
         with os.fdopen(descriptor, "wb") as file:
-            pl.concat(refused).write_parquet(file)
+            left_out.write_parquet(file)
             file.flush()
             os.fsync(file.fileno())
         beside.replace(path)

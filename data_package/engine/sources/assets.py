@@ -2,15 +2,18 @@
 
 import sys
 from pathlib import Path
-from typing import Any, get_origin
+from typing import Any, get_args, get_origin
 
 import dagster as dg
+import polars as pl
 
-from data_package.engine.errors import ProjectError
-from data_package.engine.sources.files import Deliveries, RawFile
+from data_package.engine.errors import DataPackageError, ProjectError
+from data_package.engine.sources.delivered import Delivered
+from data_package.engine.sources.files import Bad, Deliveries, RawFile
 
 PATTERNS = "data-package/patterns"
 PACKAGE = "data-package/package"
+BAD = "data-package/bad"
 DEFINED_AT = "data-package/defined_at"
 IO_MANAGER_KEY = "source_file_io_manager"
 
@@ -21,11 +24,14 @@ def source_file(
     package: str | None = None,
     description: str | None = None,
     group: str | None = None,
+    bad: Bad = "stop",
 ) -> dg.AssetSpec:
     """Declare a raw file as delivered, or several that belong together.
 
     A table takes it as a parameter of that name: `Path` for one file, `list[Path]` for several
-    paths or a glob. Its content, not its time stamp, tells whether it changed.
+    paths or a glob. Its content, not its time stamp, tells whether it changed. A raw file may have
+    a contract, `<name>.yaml` beside the module that declares it: a parameter that is a
+    `pl.LazyFrame` or a `pl.DataFrame` receives its rows, read and checked by the contract.
 
     Args:
         name: the asset's name, and the name of the parameter that receives it.
@@ -33,8 +39,11 @@ def source_file(
         package: an installed Python package; `paths` are then relative to its folder.
         description: one sentence for people.
         group: the group in Dagster's pages; by default the one of the folder it stands in.
+        bad: what becomes of what breaks the contract. With "stop" the table is not made; with
+            "null" cells that are not of their type are empty; with "reject" rows that have one,
+            and ragged rows, are left out and kept in `storage/rejects/<table>.parquet`.
 
-    Raises ProjectError without a path, or with a list of them.
+    Raises ProjectError without a path, with a list of them, or with another `bad`.
     """
     caller = sys._getframe(1)
     defined_at = f"{caller.f_code.co_filename}:{caller.f_lineno}"
@@ -45,6 +54,11 @@ def source_file(
             f"{defined_at}: source_file({name!r}, …) takes its paths one after another, not as a "
             f'list.\nWrite source_file({name!r}, "one.csv", "two.csv").'
         )
+    if bad not in get_args(Bad):
+        raise ProjectError(
+            f"{defined_at}: source_file({name!r}, …, bad={bad!r}) is none of "
+            f"{', '.join(map(repr, get_args(Bad)))}."
+        )
     return dg.AssetSpec(
         name,
         description=description,
@@ -54,6 +68,7 @@ def source_file(
             PATTERNS: [str(path) for path in paths],
             PACKAGE: package or "",
             DEFINED_AT: defined_at,
+            BAD: bad,
             "dagster/io_manager_key": IO_MANAGER_KEY,
         },
     )
@@ -68,25 +83,38 @@ def raw_file(spec: dg.AssetSpec) -> RawFile | None:
         name=spec.key.to_user_string(),
         patterns=tuple(patterns),
         package=spec.metadata.get(PACKAGE) or None,
+        contract_path=_contract_path(spec),
+        bad=spec.metadata.get(BAD, "stop"),
     )
 
 
+def _contract_path(spec: dg.AssetSpec) -> Path:
+    module = Path(str(spec.metadata[DEFINED_AT]).rpartition(":")[0])
+    return module.with_name(f"{'__'.join(spec.key.path)}.yaml")
+
+
 class SourceFiles(dg.IOManager):
-    """Hands raw files to functions as paths; never reads or writes them."""
+    """Hands raw files to functions, as paths or as what they hold; never writes them."""
 
-    def __init__(self, deliveries: Deliveries) -> None:
-        """`deliveries`: the project's raw files."""
+    def __init__(self, deliveries: Deliveries, delivered: Delivered) -> None:
+        """`deliveries`: the project's raw files; `delivered` reads those that have a contract."""
         self._deliveries = deliveries
+        self._delivered = delivered
 
-    def load_input(self, context: dg.InputContext) -> Path | list[Path]:
-        """`list[Path]` where the parameter asks for a list or the declaration is of several."""
+    def load_input(
+        self, context: dg.InputContext
+    ) -> Path | list[Path] | pl.LazyFrame | pl.DataFrame:
+        """What the parameter asks for; paths where it does not say."""
         name = context.asset_key.to_user_string()
+        wanted = context.dagster_type.typing_type
         try:
             paths = self._deliveries.hand_out(name)
-        except ProjectError as error:
+            if wanted in (pl.LazyFrame, pl.DataFrame):
+                rows = self._delivered.read(name, paths, context.op_def.name)
+                return rows.collect() if wanted is pl.DataFrame else rows
+        except DataPackageError as error:
             problem = str(error)
         else:
-            wanted = context.dagster_type.typing_type
             declared = self._deliveries.files[name].is_several()
             several = declared if wanted in (None, Any) else get_origin(wanted) is list
             if several:

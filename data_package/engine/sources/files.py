@@ -7,9 +7,12 @@ from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Literal
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.storage import HashCache
+
+Bad = Literal["stop", "null", "reject"]
 
 
 @dataclass(frozen=True)
@@ -17,12 +20,15 @@ class RawFile:
     """Where a raw file, or a set of them, is found.
 
     `patterns` are paths or globs, relative to the project's root or, with `package`, to the folder
-    of an installed Python package; absolute paths are taken as they are.
+    of an installed Python package; absolute paths are taken as they are. `contract_path` is where
+    its contract stands or would stand, and `bad` what becomes of what breaks it.
     """
 
     name: str
     patterns: tuple[str, ...]
     package: str | None = None
+    contract_path: Path | None = None
+    bad: Bad = "stop"
 
     def base(self, root: Path) -> Path:
         """The folder that relative patterns start from."""

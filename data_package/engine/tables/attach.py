@@ -18,7 +18,8 @@ import polars as pl
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
-from data_package.engine.schema import load_contract
+from data_package.engine.schema import Contract, load_contract
+from data_package.engine.sources.delivered import Delivered
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.columns import declared_columns
 from data_package.engine.tables.fingerprint import Fingerprint, Fingerprinter
@@ -43,13 +44,20 @@ def group_from_folder(module: str, project: Project) -> str | None:
 
 
 def tables_of(
-    assets: dg.AssetsDefinition, module: str, project: Project, fingerprinter: Fingerprinter
+    assets: dg.AssetsDefinition,
+    module: str,
+    project: Project,
+    fingerprinter: Fingerprinter,
+    delivered: Delivered,
 ) -> list[Table]:
     """The tables that an asset definition makes, with their contracts.
 
     Raises ProjectError when a contract is wrong or a group's name is not to be had.
     """
     function = internals.function_of(assets)
+    asked = {key.to_user_string(): how for key, how in internals.asked_for(assets).items()}
+    reads = {name for name in delivered.files if asked.get(name) in (pl.LazyFrame, pl.DataFrame)}
+    read_by = {name: digest for name in sorted(reads) if (digest := delivered.digest(name))}
     made = []
     for spec in assets.specs:
         if spec.key not in assets.keys or not assets.is_executable:
@@ -80,8 +88,9 @@ def tables_of(
                 module=module,
                 function=function,
                 contract=load_contract(path) if path.is_file() else None,
-                fingerprint=_fingerprint(assets, function, fingerprinter),
+                fingerprint=_fingerprint(assets, function, fingerprinter, read_by),
                 partitioned=assets.partitions_def is not None,
+                reads=frozenset(reads),
             )
         )
     return made
@@ -105,9 +114,14 @@ def attach(
     return internals.with_function(described, guarded)
 
 
-def describe_source(spec: dg.AssetSpec, module: str, project: Project) -> dg.AssetSpec:
-    """A raw file with the group of its folder."""
-    return spec.replace_attributes(group_name=_group(spec, module, project))
+def describe_source(
+    spec: dg.AssetSpec, module: str, project: Project, contract: Contract | None
+) -> dg.AssetSpec:
+    """A raw file with the group of its folder, and the columns of its contract."""
+    metadata = dict(spec.metadata)
+    if contract is not None:
+        metadata.setdefault("dagster/column_schema", declared_columns(contract))
+    return spec.replace_attributes(group_name=_group(spec, module, project), metadata=metadata)
 
 
 def first_sentence(text: str | None) -> str | None:
@@ -129,8 +143,10 @@ def _fingerprint(
     assets: dg.AssetsDefinition,
     function: Callable[..., object],
     fingerprinter: Fingerprinter,
+    read_by: Mapping[str, str],
 ) -> Fingerprint:
-    declared = {
+    declared = {f"contract of {name}": digest for name, digest in read_by.items()}
+    declared |= {
         f"code_version {spec.key.to_user_string()}": spec.code_version
         for spec in assets.specs
         if spec.code_version is not None

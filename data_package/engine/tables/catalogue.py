@@ -10,7 +10,8 @@ import dagster as dg
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
-from data_package.engine.sources.files import Deliveries, RawFile
+from data_package.engine.sources.delivered import Delivered
+from data_package.engine.sources.files import Deliveries
 from data_package.engine.storage import HashCache
 from data_package.engine.tables.checks import TableCheck, Verdicts, plan_checks
 from data_package.engine.tables.table import Table
@@ -37,6 +38,7 @@ class Catalogue:
     project: Project
     tables: Mapping[dg.AssetKey, Table]
     deliveries: Deliveries
+    delivered: Delivered
     checks: Sequence[TableCheck]
     verdicts: Verdicts
     hashes: HashCache
@@ -47,7 +49,7 @@ class Catalogue:
         cls,
         project: Project,
         tables: Mapping[dg.AssetKey, Table],
-        files: Mapping[dg.AssetKey, RawFile],
+        delivered: Delivered,
     ) -> "Catalogue":
         """Make the catalogue of a project, and keep it for `catalogue_of`."""
         by_resource = {table.resource: table for table in tables.values()}
@@ -55,9 +57,8 @@ class Catalogue:
         made = cls(
             project=project,
             tables=tables,
-            deliveries=Deliveries(
-                project.root, {key.to_user_string(): file for key, file in files.items()}, hashes
-            ),
+            deliveries=Deliveries(project.root, delivered.files, hashes),
+            delivered=delivered,
             checks=plan_checks(by_resource),
             verdicts=Verdicts(project, by_resource, hashes),
             hashes=hashes,

@@ -43,6 +43,17 @@ def resources_of(assets: dg.AssetsDefinition) -> list[str]:
     return sorted(op.required_resource_keys) if isinstance(op, dg.OpDefinition) else []
 
 
+def asked_for(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
+    """The type that the function asks for each of its inputs in."""
+    op = assets.node_def
+    inputs = op.input_dict if isinstance(op, dg.OpDefinition) else {}
+    return {
+        key: inputs[name].dagster_type.typing_type
+        for name, key in assets.keys_by_input_name.items()
+        if name in inputs
+    }
+
+
 def with_function(
     assets: dg.AssetsDefinition, function: Callable[..., object]
 ) -> dg.AssetsDefinition:

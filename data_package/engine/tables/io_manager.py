@@ -16,6 +16,7 @@ from pydantic import PrivateAttr
 
 from data_package.engine.later import imported_later
 from data_package.engine.project import Project
+from data_package.engine.sources.delivered import Delivered
 from data_package.engine.storage import HashCache, hash_file, make_private_folder, replacing
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.catalogue import Catalogue
@@ -35,6 +36,8 @@ SIZE = "size_bytes"
 HASH = "sha256"
 SECONDS = "seconds"
 PEAK_MEMORY = "peak_memory_bytes"
+READ_ERRORS = "raw_file_errors"
+READ_REPORT = "raw_file_report"
 
 Describe = Callable[[Table], Mapping[str, dg.MetadataValue]]
 
@@ -69,6 +72,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     _hashes: HashCache = PrivateAttr()
     _record: Callable[[Table, Written], None] = PrivateAttr()
     _describe: Describe = PrivateAttr()
+    _delivered: Delivered = PrivateAttr()
 
     @classmethod
     def of(
@@ -89,6 +93,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         manager._hashes = catalogue.hashes
         manager._record = record
         manager._describe = describe
+        manager._delivered = catalogue.delivered
         manager._base_path = UPath(catalogue.project.storage)
         return manager
 
@@ -206,7 +211,19 @@ class ParquetTables(BasePolarsUPathIOManager):
             HASH: dg.MetadataValue.text(digest),
             SECONDS: dg.MetadataValue.float(round(used.seconds, 3)),
             PEAK_MEMORY: dg.MetadataValue.int(used.peak_memory_bytes),
+            **self._received(context.op_def.name),
             **(self._describe(table) if table is not None else {}),
+        }
+
+    def _received(self, reader: str) -> dict[str, dg.MetadataValue]:
+        """What was wrong in the raw files whose rows a function was handed."""
+        errors = self._delivered.errors(reader)
+        if errors is None:
+            return {}
+        told = self._delivered.told(reader)
+        return {
+            READ_ERRORS: dg.MetadataValue.int(errors),
+            **({READ_REPORT: dg.MetadataValue.text(told)} if told else {}),
         }
 
     def _written(self, context: dg.OutputContext) -> Path:

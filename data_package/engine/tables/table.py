@@ -25,6 +25,7 @@ class Table:
         function: the user's own function, None where Dagster has none to show.
         fingerprint: of what the function does.
         contract: what its columns and rows must satisfy, None where nothing is written down.
+        reads: the raw files that it takes the rows of, and not the paths.
     """
 
     key: dg.AssetKey
@@ -36,6 +37,7 @@ class Table:
     contract: Contract | None
     fingerprint: Fingerprint
     partitioned: bool = False
+    reads: frozenset[str] = frozenset()
 
     @property
     def name(self) -> str:

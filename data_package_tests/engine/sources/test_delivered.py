@@ -1,0 +1,237 @@
+"""A raw file that has a contract arrives as typed rows, and what is wrong in it is told."""
+
+import json
+import stat
+from pathlib import Path
+
+import polars as pl
+import pytest
+
+from data_package.engine.build.result import Status
+from data_package_tests.conftest import Make, Study
+from data_package_tests.engine.tables.running import (
+    HEADER,
+    everything_told,
+    execute,
+    failure_of,
+    metadata_of,
+)
+
+CODE = (
+    HEADER
+    + """
+from data_package import source_file
+
+visits_file = source_file("visits_file", {paths}, bad="{bad}")
+
+
+@dg.asset
+def visits(visits_file: {annotation}) -> {annotation}:
+    return visits_file
+"""
+)
+CONTRACT = """\
+dialect: {delimiter: ";"}
+encoding: cp1252
+schema:
+  missingValues: ["", "-99"]
+  fields:
+    - {name: id, type: integer, constraints: {required: true}}
+    - {name: name, type: string}
+    - {name: day, type: date, format: "%d.%m.%Y"}
+    - {name: weight, type: number, decimalChar: ",", constraints: {maximum: 300}}
+  primaryKey: [id]
+"""
+GOOD = "id;name;day;weight\n1;Ann;01.02.2020;61,5\n2;-99;03.02.2020;-99\n"
+BAD = GOOD + "3;Q7Secret;31.02.2020;70\nx;Bo;01.03.2020;80\n4;Di;01.03.2020\n5;Ed;02.03.2020;999\n"
+
+
+def project(
+    study: Make,
+    delivered: str = BAD,
+    *,
+    bad: str = "stop",
+    annotation: str = "pl.LazyFrame",
+    contract: str | None = CONTRACT,
+    paths: str = "'visits.csv'",
+) -> Study:
+    files = {
+        "raw/__init__.py": "",
+        "raw/visits.py": CODE.format(bad=bad, annotation=annotation, paths=paths),
+        "/visits.csv": delivered,
+    }
+    if contract is not None:
+        files["raw/visits_file.yaml"] = contract
+    return study(files)
+
+
+def table(made: Study) -> pl.DataFrame:
+    return pl.read_parquet(made.storage / "raw" / "visits.parquet")
+
+
+def rejects(made: Study) -> Path:
+    return made.storage / "rejects" / "visits.parquet"
+
+
+@pytest.mark.parametrize("annotation", ["pl.LazyFrame", "pl.DataFrame"])
+def test_rows_have_the_types_of_the_contract(study: Make, annotation: str) -> None:
+    made = project(study, GOOD, annotation=annotation)
+    result = made.build()
+    assert result.ok
+    assert result["visits"].raw_file_errors == 0
+    assert table(made).schema == {
+        "id": pl.Int64,
+        "name": pl.String,
+        "day": pl.Date,
+        "weight": pl.Float64,
+    }
+    assert table(made)["name"].to_list() == ["Ann", None]
+    assert table(made)["weight"].to_list() == [61.5, None]
+
+
+def test_a_broken_file_stops_its_table_and_every_error_is_named(study: Make) -> None:
+    made = project(study)
+    result = made.build()
+    assert result["visits"].status is Status.FAILED
+    said = result.explain()
+    for told in (
+        "visits.csv: 6 rows checked, 5 errors",
+        "id: not a value of type integer (type), 1 time: row 5",
+        "day: not a value of type date (%d.%m.%Y) (type), 1 time: row 4",
+        "weight: above the maximum 300 (maximum), 1 time: row 7",
+        "weight: a row that ends before it (missing-cell), 1 time: row 6",
+        'bad="reject"',
+    ):
+        assert told in said
+    assert "Secret" not in said
+    assert not rejects(made).exists()
+
+
+def test_bad_cells_can_be_empty(study: Make) -> None:
+    made = project(study, bad="null")
+    result = made.build()
+    assert result.ok
+    assert table(made)["day"].null_count() == 1
+    assert table(made)["id"].to_list() == [1, 2, 3, None, 4, 5]
+    assert result["visits"].raw_file_errors == 5
+    assert "visits was made all the same:\n  visits.csv: 6 rows checked" in result.accepted()
+    assert not rejects(made).exists()
+
+
+def test_bad_rows_can_be_left_out_and_are_kept(study: Make) -> None:
+    made = project(study, bad="reject")
+    result = made.build()
+    assert result.ok
+    assert table(made)["id"].to_list() == [1, 2, 5]
+    kept = pl.read_parquet(rejects(made))
+    assert kept.columns == ["file", "row number", "id", "name", "day", "weight"]
+    assert kept["row number"].to_list() == [4, 5, 6]
+    assert kept["id"].to_list() == ["3", "x", "4"]
+    assert stat.S_IMODE(rejects(made).stat().st_mode) == 0o600
+    assert "3 rows are left out, and kept in storage/rejects/visits.parquet" in result.accepted()
+    (made.root / "visits.csv").write_text(GOOD)
+    assert made.build().ok
+    assert not rejects(made).exists()
+
+
+def test_several_files_are_read_below_one_another(study: Make) -> None:
+    made = project(study, bad="reject", paths="'deliveries/*.csv'")
+    made.write({"/deliveries/a.csv": GOOD, "/deliveries/b.csv": BAD.replace("\n1;", "\n7;")})
+    result = made.build()
+    assert result.ok
+    assert table(made)["id"].to_list() == [1, 2, 7, 2, 5]
+    assert set(pl.read_parquet(rejects(made))["file"]) == {"deliveries/b.csv"}
+    assert "deliveries/b.csv: 6 rows checked" in result.accepted()
+    assert "deliveries/a.csv" not in result.accepted()
+
+
+def test_a_typed_file_is_checked_and_scanned(study: Make) -> None:
+    made = project(study, GOOD, paths="'visits.parquet'")
+    frame = pl.DataFrame({"id": [1, 1], "name": ["a", "b"], "day": [None] * 2, "weight": [1.0, 2]})
+    frame.cast({"day": pl.Date}).write_parquet(made.root / "visits.parquet")
+    said = made.build().explain()
+    assert "id: the same as in an earlier row (primaryKey), 1 time: row 3" in said
+
+
+def test_how_a_file_is_read_is_part_of_what_a_table_is(study: Make) -> None:
+    made = project(study, GOOD)
+    assert made.build().ok
+    assert not made.build().tables
+    made.write({"raw/visits_file.yaml": CONTRACT.replace("300", "60")})
+    result = made.build()
+    assert result["visits"].status is Status.FAILED
+    # As it was, but for what only people read.
+    made.write({"raw/visits_file.yaml": f"title: Visits\n{CONTRACT}# The end.\n"})
+    assert not made.build().tables
+    code = CODE.format(bad="null", annotation="pl.LazyFrame", paths="'visits.csv'")
+    made.write({"raw/visits.py": code})
+    assert [t.name for t in made.build().tables] == ["visits"]
+
+
+def test_a_file_without_a_contract_is_told_of(study: Make) -> None:
+    made = project(study, GOOD, contract=None)
+    said = failure_of(execute(made, ok=False))
+    assert "'visits_file' has no contract to be read by" in said
+    assert "data-package describe visits_file --write" in said
+
+
+def test_what_cannot_be_read_is_told_without_a_traceback(study: Make) -> None:
+    made = project(study, contract=CONTRACT.replace("encoding: cp1252\n", ""))
+    (made.root / "visits.csv").write_bytes(b"PK\x03\x04" + b"\0" * 50)
+    said = failure_of(execute(made, ok=False))
+    assert "it is a zip archive or a workbook" in said
+
+
+def test_no_value_gets_into_the_history(study: Make) -> None:
+    for bad in ("stop", "null", "reject"):
+        result = execute(project(study, bad=bad), ok=bad != "stop")
+        assert "Secret" not in everything_told(result)
+        if bad != "stop":
+            told = metadata_of(result, "visits")
+            assert told["raw_file_errors"] == 5
+            assert "day: not a value of type date" in str(told["raw_file_report"])
+
+
+def test_nothing_is_left_where_a_file_is_read_through(study: Make) -> None:
+    made = project(study, bad="null")
+    assert made.build().ok
+    held = b"".join(path.read_bytes() for path in (made.storage / ".state").rglob("*.*"))
+    assert b"Q7Secret" not in held
+
+
+def test_fields_are_followed_to_the_columns_of_the_file(study: Make) -> None:
+    from data_package.engine.build.loading import open_project
+    from data_package.engine.lineage.tables import lineage_of_tables
+
+    made = project(study, GOOD)
+    assert made.build().ok
+    catalogue, _ = open_project(made.project)
+    (found,) = lineage_of_tables(catalogue, catalogue.tables.values()).values()
+    assert found.columns["day"] == {("visits_file", "day")}
+
+
+@pytest.mark.slow
+def test_a_contract_is_begun_and_the_file_checked_by_name(study: Make) -> None:
+    made = project(study, GOOD.replace("-99", ""), contract=None)
+    words = ("describe", "visits_file", "--write", "--delimiter", ";", "--encoding", "cp1252")
+    assert made.command(*words).returncode == 0
+    begun = (made.root / made.package / "raw" / "visits_file.yaml").read_text()
+    assert 'delimiter: ";"' in begun
+    assert "encoding: cp1252" in begun
+    assert made.command("build").returncode == 0
+    assert table(made).height == 2
+    made.write({"raw/visits_file.yaml": CONTRACT, "/visits.csv": BAD})
+    checked = made.command("check", "visits_file", "--json")
+    assert checked.returncode == 1
+    (report,) = json.loads(checked.stdout)
+    assert report["name"] == "visits.csv"
+    assert report["error_count"] == 5
+    built = made.command("build", "--json")
+    assert built.returncode == 1
+    assert "Secret" not in built.stdout + built.stderr
+
+
+def test_another_word_for_what_to_do_is_refused(study: Make) -> None:
+    made = project(study, bad="ignore")
+    with pytest.raises(Exception, match="bad='ignore'"):
+        made.definitions()
