@@ -7,7 +7,7 @@ import subprocess
 import sys
 import tempfile
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -18,6 +18,7 @@ title = "Overhead: tables that take no time"
 
 _SIZES = (10, 100, 500)
 _TIMES = 3
+_RUNS = ("cold", "no change")
 _MEASURE = "pytask"
 _QUIET = {
     "HAMILTON_TELEMETRY_ENABLED": "false",
@@ -34,19 +35,13 @@ class Tool:
         name: as the report has it.
         write: the files of a project of so many tables.
         command: what to run in the project's folder; raises Unavailable.
+        skips: whether it leaves out what is made; where not, a second run is like the first.
     """
 
     name: str
     write: Callable[[int], Mapping[str, str]]
     command: Callable[[], list[str]]
-
-
-@dataclass(frozen=True)
-class Timing:
-    """Seconds of whole processes: from nothing, and again with nothing changed."""
-
-    cold: float
-    unchanged: float
+    skips: bool = True
 
 
 TOOLS = (
@@ -54,8 +49,8 @@ TOOLS = (
     Tool("pytask", same_tables.pytask, lambda: [str(python_of("pytask").with_name("pytask"))]),
     Tool("Hamilton", same_tables.hamilton, lambda: [str(python_of("hamilton")), "run.py"]),
     Tool("PipeFunc", same_tables.pipefunc, lambda: [str(python_of("pipefunc")), "run.py"]),
-    Tool("Dagster", same_tables.dagster, lambda: [sys.executable, "run.py"]),
-    Tool("Python and Polars", same_tables.plain, lambda: [sys.executable, "run.py"]),
+    Tool("Dagster", same_tables.dagster, lambda: [sys.executable, "run.py"], skips=False),
+    Tool("Python and Polars", same_tables.plain, lambda: [sys.executable, "run.py"], skips=False),
 )
 
 
@@ -68,42 +63,36 @@ def run(quick: bool) -> str:
         try:
             commands[tool.name] = tool.command()
             # The first run of all compiles what the tool is made of, and is not counted.
-            _time(tool, commands[tool.name], 2)
+            _time(tool, commands[tool.name], 2, _RUNS[:1])
         except Unavailable as error:
             lacking[tool.name] = str(error)
-    measured: dict[tuple[str, int], list[Timing]] = {}
+    measured: dict[tuple[str, int, str], list[float]] = {}
     for size in sizes:
         for turn in range(1 if quick else _TIMES):
             for tool in TOOLS:
                 if tool.name not in lacking:
-                    timing = _time(tool, commands[tool.name], size)
-                    print(
-                        f"  {size} tables, turn {turn + 1}, {tool.name}: "
-                        f"{timing.cold:.2f} s, {timing.unchanged:.2f} s",
-                        file=sys.stderr,
-                    )
-                    measured.setdefault((tool.name, size), []).append(timing)
-    medians = {
-        key: Timing(
-            statistics.median(t.cold for t in timings),
-            statistics.median(t.unchanged for t in timings),
-        )
-        for key, timings in measured.items()
-    }
+                    runs = _RUNS if tool.skips else _RUNS[:1]
+                    found = _time(tool, commands[tool.name], size, runs)
+                    told = ", ".join(f"{run} {seconds:.2f} s" for run, seconds in found.items())
+                    print(f"  {size} tables, turn {turn + 1}, {tool.name}: {told}", file=sys.stderr)
+                    for run, seconds in found.items():
+                        measured.setdefault((tool.name, size, run), []).append(seconds)
+    medians = {key: statistics.median(found) for key, found in measured.items()}
     return _report(medians, sizes, lacking)
 
 
-def _time(tool: Tool, command: list[str], size: int) -> Timing:
+def _time(tool: Tool, command: list[str], size: int, runs: Sequence[str]) -> dict[str, float]:
+    """Seconds of whole processes: from nothing, and again with nothing changed."""
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
         for name, text in tool.write(size).items():
             path = Path(folder, name)
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(text)
         same_tables.write_raw_file(Path(folder))
-        return Timing(_seconds(tool, command, folder), _seconds(tool, command, folder))
+        return {run: _seconds(command, folder) for run in runs}
 
 
-def _seconds(tool: Tool, command: list[str], folder: str) -> float:
+def _seconds(command: list[str], folder: str) -> float:
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DAGSTER")} | _QUIET
     began = time.perf_counter()
     done = subprocess.run(
@@ -117,18 +106,20 @@ def _seconds(tool: Tool, command: list[str], folder: str) -> float:
 
 
 def _report(
-    medians: Mapping[tuple[str, int], Timing], sizes: tuple[int, ...], lacking: Mapping[str, str]
+    medians: Mapping[tuple[str, int, str], float],
+    sizes: tuple[int, ...],
+    lacking: Mapping[str, str],
 ) -> str:
-    titles = ["", *(f"{n} tables, {what}" for n in sizes for what in ("cold", "no change"))]
+    columns = [(size, run) for size in sizes for run in _RUNS]
+    titles = ["", *(f"{size} tables, {run}" for size, run in columns)]
     lines = [_row(titles), _row(["---", *["---:"] * (len(titles) - 1)])]
     for tool in TOOLS:
         if tool.name not in lacking:
-            cells = [tool.name]
-            for size in sizes:
-                mine, measure = medians[tool.name, size], medians.get((_MEASURE, size))
-                cells.append(_cell(mine.cold, measure.cold if measure else None))
-                cells.append(_cell(mine.unchanged, measure.unchanged if measure else None))
-            lines.append(_row(cells))
+            cells = [
+                _cell(medians.get((tool.name, *column)), medians.get((_MEASURE, *column)))
+                for column in columns
+            ]
+            lines.append(_row([tool.name, *cells]))
     lines += ["", *(f"{name} is not measured: {why}\n" for name, why in lacking.items())]
     lines.append(
         f"Seconds of whole processes, median; in brackets as a part of {_MEASURE}'s. Dagster and "
@@ -141,7 +132,9 @@ def _row(cells: list[str]) -> str:
     return f"| {' | '.join(cells)} |"
 
 
-def _cell(seconds: float, measure: float | None) -> str:
+def _cell(seconds: float | None, measure: float | None) -> str:
+    if seconds is None:
+        return "–"
     return f"{seconds:.2f}" + (f" ({seconds / measure:.2f})" if measure else "")
 
 
