@@ -45,8 +45,26 @@ people_file = source_file("people_file", "people.csv")
 def people(people_file: Path) -> pl.LazyFrame:
     \"\"\"One row per person.\"\"\"
     return pl.scan_csv(people_file, try_parse_dates=True)
+
+arms_file = source_file("arms_file", "people.csv", bad="reject")
+
+@dg.asset
+def arms(arms_file: pl.LazyFrame) -> pl.LazyFrame:
+    \"\"\"The same, read by a contract that the last row breaks.\"\"\"
+    return arms_file
 """
 )
+BY_ARM = """\
+schema:
+  fields:
+    - {name: name, type: string}
+    - {name: identity, type: string}
+    - {name: income, type: integer}
+    - {name: weight, type: number}
+    - {name: born, type: date}
+    - {name: seen, type: datetime}
+    - {name: arm, type: boolean, trueValues: [a], falseValues: [b]}
+"""
 FINAL = (
     HEADER
     + """
@@ -61,6 +79,7 @@ def persons(people: pl.LazyFrame) -> pl.LazyFrame:
 FILES = {
     "raw/__init__.py": "",
     "raw/people.py": RAW,
+    "raw/arms_file.yaml": BY_ARM,
     "final/__init__.py": "",
     "final/persons.py": FINAL,
     f"/{DELIVERED}": f"name,identity,income,weight,born,seen,arm\n{ROWS}\n{SECRET_ROW}\n",
@@ -102,6 +121,14 @@ BROKEN = (
 FAILING = (
     HEADER
     + """
+from data_package import source_file
+
+whole_file = source_file("whole_file", "people.csv")
+
+@dg.asset
+def stopped(whole_file: pl.LazyFrame) -> pl.LazyFrame:
+    return whole_file
+
 def last(frame):
     return frame.lazy().collect().sort("income")["name"][-1]
 
@@ -137,7 +164,7 @@ def all_well(checked: pl.DataFrame) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(passed=bool(int(last(checked))))
 """
 )
-BAD = ("cast_eager", "cast_lazy", "narrow", "raises", "chained")
+BAD = ("cast_eager", "cast_lazy", "narrow", "raises", "chained", "stopped")
 
 # Each verb of the command, in every way that reports. A new verb must find its place here.
 WORDS: dict[str, list[list[str]]] = {
@@ -145,8 +172,14 @@ WORDS: dict[str, list[list[str]]] = {
     "status": [[], ["--json"]],
     "why": [["persons"], ["people"]],
     "accept": [["persons"]],
-    "check": [[], ["--json"], [DELIVERED, "--schema", "STUDY/final/persons.yaml"]],
-    "describe": [["persons"], [DELIVERED]],
+    "check": [
+        [],
+        ["--json"],
+        ["arms_file"],
+        ["arms_file", "--json"],
+        [DELIVERED, "--schema", "STUDY/final/persons.yaml"],
+    ],
+    "describe": [["persons"], ["arms_file"], [DELIVERED]],
     "lineage": [["persons"], ["persons.income", "--json"], ["--openlineage"]],
     "graph": [
         *(["--format", kind] for kind in ("html", "svg", "png", "mermaid", "dot")),
@@ -326,8 +359,10 @@ def test_values_are_found_in_tables_and_nowhere_else(study: Make, tmp_path: Path
     project = study(FILES | {"final/persons.yaml": CONTRACT, "datapackage.yaml": PACKAGE})
     home = tmp_path / "home"
     home.mkdir()
-    # A wrong host is refused, and a prompt needs a terminal; the rest has something to say.
-    assert run_all(project, home, WORDS) == ({}, {"ui", "debug"})
+    # A wrong host is refused, a prompt needs a terminal, and a raw file has a bad row.
+    assert run_all(project, home, WORDS) == ({}, {"ui", "debug", "check"})
+    (left_out,) = pl.read_parquet(project.storage / "rejects" / "arms.parquet").rows(named=True)
+    assert left_out["identity"] == "SEC0101904321"
     table = next(project.storage.rglob("persons.parquet"))
     assert "SEC0101904321" in pl.read_parquet(table)["identity"]
     assert (project.storage / "package" / "index.html").is_file()
@@ -338,7 +373,9 @@ def test_values_are_found_in_tables_and_nowhere_else(study: Make, tmp_path: Path
 
 
 def test_values_are_found_nowhere_else_when_all_goes_wrong(study: Make, tmp_path: Path) -> None:
-    project = study(FILES | {"final/persons.yaml": BROKEN, "t.py": FAILING})
+    project = study(
+        FILES | {"final/persons.yaml": BROKEN, "t.py": FAILING, "whole_file.yaml": BY_ARM}
+    )
     home = tmp_path / "home"
     home.mkdir()
     said, failed = run_all(project, home, {verb: WORDS[verb] for verb in WHEN_WRONG})

@@ -251,7 +251,7 @@ def _through_file(
             raise
 
     try:
-        register_io_source(give, schema=columns).sink_parquet(file)
+        register_io_source(give, schema=columns).sink_parquet(file, compression="lz4")
     except BaseException:
         if wrong:
             raise wrong[0] from None
