@@ -51,6 +51,19 @@ def make_private_folder(path: Path) -> Path:
     return path
 
 
+def is_file(path: Path) -> bool:
+    """Whether a file is there.
+
+    Raises ProjectError when it is something else, of which a pipe would be waited for.
+    """
+    if not path.is_file() and (path.is_symlink() or path.exists()):
+        raise ProjectError(
+            f"{path} is a folder, a pipe, a device or a link to nothing.\n"
+            "Put the file itself in its place."
+        )
+    return path.is_file()
+
+
 @contextmanager
 def replacing(path: Path, *, synced: bool = True) -> Iterator[Path]:
     """Write a file beside `path`, then put it in its place: a reader sees the old or the new.
@@ -58,9 +71,12 @@ def replacing(path: Path, *, synced: bool = True) -> Iterator[Path]:
     Yields the temporary path, an empty private file. What it holds when the block ends is forced
     to the disk before the rename; when the block raises, `path` stays as it was. The rename itself
     may be lost to a power cut: then the old file is there, and is seen not to be the new one.
+    Raises ProjectError when a folder is there.
     `synced=False` is for what can be made again and is checked when it is read.
     """
     make_private_folder(path.parent)
+    if path.is_dir():
+        raise ProjectError(f"The folder {path} is in the way of a file.\nMove or remove it.")
     temporary = temporary_beside(path)
     os.close(os.open(temporary, os.O_CREAT | os.O_EXCL | os.O_WRONLY, PRIVATE_FILE))
     try:

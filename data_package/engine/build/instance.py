@@ -16,7 +16,7 @@ from sqlalchemy.exc import SQLAlchemyError
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.later import imported_later
 from data_package.engine.project import Project
-from data_package.engine.storage import make_private_folder
+from data_package.engine.storage import is_file, make_private_folder
 
 _CONFIG = "dagster.yaml"
 _QUIET: dict[str, Any] = {
@@ -96,7 +96,7 @@ def _in_short(error: Exception) -> str:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        document = yaml.safe_load(path.read_text()) if path.is_file() else None
+        document = yaml.safe_load(path.read_text()) if is_file(path) else None
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""

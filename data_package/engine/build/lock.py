@@ -20,7 +20,7 @@ from pathlib import Path
 from data_package.engine.build.journal import Journal, Line, Stamp, stamp_of
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
-from data_package.engine.storage import PRIVATE_FILE, make_private_folder, temporary_beside
+from data_package.engine.storage import PRIVATE_FILE, is_file, make_private_folder, temporary_beside
 
 FILE_NAME = "data-package.lock"
 VERSION = 1
@@ -84,10 +84,10 @@ def read_lock(project: Project) -> Lock:
     """
     path = lock_path(project)
     stamp = stamp_of(path)
+    if not is_file(path):
+        return Lock()
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return Lock()
     except UnicodeDecodeError:
         raise ProjectError(_unreadable("it is not text")) from None
     lock = parse(text)

@@ -9,6 +9,7 @@ import errno
 import gc
 import io
 import os
+import resource
 import signal
 import sys
 from contextlib import suppress
@@ -101,6 +102,8 @@ def _take_closed_descriptors() -> None:
 
 def _run() -> None:
     os.umask(_PRIVATE)
+    # What is left of a process that crashed would hold rows.
+    resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     _take_closed_descriptors()
     for stream in (sys.stdout, sys.stderr):
         if isinstance(stream, io.TextIOWrapper):
@@ -115,6 +118,8 @@ def _run() -> None:
 
     from data_package.engine.cli.verbs import command
 
+    if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
+        signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
         command.main(standalone_mode=False)
     except click.exceptions.Exit as end:

@@ -1,5 +1,5 @@
 """`python -m data_package.engine.cli`: the command, where the script is not on the path."""
 
-from data_package.engine.cli import main
+from data_package.engine.start import main
 
 main()

@@ -10,6 +10,7 @@ from data_package.engine.package.released import STAMP
 from data_package.engine.project import Project
 from data_package.engine.schema.document import Document, read_document
 from data_package.engine.schema.document import Path as Steps
+from data_package.engine.storage import is_file
 
 FILE_NAME = "datapackage.yaml"
 
@@ -42,7 +43,7 @@ def read_metadata(project: Project) -> dict[str, object]:
     """
     path = project.package_folder / FILE_NAME
     name = {"name": project.package.replace("_", "-")}
-    if not path.is_file():
+    if not is_file(path):
         return dict[str, object](name)
     document = _load(path, project)
     properties = document.value

@@ -17,7 +17,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.package.record import digest
 from data_package.engine.project import Project
 from data_package.engine.schema.document import read_document
-from data_package.engine.storage import temporary_beside
+from data_package.engine.storage import is_file, temporary_beside
 
 FILE_NAME = "releases.yaml"
 # What only a release says of a package.
@@ -54,10 +54,10 @@ class Release:
 def read_releases(project: Project) -> list[Release]:
     """The releases of a project, the newest first. Raises ProjectError for a wrong file."""
     path = project.package_folder / FILE_NAME
+    if not is_file(path):
+        return []
     try:
         text = path.read_text(encoding="utf-8")
-    except FileNotFoundError:
-        return []
     except UnicodeDecodeError:
         raise _unreadable(project, "it is not UTF-8") from None
     document = read_document(text)

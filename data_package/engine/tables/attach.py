@@ -20,6 +20,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, load_contract
 from data_package.engine.sources.delivered import Delivered
+from data_package.engine.storage import is_file
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.columns import declared_columns
 from data_package.engine.tables.fingerprint import Fingerprint, Fingerprinter
@@ -87,7 +88,7 @@ def tables_of(
                 project=project,
                 module=module,
                 function=function,
-                contract=load_contract(path) if path.is_file() else None,
+                contract=load_contract(path) if is_file(path) else None,
                 fingerprint=_fingerprint(assets, function, fingerprinter, read_by),
                 partitioned=assets.partitions_def is not None,
                 reads=frozenset(reads),

@@ -1,5 +1,6 @@
 """A build works where people put their projects, and says so where it cannot."""
 
+import os
 import resource
 import shutil
 import sqlite3
@@ -191,14 +192,34 @@ def test_what_can_be_found_out_again_is_no_loss_where_nothing_may_be_written() -
 
 
 @pytest.mark.slow
-def test_a_folder_in_the_place_of_the_lock_file_is_told_in_a_line(study: Make) -> None:
+@pytest.mark.parametrize("kind", ["folder", "pipe", "device", "nothing"])
+@pytest.mark.parametrize(
+    "name",
+    [
+        "data-package.lock",
+        "dagster.yaml",
+        "STUDY/final/navne.yaml",
+        "STUDY/datapackage.yaml",
+        "STUDY/releases.yaml",
+    ],
+)
+def test_what_is_no_file_in_the_place_of_one_is_told_and_not_waited_for(
+    study: Make, name: str, kind: str
+) -> None:
     project = study(FILES)
-    (project.root / "data-package.lock").mkdir()
-    done = project.command("build")
-    assert done.returncode == 1
-    assert done.stderr.splitlines() == [
-        f"{project.root}/data-package.lock cannot be used: Is a directory."
-    ]
+    place = project.root / name.replace("STUDY", project.package)
+    place.unlink(missing_ok=True)
+    if kind == "folder":
+        place.mkdir()
+    elif kind == "pipe":
+        os.mkfifo(place)
+    else:
+        place.symlink_to("/dev/zero" if kind == "device" else "no/where")
+    try:
+        message = project.build().explain()
+    except ProjectError as error:
+        message = str(error)
+    assert f"{place} is a folder, a pipe, a device or a link to nothing." in message
 
 
 def test_a_working_directory_that_is_gone_is_told(
@@ -222,3 +243,10 @@ def test_storage_of_somebody_else_is_told(study: Make, monkeypatch: pytest.Monke
     monkeypatch.setattr(Path, "chmod", refuse)
     with pytest.raises(ProjectError, match="cannot be made private: Operation not permitted"):
         project.definitions()
+
+
+def test_a_folder_in_the_place_of_a_table_is_told(study: Make) -> None:
+    project = study(FILES)
+    place = project.storage / "final/navne.parquet"
+    place.mkdir(parents=True)
+    assert f"The folder {place} is in the way of a file." in project.build().explain()

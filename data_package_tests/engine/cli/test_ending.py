@@ -114,3 +114,45 @@ def people() -> pl.DataFrame:
     wait_until((project.root / "began").exists, process)
     process.send_signal(signal.SIGINT)
     assert finish(process).exit_code == 130
+
+
+@pytest.mark.parametrize(
+    ("module", "code", "said"),
+    [
+        ("data_package.engine.cli.shortcut", -signal.SIGINT, ""),
+        ("data_package.engine.cli.status", 130, "Interrupted. What was finished is kept.\n"),
+    ],
+)
+def test_ctrl_c_while_the_command_is_imported_shows_no_traceback(
+    study: Make, module: str, code: int, said: str
+) -> None:
+    script = f"""
+import os, signal, sys
+
+class Interrupting:
+    def find_spec(self, name, path, target=None):
+        if name == {module!r}:
+            os.kill(os.getpid(), signal.SIGINT)
+
+sys.meta_path.insert(0, Interrupting())
+sys.argv = ["data-package", "status"]
+from data_package.engine.start import main
+main()
+"""
+    done = study({"tables.py": TABLE}).run(sys.executable, "-c", script)
+    assert (done.returncode, done.stderr.lstrip()) == (code, said)
+
+
+def test_a_process_that_crashes_leaves_no_memory_behind(study: Make) -> None:
+    table = """
+import resource
+
+@dg.asset
+def people() -> pl.DataFrame:
+    Path("limit").write_text(str(resource.getrlimit(resource.RLIMIT_CORE)[0]))
+    return pl.DataFrame({"n": [1]})
+"""
+    project = study({"tables.py": HEADER + table})
+    script = 'ulimit -S -c unlimited; "$0" -m data_package.engine.cli build'
+    assert project.run("sh", "-c", script, sys.executable).returncode == 0
+    assert (project.root / "limit").read_text() == "0"

@@ -1,0 +1,12 @@
+"""Where the command begins: until it can answer Ctrl-C, that ends it without a word."""
+
+import signal
+
+
+def main() -> None:
+    """Run the command."""
+    if signal.getsignal(signal.SIGINT) is signal.default_int_handler:
+        signal.signal(signal.SIGINT, signal.SIG_DFL)
+    from data_package.engine.cli import main as run
+
+    run()
