@@ -4,6 +4,7 @@ Each is built where the facts are known, never quotes a value of a row, and ends
 its exit code and without a traceback. Anything else that is raised is a fault of the engine.
 """
 
+import re
 from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
@@ -23,6 +24,12 @@ class ProjectError(DataPackageError):
 
 class BuildError(DataPackageError):
     """A table or a check failed; what did not depend on it was still built."""
+
+
+def shown(message: str) -> str:
+    """A message for a terminal: no word of it fills the screen, and none controls it."""
+    short = re.sub(r"(\S{200})\S{300,}", r"\1…", message)
+    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", short)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

@@ -6,7 +6,7 @@ from datetime import datetime
 
 import dagster as dg
 
-from data_package.engine.build.instance import project_instance
+from data_package.engine.build.instance import history_for_reading
 from data_package.engine.build.lock import read_lock
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.project import Project
@@ -76,7 +76,7 @@ class TableLine:
 
 def runs(project: Project, limit: int) -> list[RunLine]:
     """The last runs, newest first."""
-    with project_instance(project) as instance:
+    with history_for_reading(project) as instance:
         return [_run(record, instance) for record in instance.get_run_records(limit=limit)]
 
 
@@ -86,7 +86,7 @@ def materializations(name: str, project: Project, limit: int) -> list[TableLine]
     Raises ProjectError for a name that neither the history nor the lock knows.
     """
     key = dg.AssetKey(name.split("/"))
-    with project_instance(project) as instance:
+    with history_for_reading(project) as instance:
         # One more, to tell whether the oldest one that is shown changed anything.
         records = instance.fetch_materializations(key, limit=limit + 1).records
         if not records:

@@ -1,10 +1,13 @@
 """The project's Dagster instance: the one that `dagster.yaml` describes, from any folder."""
 
 import importlib
+import os
+import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import Any
 
 import dagster as dg
@@ -28,6 +31,28 @@ _NO_COMPUTE_LOGS = {
     "module": "dagster._core.storage.noop_compute_log_manager",
     "class": "NoOpComputeLogManager",
 }
+
+
+@contextmanager
+def history_for_reading(project: Project) -> Iterator[dg.DagsterInstance]:
+    """As `project_instance`, for who writes nothing and may not be allowed to.
+
+    SQLite writes beside what it reads: what may not be written to is read from a copy.
+    """
+    storage = _own_storage(project)
+    base = Path(storage["config"]["base_dir"]) if storage else project.dagster_home
+    if storage is None or not base.is_dir() or os.access(base, os.W_OK):
+        with project_instance(project) as instance:
+            yield instance
+        return
+    with TemporaryDirectory() as copy:
+        for file in base.rglob("*.db*"):
+            place = copy / file.relative_to(base)
+            place.parent.mkdir(parents=True, exist_ok=True)
+            shutil.copyfile(file, place)
+        elsewhere = {"custom": {**storage, "config": {"base_dir": copy}}}
+        with project_instance(project, {"storage": elsewhere}) as instance:
+            yield instance
 
 
 @contextmanager
@@ -62,16 +87,12 @@ def project_instance(
 
 
 def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:
-    config = _read(project.root / _CONFIG)
-    overrides = {**_QUIET, **more}
-    if "compute_logs" not in config:
+    overrides = dict(_QUIET)
+    if "compute_logs" not in _read(project.root / _CONFIG):
         overrides["compute_logs"] = _NO_COMPUTE_LOGS
-    storage = config.get("storage", _HISTORY)
-    if isinstance(storage, dict) and storage.get("custom", {}).get("class") == "HistoryStorage":
-        custom = storage["custom"]
-        base = Path(custom.get("config", {}).get("base_dir", project.dagster_home))
-        absolute = {"base_dir": str(project.root / base)}
-        overrides["storage"] = {"custom": {**custom, "config": absolute}}
+    if (storage := _own_storage(project)) is not None:
+        overrides["storage"] = {"custom": storage}
+    overrides |= more
     with imported_later("alembic", "dagster._daemon"):
         importlib.import_module("dagster._core.storage.runs")
     home = make_private_folder(project.dagster_home)
@@ -85,6 +106,16 @@ def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:
             f"{_CONFIG}: Dagster cannot be started with it "
             f"({type(error).__name__}: {_in_short(error)})\nCorrect the file."
         ) from None
+
+
+def _own_storage(project: Project) -> dict[str, Any] | None:
+    """What the configuration says of our own storage, its folder in full; None for another one."""
+    storage = _read(project.root / _CONFIG).get("storage", _HISTORY)
+    if not isinstance(storage, dict) or storage.get("custom", {}).get("class") != "HistoryStorage":
+        return None
+    custom = storage["custom"]
+    base = Path(custom.get("config", {}).get("base_dir", project.dagster_home))
+    return {**custom, "config": {"base_dir": str(project.root / base)}}
 
 
 def _in_short(error: Exception) -> str:

@@ -16,7 +16,7 @@ from contextlib import suppress
 from types import FrameType
 
 from data_package.engine.cli.shortcut import shortcut
-from data_package.engine.errors import DataPackageError
+from data_package.engine.errors import DataPackageError, shown
 
 _PRIVATE = 0o077
 _STDERR = 2
@@ -125,10 +125,11 @@ def _run() -> None:
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:
+        error.message = shown(error.message)
         error.show()
         sys.exit(2)
     except DataPackageError as error:
-        click.echo(str(error), err=True)
+        click.echo(shown(str(error)), err=True)
         sys.exit(error.exit_code)
     except SystemExit:
         raise

@@ -52,10 +52,9 @@ def command(check: bool, as_json: bool, graph: bool) -> None:
         out = progress.console()
         out.print(grid)
         fresh = sum(table.is_fresh for table in status.tables)
-        out.print(f"\n{fresh} of {len(status.tables)} tables are fresh.", end=" ")
-        if status.package != "none":
-            out.print(f"The data package is {status.package}.", end="")
-        out.print()
+        package = status.package
+        about = "" if package == "none" else f" The data package is {package}."
+        out.print(f"\n{fresh} of {len(status.tables)} tables are fresh.{about}")
         for update in status.libraries:
             out.print(f"Library updated since tables were built: {update}")
     if check and not status.is_fresh:

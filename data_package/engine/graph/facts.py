@@ -6,7 +6,7 @@ from dataclasses import asdict, dataclass, replace
 
 import dagster as dg
 
-from data_package.engine.build.instance import project_instance
+from data_package.engine.build.instance import history_for_reading
 from data_package.engine.build.lock import Lock
 from data_package.engine.build.status import ProjectStatus, TableStatus
 from data_package.engine.build.survey import State
@@ -184,7 +184,7 @@ def _last_runs(catalogue: Catalogue) -> Mapping[str, Sequence[tuple[str, str]]]:
     from datetime import datetime
 
     found: dict[str, Sequence[tuple[str, str]]] = {}
-    with project_instance(catalogue.project) as instance:
+    with history_for_reading(catalogue.project) as instance:
         for record in instance.get_asset_records(list(catalogue.tables)):
             last = record.asset_entry.last_materialization_record
             made = last.asset_materialization if last is not None else None

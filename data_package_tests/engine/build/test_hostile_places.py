@@ -11,6 +11,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from data_package.engine.build.history import materializations, runs
 from data_package.engine.build.instance import project_instance
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.project import find_project
@@ -250,3 +251,17 @@ def test_a_folder_in_the_place_of_a_table_is_told(study: Make) -> None:
     place = project.storage / "final/navne.parquet"
     place.mkdir(parents=True)
     assert f"The folder {place} is in the way of a file." in project.build().explain()
+
+
+def test_a_history_that_may_not_be_written_to_is_read_from_a_copy(
+    study: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    project = study(FILES)
+    assert project.build().ok
+    known = materializations("navne", project.project, 9)
+    history = project.project.dagster_home
+    before = {path: path.stat().st_mtime_ns for path in history.rglob("*")}
+    monkeypatch.setattr(os, "access", lambda *_: False)
+    assert materializations("navne", project.project, 9) == known
+    assert len(runs(project.project, 9)) == 1
+    assert {path: path.stat().st_mtime_ns for path in history.rglob("*")} == before
