@@ -94,16 +94,13 @@ def plan_work(
     """Decide what is to be done: the stale tables of the selection and what they need."""
     states = survey(catalogue, lock.read())
     selected = select_tables(request.select, job)
-    needed = _with_inputs(selected & catalogue.tables.keys(), catalogue)
-    stale = {
-        key
-        for key in needed
-        if states[catalogue.tables[key].name].state is not State.FRESH
-        and not catalogue.tables[key].partitioned
-    }
-    forced = (
-        frozenset(selected & catalogue.tables.keys()) if request.force else frozenset[dg.AssetKey]()
-    )
+    asked = selected & catalogue.tables.keys()
+    partitioned = {key for key, table in catalogue.tables.items() if table.partitioned}
+    if asked and asked <= partitioned:
+        raise ProjectError(_only_partitioned(min(asked).to_user_string(), catalogue))
+    needed = _with_inputs(asked, catalogue) - partitioned
+    stale = {key for key in needed if states[catalogue.tables[key].name].state is not State.FRESH}
+    forced = frozenset(asked - partitioned if request.force else ())
     tables = frozenset(stale | forced)
     checks = frozenset(_checks(job, needed, tables, catalogue))
     publish = PACKAGE in selected and (
@@ -152,6 +149,14 @@ def selected_tables(select: Sequence[str], project: Project) -> tuple[Catalogue,
     return catalogue, [table for table in in_order(catalogue) if table.key in chosen]
 
 
+def _only_partitioned(name: str, catalogue: Catalogue) -> str:
+    return (
+        f"'{name}' is partitioned, and a build chooses no partition. Dagster's command does:\n"
+        f"dagster asset materialize --select {name} --partition KEY "
+        f"-m {catalogue.project.package}.definitions"
+    )
+
+
 def _with_inputs(selected: set[dg.AssetKey], catalogue: Catalogue) -> set[dg.AssetKey]:
     needed: set[dg.AssetKey] = set()
     waiting = list(selected)
@@ -175,7 +180,7 @@ def _checks(
     for key in job.asset_layer.asset_graph.asset_check_keys:
         if key.asset_key in tables:
             yield key
-        elif key.asset_key in needed and not catalogue.tables[key.asset_key].partitioned:
+        elif key.asset_key in needed:
             if key in contract:
                 known = catalogue.verdicts.known(contract[key])
                 if known is None or not known.ok:

@@ -125,7 +125,7 @@ def _run() -> None:
     except click.exceptions.Exit as end:
         sys.exit(end.exit_code)
     except click.ClickException as error:
-        error.message = shown(error.message)
+        vars(error)["message"] = shown(error.message)
         error.show()
         sys.exit(2)
     except DataPackageError as error:

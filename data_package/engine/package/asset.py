@@ -50,11 +50,14 @@ class DataPackage:
     def publish(self) -> dict[str, object]:
         """Put the data package in place, and return its descriptor.
 
-        Raises dg.Failure when a table has no contract or breaks it: nothing is touched then.
+        Raises dg.Failure when a table has no contract, breaks it or is partitioned: nothing is
+        touched then.
         """
         # Projects without final tables, and builds that publish nothing, need none of it.
         from data_package.engine.package.publish import publish
 
+        for table in self.tables:
+            _contract(table)
         self._refuse_failing()
         document = publish(self._contents(), still_good=self._refuse_failing)
         self.catalogue.hashes.save()
@@ -132,6 +135,11 @@ def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
 
 
 def _contract(table: Table) -> Contract:
+    if table.partitioned:
+        raise dg.Failure(
+            f"The final table '{table.name}' is partitioned, and a data package holds one file for "
+            "each table.\nPublish a table that reads it, and keep this one in another group."
+        )
     if table.contract is None:
         file = table.project.relative(table.contract_path)
         raise dg.Failure(
