@@ -112,12 +112,12 @@ def _run() -> None:
     if (answer := shortcut(sys.argv[1:])) is not None:
         print(answer)  # noqa: T201
         return
-    signal.signal(signal.SIGTERM, _end)
     gc.set_threshold(*_RARELY)
     import click
 
     from data_package.engine.cli.verbs import command
 
+    signal.signal(signal.SIGTERM, _end)
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:

@@ -12,6 +12,7 @@ from data_package_tests.engine.tables.running import HEADER
 
 pytestmark = pytest.mark.slow
 
+INTERRUPTED = "Interrupted. What was finished is kept.\n"
 TABLE = (
     HEADER
     + """
@@ -117,14 +118,16 @@ def people() -> pl.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("module", "code", "said"),
+    ("module", "ended_by", "code", "said"),
     [
-        ("data_package.engine.cli.shortcut", -signal.SIGINT, ""),
-        ("data_package.engine.cli.status", 130, "Interrupted. What was finished is kept.\n"),
+        ("data_package.engine.cli.shortcut", "SIGINT", -signal.SIGINT, ""),
+        ("data_package.engine.cli.verbs", "SIGTERM", -signal.SIGTERM, ""),
+        ("data_package.engine.cli.status", "SIGINT", 130, INTERRUPTED),
+        ("data_package.engine.cli.status", "SIGTERM", 143, INTERRUPTED),
     ],
 )
-def test_ctrl_c_while_the_command_is_imported_shows_no_traceback(
-    study: Make, module: str, code: int, said: str
+def test_a_command_that_is_ended_while_it_is_imported_shows_no_traceback(
+    study: Make, module: str, ended_by: str, code: int, said: str
 ) -> None:
     script = f"""
 import os, signal, sys
@@ -132,7 +135,7 @@ import os, signal, sys
 class Interrupting:
     def find_spec(self, name, path, target=None):
         if name == {module!r}:
-            os.kill(os.getpid(), signal.SIGINT)
+            os.kill(os.getpid(), signal.{ended_by})
 
 sys.meta_path.insert(0, Interrupting())
 sys.argv = ["data-package", "status"]
