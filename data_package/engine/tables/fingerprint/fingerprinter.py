@@ -8,14 +8,12 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Final, cast
 
-from data_package.engine.tables.fingerprint.canon import (
-    digest,
-)
+from data_package.engine.tables.fingerprint.canon import digest
 from data_package.engine.tables.fingerprint.graph import Digests, Node
-from data_package.engine.tables.fingerprint.modules import (
-    Modules,
-)
+from data_package.engine.tables.fingerprint.inputs import Inputs
+from data_package.engine.tables.fingerprint.modules import Modules
 from data_package.engine.tables.fingerprint.objects import Objects
+from data_package.engine.tables.fingerprint.places import Places
 from data_package.engine.tables.fingerprint.sight import Handed, by_hand
 from data_package.engine.tables.fingerprint.sources import Sources
 
@@ -81,8 +79,11 @@ class Fingerprinter:
     def __init__(self, project_package: str | Sequence[str]) -> None:
         """`project_package`: the import name, or names, of the packages that are the project."""
         packages = (project_package,) if isinstance(project_package, str) else project_package
-        self._sources = Sources(Modules(tuple(packages)))
-        self._objects = Objects(self._sources)
+        modules = Modules(packages)
+        places = Places(modules)
+        self._sources = Sources(modules)
+        self._objects = Objects(self._sources, places)
+        self._inputs = Inputs(self._sources, places, self._objects)
         self._digests = Digests(self._sources.node)
 
     def fingerprint(
@@ -97,7 +98,7 @@ class Fingerprinter:
         digests are kept.
         """
         roots = [self._objects.root(function)]
-        roots += self._objects.inputs(function)
+        roots += self._inputs.of(function)
         for name in sorted(parameters):
             roots.append(self._objects.value("parameter", name, parameters[name], "", None))
         paths = self._reach(roots, _name_of(function))

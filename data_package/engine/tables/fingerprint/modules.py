@@ -2,29 +2,19 @@
 
 import ast
 import builtins
-import importlib.util
 import sys
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
+from functools import cached_property
 from pathlib import Path
-from types import CodeType
 from typing import Final
 
-from data_package.engine.tables.fingerprint.canon import (
-    MODULE,
-    Form,
-    Reading,
-    Scope,
-    Use,
-    form,
-)
-from data_package.engine.tables.fingerprint.names import (
-    ImportedName,
-    bound_names,
-    chain_of,
-)
+from data_package.engine.tables.fingerprint.files import ENGINE, Files
+from data_package.engine.tables.fingerprint.forms import Form, Use
+from data_package.engine.tables.fingerprint.names import ImportedName, bound_names, chain_of
+from data_package.engine.tables.fingerprint.scopes import Scope
+from data_package.engine.tables.fingerprint.walk import Reading, form
 
-_ENGINE: Final = __name__.rpartition(".tables.")[0]
 _BUILTINS: Final = frozenset(dir(builtins))
 _MODULE_FACTS: Final = {"__name__", "__file__", "__doc__", "__path__", "__package__", "__spec__"}
 _READS_HINTS: Final = ("__annotations__", "get_type_hints", "get_annotations", "signature(",
@@ -98,32 +88,14 @@ class Modules:
 
     def __init__(self, packages: Sequence[str]) -> None:
         """`packages`: the import names of the project's packages."""
-        self._packages = tuple(packages)
-        self._files = dict(self._find_files())
+        self.files: Final = Files(packages)
         self._modules: dict[str, Module | None] = {}
-        self._namespaces = {
-            ".".join(name.split(".")[:end])
-            for name in self._files
-            for end in range(1, name.count(".") + 1)
-        }
-        self._root = self._find_root()
-        self._hints_are_read: bool | None = None
         self._targets: dict[int, tuple[Form, list[tuple[Target, tuple[str, ...]]]]] = {}
         self._readings: dict[str, Reading] = {}
 
-    @property
-    def root(self) -> Path | None:
-        """The folder that holds the project's first package."""
-        return self._root
-
-    @property
-    def count(self) -> int:
-        """How many files are the project's."""
-        return len(self._files)
-
     def all(self) -> Iterator[Module]:
         """Every module whose source can be read, by name."""
-        for name in sorted(self._files):
+        for name in self.files:
             module = self.get(name)
             if module is not None:
                 yield module
@@ -136,26 +108,9 @@ class Modules:
 
     def adopt(self, name: str, path: Path) -> Module | None:
         """Count a file among the project's, although it stands outside its packages."""
-        if name not in self._files:
-            self._files[name] = path
+        if self.files.adopt(name, path):
             self._modules.pop(name, None)
         return self.get(name)
-
-    def content(self, name: str) -> bytes:
-        """The bytes of a module that cannot be parsed; empty when there is no file."""
-        path = self._files.get(name)
-        try:
-            return path.read_bytes() if path is not None else b""
-        except OSError:
-            return b""
-
-    def owns(self, name: str) -> bool:
-        """Whether a dotted name is a module of the project (with or without source)."""
-        if name in self._files or name in self._namespaces:
-            return True
-        if name == _ENGINE or name.startswith(f"{_ENGINE}."):
-            return _within(name, self._packages) and _within(_ENGINE, self._packages, proper=False)
-        return _within(name, self._packages)
 
     def form(self, module: Module, index: int) -> Form:
         """The form of a statement of a module's body."""
@@ -173,14 +128,56 @@ class Modules:
             self._targets[id(form)] = known
         return known[1]
 
+    def binders(self, definition: Definition) -> list[int]:
+        """The statements of its module that bind a name, by their places in the body."""
+        module = self.get(definition.module)
+        return module.binders.get(definition.name, []) if module is not None else []
+
+    def statements(self, definition: Definition) -> list[ast.stmt]:
+        """The statements that bind a name."""
+        module = self.get(definition.module)
+        return [module.statements[i] for i in self.binders(definition)] if module else []
+
+    def forms(self, definition: Definition) -> Iterator[tuple[Module, Form]]:
+        """The form of each statement that binds a name, with its module."""
+        module = self.get(definition.module)
+        if module is not None:
+            for index in self.binders(definition):
+                yield module, self.form(module, index)
+
+    def references(self, definition: Definition) -> Iterator[Definition]:
+        """The project's definitions that the code of a definition names."""
+        for module, own in self.forms(definition):
+            for target, _ in self.targets(module, own):
+                if isinstance(target, Definition):
+                    yield target
+
+    def is_data(self, definition: Definition) -> bool:
+        """Whether a name of the project is neither a function nor a class."""
+        return self.get(definition.module) is not None and not any(
+            isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            for statement in self.statements(definition)
+        )
+
+    def is_asset(self, definition: Definition) -> bool:
+        """Whether a name is a function that Dagster's decorators made an asset of."""
+        module = self.get(definition.module)
+        if module is None:
+            return False
+        library = self.reading(module).library
+        for statement in self.statements(definition):
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+                for decorator in statement.decorator_list:
+                    callee = decorator.func if isinstance(decorator, ast.Call) else decorator
+                    chain = chain_of(callee)
+                    if chain and (library(chain) or "").startswith("dagster."):
+                        return True
+        return False
+
     def reading(self, module: Module) -> Reading:
         """How the code of a module is read."""
         if module.name in self._readings:
             return self._readings[module.name]
-        if self._hints_are_read is None:
-            self._hints_are_read = any(
-                word.encode() in other.source for other in self.all() for word in _READS_HINTS
-            )
 
         def library(chain: tuple[str, ...]) -> str | None:
             target, rest = self.resolve(module, Use(chain))
@@ -191,6 +188,11 @@ class Modules:
         reading = Reading(library, self._hints_are_read)
         self._readings[module.name] = reading
         return reading
+
+    @cached_property
+    def _hints_are_read(self) -> bool:
+        """Whether any code of the project reads annotations by itself."""
+        return any(word.encode() in other.source for other in self.all() for word in _READS_HINTS)
 
     def resolve(self, module: Module, use: Use) -> tuple[Target, tuple[str, ...]]:
         """What a use stands for, and the attributes that are left over."""
@@ -205,6 +207,14 @@ class Modules:
         if isinstance(target, Outside) and not target.builtin:
             return Outside(".".join((target.dotted, *chain[done:]))), ()
         return target, chain[done:]
+
+    def resolve_in(self, module: Module, scope: Scope, chain: tuple[str, ...]) -> Target | None:
+        """What a chain of names means in a scope; None when it starts with a local name."""
+        owner = scope.owner(chain[0])
+        imported = owner.import_of(chain[0]) if owner is not None else None
+        if owner is not None and imported is None:
+            return None
+        return self.resolve(module, Use(chain, imported))[0]
 
     def name(self, module: Module, name: str) -> Target:
         """What a name of the module's top level stands for."""
@@ -239,13 +249,13 @@ class Modules:
                 builtin = isinstance(target, Outside) and target.builtin
                 if not builtin and not isinstance(target, Unknown):
                     return target
-            elif not self.owns(origin) and hasattr(sys.modules.get(origin), name):
+            elif not self.files.owns(origin) and hasattr(sys.modules.get(origin), name):
                 return Outside(f"{origin}.{name}")
         return None
 
     def _imported(self, module: Module, imported: ImportedName) -> Target:
         origin = module.absolute(imported)
-        if not self.owns(origin):
+        if not self.files.owns(origin):
             dotted = origin if imported.attribute is None else f"{origin}.{imported.attribute}"
             return Outside(dotted)
         if imported.attribute is None:
@@ -259,9 +269,9 @@ class Modules:
         if module is not None:
             if attribute in module.imports or attribute in module.binders:
                 target = self.name(module, attribute)
-                if not (isinstance(target, Unknown) and self.owns_file(submodule)):
+                if not (isinstance(target, Unknown) and submodule in self.files):
                     return target
-            if self.owns_file(submodule):
+            if submodule in self.files:
                 return WholeModule(submodule)
             starred = self._starred(module, attribute)
             if starred is not None:
@@ -270,18 +280,14 @@ class Modules:
                 return Definition(name, "__getattr__")
             if attribute in _MODULE_FACTS:
                 return Outside(attribute, builtin=True)
-        elif self.owns_file(submodule):
+        elif submodule in self.files:
             return WholeModule(submodule)
-        elif name == _ENGINE.partition(".")[0] and submodule == _ENGINE:
+        elif name == ENGINE.partition(".")[0] and submodule == ENGINE:
             return Outside(submodule)
         return Unknown(name, attribute)
 
-    def owns_file(self, name: str) -> bool:
-        """Whether a dotted name is a file or folder of the project."""
-        return name in self._files or name in self._namespaces
-
     def _parse(self, name: str) -> Module | None:
-        path = self._files.get(name)
+        path = self.files.path(name)
         if path is None:
             return None
         try:
@@ -289,7 +295,7 @@ class Modules:
             tree = ast.parse(source)
         except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
             return None
-        module = Module(name, self.place(path), path.name == "__init__.py", source, tree.body)
+        module = Module(name, self.files.place(path), path.name == "__init__.py", source, tree.body)
         imports: dict[str, ImportedName | None] = {}
         for index, statement in enumerate(tree.body):
             names, stars = bound_names(statement)
@@ -300,155 +306,3 @@ class Modules:
                 imports[bound] = imported if agrees else None
         module.imports = {bound: known for bound, known in imports.items() if known is not None}
         return module
-
-    def place(self, path: Path) -> str:
-        """A file's name as people know it: relative to the project."""
-        if self._root is not None and path.is_relative_to(self._root):
-            return path.relative_to(self._root).as_posix()
-        return path.name
-
-    def _find_files(self) -> Iterator[tuple[str, Path]]:
-        for package in self._packages:
-            for folder in _locations(package):
-                if folder.is_file():
-                    yield package, folder
-                    continue
-                for path in sorted(folder.rglob("*.py")):
-                    parts = list(path.relative_to(folder).with_suffix("").parts)
-                    if not all(part.isidentifier() for part in parts):
-                        continue
-                    if parts[-1] == "__init__":
-                        parts.pop()
-                    name = ".".join([package, *parts])
-                    if not _within(name, (_ENGINE,)) or _within(_ENGINE, self._packages, False):
-                        yield name, path
-
-    def _find_root(self) -> Path | None:
-        for package in self._packages:
-            for location in _locations(package):
-                depth = package.count(".") + (0 if location.is_file() else 1)
-                folder = location.parent if location.is_file() else location
-                for _ in range(depth):
-                    folder = folder.parent
-                return folder
-        return None
-
-
-Found = tuple[ast.AST, tuple[ast.AST, ...]]
-"""The syntax of a function, and the functions and classes around it, outermost first."""
-
-
-class Places:
-    """Finds the syntax of functions that exist, by the line their code begins on."""
-
-    def __init__(self) -> None:
-        self._top: dict[str, dict[tuple[int, str], list[Found]]] = {}
-        self._all: dict[str, dict[tuple[int, str], list[Found]]] = {}
-
-    def find(self, module: Module, code: CodeType) -> Found | None:
-        """The node of a function or lambda and the nodes around it; None when it is not there."""
-        key = code.co_firstlineno, code.co_name
-        if module.name not in self._top:
-            self._top[module.name] = _top_places(module)
-        candidates = self._top[module.name].get(key, [])
-        if len(candidates) != 1:
-            # Most functions stand at the top level, and the walk over all is long.
-            if module.name not in self._all:
-                self._all[module.name] = _places(module)
-            candidates = self._all[module.name].get(key, [])
-        if len(candidates) > 1:
-            candidates = [found for found in candidates if _holds(found[0], code)]
-        return candidates[0] if candidates else None
-
-
-def _top_places(module: Module) -> dict[tuple[int, str], list[Found]]:
-    found: dict[tuple[int, str], list[Found]] = {}
-    for node in module.statements:
-        if isinstance(node, ast.FunctionDef | ast.AsyncFunctionDef):
-            found.setdefault((_first_line(node), node.name), []).append((node, ()))
-    return found
-
-
-def _first_line(node: ast.FunctionDef | ast.AsyncFunctionDef) -> int:
-    """The line that a function's code object begins on: that of its first decorator."""
-    return min([node.lineno, *[decorator.lineno for decorator in node.decorator_list]])
-
-
-def _places(module: Module) -> dict[tuple[int, str], list[Found]]:
-    found: dict[tuple[int, str], list[Found]] = {}
-    stack: list[Found] = [(statement, ()) for statement in module.statements]
-    while stack:
-        node, around = stack.pop()
-        inner = around
-        match node:
-            case ast.FunctionDef() | ast.AsyncFunctionDef():
-                found.setdefault((_first_line(node), node.name), []).append((node, around))
-                inner = (*around, node)
-            case ast.Lambda():
-                found.setdefault((node.lineno, "<lambda>"), []).append((node, around))
-                inner = (*around, node)
-            case ast.ClassDef():
-                inner = (*around, node)
-        stack.extend((child, inner) for child in ast.iter_child_nodes(node))
-    return found
-
-
-def _holds(node: ast.AST, code: CodeType) -> bool:
-    """Whether the code object's instructions lie in the body of a lambda or function."""
-    body = node.body if isinstance(node, ast.Lambda) else node
-    start = (getattr(body, "lineno", 0), getattr(body, "col_offset", 0))
-    end = (getattr(body, "end_lineno", 0), getattr(body, "end_col_offset", 0))
-    inside = [
-        start <= (line, column) and (end_line, end_column) <= end
-        for line, end_line, column, end_column in code.co_positions()
-        if line and column and end_line and end_column
-    ]
-    spans_it = any(
-        (line, column, end_line, end_column) == (*start, *end)
-        for line, end_line, column, end_column in code.co_positions()
-    )
-    return spans_it if isinstance(node, ast.Lambda) else bool(inside) and all(inside)
-
-
-def enclosing_scope(modules: Modules, module: Module, around: Sequence[ast.AST]) -> Scope:
-    """The scope in which a nested function stands."""
-    if not around:
-        return Scope(MODULE)
-    whole = form([around[0]], modules.reading(module))
-    return whole.scopes[id(around[-1])]
-
-
-def is_asset(module: Module, modules: Modules, name: str) -> bool:
-    """Whether a name of a module is a function that Dagster's decorators made an asset of."""
-    reading = modules.reading(module)
-    for index in module.binders.get(name, ()):
-        statement = module.statements[index]
-        if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
-            for decorator in statement.decorator_list:
-                callee = decorator.func if isinstance(decorator, ast.Call) else decorator
-                chain = chain_of(callee)
-                if chain and (reading.library(chain) or "").startswith("dagster."):
-                    return True
-    return False
-
-
-def _within(name: str, packages: Sequence[str], proper: bool = True) -> bool:
-    if not proper:
-        return name in packages
-    return any(name == package or name.startswith(f"{package}.") for package in packages)
-
-
-def _locations(package: str) -> list[Path]:
-    module = sys.modules.get(package)
-    paths = list(getattr(module, "__path__", []) or [])
-    file = getattr(module, "__file__", None)
-    if module is None:
-        try:
-            spec = importlib.util.find_spec(package)
-        except (ImportError, ValueError):
-            spec = None
-        paths = list(spec.submodule_search_locations or []) if spec else []
-        file = spec.origin if spec else None
-    if paths:
-        return [Path(path) for path in paths]
-    return [Path(file)] if file and file.endswith(".py") else []

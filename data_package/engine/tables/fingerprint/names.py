@@ -108,6 +108,11 @@ def root_chain(node: ast.AST) -> tuple[str, ...]:
                 return ()
 
 
+def given_to(call: ast.Call) -> list[ast.expr]:
+    """The values of all arguments of a call."""
+    return [*call.args, *[keyword.value for keyword in call.keywords]]
+
+
 def names_in(node: ast.AST) -> Iterator[ast.Name]:
     """Every name that is read in an expression."""
     for inner in ast.walk(node):

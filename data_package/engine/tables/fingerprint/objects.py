@@ -2,46 +2,29 @@
 
 import ast
 import functools
-import sysconfig
 import types
 from collections.abc import Hashable, Sequence
 from itertools import count
-from pathlib import Path
-from types import CodeType, FunctionType
-from typing import Final, cast
+from types import FunctionType
+from typing import cast
 
-from data_package.engine.tables.fingerprint.canon import (
-    Use,
-    constant,
-    form,
-)
+from data_package.engine.tables.fingerprint.compiled import compiled_text, global_names
 from data_package.engine.tables.fingerprint.graph import Node
-from data_package.engine.tables.fingerprint.modules import (
-    Definition,
-    Module,
-    Outside,
-    Places,
-    WholeModule,
-    enclosing_scope,
-)
-from data_package.engine.tables.fingerprint.names import (
-    chain_of,
-    hint,
-)
-from data_package.engine.tables.fingerprint.shown import (
-    bare_code,
-)
+from data_package.engine.tables.fingerprint.modules import Definition, Module, WholeModule
+from data_package.engine.tables.fingerprint.places import Places, is_library_file
+from data_package.engine.tables.fingerprint.shown import bare_code
 from data_package.engine.tables.fingerprint.sources import PROJECT, Sources, library_of
 from data_package.engine.tables.fingerprint.values import describe
+from data_package.engine.tables.fingerprint.walk import form
 
 
 class Objects:
     """Makes the node of a function object: its source, found by its place, and its values."""
 
-    def __init__(self, sources: Sources) -> None:
-        """`sources` makes the nodes that the source defines."""
+    def __init__(self, sources: Sources, places: Places) -> None:
+        """`sources` makes the nodes that the source defines; `places` finds functions in it."""
         self._sources = sources
-        self._places = Places()
+        self._places = places
         self._kept: dict[int, object] = {}
         self._numbers = count()
 
@@ -91,7 +74,7 @@ class Objects:
     def _function(self, node: Node, function: FunctionType, is_root: bool) -> None:
         code = function.__code__
         node.label = "" if is_root else code.co_name
-        module = self._module_of(function)
+        module = self._places.module_of(function)
         if module is None:
             self._library_function(node, function)
             return
@@ -109,7 +92,7 @@ class Objects:
             node.text.say(f"method {code.co_qualname.rpartition('.')[2]}")
             node.text.refer(Definition(module.name, owner.name), owner.name)
         else:
-            scope = enclosing_scope(self._sources.modules, module, around)
+            scope = self._places.scope(module, around)
             done = form([syntax], self._sources.modules.reading(module), scope=scope)
             self._sources.write(node, module, done)
             node.source = functools.partial(bare_code, [syntax])
@@ -144,13 +127,11 @@ class Objects:
     ) -> None:
         """Closure cells, and the defaults of nested functions, which hold values of the factory."""
         names = function.__code__.co_freevars
-        scope = enclosing_scope(self._sources.modules, module, around)
+        scope = self._places.scope(module, around)
         opaque: list[str] = []
         for name, cell in zip(names, function.__closure__ or (), strict=False):
             owner = scope.owner(name)
-            if name == "__class__" or (
-                owner is not None and name in owner.imports and name not in owner.assigned
-            ):
+            if name == "__class__" or (owner is not None and owner.import_of(name)):
                 continue
             try:
                 content = cell.cell_contents
@@ -199,7 +180,7 @@ class Objects:
         self, kind: str, label: str, value: object, place: str, opaque: list[str] | None
     ) -> Hashable:
         """The node of a value; only its digest is kept."""
-        text, without_form = describe(value, self._refer, self._sources.modules.root)
+        text, without_form = describe(value, self._refer, self._sources.modules.files.root)
         key = ("value", next(self._numbers))
         node = Node(key, kind, label, place, text)
         self._sources.nodes[key] = node
@@ -245,7 +226,7 @@ class Objects:
 
     def _refer_function(self, function: FunctionType) -> tuple[Hashable, str] | None:
         code = function.__code__
-        module = self._module_of(function)
+        module = self._places.module_of(function)
         if module is not None and "<locals>" not in code.co_qualname:
             found = self._places.find(module, code)
             top = code.co_qualname.partition(".")[0]
@@ -259,16 +240,16 @@ class Objects:
         """Whether a function of a library holds one of the project, or has no file at all."""
         if hasattr(function, "__wrapped__"):
             return True
-        if not _is_library_file(function.__code__.co_filename):
+        if not is_library_file(function.__code__.co_filename):
             return True
         return any(
-            isinstance(content, FunctionType) and self._module_of(content) is not None
+            isinstance(content, FunctionType) and self._places.module_of(content) is not None
             for content in _cells(function)
         )
 
     def _library_function(self, node: Node, function: FunctionType) -> None:
         """A library's wrapper: known by its name, and by what it wraps."""
-        if not _is_library_file(function.__code__.co_filename):
+        if not is_library_file(function.__code__.co_filename):
             self._without_source(node, function)
             return
         name = function.__globals__.get("__name__", "")
@@ -281,25 +262,13 @@ class Objects:
             if known is not None:
                 node.text.refer(*known)
 
-    def _module_of(self, function: FunctionType) -> Module | None:
-        """The module whose file holds the code; a project's function may stand outside of it."""
-        name = str(function.__globals__.get("__name__", ""))
-        file = function.__code__.co_filename
-        if self._sources.modules.owns(name):
-            return self._sources.modules.get(name)
-        if _is_library_file(file) or not file.endswith(".py") or not Path(file).is_file():
-            return None
-        if name.startswith(_ENGINE_PREFIX):
-            return None
-        return self._sources.modules.adopt(name or Path(file).stem, Path(file))
-
     def _without_source(self, node: Node, function: FunctionType) -> None:
-        node.text.say(_bytecode(function.__code__))
+        node.text.say(compiled_text(function.__code__))
         node.unseen.append(
             f"the source of {function.__code__.co_name} cannot be found: its compiled code is "
             "covered, which differs between Python versions"
         )
-        for name in sorted(_global_names(function.__code__)):
+        for name in sorted(global_names(function.__code__)):
             if name in function.__globals__:
                 value = function.__globals__[name]
                 if value is not function:
@@ -313,78 +282,6 @@ class Objects:
         ]
         if defaults:
             node.text.refer(self.value("default", "arguments", defaults, "", None), "defaults")
-
-    def inputs(self, function: object) -> list[Hashable]:
-        """How each parameter of the function is handed over: scanned, loaded, a path, a config."""
-        inner = function
-        while True:
-            if isinstance(inner, functools.partial):
-                inner = inner.func
-            elif isinstance(inner, types.MethodType):
-                inner = inner.__func__
-            elif hasattr(inner, "__wrapped__"):
-                inner = inner.__wrapped__
-            elif not isinstance(inner, FunctionType) and hasattr(type(inner), "__call__"):  # noqa: B004
-                inner = getattr(type(inner), "__call__", None)  # noqa: B004
-                if not isinstance(inner, FunctionType):
-                    return []
-            else:
-                break
-        if not isinstance(inner, FunctionType):
-            return []
-        module = self._module_of(inner)
-        found = self._places.find(module, inner.__code__) if module else None
-        if module is None or found is None:
-            return [
-                self.value("input", name, annotation, "", None)
-                for name, annotation in sorted(inner.__annotations__.items())
-                if name != "return"
-            ]
-        syntax, around = found
-        if isinstance(syntax, ast.Lambda):
-            return []
-        assert isinstance(syntax, ast.FunctionDef | ast.AsyncFunctionDef)
-        scope = enclosing_scope(self._sources.modules, module, around)
-        keys: list[Hashable] = []
-        arguments = syntax.args
-        for argument in [*arguments.posonlyargs, *arguments.args, *arguments.kwonlyargs]:
-            if argument.annotation is None:
-                continue
-            annotation = hint(argument.annotation)
-            chain = chain_of(annotation)
-            if chain and self._is_context(module, chain):
-                continue
-            key = ("input", next(self._numbers))
-            node = Node(key, "input", argument.arg, f"{module.place}:{argument.lineno}")
-            self._sources.write(
-                node, module, form([annotation], self._sources.modules.reading(module), scope=scope)
-            )
-            node.source = functools.partial(bare_code, [annotation])
-            self._sources.nodes[key] = node
-            keys.append(key)
-        return keys
-
-    def _is_context(self, module: Module, chain: tuple[str, ...]) -> bool:
-        target, _ = self._sources.modules.resolve(module, Use(chain))
-        return (
-            isinstance(target, Outside)
-            and target.dotted.startswith("dagster.")
-            and target.dotted.endswith("Context")
-        )
-
-
-_ENGINE_PREFIX: Final = __name__.rpartition(".tables.")[0] + "."
-_LIBRARY_FOLDERS: Final = tuple(
-    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-)
-
-
-def _is_library_file(file: str) -> bool:
-    return (
-        file.startswith(("<frozen", *_LIBRARY_FOLDERS))
-        or "site-packages" in file
-        or "dist-packages" in file
-    )
 
 
 def _holds_definition(statement: ast.stmt, name: str) -> bool:
@@ -408,23 +305,3 @@ def _cells(function: FunctionType) -> list[object]:
         except ValueError:
             contents.append(None)
     return contents
-
-
-def _bytecode(code: CodeType) -> str:
-    parts = [code.co_code.hex(), " ".join(code.co_names), " ".join(code.co_varnames)]
-    for value in code.co_consts:
-        if isinstance(value, CodeType):
-            parts.append(_bytecode(value))
-        elif isinstance(value, frozenset):
-            parts.append(" ".join(sorted(map(constant, value))))
-        else:
-            parts.append(constant(value))
-    return "\n".join(parts)
-
-
-def _global_names(code: CodeType) -> set[str]:
-    names = set(code.co_names)
-    for value in code.co_consts:
-        if isinstance(value, CodeType):
-            names |= _global_names(value)
-    return names

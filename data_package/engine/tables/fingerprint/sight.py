@@ -2,17 +2,11 @@
 
 import ast
 import functools
-from collections.abc import Callable, Hashable, Iterator, Sequence
+from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from data_package.engine.tables.fingerprint.canon import (
-    FUNCTION,
-    Form,
-    Scope,
-    Site,
-    Use,
-)
+from data_package.engine.tables.fingerprint.forms import Form, Site
 from data_package.engine.tables.fingerprint.modules import (
     Definition,
     Module,
@@ -21,10 +15,8 @@ from data_package.engine.tables.fingerprint.modules import (
     Target,
     WholeModule,
 )
-from data_package.engine.tables.fingerprint.names import (
-    chain_of,
-    names_in,
-)
+from data_package.engine.tables.fingerprint.names import chain_of, given_to, names_in
+from data_package.engine.tables.fingerprint.scopes import FUNCTION, Scope
 
 _WHOLE_PROJECT: Final = {
     "exec", "eval", "__import__", "__builtins__", "builtins.exec", "builtins.eval",
@@ -170,7 +162,7 @@ class Sight:
             case ast.Call(args=[ast.Constant(value=str(name))], keywords=[]) if not name.startswith(
                 "."
             ):
-                if not self._modules.owns(name):
+                if not self._modules.files.owns(name):
                     return []
                 return [WholeModule(name)] if self._modules.get(name) else None
         return None
@@ -181,8 +173,8 @@ class Sight:
         assert isinstance(call, ast.Call)
         place = f"{module.place}:{site.line}"
         chain = site.chain
-        target = self._resolve(module, site.scope, chain) if chain else None
-        given = [*call.args, *[keyword.value for keyword in call.keywords]]
+        target = self._modules.resolve_in(module, site.scope, chain) if chain else None
+        given = given_to(call)
         if isinstance(target, Definition):
             is_given = functools.partial(self._any_given, site.scope, given)
             seen.handed.append(Handed(target, place, is_given))
@@ -209,7 +201,7 @@ class Sight:
         if isinstance(call.args[1], ast.Constant):
             return
         chain = chain_of(call.args[0])
-        target = self._resolve(module, site.scope, chain) if chain else None
+        target = self._modules.resolve_in(module, site.scope, chain) if chain else None
         if isinstance(target, WholeModule):
             seen.messages.append(
                 f"getattr by a computed name at {place}: the whole module is covered"
@@ -218,14 +210,6 @@ class Sight:
             seen.messages.append(
                 f"getattr by a computed name at {place}: all of {target.name} is covered"
             )
-
-    def _resolve(self, module: Module, scope: Scope, chain: tuple[str, ...]) -> Target | None:
-        owner = scope.owner(chain[0])
-        if owner is None:
-            return self._modules.resolve(module, Use(chain))[0]
-        if chain[0] in owner.imports and chain[0] not in owner.assigned:
-            return self._modules.resolve(module, Use(chain, owner.imports[chain[0]]))[0]
-        return None
 
     def _any_given(self, scope: Scope, nodes: Sequence[ast.expr]) -> bool:
         """Whether a value comes from a parameter, so that whoever calls it chose it."""
@@ -241,16 +225,11 @@ class Sight:
         if owner.kind == FUNCTION and name in owner.params:
             return name != owner.receiver
         return any(
-            self._is_given(owner, inner, asked)
+            self._is_given(owner, inner.id, asked)
             for names, value in owner.aliases
             if name in names
-            for inner in _names(value)
+            for inner in names_in(value)
         )
-
-
-def _names(node: ast.expr) -> Iterator[str]:
-    for name in names_in(node):
-        yield name.id
 
 
 def _is_in(dotted: str, names: set[str]) -> bool:

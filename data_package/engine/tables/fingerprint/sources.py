@@ -7,16 +7,9 @@ from bisect import bisect_left
 from collections.abc import Hashable, Sequence
 from typing import Final
 
-from data_package.engine.tables.fingerprint.canon import (
-    Form,
-    module_digest,
-)
-from data_package.engine.tables.fingerprint.effects import (
-    EVERY_MODULE,
-    Effects,
-    LibraryEffect,
-    Statement,
-)
+from data_package.engine.tables.fingerprint.canon import module_digest
+from data_package.engine.tables.fingerprint.effects import Effects, LibraryEffect, Statement
+from data_package.engine.tables.fingerprint.forms import Form
 from data_package.engine.tables.fingerprint.graph import Node
 from data_package.engine.tables.fingerprint.modules import (
     Definition,
@@ -26,15 +19,11 @@ from data_package.engine.tables.fingerprint.modules import (
     Target,
     Unknown,
     WholeModule,
-    is_asset,
 )
-from data_package.engine.tables.fingerprint.names import (
-    root_chain,
-)
-from data_package.engine.tables.fingerprint.shown import (
-    bare_code,
-)
+from data_package.engine.tables.fingerprint.names import root_chain
+from data_package.engine.tables.fingerprint.shown import bare_code
 from data_package.engine.tables.fingerprint.sight import Sight
+from data_package.engine.tables.fingerprint.touches import EVERY_MODULE
 
 PROJECT: Final = "project"
 
@@ -54,8 +43,8 @@ class Sources:
     @property
     def effects(self) -> Effects:
         """What importing the project changes; found when it is first asked for."""
-        if self._effects_known is None or self._effects_of != self.modules.count:
-            self._effects_of = self.modules.count
+        if self._effects_known is None or self._effects_of != len(self.modules.files):
+            self._effects_of = len(self.modules.files)
             self._effects_known = Effects(self.modules)
         return self._effects_known
 
@@ -204,15 +193,14 @@ class Sources:
                 node.text.say(f"library {dotted}{attributes}")
                 node.attributes.add(dotted.rpartition(".")[2])
                 node.libraries |= library_of(dotted)
-            case Definition(module=owner, name=name):
-                other = self.modules.get(owner)
-                if shallow and other is not None and is_asset(other, self.modules, name):
+            case Definition(name=name):
+                if shallow and self.modules.is_asset(target):
                     node.text.say(f"asset {name}{attributes}")
                 else:
                     node.text.refer(target, name)
                     node.text.say(attributes)
             case WholeModule(module=name):
-                if self.modules.get(name) is None and not self.modules.owns_file(name):
+                if self.modules.get(name) is None and name not in self.modules.files:
                     node.text.say(f"module {name.rpartition('.')[2]}{attributes}")
                     return
                 node.text.refer(target, name.rpartition(".")[2])
@@ -237,7 +225,7 @@ class Sources:
                 "its file as it stands are covered"
             )
             node.text.say(f"unknown {key.module.rpartition('.')[2]}.{key.name}")
-            node.text.say(self.modules.content(key.module).hex())
+            node.text.say(self.modules.files.content(key.module).hex())
             return node
         node.place = module.place
         node.unseen.append(
@@ -254,7 +242,7 @@ class Sources:
         module = self.modules.get(key.module)
         node = Node(key, "module", short, module.place if module else "")
         if module is None:
-            node.text.say(self.modules.content(key.module).hex())
+            node.text.say(self.modules.files.content(key.module).hex())
             return node
         node.unseen.append(
             f"the module {module.place} is used as a value: all that it defines is covered"
@@ -308,16 +296,12 @@ class Sources:
                     and not statement.decorator_list
                 ):
                     continue
-                if statement in self._statements_of(maker):
+                if statement in self.modules.statements(maker):
                     continue
                 done = self.modules.form(module, index)
                 if self._form_reaches(module, done, maker, reaches):
                     found.append(Statement(module.name, index))
         return found
-
-    def _statements_of(self, key: Definition) -> list[ast.stmt]:
-        module = self.modules.get(key.module)
-        return [module.statements[i] for i in module.binders.get(key.name, [])] if module else []
 
     def _form_reaches(
         self, module: Module, done: Form, maker: Definition, known: dict[Definition, bool]
@@ -331,11 +315,7 @@ class Sources:
             if target in seen:
                 continue
             seen.add(target)
-            owner = self.modules.get(target.module)
-            for index in owner.binders.get(target.name, []) if owner else []:
-                assert owner is not None
-                inner = self.modules.targets(owner, self.modules.form(owner, index))
-                queue += [t for t, _ in inner if isinstance(t, Definition)]
+            queue += self.modules.references(target)
         known.update(dict.fromkeys(seen, False))
         return False
 
