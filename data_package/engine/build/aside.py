@@ -1,11 +1,26 @@
-"""Runs that leave no trace: no event in the history, no line in the log, no change of the lock."""
+"""Runs that leave no trace: no event in the history, no line in the log, no change of the lock.
+
+A folder for what such a run makes is gone when the run is over.
+"""
 
 import logging
-from collections.abc import Iterable, Mapping
+import os
+import signal
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from types import FrameType
 
 import dagster as dg
 
 from data_package.engine.build.loading import Loaded
+from data_package.engine.project import Project
+from data_package.engine.storage import (
+    PRIVATE_FOLDER,
+    make_private_folder,
+    remove,
+    temporary_beside,
+)
 
 IO_MANAGER_KEY = "io_manager"
 _SETTINGS = {"telemetry": {"enabled": False}}
@@ -38,6 +53,39 @@ def unbound_assets(loaded: Loaded) -> list[dg.AssetsDefinition | dg.AssetSpec]:
         for item in loaded.definitions.assets or ()
         if isinstance(item, dg.AssetsDefinition | dg.AssetSpec)
     ]
+
+
+@contextmanager
+def scratch_folder(project: Project, name: str) -> Iterator[Path]:
+    """A private folder in the storage that is gone afterwards, however that comes.
+
+    A signal that ends the process removes it too; what a kill leaves is swept by the next command.
+    """
+    folder = temporary_beside(make_private_folder(project.storage) / name)
+    folder.mkdir(mode=PRIVATE_FOLDER)
+    folder.chmod(PRIVATE_FOLDER)
+
+    def end(number: int, _frame: FrameType | None) -> None:
+        remove(folder)
+        signal.signal(number, signal.SIG_DFL)
+        os.kill(os.getpid(), number)
+
+    before = {}
+    try:
+        for number in (signal.SIGTERM, signal.SIGHUP):
+            if signal.getsignal(number) is signal.SIG_IGN:
+                # Started by `nohup`, which is meant to last.
+                continue
+            try:
+                before[number] = signal.signal(number, end)
+            except ValueError:
+                # Not in the main thread, where signals cannot be taken.
+                break
+        yield folder
+    finally:
+        for number, handler in before.items():
+            signal.signal(number, handler)
+        remove(folder)
 
 
 def _no_log(_context: dg.InitLoggerContext) -> logging.Logger:
