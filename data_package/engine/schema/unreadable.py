@@ -1,6 +1,8 @@
 """What is said of a table or a file that cannot be read to its end, in words without values."""
 
+import errno
 import gzip
+import re
 import zipfile
 from pathlib import Path
 
@@ -14,6 +16,8 @@ _MAGIC = (
     (b"PAR1", "it is a Parquet file; give its name the ending .parquet"),
 )
 _MANY_NULS = 0.3
+# What Polars says when it cannot write; of the text of an error only this is looked for.
+_NO_ROOM = re.compile(rf"os error ({errno.ENOSPC}|{errno.EDQUOT})\b|thrift: transport error")
 
 
 class CheckError(DataPackageError):
@@ -22,6 +26,8 @@ class CheckError(DataPackageError):
 
 def unreadable(name: str, error: Exception) -> CheckError:
     """Return the error for a table that Polars cannot read, without Polars' own words."""
+    if _NO_ROOM.search(str(error)):
+        return CheckError(f"{name}: what was read cannot be kept; is there room left on the disk?")
     what = f"{name}: the table cannot be read to its end ({type(error).__name__})"
     return CheckError(f"{what}; look at the function or the file that it comes from")
 

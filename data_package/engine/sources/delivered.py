@@ -14,8 +14,17 @@ import polars as pl
 
 from data_package.engine.errors import BuildError
 from data_package.engine.project import Project
-from data_package.engine.schema import Contract, Report, check, check_file, columns_of, read
+from data_package.engine.schema import (
+    Contract,
+    Reading,
+    Report,
+    check,
+    check_file,
+    columns_of,
+    read,
+)
 from data_package.engine.schema.contract import Descriptor
+from data_package.engine.schema.unreadable import unreadable
 from data_package.engine.sources.files import RawFile
 from data_package.engine.storage import make_private_folder, replacing
 
@@ -102,10 +111,9 @@ class Delivered:
 
     def told(self, reader: str) -> str:
         """What was wrong in it, file by file; without a value, and empty when nothing was."""
-        lines = [_reports(self._of(reader))]
-        if rejected := sum(
-            one.rejects.height for one in self._of(reader) if one.rejects is not None
-        ):
+        outcomes = self._of(reader)
+        lines = [_reports(outcomes)]
+        if rejected := sum(one.rejects.height for one in outcomes if one.rejects is not None):
             rows = "1 row is" if rejected == 1 else f"{rejected:,} rows are"
             place = self._project.relative(self._rejects_path(reader))
             lines.append(f"  {rows} left out, and kept in {place}")
@@ -118,15 +126,23 @@ class Delivered:
         contract, file, label = self.contracts[name], self.files[name], self._label(name, path)
         if _is_table(path):
             return _scan(path), Outcome(self.check(name, path))
-        # A file without a name: it is gone as soon as nobody reads it, however this process ends.
-        with tempfile.TemporaryFile(dir=make_private_folder(self._project.state)) as into:
-            # A file that must be right is read to its end too: its report names all that is wrong.
-            bad = "null" if file.bad == "stop" else file.bad
-            reading = read(path, contract, bad=bad, into=into)
+        try:
+            reading = self._read_text(path, contract, file)
+        except pl.exceptions.PolarsError as error:
+            raise unreadable(label, error) from None
+        except OSError as error:
+            raise BuildError(f"{label} cannot be read: {error.strerror}.") from None
         rejects = reading.rejects
         if rejects is not None:
             rejects = rejects.insert_column(0, pl.lit(label).alias("file"))
         return reading.frame, Outcome(dataclasses.replace(reading.report, name=label), rejects)
+
+    def _read_text(self, path: Path, contract: Contract, file: RawFile) -> Reading:
+        # A file without a name: it is gone as soon as nobody reads it, however this process ends.
+        with tempfile.TemporaryFile(dir=make_private_folder(self._project.state)) as into:
+            # A file that must be right is read to its end too: its report names all that is wrong.
+            bad = "null" if file.bad == "stop" else file.bad
+            return read(path, contract, bad=bad, into=into)
 
     def _label(self, name: str, path: Path) -> str:
         return self.files[name].label(path, self._project.root)
