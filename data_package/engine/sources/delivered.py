@@ -8,32 +8,26 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from itertools import chain
 from pathlib import Path
-from typing import cast
+from typing import TYPE_CHECKING, cast
 
 import polars as pl
 
+from data_package.engine import schema
 from data_package.engine.errors import BuildError
 from data_package.engine.project import Project
-from data_package.engine.schema import (
-    Contract,
-    Reading,
-    Report,
-    check,
-    check_file,
-    columns_of,
-    read,
-)
-from data_package.engine.schema.contract import Descriptor
-from data_package.engine.schema.unreadable import unreadable
 from data_package.engine.sources.files import RawFile
 from data_package.engine.storage import make_private_folder, replacing
+
+if TYPE_CHECKING:
+    from data_package.engine.schema import Contract, Reading, Report
+    from data_package.engine.schema.contract import Descriptor
 
 
 @dataclass(frozen=True)
 class Outcome:
     """What came of reading one file: the report under the file's name, and the rows left out."""
 
-    report: Report
+    report: "Report"
     rejects: pl.DataFrame | None = None
 
 
@@ -41,7 +35,7 @@ class Delivered:
     """The raw files of a project that have a contract, and what reading them has shown."""
 
     def __init__(
-        self, project: Project, files: Mapping[str, RawFile], contracts: Mapping[str, Contract]
+        self, project: Project, files: Mapping[str, RawFile], contracts: Mapping[str, "Contract"]
     ) -> None:
         """`files` and `contracts`: by the name of the raw file; not every file has a contract."""
         self.files = files
@@ -52,9 +46,9 @@ class Delivered:
 
     def columns(self, name: str) -> pl.Schema | None:
         """The columns that a raw file is read into; None where it has no contract."""
-        return columns_of(self.contracts[name]) if name in self.contracts else None
+        return schema.columns_of(self.contracts[name]) if name in self.contracts else None
 
-    def written(self, name: str) -> tuple[Descriptor | None, str | None]:
+    def written(self, name: str) -> tuple["Descriptor | None", str | None]:
         """How the contract of a raw file says that it is written: its dialect and its encoding."""
         told = self.contracts[name].descriptor if name in self.contracts else {}
         dialect, encoding = told.get("dialect"), told.get("encoding")
@@ -63,10 +57,14 @@ class Delivered:
             encoding if isinstance(encoding, str) else None,
         )
 
-    def check(self, name: str, path: Path) -> Report:
+    def check(self, name: str, path: Path) -> "Report":
         """What in one of the files breaks the contract. Raises CheckError, as for any file."""
         contract = self.contracts[name]
-        report = check(_scan(path), contract) if _is_table(path) else check_file(path, contract)
+        report = (
+            schema.check(_scan(path), contract)
+            if _is_table(path)
+            else schema.check_file(path, contract)
+        )
         return dataclasses.replace(report, name=self._label(name, path))
 
     def digest(self, name: str) -> str | None:
@@ -129,6 +127,8 @@ class Delivered:
         try:
             reading = self._read_text(path, contract, file)
         except pl.exceptions.PolarsError as error:
+            from data_package.engine.schema.unreadable import unreadable
+
             raise unreadable(label, error) from None
         except OSError as error:
             raise BuildError(f"{label} cannot be read: {error.strerror}.") from None
@@ -137,12 +137,12 @@ class Delivered:
             rejects = rejects.insert_column(0, pl.lit(label).alias("file"))
         return reading.frame, Outcome(dataclasses.replace(reading.report, name=label), rejects)
 
-    def _read_text(self, path: Path, contract: Contract, file: RawFile) -> Reading:
+    def _read_text(self, path: Path, contract: "Contract", file: RawFile) -> "Reading":
         # A file without a name: it is gone as soon as nobody reads it, however this process ends.
         with tempfile.TemporaryFile(dir=make_private_folder(self._project.state)) as into:
             # A file that must be right is read to its end too: its report names all that is wrong.
             bad = "null" if file.bad == "stop" else file.bad
-            return read(path, contract, bad=bad, into=into)
+            return schema.read(path, contract, bad=bad, into=into)
 
     def _label(self, name: str, path: Path) -> str:
         return self.files[name].label(path, self._project.root)
