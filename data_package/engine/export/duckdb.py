@@ -21,18 +21,17 @@ _SETTINGS = {"autoinstall_known_extensions": "false", "autoload_known_extensions
 def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str, int]:
     """Write a new database. Raises BuildError when a table does not keep what is declared."""
     aside = make_private_folder(path.with_name(f".aside{path.name}"))
-    base = duckdb.connect(str(path), config={**_SETTINGS, "temp_directory": str(aside)})
-    path.chmod(PRIVATE_FILE)
     try:
-        for table in content.tables:
-            tell(f"writing {table.name}")
-            _write_table(base, content, table)
-        taken = {table.name.lower() for table in content.tables}
-        for name, rows in words(content.document, content.tables).items():
-            if name not in taken:
-                _write_words(base, name, rows)
+        with duckdb.connect(str(path), config={**_SETTINGS, "temp_directory": str(aside)}) as base:
+            path.chmod(PRIVATE_FILE)
+            for table in content.tables:
+                tell(f"writing {table.name}")
+                _write_table(base, content, table)
+            taken = {table.name.lower() for table in content.tables}
+            for name, rows in words(content.document, content.tables).items():
+                if name not in taken:
+                    _write_words(base, name, rows)
     finally:
-        base.close()
         remove(aside)
         remove(path.with_name(f"{path.name}.wal"))
     return {table.name: table.rows for table in content.tables}
@@ -51,6 +50,9 @@ def _write_table(base: duckdb.DuckDBPyConnection, content: Content, table: Table
             f"{table.name} does not keep what its contract says: {_rule(error)}.\n"
             "See which rows: data-package check --rows"
         ) from None
+    except (duckdb.IOException, duckdb.TransactionException):
+        # The disk, of which `export` tells.
+        raise
     except duckdb.Error as error:
         raise BuildError(f"{table.name} cannot be written: {type(error).__name__}.") from None
     _comment(base, "TABLE", quoted(table.name), table.contract.title, table.contract.description)

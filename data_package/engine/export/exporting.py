@@ -1,6 +1,8 @@
 """Exporting: what is asked for, and what came of it."""
 
+import errno
 import json
+import os
 from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
@@ -17,6 +19,7 @@ from data_package.engine.versions.edition import Edition, open_built, open_editi
 
 Tell = Callable[[str], None]
 
+_FULL = ("No space left", "quota exceeded", "disk is full")
 # The folder for exports in storage.
 FOLDER = "exports"
 
@@ -92,6 +95,11 @@ def export(
             _put(new, target)
         except OSError as error:
             raise BuildError(f"{target} cannot be written: {error.strerror}.") from None
+        except Exception as error:
+            # Each library has an error of its own for it.
+            if not any(words in str(error) for words in _FULL):
+                raise
+            raise BuildError(f"{target} cannot be written: {os.strerror(errno.ENOSPC)}.") from None
         finally:
             remove(new)
     return Exported(target, rows, content.notes)

@@ -1,7 +1,9 @@
 """A data package in other forms: the same values, keys and checks declared, never half a file."""
 
 import datetime as dt
+import errno
 import json
+import os
 import sqlite3
 import stat
 import sys
@@ -15,6 +17,7 @@ import polars as pl
 import pytest
 from click.testing import CliRunner
 from frictionless import Package
+from xlsxwriter.exceptions import FileCreateError
 
 from data_package.engine.cli.export import command
 from data_package.engine.errors import BuildError, ProjectError
@@ -280,3 +283,25 @@ def test_a_missing_library_is_named_with_what_to_install(
     monkeypatch.delitem(sys.modules, "data_package.engine.export.xlsx")
     with pytest.raises(ProjectError, match=r"needs the package 'xlsxwriter'.*\n.*\[xlsx\]"):
         export("xlsx", tmp_path / "x.xlsx", package)
+
+
+@pytest.mark.parametrize(
+    ("form", "error"),
+    [
+        (Form.SQLITE, sqlite3.OperationalError("database or disk is full")),
+        (Form.DUCKDB, duckdb.IOException("Could not write: No space left on device")),
+        (Form.XLSX, FileCreateError(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))),
+        (Form.CSV, OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))),
+    ],
+)
+def test_a_full_disk_is_told_in_a_line_and_leaves_nothing_behind(
+    package: Path, tmp_path: Path, form: Form, error: Exception
+) -> None:
+    def full(_: str) -> None:
+        raise error
+
+    target = tmp_path / "out" / "x"
+    target.parent.mkdir()
+    with pytest.raises(BuildError, match=f"{target} cannot be written: .*(space|quota)"):
+        export(form, target, package, tell=full)
+    assert list(target.parent.iterdir()) == []
