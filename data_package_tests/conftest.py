@@ -19,6 +19,7 @@ from data_package.engine.build import BuildResult
 from data_package.engine.build.plan import Request
 from data_package.engine.build.run import run_build
 from data_package.engine.project import Project, find_project
+from data_package_tests import prepared
 
 # The same cases on every machine and in every run; the campaigns behind `make stress` choose anew.
 hypothesis.settings.register_profile("reproducible", derandomize=True, database=None, deadline=None)
@@ -94,6 +95,12 @@ class Study:
     def command(self, *words: str, **options: object) -> subprocess.CompletedProcess[str]:
         """Run `data-package` as a user would."""
         return self.run(sys.executable, "-m", "data_package.engine.cli", *words)
+
+    def verb(
+        self, *words: str, env: dict[str, str] | None = None
+    ) -> subprocess.CompletedProcess[str]:
+        """As `command`, where it does not matter how the process begins: it takes half the time."""
+        return prepared.run(words, self.root, self.environment() | (env or {}))
 
     def run(
         self, *words: str, env: dict[str, str] | None = None

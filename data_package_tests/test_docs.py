@@ -34,6 +34,7 @@ from data_package.engine.build.lock import parse, render
 from data_package.engine.cli.verbs import command as verbs
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import find_project
+from data_package_tests import prepared
 
 pytestmark = pytest.mark.slow
 
@@ -211,9 +212,11 @@ def test_the_tutorial_leads_to_a_data_package_and_the_json_is_as_documented(
     assert shutil.which("git") is None or not run(["git", "status", "--short"], study)[1]
     for block in blocks_of(COMMANDS):
         if block.language == "json" and block.title:
-            code, said = run(shlex.split(block.title), study)
-            assert code == block.exit_code, f"{block.place}: {said}"
-            documented, real = json.loads(block.text), json.loads(said)
+            name, *words = shlex.split(block.title)
+            assert name == "data-package"
+            done = prepared.run(words, study, environment())
+            assert done.returncode == block.exit_code, f"{block.place}: {done.stderr}"
+            documented, real = json.loads(block.text), json.loads(done.stdout)
             assert not list(_differences(documented, real)), block.place
 
 

@@ -8,7 +8,7 @@ import json
 import struct
 import sys
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -255,13 +255,16 @@ def run_all(
 ) -> tuple[dict[str, list[str]], set[str]]:
     """Run verbs; what of the values each has said, and which have not ended well."""
     said, failed = {}, set()
+    private = {"HOME": str(home), "TMPDIR": str(home)}
     for verb, each in ways.items():
         for words in each:
-            own = [word.replace("STUDY", project.package) for word in words]
-            done = project.run(
-                *(sys.executable, "-m", "data_package.engine.cli", verb, *own),
-                env={"HOME": str(home), "TMPDIR": str(home)},
-            )
+            own = [verb, *(word.replace("STUDY", project.package) for word in words)]
+            # Each verb from its very beginning once.
+            if words == each[0]:
+                command = (sys.executable, "-m", "data_package.engine.cli")
+                done = project.run(*command, *own, env=private)
+            else:
+                done = project.verb(*own, env=private)
             assert "Traceback" not in done.stderr, (verb, words, done.stderr)
             if found := traces((done.stdout + done.stderr).encode()):
                 said[" ".join([verb, *words])] = found
@@ -292,7 +295,7 @@ EVERYTHING = """{
 }"""
 
 
-def look_around(project: Study, folder: Path, *, run: tuple[str, ...]) -> bytes:
+def look_around(project: Study, folder: Path, *, runs_of: Sequence[Sequence[str]]) -> bytes:
     """All that the pages' server sends while somebody runs tables from them and looks at them."""
     folder.mkdir()
     with served(project, "--allow-runs") as server, relay(int(server.facts["port"])) as wire:
@@ -310,7 +313,7 @@ def look_around(project: Study, folder: Path, *, run: tuple[str, ...]) -> bytes:
                 tab.wait_for("Catalog")
                 second = served_cookie(server, tab.call("Network.getCookies")["cookies"])
                 server.cookie = second
-                runs = launched(server, run)
+                runs = launched(server, runs_of)
                 for path in (
                     "/assets/persons",
                     "/assets/persons?view=checks",
@@ -320,7 +323,7 @@ def look_around(project: Study, folder: Path, *, run: tuple[str, ...]) -> bytes:
                 ):
                     tab.open(f"http://{server.host}{path}")
                     tab.wait_for("e")
-        runs = runs or launched(server, run)
+        runs = runs or launched(server, runs_of)
         told = server.graphql(EVERYTHING)
         assert told.status == 200, told.body
         assert all(one.encode() in told.body for one in runs)
@@ -332,10 +335,10 @@ def served_cookie(server: Served, cookies: list[dict[str, str]]) -> str:
     return next(f"{one['name']}={one['value']}" for one in cookies)
 
 
-def launched(server: Served, tables: tuple[str, ...]) -> list[str]:
+def launched(server: Served, runs_of: Sequence[Sequence[str]]) -> list[str]:
     runs = []
-    for table in tables:
-        told = server.materialize(table).json["data"]["launchRun"]
+    for tables in runs_of:
+        told = server.materialize(*tables).json["data"]["launchRun"]
         runs.append(str(told["run"]["id"]))
         assert server.end_of_run(runs[-1]) in ("SUCCESS", "FAILURE")
     return runs
@@ -367,7 +370,7 @@ def test_values_are_found_in_tables_and_nowhere_else(study: Make, tmp_path: Path
     assert "SEC0101904321" in pl.read_parquet(table)["identity"]
     assert (project.storage / "package" / "index.html").is_file()
     project.write({"/prints": ""})
-    assert traces(look_around(project, tmp_path / "one", run=("people", "persons"))) == []
+    assert traces(look_around(project, tmp_path / "one", runs_of=[["people", "persons"]])) == []
     assert written(project.root) == {}
     assert written(home) == {}
 
@@ -381,9 +384,9 @@ def test_values_are_found_nowhere_else_when_all_goes_wrong(study: Make, tmp_path
     said, failed = run_all(project, home, {verb: WORDS[verb] for verb in WHEN_WRONG})
     assert said == {}
     assert failed == {"build", "check"}
-    sent = look_around(project, tmp_path / "one", run=("checked", *BAD))
+    sent = look_around(project, tmp_path / "one", runs_of=[["checked", *BAD[:-1]], [BAD[-1]]])
     assert traces(sent) == []
     # What failed was told, without the values.
-    assert b"cast_eager" in sent
+    assert all(table.encode() in sent for table in BAD)
     assert written(project.root) == {}
     assert written(home) == {}

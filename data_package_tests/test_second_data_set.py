@@ -106,7 +106,7 @@ def git(study: Study, *words: str) -> None:
 
 
 def said(study: Study, *words: str) -> str:
-    done = study.command(*words)
+    done = study.verb(*words)
     assert done.returncode == 0, f"{words}:\n{done.stdout}\n{done.stderr}"
     return done.stdout
 

@@ -269,8 +269,8 @@ class Ward(Study):
         return {k: v for k, v in super().environment().items() if k not in without}
 
     def build(self, *words: str) -> Built:  # type: ignore[override]
-        """Run `data-package build --json` as a user would."""
-        return _read(self.command("build", "--json", *words))
+        """Run `data-package build --json` to its end."""
+        return _read(self.verb("build", "--json", *words))
 
     def settle(self) -> None:
         """Build in this process, which is quick, where nothing is left to do."""

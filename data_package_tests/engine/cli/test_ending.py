@@ -54,7 +54,7 @@ def test_output_that_cannot_be_written_is_told_in_a_line(
     study: Make, verb: str, where: str
 ) -> None:
     project = study({"tables.py": TABLE.replace("VALUES", "")})
-    assert project.command("build").returncode == 0
+    assert project.verb("build").returncode == 0
     script = f'"$0" -m data_package.engine.cli {verb} {where}'
     done = project.run("sh", "-c", script, sys.executable)
     assert "Traceback" not in done.stderr

@@ -16,6 +16,8 @@ from pathlib import Path
 import pytest
 
 from data_package.engine.build.lock import read_lock
+from data_package.engine.errors import ProjectError
+from data_package.engine.ui.listening import Place, listening
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER
 from data_package_tests.engine.ui.server import (
@@ -80,9 +82,9 @@ def test_a_run_from_the_pages_is_recorded_as_one_of_the_command(study: Make) -> 
     assert after["grown_ups"].rows == 2
     assert after["grown_ups"].inputs["people"] == after["people"].data_version
     assert after["grown_ups"].inputs != before["grown_ups"].inputs
-    status = project.command("status", "--json")
+    status = project.verb("status", "--json")
     assert {one["state"] for one in json.loads(status.stdout)["tables"]} == {"fresh"}
-    history = json.loads(project.command("history", "--json", "-n", "1").stdout)
+    history = json.loads(project.verb("history", "--json", "-n", "1").stdout)
     assert history[0]["started_by"] == "web page"
     assert history[0]["built"] == ["people", "grown_ups"]
 
@@ -95,7 +97,7 @@ def test_a_run_from_the_pages_takes_the_code_as_it_is_now(study: Make) -> None:
         assert server.end_of_run(launched(server, "people", "grown_ups")) == "SUCCESS"
     assert rows_of(project, "grown_ups") == 2
     # The lock says what was run, so that nothing is stale.
-    status = json.loads(project.command("status", "--json").stdout)
+    status = json.loads(project.verb("status", "--json").stdout)
     assert {one["name"] for one in status["tables"] if one["state"] == "fresh"} >= {"grown_ups"}
 
 
@@ -185,7 +187,7 @@ def test_however_it_ends_no_process_is_left(study: Make, how: str) -> None:
         wait_for(lambda: processes_in(project.root) == [])
         if how != "SIGKILL":
             assert list((project.storage / ".state" / "ui").iterdir()) == []
-    history = json.loads(project.command("history", "--json").stdout)
+    history = json.loads(project.verb("history", "--json").stdout)
     assert [one["status"] for one in history] == ["canceled"]
 
 
@@ -211,7 +213,7 @@ def test_a_socket_serves_one_at_a_time_and_is_taken_over_after_a_kill(study: Mak
     with served(project, "--socket") as server:
         server.log_in()
         assert server.graphql("{ version }").status == 200
-        again = project.command("ui", "--socket")
+        again = project.verb("ui", "--socket")
         assert again.returncode == 2
         assert "served already" in again.stderr
         assert server.graphql("{ version }").status == 200
@@ -243,32 +245,46 @@ def test_a_socket_has_a_private_place_where_the_projects_path_is_too_long(
         assert stat.S_IMODE(path.parent.stat().st_mode) == 0o700
         server.log_in()
         assert server.graphql("{ version }").status == 200
-        again = project.command("ui", "--socket")
+        again = project.verb("ui", "--socket")
         assert "served already" in again.stderr
         assert server.stop() == 0
         assert not path.parent.exists()
     # Somebody else has laid a trap where the socket would stand.
     path.parent.mkdir()
     path.parent.chmod(0o777)
-    done = project.command("ui", "--socket")
+    done = project.verb("ui", "--socket")
     assert done.returncode == 2
     assert "not a folder that only you can enter" in done.stderr
     path.parent.rmdir()
 
 
+NO_CERTIFICATE = Path(__file__)
+
+
+@pytest.mark.parametrize(
+    ("place", "says"),
+    [
+        (Place("192.0.2.1"), "Give --tls-cert and --tls-key"),
+        (Place("0.0.0.0"), "every address"),
+        (Place("::"), "every address"),
+        (Place(tls_cert=NO_CERTIFICATE), "go together"),
+        (Place(tls_cert=NO_CERTIFICATE, tls_key=NO_CERTIFICATE), "not usable"),
+    ],
+)
+def test_what_would_be_unsafe_is_refused(study: Make, place: Place, says: str) -> None:
+    with pytest.raises(ProjectError, match=says), listening(place, study(TABLES).project):
+        raise AssertionError("it listens")
+
+
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--host", "192.0.2.1"], "Give --tls-cert and --tls-key"),
-        (["--host", "0.0.0.0"], "every address"),
-        (["--host", "::"], "every address"),
         (["--host", "no such name"], "no name of this machine"),
-        (["--tls-cert", "people.csv"], "go together"),
         (["--tls-cert", "people.csv", "--tls-key", "people.csv"], "not usable"),
     ],
 )
-def test_what_would_be_unsafe_is_refused(study: Make, words: list[str], says: str) -> None:
-    done = study(TABLES).command("ui", *words)
+def test_the_command_tells_what_it_refuses(study: Make, words: list[str], says: str) -> None:
+    done = study(TABLES).verb("ui", *words)
     assert done.returncode == 2
     assert says in done.stderr
     assert "Traceback" not in done.stderr
@@ -278,13 +294,13 @@ def test_what_would_be_unsafe_is_refused(study: Make, words: list[str], says: st
 def test_a_port_that_is_taken_is_told(study: Make) -> None:
     project = study(TABLES)
     with socket.create_server(("127.0.0.1", 0)) as taken:
-        done = project.command("ui", "--port", str(taken.getsockname()[1]))
+        done = project.verb("ui", "--port", str(taken.getsockname()[1]))
     assert done.returncode == 2
     assert "cannot be listened on: Address already in use" in done.stderr
 
 
 def test_a_project_that_does_not_load_is_told_and_nothing_is_served(study: Make) -> None:
-    done = study({"t.py": "import nothing_of_that_name\n"}).command("ui")
+    done = study({"t.py": "import nothing_of_that_name\n"}).verb("ui")
     assert done.returncode == 2
     assert "t.py:1" in done.stderr
     assert done.stdout == ""

@@ -93,8 +93,8 @@ def test_a_clone_of_the_commit_makes_the_same_release(built: Study, tmp_path: Pa
     release(built)
     other = Study(tmp_path / "a clone", built.package)
     git(built, "clone", "-q", "--branch", "first", ".", str(other.root))
-    assert other.command("build").returncode == 0
-    done = other.command("release", "--json")
+    assert other.verb("build").returncode == 0
+    done = other.verb("release", "--json")
     assert done.returncode == 0, done.stderr
     told = json.loads(done.stdout)
     assert (told["version"], told["made_again"]) == ("0.1.0", True)
@@ -224,16 +224,16 @@ def test_a_missing_last_release_is_asked_for_and_a_zip_file_will_do(built: Study
 
 
 def test_the_command_tells_what_it_would_do_and_what_it_did(built: Study) -> None:
-    done = built.command("release", "--dry-run")
+    done = built.verb("release", "--dry-run")
     assert done.stdout == "0.1.0 would be released. Nothing was written.\n"
     assert git(built, "status", "--porcelain") == ""
-    done = built.command("release", "--version", "1.0.0")
+    done = built.verb("release", "--version", "1.0.0")
     assert done.returncode == 0, done.stderr
     assert "storage/releases/my-study-1.0.0.zip" in done.stdout
     assert f"git add {built.package}/releases.yaml" in done.stdout
-    done = built.command("release")
+    done = built.verb("release")
     assert done.returncode == 1
     assert f"  {built.package}/releases.yaml\n" in done.stderr
     table = built.storage / "releases" / "1.0.0" / "tables" / "people.parquet"
     assert pl.read_parquet(table).height == 2
-    assert built.command("release", "--version", "1.0.0", "--major").returncode == 2
+    assert built.verb("release", "--version", "1.0.0", "--major").returncode == 2

@@ -1,0 +1,63 @@
+"""The command in processes that Dagster has been imported into before, which is most of their time.
+
+For tests of what verbs say and make. How a process begins and what it imports is not tested so.
+"""
+
+import atexit
+import json
+import subprocess
+import sys
+from collections.abc import Mapping, Sequence
+from functools import cache
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+# Polars starts threads when it is imported, which a fork would lose.
+_PARENT = """
+import json, os, runpy, sys
+import dagster, sqlalchemy
+
+while line := sys.stdin.readline():
+    words, folder, environment, said = json.loads(line)
+    child = os.fork()
+    if not child:
+        for number, name in enumerate((os.devnull, *said)):
+            file = os.open(name, os.O_RDWR | os.O_CREAT)
+            os.dup2(file, number)
+            os.close(file)
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.path.insert(0, folder)
+        sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environment
+        sys.argv = ["data-package", *words]
+        runpy.run_module("data_package.engine.cli", run_name="__main__")
+        sys.exit()
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+"""
+
+
+def run(
+    words: Sequence[str], folder: Path, environment: Mapping[str, str]
+) -> subprocess.CompletedProcess[str]:
+    """Run `data-package` with these words in a folder, in a new process."""
+    parent = _parent()
+    assert parent.stdin is not None
+    assert parent.stdout is not None
+    with TemporaryDirectory() as place:
+        said = [Path(place, name) for name in ("out", "err")]
+        request = [words, str(folder), dict(environment), [str(path) for path in said]]
+        parent.stdin.write(json.dumps(request) + "\n")
+        parent.stdin.flush()
+        code = int(parent.stdout.readline())
+        out, err = (path.read_text() for path in said)
+    return subprocess.CompletedProcess(words, code, out, err)
+
+
+@cache
+def _parent() -> "subprocess.Popen[str]":
+    process = subprocess.Popen(
+        [sys.executable, "-c", _PARENT], stdin=subprocess.PIPE, stdout=subprocess.PIPE, text=True
+    )
+    atexit.register(process.communicate)
+    return process
