@@ -9,7 +9,7 @@ import subprocess
 import sys
 import time
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Any
@@ -90,7 +90,9 @@ class Served:
         """One request, with the Host of the link and nothing else that a browser would add."""
         connection = http.client.HTTPConnection("127.0.0.1", int(self.facts["port"]), timeout=60)
         connection.sock = self.connect()
-        connection.request(method, path, body, {"Host": self.host, **(headers or {})})
+        # What is too long is answered, and hung up on, before all of it has been sent.
+        with suppress(BrokenPipeError):
+            connection.request(method, path, body, {"Host": self.host, **(headers or {})})
         response = connection.getresponse()
         answer = Answer(
             response.status, {k.lower(): v for k, v in response.headers.items()}, response.read()
