@@ -38,6 +38,7 @@ _MARKS = {
 # What lets rich draw where it would not.
 _FORCED = {"FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
 _RIGHT = ("rows", "columns", "size", "seconds", "peak memory")
+_SPARED = ("peak memory", "columns", "group", "size", "seconds", "rows")
 _TITLES = ("", "table", "group", *_RIGHT, "checks")
 
 # A text of the table, and its style.
@@ -114,13 +115,28 @@ def show(result: BuildResult) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
+    shown = _that_fit(rows, terminal.width)
     grid = Grid(box=None, pad_edge=False, header_style="bold")
-    for title in _TITLES:
-        at: JustifyMethod = "right" if title in _RIGHT else "left"
-        grid.add_column(title, justify=at, no_wrap=title != "checks")
+    for at in shown:
+        title = _TITLES[at]
+        justify: JustifyMethod = "right" if title in _RIGHT else "left"
+        grid.add_column(title, justify=justify, no_wrap=True)
     for row in rows:
-        grid.add_row(*(Text(text, style=style) for text, style in row))
+        grid.add_row(*(Text(row[at][0], style=row[at][1]) for at in shown))
     terminal.print(grid)
+
+
+def _that_fit(rows: Sequence[Sequence[Cell]], width: int) -> list[int]:
+    """The columns for a terminal of this width; on a narrow one what tells least is left out."""
+    shown = list(range(len(_TITLES)))
+    needed = [
+        2 + max(len(title), *(len(row[at][0]) for row in rows)) for at, title in enumerate(_TITLES)
+    ]
+    for title in _SPARED:
+        if sum(needed[at] for at in shown) <= width + 2:
+            break
+        shown.remove(_TITLES.index(title))
+    return shown
 
 
 def _row(table: TableResult) -> list[Cell]:
