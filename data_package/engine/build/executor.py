@@ -103,6 +103,9 @@ class _Executor(dg.Executor):
                     self._remember(plan_context, event)
                     plan.hear(event)
                     yield event
+                    if event.is_step_up_for_retry and internals.was_interrupted(event):
+                        # Dagster would wait, and try the table again.
+                        raise dg.DagsterExecutionInterruptedError
             finally:
                 self._recorder.lock.fold()
                 catalogue.hashes.save()

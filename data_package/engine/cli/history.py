@@ -94,7 +94,7 @@ def _grid(words: Sequence[str], numbers: Sequence[str], more: Sequence[str]) -> 
 
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     for title in words:
-        grid.add_column(title, no_wrap=True)
+        grid.add_column(title, overflow="fold")
     for title in numbers:
         grid.add_column(title, justify="right", no_wrap=True)
     for title in more:

@@ -144,7 +144,8 @@ def _contract(table: Table) -> Contract:
         file = table.project.relative(table.contract_path)
         raise dg.Failure(
             f"The final table '{table.name}' has no contract, so it cannot be published.\n"
-            f"Write its Table Schema into {file}."
+            f"Write its Table Schema into {file}; `data-package describe {table.name} --write` "
+            "begins one."
         )
     return table.contract
 

@@ -220,6 +220,10 @@ def was_interrupted(event: dg.DagsterEvent) -> bool:
         return True
     elif event.event_type is dg.DagsterEventType.RUN_FAILURE:
         error = event.job_failure_data.error
+    elif event.is_step_up_for_retry:
+        # A retry policy makes a wish to try again of it.
+        asked = event.step_retry_data.error
+        error = asked.cause if asked else None
     else:
         return False
     return error is not None and error.cls_name in interrupts

@@ -93,6 +93,29 @@ class Owner:
     assert done.stderr == "Interrupted. What was finished is kept.\n"
 
 
+def test_a_retry_policy_does_not_try_again_what_was_interrupted(study: Make) -> None:
+    table = """
+import time
+
+@dg.asset(retry_policy=dg.RetryPolicy(max_retries=9, delay=3600))
+def people() -> pl.DataFrame:
+    Path("began").touch()
+    time.sleep(3600)
+"""
+    project = study({"tables.py": HEADER + table})
+    process = subprocess.Popen(
+        [sys.executable, "-m", "data_package.engine.cli", "build"],
+        cwd=project.root,
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until((project.root / "began").exists, process)
+    process.send_signal(signal.SIGINT)
+    assert finish(process).exit_code == 130
+
+
 @pytest.mark.parametrize("words", [(), ("-j", "2")])
 def test_who_waits_to_try_a_table_again_can_be_interrupted(
     study: Make, words: tuple[str, ...]
