@@ -23,13 +23,12 @@ from data_package.engine.schema.fieldtypes import DEFAULT_FALSE, DEFAULT_TRUE
 
 Reader: TypeAlias = Callable[[str], object]
 
-_AFFIXES = re.compile(r"((^[^-\d]*)|(\D*$))")
-_EMAIL_LOCAL = re.compile(r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}")
-_HOST_LABEL = re.compile(r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?")
-_UUID = re.compile(
-    r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}"
-)
-_URI = re.compile(
+# Each is compiled once a cell asks for it: all of them take longer than the rest of this module.
+_AFFIXES = r"((^[^-\d]*)|(\D*$))"
+_EMAIL_LOCAL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
+_HOST_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
+_UUID = r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}"
+_URI = (
     r"[A-Za-z][A-Za-z0-9+.-]*:"
     r"(//([^\s/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s/?#:@\[\]]*)(:[0-9]*)?)?"
     r"[^\s?#]*(\?[^\s#]*)?(#\S*)?"
@@ -37,13 +36,12 @@ _URI = re.compile(
 _PART = r"(?:(?P<{0}>\d+(?:[.,]\d+)?){1})?"
 _DATE_PARTS = (("years", "Y"), ("months", "M"), ("weeks", "W"), ("days", "D"))
 _TIME_PARTS = (("hours", "H"), ("minutes", "M"), ("seconds", "S"))
-_DURATION = re.compile(
+_DURATION = (
     r"(?P<sign>[+-])?P"
     + "".join(_PART.format(*part) for part in _DATE_PARTS)
     + "(?P<clock>T"
     + "".join(_PART.format(*part) for part in _TIME_PARTS)
-    + ")?",
-    re.ASCII,
+    + ")?"
 )
 # From the definition of the order of durations: https://www.w3.org/TR/xmlschema-2/#duration-order
 _ORDER_STARTS = ((1696, 9), (1697, 2), (1903, 3), (1903, 7))
@@ -131,7 +129,7 @@ def prepare_number(text: str, field: Field) -> str:
     """
     properties = field.descriptor
     if properties.get("bareNumber") is False:
-        text = _AFFIXES.sub("", text)
+        text = re.sub(_AFFIXES, "", text)
     group = properties.get("groupChar")
     if isinstance(group, str) and group:
         text = text.replace(group, "")
@@ -179,7 +177,7 @@ def read_yearmonth(text: str) -> int | None:
 
 def read_duration(text: str) -> Span | None:
     """Return a duration, https://www.w3.org/TR/xmlschema-2/#duration."""
-    match = _DURATION.fullmatch(text)
+    match = re.fullmatch(_DURATION, text, re.ASCII)
     # isodate, and so frictionless, take "PT" but not "P".
     if match is None or text.endswith("P"):
         return None
@@ -256,21 +254,21 @@ def _text(text: str) -> str:
 
 def _email(text: str) -> str | None:
     local, at, host = text.rpartition("@")
-    if not at or len(host) > 253 or not _EMAIL_LOCAL.fullmatch(local):
+    if not at or len(host) > 253 or not re.fullmatch(_EMAIL_LOCAL, local):
         return None
     if local.startswith(".") or local.endswith(".") or ".." in local:
         return None
     labels = host.split(".")
-    whole = len(labels) > 1 and all(_HOST_LABEL.fullmatch(label) for label in labels)
+    whole = len(labels) > 1 and all(re.fullmatch(_HOST_LABEL, label) for label in labels)
     return text if whole and re.fullmatch(r"[A-Za-z]{2,63}|xn--[A-Za-z0-9-]+", labels[-1]) else None
 
 
 def _uuid(text: str) -> str | None:
-    return text if _UUID.fullmatch(text) else None
+    return text if re.fullmatch(_UUID, text) else None
 
 
 def _uri(text: str) -> str | None:
-    return text if _URI.fullmatch(text) else None
+    return text if re.fullmatch(_URI, text) else None
 
 
 def _binary(text: str) -> str | None:
