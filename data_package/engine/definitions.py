@@ -14,7 +14,7 @@ from data_package.engine.lineage.metadata import column_lineage
 from data_package.engine.package import DataPackage, data_package_asset
 from data_package.engine.package.documents import DICTIONARY
 from data_package.engine.project import Project, project_of
-from data_package.engine.schema import lint_references, load_contract
+from data_package.engine.schema import lint_references
 from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import RawFile
@@ -26,7 +26,7 @@ from data_package.engine.tables.discovery import Found, discover
 from data_package.engine.tables.fingerprint import Fingerprinter
 from data_package.engine.tables.internals import function_of
 from data_package.engine.tables.io_manager import ParquetTables
-from data_package.engine.tables.table import FINAL, Table
+from data_package.engine.tables.table import FINAL, Table, contract_at
 from data_package.engine.tables.wiring import Node, check_wiring, node_of
 
 
@@ -99,8 +99,8 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
 def _delivered(project: Project, files: Mapping[str, RawFile]) -> Delivered:
     """The raw files, those that have a contract with it. Raises ContractError for a wrong one."""
     paths = {name: file.contract_path for name, file in files.items()}
-    contracts = {n: load_contract(path) for n, path in paths.items() if path and path.is_file()}
-    return Delivered(project, files, contracts)
+    found = {name: contract_at(path) for name, path in paths.items() if path}
+    return Delivered(project, files, {name: one for name, one in found.items() if one})
 
 
 def _check_references(tables: Mapping[dg.AssetKey, Table]) -> None:

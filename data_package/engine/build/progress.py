@@ -108,14 +108,16 @@ def live(tally: Tally) -> Iterator[Callable[[], None]]:
 def show(result: BuildResult) -> None:
     """Print the table that ends a build."""
     rows = [_row(table) for table in result.tables]
+    texts = [_TITLES, *([text for text, _ in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     terminal = _terminal(sys.stdout)
     if terminal is None:
-        click.echo(_aligned([_TITLES, *([text for text, _ in row] for row in rows)]))
+        click.echo(_aligned(texts, widths))
         return
     from rich.table import Table as Grid
     from rich.text import Text
 
-    shown = _that_fit(rows, terminal.width)
+    shown = _that_fit(widths, terminal.width)
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     for at in shown:
         title = _TITLES[at]
@@ -126,14 +128,11 @@ def show(result: BuildResult) -> None:
     terminal.print(grid)
 
 
-def _that_fit(rows: Sequence[Sequence[Cell]], width: int) -> list[int]:
+def _that_fit(widths: Sequence[int], width: int) -> list[int]:
     """The columns for a terminal of this width; on a narrow one what tells least is left out."""
     shown = list(range(len(_TITLES)))
-    needed = [
-        2 + max(len(title), *(len(row[at][0]) for row in rows)) for at, title in enumerate(_TITLES)
-    ]
     for title in _SPARED:
-        if sum(needed[at] for at in shown) <= width + 2:
+        if sum(2 + widths[at] for at in shown) <= width + 2:
             break
         shown.remove(_TITLES.index(title))
     return shown
@@ -154,8 +153,7 @@ def _row(table: TableResult) -> list[Cell]:
     ]
 
 
-def _aligned(rows: Sequence[Sequence[str]]) -> str:
-    widths = [max(map(len, column)) for column in zip(*rows, strict=True)]
+def _aligned(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
     right = [title in _RIGHT for title in _TITLES]
     lines = (
         "  ".join(

@@ -15,7 +15,8 @@ from data_package.engine.cli.delimited import dialect_of
 if TYPE_CHECKING:
     import polars as pl
 
-    from data_package.engine.schema import Report
+    from data_package.engine.schema import Contract, Report
+    from data_package.engine.schema.contract import Descriptor
     from data_package.engine.tables.catalogue import Catalogue
 
 _ROWS_SHOWN = 20
@@ -70,39 +71,46 @@ def command(
         sys.exit(1)
 
 
-Judged = list[tuple["Report", Callable[[], "pl.DataFrame"]]]
+JudgedOne = tuple["Report", Callable[[], "pl.DataFrame"]]
+Judged = list[JudgedOne]
 
 
 def _delivered(
     what: tuple[str, ...], schema: Path, delimiter: str | None, encoding: str | None
 ) -> Judged:
-    import polars as pl
-
-    from data_package.engine.build import progress
-    from data_package.engine.schema import check, check_file, load_contract, offending_rows
+    from data_package.engine.schema import load_contract
 
     if len(what) != 1:
         raise click.UsageError("--schema goes with exactly one FILE.")
     path = Path(what[0])
     if not path.is_file():
         raise click.UsageError(f"There is no file {path}.")
-    contract = load_contract(schema)
-    dialect = dialect_of(delimiter)
+    return [_of_file(path, load_contract(schema), path.name, dialect_of(delimiter), encoding)]
+
+
+def _of_file(
+    path: Path,
+    contract: "Contract",
+    name: str,
+    dialect: "Descriptor | None",
+    encoding: str | None,
+) -> JudgedOne:
+    """One file against a contract, under the name that people know it by."""
+    import polars as pl
+
+    from data_package.engine.build import progress
+    from data_package.engine.schema import check, check_file, offending_rows
+
     with progress.working(f"checking {path.name}"):
         if path.suffix == ".parquet":
             scan = pl.scan_parquet(path, glob=False)
-            report = dataclasses.replace(check(scan, contract), name=path.name)
-            return [(report, lambda: offending_rows(scan, report, limit=_ROWS_SHOWN))]
+            report = dataclasses.replace(check(scan, contract), name=name)
+            return report, lambda: offending_rows(scan, report, limit=_ROWS_SHOWN)
         found = check_file(path, contract, dialect=dialect, encoding=encoding)
-        report = dataclasses.replace(found, name=path.name)
-    return [
-        (
-            report,
-            lambda: offending_rows(
-                path, report, dialect=dialect, encoding=encoding, limit=_ROWS_SHOWN
-            ),
-        )
-    ]
+        report = dataclasses.replace(found, name=name)
+    return report, lambda: offending_rows(
+        path, report, dialect=dialect, encoding=encoding, limit=_ROWS_SHOWN
+    )
 
 
 def _built(names: tuple[str, ...]) -> Judged:
@@ -150,22 +158,13 @@ def _built(names: tuple[str, ...]) -> Judged:
 
 def _raw(name: str, catalogue: "Catalogue") -> Judged:
     """A raw file against its own contract, a report for each of its files."""
-    from data_package.engine.build import progress
-    from data_package.engine.schema import offending_rows
-
-    judged: Judged = []
-    for path in catalogue.deliveries.hand_out(name):
-        with progress.working(f"checking {path.name}"):
-            report = catalogue.delivered.check(name, path)
-
-        def show(report: "Report" = report, path: Path = path) -> "pl.DataFrame":
-            dialect, encoding = catalogue.delivered.written(name)
-            return offending_rows(
-                path, report, dialect=dialect, encoding=encoding, limit=_ROWS_SHOWN
-            )
-
-        judged.append((report, show))
-    return judged
+    delivered = catalogue.delivered
+    return [
+        _of_file(
+            path, delivered.contracts[name], delivered.label(name, path), *delivered.written(name)
+        )
+        for path in catalogue.deliveries.hand_out(name)
+    ]
 
 
 def _as_text(rows: "pl.DataFrame") -> str:

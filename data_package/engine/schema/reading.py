@@ -134,10 +134,13 @@ def read(
             yield frame
 
     columns = columns_of(contract)
-    if into is None:
-        frame = pl.concat([pl.DataFrame(schema=columns), *pieces()]).lazy()
-    else:
-        frame = _through_file(pieces(), columns, into)
+    try:
+        if into is None:
+            frame = pl.concat([pl.DataFrame(schema=columns), *pieces()]).lazy()
+        else:
+            frame = _through_file(pieces(), columns, into)
+    except pl.exceptions.PolarsError as error:
+        raise unreadable(contract.name, error) from None
     if bad == "stop" and not judged.report.ok:
         raise BadDataError(judged.report)
     left_out = pl.concat(refused) if refused else None

@@ -8,7 +8,7 @@ import dagster as dg
 import polars as pl
 
 from data_package.engine.errors import DataPackageError, ProjectError
-from data_package.engine.sources.delivered import Delivered
+from data_package.engine.sources.delivered import ROWS, Delivered
 from data_package.engine.sources.files import Bad, Deliveries, RawFile
 
 PATTERNS = "data-package/patterns"
@@ -109,7 +109,7 @@ class SourceFiles(dg.IOManager):
         wanted = context.dagster_type.typing_type
         try:
             paths = self._deliveries.hand_out(name)
-            if wanted in (pl.LazyFrame, pl.DataFrame):
+            if wanted in ROWS:
                 rows = self._delivered.read(name, paths, context.op_def.name)
                 return rows.collect() if wanted is pl.DataFrame else rows
         except DataPackageError as error:

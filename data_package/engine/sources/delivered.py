@@ -22,6 +22,9 @@ if TYPE_CHECKING:
     from data_package.engine.schema import Contract, Reading, Report
     from data_package.engine.schema.contract import Descriptor
 
+# What a parameter is that receives rows, and not paths.
+ROWS = (pl.LazyFrame, pl.DataFrame)
+
 
 @dataclass(frozen=True)
 class Outcome:
@@ -56,16 +59,6 @@ class Delivered:
             cast("Descriptor", dialect) if isinstance(dialect, dict) else None,
             encoding if isinstance(encoding, str) else None,
         )
-
-    def check(self, name: str, path: Path) -> "Report":
-        """What in one of the files breaks the contract. Raises CheckError, as for any file."""
-        contract = self.contracts[name]
-        report = (
-            schema.check(_scan(path), contract)
-            if _is_table(path)
-            else schema.check_file(path, contract)
-        )
-        return dataclasses.replace(report, name=self._label(name, path))
 
     def digest(self, name: str) -> str | None:
         """A hash of all that decides how a raw file is read; None where it has no contract."""
@@ -121,15 +114,12 @@ class Delivered:
         return list(chain.from_iterable(self._outcomes.get(reader, {}).values()))
 
     def _read(self, name: str, path: Path) -> tuple[pl.LazyFrame, Outcome]:
-        contract, file, label = self.contracts[name], self.files[name], self._label(name, path)
-        if _is_table(path):
-            return _scan(path), Outcome(self.check(name, path))
+        contract, file, label = self.contracts[name], self.files[name], self.label(name, path)
+        if path.suffix == ".parquet":
+            scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+            return scan, Outcome(dataclasses.replace(schema.check(scan, contract), name=label))
         try:
             reading = self._read_text(path, contract, file)
-        except pl.exceptions.PolarsError as error:
-            from data_package.engine.schema.unreadable import unreadable
-
-            raise unreadable(label, error) from None
         except OSError as error:
             raise BuildError(f"{label} cannot be read: {error.strerror}.") from None
         rejects = reading.rejects
@@ -144,7 +134,8 @@ class Delivered:
             bad = "null" if file.bad == "stop" else file.bad
             return schema.read(path, contract, bad=bad, into=into)
 
-    def _label(self, name: str, path: Path) -> str:
+    def label(self, name: str, path: Path) -> str:
+        """How one of a raw file's files is named to people."""
         return self.files[name].label(path, self._project.root)
 
     def _keep_rejects(self, reader: str) -> None:
@@ -164,12 +155,3 @@ class Delivered:
 
 def _reports(outcomes: Sequence[Outcome]) -> str:
     return "\n".join(one.report.render() for one in outcomes if not one.report.ok)
-
-
-def _is_table(path: Path) -> bool:
-    """Whether a file has typed columns already."""
-    return path.suffix == ".parquet"
-
-
-def _scan(path: Path) -> pl.LazyFrame:
-    return pl.scan_parquet(path, glob=False, hive_partitioning=False)

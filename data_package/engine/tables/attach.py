@@ -18,13 +18,12 @@ import polars as pl
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
-from data_package.engine.schema import Contract, load_contract
-from data_package.engine.sources.delivered import Delivered
-from data_package.engine.storage import is_file
+from data_package.engine.schema import Contract
+from data_package.engine.sources.delivered import ROWS, Delivered
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.columns import declared_columns
 from data_package.engine.tables.fingerprint import Fingerprint, Fingerprinter
-from data_package.engine.tables.table import Table, contract_path, place_of
+from data_package.engine.tables.table import Table, contract_at, contract_path, place_of
 
 _DEFAULT_GROUP = "default"
 _ALLOWED = (
@@ -56,8 +55,8 @@ def tables_of(
     Raises ProjectError when a contract is wrong or a group's name is not to be had.
     """
     function = internals.function_of(assets)
-    asked = {key.to_user_string(): how for key, how in internals.asked_for(assets).items()}
-    reads = {name for name in delivered.files if asked.get(name) in (pl.LazyFrame, pl.DataFrame)}
+    rows = (key for key, how in internals.asked_for(assets).items() if how in ROWS)
+    reads = {name for key in rows if (name := key.to_user_string()) in delivered.files}
     read_by = {name: digest for name in sorted(reads) if (digest := delivered.digest(name))}
     made = []
     for spec in assets.specs:
@@ -88,7 +87,7 @@ def tables_of(
                 project=project,
                 module=module,
                 function=function,
-                contract=load_contract(path) if is_file(path) else None,
+                contract=contract_at(path),
                 fingerprint=_fingerprint(assets, function, fingerprinter, read_by),
                 partitioned=assets.partitions_def is not None,
                 reads=frozenset(reads),

@@ -8,7 +8,8 @@ from pathlib import Path
 import dagster as dg
 
 from data_package.engine.project import Project
-from data_package.engine.schema import Contract
+from data_package.engine.schema import Contract, load_contract
+from data_package.engine.storage import is_file
 from data_package.engine.tables.fingerprint import Fingerprint
 
 FINAL = "final"
@@ -81,6 +82,14 @@ def contract_path(
         else project.package_folder
     )
     return folder / f"{'__'.join(key.path)}.yaml"
+
+
+def contract_at(path: Path) -> Contract | None:
+    """The contract that stands at a path, None where nothing does.
+
+    Raises ContractError for a wrong one, ProjectError for what is no file.
+    """
+    return load_contract(path) if is_file(path) else None
 
 
 def place_of(function: Callable[..., object] | None, project: Project) -> str | None:

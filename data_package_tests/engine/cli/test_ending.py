@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from data_package_tests.conftest import Make
+from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.build.ward import finish, wait_until
 from data_package_tests.engine.tables.running import HEADER
 
@@ -93,6 +93,20 @@ class Owner:
     assert done.stderr == "Interrupted. What was finished is kept.\n"
 
 
+def begun(project: Study, *words: str) -> "subprocess.Popen[str]":
+    """A build whose table has begun."""
+    process = subprocess.Popen(
+        [sys.executable, "-m", "data_package.engine.cli", "build", *words],
+        cwd=project.root,
+        env=project.environment(),
+        stdout=subprocess.PIPE,
+        stderr=subprocess.PIPE,
+        text=True,
+    )
+    wait_until((project.root / "began").exists, process)
+    return process
+
+
 def test_a_retry_policy_does_not_try_again_what_was_interrupted(study: Make) -> None:
     table = """
 import time
@@ -103,15 +117,7 @@ def people() -> pl.DataFrame:
     time.sleep(3600)
 """
     project = study({"tables.py": HEADER + table})
-    process = subprocess.Popen(
-        [sys.executable, "-m", "data_package.engine.cli", "build"],
-        cwd=project.root,
-        env=project.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_until((project.root / "began").exists, process)
+    process = begun(project)
     process.send_signal(signal.SIGINT)
     assert finish(process).exit_code == 130
 
@@ -127,15 +133,7 @@ def people() -> pl.DataFrame:
     raise OSError
 """
     project = study({"tables.py": HEADER + table})
-    process = subprocess.Popen(
-        [sys.executable, "-m", "data_package.engine.cli", "build", *words],
-        cwd=project.root,
-        env=project.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        text=True,
-    )
-    wait_until((project.root / "began").exists, process)
+    process = begun(project, *words)
     process.send_signal(signal.SIGINT)
     assert finish(process).exit_code == 130
 

@@ -7,7 +7,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from data_package.engine.build.loading import open_project
 from data_package.engine.build.result import Status
+from data_package.engine.cli.check import _raw
+from data_package.engine.errors import ProjectError
+from data_package.engine.lineage.tables import lineage_of_tables
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import (
     HEADER,
@@ -175,6 +179,23 @@ def test_a_file_without_a_contract_is_told_of(study: Make) -> None:
     assert "data-package describe visits_file --write" in said
 
 
+def test_what_is_no_file_in_the_place_of_a_contract_is_told(study: Make) -> None:
+    made = project(study, GOOD, contract=None)
+    (made.root / made.package / "raw" / "visits_file.yaml").mkdir()
+    with pytest.raises(ProjectError, match=r"visits_file\.yaml is a folder"):
+        made.definitions()
+
+
+def test_the_bad_rows_of_a_typed_file_can_be_looked_at(study: Make) -> None:
+    made = project(study, GOOD, paths="'visits.parquet'")
+    frame = pl.DataFrame({"id": [7, 7], "name": ["a", "b"], "day": [None] * 2, "weight": [1.0, 2]})
+    frame.cast({"day": pl.Date}).write_parquet(made.root / "visits.parquet")
+    catalogue, _ = open_project(made.project)
+    ((report, show),) = _raw("visits_file", catalogue)
+    assert report.name == "visits.parquet"
+    assert show()["row number"].to_list() == [3]
+
+
 def test_what_cannot_be_read_is_told_without_a_traceback(study: Make) -> None:
     made = project(study, contract=CONTRACT.replace("encoding: cp1252\n", ""))
     (made.root / "visits.csv").write_bytes(b"PK\x03\x04" + b"\0" * 50)
@@ -200,9 +221,6 @@ def test_nothing_is_left_where_a_file_is_read_through(study: Make) -> None:
 
 
 def test_fields_are_followed_to_the_columns_of_the_file(study: Make) -> None:
-    from data_package.engine.build.loading import open_project
-    from data_package.engine.lineage.tables import lineage_of_tables
-
     made = project(study, GOOD)
     assert made.build().ok
     catalogue, _ = open_project(made.project)
