@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
-    from data_package.engine.build import build
+    from data_package.engine.runs import build
     from data_package.engine.sources import source_file
     from data_package.engine.versions import diff
 
@@ -17,5 +17,5 @@ __all__ = ["build", "diff", "source_file"]
 
 __getattr__ = lazily(
     __name__,
-    {"build": "engine.build", "diff": "engine.versions", "source_file": "engine.sources"},
+    {"build": "engine.runs", "diff": "engine.versions", "source_file": "engine.sources"},
 )

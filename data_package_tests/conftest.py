@@ -15,10 +15,10 @@ import dagster as dg
 import hypothesis
 import pytest
 
-from data_package.engine.build import BuildResult
-from data_package.engine.build.plan import Request
-from data_package.engine.build.run import run_build
 from data_package.engine.project import Project, find_project
+from data_package.engine.runs import BuildResult
+from data_package.engine.runs.run import run_build
+from data_package.engine.staleness.plan import Request
 from data_package_tests import prepared
 
 # The same cases on every machine and in every run; the campaigns behind `make stress` choose anew.

@@ -11,8 +11,8 @@ import polars as pl
 import pytest
 from frictionless import Package
 
-from data_package.engine.build.lock import read_lock
 from data_package.engine.project import find_project
+from data_package.engine.staleness.lock import read_lock
 from data_package.engine.storage import hash_file
 from data_package_tests.conftest import Study
 

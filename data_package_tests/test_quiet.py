@@ -12,7 +12,7 @@ import dagster as dg
 import pytest
 import yaml
 
-from data_package.engine.build.instance import project_instance
+from data_package.engine.runs.instance import project_instance
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER, RAW_PEOPLE
 

@@ -6,24 +6,24 @@ from types import ModuleType
 
 import dagster as dg
 
-from data_package.engine.build.executor import console_logger, in_process
-from data_package.engine.build.lock import lock_of
-from data_package.engine.build.record import Recorder
 from data_package.engine.errors import ProjectError
+from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.lineage.metadata import column_lineage
 from data_package.engine.package import DataPackage, data_package_asset
 from data_package.engine.package.documents import DICTIONARY
 from data_package.engine.project import Project, project_of
+from data_package.engine.runs.executor import console_logger, in_process
 from data_package.engine.schema import lint_references
 from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import RawFile
+from data_package.engine.staleness.lock import lock_of
+from data_package.engine.staleness.record import Recorder
 from data_package.engine.storage import PRIVATE_FOLDER, make_private_folder
 from data_package.engine.tables.attach import attach, describe_source, tables_of
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.checks import asset_check, guarded
 from data_package.engine.tables.discovery import Found, discover
-from data_package.engine.tables.fingerprint import Fingerprinter
 from data_package.engine.tables.internals import function_of
 from data_package.engine.tables.io_manager import ParquetTables
 from data_package.engine.tables.table import FINAL, Table, contract_at

@@ -4,7 +4,7 @@ from importlib import import_module
 
 import pytest
 
-PACKAGES = ["", ".engine.build", ".engine.export", ".engine.schema", ".engine.versions"]
+PACKAGES = ["", ".engine.runs", ".engine.export", ".engine.schema", ".engine.versions"]
 
 
 @pytest.mark.parametrize("below", PACKAGES)

@@ -11,12 +11,12 @@ def command(select: tuple[str, ...]) -> None:
     For a change of code that changes no result. The contracts are still checked by the next build.
     Without SELECT, all stale tables are accepted.
     """
-    from data_package.engine.build.guard import building
-    from data_package.engine.build.lock import lock_of
-    from data_package.engine.build.plan import selected_tables
-    from data_package.engine.build.record import Recorder
-    from data_package.engine.build.survey import State, survey
     from data_package.engine.project import find_project
+    from data_package.engine.runs.guard import building
+    from data_package.engine.staleness.lock import lock_of
+    from data_package.engine.staleness.plan import selected_tables
+    from data_package.engine.staleness.record import Recorder
+    from data_package.engine.staleness.survey import State, survey
 
     project = find_project()
     with building(project, lambda text: click.echo(text, err=True)):

@@ -56,11 +56,11 @@ def command(
     what needs it (subjects+), a group (group:raw), a pattern (key:*visits). What a selected table
     needs is built too when it is stale. Without SELECT, everything is built.
     """
-    from data_package.engine.build import progress
-    from data_package.engine.build.plan import Request, preview
-    from data_package.engine.build.result import Tally
-    from data_package.engine.build.run import run_build
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
+    from data_package.engine.runs.result import Tally
+    from data_package.engine.runs.run import run_build
+    from data_package.engine.staleness.plan import Request, preview
 
     if show_values:
         _show_originals()
@@ -101,7 +101,7 @@ def command(
 
 
 def _open_debugger(project: "Project") -> None:
-    from data_package.engine.build.debug import post_mortem
+    from data_package.engine.runs.debug import post_mortem
     from data_package.engine.tables import failures
 
     if not (sys.stdin.isatty() and sys.stderr.isatty()):

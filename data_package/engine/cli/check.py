@@ -98,7 +98,7 @@ def _of_file(
     """One file against a contract, under the name that people know it by."""
     import polars as pl
 
-    from data_package.engine.build import progress
+    from data_package.engine.runs import progress
     from data_package.engine.schema import check, check_file, offending_rows
 
     with progress.working(f"checking {path.name}"):
@@ -117,13 +117,13 @@ def _built(names: tuple[str, ...]) -> Judged:
     import dagster as dg
     import polars as pl
 
-    from data_package.engine.build import progress
-    from data_package.engine.build.loading import open_project
-    from data_package.engine.build.plan import select_tables
-    from data_package.engine.build.survey import in_order
     from data_package.engine.errors import BuildError
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
+    from data_package.engine.runs.loading import open_project
     from data_package.engine.schema import Report, offending_rows
+    from data_package.engine.staleness.plan import select_tables
+    from data_package.engine.staleness.survey import in_order
 
     with progress.loading():
         catalogue, job = open_project(find_project())

@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from data_package.engine.build.clean import Leftovers
     from data_package.engine.project import Project
+    from data_package.engine.staleness.clean import Leftovers
 
 _SHOWN = 20
 
@@ -24,12 +24,12 @@ def command(yes: bool, as_json: bool) -> None:
     Lists first and asks. In a pipe it only lists, unless --yes is given. Only Parquet files at a
     table's place in storage/ are removed; raw files, releases and the data package never are.
     """
-    from data_package.engine.build import progress
-    from data_package.engine.build.clean import find_leftovers, remove_leftovers
-    from data_package.engine.build.guard import building
-    from data_package.engine.build.loading import load_project
-    from data_package.engine.build.lock import LockFile
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
+    from data_package.engine.runs.guard import building
+    from data_package.engine.runs.loading import load_project
+    from data_package.engine.staleness.clean import find_leftovers, remove_leftovers
+    from data_package.engine.staleness.lock import LockFile
     from data_package.engine.tables.catalogue import catalogue_of
 
     project = find_project()
@@ -64,7 +64,7 @@ def _ask() -> bool:
 
 
 def _describe(found: "Leftovers", project: "Project") -> Iterator[str]:
-    from data_package.engine.build import progress
+    from data_package.engine.runs import progress
 
     if found.is_nothing:
         yield "Nothing to clean: every table in storage belongs to an asset."

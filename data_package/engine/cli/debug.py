@@ -19,9 +19,9 @@ def command(table: str, partition: str | None) -> None:
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("debug needs a terminal: values are shown nowhere else.")
-    from data_package.engine.build import progress
-    from data_package.engine.build.debug import open_table
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
+    from data_package.engine.runs.debug import open_table
 
     project = find_project()
     with progress.loading():

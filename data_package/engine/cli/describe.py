@@ -50,7 +50,7 @@ def command(
 def _of_file(
     path: Path, bounds: bool, delimiter: str | None, encoding: str | None
 ) -> dict[str, object]:
-    from data_package.engine.build import progress
+    from data_package.engine.runs import progress
     from data_package.engine.schema import infer, infer_file
 
     with progress.working(f"reading {path.name}"):
@@ -67,10 +67,10 @@ def _of_project(
     name: str, bounds: bool, delimiter: str | None, encoding: str | None
 ) -> tuple[str, Path]:
     """The text of the contract of a table or a raw file, with what it lacks, and its place."""
-    from data_package.engine.build import progress
-    from data_package.engine.build.loading import open_project
     from data_package.engine.errors import ProjectError, did_you_mean
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
+    from data_package.engine.runs.loading import open_project
     from data_package.engine.schema import infer
 
     with progress.loading():

@@ -31,7 +31,7 @@ def command(old: str | None, new: str | None, rows: bool, as_json: bool, markdow
         raise click.UsageError("--rows needs a terminal: values of rows are shown nowhere else.")
     if as_json and (markdown or rows):
         raise click.UsageError("--json goes with neither --markdown nor --rows.")
-    from data_package.engine.build import progress
+    from data_package.engine.runs import progress
     from data_package.engine.versions import diff
     from data_package.engine.versions.report import markdown_of, text_of
 

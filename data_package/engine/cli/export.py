@@ -29,8 +29,8 @@ def command(form: str, out: Path | None, force: bool, as_json: bool, source: str
     where the form has a place for them, and titles and descriptions go along. The file is readable
     by you alone.
     """
-    from data_package.engine.build import progress
     from data_package.engine.export import export
+    from data_package.engine.runs import progress
 
     with progress.working("exporting") as tell:
         made = export(form, out, source, replace=force, tell=tell)

@@ -10,11 +10,11 @@ def command(select: tuple[str, ...]) -> None:
 
     Their files stay. Without SELECT, all tables are forgotten.
     """
-    from data_package.engine.build import memo
-    from data_package.engine.build.guard import building
-    from data_package.engine.build.lock import LockFile
-    from data_package.engine.build.plan import selected_tables
     from data_package.engine.project import find_project
+    from data_package.engine.runs.guard import building
+    from data_package.engine.staleness import memo
+    from data_package.engine.staleness.lock import LockFile
+    from data_package.engine.staleness.plan import selected_tables
 
     project = find_project()
     with building(project, lambda text: click.echo(text, err=True)):

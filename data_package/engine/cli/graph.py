@@ -40,13 +40,13 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
     The html page is one file: zoom, fold groups, search, click a table to see its contract,
     fingerprint, inputs and last run. It is opened where there is a display.
     """
-    from data_package.engine.build import progress
-    from data_package.engine.build.loading import open_project
-    from data_package.engine.build.lock import read_lock
-    from data_package.engine.build.status import status_of
     from data_package.engine.graph.facts import graph_of
     from data_package.engine.graph.write import TEXTS, content_of, default_path, format_of, write
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
+    from data_package.engine.runs.loading import open_project
+    from data_package.engine.staleness.lock import read_lock
+    from data_package.engine.staleness.status import status_of
 
     if form is None and output is not None:
         form = format_of(output)

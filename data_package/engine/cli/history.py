@@ -10,7 +10,7 @@ import click
 if TYPE_CHECKING:
     from rich.table import Table as Grid
 
-    from data_package.engine.build.history import RunLine, TableLine
+    from data_package.engine.runs.history import RunLine, TableLine
 
 _NAMES_SHOWN = 3
 _COLOURS = {"success": "green", "failure": "red", "canceled": "yellow"}
@@ -29,9 +29,9 @@ _COLOURS = {"success": "green", "failure": "red", "canceled": "yellow"}
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(table: str | None, limit: int, as_json: bool) -> None:
     """Show the last runs, or the last times that TABLE was made: when, and what it took."""
-    from data_package.engine.build import progress
-    from data_package.engine.build.history import materializations, runs
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
+    from data_package.engine.runs.history import materializations, runs
 
     project = find_project()
     lines: Sequence[RunLine] | Sequence[TableLine]
@@ -69,7 +69,7 @@ def _runs(lines: Sequence["RunLine"]) -> "Grid":
 
 
 def _times(lines: Sequence["TableLine"]) -> "Grid":
-    from data_package.engine.build.progress import size
+    from data_package.engine.runs.progress import size
 
     words = ["when", *(["partition"] if any(line.partition for line in lines) else [])]
     numbers = ["rows", "columns", "size", "seconds", "peak memory"]

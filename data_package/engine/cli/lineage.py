@@ -30,12 +30,12 @@ def command(what: str | None, as_json: bool, openlineage: bool) -> None:
     """
     if (what is None) != openlineage or (openlineage and as_json):
         raise click.UsageError("Name a TABLE.FIELD or a TABLE, or ask for --openlineage alone.")
-    from data_package.engine.build import progress
-    from data_package.engine.build.loading import open_project
-    from data_package.engine.build.survey import in_order
     from data_package.engine.lineage.asked import find, inputs_of, tracer_of
     from data_package.engine.lineage.tables import lineage_of_tables
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
+    from data_package.engine.runs.loading import open_project
+    from data_package.engine.staleness.survey import in_order
 
     project = find_project()
     with progress.loading():
@@ -77,8 +77,8 @@ def _show_table(
     *,
     as_json: bool,
 ) -> None:
-    from data_package.engine.build import progress
     from data_package.engine.lineage.asked import fields_of
+    from data_package.engine.runs import progress
 
     lineage = tables.get(name)
     columns = fields_of(name, tables)
@@ -124,7 +124,7 @@ _NOTHING = "no column"
 
 
 def _show_field(trace: "Trace", tables: "dict[str, TableLineage]") -> None:
-    from data_package.engine.build import progress
+    from data_package.engine.runs import progress
 
     out = progress.console()
     table, field = trace.column

@@ -25,9 +25,9 @@ def command(version: str | None, dry_run: bool, target: str | None, as_json: boo
     """
     if target is None and not dry_run:
         raise click.UsageError("Say where to, --to zenodo or --to sandbox, or look: --dry-run.")
-    from data_package.engine.build import progress
     from data_package.engine.errors import ProjectError
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
     from data_package.engine.versions.deposit import TOKEN, address_of, prepare, send
 
     address = address_of(target) if target else None
@@ -50,7 +50,7 @@ def command(version: str | None, dry_run: bool, target: str | None, as_json: boo
 
 
 def _told(deposit: "Deposit", address: str | None, draft: str | None) -> Iterator[str]:
-    from data_package.engine.build import progress
+    from data_package.engine.runs import progress
     from data_package.engine.versions.report import plain
 
     yield f"Release {deposit.version}:"

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 if TYPE_CHECKING:
-    from data_package.engine.build.result import Tally
+    from data_package.engine.runs.result import Tally
     from data_package.engine.versions.release import Proposal
 
 
@@ -37,8 +37,8 @@ def command(
     """
     if version is not None and level is not None:
         raise click.UsageError("--version goes with none of --major, --minor and --patch.")
-    from data_package.engine.build import progress
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
     from data_package.engine.versions import Level
     from data_package.engine.versions.release import Wanted, make, propose
 

@@ -3,10 +3,10 @@
 import json
 from collections.abc import Sequence
 
-from data_package.engine.build.memo import count_if_fresh, nothing_to_do
 from data_package.engine.cli.clock import seconds_since_start
 from data_package.engine.errors import DataPackageError
 from data_package.engine.project import find_project
+from data_package.engine.staleness.memo import count_if_fresh, nothing_to_do
 
 _IRRELEVANT = {"--keep-going", "--fail-fast", "--json"}
 

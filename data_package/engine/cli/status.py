@@ -17,11 +17,11 @@ def command(check: bool, as_json: bool, graph: bool) -> None:
     from rich.table import Table as Grid
     from rich.text import Text
 
-    from data_package.engine.build import progress
-    from data_package.engine.build.loading import open_project
-    from data_package.engine.build.lock import read_lock
-    from data_package.engine.build.status import status_of
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
+    from data_package.engine.runs.loading import open_project
+    from data_package.engine.staleness.lock import read_lock
+    from data_package.engine.staleness.status import status_of
 
     project = find_project()
     lock = read_lock(project)

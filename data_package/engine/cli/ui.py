@@ -45,8 +45,8 @@ def command(
     Prints a link that works once; the browser that opens it stays logged in until the command is
     ended with Ctrl-C. Press Enter for another link. Other users of the machine are hung up on.
     """
-    from data_package.engine.build import progress
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
 
     project = find_project()
     with ExitStack() as waiting:

@@ -11,8 +11,8 @@ import click
 if TYPE_CHECKING:
     from collections.abc import Callable
 
-    from data_package.engine.build.result import Tally
-    from data_package.engine.build.verify import Verification
+    from data_package.engine.runs.result import Tally
+    from data_package.engine.verification.verify import Verification
 
 
 @click.command("verify")
@@ -32,9 +32,9 @@ def command(select: tuple[str, ...], threads: int, as_json: bool) -> None:
     Nothing in the project is changed. SELECT is as in `build`, and what a selected table needs is
     verified too; without SELECT, everything is. Exits with 1 when a table comes out differently.
     """
-    from data_package.engine.build import progress
-    from data_package.engine.build.verify import verify
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
+    from data_package.engine.verification.verify import verify
 
     def watch(tally: "Tally") -> AbstractContextManager["Callable[[], None]"]:
         return progress.live(tally)
@@ -55,7 +55,7 @@ def command(select: tuple[str, ...], threads: int, as_json: bool) -> None:
 
 
 def _describe(result: "Verification") -> Iterator[str]:
-    from data_package.engine.build.verify import Verdict
+    from data_package.engine.verification.verify import Verdict
 
     for table in result.tables:
         match table.verdict:

@@ -7,11 +7,11 @@ import click
 @click.argument("table")
 def command(table: str) -> None:
     """Say why TABLE is stale: the code, the input or the file that changed, and its lines."""
-    from data_package.engine.build import progress
-    from data_package.engine.build.loading import open_project
-    from data_package.engine.build.lock import read_lock
-    from data_package.engine.build.status import explain
     from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
+    from data_package.engine.runs.loading import open_project
+    from data_package.engine.staleness.lock import read_lock
+    from data_package.engine.staleness.status import explain
 
     project = find_project()
     lock = read_lock(project)

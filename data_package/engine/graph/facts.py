@@ -6,11 +6,11 @@ from dataclasses import asdict, dataclass, replace
 
 import dagster as dg
 
-from data_package.engine.build.instance import history_for_reading
-from data_package.engine.build.lock import Lock
-from data_package.engine.build.status import ProjectStatus, TableStatus
-from data_package.engine.build.survey import State
+from data_package.engine.runs.instance import history_for_reading
 from data_package.engine.sources.files import RawFile
+from data_package.engine.staleness.lock import Lock
+from data_package.engine.staleness.status import ProjectStatus, TableStatus
+from data_package.engine.staleness.survey import State
 from data_package.engine.tables import io_manager as noted
 from data_package.engine.tables.attach import first_sentence
 from data_package.engine.tables.catalogue import Catalogue

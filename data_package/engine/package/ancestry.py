@@ -7,8 +7,8 @@ from pathlib import Path
 
 import dagster as dg
 
-from data_package.engine.build.lock import Lock
 from data_package.engine.sources.files import RawFile
+from data_package.engine.staleness.lock import Lock
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 

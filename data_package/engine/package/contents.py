@@ -7,11 +7,11 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from data_package.engine.build.lock import Lock, read_lock
 from data_package.engine.package import record as r
 from data_package.engine.package.ancestry import libraries_of, lineage_of
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
+from data_package.engine.staleness.lock import Lock, read_lock
 from data_package.engine.storage import HashCache
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table

@@ -6,7 +6,6 @@ from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
 from pathlib import Path
 
-from data_package.engine.build.lock import Lock, read_lock
 from data_package.engine.package import descriptor as d
 from data_package.engine.package import record as r
 from data_package.engine.package.ancestry import libraries_of, lineage_of
@@ -18,6 +17,7 @@ from data_package.engine.package.origins import Origins, origins_of
 from data_package.engine.package.parquet import copy_with_words
 from data_package.engine.package.readme import sums
 from data_package.engine.package.statistics import Subjects, Summary, subjects_of, summarise
+from data_package.engine.staleness.lock import Lock, read_lock
 from data_package.engine.storage import (
     hash_file,
     make_private_folder,

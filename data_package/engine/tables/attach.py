@@ -17,12 +17,12 @@ import dagster as dg
 import polars as pl
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.fingerprint import Fingerprint, Fingerprinter
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
 from data_package.engine.sources.delivered import ROWS, Delivered
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.columns import declared_columns
-from data_package.engine.tables.fingerprint import Fingerprint, Fingerprinter
 from data_package.engine.tables.table import Table, contract_at, contract_path, place_of
 
 _DEFAULT_GROUP = "default"

@@ -7,10 +7,10 @@ from pathlib import Path
 
 import dagster as dg
 
+from data_package.engine.fingerprint import Fingerprint
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, load_contract
 from data_package.engine.storage import is_file
-from data_package.engine.tables.fingerprint import Fingerprint
 
 FINAL = "final"
 PACKAGE = dg.AssetKey("data_package")

@@ -25,9 +25,9 @@ from dagster_shared.error import SerializableErrorInfo
 from dagster_webserver.webserver import DagsterWebserver
 from starlette.routing import BaseRoute
 
-from data_package.engine.build.loading import Loaded, load_project
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
+from data_package.engine.runs.loading import Loaded, load_project
 from data_package.engine.ui.guard import App
 
 _OPEN_TO_RUNS = {

@@ -19,10 +19,10 @@ from dagster._core.origin import JobPythonOrigin
 from dagster._utils.hosted_user_process import recon_job_from_origin
 from dagster._utils.interrupts import capture_interrupts
 
-from data_package.engine.build.instance import project_instance
-from data_package.engine.build.loading import load_project
 from data_package.engine.errors import DataPackageError
 from data_package.engine.project import Project, find_project
+from data_package.engine.runs.instance import project_instance
+from data_package.engine.runs.loading import load_project
 
 _PRIVATE = 0o077
 _SECONDS_TO_END = 10.0

@@ -15,8 +15,8 @@ from typing import Any
 
 import uvicorn
 
-from data_package.engine.build.instance import project_instance
 from data_package.engine.project import Project
+from data_package.engine.runs.instance import project_instance
 from data_package.engine.storage import make_private_folder, remove, sweep, temporary_beside
 from data_package.engine.ui import protocol
 from data_package.engine.ui.access import Access

@@ -4,9 +4,9 @@ import os
 import subprocess
 from pathlib import Path
 
-from data_package.engine.build.lock import FILE_NAME as LOCK
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
+from data_package.engine.staleness.lock import FILE_NAME as LOCK
 
 # Beside these, what a build reads are raw files, which the lock knows by their hash.
 _SOURCES = (".py", ".yaml", ".yml", ".toml", ".data", ".lock")

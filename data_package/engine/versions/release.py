@@ -7,12 +7,6 @@ from dataclasses import dataclass, replace
 from datetime import UTC, datetime
 from pathlib import Path
 
-from data_package.engine.build.guard import building
-from data_package.engine.build.loading import open_project
-from data_package.engine.build.lock import read_lock
-from data_package.engine.build.plan import Request
-from data_package.engine.build.run import Watch, run_build
-from data_package.engine.build.status import ProjectStatus, status_of
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.package.asset import DataPackage
 from data_package.engine.package.metadata import FILE_NAME as METADATA
@@ -20,6 +14,12 @@ from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.released import FILE_NAME as RECORD
 from data_package.engine.package.released import STAMP, Release, read_releases, write_releases
 from data_package.engine.project import Project
+from data_package.engine.runs.guard import building
+from data_package.engine.runs.loading import open_project
+from data_package.engine.runs.run import Watch, run_build
+from data_package.engine.staleness.lock import read_lock
+from data_package.engine.staleness.plan import Request
+from data_package.engine.staleness.status import ProjectStatus, status_of
 from data_package.engine.storage import hash_file
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.versions.archive import discard, keep_folder, keep_zip

@@ -7,7 +7,7 @@ import sys
 import pytest
 
 from data_package_tests.conftest import Make, Study
-from data_package_tests.engine.build.ward import finish, wait_until
+from data_package_tests.engine.staleness.ward import finish, wait_until
 from data_package_tests.engine.tables.running import HEADER
 
 pytestmark = pytest.mark.slow

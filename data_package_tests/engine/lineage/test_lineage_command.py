@@ -8,17 +8,17 @@ import jsonschema  # type: ignore[import-untyped]
 import pytest
 from click.testing import CliRunner, Result
 
-from data_package.engine.build.instance import project_instance
-from data_package.engine.build.loading import open_project
-from data_package.engine.build.plan import Request
-from data_package.engine.build.run import run_build
-from data_package.engine.build.survey import in_order
 from data_package.engine.cli.verbs import command
 from data_package.engine.errors import ProjectError
 from data_package.engine.lineage.asked import inputs_of
 from data_package.engine.lineage.facts import TableLineage
 from data_package.engine.lineage.openlineage import events
 from data_package.engine.lineage.tables import lineage_of_tables
+from data_package.engine.runs.instance import project_instance
+from data_package.engine.runs.loading import open_project
+from data_package.engine.runs.run import run_build
+from data_package.engine.staleness.plan import Request
+from data_package.engine.staleness.survey import in_order
 from data_package_tests.conftest import Make, Study
 
 pytestmark = pytest.mark.slow

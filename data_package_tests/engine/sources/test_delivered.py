@@ -7,11 +7,11 @@ from pathlib import Path
 import polars as pl
 import pytest
 
-from data_package.engine.build.loading import open_project
-from data_package.engine.build.result import Status
 from data_package.engine.cli.check import _raw
 from data_package.engine.errors import ProjectError
 from data_package.engine.lineage.tables import lineage_of_tables
+from data_package.engine.runs.loading import open_project
+from data_package.engine.runs.result import Status
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import (
     HEADER,

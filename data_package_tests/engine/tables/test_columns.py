@@ -2,7 +2,7 @@
 
 import dagster as dg
 
-from data_package.engine.build.instance import project_instance
+from data_package.engine.runs.instance import project_instance
 from data_package_tests.conftest import Make
 from data_package_tests.engine.ui.server import TABLES
 

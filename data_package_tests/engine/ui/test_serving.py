@@ -15,8 +15,8 @@ from pathlib import Path
 
 import pytest
 
-from data_package.engine.build.lock import read_lock
 from data_package.engine.errors import ProjectError
+from data_package.engine.staleness.lock import read_lock
 from data_package.engine.ui.listening import Place, listening
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER

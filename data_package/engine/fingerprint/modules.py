@@ -1,0 +1,308 @@
+"""The project's modules as they stand on disk, and what the names in them stand for."""
+
+import ast
+import builtins
+import sys
+from collections.abc import Iterator, Sequence
+from dataclasses import dataclass, field
+from functools import cached_property
+from pathlib import Path
+from typing import Final
+
+from data_package.engine.fingerprint.files import ENGINE, Files
+from data_package.engine.fingerprint.forms import Form, Use
+from data_package.engine.fingerprint.names import ImportedName, bound_names, chain_of
+from data_package.engine.fingerprint.scopes import Scope
+from data_package.engine.fingerprint.walk import Reading, form
+
+_BUILTINS: Final = frozenset(dir(builtins))
+_MODULE_FACTS: Final = {"__name__", "__file__", "__doc__", "__path__", "__package__", "__spec__"}
+_READS_HINTS: Final = ("__annotations__", "get_type_hints", "get_annotations", "signature(",
+                       "getfullargspec")  # fmt: skip
+
+
+@dataclass(frozen=True)
+class Definition:
+    """A name at the top level of a module of the project."""
+
+    module: str
+    name: str
+
+
+@dataclass(frozen=True)
+class WholeModule:
+    """A module of the project as a value, or one whose use cannot be told apart."""
+
+    module: str
+
+
+@dataclass(frozen=True)
+class Outside:
+    """A library's object or a builtin, by its dotted name."""
+
+    dotted: str
+    builtin: bool = False
+
+
+@dataclass(frozen=True)
+class Unknown:
+    """A name that nothing in the source binds."""
+
+    module: str
+    name: str
+
+
+Target = Definition | WholeModule | Outside | Unknown
+
+
+@dataclass(eq=False)
+class Module:
+    """One source file: its statements, and which of them bind which names."""
+
+    name: str
+    place: str
+    is_package: bool
+    source: bytes
+    statements: list[ast.stmt]
+    binders: dict[str, list[int]] = field(default_factory=dict)
+    imports: dict[str, ImportedName] = field(default_factory=dict)
+    stars: list[ImportedName] = field(default_factory=list)
+    forms: dict[int, Form] = field(default_factory=dict)
+    resolved: dict[str, Target] = field(default_factory=dict)
+
+    def absolute(self, imported: ImportedName) -> str:
+        """The dotted name of the module an import statement of this module means."""
+        if not imported.level:
+            return imported.module
+        parts = self.name.split(".")
+        keep = len(parts) - imported.level + (1 if self.is_package else 0)
+        return ".".join([*parts[: max(keep, 0)], *filter(None, [imported.module])])
+
+    def position(self, index: int) -> str:
+        """Where a statement stands, for people."""
+        return f"{self.place}:{self.statements[index].lineno}"
+
+
+class Modules:
+    """Every module of the project, parsed once."""
+
+    def __init__(self, packages: Sequence[str]) -> None:
+        """`packages`: the import names of the project's packages."""
+        self.files: Final = Files(packages)
+        self._modules: dict[str, Module | None] = {}
+        self._targets: dict[int, tuple[Form, list[tuple[Target, tuple[str, ...]]]]] = {}
+        self._readings: dict[str, Reading] = {}
+
+    def all(self) -> Iterator[Module]:
+        """Every module whose source can be read, by name."""
+        for name in self.files:
+            module = self.get(name)
+            if module is not None:
+                yield module
+
+    def get(self, name: str) -> Module | None:
+        """A module of the project; None when it is not the project's or has no source."""
+        if name not in self._modules:
+            self._modules[name] = self._parse(name)
+        return self._modules[name]
+
+    def adopt(self, name: str, path: Path) -> Module | None:
+        """Count a file among the project's, although it stands outside its packages."""
+        if self.files.adopt(name, path):
+            self._modules.pop(name, None)
+        return self.get(name)
+
+    def form(self, module: Module, index: int) -> Form:
+        """The form of a statement of a module's body."""
+        done = module.forms.get(index)
+        if done is None:
+            done = form([module.statements[index]], self.reading(module))
+            module.forms[index] = done
+        return done
+
+    def targets(self, module: Module, form: Form) -> list[tuple[Target, tuple[str, ...]]]:
+        """What fills each hole of a form, with the attributes that follow it."""
+        known = self._targets.get(id(form))
+        if known is None:
+            known = form, [self.resolve(module, hole.use) for hole in form.holes]
+            self._targets[id(form)] = known
+        return known[1]
+
+    def binders(self, definition: Definition) -> list[int]:
+        """The statements of its module that bind a name, by their places in the body."""
+        module = self.get(definition.module)
+        return module.binders.get(definition.name, []) if module is not None else []
+
+    def statements(self, definition: Definition) -> list[ast.stmt]:
+        """The statements that bind a name."""
+        module = self.get(definition.module)
+        return [module.statements[i] for i in self.binders(definition)] if module else []
+
+    def forms(self, definition: Definition) -> Iterator[tuple[Module, Form]]:
+        """The form of each statement that binds a name, with its module."""
+        module = self.get(definition.module)
+        if module is not None:
+            for index in self.binders(definition):
+                yield module, self.form(module, index)
+
+    def references(self, definition: Definition) -> Iterator[Definition]:
+        """The project's definitions that the code of a definition names."""
+        for module, own in self.forms(definition):
+            for target, _ in self.targets(module, own):
+                if isinstance(target, Definition):
+                    yield target
+
+    def is_data(self, definition: Definition) -> bool:
+        """Whether a name of the project is neither a function nor a class."""
+        return self.get(definition.module) is not None and not any(
+            isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef)
+            for statement in self.statements(definition)
+        )
+
+    def is_asset(self, definition: Definition) -> bool:
+        """Whether a name is a function that Dagster's decorators made an asset of."""
+        module = self.get(definition.module)
+        if module is None:
+            return False
+        library = self.reading(module).library
+        for statement in self.statements(definition):
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+                for decorator in statement.decorator_list:
+                    callee = decorator.func if isinstance(decorator, ast.Call) else decorator
+                    chain = chain_of(callee)
+                    if chain and (library(chain) or "").startswith("dagster."):
+                        return True
+        return False
+
+    def reading(self, module: Module) -> Reading:
+        """How the code of a module is read."""
+        if module.name in self._readings:
+            return self._readings[module.name]
+
+        def library(chain: tuple[str, ...]) -> str | None:
+            target, rest = self.resolve(module, Use(chain))
+            if isinstance(target, Outside) and not target.builtin:
+                return ".".join((target.dotted, *rest))
+            return None
+
+        reading = Reading(library, self._hints_are_read)
+        self._readings[module.name] = reading
+        return reading
+
+    @cached_property
+    def _hints_are_read(self) -> bool:
+        """Whether any code of the project reads annotations by itself."""
+        return any(word.encode() in other.source for other in self.all() for word in _READS_HINTS)
+
+    def resolve(self, module: Module, use: Use) -> tuple[Target, tuple[str, ...]]:
+        """What a use stands for, and the attributes that are left over."""
+        chain, done = use.chain, 1
+        if use.imported is not None:
+            target = self._imported(module, use.imported)
+        else:
+            target = self.name(module, chain[0])
+        while isinstance(target, WholeModule) and done < len(chain):
+            target = self._member(target.module, chain[done])
+            done += 1
+        if isinstance(target, Outside) and not target.builtin:
+            return Outside(".".join((target.dotted, *chain[done:]))), ()
+        return target, chain[done:]
+
+    def resolve_in(self, module: Module, scope: Scope, chain: tuple[str, ...]) -> Target | None:
+        """What a chain of names means in a scope; None when it starts with a local name."""
+        owner = scope.owner(chain[0])
+        imported = owner.import_of(chain[0]) if owner is not None else None
+        if owner is not None and imported is None:
+            return None
+        return self.resolve(module, Use(chain, imported))[0]
+
+    def name(self, module: Module, name: str) -> Target:
+        """What a name of the module's top level stands for."""
+        known = module.resolved.get(name)
+        if known is None:
+            # Imports can run in a circle; until it is known, the name is nobody's.
+            module.resolved[name] = Unknown(module.name, name)
+            known = self._name(module, name)
+            module.resolved[name] = known
+        return known
+
+    def _name(self, module: Module, name: str) -> Target:
+        if name in module.imports:
+            return self._imported(module, module.imports[name])
+        if name in module.binders:
+            return Definition(module.name, name)
+        starred = self._starred(module, name)
+        if starred is not None:
+            return starred
+        if name in _BUILTINS or name in _MODULE_FACTS or name == "__builtins__":
+            return Outside(name, builtin=True)
+        return Unknown(module.name, name)
+
+    def _starred(self, module: Module, name: str) -> Target | None:
+        for star in reversed(module.stars):
+            origin = module.absolute(star)
+            source = self.get(origin)
+            if source is not None:
+                if name.startswith("_") and b"__all__" not in source.source:
+                    continue
+                target = self.name(source, name)
+                builtin = isinstance(target, Outside) and target.builtin
+                if not builtin and not isinstance(target, Unknown):
+                    return target
+            elif not self.files.owns(origin) and hasattr(sys.modules.get(origin), name):
+                return Outside(f"{origin}.{name}")
+        return None
+
+    def _imported(self, module: Module, imported: ImportedName) -> Target:
+        origin = module.absolute(imported)
+        if not self.files.owns(origin):
+            dotted = origin if imported.attribute is None else f"{origin}.{imported.attribute}"
+            return Outside(dotted)
+        if imported.attribute is None:
+            return WholeModule(origin)
+        return self._member(origin, imported.attribute)
+
+    def _member(self, name: str, attribute: str) -> Target:
+        """What an attribute of a module of the project stands for."""
+        module = self.get(name)
+        submodule = f"{name}.{attribute}"
+        if module is not None:
+            if attribute in module.imports or attribute in module.binders:
+                target = self.name(module, attribute)
+                if not (isinstance(target, Unknown) and submodule in self.files):
+                    return target
+            if submodule in self.files:
+                return WholeModule(submodule)
+            starred = self._starred(module, attribute)
+            if starred is not None:
+                return starred
+            if "__getattr__" in module.binders:
+                return Definition(name, "__getattr__")
+            if attribute in _MODULE_FACTS:
+                return Outside(attribute, builtin=True)
+        elif submodule in self.files:
+            return WholeModule(submodule)
+        elif name == ENGINE.partition(".")[0] and submodule == ENGINE:
+            return Outside(submodule)
+        return Unknown(name, attribute)
+
+    def _parse(self, name: str) -> Module | None:
+        path = self.files.path(name)
+        if path is None:
+            return None
+        try:
+            source = path.read_bytes()
+            tree = ast.parse(source)
+        except (OSError, SyntaxError, ValueError, RecursionError, MemoryError):
+            return None
+        module = Module(name, self.files.place(path), path.name == "__init__.py", source, tree.body)
+        imports: dict[str, ImportedName | None] = {}
+        for index, statement in enumerate(tree.body):
+            names, stars = bound_names(statement)
+            module.stars += stars
+            for bound, imported in names.items():
+                module.binders.setdefault(bound, []).append(index)
+                agrees = bound not in imports or imports[bound] == imported
+                imports[bound] = imported if agrees else None
+        module.imports = {bound: known for bound, known in imports.items() if known is not None}
+        return module

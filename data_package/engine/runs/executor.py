@@ -1,0 +1,292 @@
+"""The project's default executor: everything in this process, and only what is needed.
+
+Dagster's stock executor starts a process for each step, some four seconds of imports each time,
+and its loop knows neither threads nor steps that need not run. A run that `data-package build`
+starts has a `Plan`; any other (the web pages, `dagster asset materialize`) runs what it was asked
+to, one step after the other.
+"""
+
+import logging
+import queue
+import threading
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+from dagster._core.execution.api import ExecuteRunWithPlanIterable
+from dagster._core.execution.context.system import (
+    PlanExecutionContext,
+    PlanOrchestrationContext,
+    StepExecutionContext,
+)
+from dagster._core.execution.context_creation_job import PlanExecutionContextManager
+from dagster._core.execution.plan.active import ActiveExecution
+from dagster._core.execution.plan.execute_plan import _trigger_hook, dagster_event_sequence_for_step
+from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
+from dagster._core.execution.plan.outputs import StepOutputHandle
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.plan.step import ExecutionStep
+from dagster._core.execution.retries import RetryMode
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.runs.guard import building
+from data_package.engine.staleness.record import Recorder
+from data_package.engine.tables import internals
+
+log_level = logging.WARNING
+OUR_LOGGER: dict[str, object] = {"loggers": {"console": {}}}
+
+
+@dataclass(frozen=True)
+class Plan:
+    """How a run of this process is carried out.
+
+    Attributes:
+        hear: called with every event as it happens.
+        needless: whether a step, when its turn comes, would make nothing new.
+        threads: how many steps run at once.
+        fail_fast: whether the first failure ends the run.
+    """
+
+    hear: Callable[[dg.DagsterEvent], None]
+    needless: Callable[[str], bool]
+    threads: int = 1
+    fail_fast: bool = False
+
+
+_DATA_VERSION = "dagster/data_version"
+
+_plans: dict[str, Plan] = {}
+
+
+@contextmanager
+def planned(run_id: str, plan: Plan) -> Iterator[None]:
+    """Let a run of this process be carried out by a plan."""
+    _plans[run_id] = plan
+    try:
+        yield
+    finally:
+        del _plans[run_id]
+
+
+def in_process(recorder: Recorder) -> dg.ExecutorDefinition:
+    """The executor of a project."""
+
+    @dg.executor(name="in_process")
+    def tables_in_process(_context: dg.InitExecutorContext) -> _Executor:
+        """Run every table in this process."""
+        return _Executor(recorder)
+
+    return tables_in_process
+
+
+class _Executor(dg.Executor):
+    def __init__(self, recorder: Recorder) -> None:
+        self._recorder = recorder
+
+    @property
+    def retries(self) -> RetryMode:
+        """Whether steps are tried again as their retry policy says."""
+        return RetryMode.ENABLED
+
+    def execute(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
+    ) -> Iterator[dg.DagsterEvent]:
+        """Run the plan; every event passes by."""
+        plan = _plans.get(plan_context.run_id) or Plan(lambda _: None, lambda _: False)
+        catalogue = self._recorder.catalogue
+        with building(catalogue.project, plan_context.log.info):
+            try:
+                self._observe(plan_context)
+                for event in self._events(plan_context, execution_plan, plan):
+                    self._remember(plan_context, event)
+                    plan.hear(event)
+                    yield event
+                    if event.is_step_up_for_retry and internals.was_interrupted(event):
+                        # Dagster would wait, and try the table again.
+                        raise dg.DagsterExecutionInterruptedError
+            finally:
+                self._recorder.lock.fold()
+                catalogue.hashes.save()
+
+    def _events(
+        self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan, plan: Plan
+    ) -> Iterator[dg.DagsterEvent]:
+        def iterate(
+            job_context: PlanExecutionContext, execution_plan: ExecutionPlan
+        ) -> Iterator[dg.DagsterEvent]:
+            run, instance = job_context.dagster_run, job_context.instance
+            with (
+                InstanceConcurrencyContext(instance, run) as concurrency,
+                execution_plan.start(
+                    retry_mode=job_context.retry_mode, instance_concurrency_context=concurrency
+                ) as active,
+            ):
+                way = _side_by_side if plan.threads > 1 else _one_by_one
+                yield from way(job_context, active, plan)
+
+        return iter(
+            ExecuteRunWithPlanIterable(
+                execution_plan=plan_context.execution_plan,
+                iterator=iterate,
+                execution_context_manager=PlanExecutionContextManager(
+                    job=plan_context.job,
+                    retry_mode=plan_context.retry_mode,
+                    execution_plan=execution_plan,
+                    run_config=plan_context.run_config,
+                    dagster_run=plan_context.dagster_run,
+                    instance=plan_context.instance,
+                    scoped_resources_builder_cm=internals.resources_made_once,
+                    raise_on_error=plan_context.raise_on_error,
+                    output_capture=plan_context.output_capture,
+                ),
+            )
+        )
+
+    def _observe(self, context: PlanOrchestrationContext) -> None:
+        """Tell Dagster the content of the raw files that the run reads, where it is news.
+
+        A table's provenance then names the content it was made of, and the web pages call the same
+        tables stale as `data-package status` does.
+        """
+        catalogue = self._recorder.catalogue
+        keys = context.job.get_definition().asset_layer.executable_asset_keys
+        taken = {i for key in keys if (t := catalogue.tables.get(key)) for i in t.inputs.values()}
+        for key in sorted(taken):
+            name = key.to_user_string()
+            if name not in catalogue.deliveries.files:
+                continue
+            try:
+                content = catalogue.deliveries.content(name)
+            except ProjectError:
+                # The table that takes it says so, and the others go on.
+                continue
+            tags = {_DATA_VERSION: content.sha256}
+            known = context.instance.get_latest_materialization_event(key)
+            if known and known.asset_materialization and known.asset_materialization.tags == tags:
+                continue
+            metadata = {"size_bytes": dg.MetadataValue.int(content.size_bytes)}
+            context.instance.report_runless_asset_event(
+                dg.AssetMaterialization(key, tags=tags, metadata=metadata)
+            )
+
+    def _remember(self, context: PlanOrchestrationContext, event: dg.DagsterEvent) -> None:
+        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
+            evaluation = event.asset_check_evaluation_data
+            self._recorder.checked(
+                evaluation.asset_check_key.to_user_string(), passed=evaluation.passed
+            )
+        if not event.is_step_failure or internals.was_interrupted(event):
+            return
+        made = internals.entities_of_steps(context.job.get_definition()).get(event.step_key or "")
+        for key in made or []:
+            if isinstance(key, dg.AssetKey) and (table := self._recorder.catalogue.tables.get(key)):
+                self._recorder.failed(table, internals.failure_message(event))
+
+
+def _one_by_one(
+    context: PlanExecutionContext, active: ActiveExecution, plan: Plan
+) -> Iterator[dg.DagsterEvent]:
+    while not active.is_complete:
+        step = active.get_next_step()
+        yield from active.concurrency_event_iterator(context)
+        if step is None:
+            with dg.raise_execution_interrupts():
+                active.sleep_til_ready()
+            continue
+        step_context = context.for_step(step, active.get_known_state())
+        if plan.needless(step.key):
+            yield _leave_out(step, step_context, active)
+        else:
+            events = []
+            for event in dagster_event_sequence_for_step(step_context):
+                events.append(event)
+                yield event
+                active.handle_event(event)
+            active.verify_complete(context, step.key)
+            yield from _trigger_hook(step_context, events)
+            if plan.fail_fast and events and events[-1].is_step_failure:
+                active.mark_interrupted()
+                return
+        yield from active.plan_events_iterator(context)
+
+
+def _side_by_side(
+    context: PlanExecutionContext, active: ActiveExecution, plan: Plan
+) -> Iterator[dg.DagsterEvent]:
+    """Each step in a thread of its own; events are told, and decisions taken, in this one."""
+    told: queue.SimpleQueue[tuple[str, dg.DagsterEvent | BaseException | None]] = (
+        queue.SimpleQueue()
+    )
+    running: dict[str, tuple[StepExecutionContext, list[dg.DagsterEvent]]] = {}
+    stopping = False
+
+    def work(step_context: StepExecutionContext) -> None:
+        key = step_context.step.key
+        end: BaseException | None = None
+        try:
+            for event in dagster_event_sequence_for_step(step_context):
+                told.put((key, event))
+        except BaseException as error:  # noqa: BLE001 (it is raised again in the main thread)
+            end = error
+        told.put((key, end))
+
+    while running or not (active.is_complete or stopping):
+        free = plan.threads - len(running)
+        for step in active.get_steps_to_execute(limit=free) if free and not stopping else []:
+            step_context = context.for_step(step, active.get_known_state())
+            if plan.needless(step.key):
+                yield _leave_out(step, step_context, active)
+            else:
+                running[step.key] = step_context, []
+                threading.Thread(target=work, args=(step_context,), daemon=True).start()
+        yield from active.concurrency_event_iterator(context)
+        yield from active.plan_events_iterator(context)
+        if not running:
+            if not active.is_complete:
+                with dg.raise_execution_interrupts():
+                    active.sleep_til_ready()
+            continue
+        # Dagster lets interrupts pass in user code alone, which runs in other threads here.
+        with dg.raise_execution_interrupts():
+            key, what = told.get()
+        step_context, events = running[key]
+        if isinstance(what, dg.DagsterEvent):
+            events.append(what)
+            yield what
+            active.handle_event(what)
+            continue
+        del running[key]
+        if what is not None:
+            raise what
+        active.verify_complete(context, key)
+        yield from _trigger_hook(step_context, events)
+        stopping = stopping or (plan.fail_fast and bool(events) and events[-1].is_step_failure)
+    if stopping:
+        active.mark_interrupted()
+
+
+def _leave_out(
+    step: ExecutionStep, step_context: StepExecutionContext, active: ActiveExecution
+) -> dg.DagsterEvent:
+    """Let a step count as done without running it: its readers find what it made before."""
+    for output in step.step_outputs:
+        active.mark_step_produced_output(StepOutputHandle(step.key, output.name))
+    active.mark_success(step.key)
+    return dg.DagsterEvent.step_skipped_event(step_context)
+
+
+def _console_logger(_context: dg.InitLoggerContext) -> logging.Logger:
+    """Write to standard error what is at least at `log_level`."""
+    logger = logging.Logger("data-package", log_level)
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    logger.addHandler(handler)
+    return logger
+
+
+console_logger = dg.LoggerDefinition(
+    logger_fn=_console_logger,
+    description="Warnings and errors, or all of Dagster's log when it is asked for.",
+)

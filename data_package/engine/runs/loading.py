@@ -1,0 +1,91 @@
+"""What Dagster loads for a project: imported anew, and quiet about it."""
+
+import importlib
+import logging
+import sys
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+
+import dagster as dg
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.project import Project
+from data_package.engine.runs import executor
+from data_package.engine.tables.catalogue import Catalogue, catalogue_of
+from data_package.engine.tables.discovery import import_module
+
+
+@dataclass(frozen=True)
+class Loaded:
+    """The definitions that Dagster loads for a project, and where they stand."""
+
+    module: str
+    attribute: str
+    definitions: dg.Definitions
+
+    def job(self) -> dg.JobDefinition:
+        """Everything as one job.
+
+        Raises ProjectError for what Dagster does not allow and nothing here has noticed.
+        """
+        try:
+            return self.definitions.resolve_implicit_global_asset_job_def()
+        except dg.DagsterError as error:
+            raise ProjectError(f"Dagster does not take these definitions: {error}") from None
+
+
+def load_project(project: Project) -> Loaded:
+    """Import what Dagster loads for a project.
+
+    Raises ProjectError when there is no such module or it cannot be imported.
+    """
+    _forget_modules(project)
+    project.make_importable()
+    name = f"{project.package}.definitions"
+    if not (project.package_folder / "definitions.py").is_file():
+        raise ProjectError(
+            f"{project.relative(project.package_folder / 'definitions.py')} is missing. It is "
+            f"what Dagster loads; write into it:\n\n"
+            f"    import {project.package}\n"
+            f"    from data_package.engine.definitions import load_definitions\n\n"
+            f"    defs = load_definitions({project.package})"
+        )
+    import_module(project.package, project)
+    for attribute, value in vars(import_module(name, project)).items():
+        if isinstance(value, dg.Definitions):
+            return Loaded(name, attribute, value)
+    raise ProjectError(f"{name} holds no Dagster Definitions.")
+
+
+def open_project(project: Project) -> tuple[Catalogue, dg.JobDefinition]:
+    """What a project holds, and the job that builds it, for who only looks."""
+    with dagster_quiet(verbose=False):
+        loaded = load_project(project)
+        return catalogue_of(project), loaded.job()
+
+
+def _forget_modules(project: Project) -> None:
+    """Let every module of the project be read again: in a notebook its files change between builds.
+
+    A function that was imported before would run as it was, under the fingerprint of what it is.
+    """
+    importlib.invalidate_caches()
+    for name in list(sys.modules):
+        if name.startswith(f"{project.package}.") and not name.startswith("data_package.engine"):
+            del sys.modules[name]
+
+
+@contextmanager
+def dagster_quiet(*, verbose: bool) -> Iterator[None]:
+    """Keep Dagster's log and its warnings off the terminal, unless they are asked for."""
+    before = executor.log_level
+    executor.log_level = logging.DEBUG if verbose else logging.CRITICAL
+    try:
+        with warnings.catch_warnings():
+            if not verbose:
+                warnings.simplefilter("ignore")
+            yield
+    finally:
+        executor.log_level = before

@@ -1,0 +1,207 @@
+"""What a build shows on a terminal: what runs, what is done, what is left; then one table.
+
+In a pipe nothing moves: only the table, in plain text. It is laid out here, because rich takes a
+millisecond for each line, and its import as long as two small tables.
+"""
+
+import os
+import sys
+from collections import Counter
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import AbstractContextManager, contextmanager
+from typing import TYPE_CHECKING, TextIO
+
+import click
+
+from data_package.engine.runs.result import BuildResult, Status, TableResult, Tally
+from data_package.engine.staleness.memo import nothing_to_do
+
+if TYPE_CHECKING:
+    from rich.console import Console, JustifyMethod
+
+_NAMES_SHOWN = 3
+_PLAIN_WIDTH = 200
+_TOLD = {
+    Status.BUILT: "built",
+    Status.FRESH: "not needed after all (their inputs came out as they were)",
+    Status.CHECKED: "checked again",
+    Status.FAILED: "failed",
+    Status.NOT_BUILT: "not built",
+}
+_MARKS = {
+    Status.BUILT: ("✓", "green"),
+    Status.FAILED: ("✗", "red"),
+    Status.NOT_BUILT: ("–", "yellow"),
+    Status.FRESH: ("=", "dim"),
+    Status.CHECKED: ("✓", "green"),
+}
+# What lets rich draw where it would not.
+_FORCED = {"FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
+_RIGHT = ("rows", "columns", "size", "seconds", "peak memory")
+_SPARED = ("peak memory", "columns", "group", "size", "seconds", "rows")
+_TITLES = ("", "table", "group", *_RIGHT, "checks")
+
+# A text of the table, and its style.
+Cell = tuple[str, str]
+
+
+def console() -> "Console":
+    """Standard output; a pipe gets lines that are never wrapped."""
+    from rich.console import Console
+
+    made = Console(highlight=False)
+    return made if made.is_terminal else Console(width=_PLAIN_WIDTH, highlight=False)
+
+
+def _terminal(stream: TextIO | None) -> "Console | None":
+    """What can be drawn on; None for a pipe."""
+    if stream is None or not (stream.isatty() or _FORCED & os.environ.keys()):
+        return None
+    from rich.console import Console
+
+    made = Console(file=stream, highlight=False)
+    return made if made.is_terminal else None
+
+
+def loading() -> AbstractContextManager[Callable[[str], None]]:
+    """Say that the project is being loaded, while it is."""
+    return working("loading the project")
+
+
+@contextmanager
+def working(on: str) -> Iterator[Callable[[str], None]]:
+    """Say on a terminal what is being worked on, while it is; gives what to call on a change."""
+    terminal = _terminal(sys.stderr)
+    if terminal is None:
+        yield lambda _: None
+        return
+    with terminal.status(on) as status:
+        yield status.update
+
+
+@contextmanager
+def live(tally: Tally) -> Iterator[Callable[[], None]]:
+    """A line that follows the build; gives what to call on each change."""
+    terminal = _terminal(sys.stderr)
+    if terminal is None:
+        yield lambda: None
+        return
+    from rich.progress import BarColumn, MofNCompleteColumn, Progress, SpinnerColumn, TextColumn
+    from rich.progress import TimeElapsedColumn as Elapsed
+
+    columns = (
+        SpinnerColumn(),
+        BarColumn(bar_width=24),
+        MofNCompleteColumn(),
+        Elapsed(),
+        TextColumn("{task.description}"),
+    )
+    with Progress(*columns, console=terminal, transient=True) as progress:
+        task = progress.add_task("", total=tally.steps)
+
+        def changed() -> None:
+            progress.update(task, completed=tally.finished_steps, description=_running(tally))
+
+        yield changed
+
+
+def show(result: BuildResult) -> None:
+    """Print the table that ends a build."""
+    rows = [_row(table) for table in result.tables]
+    texts = [_TITLES, *([text for text, _ in row] for row in rows)]
+    widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
+    terminal = _terminal(sys.stdout)
+    if terminal is None:
+        click.echo(_aligned(texts, widths))
+        return
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    shown = _that_fit(widths, terminal.width)
+    grid = Grid(box=None, pad_edge=False, header_style="bold")
+    for at in shown:
+        title = _TITLES[at]
+        justify: JustifyMethod = "right" if title in _RIGHT else "left"
+        grid.add_column(title, justify=justify, no_wrap=True)
+    for row in rows:
+        grid.add_row(*(Text(row[at][0], style=row[at][1]) for at in shown))
+    terminal.print(grid)
+
+
+def _that_fit(widths: Sequence[int], width: int) -> list[int]:
+    """The columns for a terminal of this width; on a narrow one what tells least is left out."""
+    shown = list(range(len(_TITLES)))
+    for title in _SPARED:
+        if sum(2 + widths[at] for at in shown) <= width + 2:
+            break
+        shown.remove(_TITLES.index(title))
+    return shown
+
+
+def _row(table: TableResult) -> list[Cell]:
+    failed = bool(table.failed_checks)
+    return [
+        _MARKS[Status.FAILED] if failed else _MARKS.get(table.status, ("?", "red")),
+        (table.name, ""),
+        (table.group, "dim"),
+        ("" if table.rows is None else f"{table.rows:,}", ""),
+        ("" if table.columns is None else f"{table.columns:,}", ""),
+        (size(table.size_bytes), ""),
+        ("" if table.seconds is None else f"{table.seconds:.2f}", ""),
+        (size(table.peak_memory_bytes), ""),
+        _checks(table),
+    ]
+
+
+def _aligned(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> str:
+    right = [title in _RIGHT for title in _TITLES]
+    lines = (
+        "  ".join(
+            text.rjust(width) if at_right else text.ljust(width)
+            for text, width, at_right in zip(row, widths, right, strict=True)
+        )
+        for row in rows
+    )
+    return "\n".join(line.rstrip() for line in lines)
+
+
+def closing_line(result: BuildResult) -> str:
+    """One sentence on the whole."""
+    if not result.tables and result.package is None:
+        return nothing_to_do(result.fresh, result.seconds)
+    count = Counter(table.status for table in result.tables)
+    told = [f"{count[status]} {words}" for status, words in _TOLD.items() if count[status]]
+    if result.fresh and not result.tables:
+        told.append(f"{result.fresh} tables are fresh")
+    text = f"{', '.join(told)} in {result.seconds:.1f} s"
+    if result.package_path:
+        return f"{text}; the data package is in {os.path.relpath(result.package_path)}"
+    return f"{text}."
+
+
+def size(count: int | None) -> str:
+    """`1.4 MB`, in powers of a thousand; empty where nothing is known."""
+    if count is None:
+        return ""
+    amount = float(count)
+    for unit in ("B", "kB", "MB", "GB", "TB"):
+        if amount < 1000 or unit == "TB":
+            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
+        amount /= 1000
+    return ""
+
+
+def _running(tally: Tally) -> str:
+    names = tally.running
+    more = len(names) - _NAMES_SHOWN
+    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+
+
+def _checks(table: TableResult) -> Cell:
+    if table.failed_checks:
+        return f"{len(table.failed_checks)} failed", "red"
+    if table.checks_planned == 0:
+        return "none", "dim"
+    if len(table.checks) < table.checks_planned:
+        return "not run", "yellow"
+    return "passed", "green"

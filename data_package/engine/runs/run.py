@@ -1,0 +1,226 @@
+"""One build: what is stale runs, in one process and one Dagster run, and the rest is left alone."""
+
+import time
+from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, contextmanager, nullcontext
+from pathlib import Path
+
+import dagster as dg
+
+from data_package.engine.errors import BuildError, ProjectError
+from data_package.engine.project import Project, find_project
+from data_package.engine.runs import executor
+from data_package.engine.runs.guard import building
+from data_package.engine.runs.instance import project_instance
+from data_package.engine.runs.loading import Loaded, dagster_quiet, load_project
+from data_package.engine.runs.result import BuildResult, Tally
+from data_package.engine.staleness import memo
+from data_package.engine.staleness.assess import assess
+from data_package.engine.staleness.lock import LockFile, lock_of
+from data_package.engine.staleness.plan import Request, Work, plan_work
+from data_package.engine.staleness.survey import (
+    present_of,
+)
+from data_package.engine.storage import remove_folder, sweep
+from data_package.engine.tables import internals
+from data_package.engine.tables.catalogue import Catalogue, catalogue_of
+from data_package.engine.tables.table import PACKAGE
+
+Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
+
+
+class BuildFailed(BuildError):
+    """A table or a check failed.
+
+    Attributes:
+        result: what was built all the same, and what failed.
+    """
+
+    def __init__(self, result: BuildResult) -> None:
+        """`result`: of the build."""
+        self.result = result
+        super().__init__(result.explain())
+
+
+def build(
+    *select: str,
+    project: Path | None = None,
+    force: bool = False,
+    fail_fast: bool = False,
+    threads: int = 1,
+) -> BuildResult:
+    """Build what is stale and publish the data package.
+
+    >>> result = build()                       # doctest: +SKIP
+    >>> result["subjects"].rows                # doctest: +SKIP
+    306
+
+    Args:
+        select: what to build, in Dagster's asset selection syntax; everything by default.
+        project: a folder of the project; by default the working directory.
+        force: run what is selected even where it is fresh.
+        fail_fast: stop at the first failure.
+        threads: how many tables are built at once.
+
+    Returns:
+        The facts of every table that was stale, when all were built and every check passed.
+
+    Raises:
+        BuildFailed: a table or a check failed; its `result` holds the facts of every table.
+        ProjectError: the project or the selection is wrong; nothing was run.
+    """
+    request = Request(select, force=force, fail_fast=fail_fast, threads=threads)
+    result = run_build(request, find_project(project))
+    if not result.ok:
+        raise BuildFailed(result)
+    return result
+
+
+def run_build(
+    request: Request,
+    project: Project,
+    *,
+    watch: Watch | None = None,
+    say: Callable[[str], object] = lambda _: None,
+    verbose: bool = False,
+    began: float | None = None,
+) -> BuildResult:
+    """Build, and return what came of it whether or not all went well.
+
+    `watch` gets the state of the build before it starts, and gives what to call on each change;
+    `say` gets what is worth a line; `began` is when the user's waiting began (`time.time`).
+    """
+    began = time.time() if began is None else began
+    with building(project, say), dagster_quiet(verbose=verbose):
+        sweep(project.storage)
+        sources = memo.sources_of(project)
+        loaded = load_project(project)
+        catalogue = catalogue_of(project)
+        if memo.sources_of(project).own(project) != sources.own(project):
+            # What was imported would run under the fingerprint of what has been written since.
+            raise ProjectError("A file of the project changed while it was read. Build again.")
+        lock = lock_of(project)
+        job = loaded.job()
+        work = plan_work(request, job, catalogue, lock)
+        if not request.select:
+            lock.keep_only(catalogue.deliveries.files, catalogue.named)
+        if work.is_nothing:
+            result = BuildResult((), None, time.time() - began, None, fresh=work.fresh)
+        else:
+            tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
+            tally.end()
+            published = tally.package is not None and tally.package.ok
+            result = BuildResult(
+                tables=tuple(tally.tables),
+                package=tally.package,
+                seconds=time.time() - began,
+                package_path=str(project.published) if published else None,
+                fresh=work.fresh,
+                run_id=run_id,
+            )
+        catalogue.hashes.save()
+        if result.ok and not request.select:
+            if catalogue.tables and not catalogue.publications:
+                _withdraw(project, say)
+            _remember(catalogue, sources)
+    return result
+
+
+def _withdraw(project: Project, say: Callable[[str], object]) -> None:
+    """Take away the data package of a project that has no final table any more."""
+    if (project.published / "datapackage.json").is_file():
+        remove_folder(project.published)
+        folder = project.relative(project.published)
+        say(f"{folder} is removed: the project has no final table any more.")
+
+
+def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
+    """Note that everything is fresh, for the path that need not look again."""
+    project = catalogue.project
+    globs, paths = {}, []
+    for file in catalogue.deliveries.files.values():
+        base = file.base(project.root)
+        for pattern in file.patterns:
+            globs[str(base / pattern)] = memo.matches(str(base / pattern))
+        paths += file.resolve(project.root)
+    for table in catalogue.tables.values():
+        paths += table.files()
+    folders = set()
+    for publication in catalogue.publications:
+        paths += publication.files()
+        folders |= {str(path.parent) for path in publication.files()}
+    stamps = {str(path): catalogue.hashes.stamp_of(path) for path in paths}
+    known = {path: stamp for path, stamp in stamps.items() if stamp is not None}
+    if any(table.partitioned for table in catalogue.tables.values()) or len(known) < len(stamps):
+        memo.forget(project)
+    else:
+        memo.remember(
+            project,
+            sources,
+            globs=globs,
+            files=known,
+            folders=sorted(folders),
+            fresh=len(catalogue.tables),
+        )
+
+
+def _run(
+    loaded: Loaded,
+    job: dg.JobDefinition,
+    work: Work,
+    request: Request,
+    catalogue: Catalogue,
+    lock: LockFile,
+    watch: Watch | None,
+) -> tuple[Tally, str]:
+    assets = set(work.tables) | ({PACKAGE} if work.publish else set())
+    chosen = job.get_subset(asset_selection=assets, asset_check_selection=set(work.checks))
+    steps = internals.entities_of_steps(chosen)
+    tally = Tally(steps, catalogue.tables, PACKAGE)
+    contract = {item.key: item for item in catalogue.checks}
+
+    def is_needless(entity: dg.AssetKey | dg.AssetCheckKey) -> bool:
+        if isinstance(entity, dg.AssetCheckKey):
+            known = catalogue.verdicts.known(contract[entity]) if entity in contract else None
+            return known is not None and known.ok
+        if entity in work.forced or entity not in catalogue.tables:
+            return False
+        table = catalogue.tables[entity]
+        entry = lock.read().tables.get(table.name)
+        present = present_of(table, catalogue, lock.read())
+        return not assess(entry, present, catalogue.project.library_changes)
+
+    def needless(step: str) -> bool:
+        found = all(is_needless(entity) for entity in steps[step])
+        if found:
+            tally.needless.add(step)
+        return found
+
+    @contextmanager
+    def prepare(run_id: str) -> Iterator[None]:
+        with watch(tally) if watch else nullcontext(lambda: None) as changed:
+
+            def hear(event: dg.DagsterEvent) -> None:
+                tally.hear(event)
+                changed()
+
+            plan = executor.Plan(hear, needless, request.threads, request.fail_fast)
+            with executor.planned(run_id, plan):
+                yield
+
+    with project_instance(catalogue.project) as instance:
+        try:
+            run_id = internals.run_job(
+                loaded.module, loaded.attribute, chosen, instance, executor.OUR_LOGGER, prepare
+            )
+        except internals.ConfigError as error:
+            raise ProjectError(
+                f"The config of {error} has a field without a default, and a build gives none.\n"
+                "Give each field of the class a default value."
+            ) from None
+        except internals.RunError as error:
+            raise BuildError(
+                f"Dagster ended the run with {error}, and no table is to blame.\n"
+                "Run `data-package build -v` to see its log."
+            ) from None
+    return tally, run_id

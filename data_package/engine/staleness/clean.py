@@ -1,0 +1,218 @@
+"""What no asset makes any more: tables that have been removed or renamed, and what hangs on them.
+
+A file is ours when it stands where a table of some group would, and nothing that the project
+reads or makes stands there. Everything else in `storage/` is left alone, and said.
+"""
+
+import glob
+import os
+import re
+from collections.abc import Iterator
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.graph.write import FORMATS
+from data_package.engine.project import Project
+from data_package.engine.staleness.lock import Lock, LockFile
+from data_package.engine.staleness.record import code_path
+from data_package.engine.storage import sweep
+from data_package.engine.tables.catalogue import Catalogue
+
+# Folders of `storage/` that hold something else than tables.
+_NEVER = {"package", "releases", "exports", "rejects", "other"}
+# What `data-package graph` writes there.
+_GRAPHS = {f"graph.{form}" for form in FORMATS}
+_GROUP = re.compile(r"[A-Za-z0-9_]+")
+_TABLE = ".parquet"
+
+
+@dataclass(frozen=True)
+class Orphan:
+    """A table's file that no asset makes."""
+
+    path: Path
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Leftovers:
+    """What could be removed, and what is left alone.
+
+    Attributes:
+        tables: Parquet files of tables and partitions that no asset makes.
+        verdicts: remembered checks of tables or contracts that are gone.
+        code: remembered code that no table is built by.
+        lock_tables: tables in the lock that are gone.
+        lock_raw: raw files in the lock that are gone.
+        left_alone: what else stands among the tables and is not known to be ours.
+    """
+
+    tables: tuple[Orphan, ...] = ()
+    verdicts: tuple[Path, ...] = ()
+    code: tuple[Path, ...] = ()
+    lock_tables: tuple[str, ...] = ()
+    lock_raw: tuple[str, ...] = ()
+    left_alone: tuple[Path, ...] = ()
+
+    @property
+    def is_nothing(self) -> bool:
+        """Whether there is nothing to remove."""
+        return not (self.tables or self.verdicts or self.code or self.lock_tables or self.lock_raw)
+
+    @property
+    def size_bytes(self) -> int:
+        """What the tables take on the disk."""
+        return sum(orphan.size_bytes for orphan in self.tables)
+
+    def to_dict(self, project: Project) -> dict[str, object]:
+        """The facts as JSON's types."""
+        return {
+            "tables": [
+                {"path": project.relative(o.path), "size_bytes": o.size_bytes} for o in self.tables
+            ],
+            "verdicts": [project.relative(path) for path in self.verdicts],
+            "code": [project.relative(path) for path in self.code],
+            "lock": {"tables": list(self.lock_tables), "raw": list(self.lock_raw)},
+            "left_alone": [project.relative(path) for path in self.left_alone],
+        }
+
+
+def find_leftovers(catalogue: Catalogue, lock: Lock) -> Leftovers:
+    """Look through `storage/` and the lock.
+
+    Raises ProjectError when the project has no table at all: every file would then be nobody's,
+    and it is far more likely that the wrong package is named than that all was deleted.
+    """
+    project = catalogue.project
+    if not catalogue.tables:
+        raise ProjectError(
+            f"The package '{project.package}' has no table, so every file would count as left "
+            f"over.\nCorrect `package` in {project.root / 'pyproject.toml'}, or remove "
+            f"{project.storage} by hand."
+        )
+    made = {table.path for table in catalogue.tables.values() if not table.partitioned}
+    folders = {t.path.with_suffix("") for t in catalogue.tables.values() if t.partitioned}
+    raw = _raw_files(catalogue)
+    tables, left_alone = [], []
+    for path in _among_the_tables(project.storage):
+        if path in made or folders & set(path.parents) or path.resolve() in raw:
+            continue
+        if _could_be_a_table(path, project.storage):
+            tables.append(Orphan(path, path.stat().st_size))
+        else:
+            left_alone.append(path)
+    return Leftovers(
+        tables=tuple(tables),
+        verdicts=tuple(_verdicts(catalogue)),
+        code=tuple(_code(catalogue, lock)),
+        lock_tables=tuple(sorted(lock.tables.keys() - catalogue.named.keys())),
+        lock_raw=tuple(sorted(lock.raw.keys() - catalogue.deliveries.files.keys())),
+        left_alone=tuple(left_alone),
+    )
+
+
+def remove_leftovers(agreed: Leftovers, catalogue: Catalogue, lock: LockFile) -> Leftovers:
+    """Remove what was agreed on and is still left over; the caller holds the project.
+
+    Returns what was removed.
+    """
+    project = catalogue.project
+    now = find_leftovers(catalogue, lock.read())
+    tables = tuple(orphan for orphan in now.tables if orphan in agreed.tables)
+    verdicts = tuple(path for path in now.verdicts if path in agreed.verdicts)
+    code = tuple(path for path in now.code if path in agreed.code)
+    for path in [*(orphan.path for orphan in tables), *verdicts, *code]:
+        _remove(path, project.storage)
+    lock.keep_only(catalogue.deliveries.files, catalogue.named)
+    sweep(project.storage)
+    return Leftovers(tables, verdicts, code, now.lock_tables, now.lock_raw, now.left_alone)
+
+
+def _among_the_tables(storage: Path) -> Iterator[Path]:
+    """Every file, and every link, in the folders that may be groups; no link is followed."""
+    for top in sorted(storage.iterdir()) if storage.is_dir() else []:
+        if top.name.startswith(".") or top.name in _NEVER or top.name in _GRAPHS:
+            continue
+        if top.is_symlink() or not top.is_dir():
+            yield top
+            continue
+        for folder, inside, files in os.walk(top):
+            inside.sort()
+            links = [name for name in inside if Path(folder, name).is_symlink()]
+            for name in sorted([*files, *links]):
+                if not name.startswith("."):
+                    yield Path(folder, name)
+
+
+def _could_be_a_table(path: Path, storage: Path) -> bool:
+    place = path.relative_to(storage).parts
+    return (
+        len(place) > 1
+        and _GROUP.fullmatch(place[0]) is not None
+        and not any(name.startswith(".") for name in place)
+        and path.suffix == _TABLE
+        and path.is_file()
+        and not path.is_symlink()
+    )
+
+
+def _raw_files(catalogue: Catalogue) -> set[Path]:
+    """Raw files that are there, whether or not all of a set are."""
+    found: set[Path] = set()
+    for file in catalogue.deliveries.files.values():
+        with suppress(ProjectError):
+            base = file.base(catalogue.project.root)
+            for pattern in file.patterns:
+                if glob.has_magic(pattern):
+                    places = glob.glob(str(base / pattern), recursive=True)
+                else:
+                    places = [str(base / pattern)]
+                found.update(Path(place).resolve() for place in places)
+    return found
+
+
+def _verdicts(catalogue: Catalogue) -> Iterator[Path]:
+    current = {f"{item.table.resource}.{item.name}.json" for item in catalogue.checks}
+    for path in _plain_files(catalogue.project.state / "checks", ".json"):
+        if path.name not in current:
+            yield path
+
+
+def _code(catalogue: Catalogue, lock: Lock) -> Iterator[Path]:
+    """Kept code that neither an entry that stays in the lock nor a function of today has."""
+    digests = {
+        digest
+        for name, entry in lock.tables.items()
+        if name in catalogue.named
+        for digest in entry.parts.values()
+    }
+    digests |= {p.digest for table in catalogue.tables.values() for p in table.fingerprint.parts}
+    current = {code_path(catalogue, digest) for digest in digests}
+    for path in _plain_files(catalogue.project.state / "code", ".py"):
+        if path not in current:
+            yield path
+
+
+def _plain_files(folder: Path, suffix: str) -> list[Path]:
+    if folder.is_symlink() or not folder.is_dir():
+        return []
+    return sorted(
+        path
+        for path in folder.iterdir()
+        if path.suffix == suffix and path.is_file() and not path.is_symlink()
+    )
+
+
+def _remove(path: Path, storage: Path) -> None:
+    """Remove a file and the folders that it leaves empty, if it is in `storage/` and no link."""
+    if path.parent.resolve() != path.parent or not path.parent.is_relative_to(storage):
+        return
+    if path.is_symlink():
+        return
+    path.unlink(missing_ok=True)
+    for folder in path.parents:
+        if folder in (storage, storage / ".state") or next(folder.iterdir(), None) is not None:
+            return
+        folder.rmdir()

@@ -1,0 +1,323 @@
+"""`data-package.lock`: what every table was built from. Small, sorted, made to be committed.
+
+It holds hashes, counts and names, and nothing that differs between machines or moments. Whoever
+writes a table, by whatever command, puts its entry here in one atomic step: into the journal at
+first, which everybody reads with the file, and into the file itself when the run ends.
+"""
+
+import fcntl
+import functools
+import json
+import os
+import re
+import threading
+import tomllib
+from collections.abc import Callable, Collection, Iterator, Mapping
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
+from pathlib import Path
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.project import Project
+from data_package.engine.staleness.journal import Journal, Line, Stamp, stamp_of
+from data_package.engine.storage import PRIVATE_FILE, is_file, make_private_folder, temporary_beside
+
+FILE_NAME = "data-package.lock"
+VERSION = 1
+_HEADER = (
+    "# What every table was built from. Written by each build; commit it.\n"
+    "# After a merge with conflicts: take either side, then run `data-package build`.\n"
+)
+_BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
+_CONFLICT = re.compile(r"^(<{7}|={7}|>{7})", re.MULTILINE)
+
+
+@dataclass(frozen=True)
+class RawEntry:
+    """A raw file's content: one hash over all its files, in order, and their size."""
+
+    sha256: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class TableEntry:
+    """What a table was built from and what came out.
+
+    Attributes:
+        fingerprint: of its function.
+        parts: the digests that the fingerprint is made of, by the part's name.
+        inputs: the data version of each input at the time, by the input's name.
+        libraries: the versions of the libraries that its function reaches.
+        data_version: of its content. The hash of its Parquet bytes: Polars writes equal names,
+            types and values as equal bytes, and a renamed column as others.
+        columns: a hash of its columns' names and types, in order.
+    """
+
+    fingerprint: str
+    parts: Mapping[str, str]
+    inputs: Mapping[str, str]
+    libraries: Mapping[str, str]
+    data_version: str
+    rows: int
+    columns: str
+    size_bytes: int
+
+
+@dataclass(frozen=True)
+class Lock:
+    """The whole file."""
+
+    raw: Mapping[str, RawEntry] = field(default_factory=dict)
+    tables: Mapping[str, TableEntry] = field(default_factory=dict)
+
+
+def lock_path(project: Project) -> Path:
+    """`data-package.lock`, at the project's root."""
+    return project.root / FILE_NAME
+
+
+def read_lock(project: Project) -> Lock:
+    """The lock as it stands, with what a build has put and not yet folded; empty without a file.
+
+    Raises ProjectError when the file is not one that this version wrote.
+    """
+    path = lock_path(project)
+    stamp = stamp_of(path)
+    if not is_file(path):
+        return Lock()
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ProjectError(_unreadable("it is not text")) from None
+    lock = parse(text)
+    raw, tables = dict(lock.raw), dict(lock.tables)
+    for line in _journal(project).read(stamp):
+        # A line of another version's makes its table count as not built since.
+        with suppress(KeyError, TypeError):
+            read = {name: _raw_entry(entry) for name, entry in line.raw.items()}
+            tables[line.name] = _table_entry(line.table)
+            raw |= read
+    return Lock(raw, tables)
+
+
+@functools.cache
+def lock_of(project: Project) -> "LockFile":
+    """The lock of a project, read once in this process for all who ask."""
+    return LockFile(project)
+
+
+def _journal(project: Project) -> Journal:
+    return Journal(project.state / "lock.journal")
+
+
+def parse(text: str) -> Lock:
+    """Read the text of a lock file. Raises ProjectError, which says what to do."""
+    if conflict := _CONFLICT.search(text):
+        line = text[: conflict.start()].count("\n") + 1
+        raise ProjectError(
+            f"{FILE_NAME}:{line}: git left conflict markers here.\n"
+            f"Take either side (git checkout --ours {FILE_NAME}), then run `data-package build`: "
+            "it rebuilds what the other side had changed. Nothing has been touched."
+        )
+    try:
+        document = tomllib.loads(text)
+        version = document.get("version")
+        if isinstance(version, int) and version > VERSION:
+            raise ProjectError(
+                f"{FILE_NAME} was written by a newer data-package (its version is {version}, this "
+                f"one reads {VERSION}).\nUpdate data-package. Nothing has been touched."
+            )
+        if version != VERSION:
+            raise ProjectError(_unreadable("it does not say `version = 1`"))
+        return Lock(
+            raw={name: _raw_entry(entry) for name, entry in document.get("raw", {}).items()},
+            tables={name: _table_entry(entry) for name, entry in document.get("table", {}).items()},
+        )
+    except tomllib.TOMLDecodeError as error:
+        raise ProjectError(_unreadable(str(error))) from None
+    except (KeyError, TypeError, ValueError, AttributeError):
+        raise ProjectError(_unreadable("an entry is not complete")) from None
+
+
+def render(lock: Lock) -> str:
+    """The text of a lock: the same for equal content, one table's lines beside one another."""
+    entries: list[tuple[str, RawEntry | TableEntry]] = [
+        *((f"raw.{_key(name)}", raw) for name, raw in sorted(lock.raw.items())),
+        *((f"table.{_key(name)}", table) for name, table in sorted(lock.tables.items())),
+    ]
+    blocks = [f"\n[{title}]\n{_lines(entry)}" for title, entry in entries]
+    return "".join([_HEADER, f"version = {VERSION}\n", *blocks])
+
+
+def _lines(entry: RawEntry | TableEntry) -> str:
+    if isinstance(entry, RawEntry):
+        return f'bytes = {entry.size_bytes}\nsha256 = "{entry.sha256}"\n'
+    return "".join(
+        [
+            f'fingerprint = "{entry.fingerprint}"\n',
+            f'data_version = "{entry.data_version}"\n',
+            f"rows = {entry.rows}\n",
+            f'columns = "{entry.columns}"\n',
+            f"bytes = {entry.size_bytes}\n",
+            *_mapping("inputs", entry.inputs),
+            *_mapping("libraries", entry.libraries),
+            *_mapping("parts", entry.parts),
+        ]
+    )
+
+
+class LockFile:
+    """The lock file of a project and the changes to it, each atomic against other processes.
+
+    What was read last is kept, and read again only when another process has written since.
+    """
+
+    def __init__(self, project: Project) -> None:
+        """`project`: whose lock it is."""
+        self._project = project
+        self._path = lock_path(project)
+        self._guard = project.state / "lock"
+        self._journal = _journal(project)
+        self._in_process = threading.RLock()
+        self._known: tuple[tuple[Stamp | None, Stamp | None], Lock] | None = None
+
+    def read(self) -> Lock:
+        """The lock as it stands. Raises ProjectError when it cannot be read."""
+        with self._in_process:
+            stamps = self._stamps()
+            if self._known is None or self._known[0] != stamps:
+                self._known = stamps, read_lock(self._project)
+            return self._known[1]
+
+    def put_table(self, name: str, entry: TableEntry, raw: Mapping[str, RawEntry]) -> None:
+        """Write down a table that has just been written, and the raw files it read.
+
+        It is safe from now on, and in the lock file itself after the next `fold`.
+        """
+        with self._exclusive():
+            before = self.read()
+            after = Lock(raw={**before.raw, **raw}, tables={**before.tables, name: entry})
+            stamp = stamp_of(self._path)
+            if stamp is None:
+                self._write(after)
+            elif after != before:
+                line = Line(name, _plain(entry), {key: _plain(one) for key, one in raw.items()})
+                self._journal.add(line, stamp)
+                self._known = self._stamps(), after
+
+    def fold(self) -> None:
+        """Let the lock file hold all that was put."""
+        self._change(lambda lock: lock)
+
+    def put(self, raw: Mapping[str, RawEntry], tables: Mapping[str, TableEntry]) -> None:
+        """Write down several entries at once."""
+        self._change(lambda lock: Lock({**lock.raw, **raw}, {**lock.tables, **tables}))
+
+    def keep_only(self, raw: Collection[str], tables: Collection[str]) -> None:
+        """Drop the entries of what the project no longer has."""
+        self._change(
+            lambda lock: Lock(
+                raw={k: v for k, v in lock.raw.items() if k in raw},
+                tables={k: v for k, v in lock.tables.items() if k in tables},
+            )
+        )
+
+    def forget(self, tables: Collection[str]) -> None:
+        """Drop the entries of tables, so that they are built again."""
+        self._change(
+            lambda lock: replace(
+                lock, tables={k: v for k, v in lock.tables.items() if k not in tables}
+            )
+        )
+
+    def _change(self, change: Callable[[Lock], Lock]) -> None:
+        with self._exclusive():
+            before = self.read()
+            after = change(before)
+            if after != before or self._journal.stamp() is not None:
+                self._write(after)
+
+    def _write(self, lock: Lock) -> None:
+        temporary = temporary_beside(self._path)
+        with temporary.open("w", encoding="utf-8") as file:
+            file.write(render(lock))
+            file.flush()
+            os.fsync(file.fileno())
+        # The lock is committed: it has the permissions of the project's files, not private ones.
+        temporary.chmod((self._project.root / "pyproject.toml").stat().st_mode & 0o666)
+        temporary.replace(self._path)
+        self._journal.remove()
+        self._known = self._stamps(), lock
+
+    def _stamps(self) -> tuple[Stamp | None, Stamp | None]:
+        return stamp_of(self._path), self._journal.stamp()
+
+    @contextmanager
+    def _exclusive(self) -> Iterator[None]:
+        make_private_folder(self._guard.parent)
+        with self._in_process:
+            handle = os.open(self._guard, os.O_CREAT | os.O_RDWR, PRIVATE_FILE)
+            try:
+                fcntl.flock(handle, fcntl.LOCK_EX)
+                yield
+            finally:
+                os.close(handle)
+
+
+def _plain(entry: RawEntry | TableEntry) -> dict[str, object]:
+    """An entry as the journal keeps it, by the names that the lock file has."""
+    values = asdict(entry)
+    return {**values, "bytes": values.pop("size_bytes")}
+
+
+def _raw_entry(entry: Mapping[str, object]) -> RawEntry:
+    return RawEntry(sha256=_text(entry["sha256"]), size_bytes=_whole(entry["bytes"]))
+
+
+def _table_entry(entry: Mapping[str, object]) -> TableEntry:
+    return TableEntry(
+        fingerprint=_text(entry["fingerprint"]),
+        parts=_texts(entry.get("parts", {})),
+        inputs=_texts(entry.get("inputs", {})),
+        libraries=_texts(entry.get("libraries", {})),
+        data_version=_text(entry["data_version"]),
+        rows=_whole(entry["rows"]),
+        columns=_text(entry["columns"]),
+        size_bytes=_whole(entry["bytes"]),
+    )
+
+
+def _text(value: object) -> str:
+    if not isinstance(value, str):
+        raise TypeError
+    return value
+
+
+def _whole(value: object) -> int:
+    if not isinstance(value, int):
+        raise TypeError
+    return value
+
+
+def _texts(value: object) -> dict[str, str]:
+    if not isinstance(value, dict):
+        raise TypeError
+    return {_text(k): _text(v) for k, v in value.items()}
+
+
+def _mapping(name: str, values: Mapping[str, str]) -> Iterator[str]:
+    for key, value in sorted(values.items()):
+        yield f"{name}.{_key(key)} = {json.dumps(value, ensure_ascii=False)}\n"
+
+
+def _key(name: str) -> str:
+    return name if _BARE_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+
+
+def _unreadable(why: str) -> str:
+    return (
+        f"{FILE_NAME} cannot be read: {why}.\n"
+        f"Restore it (git checkout {FILE_NAME}), or delete it to build everything again. Nothing "
+        "has been touched."
+    )

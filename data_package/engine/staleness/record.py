@@ -1,0 +1,114 @@
+"""Writes a table into the lock as soon as its file is in place, whoever ran it."""
+
+import hashlib
+from dataclasses import dataclass
+from pathlib import Path
+
+import polars as pl
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.staleness.lock import LockFile, RawEntry, TableEntry
+from data_package.engine.staleness.survey import (
+    Failures,
+    basis,
+    data_version,
+    libraries_of,
+    parts_of,
+    present_of,
+    shown,
+)
+from data_package.engine.storage import write_private
+from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.io_manager import Written, columns_digest
+from data_package.engine.tables.table import Table
+
+
+@dataclass(frozen=True)
+class Recorder:
+    """What the IO manager calls when it has written a table."""
+
+    catalogue: Catalogue
+    lock: LockFile
+
+    def written(self, table: Table, facts: Written) -> None:
+        """Put the table's entry into the lock, with the content of inputs that it was made of."""
+        if table.partitioned:
+            return
+        lock = self.lock.read()
+        names = [key.to_user_string() for key in table.inputs.values()]
+        handed = {
+            name: self.catalogue.deliveries.handed(name)
+            for name in names
+            if name in self.catalogue.deliveries.files
+        }
+        inputs = {name: content.sha256 for name, content in handed.items()}
+        for name in names:
+            if name not in inputs:
+                inputs[name] = data_version(name, self.catalogue, lock) or "unknown"
+        self._keep_code(table)
+        fingerprint, parts = table.fingerprint.digest, parts_of(table)
+        if facts.config is not None:
+            # The next build is told nothing, and so makes the table again.
+            fingerprint = hashlib.sha256(f"{fingerprint} {facts.config}".encode()).hexdigest()
+            parts["the run's configuration"] = shown(facts.config)
+        self.lock.put_table(
+            table.name,
+            TableEntry(
+                fingerprint=fingerprint,
+                parts=parts,
+                inputs=inputs,
+                libraries=libraries_of(table),
+                data_version=facts.sha256,
+                rows=facts.rows,
+                columns=facts.columns,
+                size_bytes=facts.size_bytes,
+            ),
+            {name: RawEntry(c.sha256, c.size_bytes) for name, c in handed.items()},
+        )
+        Failures(self.catalogue.project).drop(table.name)
+
+    def accept(self, table: Table) -> None:
+        """Take a table's file as what its function would make now.
+
+        Raises ProjectError when there is no such file, or it is not a Parquet file.
+        """
+        try:
+            scan = pl.scan_parquet(table.path, glob=False, hive_partitioning=False)
+            facts = Written(
+                rows=int(scan.select(pl.len()).collect().item()),
+                size_bytes=table.path.stat().st_size,
+                sha256=self.catalogue.hashes.hash(table.path),
+                columns=columns_digest(scan.collect_schema()),
+            )
+        except (OSError, pl.exceptions.PolarsError):
+            place = self.catalogue.project.relative(table.path)
+            raise ProjectError(
+                f"'{table.name}' cannot be accepted: {place} is missing or not a whole Parquet "
+                f"file.\nBuild it: data-package build {table.name}"
+            ) from None
+        self.written(table, facts)
+
+    def failed(self, table: Table, error: str) -> None:
+        """Remember what a table that could not be built said."""
+        present = present_of(table, self.catalogue, self.lock.read())
+        Failures(self.catalogue.project).put(table.name, basis(present), error)
+
+    def checked(self, check: str, *, passed: bool) -> None:
+        """Remember a check of the user's own that did not pass, until it does."""
+        failures = Failures(self.catalogue.project)
+        if passed:
+            failures.drop(check)
+        else:
+            failures.put(check, "", "the check did not pass")
+
+    def _keep_code(self, table: Table) -> None:
+        """Keep the code that a table was built by, so that `why` can show what changed in it."""
+        for part in table.fingerprint.parts:
+            path = code_path(self.catalogue, part.digest)
+            if not path.exists() and part.code:
+                write_private(path, part.code, synced=False)
+
+
+def code_path(catalogue: Catalogue, digest: str) -> Path:
+    """Where the code of a part of a fingerprint is kept, by the digest that the lock shows."""
+    return catalogue.project.state / "code" / f"{digest[:16]}.py"

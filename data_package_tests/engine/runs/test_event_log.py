@@ -1,0 +1,151 @@
+"""The history is Dagster's own, loses nothing to a kill, and bears many writers."""
+
+import signal
+import subprocess
+import sys
+import textwrap
+from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import contextmanager
+from pathlib import Path
+
+import dagster as dg
+import pytest
+from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
+
+from data_package.engine.runs.instance import project_instance
+from data_package_tests.conftest import Make, Study
+from data_package_tests.engine.tables.running import HEADER
+
+pytestmark = pytest.mark.slow
+
+TABLE = HEADER + "@dg.asset\ndef a() -> pl.LazyFrame:\n    return pl.LazyFrame({'n': [1, 2]})\n"
+
+# Writes events for ever (or so many), and says each number once it is stored.
+WRITER = """
+import sys
+from pathlib import Path
+import dagster as dg
+from data_package.engine.runs.instance import project_instance
+from data_package.engine.project import find_project
+
+number, most = int(sys.argv[1]), int(sys.argv[2])
+with project_instance(find_project()) as instance:
+    while most:
+        event = dg.AssetMaterialization(sys.argv[3], metadata={"number": number})
+        instance.report_runless_asset_event(event)
+        print(number, flush=True)
+        number, most = number + 1, most - 1
+"""
+
+
+@contextmanager
+def stock(study: Study) -> Iterator[SqliteEventLogStorage]:
+    """Dagster's own reader of the same files."""
+    storage = SqliteEventLogStorage(str(study.storage / ".dagster" / "history" / "runs"))
+    try:
+        yield storage
+    finally:
+        storage.dispose()
+
+
+def writer(study: Study, first: int, most: int, asset: str) -> subprocess.Popen[str]:
+    return subprocess.Popen(
+        [sys.executable, "-c", textwrap.dedent(WRITER), str(first), str(most), asset],
+        cwd=study.root,
+        env=study.environment(),
+        stdout=subprocess.PIPE,
+        text=True,
+    )
+
+
+def numbers(study: Study, asset: str) -> list[int]:
+    with stock(study) as storage:
+        records = storage.fetch_materializations(dg.AssetKey(asset), limit=10_000).records
+    found = []
+    for record in records:
+        assert record.asset_materialization is not None
+        value = record.asset_materialization.metadata["number"].value
+        assert isinstance(value, int)
+        found.append(value)
+    return sorted(found)
+
+
+def test_dagsters_own_storage_reads_what_a_build_wrote(study: Make) -> None:
+    project = study({"t.py": TABLE})
+    result = project.build()
+    assert result.ok
+    with stock(project) as storage:
+        (record,) = storage.fetch_materializations(dg.AssetKey("a"), limit=10).records
+        assert record.asset_materialization is not None
+        assert record.asset_materialization.metadata["dagster/row_count"].value == 2
+        logs = storage.get_logs_for_run(str(result.run_id))
+    kinds = [log.dagster_event.event_type for log in logs if log.dagster_event]
+    for kind in (
+        dg.DagsterEventType.RUN_SUCCESS,
+        dg.DagsterEventType.STEP_START,
+        dg.DagsterEventType.STEP_SUCCESS,
+        dg.DagsterEventType.ASSET_MATERIALIZATION,
+    ):
+        assert kind in kinds
+
+
+def test_a_process_that_is_killed_loses_nothing_that_was_stored(study: Make) -> None:
+    project = study({})
+    said: list[int] = []
+    process = writer(project, 0, -1, "a")
+    assert process.stdout is not None
+    for line in process.stdout:
+        said.append(int(line))
+        if len(said) == 25:
+            process.send_signal(signal.SIGKILL)
+    process.wait()
+    process.stdout.close()
+    kept = numbers(project, "a")
+    assert kept[: len(said)] == said
+    assert len(kept) <= len(said) + 1
+
+
+def test_two_processes_and_many_threads_write_at_once(study: Make) -> None:
+    project = study({})
+    with project_instance(project.project) as instance:
+        others = [writer(project, first, 15, "shared") for first in (1000, 2000)]
+
+        def report(number: int) -> None:
+            event = dg.AssetMaterialization("shared", metadata={"number": number})
+            instance.report_runless_asset_event(event)
+
+        with ThreadPoolExecutor(4) as threads:
+            list(threads.map(report, range(40)))
+        assert [process.communicate()[0].count("\n") for process in others] == [15, 15]
+    assert numbers(project, "shared") == [*range(40), *range(1000, 1015), *range(2000, 2015)]
+
+
+def test_a_history_that_was_removed_is_begun_again(study: Make) -> None:
+    project = study({"t.py": TABLE})
+    assert project.build().ok
+    for file in sorted((project.storage / ".dagster").rglob("*"), reverse=True):
+        file.unlink() if file.is_file() else file.rmdir()
+    project.write({"t.py": TABLE.replace("[1, 2]", "[1, 2, 3]")})
+    assert project.build().ok
+    with stock(project) as storage:
+        assert len(storage.fetch_materializations(dg.AssetKey("a"), limit=10).records) == 1
+
+
+def test_more_runs_than_are_kept_open_are_all_kept(study: Make) -> None:
+    project = study({})
+    with project_instance(project.project) as instance:
+        runs = [instance.create_run_for_job(dg.job(name="j")(lambda: None)) for _ in range(12)]
+        for _ in range(2):
+            for run in runs:
+                instance.report_engine_event("said", run)
+        assert [len(instance.all_logs(run.run_id)) for run in runs] == [2] * 12
+
+
+@pytest.mark.parametrize("shard", ["index.db", "runs.db"])
+def test_the_history_is_in_the_place_where_dagster_looks(study: Make, shard: str) -> None:
+    project = study({})
+    with project_instance(project.project) as instance:
+        instance.get_runs()
+        instance.get_asset_keys()
+    assert len(list(Path(project.storage, ".dagster").rglob(shard))) == 1

@@ -1,0 +1,122 @@
+"""What a build has finished is in the lock for whoever reads it, however the build ends."""
+
+from pathlib import Path
+
+import pytest
+
+from data_package.engine.project import Project
+from data_package.engine.staleness.lock import (
+    Lock,
+    LockFile,
+    RawEntry,
+    TableEntry,
+    lock_path,
+    read_lock,
+)
+from data_package_tests.conftest import Make
+from data_package_tests.engine.tables.running import HEADER
+
+
+def entry(number: int) -> TableEntry:
+    return TableEntry(
+        fingerprint=f"{number:064x}",
+        parts={"constant Ä b": "1"},
+        inputs={"raw": "2"},
+        libraries={"polars": "2.1.0"},
+        data_version=f"{number:064x}",
+        rows=number,
+        columns="c",
+        size_bytes=number,
+    )
+
+
+def journal_of(project: Project) -> Path:
+    return project.state / "lock.journal"
+
+
+@pytest.fixture
+def project(study: Make) -> Project:
+    """A project whose lock file holds the table t0."""
+    made = study({}).project
+    LockFile(made).put_table("t0", entry(0), {"raw": RawEntry("2", 20)})
+    return made
+
+
+def test_what_was_put_is_read_by_others_before_the_lock_file_is_written(project: Project) -> None:
+    lock = LockFile(project)
+    before = lock_path(project).read_bytes()
+    for number in (1, 2, 1):
+        lock.put_table(f"t{number}", entry(number), {"raw": RawEntry("2", 20 + number)})
+    assert lock_path(project).read_bytes() == before
+    expected = Lock({"raw": RawEntry("2", 21)}, {f"t{n}": entry(n) for n in range(3)})
+    assert read_lock(project) == LockFile(project).read() == lock.read() == expected
+    lock.fold()
+    assert not journal_of(project).exists()
+    assert lock_path(project).read_bytes() != before
+    assert read_lock(project) == lock.read() == expected
+
+
+def test_two_who_write_at_once_lose_nothing(project: Project) -> None:
+    one, other = LockFile(project), LockFile(project)
+    for number in range(1, 9):
+        (one if number % 2 else other).put_table(f"t{number}", entry(number), {})
+    one.forget(["t3"])
+    other.put_table("t9", entry(9), {})
+    one.fold()
+    assert read_lock(project).tables.keys() == {f"t{n}" for n in range(10)} - {"t3"}
+
+
+def test_a_lock_file_from_elsewhere_is_taken_as_it_is(project: Project) -> None:
+    """Git checks another one out: what was put into the one before does not count."""
+    before = lock_path(project).read_text()
+    lock = LockFile(project)
+    lock.put_table("t1", entry(1), {})
+    lock_path(project).write_text(before)
+    assert read_lock(project).tables.keys() == lock.read().tables.keys() == {"t0"}
+    lock.put_table("t2", entry(2), {})
+    assert read_lock(project).tables.keys() == {"t0", "t2"}
+
+
+def test_without_the_lock_file_nothing_counts_as_built(project: Project) -> None:
+    LockFile(project).put_table("t1", entry(1), {})
+    lock_path(project).unlink()
+    assert read_lock(project) == Lock()
+
+
+@pytest.mark.parametrize("left", [0, 1, 40, 200])
+def test_a_torn_line_costs_its_own_table_alone(project: Project, left: int) -> None:
+    lock = LockFile(project)
+    lock.put_table("t1", entry(1), {})
+    whole = journal_of(project).stat().st_size
+    lock.put_table("t2", entry(2), {})
+    with journal_of(project).open("r+b") as file:
+        file.truncate(whole + left)
+    assert read_lock(project).tables.keys() == {"t0", "t1"}
+
+
+@pytest.mark.parametrize("text", ["", "{", "null\n{}\n", '[1,2,3]\n{"name": 1}\n', "\x00\n"])
+def test_a_journal_that_is_none_is_passed_over(project: Project, text: str) -> None:
+    journal_of(project).write_text(text)
+    assert read_lock(project).tables.keys() == {"t0"}
+    LockFile(project).put_table("t1", entry(1), {})
+    assert read_lock(project).tables.keys() == {"t0", "t1"}
+
+
+@pytest.mark.slow
+def test_a_killed_build_loses_at_most_the_table_that_was_running(study: Make) -> None:
+    tables = HEADER + "import os\n"
+    for number in range(4):
+        taken = f"t{number - 1}: pl.LazyFrame" if number else ""
+        ending = "os.kill(os.getpid(), 9)" if number == 3 else "pass"
+        tables += (
+            f"\n\n@dg.asset\ndef t{number}({taken}) -> pl.LazyFrame:\n"
+            f"    {ending}\n    return pl.LazyFrame({{'n': [{number}]}})\n"
+        )
+    made = study({"t.py": tables})
+    assert made.command("build").returncode == -9
+    assert read_lock(made.project).tables.keys() == {"t0", "t1", "t2"}
+    made.write({"t.py": tables.replace("os.kill(os.getpid(), 9)", "pass")})
+    built = made.command("build", "--json")
+    assert built.returncode == 0
+    assert built.stdout.count('"status": "built"') == 1
+    assert not journal_of(made.project).exists()

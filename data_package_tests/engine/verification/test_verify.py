@@ -1,0 +1,319 @@
+"""Building again proves that tables are reproducible, blames the right one, and changes nothing."""
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import polars as pl
+import pytest
+from click.testing import CliRunner, Result
+
+from data_package.engine.cli.verify import command
+from data_package.engine.verification.difference import ReasonKind, compare
+from data_package.engine.verification.verify import Verdict, Verification, verify
+from data_package_tests.conftest import Make, Study
+
+pytestmark = pytest.mark.slow
+
+HEADER = """
+import random
+import time
+from datetime import datetime
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+from data_package.engine.sources import source_file
+
+letters_file = source_file("letters_file", "letters.csv")
+
+
+@dg.asset
+def letters(letters_file: Path) -> pl.LazyFrame:
+    return pl.scan_csv(letters_file)
+
+"""
+STEADY = (
+    HEADER
+    + """
+@dg.asset
+def pairs(letters: pl.LazyFrame) -> pl.LazyFrame:
+    return letters.with_columns(pair=pl.col("x") + pl.col("x"))
+
+@dg.asset
+def triples(pairs: pl.DataFrame) -> pl.DataFrame:
+    return pairs.with_columns(triple=pl.col("pair") + pl.col("x"))
+"""
+)
+UNSTEADY = (
+    HEADER
+    + """
+def draw() -> float:
+    return random.random()
+
+def shuffled(values: list) -> list:
+    return sorted(values, key=lambda _: draw())
+
+@dg.asset
+def order(letters: pl.DataFrame) -> pl.DataFrame:
+    return pl.DataFrame({"n": shuffled(list(range(100))), "x": [letters["x"][0]] * 100})
+
+@dg.asset
+def chance(letters: pl.DataFrame) -> pl.DataFrame:
+    return letters.with_columns(number=pl.lit(draw()))
+
+@dg.asset
+def clock(letters: pl.DataFrame) -> pl.DataFrame:
+    return letters.with_columns(at=pl.lit(datetime.now()))
+
+@dg.asset
+def reader(chance: pl.LazyFrame, order: pl.LazyFrame, clock: pl.LazyFrame) -> pl.LazyFrame:
+    return chance.join(order, on="x").sort("n")
+
+@dg.asset
+def secret_reader(letters: pl.LazyFrame) -> pl.LazyFrame:
+    return letters.with_columns(y=pl.lit((Path(__file__).parent / "by_hand.txt").read_text()))
+"""
+)
+
+
+@pytest.fixture
+def made(study: Make, monkeypatch: pytest.MonkeyPatch) -> Callable[[str], Study]:
+    """Make and build a study of one module."""
+
+    def make(tables: str) -> Study:
+        new = study(
+            {"tables.py": tables, "/letters.csv": "x\np\nq\n", "by_hand.txt": "one"},
+        )
+        monkeypatch.chdir(new.root)
+        assert new.build().ok
+        new.forget()
+        return new
+
+    return make
+
+
+def again(study: Study, *select: str) -> Verification:
+    study.forget()
+    return verify(select, study.project)
+
+
+def verdicts(result: Verification) -> dict[str, Verdict]:
+    return {table.name: table.verdict for table in result.tables}
+
+
+def kinds(result: Verification, name: str) -> list[ReasonKind]:
+    return [r.kind for t in result.tables if t.name == name for r in t.reasons]
+
+
+def words(result: Verification, name: str) -> str:
+    return "\n".join(r.words for t in result.tables if t.name == name for r in t.reasons)
+
+
+def invoke(*arguments: str) -> Result:
+    return CliRunner().invoke(command, arguments, catch_exceptions=False)
+
+
+def everything(study: Study) -> dict[str, bytes]:
+    """All that the project keeps, but for the memory of hashes and who builds."""
+    return {
+        path.relative_to(study.root).as_posix(): path.read_bytes()
+        for path in study.root.rglob("*")
+        if path.is_file() and path.name not in ("hashes.json", "build")
+    }
+
+
+def test_equal_tables_are_proven_and_nothing_is_changed(made: Callable[[str], Study]) -> None:
+    study = made(STEADY)
+    before = everything(study)
+    result = again(study)
+    assert result.ok
+    assert verdicts(result) == dict.fromkeys(["letters", "pairs", "triples"], Verdict.EQUAL)
+    after = everything(study)
+    assert after.keys() == before.keys()
+    assert [k for k in after if after[k] != before[k]] == []
+
+    study.forget()
+    partly = invoke("pairs", "--json")
+    facts = json.loads(partly.stdout)
+    assert partly.exit_code == 0
+    assert [table["name"] for table in facts["tables"]] == ["letters", "pairs"]
+    assert (partly.stderr, facts["ok"]) == ("", True)
+
+
+def test_tables_that_differ_are_named_with_the_reason(made: Callable[[str], Study]) -> None:
+    study = made(UNSTEADY)
+    study.write({"by_hand.txt": "two"})
+    result = again(study)
+    assert not result.ok
+    assert verdicts(result) == {
+        "letters": Verdict.EQUAL,
+        "chance": Verdict.DIFFERS,
+        "clock": Verdict.DIFFERS,
+        "order": Verdict.DIFFERS,
+        "reader": Verdict.EQUAL,
+        "secret_reader": Verdict.DIFFERS,
+    }
+    assert kinds(result, "order")[0] is ReasonKind.ORDER
+    assert kinds(result, "chance") == [ReasonKind.VALUES, ReasonKind.CHANCE]
+    assert "other values each time in number" in words(result, "chance")
+    assert "helper draw" in words(result, "chance")
+    assert "random.random()" in words(result, "chance")
+    assert set(kinds(result, "clock")) == {ReasonKind.VALUES, ReasonKind.CLOCK}
+    assert "stand in at" in words(result, "clock")
+    assert "datetime.now()" in words(result, "clock")
+    assert kinds(result, "secret_reader") == [ReasonKind.VALUES, ReasonKind.OUTSIDE]
+
+    study.forget()
+    shown = invoke("chance")
+    assert shown.exit_code == 1
+    assert "chance differs (" in shown.stdout
+    assert "1 of 2 tables came out as the lock says; 1 differs" in shown.stdout
+
+
+def test_a_fresh_checkout_is_verified_from_its_raw_files_alone(
+    made: Callable[[str], Study],
+) -> None:
+    study = made(STEADY)
+    for file in study.storage.rglob("*.parquet"):
+        file.unlink()
+    result = again(study)
+    assert set(verdicts(result).values()) == {Verdict.EQUAL}
+    assert list(study.storage.rglob("*.parquet")) == []
+
+
+def test_a_reader_of_what_cannot_be_had_again_is_skipped(made: Callable[[str], Study]) -> None:
+    study = made(UNSTEADY)
+    (study.storage / "default" / "chance.parquet").unlink()
+    result = again(study, "reader")
+    assert verdicts(result)["reader"] is Verdict.SKIPPED
+    assert verdicts(result)["chance"] is Verdict.DIFFERS
+    assert "its input chance" in next(t.words for t in result.tables if t.name == "reader")
+
+
+def test_stale_tables_are_said_and_skipped(made: Callable[[str], Study]) -> None:
+    study = made(STEADY)
+    study.write({"tables.py": STEADY.replace('pair=pl.col("x")', 'pair=pl.lit("!")')})
+    result = again(study)
+    assert verdicts(result) == {
+        "letters": Verdict.EQUAL,
+        "pairs": Verdict.SKIPPED,
+        "triples": Verdict.SKIPPED,
+    }
+    assert result.ok
+    study.write({"/letters.csv": "x\nz\n"})
+    study.forget()
+    shown = invoke()
+    assert shown.exit_code == 1
+    assert "– letters is skipped: letters_file has new content; build it first" in shown.stdout
+    assert "Nothing could be verified" in shown.stdout
+
+
+def test_a_failing_table_does_not_keep_its_readers_from_being_verified(
+    made: Callable[[str], Study],
+) -> None:
+    flaky = STEADY.replace(
+        "    return letters.with",
+        '    (Path(__file__).parent / "by_hand.txt").read_text()\n    return letters.with',
+    )
+    study = made(flaky)
+    (study.root / study.package / "by_hand.txt").unlink()
+    result = again(study)
+    assert verdicts(result) == {
+        "letters": Verdict.EQUAL,
+        "pairs": Verdict.FAILED,
+        "triples": Verdict.EQUAL,
+    }
+    assert "FileNotFoundError" in next(t.words for t in result.tables if t.name == "pairs")
+    assert not (study.storage / ".state" / "failures.json").exists()
+
+
+def test_the_scratch_place_is_private_and_gone_after_any_signal(
+    made: Callable[[str], Study],
+) -> None:
+    study = made(STEADY)
+    processes = {
+        number: subprocess.Popen(
+            [sys.executable, "-c", _SLOWLY],
+            cwd=study.root,
+            env=study.environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
+    }
+    # Each waits for the one before it, which holds the project.
+    for _ in processes:
+        scratch = _wait_for_scratch(study)
+        number, process = next(
+            (number, process)
+            for number, process in processes.items()
+            if f".{process.pid}." in scratch.name
+        )
+        assert scratch.stat().st_mode & 0o777 == 0o700
+        os.kill(process.pid, number)
+        process.communicate(timeout=30)
+        assert process.returncode != 0
+        assert not scratch.exists()
+    assert list(study.storage.glob(".verify*")) == []
+
+
+def _wait_for_scratch(study: Study) -> Path:
+    until = time.monotonic() + 60
+    while True:
+        for made in study.storage.glob(".verify.*.tmp/first/default/*.parquet"):
+            return made.parents[2]
+        assert time.monotonic() < until
+        time.sleep(0.02)
+
+
+# A wait in the table's own function would make it stale.
+_SLOWLY = """
+import time
+import polars as pl
+
+write = pl.DataFrame.write_parquet
+
+def slowly(*arguments, **options):
+    time.sleep(60)
+    return write(*arguments, **options)
+
+pl.DataFrame.write_parquet = slowly
+from data_package.engine.cli.verify import command
+command()
+"""
+
+
+def test_rows_are_compared_whatever_their_order_and_types(tmp_path: Path) -> None:
+    frame = pl.DataFrame(
+        {
+            "a": [1, 2, 2, None],
+            "c": pl.Series(["u", "v", "v", None], dtype=pl.Categorical),
+            "l": [[1], [], None, [2, 3]],
+            "s": [{"x": 1}, {"x": 2}, None, {"x": 1}],
+        }
+    )
+
+    def written(name: str, what: pl.DataFrame) -> Path:
+        what.write_parquet(tmp_path / name)
+        return tmp_path / name
+
+    one = written("one", frame)
+    assert compare(one, written("same", frame)).same_order
+    turned = compare(one, written("turned", frame.reverse()))
+    assert (turned.same_rows, turned.same_order) == (True, False)
+    twice = pl.concat([frame.head(2), frame.head(2)])
+    assert not compare(one, written("twice", twice)).same_rows
+    assert compare(one, written("more", pl.concat([frame, frame]))).rows == (4, 8)
+    assert compare(one, written("typed", frame.cast({"a": pl.Int32}))).columns == ("a",)
+    other = frame.with_columns(a=pl.Series([1, 2, 3, None]))
+    assert compare(one, written("other", other)).values == ("a",)
+    moved = frame.with_columns(a=pl.col("a").reverse())
+    assert compare(one, written("moved", moved)).values == ()
+    assert not compare(one, tmp_path / "moved").same_rows
