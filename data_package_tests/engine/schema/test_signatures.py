@@ -11,7 +11,7 @@ from pathlib import Path
 import duckdb
 import polars as pl
 import pytest
-import xlsxwriter  # type: ignore[import-untyped]
+import xlsxwriter
 
 from data_package.engine.schema import CheckError, check_file, infer_file
 from data_package.engine.schema.signatures import signature_of
