@@ -48,7 +48,7 @@ class OwnVerdicts:
 
     def __init__(self, project: Project) -> None:
         """`project`: whose checks."""
-        self._path = project.state / "own_checks.json"
+        self._path = project.places.own_checks
         self._known: dict[str, OwnVerdict] = {}
         with suppress(OSError, ValueError, TypeError, AttributeError):
             known = json.loads(self._path.read_text())
