@@ -54,4 +54,4 @@ def digest(*parts: object) -> str:
 
 
 def _path(project: Project) -> Path:
-    return project.state / "package.json"
+    return project.places.published
