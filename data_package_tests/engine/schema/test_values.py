@@ -1,12 +1,13 @@
 """Single cells, as text and in typed columns: which value each is, or that it is none."""
 
 import math
+from pathlib import Path
 from typing import Any
 
 import polars as pl
 import pytest
 
-from data_package.engine.schema import Contract, check
+from data_package.engine.schema import Contract, check, read
 from data_package.engine.schema.cells import read_column, read_columns
 from data_package.engine.schema.lexical import reader
 
@@ -24,7 +25,7 @@ def value_of(descriptor: dict[str, Any], cell: str) -> object:
     if isinstance(found, float) and math.isnan(found):
         assert isinstance(alone, float)
         assert math.isnan(alone)
-    elif field.type == "number" or found is not None and field.type == "integer":
+    elif field.type == "number" or (found is not None and field.type == "integer"):
         assert alone == found
     return found
 
@@ -148,3 +149,21 @@ def test_infinity_in_an_enum_is_no_integer_of_a_column() -> None:
     field = {"name": "v", "type": "number", "constraints": {"enum": ["INF", "NaN", 1]}}
     contract = Contract.from_descriptor({"fields": [field]})
     assert check(pl.DataFrame({"v": [1, 2]}), contract).totals[0].rows == (3,)
+
+
+@pytest.mark.parametrize(
+    ("cell", "good"),
+    [
+        *(("1e400", False), ("-1e400", False), ("1e-400", False), ("0." + "0" * 400 + "1", False)),
+        *(("1e300", True), ("1e-300", True), ("0e-5", True), ("INF", True), ("0", True)),
+    ],
+)
+def test_a_file_of_plain_numbers_is_read_no_other_way(
+    cell: str, good: bool, tmp_path: Path
+) -> None:
+    path = tmp_path / "numbers.csv"
+    path.write_text(f"a,b\n1,2.5\n{cell},1\n")
+    schema = {"fields": [{"name": name, "type": "number"} for name in ("a", "b")]}
+    reading = read(path, schema)
+    assert reading.report.ok == good
+    assert (reading.frame.collect()["a"].null_count() == 0) == good
