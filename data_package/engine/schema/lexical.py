@@ -69,7 +69,7 @@ class Span:
         )
 
 
-def reader(field: Field) -> Reader:
+def reader(field: Field) -> Reader:  # noqa: C901
     """Return the function that reads a cell of this field."""
     properties = field.descriptor
     match field.type:
