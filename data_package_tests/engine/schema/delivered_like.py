@@ -37,7 +37,7 @@ _ODD = (
     "#c",
     "0x1f",
 )
-_LABELS = ("id", "sex", "dose mg", "größe", "*", "^v$", "#n", "a,b", "x;y", '"q"', "NA", "true", "")
+_LABELS = ("id", "sex", "dose mg", "größe", "#n", "a,b", "x;y", '"q"', "NA", "true", "")
 
 
 def _numbers(draw: random.Random) -> Callable[[], str]:
