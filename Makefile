@@ -24,6 +24,8 @@ lint: $(READY)
 	@$(BIN)/ruff check .
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
+	@$(BIN)/lint-imports --no-cache --no-logo
+	@$(BIN)/typos
 
 bench: $(READY)
 	@$(BIN)/python -m data_package_tests.bench
