@@ -48,22 +48,26 @@ class Content:
 
     @classmethod
     def of(cls, edition: Edition) -> "Content":
-        """The content of an opened data package. Raises ProjectError when it has no tables."""
+        """The content of an opened data package.
+
+        Raises ProjectError when it has no tables, or does not hold the files that it names.
+        """
         found: dict[str, Table] = {}
         notes = []
         for name, one in edition.tables.items():
-            if one.path is None:
+            path = one.file()
+            if path is None:
                 notes.append(f"{name} is left out: it has no Parquet file.")
                 continue
             try:
-                scan = pl.scan_parquet(one.path, glob=False, hive_partitioning=False)
+                scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
                 columns = dict(scan.collect_schema())
                 rows = int(scan.select(pl.len()).collect().item())
             except (OSError, pl.exceptions.PolarsError) as error:
                 raise BuildError(
-                    f"The table {name} cannot be read from {one.path}: {type(error).__name__}."
+                    f"The table {name} cannot be read from {path}: {type(error).__name__}."
                 ) from None
-            found[name] = Table(name, one.contract, one.path, columns, rows)
+            found[name] = Table(name, one.contract, path, columns, rows)
         if not found:
             raise ProjectError(f"{edition.label} has no table that could be exported.")
         return cls(edition.document, _ordered(found), notes)
