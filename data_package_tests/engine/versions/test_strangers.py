@@ -12,8 +12,6 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import HealthCheck, given, settings
-from hypothesis import strategies as st
 
 from data_package.engine.errors import DataPackageError, ProjectError
 from data_package.engine.export import Form, export
@@ -87,7 +85,7 @@ LINKS: list[Callable[[Path, Path], str]] = [
     *(link_file, link_folder, link_relative, link_of_a_link, link_up_and_back)
 ]
 SPELLINGS: list[Callable[[Path], str]] = [
-    lambda path: str(path),
+    str,
     lambda path: f"//{path}",
     lambda path: f"../home/{path.name}",
     lambda path: f"./../home/{path.name}",
@@ -341,14 +339,7 @@ def ends_in_words(source: Path, other: Path, out: Path) -> None:
             diff(*pair, rows=3).to_dict()
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(seed=st.integers(0, 2**32))
-def test_a_spoilt_descriptor_ends_in_words(
-    tmp_path_factory: pytest.TempPathFactory, seed: int
-) -> None:
-    folder = tmp_path_factory.mktemp("spoilt")
+def with_a_spoilt_descriptor(folder: Path, seed: int) -> None:
     good = write_package(folder / "good", TABLES, title="Small", version="1.0.0")
     bad = write_package(folder / "bad", TABLES)
     document = json.loads((good / "datapackage.json").read_text())
@@ -357,20 +348,32 @@ def test_a_spoilt_descriptor_ends_in_words(
     ends_in_words(bad, good, folder)
 
 
-@settings(
-    max_examples=60, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture]
-)
-@given(seed=st.integers(0, 2**32), packed=st.booleans())
-def test_spoilt_bytes_end_in_words(
-    tmp_path_factory: pytest.TempPathFactory, seed: int, packed: bool
-) -> None:
-    folder = tmp_path_factory.mktemp("bytes")
+def with_spoilt_bytes(folder: Path, seed: int) -> None:
     good = write_package(folder / "good", TABLES)
     bad = write_package(folder / "bad", TABLES)
     draw = random.Random(seed)
+    packed = draw.random() < 0.5
     target = zipped(bad) if packed else bad / "tables" / "people.parquet"
     content = bytearray(target.read_bytes())
     for _ in range(draw.randint(1, 8)):
         content[draw.randrange(len(content))] = draw.randrange(256)
     target.write_bytes(content[: draw.randint(1, len(content))] if draw.random() < 0.2 else content)
     ends_in_words(target if packed else bad, good, folder)
+
+
+@pytest.mark.parametrize("spoil", [with_a_spoilt_descriptor, with_spoilt_bytes])
+@pytest.mark.parametrize("seed", [*range(6), 24, 125, 1685, 4032])
+def test_a_spoilt_package_ends_in_words(
+    tmp_path: Path, spoil: Callable[[Path, int], None], seed: int
+) -> None:
+    spoil(tmp_path, seed)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("spoil", [with_a_spoilt_descriptor, with_spoilt_bytes])
+@pytest.mark.parametrize("block", range(10))
+def test_any_spoilt_package_ends_in_words(
+    tmp_path: Path, spoil: Callable[[Path, int], None], block: int
+) -> None:
+    for seed in range(100 * block, 100 * block + 100):
+        spoil(tmp_path / str(seed), seed)
