@@ -30,8 +30,6 @@ from data_package.engine.versions.edition import Edition, open_built, open_editi
 Tell = Callable[[str], None]
 
 _FULL = ("No space left", "quota exceeded", "disk is full")
-# The folder for exports in storage.
-FOLDER = "exports"
 _MOST_LETTERS = 60
 _LIBRARIES = ("duckdb", "_duckdb", "sqlite3", "xlsxwriter")
 
@@ -96,7 +94,7 @@ def export(
         content = Content.of(edition)
         if out is None:
             assert here is not None
-            target = here.storage / FOLDER / f"{_stem(edition)}{_ENDINGS[form]}"
+            target = here.places.exports / f"{_stem(edition)}{_ENDINGS[form]}"
             make_private_folder(target.parent)
         else:
             target = out

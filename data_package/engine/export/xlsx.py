@@ -38,6 +38,7 @@ _NARROWEST, _WIDEST = 8, 60
 # What the button of a filter covers.
 _BUTTON = 3
 _KEYS_IN_VIEW = 2
+_COLUMNS_ON_PAPER = 16
 _CODES = "codes"
 _CODES_COLUMNS = ("table", "field", "value", "label")
 _TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Binary)
@@ -251,6 +252,10 @@ def _too_long(table: Table) -> dict[str, int]:
 def _head(sheet: Worksheet, names: tuple[str, ...], bold: Format) -> None:
     for at, name in enumerate(names):
         sheet.write_string(0, at, name, bold)
+    sheet.repeat_rows(0)
+    if len(names) <= _COLUMNS_ON_PAPER:
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)
 
 
 def _fill(sheet: Worksheet, table: Table, formats: Mapping[type, Format]) -> None:

@@ -21,6 +21,7 @@ from data_package.engine.lineage.asking import LOOKS
 from data_package.engine.lineage.attention import current, paused
 from data_package.engine.lineage.facts import NotTold
 from data_package.engine.lineage.files import plain
+from data_package.engine.lineage.frames import held
 
 _RULES: Mapping[str, Callable[..., Any]] = {
     **operations.RULES,
@@ -87,6 +88,8 @@ def _method(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         frames = current()
         if frames is None or not frames.follows:
             return real(self, *args, **kwargs)
+        if name in _RULES:
+            args, kwargs = _held(args, kwargs)
         with paused():
             given = [one for one in (*args, *kwargs.values()) if isinstance(one, pl.LazyFrame)]
             if all(frames.known(one).number is None for one in (self, *given)):
@@ -99,12 +102,18 @@ def _method(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
     return method
 
 
+def _held(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
+    """The arguments of a call, each to be gone through as often as it takes."""
+    return tuple(map(held, args)), {name: held(one) for name, one in kwargs.items()}
+
+
 def _concat(real: Callable[..., Any]) -> Callable[..., Any]:
     @functools.wraps(real)
     def concat(items: Any, **kwargs: Any) -> Any:
         frames = current()
         if frames is None or not frames.follows:
             return real(items, **kwargs)
+        items = held(items)
         with paused():
             return joining.concat(frames, real, items, **kwargs)
 
@@ -120,6 +129,7 @@ def _scan(real: Callable[..., Any]) -> Callable[..., Any]:
         owner = frames.files.owner_of(source) if frames is not None else None
         if frames is None or owner is None:
             return real(source, *args, **kwargs)
+        args, kwargs = _held(args, kwargs)
         with paused():
             files, path = frames.files, plain(source)
             words = repr((real.__name__, path, args, kwargs))

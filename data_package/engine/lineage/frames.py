@@ -5,7 +5,7 @@ columns, and beside it stands what these columns are made of. So each operation 
 and what it decides about rows is told apart from what it puts into values.
 """
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sized
 from dataclasses import dataclass
 
 import polars as pl
@@ -156,6 +156,17 @@ def expressions_of(
     """Expressions as Polars' methods take them: names, lists of them, values, and by keyword."""
     found = [expression(one) for one in _flat(given)]
     return found + [expression(one).alias(name) for name, one in (named or {}).items()]
+
+
+def held(given: object) -> object:
+    """What can be gone through only once, such as a generator, as a list; all else as it is.
+
+    An argument is looked at here and then handed to Polars. A generator runs the user's code, which
+    may work on frames that are followed: ask for this before frames are let go of.
+    """
+    if isinstance(given, Iterable) and not isinstance(given, Sized | pl.Expr | pl.DataType):
+        return list(given)
+    return given
 
 
 def expression(given: object) -> pl.Expr:

@@ -9,7 +9,7 @@ from polars.lazyframe.group_by import LazyGroupBy
 from data_package.engine.lineage import operations
 from data_package.engine.lineage.attention import paused
 from data_package.engine.lineage.facts import NOTHING, NotTold, Refs
-from data_package.engine.lineage.frames import Frames, expressions_of
+from data_package.engine.lineage.frames import Frames, expressions_of, held
 
 Real = Callable[..., Any]
 
@@ -44,6 +44,7 @@ class Groups(LazyGroupBy):
 
     def having(self, *predicates: Any) -> "Groups":
         """Groups that a condition holds for."""
+        predicates = tuple(map(held, predicates))
         with paused():
             self._having.append(predicates)
             self._rows |= self._frames.refs(self._frame, expressions_of(predicates))
@@ -51,6 +52,7 @@ class Groups(LazyGroupBy):
 
     def agg(self, *aggs: Any, **named_aggs: Any) -> pl.LazyFrame:
         """One row for each group."""
+        aggs = tuple(map(held, aggs))
         with paused():
             schema = self._regroup().agg(*aggs, **named_aggs).collect_schema()
             values = {**self._aggregated(expressions_of(aggs, named_aggs)), **self._kept}

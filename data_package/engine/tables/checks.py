@@ -1,14 +1,15 @@
 """A table's contract as blocking Dagster asset checks, and the verdicts they leave behind.
 
-A verdict is kept with the hashes of all that it rests on: the table, its contract and the tables
-that its foreign keys point to. Whoever needs it again (the check, the data package, the status)
-finds it or computes it, and never takes one that was about something else.
+A verdict is kept with the hashes of all that it depends on: the table, its contract, the tables
+that its foreign keys point to, and the code that judged. Whoever needs it again (the check, the
+data package, the status) finds it or computes it, and never takes one that was about something
+else.
 """
 
 import dataclasses
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +17,8 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
+from data_package.engine.edition import edition
+from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, ForeignKey, Report, check
 from data_package.engine.storage import HashCache, remember
@@ -41,12 +44,26 @@ class TableCheck:
         return dg.AssetCheckKey(self.table.key, self.name)
 
 
+@dataclass(frozen=True)
+class OwnCheck:
+    """A check that the user wrote, in a function of its own.
+
+    Attributes:
+        fingerprint: the digest of what its function does.
+        takes: the names of the assets that it receives, beside the one that it is about.
+    """
+
+    key: dg.AssetCheckKey
+    fingerprint: str
+    takes: tuple[str, ...]
+
+
 class Verdicts:
     """Contract checks that have been made, each remembered with what it was made on."""
 
     def __init__(self, project: Project, tables: Mapping[str, Table], hashes: HashCache) -> None:
         """`tables`: all of the project, by name."""
-        self._folder = project.state / "checks"
+        self._folder = project.places.verdicts
         self._tables = tables
         self._hashes = hashes
 
@@ -77,7 +94,7 @@ class Verdicts:
 
     def _basis(self, item: TableCheck) -> str:
         needed = [item.table, *(self._tables[name] for name in item.contract.references)]
-        parts = [item.contract.validation_digest()]
+        parts = [edition(__name__).digest(), item.contract.validation_digest()]
         for table in needed:
             files = table.files()
             if not files:
@@ -144,6 +161,17 @@ def asset_check(item: TableCheck, verdicts: Verdicts, project: Project) -> dg.As
         return _result(verdicts.of(item))
 
     return guarded(contract, table.name, project)
+
+
+def own_checks(
+    definition: dg.AssetChecksDefinition, fingerprinter: Fingerprinter
+) -> Iterator[OwnCheck]:
+    """The checks that a definition of the user's makes."""
+    function = internals.function_of(definition)
+    fingerprint = fingerprinter.fingerprint(function).digest if function else ""
+    takes = tuple(sorted(key.to_user_string() for key in definition.keys_by_input_name.values()))
+    for key in definition.check_keys:
+        yield OwnCheck(key, fingerprint, takes)
 
 
 def guarded(
