@@ -42,7 +42,7 @@ INTERRUPTIONS = (
 show_original: Callable[[str, BaseException], None] | None = None
 
 
-def value_free(
+def value_free(  # noqa: C901
     function: Callable[..., object], *, name: str, project: Project
 ) -> Callable[..., object]:
     """The same function, whose exceptions come out as a `dg.Failure` that quotes no value."""
