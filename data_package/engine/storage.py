@@ -138,6 +138,15 @@ def sweep(folder: Path) -> None:
         folders[:] = [name for name in folders if not _is_left_behind(name)]
 
 
+def sweep_beside(path: Path) -> None:
+    """Remove what processes that no longer run left half-written of a file or folder, beside it."""
+    with suppress(OSError):
+        for one in list(path.parent.iterdir()):
+            if one.name.startswith(f".{path.name}.") and _is_left_behind(one.name):
+                with suppress(OSError):
+                    remove(one)
+
+
 def _is_left_behind(name: str) -> bool:
     if not (name.startswith(".") and name.endswith(_TEMPORARY)):
         return False
@@ -146,8 +155,15 @@ def _is_left_behind(name: str) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a whole folder, if it is there."""
+    """Remove a file or a whole folder, if it is there, also one that its owner may not write."""
     if path.is_dir() and not path.is_symlink():
+        with suppress(OSError):
+            path.chmod(PRIVATE_FOLDER)
+        for place, folders, _ in os.walk(path):
+            for inner in (Path(place, name) for name in folders):
+                with suppress(OSError):
+                    if not inner.is_symlink():
+                        inner.chmod(PRIVATE_FOLDER)
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)
