@@ -105,7 +105,7 @@ class Contract:
     @property
     def schema_descriptor(self) -> dict[str, object]:
         """The Table Schema descriptor as written."""
-        return dict(cast("Descriptor", self.descriptor.get("schema") or {}))
+        return dict(_mapping(self.descriptor.get("schema")))
 
     @property
     def references(self) -> tuple[str, ...]:
