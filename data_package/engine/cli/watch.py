@@ -106,7 +106,7 @@ class _Builds:
     """Builds one after another, each in a process that was started while the last one ran."""
 
     def __init__(self) -> None:
-        self._spare = self._started()
+        self._spare: subprocess.Popen[str] | None = self._started()
 
     def run(self, words: list[str], *, again: bool = False) -> None:
         """Build, on a cleared terminal from the second time on."""
