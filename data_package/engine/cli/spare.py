@@ -33,7 +33,7 @@ def main() -> None:
     if not line:
         return
     from data_package.engine.cli import clock
-    from data_package.engine.start import main as run
+    from data_package.engine.cli import main as run
 
     clock.restart()
     sys.argv = ["data-package", *json.loads(line)]
