@@ -151,6 +151,7 @@ def contract_fields(draw: st.DrawFn, name: str) -> dict[str, Any]:
         if draw(st.booleans()):
             field[key] = draw(values)
     constraints: dict[str, Any] = {}
+    rule: st.SearchStrategy[Any]
     rules: dict[str, st.SearchStrategy[Any]] = {
         "required": st.booleans(),
         "enum": st.lists(value, min_size=1, max_size=4),
@@ -158,10 +159,10 @@ def contract_fields(draw: st.DrawFn, name: str) -> dict[str, Any]:
         "exclusiveMaximum": value,
         "minLength": st.integers(0, 3),
     }
-    for key, values in rules.items():
+    for key, rule in rules.items():
         if draw(st.integers(0, 3)) == 0:
-            constraints[key] = draw(values)
-    if constraints or draw(st.booleans()):
+            constraints[key] = draw(rule)
+    if draw(st.booleans()) or constraints:
         field["constraints"] = constraints or None
     if kind in ("string", "integer") and draw(st.integers(0, 2)) == 0:
         entry: st.SearchStrategy[Any] = st.builds(
