@@ -22,9 +22,6 @@ if TYPE_CHECKING:
     from data_package.engine.schema import Contract, Reading, Report
     from data_package.engine.schema.contract import Descriptor
 
-# What a parameter is that receives rows, and not paths.
-ROWS = (pl.LazyFrame, pl.DataFrame)
-
 
 @dataclass(frozen=True)
 class Outcome:
