@@ -9,7 +9,11 @@ from typing import Any, Union, get_args, get_origin
 
 import polars as pl
 
+from data_package.engine.edition import edition
 from data_package.engine.errors import BuildError
+
+# The code that makes one frame of another.
+CONVERTER = edition(__name__)
 
 
 class Frame(Enum):

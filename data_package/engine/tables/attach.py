@@ -21,8 +21,8 @@ from data_package.engine.fingerprint import Fingerprint, Fingerprinter
 from data_package.engine.places import Folder
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
-from data_package.engine.sources.delivered import Delivered
-from data_package.engine.sources.frames import frame_of
+from data_package.engine.sources.delivered import READER, Delivered
+from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.columns import declared_columns
 from data_package.engine.tables.made import Kept
@@ -166,12 +166,23 @@ def _fingerprint(
         for spec in assets.specs
         if spec.code_version is not None
     }
-    fingerprint = fingerprinter.fingerprint(function, parameters=declared)
+    used = {"engine that reads raw files": READER} if read_by else {}
+    frames = {*internals.asked_for(assets).values(), *internals.outputs_of(assets).values()}
+    if {frame_of(frame) for frame in frames} & {Frame.PANDAS, Frame.ARROW}:
+        used["engine that converts frames"] = CONVERTER
+    fingerprint = fingerprinter.fingerprint(
+        function,
+        parameters=declared,
+        engine={name: edition.sources for name, edition in used.items()},
+    )
+    libraries = {*fingerprint.libraries, *(lib for one in used.values() for lib in one.libraries)}
     unseen = tuple(
         f"the resource '{key}': the values that it is given are not covered"
         for key in internals.resources_of(assets)
     )
-    return dataclasses.replace(fingerprint, unseen=fingerprint.unseen + unseen)
+    return dataclasses.replace(
+        fingerprint, unseen=fingerprint.unseen + unseen, libraries=tuple(sorted(libraries))
+    )
 
 
 def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
