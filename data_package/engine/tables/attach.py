@@ -27,7 +27,7 @@ from data_package.engine.tables import failures, internals
 from data_package.engine.tables.columns import declared_columns
 from data_package.engine.tables.made import Kept
 from data_package.engine.tables.results import Result, measured_and_fitted
-from data_package.engine.tables.table import Table, contract_at, contract_path, place_of
+from data_package.engine.tables.table import FINAL, Table, contract_at, contract_path, place_of
 
 IO_MANAGER_KEY = "io_manager"
 _DEFAULT_GROUP = "default"
@@ -72,6 +72,19 @@ def tables_of(
                 "Write it as one function under @dg.asset."
             )
         contract = contract_at(contract_path(spec.key, function, project))
+        kept = _kept(assets, spec.key, contract)
+        if group == FINAL and kept is Kept.ELSEWHERE:
+            raise ProjectError(
+                f"{place_of(function, project) or module}: '{spec.key.to_user_string()}' is in the "
+                f"group '{FINAL}', which is published, and another IO manager keeps it.\n"
+                'Give it another group: @dg.asset(group_name="models", …)'
+            )
+        if contract is not None and kept is not Kept.TABLE:
+            raise ProjectError(
+                f"{place_of(function, project) or module}: '{spec.key.to_user_string()}' has a "
+                f"contract, {project.relative(contract.path or '')}, and is not a table.\n"
+                "Let its function return a frame, or remove the contract."
+            )
         made.append(
             Table(
                 key=spec.key,
@@ -88,7 +101,7 @@ def tables_of(
                 fingerprint=_fingerprint(assets, function, fingerprinter, read_by),
                 partitioned=assets.partitions_def is not None,
                 reads=frozenset(reads),
-                kept=_kept(assets, spec.key, contract),
+                kept=kept,
             )
         )
     return made

@@ -1,10 +1,13 @@
 """Assets that are no tables are fresh or stale as tables are, by their code and inputs."""
 
+import hashlib
+import json
 import pickle
 from pathlib import Path
 
 import pytest
 
+from data_package.engine.errors import ProjectError
 from data_package.engine.runs.result import Status
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.staleness.status import explain
@@ -216,3 +219,86 @@ def test_why_says_what_made_an_asset_without_a_table_stale(study: Make) -> None:
     catalogue, _ = open_project(project.project)
     words = explain("note", catalogue, read_lock(project.project))
     assert words.startswith("note is stale:\n  function changed")
+
+
+MIXED = (
+    MODEL.replace("ASKED", "group_name='models', io_manager_def=manager({!r})")
+    + """
+@dg.asset(group_name="final")
+def report(predicted: pl.DataFrame) -> Path:
+    '''What was found. And more.'''
+    path = Path(tempfile.mkdtemp(), "x.html")
+    path.write_text("<p>seen</p>")
+    return path
+
+@dg.asset(group_name="final")
+def sent(report: Path) -> None:
+    '''Tells somebody.'''
+
+@dg.asset(group_name="final")
+def ages(people: pl.DataFrame) -> pl.DataFrame:
+    return people
+"""
+)
+
+
+def test_the_other_verbs_know_assets_without_a_table(study: Make, tmp_path: Path) -> None:
+    project = study(
+        {
+            "tables.py": source(MIXED.replace("{!r}", repr(str(tmp_path)))),
+            "ages.yaml": "schema: {fields: [{name: age, type: integer}]}",
+        }
+    )
+    assert "sent" in ran(project)
+    # A second build remembers that all is fresh, and a third need not look.
+    assert ran(project) == []
+    done = project.verb("build")
+    assert "Nothing to do: 6 tables are fresh" in done.stdout
+    document = json.loads((project.storage / "package" / "datapackage.json").read_text())
+    assert [resource["name"] for resource in document["resources"]] == ["ages", "report"]
+    (file,) = [one for one in document["resources"] if one["name"] == "report"]
+    assert file["path"] == "files/report.html"
+    assert (file["description"], file["mediatype"]) == ("What was found.", "text/html")
+    published = project.storage / "package" / file["path"]
+    assert file["hash"] == "sha256:" + hashlib.sha256(published.read_bytes()).hexdigest()
+    assert "files/report.html" in (project.storage / "package" / "README.md").read_text()
+
+    told = json.loads(project.verb("status", "--json").stdout)
+    assert {table["state"] for table in told["tables"]} == {"fresh"}
+    verified = json.loads(project.verb("verify", "--json").stdout)
+    assert {one["name"]: one["verdict"] for one in verified["tables"]} == {
+        "people": "equal", "model": "skipped", "predicted": "equal", "report": "equal",
+        "sent": "skipped", "ages": "equal",
+    }  # fmt: skip
+    for words in ("why sent", "graph --format mermaid", "lineage", "history sent"):
+        done = project.verb(*words.split())
+        assert done.returncode == 0, done.stdout + done.stderr
+    assert "not a table" in project.verb("describe", "report").stderr
+
+    assert project.verb("forget", "sent").returncode == 0
+    assert ran(project) == ["sent"]
+    published.unlink()
+    assert ran(project) == []
+    assert published.is_file()
+
+
+def test_what_a_removed_asset_left_is_cleaned_away(study: Make) -> None:
+    text = """
+@dg.asset(group_name="figures")
+def curve() -> Path:
+    path = Path(tempfile.mkdtemp(), "x.svg")
+    path.write_text("<svg/>")
+    return path
+"""
+    project = study({"tables.py": source(text)})
+    ran(project)
+    project.write({"tables.py": source("")})
+    assert project.verb("clean", "--yes").returncode == 0
+    assert not (project.storage / "figures").exists()
+    assert not list(project.project.places.made.glob("*"))
+
+
+def test_a_published_group_holds_nothing_that_cannot_be_published(study: Make) -> None:
+    text = MODEL.replace("ASKED", "group_name='final', io_manager_def=manager('x')")
+    with pytest.raises(ProjectError, match="another IO manager keeps it"):
+        study({"tables.py": source(text)}).definitions()
