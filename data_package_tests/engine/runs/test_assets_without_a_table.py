@@ -270,7 +270,7 @@ def test_the_other_verbs_know_assets_without_a_table(study: Make, tmp_path: Path
         "people": "equal", "model": "skipped", "predicted": "equal", "report": "equal",
         "sent": "skipped", "ages": "equal",
     }  # fmt: skip
-    for words in ("why sent", "graph --format mermaid", "lineage", "history sent"):
+    for words in ("why sent", "graph --format mermaid", "lineage ages", "history sent"):
         done = project.verb(*words.split())
         assert done.returncode == 0, done.stdout + done.stderr
     assert "not a table" in project.verb("describe", "report").stderr
