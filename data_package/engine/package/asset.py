@@ -18,6 +18,7 @@ from data_package.engine.package.released import (
     stamp_of,
 )
 from data_package.engine.schema import Contract
+from data_package.engine.schema.plain import plain
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.failures import value_free
 from data_package.engine.tables.table import PACKAGE, Table
@@ -162,7 +163,7 @@ def _contract(table: Table) -> Contract:
             f"Write its Table Schema into {file}; `data-package describe {table.name} --write` "
             "begins one."
         )
-    return table.contract
+    return plain(table.contract)
 
 
 def _resources(document: Mapping[str, object]) -> list[Mapping[str, object]]:

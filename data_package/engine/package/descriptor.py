@@ -133,7 +133,7 @@ def _schema(contract: Contract) -> dict[str, object]:
     return {
         "$schema": f"{_PROFILES}/tableschema.json",
         "fields": [_field(dict(field)) for field in cast("list[dict[str, object]]", fields)],
-        **{name: _plain_key(name, value) for name, value in kept.items()},
+        **{name: _plain_key(name, value) for name, value in kept.items() if value != []},
     }
 
 
@@ -159,6 +159,8 @@ def _plain_key(name: str, value: object) -> object:
     """Keys in the form that every client of version 2 reads: lists of names."""
     if name == "primaryKey" and isinstance(value, str):
         return [value]
+    if name == "uniqueKeys" and isinstance(value, list):
+        return [key for i, key in enumerate(value) if key not in value[:i]]
     if name == "foreignKeys" and isinstance(value, list):
         return [_plain_foreign_key(key) for key in value]
     return value

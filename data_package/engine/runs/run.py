@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from data_package.engine.errors import BuildError, ProjectError
+from data_package.engine.own_code import own_places
 from data_package.engine.project import Project, find_project
 from data_package.engine.runs import executor
 from data_package.engine.runs.guard import building
@@ -94,10 +95,11 @@ def run_build(
     began = time.time() if began is None else began
     with building(project, say), dagster_quiet(verbose=verbose):
         sweep(project.storage)
-        sources = memo.sources_of(project)
+        project.make_importable()
+        sources = memo.sources_of(project, _places(project))
         loaded = load_project(project)
         catalogue = catalogue_of(project)
-        if memo.sources_of(project).own(project) != sources.own(project):
+        if memo.sources_of(project, _places(project)).own(project) != sources.own(project):
             # What was imported would run under the fingerprint of what has been written since.
             raise ProjectError("A file of the project changed while it was read. Build again.")
         lock = lock_of(project)
@@ -125,6 +127,11 @@ def run_build(
                 _withdraw(project, say)
             _remember(catalogue, sources)
     return result
+
+
+def _places(project: Project) -> list[str]:
+    """Where the user's own code lies that the project's package imports."""
+    return [str(place) for places in own_places([project.package]).values() for place in places]
 
 
 def _withdraw(project: Project, say: Callable[[str], object]) -> None:
