@@ -70,7 +70,7 @@ def command(
     options = FileOptions(dialect, encoding)
     project = _project(only_files=len(files) == len(what))
     catalogue = _catalogue(project, what, options) if len(files) < len(what) else None
-    drafts = describe(
+    drafts, refused = describe(
         what,
         catalogue,
         options,
@@ -86,7 +86,9 @@ def command(
         for draft in drafts:
             assert draft.place is not None
             draft.place.write_text(draft.text, encoding="utf-8", newline="")
-    if any(draft.reports for draft in drafts):
+    for error in refused:
+        click.echo(str(error), err=True)
+    if refused or any(draft.reports for draft in drafts):
         sys.exit(1)
 
 

@@ -70,21 +70,26 @@ def describe(
     small_cells: int,
     bounds: bool = False,
     working: Working,
-) -> list[Draft]:
-    """Return a draft for each table, raw file or path, in the order given.
+) -> tuple[list[Draft], list[CheckError]]:
+    """Return a draft for each table, raw file or path, in the order given, and what has none.
 
     `catalogue` is None where every name is a path. A category is proposed only if `small_cells`
     rows hold it. `working` says what is looked at meanwhile. Raises ProjectError for a name that
-    is none, CheckError for what cannot be described.
+    is none.
     """
     infer = _Inferring(bounds, small_cells)
     tables = [_table(name, catalogue) for name in names if _is_table(name, catalogue)]
     keys = Keys(catalogue, tables) if catalogue is not None and tables else None
     words = Words(catalogue) if catalogue is not None and tables else None
     found: dict[str, _Found] = {}
+    refused: list[CheckError] = []
     for name in names:
         with working(f"reading {name}"):
-            found[name] = _found(name, catalogue, options, infer)
+            try:
+                found[name] = _found(name, catalogue, options, infer)
+            except CheckError as error:
+                refused.append(error)
+                continue
             if keys is not None and name in keys.described:
                 keys.note_key(name, found[name].inference.descriptor)
     drafts = []
@@ -97,7 +102,7 @@ def describe(
             notes = (*notes, *more)
         text, unwritten = _completed(one.place, descriptor)
         drafts.append(Draft(name, descriptor, text, one.place, (*notes, *unwritten), one.reports))
-    return drafts
+    return drafts, refused
 
 
 @dataclass(frozen=True)
