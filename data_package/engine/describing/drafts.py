@@ -128,6 +128,8 @@ def _table(name: str, catalogue: Catalogue | None) -> Table:
             f"There is no table or file '{name}'.{did_you_mean(name, known)}\n"
             "`data-package status` lists the tables."
         )
+    if not table.is_table:
+        raise ProjectError(f"'{name}' is not a table, so there are no fields to describe.")
     return table
 
 

@@ -78,7 +78,7 @@ class Keys:
     def _column(self, name: str, field: str) -> pl.Series | None:
         """The distinct values of a column of a table as built; None where there is none."""
         table = self._tables[name]
-        if table.partitioned or not table.path.is_file():
+        if not table.is_table or table.partitioned or not table.path.is_file():
             return None
         known = f"{name}\0{field}"
         if known not in self._columns:
