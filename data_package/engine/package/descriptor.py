@@ -6,10 +6,12 @@ is not written. https://datapackage.org/standard/data-package/
 """
 
 import json
+import mimetypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from data_package.engine.package.contents import said_of
 from data_package.engine.package.csvtwin import DIALECT
 from data_package.engine.schema import Contract
 from data_package.engine.tables.table import Table
@@ -32,6 +34,10 @@ _RESOURCE_DROPPED = frozenset(
         *("bytes", "hash", "dialect", "profile"),
     )
 )
+
+
+# Without the lists of the machine: the same file is described alike everywhere.
+_MEDIA = mimetypes.MimeTypes(filenames=())
 
 
 @dataclass(frozen=True)
@@ -76,6 +82,23 @@ def resource(table: Table, contract: Contract, file: PublishedFile) -> dict[str,
         "bytes": file.size_bytes,
         "hash": f"sha256:{file.sha256}",
         "schema": schema,
+    }
+
+
+def file_resource(asset: Table, file: PublishedFile) -> dict[str, object]:
+    """The Data Resource of a file that is no table: a report, a figure."""
+    ending = file.path.rpartition(".")[2]
+    kind = _MEDIA.guess_type(file.path)[0]
+    said = {"description": said_of(asset), "format": ending, "mediatype": kind}
+    if ending == "parquet":
+        # What says so is read as a table of this package.
+        said = {"description": said["description"]}
+    return {
+        "name": asset.resource,
+        **{name: value for name, value in said.items() if value},
+        "path": file.path,
+        "bytes": file.size_bytes,
+        "hash": f"sha256:{file.sha256}",
     }
 
 

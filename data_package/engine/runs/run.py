@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -25,6 +25,7 @@ from data_package.engine.storage import remove_folder, sweep
 from data_package.engine.tables import internals
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
+from data_package.engine.tables.made import note_path
 from data_package.engine.tables.table import PACKAGE
 
 Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
@@ -152,10 +153,16 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
         paths += file.resolve(project.root)
     for table in catalogue.tables.values():
         paths += table.files()
+        if (note := table.note) is not None:
+            paths += [note_path(project, table.resource), *map(Path, note.elsewhere)]
     folders = set()
     for publication in catalogue.publications:
         paths += publication.files()
         folders |= {str(path.parent) for path in publication.files()}
+    for path in paths:
+        with suppress(OSError):
+            # Notes and the files of others have not been asked for their content yet.
+            catalogue.hashes.hash(path)
     stamps = {str(path): catalogue.hashes.stamp_of(path) for path in paths}
     known = {path: stamp for path, stamp in stamps.items() if stamp is not None}
     if any(table.partitioned for table in catalogue.tables.values()) or len(known) < len(stamps):
