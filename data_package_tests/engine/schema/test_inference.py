@@ -288,6 +288,7 @@ def test_files_of_a_set_are_looked_at_together(tmp_path: Path) -> None:
 def test_odd_names_are_named_or_refused_in_words(tmp_path: Path, name: str) -> None:
     typed = pl.DataFrame({name: ["a", "b"], "v": ["c", "d"]})
     path = write(tmp_path, f"{name},v\na,b\n")
-    for look in (lambda: infer(typed), lambda: infer_file(path)):
-        with suppress(CheckError):
-            assert look().fields[0]["name"] == name
+    with suppress(CheckError):
+        assert infer(typed).fields[0]["name"] == name
+    with suppress(CheckError):
+        assert infer_file(path).fields[0]["name"] == name
