@@ -67,8 +67,13 @@ class Dialect:
 
     @property
     def is_plain(self) -> bool:
-        """Whether quotes are doubled inside quotes and nothing else is special."""
-        return self.double_quote and self.escape_char is None and len(self.quote_char) == 1
+        """Whether quotes are doubled inside quotes, nothing is escaped, and signs are one byte."""
+        signs = self.delimiter + self.quote_char
+        return self.double_quote and self.escape_char is None and signs.isascii()
+
+    def may_quote(self, data: bytes) -> bool:
+        """Tell whether anything in the data can be quoted."""
+        return bool(self.quote_char) and self.quote_char.encode() in data
 
     @property
     def is_utf8(self) -> bool:
