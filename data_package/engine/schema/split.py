@@ -164,7 +164,7 @@ def _split_irregular(
 ) -> tuple[Block, bytes]:
     lines = pl.read_lines(io.BytesIO(data)).to_series()
     special = _special_lines(lines, dialect, shape.width)
-    read = _Specials(data, dialect, last)
+    read = _Specials(data, dialect, len(lines), last=last)
     read.from_lines(special.arg_true())
     if read.inside:
         special = special.scatter(pl.Series(read.inside, dtype=pl.UInt32), values=True)
@@ -174,7 +174,7 @@ def _split_irregular(
     else:
         bulk = _split_by_polars(_joined(lines.gather(bulk_lines)), dialect, shape)
     if bulk is None or bulk.height != len(bulk_lines):
-        read = _Specials(data, dialect, last)
+        read = _Specials(data, dialect, len(lines), last=last)
         read.from_lines(range(len(lines)))
         bulk, bulk_lines = pl.DataFrame(schema=shape.schema()), pl.Series([], dtype=pl.UInt32)
     return _assembled(bulk, bulk_lines, read.records(), shape), read.rest
@@ -304,14 +304,14 @@ class _Specials:
     that goes on beyond the text, and `lines_read` how many lines come before those.
     """
 
-    def __init__(self, data: bytes, dialect: Dialect, last: bool) -> None:
+    def __init__(self, data: bytes, dialect: Dialect, lines: int, *, last: bool) -> None:
         self._data = data
         self._dialect = dialect
         self._last = last
         self._found: list[tuple[int, Record]] = []
         self.inside: list[int] = []
         self.rest = b""
-        self.lines_read: int | None = None
+        self.lines_read = lines
 
     def from_lines(self, numbers: Iterable[int]) -> None:
         """Read the records on these lines, which rise."""
