@@ -1,15 +1,13 @@
 """How a project stands: every table held against the lock."""
 
-import functools
-import importlib.metadata
 import json
 import platform
-from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from enum import StrEnum
 from graphlib import TopologicalSorter
 
+from data_package.engine.libraries import version_of
 from data_package.engine.project import Project
 from data_package.engine.sources.files import combine_hashes
 from data_package.engine.staleness.assess import Cause, CauseKind, Present, assess
@@ -145,7 +143,7 @@ def libraries_of(table: Table) -> dict[str, str]:
     """The versions of Python, of Polars and of what else the function reaches."""
     names = {"polars", *table.fingerprint.libraries} - {"dagster", "data_package"}
     python = ".".join(platform.python_version_tuple()[:2])
-    return {"python": python} | {n: v for n in sorted(names) if (v := _version(n)) is not None}
+    return {"python": python} | {n: v for n in sorted(names) if (v := version_of(n)) is not None}
 
 
 def in_order(catalogue: Catalogue) -> list[Table]:
@@ -208,13 +206,3 @@ def _state(causes: list[Cause], error: str | None) -> State:
 
 def _input_names(table: Table) -> list[str]:
     return sorted(key.to_user_string() for key in table.inputs.values())
-
-
-@functools.cache
-def _version(library: str) -> str | None:
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        pass
-    owners: Mapping[str, list[str]] = importlib.metadata.packages_distributions()
-    return importlib.metadata.version(owners[library][0]) if library in owners else None

@@ -21,7 +21,7 @@ from data_package.engine.fingerprint import Fingerprint, Fingerprinter
 from data_package.engine.places import Folder
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
-from data_package.engine.sources.delivered import ROWS, Delivered
+from data_package.engine.sources.delivered import READER, ROWS, Delivered
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.columns import declared_columns
 from data_package.engine.tables.table import Table, contract_at, contract_path, place_of
@@ -151,12 +151,19 @@ def _fingerprint(
         for spec in assets.specs
         if spec.code_version is not None
     }
-    fingerprint = fingerprinter.fingerprint(function, parameters=declared)
+    fingerprint = fingerprinter.fingerprint(
+        function,
+        parameters=declared,
+        engine={"engine that reads raw files": READER.sources} if read_by else {},
+    )
+    libraries = {*fingerprint.libraries, *(READER.libraries if read_by else ())}
     unseen = tuple(
         f"the resource '{key}': the values that it is given are not covered"
         for key in internals.resources_of(assets)
     )
-    return dataclasses.replace(fingerprint, unseen=fingerprint.unseen + unseen)
+    return dataclasses.replace(
+        fingerprint, unseen=fingerprint.unseen + unseen, libraries=tuple(sorted(libraries))
+    )
 
 
 def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
