@@ -7,9 +7,13 @@ import codecs
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from data_package.engine.errors import ProjectError, did_you_mean
+
+if TYPE_CHECKING:
+    from data_package.engine.schema.contract import Contract
 
 _PROPERTIES = {
     "header": "header",
@@ -78,7 +82,7 @@ class Dialect:
     @property
     def is_utf8(self) -> bool:
         """Whether the file's bytes are UTF-8 as they stand."""
-        return codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig", "ascii")
+        return reads_utf8(self.encoding)
 
     def records(self, lines: Iterable[str]) -> Iterator[list[str]]:
         """Return the records in lines of text, as Python's csv module reads them."""
@@ -117,6 +121,29 @@ class Dialect:
         except (LookupError, ValueError):
             raise DialectError(f"dialect: unknown encoding {dialect.encoding!r}") from None
         return dialect
+
+
+def reads_utf8(encoding: str) -> bool:
+    """Tell whether text in UTF-8 is read by this encoding as it stands."""
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
+
+
+def dialect_of_file(
+    path: Path,
+    contract: "Contract | None",
+    dialect: Mapping[str, object] | None,
+    encoding: str | None,
+) -> Dialect:
+    """Return how a file is written: as it is given, or as its contract says, or by its name."""
+    told = contract.descriptor if contract is not None else {}
+    written, stated = told.get("dialect"), told.get("encoding")
+    if dialect is None and isinstance(written, dict):
+        dialect = written
+    encoding = encoding or (stated if isinstance(stated, str) else None)
+    name = path.name.removesuffix(".gz").removesuffix(".zip")
+    if dialect is None and name.endswith((".tsv", ".tab")):
+        dialect = {"delimiter": "\t"}
+    return Dialect.from_descriptor(dialect, encoding=encoding)
 
 
 def _checked(written: str, name: str, value: object) -> object:

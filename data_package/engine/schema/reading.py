@@ -22,7 +22,7 @@ from data_package.engine.schema.cells import (
 )
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
 from data_package.engine.schema.contract import Contract, Descriptor, Field
-from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.dialect import Dialect, dialect_of_file
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.header import Header, match_labels, without_header
 from data_package.engine.schema.records import BLOCK_BYTES, Records
@@ -53,12 +53,14 @@ class Reading:
 
     `frame` has the contract's fields, in their order and with their types; cells that are not of
     their type are null. `rejects` has the rows that were left out of it, as text, each with its
-    row number; `rejected` counts them.
+    row number; `rejected` counts them. `wrong` counts the rows that have a cell that is not of its
+    type, or not the right shape, whatever became of them.
     """
 
     frame: pl.LazyFrame
     report: Report
     rejects: pl.DataFrame | None = None
+    wrong: int = 0
 
     @property
     def rejected(self) -> int:
@@ -115,7 +117,8 @@ def read(
     wrong quotes: "null" keeps the rows and makes the cells null; "reject" leaves the rows out, and
     writes them as text, with their row numbers, to the Parquet file `rejects` when one is named;
     "stop" raises BadDataError. It is raised, whatever `bad` says, for what is wrong with the whole
-    file: its header, its number of columns, its encoding, nothing in it. Broken constraints are reported and change nothing. A datetime with an offset becomes UTC;
+    file: its header, its number of columns, its encoding, nothing in it. Broken constraints are
+    reported and change nothing. A datetime with an offset becomes UTC;
     types that Polars has none for (duration, yearmonth, geopoint, JSON) stay text. The file is
     read in pieces of `block_bytes`. The table is held in memory, or written as Parquet to the open
     file `into` while it is read, and scanned from there.
@@ -127,12 +130,15 @@ def read(
     table = replace(table, keeps_text=bad == "reject")
     judged = _Judged(table, references, limit)
     refused: list[pl.DataFrame] = []
+    wrong_rows = 0
 
     def pieces() -> Iterator[pl.DataFrame]:
+        nonlocal wrong_rows
         for block, values, batch in judged:
             frame = _typed(contract, values.cells, values.texts, block.cells.height)
-            wrong = _wrong_rows(block, batch) if bad == "reject" else None
-            if wrong is not None:
+            wrong = _wrong_rows(block, batch)
+            wrong_rows += int(wrong.sum()) if wrong is not None else 0
+            if wrong is not None and bad == "reject":
                 refused.append(_as_delivered(block, table).filter(wrong))
                 frame = frame.filter(~wrong)
             yield frame
@@ -150,7 +156,7 @@ def read(
     left_out = pl.concat(refused) if refused else None
     if rejects is not None and bad == "reject":
         _write_rejects(rejects, left_out)
-    return Reading(frame, judged.report, left_out)
+    return Reading(frame, judged.report, left_out, wrong_rows)
 
 
 def columns_of(contract: Contract) -> pl.Schema:
@@ -193,15 +199,7 @@ def _open_table(
     encoding: str | None,
     block_bytes: int,
 ) -> _Table:
-    written = contract.descriptor.get("dialect")
-    if dialect is None and isinstance(written, dict):
-        dialect = written
-    stated = contract.descriptor.get("encoding")
-    encoding = encoding or (stated if isinstance(stated, str) else None)
-    name = path.name.removesuffix(".gz").removesuffix(".zip")
-    if dialect is None and name.endswith((".tsv", ".tab")):
-        dialect = {"delimiter": "\t"}
-    settled = Dialect.from_descriptor(dialect, encoding=encoding)
+    settled = dialect_of_file(path, contract, dialect, encoding)
     with Records(path, settled, block_bytes=block_bytes) as records:
         header = _header(records, contract, settled)
         return _Table(
@@ -320,8 +318,10 @@ def _batches(table: _Table) -> Iterator[tuple[Block, _Values, Batch]]:
     with Records(table.path, table.dialect, block_bytes=table.block_bytes) as records:
         for block, held in records.blocks(shape, values):
             structure = _structure(block, table, held.blank)
-            yield block, held, Batch(
-                held.frame, held.bad, held.blank, block.rows, structure, held.unread
+            yield (
+                block,
+                held,
+                Batch(held.frame, held.bad, held.blank, block.rows, structure, held.unread),
             )
 
 

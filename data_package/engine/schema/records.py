@@ -16,8 +16,8 @@ from typing import IO, TypeVar, cast
 import polars as pl
 
 from data_package.engine.schema.dialect import Dialect
-from data_package.engine.schema.signatures import BEGINNING_BYTES
 from data_package.engine.schema.grammar import Grammar, Record, cells_of
+from data_package.engine.schema.signatures import BEGINNING_BYTES
 from data_package.engine.schema.split import Block, Shape, split_records
 from data_package.engine.schema.unreadable import CheckError, not_text, unreadable_file
 
@@ -52,10 +52,10 @@ class Records:
             beginning = _beginning(self._file)
         except _UNREADABLE as error:
             raise unreadable_file(path, error, dialect.encoding) from None
-        what = not_text(beginning, is_utf8=dialect.is_utf8, has_header=dialect.header)
-        if what is not None:
+        problem = not_text(path, beginning, dialect.encoding, has_header=dialect.header)
+        if problem is not None:
             self._file.close()
-            raise CheckError(f"{path}: the file is not text as it stands: {what}")
+            raise problem
         self._decoder = codecs.getincrementaldecoder(dialect.encoding)("mark-undecodable")
         self._held = b""
         self._begun = False
@@ -63,10 +63,6 @@ class Records:
         self._next_row = 1
         self.blank_rows: tuple[int, ...] = ()
         self.broken_header = False
-        if not dialect.is_utf8 and beginning.startswith(codecs.BOM_UTF8):
-            self._file.close()
-            what = f"it begins with the mark of UTF-8, and is read as {dialect.encoding}"
-            raise CheckError(f"{path}: {what}; say that its encoding is utf-8")
         # Enough for any mark of the encoding.
         self._fill(max(4, min(_FIRST_BYTES, block_bytes)))
         self.is_empty = not self._held
@@ -188,7 +184,7 @@ class Records:
             if record is not None:
                 self._held = text[record.end :].encode() + self._held[end:]
                 self._next_row += 1
-                yield record, *cells_of([record], self._dialect)
+                yield record, cells_of([record], self._dialect)[0]
             elif self._ended:
                 return
             else:

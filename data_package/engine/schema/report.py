@@ -5,7 +5,7 @@ header is row 1, the first row of data row 2.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import asdict, dataclass
+from dataclasses import asdict, dataclass, replace
 from typing import cast
 
 import polars as pl
@@ -94,6 +94,15 @@ class Report:
         """How many errors there are, those beyond the limit too."""
         return sum(total.count for total in self.totals)
 
+    def named(
+        self, name: str, *, place: str | None = None, options: bool | None = None
+    ) -> "Report":
+        """Return the report under the name that people know the table or file by.
+
+        `place` and `options` are told to those who read it: see the class.
+        """
+        return replace(self, name=name, place=place, options=options)
+
     @property
     def of_whole(self) -> tuple[Total, ...]:
         """What is wrong with the table or the file as a whole, and not with cells and rows of it.
@@ -161,7 +170,9 @@ class Report:
 
     def _what_next(self) -> str:
         if self.delivered:
-            advice = "ask for the file as it was agreed, or let the contract say what is to be expected"
+            advice = (
+                "ask for the file as it was agreed, or let the contract say what is to be expected"
+            )
         elif any(each.rows for each in self.totals):
             advice = "correct the rows where they are made, or the contract if it asks too much"
         else:

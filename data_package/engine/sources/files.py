@@ -21,7 +21,9 @@ class RawFile:
 
     `patterns` are paths or globs, relative to the project's root or, with `package`, to the folder
     of an installed Python package; absolute paths are taken as they are. `contract_path` is where
-    its contract stands or would stand, and `bad` what becomes of what breaks it.
+    its contract stands or would stand, and `bad` what becomes of what breaks it: of at most the
+    share `worst` of a file's rows. `may_be_empty` says that a file without rows is right, and
+    `file_column` names a column that tells each row's file.
     """
 
     name: str
@@ -29,6 +31,9 @@ class RawFile:
     package: str | None = None
     contract_path: Path | None = None
     bad: Bad = "stop"
+    worst: float | None = None
+    may_be_empty: bool = False
+    file_column: str | None = None
 
     def base(self, root: Path) -> Path:
         """The folder that relative patterns start from."""
