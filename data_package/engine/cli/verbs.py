@@ -7,6 +7,8 @@ import click
 from data_package.engine.errors import did_you_mean
 
 _VERBS = {
+    "new": "Make a project from delivered files.",
+    "add": "Add tables for more delivered files.",
     "build": "Build what is stale, check it, and publish the data package.",
     "status": "Say how every table stands, and why in a few words.",
     "why": "Say exactly why a table is stale, with the lines that changed.",
