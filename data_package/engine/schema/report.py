@@ -169,9 +169,7 @@ class Report:
 
     def _what_next(self) -> str:
         if self.delivered:
-            advice = (
-                "ask for the file as it was agreed, or let the contract say what is to be expected"
-            )
+            advice = "ask for the file as it was agreed, or let the contract say what to expect"
         elif any(each.rows for each in self.totals):
             advice = "correct the rows where they are made, or the contract if it asks too much"
         else:

@@ -96,6 +96,12 @@ class Delivered:
                 f"The raw file '{name}' has no contract to be read by.\nBegin one with "
                 f"`data-package describe {name} --write`, or take the file as a Path."
             )
+        column = self.files[name].file_column
+        if column is not None and column in schema.columns_of(self.contracts[name]):
+            raise BuildError(
+                f"'{name}': its file_column {column!r} is a field of its contract too, "
+                f"{self.place(name)}.\nGive the column another name."
+            )
         outcomes = [self._read(name, path) for path in paths]
         # Without the rows: a file that they are scanned from is gone once nobody reads it.
         self._outcomes.setdefault(reader, {})[name] = [replace(o, frame=None) for o in outcomes]
@@ -161,11 +167,13 @@ class Delivered:
         if path.suffix == ".parquet":
             scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
             report = schema.check(scan, contract)
-            return Outcome(report.named(label, place=place), self._with_file(scan, name, label))
+            return Outcome(
+                report.named(label, place=place, options=False), self._with_file(scan, name, label)
+            )
         try:
             reading = self._read_text(path, contract, file)
         except schema.BadDataError as error:
-            return Outcome(error.report.named(label, place=place))
+            return Outcome(error.report.named(label, place=place, options=False))
         except schema.CheckError as error:
             raise error.told(place, options=False) from None
         except OSError as error:
@@ -174,7 +182,7 @@ class Delivered:
         if rejects is not None:
             rejects = rejects.insert_column(0, pl.lit(label).alias("file"))
         return Outcome(
-            reading.report.named(label, place=place),
+            reading.report.named(label, place=place, options=False),
             self._with_file(reading.frame, name, label),
             rejects,
             reading.wrong,
