@@ -24,8 +24,6 @@ if TYPE_CHECKING:
 
 # The code that reads raw files by their contracts, and its libraries.
 READER = edition(__name__)
-# What a parameter is that receives rows, and not paths.
-ROWS = (pl.LazyFrame, pl.DataFrame)
 # The share of a file's rows that may be bad where nothing else is said: people slip less often, and
 # a wrong format or a column that has moved breaks more. In a small file a few rows are any share.
 _WORST = 0.05

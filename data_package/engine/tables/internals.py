@@ -57,6 +57,18 @@ def asked_for(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
     }
 
 
+def outputs_of(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
+    """The type that the function says it returns for each asset, in the order of its outputs."""
+    op = assets.node_def
+    outputs = op.output_dict if isinstance(op, dg.OpDefinition) else {}
+    keys = assets.keys_by_output_name
+    return {
+        keys[name]: output.dagster_type.typing_type
+        for name, output in outputs.items()
+        if name in keys
+    }
+
+
 def with_function(
     assets: dg.AssetsDefinition, function: Callable[..., object]
 ) -> dg.AssetsDefinition:
