@@ -19,6 +19,7 @@ from data_package.engine.schema.keys import (
     declared_keys,
     has_null,
 )
+from data_package.engine.schema.octets import as_text
 from data_package.engine.schema.report import Report, Total
 from data_package.engine.schema.rules import Rule, field_rules
 
@@ -304,6 +305,9 @@ def _target_keys(
     if any(name not in schema for name in names):
         return None
     keys = table.lazy().select(names).unique().collect(engine="streaming")
+    keys = keys.select(
+        as_text(pl.nth(at), schema[name]).alias(name) for at, name in enumerate(names)
+    )
     lexical = [
         read_column(each, keys[name]).values
         for name, each in zip(names, own, strict=True)
