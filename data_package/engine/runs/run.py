@@ -102,8 +102,10 @@ def run_build(
         if memo.sources_of(project, _places(project)).own(project) != sources.own(project):
             # What was imported would run under the fingerprint of what has been written since.
             raise ProjectError("A file of the project changed while it was read. Build again.")
+        for note in catalogue.notes:
+            say(note)
         lock = lock_of(project)
-        job = loaded.job()
+        job = executor.with_own_executor(loaded.job(), catalogue, lock)
         work = plan_work(request, job, catalogue, lock)
         if not request.select:
             lock.keep_only(catalogue.deliveries.files, catalogue.named)
