@@ -5,6 +5,8 @@ Standard library only: the path that decides that nothing needs building imports
 
 import ctypes
 import errno
+import fcntl
+import glob
 import hashlib
 import json
 import os
@@ -17,6 +19,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.unusable import why
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -26,8 +29,6 @@ _TEMPORARY = ".tmp"
 # same tick looks unchanged, so a hash is only trusted when the last change is older than this.
 _RACE_NS = 50_000_000
 _MUCH_BYTES = 1 << 26
-# SQLite cannot open a database on a disk with less.
-_NEXT_TO_NOTHING_BYTES = 1 << 18
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -46,25 +47,39 @@ def make_private_folder(path: Path) -> Path:
         except OSError as error:
             if isinstance(error, FileExistsError) and folder.is_dir():
                 continue
-            raise ProjectError(
-                f"The folder {folder} cannot be made: {error.strerror}.\n"
-                "Make room for it, or say in pyproject.toml where `storage` is to be."
-            ) from None
+            raise ProjectError(why(error, folder)) from None
     return path
 
 
-def lack_of_room(place: Path) -> str:
-    """A sentence that says of which disk nothing is left; empty while there is room."""
-    there = next((folder for folder in (place, *place.parents) if folder.exists()), place)
+@contextmanager
+def open_to_lock(path: Path) -> Iterator[int]:
+    """Open a private file that processes hold while they change something, and close it.
+
+    Raises ProjectError when it cannot be opened.
+    """
+    make_private_folder(path.parent)
     try:
-        disk = os.statvfs(there)
-    except OSError:
-        return ""
-    if disk.f_bavail * disk.f_frsize < _NEXT_TO_NOTHING_BYTES:
-        return f"The disk that holds {there} is full."
-    if disk.f_files and disk.f_favail == 0:
-        return f"The disk that holds {there} has no inodes left: it can hold no further file."
-    return ""
+        handle = os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE)
+    except OSError as error:
+        raise ProjectError(why(error, path)) from None
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def hold(handle: int, path: Path, *, wait: bool = True) -> bool:
+    """Hold a file that was opened for it until it is closed; False when another has it now.
+
+    Raises ProjectError where the file system knows no such thing.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise ProjectError(why(error, path)) from None
+    return True
 
 
 def is_file(path: Path) -> bool:
@@ -145,6 +160,14 @@ def sweep_beside(path: Path) -> None:
             if one.name.startswith(f".{path.name}.") and _is_left_behind(one.name):
                 with suppress(OSError):
                     remove(one)
+
+
+def sweep_beside(path: Path) -> None:
+    """Remove what processes that no longer run have left half-written of one file."""
+    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_TEMPORARY}"):
+        if _is_left_behind(left.name):
+            with suppress(OSError):
+                left.unlink()
 
 
 def _is_left_behind(name: str) -> bool:
