@@ -6,7 +6,6 @@ Standard library only: the path that decides that nothing needs building imports
 import ctypes
 import errno
 import fcntl
-import glob
 import hashlib
 import json
 import os
@@ -14,9 +13,10 @@ import secrets
 import shutil
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.unusable import why
@@ -29,6 +29,9 @@ _TEMPORARY = ".tmp"
 # same tick looks unchanged, so a hash is only trusted when the last change is older than this.
 _RACE_NS = 50_000_000
 _MUCH_BYTES = 1 << 26
+
+_UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+_T = TypeVar("_T")
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -135,6 +138,17 @@ def remember(path: Path, content: str) -> None:
             raise
 
 
+def recalled(path: Path, read: Callable[[Any], _T], otherwise: _T) -> _T:
+    """What was remembered as JSON and can be found out again; `otherwise` where it cannot be read.
+
+    Another program, another version or a power cut may have left anything there.
+    """
+    try:
+        return read(json.loads(path.read_bytes()))
+    except _UNREADABLE:
+        return otherwise
+
+
 def temporary_beside(path: Path) -> Path:
     """A name in the same folder that nobody else uses, known to `sweep` by its process."""
     return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}")
@@ -160,14 +174,6 @@ def sweep_beside(path: Path) -> None:
             if one.name.startswith(f".{path.name}.") and _is_left_behind(one.name):
                 with suppress(OSError):
                     remove(one)
-
-
-def sweep_beside(path: Path) -> None:
-    """Remove what processes that no longer run have left half-written of one file."""
-    for left in path.parent.glob(f".{glob.escape(path.name)}.*{_TEMPORARY}"):
-        if _is_left_behind(left.name):
-            with suppress(OSError):
-                left.unlink()
 
 
 def _is_left_behind(name: str) -> bool:
@@ -237,10 +243,7 @@ class HashCache:
         self._path = path
         self._lock = threading.Lock()
         self._changed = False
-        self._known: dict[str, list[int | str]] = {}
-        with suppress(OSError, ValueError):
-            known = json.loads(path.read_text())
-            self._known = known if isinstance(known, dict) else {}
+        self._known: dict[str, list[int | str]] = recalled(path, _hashes, {})
 
     def hash(self, path: Path) -> str:
         """The SHA-256 of a file, read only if it may have changed. Raises OSError."""
@@ -288,6 +291,14 @@ class HashCache:
         with self._lock:
             self._known[str(path)] = [*stamp, digest]
             self._changed = True
+
+
+def _hashes(document: Mapping[str, Sequence[int | str]]) -> dict[str, list[int | str]]:
+    return {
+        path: [*map(int, known[:-1]), str(known[-1])]
+        for path, known in document.items()
+        if len(known) == len(_stamp(Path("/"))) + 1
+    }
 
 
 def _stamp(path: Path) -> list[int]:

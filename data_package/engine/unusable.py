@@ -58,7 +58,9 @@ def why(error: OSError, place: Path | str | None = None) -> str:
     what = _shown(path)
     match error.errno:
         case errno.EROFS:
-            return f"{what} lies on a file system that can only be read.\nOtherwise, {_ANOTHER_PLACE}."
+            return (
+                f"{what} lies on a file system that can only be read.\nOtherwise, {_ANOTHER_PLACE}."
+            )
         case errno.ENOTDIR | errno.EEXIST if path is not None and (file := _file_above(path)):
             return f"{file} is a file, where a folder is needed.\nMove it, or {_ANOTHER_PLACE}."
         case errno.ENAMETOOLONG if path is not None:
@@ -66,8 +68,7 @@ def why(error: OSError, place: Path | str | None = None) -> str:
         case errno.EMFILE | errno.ENFILE:
             most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
             return (
-                f"Too many files are open at once; {most} are allowed.\n"
-                "Allow more: ulimit -n 1024"
+                f"Too many files are open at once; {most} are allowed.\nAllow more: ulimit -n 1024"
             )
         case errno.EFBIG:
             return f"{what} would be larger than is allowed here.\nSee `ulimit -f`."
@@ -147,7 +148,9 @@ def _too_long(path: Path) -> str:
 
 def _file_above(path: Path) -> Path | None:
     with suppress(OSError):
-        return next((one for one in (path, *path.parents) if one.exists() and not one.is_dir()), None)
+        return next(
+            (one for one in (path, *path.parents) if one.exists() and not one.is_dir()), None
+        )
     return None
 
 

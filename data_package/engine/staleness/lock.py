@@ -104,9 +104,9 @@ def read_lock(project: Project) -> Lock:
     raw, tables = dict(lock.raw), dict(lock.tables)
     for line in _journal(project).read(stamp):
         # A line of another version's makes its table count as not built since.
-        with suppress(KeyError, TypeError):
+        with suppress(KeyError, TypeError, AttributeError):
             read = {name: _raw_entry(entry) for name, entry in line.raw.items()}
-            tables[line.name] = _table_entry(line.table)
+            tables[_text(line.name)] = _table_entry(line.table)
             raw |= read
     return Lock(raw, tables)
 
@@ -287,7 +287,7 @@ class LockFile:
                 file.write(render(lock))
                 file.flush()
                 os.fsync(file.fileno())
-            # The lock is committed: it has the permissions of the project's files, not private ones.
+            # The lock is committed: it has the permissions of the project's files.
             temporary.chmod((self._project.root / "pyproject.toml").stat().st_mode & 0o666)
             temporary.replace(self._path)
         except OSError as error:

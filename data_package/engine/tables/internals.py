@@ -373,8 +373,7 @@ class RunError(Exception):
 
 
 def _own_words(error: SerializableErrorInfo | None) -> str:
-    ours = [kind.__name__ for kind in (DataPackageError, *DataPackageError.__subclasses__())]
-    if error is None or error.cls_name not in ours:
+    if error is None or error.cls_name not in ("ProjectError", "BuildError"):
         return ""
     return error.message.partition(": ")[2].strip()
 
