@@ -24,6 +24,7 @@ from data_package.engine.fingerprint.names import root_chain
 from data_package.engine.fingerprint.shown import bare_code
 from data_package.engine.fingerprint.sight import Sight
 from data_package.engine.fingerprint.touches import EVERY_MODULE
+from data_package.engine.libraries import behind
 
 PROJECT: Final = "project"
 
@@ -334,9 +335,9 @@ class Sources:
 
 
 def library_of(dotted: str) -> set[str]:
-    """The package that a dotted name belongs to; none for the standard library."""
+    """The package that a dotted name belongs to, and those that do its work; none for Python's."""
     top = dotted.partition(".")[0]
-    return set() if top in sys.stdlib_module_names or not top else {top}
+    return set() if top in sys.stdlib_module_names or not top else {top, *behind(dotted)}
 
 
 def _absorb(node: Node, other: Node) -> None:
