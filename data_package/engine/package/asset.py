@@ -8,7 +8,8 @@ from pathlib import Path
 import dagster as dg
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.package.contents import Contents, is_published, own_licence
+from data_package.engine.package.codes import Codes, CodeTable, Published
+from data_package.engine.package.contents import Contents, is_published, own_licence, said_of
 from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.released import (
     Release,
@@ -32,10 +33,20 @@ class DataPackage:
     catalogue: Catalogue
     tables: Sequence[Table]
 
+    @property
+    def published(self) -> list[Table]:
+        """The tables among them."""
+        return [table for table in self.tables if table.is_table]
+
+    @property
+    def plain_files(self) -> list[Table]:
+        """The files among them; what is neither table nor file has nothing to publish."""
+        return [table for table in self.tables if not table.is_table and table.files()]
+
     def is_current(self) -> bool:
         """Whether publishing now would change nothing."""
         verdicts = self.catalogue.verdicts
-        known = [verdicts.known(i) for t in self.tables for i in self.catalogue.checks_of(t)]
+        known = [verdicts.known(i) for t in self.published for i in self.catalogue.checks_of(t)]
         if not all(report is not None and report.ok for report in known):
             return False
         try:
@@ -56,7 +67,7 @@ class DataPackage:
         # Projects without final tables, and builds that publish nothing, need none of it.
         from data_package.engine.package.publish import publish
 
-        for table in self.tables:
+        for table in self.published:
             _contract(table)
         self._refuse_failing()
         document = publish(self._contents(), still_good=self._refuse_failing)
@@ -67,11 +78,23 @@ class DataPackage:
         """A digest of all that the package says and holds, as the newest of some releases."""
         hashes = self.catalogue.hashes
         project = self.catalogue.project
+        said, codes = self._said()
+        every: list[tuple[Published, Contract]] = [*said, *codes]
         tables = [
-            [table.resource, _contract(table).descriptor, hashes.hash(table.path)]
-            for table in self.tables
+            [table.resource, contract.descriptor, hashes.hash(table.path)]
+            for table, contract in every
         ]
-        return content_of(read_metadata(project), [tables, own_licence(project)], history)
+        files = [
+            [f.resource, f.path.suffix, said_of(f), hashes.hash(f.path)] for f in self.plain_files
+        ]
+        made_of = [tables, own_licence(project), *([files] if files else [])]
+        return content_of(read_metadata(project), made_of, history)
+
+    def _said(self) -> tuple[list[tuple[Table, Contract]], list[tuple[CodeTable, Contract]]]:
+        """The tables with what is published of their contracts, and the vocabularies apart."""
+        codes = Codes(self.catalogue.project, frozenset(one.resource for one in self.tables))
+        tables = [(table, codes.apart(_contract(table))) for table in self.published]
+        return tables, codes.tables()
 
     def _contents(self) -> Contents:
         project = self.catalogue.project
@@ -79,9 +102,12 @@ class DataPackage:
         if releases := read_releases(project):
             properties |= stamp_of(releases, self.content(releases))
         title = str(properties.get("title") or properties["name"])
+        tables, codes = self._said()
         return Contents(
             catalogue=self.catalogue,
-            tables=[(table, _contract(table)) for table in self.tables],
+            tables=tables,
+            codes=codes,
+            files=self.plain_files,
             properties=properties,
             changelog=changelog_of(title, releases, is_released="created" in properties),
         )
@@ -90,7 +116,7 @@ class DataPackage:
         verdicts = self.catalogue.verdicts
         failing = [
             f"'{table.name}' breaks its contract:\n{report.render()}"
-            for table in self.tables
+            for table in self.published
             for item in self.catalogue.checks_of(table)
             if not (report := verdicts.of(item)).ok
         ]
@@ -111,7 +137,7 @@ def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             data_version=dg.DataVersion(hashlib.sha256(text.encode()).hexdigest()),
             metadata={
-                "tables": dg.MetadataValue.int(len(package.tables)),
+                "tables": dg.MetadataValue.int(len(package.published)),
                 "size_bytes": dg.MetadataValue.int(size),
                 "path": dg.MetadataValue.path(str(project.published)),
                 "descriptor": dg.MetadataValue.path(str(project.published / d.FILE_NAME)),

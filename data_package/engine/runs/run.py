@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import dagster as dg
@@ -25,6 +25,7 @@ from data_package.engine.storage import remove_folder, sweep
 from data_package.engine.tables import internals
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
+from data_package.engine.tables.made import note_path
 from data_package.engine.tables.table import PACKAGE
 
 Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
@@ -101,8 +102,10 @@ def run_build(
         if memo.sources_of(project, _places(project)).own(project) != sources.own(project):
             # What was imported would run under the fingerprint of what has been written since.
             raise ProjectError("A file of the project changed while it was read. Build again.")
+        for note in catalogue.notes:
+            say(note)
         lock = lock_of(project)
-        job = loaded.job()
+        job = executor.with_own_executor(loaded.job(), catalogue, lock)
         work = plan_work(request, job, catalogue, lock)
         if not request.select:
             lock.keep_only(catalogue.deliveries.files, catalogue.named)
@@ -152,20 +155,33 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
         paths += file.resolve(project.root)
     for table in catalogue.tables.values():
         paths += table.files()
+        if (note := table.note) is not None:
+            paths += [note_path(project, table.resource), *map(Path, note.elsewhere)]
     folders = set()
     for publication in catalogue.publications:
         paths += publication.files()
         folders |= {str(path.parent) for path in publication.files()}
+    for path in paths:
+        with suppress(OSError):
+            # Notes and the files of others have not been asked for their content yet.
+            catalogue.hashes.hash(path)
     stamps = {str(path): catalogue.hashes.stamp_of(path) for path in paths}
     known = {path: stamp for path, stamp in stamps.items() if stamp is not None}
-    if any(table.partitioned for table in catalogue.tables.values()) or len(known) < len(stamps):
+    shared = {
+        file: list(stamp)
+        for contract in catalogue.contracts
+        for file, stamp in contract.shared.items()
+    }
+    settled = memo.Sources(sources.taken_ns, shared, ()).are_settled()
+    partitioned = any(table.partitioned for table in catalogue.tables.values())
+    if partitioned or len(known) < len(stamps) or not settled:
         memo.forget(project)
     else:
         memo.remember(
             project,
             sources,
             globs=globs,
-            files=known,
+            files={**known, **shared},
             folders=sorted(folders),
             fresh=len(catalogue.tables),
         )

@@ -20,10 +20,15 @@ from graphql import (
 # Dagster's pages send up to a few thousand.
 _MOST_TOKENS = 50_000
 
-# Starting runs and ending them, and looking at the code again. What needs Dagster's daemon
-# (backfills, schedules, sensors) or takes history away (deleteRun, wipeAssets) stays shut.
+# Starting runs and ending them, trying schedules and sensors, and looking at the code again. What
+# takes history away (deleteRun, wipeAssets) stays shut.
 RUNS = frozenset(
     {
+        "launchPartitionBackfill",
+        "cancelPartitionBackfill",
+        "resumePartitionBackfill",
+        "scheduleDryRun",
+        "sensorDryRun",
         "launchRun",
         "launchMultipleRuns",
         "launchPipelineExecution",
@@ -36,6 +41,18 @@ RUNS = frozenset(
         "reloadWorkspace",
     }
 )
+# Turning schedules and sensors on and off, where there is a daemon that runs them.
+AUTOMATION = frozenset(
+    {
+        "startSchedule",
+        "stopRunningSchedule",
+        "resetSchedule",
+        "startSensor",
+        "stopSensor",
+        "resetSensor",
+        "setSensorCursor",
+    }
+)
 
 
 class Refused(Exception):
@@ -46,6 +63,13 @@ class Refused(Exception):
         self.status = status
         self.words = words
         super().__init__(words)
+
+
+class NotOpen(Refused):
+    """An operation of the owner's that these pages do not offer, answered as GraphQL answers."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(403, words)
 
 
 @dataclass(frozen=True)
@@ -121,9 +145,11 @@ def read_request(body: bytes, allowed: frozenset[str]) -> Operation:
     if OperationType.SUBSCRIPTION in operation.kinds:
         raise Refused(400, "Subscriptions come over the WebSocket.")
     if OperationType.MUTATION in operation.kinds and not allowed:
-        raise Refused(403, "These pages are for reading. Start them with --allow-runs to run.")
+        raise NotOpen(
+            "These pages are for reading. To start runs from them: data-package ui --allow-runs"
+        )
     if shut := operation.mutations() - allowed:
-        raise Refused(403, f"Not open here: {', '.join(sorted(shut))}.")
+        raise NotOpen(f"data-package ui does not offer this: {', '.join(sorted(shut))}.")
     return operation
 
 
