@@ -11,6 +11,7 @@ from data_package.engine import schema
 from data_package.engine.errors import DataPackageError, ProjectError
 from data_package.engine.scaffold.codebook import Codebook
 from data_package.engine.scaffold.names import table_name
+from data_package.engine.scaffold.sniffing import sniffed
 from data_package.engine.schema import Link
 from data_package.engine.schema.contract import Contract, Descriptor
 
@@ -96,7 +97,14 @@ def described(path: Path) -> dict[str, object]:
     """The contract that a delivered file keeps, with the dialect and the encoding that it has."""
     if path.suffix == ".parquet":
         return schema.infer(pl.scan_parquet(path, glob=False)).descriptor
-    return schema.infer_file(path).descriptor
+    try:
+        writing = sniffed(path)
+    except OSError as error:
+        raise ProjectError(f"it cannot be read: {error.strerror}.") from None
+    dialect = {"delimiter": writing.delimiter} if writing.delimiter else None
+    inferred = schema.infer_file(path, dialect=dialect, encoding=writing.encoding).descriptor
+    fields = inferred.pop("schema")
+    return {**inferred, **writing.properties(), "schema": fields}
 
 
 def _final(delivered: Descriptor, inferred: Descriptor) -> dict[str, object]:
