@@ -31,8 +31,8 @@ import pytest
 
 from data_package.engine.cli.verbs import command as verbs
 from data_package.engine.errors import ProjectError
+from data_package.engine.places import LOCK
 from data_package.engine.project import find_project
-from data_package.engine.staleness.lock import FILE_NAME as LOCK
 from data_package.engine.staleness.lock import parse, render
 from data_package_tests import prepared
 

@@ -12,7 +12,7 @@ from data_package.engine.lineage.metadata import column_lineage
 from data_package.engine.package import DataPackage, data_package_asset
 from data_package.engine.package.documents import DICTIONARY
 from data_package.engine.project import Project, project_of
-from data_package.engine.runs.executor import console_logger, in_process
+from data_package.engine.runs.executor import in_process
 from data_package.engine.schema import lint_references
 from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
 from data_package.engine.sources.delivered import Delivered
@@ -26,6 +26,7 @@ from data_package.engine.tables.checks import asset_check, guarded
 from data_package.engine.tables.discovery import Found, discover
 from data_package.engine.tables.internals import function_of
 from data_package.engine.tables.io_manager import ParquetTables
+from data_package.engine.tables.loading import console_logger
 from data_package.engine.tables.table import FINAL, Table, contract_at
 from data_package.engine.tables.wiring import Node, check_wiring, node_of
 

@@ -14,6 +14,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from data_package.engine.errors import ProjectError, did_you_mean
+from data_package.engine.places import LOCK, Places
 
 _TABLE = "[tool.data-package]"
 _TEXTS = ("package", "storage", "library-changes", "subject")
@@ -93,19 +94,29 @@ class Project:
         return self.package_folder.parents[self.package.count(".")]
 
     @property
+    def places(self) -> Places:
+        """Every place in storage."""
+        return Places(self.storage)
+
+    @property
+    def lock(self) -> Path:
+        """The lock file."""
+        return self.root / LOCK
+
+    @property
     def state(self) -> Path:
         """Where the engine remembers what it need not compute again; may be deleted."""
-        return self.storage / ".state"
+        return self.places.state
 
     @property
     def dagster_home(self) -> Path:
         """Where Dagster keeps its history."""
-        return self.storage / ".dagster"
+        return self.places.history
 
     @property
     def published(self) -> Path:
         """The data package: the only thing in storage that is meant to leave the machine."""
-        return self.storage / "package"
+        return self.places.package
 
     def relative(self, path: Path | str) -> str:
         """A path as people know it: from the root, where it lies below it."""

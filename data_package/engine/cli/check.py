@@ -120,10 +120,10 @@ def _built(names: tuple[str, ...]) -> Judged:
     from data_package.engine.errors import BuildError
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
-    from data_package.engine.runs.loading import open_project
     from data_package.engine.schema import Report, offending_rows
     from data_package.engine.staleness.plan import select_tables
     from data_package.engine.staleness.survey import in_order
+    from data_package.engine.tables.loading import open_project
 
     with progress.loading():
         catalogue, job = open_project(find_project())

@@ -27,10 +27,10 @@ def command(yes: bool, as_json: bool) -> None:
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
     from data_package.engine.runs.guard import building
-    from data_package.engine.runs.loading import load_project
     from data_package.engine.staleness.clean import find_leftovers, remove_leftovers
     from data_package.engine.staleness.lock import LockFile
     from data_package.engine.tables.catalogue import catalogue_of
+    from data_package.engine.tables.loading import load_project
 
     project = find_project()
     lock = LockFile(project)
@@ -75,6 +75,9 @@ def _describe(found: "Leftovers", project: "Project") -> Iterator[str]:
             for orphan in found.tables
         ]
         yield from _some(places)
+    if found.rejects:
+        yield "Rows left out of tables that are gone:"
+        yield from _some(_relative(tuple(orphan.path for orphan in found.rejects), project))
     for what, names in (
         ("In the lock, but no longer in the project:", [*found.lock_tables, *found.lock_raw]),
         ("Remembered checks of what is gone:", _relative(found.verdicts, project)),
@@ -85,7 +88,7 @@ def _describe(found: "Leftovers", project: "Project") -> Iterator[str]:
     if found.code:
         yield f"Remembered code that no table is built by: {len(found.code)} pieces"
     if found.left_alone:
-        yield "Left alone, because no table could have been kept so:"
+        yield "Left alone, because no table is stored like this:"
         yield from _some(_relative(found.left_alone, project))
 
 

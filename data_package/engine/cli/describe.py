@@ -70,8 +70,8 @@ def _of_project(
     from data_package.engine.errors import ProjectError, did_you_mean
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
-    from data_package.engine.runs.loading import open_project
     from data_package.engine.schema import infer
+    from data_package.engine.tables.loading import open_project
 
     with progress.loading():
         catalogue, _ = open_project(find_project())

@@ -7,18 +7,18 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.places import GraphFormat
+
 if TYPE_CHECKING:
     from data_package.engine.graph.facts import Graph
     from data_package.engine.project import Project
-
-_FORMATS = ["html", "svg", "png", "mermaid", "dot"]
 
 
 @click.command("graph")
 @click.option(
     "--format",
     "form",
-    type=click.Choice(_FORMATS),
+    type=click.Choice(list(GraphFormat)),
     help="html by default, or what the name of the file says.",
 )
 @click.option(
@@ -44,9 +44,9 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
     from data_package.engine.graph.write import TEXTS, content_of, default_path, format_of, write
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
-    from data_package.engine.runs.loading import open_project
     from data_package.engine.staleness.lock import read_lock
     from data_package.engine.staleness.status import status_of
+    from data_package.engine.tables.loading import open_project
 
     if form is None and output is not None:
         form = format_of(output)

@@ -34,8 +34,8 @@ def command(what: str | None, as_json: bool, openlineage: bool) -> None:
     from data_package.engine.lineage.tables import lineage_of_tables
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
-    from data_package.engine.runs.loading import open_project
     from data_package.engine.staleness.survey import in_order
+    from data_package.engine.tables.loading import open_project
 
     project = find_project()
     with progress.loading():

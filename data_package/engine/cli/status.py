@@ -19,9 +19,9 @@ def command(check: bool, as_json: bool, graph: bool) -> None:
 
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
-    from data_package.engine.runs.loading import open_project
     from data_package.engine.staleness.lock import read_lock
     from data_package.engine.staleness.status import status_of
+    from data_package.engine.tables.loading import open_project
 
     project = find_project()
     lock = read_lock(project)

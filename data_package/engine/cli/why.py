@@ -9,9 +9,9 @@ def command(table: str) -> None:
     """Say why TABLE is stale: the code, the input or the file that changed, and its lines."""
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
-    from data_package.engine.runs.loading import open_project
     from data_package.engine.staleness.lock import read_lock
     from data_package.engine.staleness.status import explain
+    from data_package.engine.tables.loading import open_project
 
     project = find_project()
     lock = read_lock(project)

@@ -21,7 +21,6 @@ Tell = Callable[[str], None]
 
 _FULL = ("No space left", "quota exceeded", "disk is full")
 # The folder for exports in storage.
-FOLDER = "exports"
 
 
 class Form(StrEnum):
@@ -84,7 +83,7 @@ def export(
         content = Content.of(edition)
         if out is None:
             assert here is not None
-            target = here.storage / FOLDER / f"{_stem(edition)}{_ENDINGS[form]}"
+            target = here.places.exports / f"{_stem(edition)}{_ENDINGS[form]}"
             make_private_folder(target.parent)
         else:
             target = out

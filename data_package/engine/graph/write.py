@@ -10,18 +10,19 @@ from data_package.engine.graph.facts import Graph, folded
 from data_package.engine.graph.page import html
 from data_package.engine.graph.picture import png, svg
 from data_package.engine.graph.text import dot, mermaid
+from data_package.engine.places import GraphFormat
 from data_package.engine.project import Project
 from data_package.engine.storage import write_private
 
 TEXTS: Mapping[str, Callable[[Graph], str]] = {"mermaid": mermaid, "dot": dot}
-FORMATS = ("html", "svg", "png", "mermaid", "dot")
+FORMATS = tuple(GraphFormat)
 _SUFFIXES = {".htm": "html", ".mmd": "mermaid", ".gv": "dot"}
 _READABLE = 120
 
 
 def default_path(form: str, project: Project) -> Path:
     """Where a form of the graph is written when nobody says where."""
-    return project.storage / f"graph.{form}"
+    return project.places.graph(form)
 
 
 def format_of(path: Path) -> str | None:

@@ -166,4 +166,4 @@ def _write(project: Project, known: Mapping[str, tuple[str, TableLineage]]) -> N
 
 
 def _path(project: Project) -> Path:
-    return project.state / "lineage.json"
+    return project.places.lineage

@@ -72,4 +72,4 @@ def engine_digest() -> str:
 
 
 def _path(project: Project) -> Path:
-    return project.state / "package.json"
+    return project.places.published

@@ -14,13 +14,13 @@ from types import FrameType
 import dagster as dg
 
 from data_package.engine.project import Project
-from data_package.engine.runs.loading import Loaded
 from data_package.engine.storage import (
     PRIVATE_FOLDER,
     make_private_folder,
     remove,
     temporary_beside,
 )
+from data_package.engine.tables.loading import Loaded
 
 IO_MANAGER_KEY = "io_manager"
 _SETTINGS = {"telemetry": {"enabled": False}}

@@ -18,7 +18,6 @@ from data_package.engine.project import Project
 from data_package.engine.runs import executor
 from data_package.engine.runs.aside import IO_MANAGER_KEY as TABLES_KEY
 from data_package.engine.runs.aside import definitions_aside, passing_instance, unbound_assets
-from data_package.engine.runs.loading import Loaded, load_project
 from data_package.engine.sources.assets import IO_MANAGER_KEY as FILES_KEY
 from data_package.engine.sources.assets import SourceFiles
 from data_package.engine.staleness.lock import read_lock
@@ -26,6 +25,7 @@ from data_package.engine.staleness.survey import Failures, basis, present_of
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.io_manager import ParquetTables
+from data_package.engine.tables.loading import Loaded, load_project
 from data_package.engine.tables.table import Table
 
 

@@ -6,7 +6,6 @@ starts has a `Plan`; any other (the web pages, `dagster asset materialize`) runs
 to, one step after the other.
 """
 
-import logging
 import queue
 import threading
 from collections.abc import Callable, Iterator
@@ -34,7 +33,6 @@ from data_package.engine.runs.guard import building
 from data_package.engine.staleness.record import Recorder
 from data_package.engine.tables import internals
 
-log_level = logging.WARNING
 OUR_LOGGER: dict[str, object] = {"loggers": {"console": {}}}
 
 
@@ -275,18 +273,3 @@ def _leave_out(
         active.mark_step_produced_output(StepOutputHandle(step.key, output.name))
     active.mark_success(step.key)
     return dg.DagsterEvent.step_skipped_event(step_context)
-
-
-def _console_logger(_context: dg.InitLoggerContext) -> logging.Logger:
-    """Write to standard error what is at least at `log_level`."""
-    logger = logging.Logger("data-package", log_level)
-    handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
-    logger.addHandler(handler)
-    return logger
-
-
-console_logger = dg.LoggerDefinition(
-    logger_fn=_console_logger,
-    description="Warnings and errors, or all of Dagster's log when it is asked for.",
-)

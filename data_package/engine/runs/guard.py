@@ -18,7 +18,7 @@ def building(project: Project, say: Callable[[str], object]) -> Iterator[None]:
 
     The kernel lets go of it when the process ends, however it ends.
     """
-    path = project.state / "build"
+    path = project.places.build_guard
     if path in _held:
         yield
         return

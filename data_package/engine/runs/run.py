@@ -12,7 +12,6 @@ from data_package.engine.project import Project, find_project
 from data_package.engine.runs import executor
 from data_package.engine.runs.guard import building
 from data_package.engine.runs.instance import project_instance
-from data_package.engine.runs.loading import Loaded, dagster_quiet, load_project
 from data_package.engine.runs.result import BuildResult, Tally
 from data_package.engine.staleness import memo
 from data_package.engine.staleness.assess import assess
@@ -24,6 +23,7 @@ from data_package.engine.staleness.survey import (
 from data_package.engine.storage import remove_folder, sweep
 from data_package.engine.tables import internals
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
+from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
 from data_package.engine.tables.table import PACKAGE
 
 Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]

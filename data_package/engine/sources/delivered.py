@@ -150,7 +150,7 @@ class Delivered:
             pl.concat(left_out, how="diagonal").write_parquet(temporary)
 
     def _rejects_path(self, reader: str) -> Path:
-        return self._project.storage / "rejects" / f"{reader}.parquet"
+        return self._project.places.rejects_of(reader)
 
 
 def _reports(outcomes: Sequence[Outcome]) -> str:

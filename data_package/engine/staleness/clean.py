@@ -13,27 +13,26 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.graph.write import FORMATS
+from data_package.engine.places import TABLE_SUFFIX, Folder
 from data_package.engine.project import Project
 from data_package.engine.staleness.lock import Lock, LockFile
 from data_package.engine.staleness.record import code_path
 from data_package.engine.storage import sweep
 from data_package.engine.tables.catalogue import Catalogue
 
-# Folders of `storage/` that hold something else than tables.
-_NEVER = {"package", "releases", "exports", "rejects", "other"}
-# What `data-package graph` writes there.
-_GRAPHS = {f"graph.{form}" for form in FORMATS}
 _GROUP = re.compile(r"[A-Za-z0-9_]+")
-_TABLE = ".parquet"
 
 
 @dataclass(frozen=True)
 class Orphan:
-    """A table's file that no asset makes."""
+    """A file that no asset makes."""
 
     path: Path
     size_bytes: int
+
+    def to_dict(self, project: Project) -> dict[str, object]:
+        """The facts as JSON's types."""
+        return {"path": project.relative(self.path), "size_bytes": self.size_bytes}
 
 
 @dataclass(frozen=True)
@@ -42,6 +41,7 @@ class Leftovers:
 
     Attributes:
         tables: Parquet files of tables and partitions that no asset makes.
+        rejects: rows left out of tables that are gone.
         verdicts: remembered checks of tables or contracts that are gone.
         code: remembered code that no table is built by.
         lock_tables: tables in the lock that are gone.
@@ -50,6 +50,7 @@ class Leftovers:
     """
 
     tables: tuple[Orphan, ...] = ()
+    rejects: tuple[Orphan, ...] = ()
     verdicts: tuple[Path, ...] = ()
     code: tuple[Path, ...] = ()
     lock_tables: tuple[str, ...] = ()
@@ -59,19 +60,19 @@ class Leftovers:
     @property
     def is_nothing(self) -> bool:
         """Whether there is nothing to remove."""
-        return not (self.tables or self.verdicts or self.code or self.lock_tables or self.lock_raw)
+        files = (self.tables, self.rejects, self.verdicts, self.code)
+        return not any((*files, self.lock_tables, self.lock_raw))
 
     @property
     def size_bytes(self) -> int:
-        """What the tables take on the disk."""
-        return sum(orphan.size_bytes for orphan in self.tables)
+        """What the tables and the rows left out of them take on the disk."""
+        return sum(orphan.size_bytes for orphan in (*self.tables, *self.rejects))
 
     def to_dict(self, project: Project) -> dict[str, object]:
         """The facts as JSON's types."""
         return {
-            "tables": [
-                {"path": project.relative(o.path), "size_bytes": o.size_bytes} for o in self.tables
-            ],
+            "tables": [orphan.to_dict(project) for orphan in self.tables],
+            "rejects": [orphan.to_dict(project) for orphan in self.rejects],
             "verdicts": [project.relative(path) for path in self.verdicts],
             "code": [project.relative(path) for path in self.code],
             "lock": {"tables": list(self.lock_tables), "raw": list(self.lock_raw)},
@@ -96,7 +97,7 @@ def find_leftovers(catalogue: Catalogue, lock: Lock) -> Leftovers:
     folders = {t.path.with_suffix("") for t in catalogue.tables.values() if t.partitioned}
     raw = _raw_files(catalogue)
     tables, left_alone = [], []
-    for path in _among_the_tables(project.storage):
+    for path in _among_the_tables(project):
         if path in made or folders & set(path.parents) or path.resolve() in raw:
             continue
         if _could_be_a_table(path, project.storage):
@@ -105,6 +106,7 @@ def find_leftovers(catalogue: Catalogue, lock: Lock) -> Leftovers:
             left_alone.append(path)
     return Leftovers(
         tables=tuple(tables),
+        rejects=tuple(_rejects(catalogue)),
         verdicts=tuple(_verdicts(catalogue)),
         code=tuple(_code(catalogue, lock)),
         lock_tables=tuple(sorted(lock.tables.keys() - catalogue.named.keys())),
@@ -121,19 +123,21 @@ def remove_leftovers(agreed: Leftovers, catalogue: Catalogue, lock: LockFile) ->
     project = catalogue.project
     now = find_leftovers(catalogue, lock.read())
     tables = tuple(orphan for orphan in now.tables if orphan in agreed.tables)
+    rejects = tuple(orphan for orphan in now.rejects if orphan in agreed.rejects)
     verdicts = tuple(path for path in now.verdicts if path in agreed.verdicts)
     code = tuple(path for path in now.code if path in agreed.code)
-    for path in [*(orphan.path for orphan in tables), *verdicts, *code]:
+    for path in [*(orphan.path for orphan in (*tables, *rejects)), *verdicts, *code]:
         _remove(path, project.storage)
     lock.keep_only(catalogue.deliveries.files, catalogue.named)
     sweep(project.storage)
-    return Leftovers(tables, verdicts, code, now.lock_tables, now.lock_raw, now.left_alone)
+    return Leftovers(tables, rejects, verdicts, code, now.lock_tables, now.lock_raw, now.left_alone)
 
 
-def _among_the_tables(storage: Path) -> Iterator[Path]:
+def _among_the_tables(project: Project) -> Iterator[Path]:
     """Every file, and every link, in the folders that may be groups; no link is followed."""
+    storage, graphs, folders = project.storage, project.places.graphs, set(Folder)
     for top in sorted(storage.iterdir()) if storage.is_dir() else []:
-        if top.name.startswith(".") or top.name in _NEVER or top.name in _GRAPHS:
+        if top.name.startswith(".") or top.name in folders or top in graphs:
             continue
         if top.is_symlink() or not top.is_dir():
             yield top
@@ -152,7 +156,7 @@ def _could_be_a_table(path: Path, storage: Path) -> bool:
         len(place) > 1
         and _GROUP.fullmatch(place[0]) is not None
         and not any(name.startswith(".") for name in place)
-        and path.suffix == _TABLE
+        and path.suffix == TABLE_SUFFIX
         and path.is_file()
         and not path.is_symlink()
     )
@@ -173,9 +177,16 @@ def _raw_files(catalogue: Catalogue) -> set[Path]:
     return found
 
 
+def _rejects(catalogue: Catalogue) -> Iterator[Orphan]:
+    current = {catalogue.project.places.rejects_of(name) for name in catalogue.named}
+    for path in _plain_files(catalogue.project.places.rejects, TABLE_SUFFIX):
+        if path not in current:
+            yield Orphan(path, path.stat().st_size)
+
+
 def _verdicts(catalogue: Catalogue) -> Iterator[Path]:
     current = {f"{item.table.resource}.{item.name}.json" for item in catalogue.checks}
-    for path in _plain_files(catalogue.project.state / "checks", ".json"):
+    for path in _plain_files(catalogue.project.places.verdicts, ".json"):
         if path.name not in current:
             yield path
 
@@ -190,7 +201,7 @@ def _code(catalogue: Catalogue, lock: Lock) -> Iterator[Path]:
     }
     digests |= {p.digest for table in catalogue.tables.values() for p in table.fingerprint.parts}
     current = {code_path(catalogue, digest) for digest in digests}
-    for path in _plain_files(catalogue.project.state / "code", ".py"):
+    for path in _plain_files(catalogue.project.places.code, ".py"):
         if path not in current:
             yield path
 

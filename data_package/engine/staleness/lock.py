@@ -19,11 +19,11 @@ from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.places import LOCK
 from data_package.engine.project import Project
 from data_package.engine.staleness.journal import Journal, Line, Stamp, stamp_of
 from data_package.engine.storage import PRIVATE_FILE, is_file, make_private_folder, temporary_beside
 
-FILE_NAME = "data-package.lock"
 VERSION = 1
 _HEADER = (
     "# What every table was built from. Written by each build; commit it.\n"
@@ -111,7 +111,7 @@ class Lock:
 
 def lock_path(project: Project) -> Path:
     """`data-package.lock`, at the project's root."""
-    return project.root / FILE_NAME
+    return project.lock
 
 
 def read_lock(project: Project) -> Lock:
@@ -152,7 +152,7 @@ def lock_of(project: Project) -> "LockFile":
 
 
 def _journal(project: Project) -> Journal:
-    return Journal(project.state / "lock.journal")
+    return Journal(project.places.journal)
 
 
 def parse(text: str) -> Lock:
@@ -160,8 +160,8 @@ def parse(text: str) -> Lock:
     if conflict := _CONFLICT.search(text):
         line = text[: conflict.start()].count("\n") + 1
         raise ProjectError(
-            f"{FILE_NAME}:{line}: git left conflict markers here.\n"
-            f"Take either side (git checkout --ours {FILE_NAME}), then run `data-package build`: "
+            f"{LOCK}:{line}: git left conflict markers here.\n"
+            f"Take either side (git checkout --ours {LOCK}), then run `data-package build`: "
             "it rebuilds what the other side had changed. Nothing has been touched."
         )
     try:
@@ -169,7 +169,7 @@ def parse(text: str) -> Lock:
         version = document.get("version")
         if isinstance(version, int) and version > VERSION:
             raise ProjectError(
-                f"{FILE_NAME} was written by a newer data-package (its version is {version}, this "
+                f"{LOCK} was written by a newer data-package (its version is {version}, this "
                 f"one reads {VERSION}).\nUpdate data-package. Nothing has been touched."
             )
         if version != VERSION:
@@ -272,7 +272,7 @@ class LockFile:
         """`project`: whose lock it is."""
         self._project = project
         self._path = lock_path(project)
-        self._guard = project.state / "lock"
+        self._guard = project.places.lock_guard
         self._journal = _journal(project)
         self._in_process = threading.RLock()
         self._known: tuple[tuple[Stamp | None, Stamp | None], Lock] | None = None
@@ -448,7 +448,7 @@ def _quoted(text: str) -> str:
 
 def _unreadable(why: str) -> str:
     return (
-        f"{FILE_NAME} cannot be read: {why}.\n"
-        f"Restore it (git checkout {FILE_NAME}), or delete it to build everything again. Nothing "
+        f"{LOCK} cannot be read: {why}.\n"
+        f"Restore it (git checkout {LOCK}), or delete it to build everything again. Nothing "
         "has been touched."
     )

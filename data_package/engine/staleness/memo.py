@@ -153,7 +153,7 @@ def _stamp(path: str) -> Stamp | None:
 
 
 def _is_building(project: Project) -> bool:
-    with open(project.state / "build") as guard:
+    with open(project.places.build_guard) as guard:
         try:
             fcntl.flock(guard, fcntl.LOCK_SH | fcntl.LOCK_NB)
         except BlockingIOError:
@@ -162,8 +162,8 @@ def _is_building(project: Project) -> bool:
 
 
 def _path(project: Project) -> Path:
-    return project.state / "fresh.json"
+    return project.places.fresh
 
 
 def _lock(project: Project) -> Path:
-    return project.root / "data-package.lock"
+    return project.lock

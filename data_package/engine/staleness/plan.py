@@ -8,7 +8,6 @@ import dagster as dg
 
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.project import Project
-from data_package.engine.runs.loading import dagster_quiet, open_project
 from data_package.engine.staleness.assess import CauseKind
 from data_package.engine.staleness.lock import LockFile, lock_of
 from data_package.engine.staleness.survey import (
@@ -19,6 +18,7 @@ from data_package.engine.staleness.survey import (
     survey,
 )
 from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.loading import dagster_quiet, open_project
 from data_package.engine.tables.table import PACKAGE, Table
 
 

@@ -111,4 +111,4 @@ class Recorder:
 
 def code_path(catalogue: Catalogue, digest: str) -> Path:
     """Where the code of a part of a fingerprint is kept, by the digest that the lock shows."""
-    return catalogue.project.state / "code" / f"{digest[:16]}.py"
+    return catalogue.project.places.code / f"{digest[:16]}.py"

@@ -169,7 +169,7 @@ class Failures:
 
     def __init__(self, project: Project) -> None:
         """`project`: whose tables."""
-        self._path = project.state / "failures.json"
+        self._path = project.places.failures
         self._known: dict[str, dict[str, str]] = {}
         with suppress(OSError, ValueError):
             self._known = json.loads(self._path.read_text())

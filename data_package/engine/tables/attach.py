@@ -18,6 +18,7 @@ import polars as pl
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint, Fingerprinter
+from data_package.engine.places import Folder
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
 from data_package.engine.sources.delivered import ROWS, Delivered
@@ -33,7 +34,6 @@ _ALLOWED = (
     dg.AssetObservation,
     dg.AssetCheckResult,
 )
-_RESERVED_GROUPS = {"package", "releases", "exports", "rejects"}
 
 
 def group_from_folder(module: str, project: Project) -> str | None:
@@ -63,7 +63,7 @@ def tables_of(
         if spec.key not in assets.keys or not assets.is_executable:
             continue
         group = _group(spec, module, project)
-        if group in _RESERVED_GROUPS:
+        if group in set(Folder):
             raise ProjectError(
                 f"{place_of(function, project) or module}: the group '{group}' is the name of a "
                 f"folder that storage/ keeps for something else.\nChoose another group_name."

@@ -53,7 +53,7 @@ class Catalogue:
     ) -> "Catalogue":
         """Make the catalogue of a project, and keep it for `catalogue_of`."""
         by_resource = {table.resource: table for table in tables.values()}
-        hashes = HashCache(project.state / "hashes.json")
+        hashes = HashCache(project.places.hashes)
         made = cls(
             project=project,
             tables=tables,

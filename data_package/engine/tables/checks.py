@@ -46,7 +46,7 @@ class Verdicts:
 
     def __init__(self, project: Project, tables: Mapping[str, Table], hashes: HashCache) -> None:
         """`tables`: all of the project, by name."""
-        self._folder = project.state / "checks"
+        self._folder = project.places.verdicts
         self._tables = tables
         self._hashes = hashes
 

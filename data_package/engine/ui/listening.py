@@ -168,7 +168,7 @@ def _open_unix(path: Path) -> socket.socket:
 
 def _socket_path(project: Project) -> Path:
     """A path in a folder that only its owner can enter, short enough for a socket."""
-    path = make_private_folder(project.state / "ui") / "socket"
+    path = make_private_folder(project.places.ui) / "socket"
     if len(os.fsencode(path)) <= _LONGEST_SOCKET_PATH:
         path.parent.chmod(PRIVATE_FOLDER)
         return path

@@ -27,7 +27,7 @@ from starlette.routing import BaseRoute
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
-from data_package.engine.runs.loading import Loaded, load_project
+from data_package.engine.tables.loading import Loaded, load_project
 from data_package.engine.ui.guard import App
 
 _OPEN_TO_RUNS = {

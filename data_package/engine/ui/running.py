@@ -22,7 +22,7 @@ from dagster._utils.interrupts import capture_interrupts
 from data_package.engine.errors import DataPackageError
 from data_package.engine.project import Project, find_project
 from data_package.engine.runs.instance import project_instance
-from data_package.engine.runs.loading import load_project
+from data_package.engine.tables.loading import load_project
 
 _PRIVATE = 0o077
 _SECONDS_TO_END = 10.0

@@ -119,8 +119,8 @@ def _where_runs_go(project: Project) -> dict[str, Any]:
 @contextmanager
 def _private_temporary(project: Project) -> Iterator[None]:
     """Let temporary files of this process and its children be in a folder of the storage."""
-    sweep(project.state / "ui")
-    folder = make_private_folder(temporary_beside(project.state / "ui" / "temporary"))
+    sweep(project.places.ui)
+    folder = make_private_folder(temporary_beside(project.places.ui / "temporary"))
     before = os.environ.get("TMPDIR")
     os.environ["TMPDIR"] = tempfile.tempdir = str(folder)
     try:

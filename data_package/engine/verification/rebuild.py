@@ -20,7 +20,6 @@ from data_package.engine.runs.aside import (
     passing_instance,
     unbound_assets,
 )
-from data_package.engine.runs.loading import Loaded
 from data_package.engine.runs.result import Status, Tally
 from data_package.engine.staleness.assess import CauseKind
 from data_package.engine.staleness.lock import Lock, LockFile
@@ -30,6 +29,7 @@ from data_package.engine.storage import HashCache, make_private_folder
 from data_package.engine.tables import internals
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.io_manager import ParquetTables, Written
+from data_package.engine.tables.loading import Loaded
 from data_package.engine.tables.table import PACKAGE, Table
 
 Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
@@ -146,7 +146,7 @@ class Rebuilder:
             self.catalogue,
             project=project,
             tables={k: _moved(t, attempt.folder) for k, t in self.catalogue.tables.items()},
-            hashes=HashCache(project.state / "hashes.json"),
+            hashes=HashCache(project.places.hashes),
         )
 
     def _whole(self, keys: set[dg.AssetKey]) -> set[dg.AssetKey]:

@@ -16,13 +16,13 @@ import dagster as dg
 from data_package.engine.project import Project
 from data_package.engine.runs.aside import IO_MANAGER_KEY, scratch_folder, unbound_assets
 from data_package.engine.runs.guard import building
-from data_package.engine.runs.loading import Loaded, load_project
 from data_package.engine.staleness.assess import CauseKind, changed_libraries
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.staleness.plan import select_tables
 from data_package.engine.staleness.survey import TableState, in_order, present_of, survey
 from data_package.engine.storage import sweep
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
+from data_package.engine.tables.loading import Loaded, load_project
 from data_package.engine.tables.table import Table
 from data_package.engine.verification.difference import Reason, explain_difference
 from data_package.engine.verification.rebuild import Attempt, Rebuilder, Watch

@@ -76,7 +76,7 @@ class Edition:
 
 def releases_folder(project: Project) -> Path:
     """Where the released versions are kept."""
-    return project.storage / "releases"
+    return project.places.releases
 
 
 def release_folder(project: Project, version: Version | str) -> Path:
@@ -170,7 +170,7 @@ def _unpacked(archive: Path, project: Project | None) -> Iterator[Path]:
     """A private folder with the descriptor and the Parquet files of a zipped package."""
     if project is not None:
         make_private_folder(project.state)
-        folder = temporary_beside(project.state / "unpacked")
+        folder = temporary_beside(project.places.unpacked)
         make_private_folder(folder)
     else:
         folder = Path(tempfile.mkdtemp(prefix="data-package-"))

@@ -5,8 +5,8 @@ import subprocess
 from pathlib import Path
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.places import LOCK
 from data_package.engine.project import Project
-from data_package.engine.staleness.lock import FILE_NAME as LOCK
 
 # Beside these, what a build reads are raw files, which the lock knows by their hash.
 _SOURCES = (".py", ".yaml", ".yml", ".toml", ".data", ".lock")

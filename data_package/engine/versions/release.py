@@ -15,13 +15,13 @@ from data_package.engine.package.released import FILE_NAME as RECORD
 from data_package.engine.package.released import STAMP, Release, read_releases, write_releases
 from data_package.engine.project import Project
 from data_package.engine.runs.guard import building
-from data_package.engine.runs.loading import open_project
 from data_package.engine.runs.run import Watch, run_build
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.staleness.plan import Request
 from data_package.engine.staleness.status import ProjectStatus, status_of
 from data_package.engine.storage import hash_file
 from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.loading import open_project
 from data_package.engine.versions.archive import discard, keep_folder, keep_zip
 from data_package.engine.versions.difference import Difference, compare
 from data_package.engine.versions.edition import (

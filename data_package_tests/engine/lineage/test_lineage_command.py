@@ -15,10 +15,10 @@ from data_package.engine.lineage.facts import TableLineage
 from data_package.engine.lineage.openlineage import events
 from data_package.engine.lineage.tables import lineage_of_tables
 from data_package.engine.runs.instance import project_instance
-from data_package.engine.runs.loading import open_project
 from data_package.engine.runs.run import run_build
 from data_package.engine.staleness.plan import Request
 from data_package.engine.staleness.survey import in_order
+from data_package.engine.tables.loading import open_project
 from data_package_tests.conftest import Make, Study
 
 pytestmark = pytest.mark.slow

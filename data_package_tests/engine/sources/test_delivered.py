@@ -10,8 +10,8 @@ import pytest
 from data_package.engine.cli.check import _raw
 from data_package.engine.errors import ProjectError
 from data_package.engine.lineage.tables import lineage_of_tables
-from data_package.engine.runs.loading import open_project
 from data_package.engine.runs.result import Status
+from data_package.engine.tables.loading import open_project
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import (
     HEADER,

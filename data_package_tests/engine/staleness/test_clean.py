@@ -9,6 +9,7 @@ from click.testing import CliRunner, Result
 
 from data_package.engine.cli.clean import command
 from data_package.engine.errors import ProjectError
+from data_package.engine.places import Folder
 from data_package.engine.staleness.lock import read_lock
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.runs.ttys import on_terminal
@@ -141,7 +142,6 @@ def test_other_folders_of_storage_are_never_looked_into(bare: Study) -> None:
         bare,
         "package/data/gone.parquet",
         "releases/1.0/gone.parquet",
-        "rejects/gone.parquet",
         ".dagster/gone.parquet",
         ".state/gone.parquet",
     )
@@ -202,3 +202,32 @@ def test_on_a_terminal_it_asks_and_takes_no_for_an_answer(bare: Study) -> None:
             terminal.type(f"{answer}\n")
             assert terminal.end() == 0
         assert (bare.storage / "raw" / "extra.parquet").exists() is stays
+
+
+def test_rows_left_out_of_a_table_that_is_gone_go_and_those_of_a_table_that_is_there_stay(
+    bare: Study,
+) -> None:
+    rejects = bare.project.places.rejects
+    rejects.mkdir(exist_ok=True)
+    for name in ("letters", "gone"):
+        pl.DataFrame({"x": ["p"]}).write_parquet(rejects / f"{name}.parquet")
+    assert "storage/rejects/gone.parquet" in clean().output
+    clean("--yes")
+    assert files(rejects) == {"letters.parquet"}
+
+
+def test_a_table_that_is_gone_is_found_in_a_group_of_any_name(bare: Study) -> None:
+    orphan = bare.storage / "other" / "gone.parquet"
+    orphan.parent.mkdir()
+    pl.DataFrame({"x": ["p"]}).write_parquet(orphan)
+    clean("--yes")
+    assert not orphan.exists()
+
+
+@pytest.mark.parametrize("folder", list(Folder))
+def test_clean_leaves_every_folder_alone_that_is_not_a_group(bare: Study, folder: Folder) -> None:
+    kept = bare.storage / folder / "deeper" / "kept.parquet"
+    kept.parent.mkdir(parents=True)
+    pl.DataFrame({"x": ["p"]}).write_parquet(kept)
+    clean("--yes")
+    assert kept.exists()

@@ -9,9 +9,9 @@ from dagster._core.definitions.data_version import CachingStaleStatusResolver
 from dagster._core.loader import LoadingContextForTest
 
 from data_package.engine.runs.instance import project_instance
-from data_package.engine.runs.loading import open_project
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.staleness.survey import survey
+from data_package.engine.tables.loading import open_project
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import RAW_PEOPLE
 

@@ -4,9 +4,9 @@ import dagster as dg
 import pytest
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.runs.loading import open_project
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.staleness.status import explain
+from data_package.engine.tables.loading import open_project
 from data_package_tests.conftest import Make, Study
 
 HEADER = "import dagster as dg\nimport polars as pl\nfrom pathlib import Path\n"

@@ -12,9 +12,11 @@ import dagster as dg
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
-from data_package.engine.runs import executor
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.discovery import import_module
+
+# What Dagster's own log is cut off at while definitions are loaded and run.
+_log_level = logging.WARNING
 
 
 @dataclass(frozen=True)
@@ -80,12 +82,28 @@ def _forget_modules(project: Project) -> None:
 @contextmanager
 def dagster_quiet(*, verbose: bool) -> Iterator[None]:
     """Keep Dagster's log and its warnings off the terminal, unless they are asked for."""
-    before = executor.log_level
-    executor.log_level = logging.DEBUG if verbose else logging.CRITICAL
+    global _log_level
+    before = _log_level
+    _log_level = logging.DEBUG if verbose else logging.CRITICAL
     try:
         with warnings.catch_warnings():
             if not verbose:
                 warnings.simplefilter("ignore")
             yield
     finally:
-        executor.log_level = before
+        _log_level = before
+
+
+def _console_logger(_context: dg.InitLoggerContext) -> logging.Logger:
+    """Write to standard error what is asked for."""
+    logger = logging.Logger("data-package", _log_level)
+    handler = logging.StreamHandler()
+    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    logger.addHandler(handler)
+    return logger
+
+
+console_logger = dg.LoggerDefinition(
+    logger_fn=_console_logger,
+    description="Warnings and errors, or all of Dagster's log when it is asked for.",
+)

@@ -1,0 +1,142 @@
+"""Every place in a project's `storage/`, named once.
+
+A new place gets a property here. Which groups a table may not have, what `clean` may remove and
+what it leaves alone follow from this module. Standard library only; creates and reads nothing.
+"""
+
+from dataclasses import dataclass
+from enum import StrEnum
+from pathlib import Path
+
+TABLE_SUFFIX = ".parquet"
+# What the lock file is called, beside `pyproject.toml`.
+LOCK = "data-package.lock"
+
+
+class Folder(StrEnum):
+    """The folders of `storage/` that are not a group of tables; no group may have their names."""
+
+    PACKAGE = "package"
+    RELEASES = "releases"
+    EXPORTS = "exports"
+    REJECTS = "rejects"
+
+
+class GraphFormat(StrEnum):
+    """The forms of the graph, which are also the endings of its files."""
+
+    HTML = "html"
+    SVG = "svg"
+    PNG = "png"
+    MERMAID = "mermaid"
+    DOT = "dot"
+
+
+@dataclass(frozen=True)
+class Places:
+    """The places below one `storage/`."""
+
+    storage: Path
+
+    @property
+    def package(self) -> Path:
+        """The data package: the only thing in storage that is meant to leave the machine."""
+        return self.storage / Folder.PACKAGE
+
+    @property
+    def releases(self) -> Path:
+        """The released versions: a folder and a zip file each."""
+        return self.storage / Folder.RELEASES
+
+    @property
+    def exports(self) -> Path:
+        """The data package in other forms."""
+        return self.storage / Folder.EXPORTS
+
+    @property
+    def rejects(self) -> Path:
+        """Rows of raw files that broke their contract and were left out, a file per table."""
+        return self.storage / Folder.REJECTS
+
+    def rejects_of(self, table: str) -> Path:
+        """The rows that a table was not given."""
+        return self.rejects / f"{table}{TABLE_SUFFIX}"
+
+    def graph(self, form: GraphFormat | str) -> Path:
+        """The graph in one of its forms."""
+        return self.storage / f"graph.{GraphFormat(form)}"
+
+    @property
+    def graphs(self) -> frozenset[Path]:
+        """Every file that `data-package graph` writes unless another place is named."""
+        return frozenset(self.graph(form) for form in GraphFormat)
+
+    @property
+    def history(self) -> Path:
+        """Dagster's history of runs."""
+        return self.storage / ".dagster"
+
+    @property
+    def state(self) -> Path:
+        """What the engine remembers so as not to compute it again; may be deleted."""
+        return self.storage / ".state"
+
+    @property
+    def hashes(self) -> Path:
+        """Content hashes by path and stamp."""
+        return self.state / "hashes.json"
+
+    @property
+    def failures(self) -> Path:
+        """What failed in the last builds."""
+        return self.state / "failures.json"
+
+    @property
+    def fresh(self) -> Path:
+        """What the last build without anything to do depended on."""
+        return self.state / "fresh.json"
+
+    @property
+    def lineage(self) -> Path:
+        """Column lineage by the digest of what it was derived from."""
+        return self.state / "lineage.json"
+
+    @property
+    def published(self) -> Path:
+        """What the published data package was made from."""
+        return self.state / "package.json"
+
+    @property
+    def verdicts(self) -> Path:
+        """Results of checks, a file per check."""
+        return self.state / "checks"
+
+    @property
+    def code(self) -> Path:
+        """The code that tables were built by, to show what has changed in it."""
+        return self.state / "code"
+
+    @property
+    def journal(self) -> Path:
+        """Entries of the lock file that are not folded into it yet."""
+        return self.state / "lock.journal"
+
+    @property
+    def lock_guard(self) -> Path:
+        """Held while the lock file is written."""
+        return self.state / "lock"
+
+    @property
+    def build_guard(self) -> Path:
+        """Held while a build runs."""
+        return self.state / "build"
+
+    @property
+    def ui(self) -> Path:
+        """The socket and the temporary files of the web pages."""
+        return self.state / "ui"
+
+    @property
+    def unpacked(self) -> Path:
+        """Where zip files are unpacked to be read; used with a name of its own each time."""
+        return self.state / "unpacked"

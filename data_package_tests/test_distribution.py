@@ -1,0 +1,69 @@
+"""What a user installs: the engine, typed, with everything that it imports declared."""
+
+import ast
+import importlib.metadata
+import re
+import subprocess
+import sys
+import tomllib
+import zipfile
+from pathlib import Path
+
+import pytest
+
+from data_package.engine.places import Folder
+
+ROOT = Path(__file__).parents[1]
+PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+
+
+def imported() -> set[str]:
+    """The top-level names that the engine imports and that are not Python's own."""
+    found = set()
+    for path in (ROOT / "data_package" / "engine").rglob("*.py"):
+        for node in ast.walk(ast.parse(path.read_text())):
+            if isinstance(node, ast.Import):
+                found |= {alias.name.partition(".")[0] for alias in node.names}
+            elif isinstance(node, ast.ImportFrom) and node.level == 0:
+                found.add((node.module or "").partition(".")[0])
+    return found - sys.stdlib_module_names - {"data_package", "_typeshed"}
+
+
+def normal(name: str) -> str:
+    return re.sub(r"[-_.]+", "-", name).lower()
+
+
+def test_every_library_that_the_engine_imports_is_declared() -> None:
+    declared = {
+        normal(re.split(r"[\s\[<>=!~;]", requirement)[0])
+        for group in (PROJECT["dependencies"], *PROJECT["optional-dependencies"].values())
+        for requirement in group
+    }
+    owners = importlib.metadata.packages_distributions()
+    missing = {
+        name for name in imported() if declared.isdisjoint(map(normal, owners.get(name, [name])))
+    }
+    # Extras that this environment does not have go by the name of what is imported.
+    assert missing == set()
+
+
+@pytest.mark.slow
+def test_the_wheel_holds_the_engine_and_nothing_of_the_example(tmp_path: Path) -> None:
+    command = [sys.executable, "-m", "hatchling", "build", "-t", "wheel", "-d", str(tmp_path)]
+    subprocess.run(command, cwd=ROOT, check=True, capture_output=True)
+    (wheel,) = tmp_path.glob("*.whl")
+    names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
+    beside = {name for name in names if not name.startswith("data_package/engine/")}
+    assert beside == {f"data_package/{name}" for name in ("__init__.py", "__main__.py", "py.typed")}
+    engine = ROOT / "data_package" / "engine"
+    tracked = {
+        path.relative_to(ROOT).as_posix()
+        for path in engine.rglob("*")
+        if path.is_file() and "__pycache__" not in path.parts
+    }
+    assert tracked == names - beside
+
+
+def test_no_group_of_the_example_has_the_name_of_a_folder_of_storage() -> None:
+    groups = {path.name for path in (ROOT / "data_package").iterdir() if path.is_dir()}
+    assert groups.isdisjoint(set(Folder))
