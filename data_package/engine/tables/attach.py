@@ -24,6 +24,7 @@ from data_package.engine.schema import Contract
 from data_package.engine.sources.delivered import ROWS, Delivered
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.columns import declared_columns
+from data_package.engine.tables.partitions import Partitions, dimensions_of
 from data_package.engine.tables.table import Table, contract_at, contract_path, place_of
 
 _DEFAULT_GROUP = "default"
@@ -89,7 +90,8 @@ def tables_of(
                 function=function,
                 contract=contract_at(path),
                 fingerprint=_fingerprint(assets, function, fingerprinter, read_by),
-                partitioned=assets.partitions_def is not None,
+                partitions=_partitions(assets, function, module, project),
+                mappings=internals.partition_mappings(assets),
                 reads=frozenset(reads),
             )
         )
@@ -159,6 +161,27 @@ def _fingerprint(
     return dataclasses.replace(fingerprint, unseen=fingerprint.unseen + unseen)
 
 
+def _partitions(
+    assets: dg.AssetsDefinition,
+    function: Callable[..., object],
+    module: str,
+    project: Project,
+) -> Partitions | None:
+    """Raises ProjectError for keys that stand in Dagster's own storage and nowhere else."""
+    definition = assets.partitions_def
+    if definition is None:
+        return None
+    if any(isinstance(one, dg.DynamicPartitionsDefinition) for one in dimensions_of(definition)):
+        name = min(key.to_user_string() for key in assets.keys)
+        raise ProjectError(
+            f"{place_of(function, project) or module}: '{name}' has dynamic partitions. Their keys "
+            "stand in Dagster's own storage\nonly, so the same code would make another table on "
+            "another machine, and they are not supported.\nName the keys in the code: "
+            "dg.StaticPartitionsDefinition([...]); they may come from a list of files."
+        )
+    return Partitions(definition)
+
+
 def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
     if table is None:
         return spec
@@ -173,7 +196,8 @@ def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
         metadata.setdefault("dagster/column_schema", declared_columns(contract))
     if function is not None and "dagster/code_references" not in metadata:
         metadata["dagster/code_references"] = _places(table, function)
-    metadata.setdefault("dagster/uri", table.path.as_uri())
+    kept = table.path.with_suffix("") if table.partitioned else table.path
+    metadata.setdefault("dagster/uri", kept.as_uri())
     return spec.replace_attributes(
         group_name=table.group,
         description=description,

@@ -17,6 +17,7 @@ from dagster import IAttachDifferentObjectToOpContext
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 from dagster._core.definitions.dependency import Node, NodeHandle
 from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.partitions.utils import infer_partition_mapping
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.definitions.scoped_resources_builder import Resources, ScopedResourcesBuilder
 from dagster._core.execution.api import create_execution_plan, execute_run
@@ -52,6 +53,36 @@ def asked_for(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
         for name, key in assets.keys_by_input_name.items()
         if name in inputs
     }
+
+
+def partition_mappings(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, dg.PartitionMapping]:
+    """The partition mappings that a definition declares for its inputs."""
+    found = {
+        key: assets.get_partition_mapping(key)
+        for keys in assets.asset_deps.values()
+        for key in keys
+    }
+    return {key: mapping for key, mapping in found.items() if mapping is not None}
+
+
+def partitions_taken(
+    mapping: dg.PartitionMapping | None,
+    reader: dg.PartitionsDefinition | None,
+    source: dg.PartitionsDefinition,
+    partition: str | None,
+) -> tuple[list[str], list[str]]:
+    """The partitions of an input that a partition of a reader, or a whole reader, takes.
+
+    By Dagster's own rules, with those that it would need and that are no keys of the input.
+    """
+    inferred = infer_partition_mapping(mapping, reader, source)
+    subset = None
+    if reader is not None:
+        assert partition is not None
+        subset = reader.subset_with_partition_keys([partition])
+    result = inferred.get_upstream_mapped_partitions_result_for_partitions(subset, reader, source)
+    lacking = result.required_but_nonexistent_subset.get_partition_keys()
+    return list(map(str, result.partitions_subset.get_partition_keys())), sorted(lacking)
 
 
 def with_function(

@@ -1,11 +1,11 @@
 """The partitions of a table: their keys, where each is kept, and which of them a reader takes."""
 
 import hashlib
-import time
 import unicodedata
 from collections import Counter
 from collections.abc import Iterable
 from dataclasses import dataclass
+from datetime import UTC, datetime
 from functools import cached_property
 from pathlib import PurePosixPath
 
@@ -66,8 +66,9 @@ class Partitions:
         """When a new key comes into being by itself, as `time.time`; None where none does."""
         moments = [
             moment
-            for one in _windows(self.definition)
-            if (moment := _next_key(one)) is not None
+            for one in dimensions_of(self.definition)
+            if isinstance(one, dg.TimeWindowPartitionsDefinition)
+            and (moment := _next_key(one)) is not None
         ]
         return min(moments, default=None)
 
@@ -105,22 +106,17 @@ def _folded(name: str) -> str:
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
-def _windows(definition: dg.PartitionsDefinition) -> list[dg.TimeWindowPartitionsDefinition]:
-    """The dimensions of a definition that are windows of time."""
-    if isinstance(definition, dg.MultiPartitionsDefinition):
-        return [
-            one
-            for dimension in definition.partitions_defs
-            for one in _windows(dimension.partitions_def)
-        ]
-    return [definition] if isinstance(definition, dg.TimeWindowPartitionsDefinition) else []
+def dimensions_of(definition: dg.PartitionsDefinition) -> list[dg.PartitionsDefinition]:
+    """The definitions of the single dimensions; one that has no dimensions is its own."""
+    if not isinstance(definition, dg.MultiPartitionsDefinition):
+        return [definition]
+    return [dimension.partitions_def for dimension in definition.partitions_defs]
 
 
 def _next_key(definition: dg.TimeWindowPartitionsDefinition) -> float | None:
-    now = time.time()
-    last = definition.get_last_partition_window()
-    if last is None:
-        # Before its start: look again each time.
-        return now
-    following = definition.get_next_partition_window(last.end)
-    return None if following is None else following.end.timestamp()
+    """The next boundary of windows; None when there will be no further key."""
+    now = datetime.now(UTC)
+    if definition.end is not None and definition.end <= now:
+        return None
+    following = definition.get_next_partition_window(now, respect_bounds=False)
+    return now.timestamp() if following is None else following.start.timestamp()
