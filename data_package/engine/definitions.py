@@ -22,7 +22,7 @@ from data_package.engine.staleness.record import Recorder
 from data_package.engine.storage import PRIVATE_FOLDER, make_private_folder
 from data_package.engine.tables.attach import attach, describe_source, tables_of
 from data_package.engine.tables.catalogue import Catalogue
-from data_package.engine.tables.checks import asset_check, guarded
+from data_package.engine.tables.checks import asset_check, guarded, own_checks
 from data_package.engine.tables.discovery import Found, discover
 from data_package.engine.tables.internals import function_of
 from data_package.engine.tables.io_manager import ParquetTables
@@ -58,7 +58,8 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
             "Write a function with @dg.asset that returns a pl.LazyFrame or a pl.DataFrame."
         )
     _check_references(tables)
-    catalogue = Catalogue.of(project, tables, delivered)
+    own = [check for item in found.checks for check in own_checks(item, fingerprinter)]
+    catalogue = Catalogue.of(project, tables, delivered, own)
     recorder = Recorder(catalogue, lock_of(project))
     final = sorted((t for t in tables.values() if t.group == FINAL), key=lambda t: t.name)
     packages = [DataPackage(catalogue, final)] if final else []

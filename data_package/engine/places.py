@@ -92,6 +92,11 @@ class Places:
         return self.state / "failures.json"
 
     @property
+    def own_checks(self) -> Path:
+        """What came of the checks that the user wrote."""
+        return self.state / "own_checks.json"
+
+    @property
     def fresh(self) -> Path:
         """What the last build without anything to do depended on."""
         return self.state / "fresh.json"

@@ -93,6 +93,8 @@ def command(
             click.echo()
         if accepted := result.accepted():
             click.echo(accepted + "\n")
+        if warnings := result.warnings():
+            click.echo(warnings + "\n")
         if not result.ok:
             click.echo(result.explain() + "\n", err=True)
         click.echo(progress.closing_line(result))

@@ -30,6 +30,7 @@ from dagster._core.execution.retries import RetryMode
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.runs.guard import building
+from data_package.engine.staleness.own_checks import Outcome
 from data_package.engine.staleness.record import Recorder
 from data_package.engine.tables import internals
 
@@ -173,7 +174,8 @@ class _Executor(dg.Executor):
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
             self._recorder.checked(
-                evaluation.asset_check_key.to_user_string(), passed=evaluation.passed
+                evaluation.asset_check_key,
+                Outcome.of(passed=evaluation.passed, severity=evaluation.severity),
             )
         if not event.is_step_failure or internals.was_interrupted(event):
             return

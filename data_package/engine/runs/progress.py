@@ -200,6 +200,9 @@ def _running(tally: Tally) -> str:
 def _checks(table: TableResult) -> Cell:
     if table.failed_checks:
         return f"{len(table.failed_checks)} failed", "red"
+    if table.warnings:
+        count = len(table.warnings)
+        return ("1 warning" if count == 1 else f"{count} warnings"), "yellow"
     if table.checks_planned == 0:
         return "none", "dim"
     if len(table.checks) < table.checks_planned:

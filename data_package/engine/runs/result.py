@@ -30,11 +30,15 @@ class Status(StrEnum):
 
 @dataclass(frozen=True)
 class CheckResult:
-    """One asset check; `description` names rules, fields, counts and rows, never a value."""
+    """One asset check; `description` names rules, fields, counts and rows, never a value.
+
+    `warns` is for one that did not pass and, by its severity, fails nothing.
+    """
 
     name: str
     passed: bool
     description: str = ""
+    warns: bool = False
 
 
 @dataclass
@@ -62,8 +66,13 @@ class TableResult:
 
     @property
     def failed_checks(self) -> list[CheckResult]:
-        """The checks that did not pass."""
-        return [check for check in self.checks if not check.passed]
+        """The checks that did not pass and should have."""
+        return [check for check in self.checks if not check.passed and not check.warns]
+
+    @property
+    def warnings(self) -> list[CheckResult]:
+        """The checks that did not pass and only warn."""
+        return [check for check in self.checks if check.warns]
 
     @property
     def ok(self) -> bool:
@@ -128,6 +137,15 @@ class BuildResult:
             if table.raw_file_report
         )
 
+    def warnings(self) -> str:
+        """What checks warn of that keep nothing from being built."""
+        return "\n".join(
+            f"{table.name}: its check '{check.name}' warns"
+            f"{':' if check.description else '.'}{_below(check.description)}"
+            for table in self.tables
+            for check in table.warnings
+        )
+
     def to_dict(self) -> dict[str, object]:
         """The same facts for `json.dumps`."""
         return {
@@ -157,6 +175,10 @@ def _explain(table: TableResult) -> str:
         said = check.description or "the check did not pass."
         lines.append(f"{table.name} does not pass its check '{check.name}':\n{_indent(said)}")
     return "\n".join(lines)
+
+
+def _below(text: str) -> str:
+    return f"\n{_indent(text)}" if text else ""
 
 
 def _indent(text: str) -> str:
@@ -276,8 +298,9 @@ class Tally:
         evaluation = event.asset_check_evaluation_data
         result = self.results.get(evaluation.asset_key)
         if result is not None:
+            warns = not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
             check = CheckResult(
-                evaluation.check_name, evaluation.passed, evaluation.description or ""
+                evaluation.check_name, evaluation.passed, evaluation.description or "", warns
             )
             result.checks.append(check)
 

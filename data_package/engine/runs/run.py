@@ -164,6 +164,19 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
         )
 
 
+def _subset(
+    job: dg.JobDefinition, assets: set[dg.AssetKey], checks: set[dg.AssetCheckKey]
+) -> dg.JobDefinition:
+    try:
+        return job.get_subset(asset_selection=assets, asset_check_selection=checks)
+    except dg.DagsterError as error:
+        names = ", ".join(sorted(key.to_user_string() for key in assets | checks))
+        raise ProjectError(
+            f"Dagster cannot run these without others ({type(error).__name__}): {names}.\n"
+            "Build everything: data-package build --force"
+        ) from None
+
+
 def _run(
     loaded: Loaded,
     job: dg.JobDefinition,
@@ -174,7 +187,7 @@ def _run(
     watch: Watch | None,
 ) -> tuple[Tally, str]:
     assets = set(work.tables) | ({PACKAGE} if work.publish else set())
-    chosen = job.get_subset(asset_selection=assets, asset_check_selection=set(work.checks))
+    chosen = _subset(job, assets, set(work.checks))
     steps = internals.entities_of_steps(chosen)
     tally = Tally(steps, catalogue.tables, PACKAGE)
     contract = {item.key: item for item in catalogue.checks}

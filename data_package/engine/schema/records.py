@@ -9,12 +9,14 @@ from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
+from io import BufferedReader
 from pathlib import Path
 from typing import IO, TypeVar, cast
 
 import polars as pl
 
 from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.signatures import BEGINNING_BYTES
 from data_package.engine.schema.split import (
     Block,
     Shape,
@@ -46,8 +48,13 @@ class Records:
         self._path = path
         try:
             self._file = _open(path)
+            beginning = _beginning(self._file)
         except _UNREADABLE as error:
             raise unreadable_file(path, error, dialect.encoding) from None
+        what = not_text(beginning, is_utf8=dialect.is_utf8, has_header=dialect.header)
+        if what is not None:
+            self._file.close()
+            raise CheckError(f"{path}: the file is not text as it stands: {what}")
         self._decoder = codecs.getincrementaldecoder(dialect.encoding)("mark-undecodable")
         self._held = b""
         self._begun = False
@@ -55,9 +62,6 @@ class Records:
         self._next_row = 1
         self._fill(min(_FIRST_BYTES, block_bytes))
         self.is_empty = not self._held
-        if dialect.is_utf8 and (what := not_text(self._held)):
-            self._file.close()
-            raise CheckError(f"{path}: the file is not text as it stands: {what}")
         self.labels: tuple[str, ...] = self._read_labels()
 
     def __enter__(self) -> "Records":
@@ -190,6 +194,11 @@ def _open(path: Path) -> IO[bytes]:
             raise CheckError(f"{path}: it holds {len(names)} files; unpack it and name one of them")
         return archive.open(names[0])
     return path.open("rb")
+
+
+def _beginning(file: IO[bytes]) -> bytes:
+    """The first bytes of a file that has just been opened, without taking them."""
+    return cast("BufferedReader", file).peek(BEGINNING_BYTES)[:BEGINNING_BYTES]
 
 
 def _join_labels(rows: list[list[str]], join: str) -> tuple[str, ...]:

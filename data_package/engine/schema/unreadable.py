@@ -7,14 +7,9 @@ import zipfile
 from pathlib import Path
 
 from data_package.engine.errors import DataPackageError
+from data_package.engine.schema.signatures import json_text, signature_of
 
-_MAGIC = (
-    (b"\xff\xfe", "it begins as UTF-16 text does; say so with --encoding utf-16"),
-    (b"\xfe\xff", "it begins as UTF-16 text does; say so with --encoding utf-16"),
-    (b"PK\x03\x04", "it is a zip archive or a workbook; unpack it, or save the sheet as CSV"),
-    (b"\x1f\x8b", "it is compressed with gzip; give its name the ending .gz"),
-    (b"PAR1", "it is a Parquet file; give its name the ending .parquet"),
-)
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _MANY_NULS = 0.3
 # What Polars says when it cannot write; of the text of an error only this is looked for.
 _NO_ROOM = re.compile(rf"os error ({errno.ENOSPC}|{errno.EDQUOT})\b|thrift: transport error")
@@ -49,11 +44,17 @@ def unreadable_file(path: Path, error: Exception, encoding: str) -> CheckError:
     return CheckError(f"{path}: the file cannot be read: {why}")
 
 
-def not_text(beginning: bytes) -> str | None:
-    """Return what a file is that was taken for UTF-8 text and plainly is none, else None."""
-    for magic, what in _MAGIC:
-        if beginning.startswith(magic):
-            return what
-    if beginning.count(0) > _MANY_NULS * len(beginning):
+def not_text(beginning: bytes, *, is_utf8: bool, has_header: bool) -> str | None:
+    """Return what a file is that was taken for delimited text and plainly is none, else None.
+
+    `beginning` are its first bytes as they stand; `is_utf8` tells that they were taken for UTF-8,
+    `has_header` that the first row was taken for labels.
+    """
+    found = signature_of(beginning) or (json_text(beginning) if has_header else None)
+    if found is not None:
+        return str(found)
+    if is_utf8 and beginning.startswith(_UTF16_MARKS):
+        return "it begins as UTF-16 text does; say so with --encoding utf-16"
+    if is_utf8 and beginning.count(0) > _MANY_NULS * len(beginning):
         return "it is full of NUL bytes, as UTF-16 is; try --encoding utf-16-le"
     return None

@@ -1,7 +1,7 @@
 """What a build is asked for, and what of it is to be done."""
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence, Set
 from dataclasses import dataclass
 
 import dagster as dg
@@ -9,9 +9,9 @@ import dagster as dg
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.project import Project
 from data_package.engine.staleness.assess import CauseKind
-from data_package.engine.staleness.lock import LockFile, lock_of
+from data_package.engine.staleness.lock import Lock, LockFile, lock_of
+from data_package.engine.staleness.own_checks import OwnVerdicts, is_due
 from data_package.engine.staleness.survey import (
-    Failures,
     State,
     TableState,
     in_order,
@@ -20,6 +20,8 @@ from data_package.engine.staleness.survey import (
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import dagster_quiet, open_project
 from data_package.engine.tables.table import PACKAGE, Table
+
+EntityKey = dg.AssetKey | dg.AssetCheckKey
 
 
 @dataclass(frozen=True)
@@ -101,8 +103,7 @@ def plan_work(
     needed = _with_inputs(asked, catalogue) - partitioned
     stale = {key for key in needed if states[catalogue.tables[key].name].state is not State.FRESH}
     forced = frozenset(asked - partitioned if request.force else ())
-    tables = frozenset(stale | forced)
-    checks = frozenset(_checks(job, needed, tables, catalogue))
+    tables, checks = _what_runs(job, needed, stale | forced, catalogue, lock.read())
     publish = PACKAGE in selected and (
         bool(tables or checks) or not all(p.is_current() for p in catalogue.publications)
     )
@@ -168,15 +169,41 @@ def _with_inputs(selected: set[dg.AssetKey], catalogue: Catalogue) -> set[dg.Ass
     return needed
 
 
-def _checks(
+def _what_runs(
     job: dg.JobDefinition,
     needed: set[dg.AssetKey],
+    tables: Set[dg.AssetKey],
+    catalogue: Catalogue,
+    lock: Lock,
+) -> tuple[frozenset[dg.AssetKey], frozenset[dg.AssetCheckKey]]:
+    """The tables and checks that run, with those that the same functions make in one go."""
+    graph = job.asset_layer.asset_graph
+
+    def together(keys: Iterable[EntityKey]) -> set[EntityKey]:
+        return {
+            other for key in keys for other in graph.get_execution_set_asset_and_check_keys(key)
+        }
+
+    whole = together(tables)
+    while True:
+        running = frozenset(key for key in whole if isinstance(key, dg.AssetKey))
+        more = whole | together(_checks(job, needed, running, catalogue, lock))
+        if more == whole:
+            break
+        whole = more
+    return running, frozenset(key for key in whole if isinstance(key, dg.AssetCheckKey))
+
+
+def _checks(
+    job: dg.JobDefinition,
+    needed: Set[dg.AssetKey],
     tables: frozenset[dg.AssetKey],
     catalogue: Catalogue,
+    lock: Lock,
 ) -> Iterator[dg.AssetCheckKey]:
     """The checks of what runs, and those of fresh tables that have no good verdict."""
     contract = {item.key: item for item in catalogue.checks}
-    failures = Failures(catalogue.project)
+    verdicts = OwnVerdicts(catalogue.project)
     for key in job.asset_layer.asset_graph.asset_check_keys:
         if key.asset_key in tables:
             yield key
@@ -185,5 +212,5 @@ def _checks(
                 known = catalogue.verdicts.known(contract[key])
                 if known is None or not known.ok:
                     yield key
-            elif failures.error_of(key.to_user_string(), "") is not None:
+            elif is_due(key, catalogue, lock, verdicts):
                 yield key

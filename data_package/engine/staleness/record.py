@@ -4,10 +4,12 @@ import hashlib
 from dataclasses import dataclass
 from pathlib import Path
 
+import dagster as dg
 import polars as pl
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.staleness.lock import LockFile, RawEntry, TableEntry
+from data_package.engine.staleness.own_checks import Outcome, OwnVerdicts, basis_of
 from data_package.engine.staleness.survey import (
     Failures,
     basis,
@@ -93,13 +95,11 @@ class Recorder:
         present = present_of(table, self.catalogue, self.lock.read())
         Failures(self.catalogue.project).put(table.name, basis(present), error)
 
-    def checked(self, check: str, *, passed: bool) -> None:
-        """Remember a check of the user's own that did not pass, until it does."""
-        failures = Failures(self.catalogue.project)
-        if passed:
-            failures.drop(check)
-        else:
-            failures.put(check, "", "the check did not pass")
+    def checked(self, key: dg.AssetCheckKey, outcome: Outcome) -> None:
+        """Remember what came of a check of the user's own."""
+        if key not in {item.key for item in self.catalogue.checks}:
+            basis = basis_of(key, self.catalogue, self.lock.read())
+            OwnVerdicts(self.catalogue.project).put(key, basis, outcome)
 
     def _keep_code(self, table: Table) -> None:
         """Keep the code that a table was built by, so that `why` can show what changed in it."""

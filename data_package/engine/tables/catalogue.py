@@ -1,6 +1,6 @@
 """What has been loaded of a project, for the rooms that build, publish and report."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from pathlib import Path
@@ -13,7 +13,7 @@ from data_package.engine.project import Project
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import Deliveries
 from data_package.engine.storage import HashCache
-from data_package.engine.tables.checks import TableCheck, Verdicts, plan_checks
+from data_package.engine.tables.checks import OwnCheck, TableCheck, Verdicts, plan_checks
 from data_package.engine.tables.table import Table
 
 _loaded: dict[Project, "Catalogue"] = {}
@@ -42,6 +42,7 @@ class Catalogue:
     checks: Sequence[TableCheck]
     verdicts: Verdicts
     hashes: HashCache
+    own_checks: Mapping[dg.AssetCheckKey, OwnCheck] = field(default_factory=dict)
     publications: list["Publication"] = field(default_factory=list)
 
     @classmethod
@@ -50,6 +51,7 @@ class Catalogue:
         project: Project,
         tables: Mapping[dg.AssetKey, Table],
         delivered: Delivered,
+        own_checks: Iterable[OwnCheck] = (),
     ) -> "Catalogue":
         """Make the catalogue of a project, and keep it for `catalogue_of`."""
         by_resource = {table.resource: table for table in tables.values()}
@@ -62,6 +64,7 @@ class Catalogue:
             checks=plan_checks(by_resource),
             verdicts=Verdicts(project, by_resource, hashes),
             hashes=hashes,
+            own_checks={check.key: check for check in own_checks},
         )
         _loaded[project] = made
         return made

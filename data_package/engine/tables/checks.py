@@ -8,7 +8,7 @@ finds it or computes it, and never takes one that was about something else.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
+from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, ForeignKey, Report, check
 from data_package.engine.storage import HashCache, remember
@@ -39,6 +40,20 @@ class TableCheck:
     def key(self) -> dg.AssetCheckKey:
         """Dagster's key of the check."""
         return dg.AssetCheckKey(self.table.key, self.name)
+
+
+@dataclass(frozen=True)
+class OwnCheck:
+    """A check that the user wrote, in a function of its own.
+
+    Attributes:
+        fingerprint: the digest of what its function does.
+        takes: the names of the assets that it receives, beside the one that it is about.
+    """
+
+    key: dg.AssetCheckKey
+    fingerprint: str
+    takes: tuple[str, ...]
 
 
 class Verdicts:
@@ -144,6 +159,17 @@ def asset_check(item: TableCheck, verdicts: Verdicts, project: Project) -> dg.As
         return _result(verdicts.of(item))
 
     return guarded(contract, table.name, project)
+
+
+def own_checks(
+    definition: dg.AssetChecksDefinition, fingerprinter: Fingerprinter
+) -> Iterator[OwnCheck]:
+    """The checks that a definition of the user's makes."""
+    function = internals.function_of(definition)
+    fingerprint = fingerprinter.fingerprint(function).digest if function else ""
+    takes = tuple(sorted(key.to_user_string() for key in definition.keys_by_input_name.values()))
+    for key in definition.check_keys:
+        yield OwnCheck(key, fingerprint, takes)
 
 
 def guarded(

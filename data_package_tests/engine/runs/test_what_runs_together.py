@@ -1,0 +1,144 @@
+"""What Dagster can only run in one go runs in one go, whatever of it is stale or failed."""
+
+from data_package.engine.runs.result import Status
+from data_package.engine.runs.run import run_build
+from data_package.engine.staleness.plan import Request, preview
+from data_package_tests.conftest import Make
+
+FORCED = Request(("m1",), force=True)
+
+HEADER = "import dagster as dg\nimport polars as pl\n"
+
+PAIR = (
+    HEADER
+    + """
+@dg.asset
+def raw() -> pl.DataFrame:
+    return pl.DataFrame({"n": [1, 2]})
+
+@dg.multi_asset(outs={"m1": dg.AssetOut(), "m2": dg.AssetOut()})
+def both(raw: pl.DataFrame):
+    return raw.head(1), raw.tail(1)
+
+@dg.asset
+def last(m1: pl.DataFrame) -> pl.DataFrame:
+    return m1
+"""
+)
+
+
+def test_a_missing_table_of_several_that_one_function_makes_is_built_with_the_others(
+    study: Make,
+) -> None:
+    project = study({"tables.py": PAIR})
+    assert project.build().ok
+    (project.storage / "default" / "m2.parquet").unlink()
+    result = project.build()
+    assert result.ok
+    assert {table.name: table.status for table in result.tables} == {
+        "m1": Status.BUILT,
+        "m2": Status.BUILT,
+    }
+    assert not project.build().tables
+
+
+def test_a_table_of_several_is_forced_with_the_others(study: Make) -> None:
+    project = study({"tables.py": PAIR})
+    assert project.build().ok
+    project.forget()
+    names = {key.to_user_string() for key in preview(FORCED, project.project).tables}
+    assert names == {"m1", "m2"}
+    result = run_build(FORCED, project.project)
+    assert [table.name for table in result.tables] == ["m1", "m2"]
+
+
+INLINE = (
+    HEADER
+    + """
+from pathlib import Path
+
+@dg.asset(check_specs=[dg.AssetCheckSpec("inline", asset="c")])
+def c():
+    yield dg.Output(pl.DataFrame({"a": [1]}))
+    yield dg.AssetCheckResult(check_name="inline", passed=PASSED)
+
+@dg.asset
+def other() -> pl.DataFrame:
+    return pl.DataFrame({"b": [1]})
+"""
+)
+
+
+def test_a_failed_check_that_its_own_table_makes_runs_the_table_again(study: Make) -> None:
+    project = study({"tables.py": INLINE.replace("PASSED", "False")})
+    for _ in range(2):
+        result = project.build()
+        assert not result.ok
+        assert "does not pass its check 'inline'" in result.explain()
+    assert [table.name for table in result.tables] == ["c"]
+    project.write({"tables.py": INLINE.replace("PASSED", "True")})
+    assert project.build().ok
+    assert not project.build().tables
+
+
+def test_one_failed_check_of_several_that_one_function_makes_is_made_with_the_others(
+    study: Make,
+) -> None:
+    checks = """
+@dg.multi_asset_check(
+    specs=[dg.AssetCheckSpec("good", asset="c"), dg.AssetCheckSpec("bad", asset="other")]
+)
+def checks():
+    yield dg.AssetCheckResult(check_name="good", asset_key="c", passed=True)
+    yield dg.AssetCheckResult(check_name="bad", asset_key="other", passed=False)
+"""
+    plain = INLINE.replace('check_specs=[dg.AssetCheckSpec("inline", asset="c")]', "")
+    plain = plain.replace('yield dg.AssetCheckResult(check_name="inline", passed=PASSED)', "pass")
+    project = study({"tables.py": plain + checks})
+    for status in (Status.BUILT, Status.CHECKED):
+        result = project.build()
+        assert not result.ok
+        assert result["other"].status is status
+        assert [check.name for check in result["other"].failed_checks] == ["bad"]
+
+
+def test_a_check_that_warns_is_told_and_fails_nothing_and_is_not_made_again(study: Make) -> None:
+    project = study(
+        {
+            "tables.py": HEADER
+            + """
+@dg.asset
+def people() -> pl.DataFrame:
+    return pl.DataFrame({"age": [130]})
+
+@dg.asset_check(asset=people, blocking=True)
+def ages(people: pl.DataFrame):
+    return dg.AssetCheckResult(
+        passed=False, severity=dg.AssetCheckSeverity.WARN, description="1 age is unlikely"
+    )
+
+@dg.asset
+def adults(people: pl.DataFrame) -> pl.DataFrame:
+    return people
+"""
+        }
+    )
+    result = project.build()
+    assert result.ok
+    assert [table.status for table in result.tables] == [Status.BUILT] * 2
+    assert result.warnings() == "people: its check 'ages' warns:\n  1 age is unlikely"
+    assert not project.build().tables
+
+
+def test_a_check_that_is_new_or_has_changed_is_made_of_a_fresh_table(study: Make) -> None:
+    table = HEADER + "\n@dg.asset\ndef a() -> pl.DataFrame:\n    return pl.DataFrame({'n': [5]})\n"
+    check = "\n@dg.asset_check(asset=a)\ndef small(a: pl.DataFrame) -> dg.AssetCheckResult:\n"
+    project = study({"tables.py": table})
+    assert project.build().ok
+    for most, ok in ((9, True), (4, False)):
+        body = f"    return dg.AssetCheckResult(passed=bool(a['n'].max() < {most}))\n"
+        project.write({"tables.py": table + check + body})
+        result = project.build()
+        assert result["a"].status is Status.CHECKED
+        assert result.ok is ok
+    assert not project.build().ok

@@ -1,0 +1,145 @@
+"""Files of other formats, told by name instead of being read as text."""
+
+import bz2
+import io
+import lzma
+import sqlite3
+import tarfile
+import zipfile
+from pathlib import Path
+
+import duckdb
+import polars as pl
+import pytest
+import xlsxwriter
+
+from data_package.engine.schema import CheckError, check_file, infer_file
+from data_package.engine.schema.signatures import signature_of
+
+SCHEMA = {"fields": [{"name": "id", "type": "integer"}]}
+
+
+def made(write: object) -> bytes:
+    buffer = io.BytesIO()
+    write(buffer)  # type: ignore[operator]
+    return buffer.getvalue()
+
+
+def zipped(**files: str) -> bytes:
+    buffer = io.BytesIO()
+    with zipfile.ZipFile(buffer, "w") as archive:
+        for name, text in files.items():
+            archive.writestr(name, text)
+    return buffer.getvalue()
+
+
+def workbook() -> bytes:
+    buffer = io.BytesIO()
+    book = xlsxwriter.Workbook(buffer)
+    book.add_worksheet().write(0, 0, "id")
+    book.close()
+    return buffer.getvalue()
+
+
+def archived() -> bytes:
+    buffer = io.BytesIO()
+    with tarfile.open(fileobj=buffer, mode="w") as archive:
+        archive.addfile(tarfile.TarInfo("t.csv"))
+    return buffer.getvalue()
+
+
+def sqlite(folder: Path) -> bytes:
+    with sqlite3.connect(folder / "t.db") as connection:
+        connection.execute("create table t (id integer)")
+    connection.close()
+    return (folder / "t.db").read_bytes()
+
+
+def duck(folder: Path) -> bytes:
+    with duckdb.connect(str(folder / "t.duckdb")) as connection:
+        connection.execute("create table t (id integer)")
+    return (folder / "t.duckdb").read_bytes()
+
+
+FRAME = pl.DataFrame({"id": [1]})
+SAS = bytes(12) + bytes.fromhex("c2ea8160b31411cfbd92080009c7318c181f1011")
+DBASE = bytes([3, 124, 5, 6, 9, 0, 0, 0, 65, 0, 11, 0]) + bytes(60)
+FORMATS = {
+    "Excel workbook": workbook(),
+    "OpenDocument": zipped(mimetype="application/vnd.oasis.opendocument.spreadsheet"),
+    "zip archive": zipped(a="id\n1\n", b="id\n2\n"),
+    "old Excel": bytes.fromhex("d0cf11e0a1b11ae1") + bytes(504),
+    "zstd": bytes.fromhex("28b52ffd") + b"\x04\x00abc",
+    "bzip2": bz2.compress(b"id\n1\n"),
+    "with xz": lzma.compress(b"id\n1\n"),
+    "lz4": bytes.fromhex("04224d18") + b"abc",
+    "tar": archived(),
+    "Parquet": made(FRAME.write_parquet),
+    "Arrow": made(FRAME.write_ipc),
+    "SPSS file": b"$FL2@(#) SPSS DATA FILE",
+    "SPSS portable": b" " * 456 + b"SPSSPORT",
+    "sas7bdat": SAS + bytes(200),
+    "xpt": b"HEADER RECORD*******LIBRARY HEADER RECORD!!!!!!!000000000000",
+    "Stata": b"<stata_dta><header><release>118</release>",
+    "dta": b"\x72\x02\x01\x00\x03\x00",
+    "dBase": DBASE,
+    "web page": b"<html><body><table>",
+    "XML": b'<?xml version="1.0"?><rows/>',
+    "PDF": b"%PDF-1.7\n",
+    "JSON": b'[\n  {"id": 1}]',
+    "scan_ndjson": b'{"id": 1}\n{"id": 2}\n',
+}
+
+
+@pytest.mark.parametrize("words", FORMATS)
+@pytest.mark.parametrize("encoding", [None, "cp1252"])
+def test_a_file_of_another_format_is_named_whatever_encoding_is_given(
+    tmp_path: Path, words: str, encoding: str | None
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(FORMATS[words])
+    for look in (
+        lambda: check_file(path, SCHEMA, encoding=encoding),
+        lambda: infer_file(path, encoding=encoding),
+    ):
+        with pytest.raises(CheckError, match=words):
+            look()
+
+
+@pytest.mark.parametrize(("words", "write"), [("SQLite", sqlite), ("DuckDB", duck)])
+def test_a_database_is_named(tmp_path: Path, words: str, write: object) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(write(tmp_path))  # type: ignore[operator]
+    with pytest.raises(CheckError, match=words):
+        infer_file(path)
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "PARENT,id\n",
+        "PAR1,PAR2\n",
+        "FEA1,FEA2\n",
+        "[id],[name]\n",
+        "Obj,id\n",
+        "ORC;id\n",
+        "id,abcd,DUCK\n",
+        "RDX2\n1\n",
+        "BZh9,id\n",
+        "0\n\t1\n",
+        "C,\t1\n",
+        "",
+    ],
+)
+def test_text_that_begins_like_a_signature_is_text(text: str) -> None:
+    assert signature_of(text.encode()) is None
+
+
+def test_json_in_a_cell_of_a_file_without_a_header_is_text(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text('{"a": 1};2\n')
+    contract = {
+        "dialect": {"header": False, "delimiter": ";", "quoteChar": None},
+        "schema": {"fields": [{"name": "what", "type": "object"}, {"name": "n"}]},
+    }
+    assert check_file(path, contract).ok
