@@ -140,7 +140,7 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
     globs, paths = {}, []
     for file in catalogue.deliveries.files.values():
         base = file.base(project.root)
-        for pattern in file.patterns:
+        for pattern in file.globs:
             globs[str(base / pattern)] = memo.matches(str(base / pattern))
         paths += file.resolve(project.root)
     for table in catalogue.tables.values():

@@ -168,7 +168,7 @@ def _raw_files(catalogue: Catalogue) -> set[Path]:
     for file in catalogue.deliveries.files.values():
         with suppress(ProjectError):
             base = file.base(catalogue.project.root)
-            for pattern in file.patterns:
+            for pattern in file.globs:
                 if glob.has_magic(pattern):
                     places = glob.glob(str(base / pattern), recursive=True)
                 else:

@@ -21,6 +21,7 @@ from data_package.engine.fingerprint import Fingerprint, Fingerprinter
 from data_package.engine.places import Folder
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
+from data_package.engine.sources.assets import share_of
 from data_package.engine.sources.delivered import ROWS, Delivered
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.columns import declared_columns
@@ -58,6 +59,11 @@ def tables_of(
     function = internals.function_of(assets)
     rows = (key for key, how in internals.asked_for(assets).items() if how in ROWS)
     reads = {name for key in rows if (name := key.to_user_string()) in delivered.files}
+    shares = {
+        name: share_of(delivered.files[name], wanted)
+        for key, wanted in internals.asked_for(assets).items()
+        if (name := key.to_user_string()) in delivered.files
+    }
     read_by = {name: digest for name in sorted(reads) if (digest := delivered.digest(name))}
     made = []
     for spec in assets.specs:
@@ -92,6 +98,7 @@ def tables_of(
                 fingerprint=_fingerprint(assets, function, fingerprinter, read_by),
                 partitions=_partitions(assets, function, module, project),
                 mappings=internals.partition_mappings(assets),
+                shares=shares,
                 reads=frozenset(reads),
             )
         )

@@ -11,6 +11,8 @@ from pathlib import PurePosixPath
 
 import dagster as dg
 
+from data_package.engine.sources.shares import Part
+
 # What stands in a file's name as it is, beside letters and digits of every alphabet.
 _PLAIN = frozenset("-_.,:+@ ")
 _LONGEST_BYTES = 180
@@ -54,6 +56,10 @@ class Partitions:
         if isinstance(self.definition, dg.MultiPartitionsDefinition):
             return dict(self.definition.get_partition_key_from_str(key).keys_by_dimension)
         return {"partition": key}
+
+    def part(self, key: str) -> Part:
+        """The partition as it takes its share of a raw file."""
+        return Part(key, self.dimensions(key))
 
     def tags(self, key: str) -> dict[str, str]:
         """The tags of a run that makes this partition alone."""

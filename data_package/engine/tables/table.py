@@ -10,6 +10,7 @@ import dagster as dg
 from data_package.engine.fingerprint import Fingerprint
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, load_contract
+from data_package.engine.sources.shares import Share
 from data_package.engine.storage import is_file
 from data_package.engine.tables.partitions import Partitions
 
@@ -29,6 +30,7 @@ class Table:
         contract: what its columns and rows must satisfy, None where nothing is written down.
         partitions: what it is made in, None for a table that is made as a whole.
         mappings: which partitions of an input it takes, where that is declared.
+        shares: which files of each raw file a partition takes.
         reads: the raw files that it takes the rows of, and not the paths.
     """
 
@@ -42,6 +44,7 @@ class Table:
     fingerprint: Fingerprint
     partitions: Partitions | None = None
     mappings: Mapping[dg.AssetKey, dg.PartitionMapping] = field(default_factory=dict)
+    shares: Mapping[str, Share] = field(default_factory=dict)
     reads: frozenset[str] = frozenset()
 
     @property
