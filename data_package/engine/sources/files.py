@@ -107,6 +107,7 @@ class Deliveries:
         self._root = root
         self._hashes = hashes
         self._handed: dict[tuple[str, Part | None], Content] = {}
+        self._whole: dict[str, Content] = {}
         self._seen: dict[tuple[str, Part], Seen] = {}
 
     def look_ahead(self) -> None:
@@ -170,14 +171,25 @@ class Deliveries:
         """What a raw file held when it was last handed out, or holds now."""
         return self._handed.get((name, part)) or self.content(name, part, share)
 
-    def took_only_its_own(self, name: str, part: Part) -> bool:
-        """Whether a partition was handed more files than those named by its key, and left them."""
+    def own_share(self, name: str, part: Part) -> Content | None:
+        """What a partition used of a set that it was handed as a whole, when it left the rest.
+
+        None unless it used just the files that are named by its key, and there were others.
+        """
         seen = self._seen.get((name, part))
-        if seen is None:
-            return False
-        labels = {Path(path): self.files[name].label(Path(path), self._root) for path in seen.all}
-        used = seen.used()
-        return used < seen.all and used == frozenset(named_by(labels, part))
+        if seen is None or seen.used() == seen.all:
+            return None
+        file = self.files[name]
+        own = named_by({path: file.label(path, self._root) for path in seen.all}, part)
+        if seen.used() != frozenset(own):
+            return None
+        return self._content(name, sorted(own), Share.NAMED)
+
+    def whole(self, name: str) -> Content:
+        """What a raw file held when it was first asked for: partitions ask for each file alone."""
+        if name not in self._whole:
+            self._whole[name] = self.content(name)
+        return self._whole[name]
 
 
 def combine_hashes(parts: Iterable[tuple[str, str]]) -> str:

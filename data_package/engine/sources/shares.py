@@ -71,7 +71,7 @@ def named_by(labels: Mapping[Path, str], part: Part) -> list[Path]:
     for is_named in (_is_whole, _is_in_name, _is_in_path):
         found = [path for path, label in labels.items() if all(is_named(label, w) for w in words)]
         if found:
-            return found
+            return sorted(found)
     return []
 
 

@@ -10,6 +10,9 @@ from enum import StrEnum
 from data_package.engine.project import LibraryChanges
 from data_package.engine.staleness.lock import TableEntry
 
+# How many partitions are named one by one.
+_NAMED = 3
+
 
 class CauseKind(StrEnum):
     """What makes a table stale."""
@@ -27,13 +30,23 @@ class CauseKind(StrEnum):
 
 @dataclass(frozen=True)
 class Cause:
-    """One reason; `subject` is the part of the code, the input or the library."""
+    """One reason; `subject` is the part of the code, the input or the library.
+
+    `partitions` are those of a partitioned table that it is true of.
+    """
 
     kind: CauseKind
     subject: str = ""
+    partitions: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """A few words."""
+        more = len(self.partitions) - _NAMED
+        keys = ", ".join(self.partitions[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        return f"{self._words}{f' ({keys})' if keys else ''}"
+
+    @property
+    def _words(self) -> str:
         match self.kind:
             case CauseKind.CODE:
                 return f"{self.subject} changed"

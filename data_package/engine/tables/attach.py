@@ -25,7 +25,7 @@ from data_package.engine.sources.assets import share_of
 from data_package.engine.sources.delivered import ROWS, Delivered
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.columns import declared_columns
-from data_package.engine.tables.partitions import Partitions, dimensions_of
+from data_package.engine.tables.partitions import Partitions, dimensions_of, windows_of
 from data_package.engine.tables.table import Table, contract_at, contract_path, place_of
 
 _DEFAULT_GROUP = "default"
@@ -160,6 +160,8 @@ def _fingerprint(
         for spec in assets.specs
         if spec.code_version is not None
     }
+    if assets.partitions_def is not None and (windows := windows_of(assets.partitions_def)):
+        declared["the windows of its partitions"] = windows
     fingerprint = fingerprinter.fingerprint(function, parameters=declared)
     unseen = tuple(
         f"the resource '{key}': the values that it is given are not covered"

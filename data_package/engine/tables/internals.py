@@ -55,6 +55,17 @@ def asked_for(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
     }
 
 
+def partition_of(context: dg.OutputContext) -> str | None:
+    """The key of the partition that is being written; None for a table that has none."""
+    return str(context.asset_partition_keys[0]) if context.has_asset_partitions else None
+
+
+def is_made_whole(context: dg.InputContext) -> bool:
+    """Whether what takes an input is made as a whole, and not partition by partition."""
+    made = context.step_context.assets_def
+    return made is None or made.partitions_def is None
+
+
 def partition_mappings(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, dg.PartitionMapping]:
     """The partition mappings that a definition declares for its inputs."""
     found = {

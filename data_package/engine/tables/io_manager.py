@@ -5,10 +5,10 @@ memory. No row, no minimum, no maximum.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from typing import TYPE_CHECKING, Any, ClassVar, get_origin
 
 import dagster as dg
 import polars as pl
@@ -41,6 +41,8 @@ READ_REPORT = "raw_file_report"
 
 Describe = Callable[[Table], Mapping[str, dg.MetadataValue]]
 
+_DICTS = (dict, Mapping)
+
 # Fixed, so that the same rows give the same bytes however Polars' defaults change.
 _ROW_GROUP_ROWS = 1 << 18
 
@@ -62,15 +64,16 @@ class Written:
 class ParquetTables(BasePolarsUPathIOManager):
     """Keeps every table in `storage/<group>/<table>.parquet`.
 
-    `pl.LazyFrame` is scanned and streamed, `pl.DataFrame` loaded; a partitioned table is a folder
-    with a file per partition, and arrives as a dict of frames where several are asked for.
+    `pl.LazyFrame` is scanned and streamed, `pl.DataFrame` loaded. A partitioned table is a folder
+    with a file per partition. Several of them arrive as a dict of frames by key where the parameter
+    asks for one, and as one frame, in the order of the keys, where it asks for a frame.
     """
 
     extension: ClassVar[str | None] = ".parquet"  # type: ignore[misc]
     _project: Project = PrivateAttr()
     _tables: Mapping[dg.AssetKey, Table] = PrivateAttr()
     _hashes: HashCache = PrivateAttr()
-    _record: Callable[[Table, Written], None] = PrivateAttr()
+    _record: Callable[[Table, Written, str | None], None] = PrivateAttr()
     _describe: Describe = PrivateAttr()
     _delivered: Delivered = PrivateAttr()
 
@@ -78,7 +81,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     def of(
         cls,
         catalogue: Catalogue,
-        record: Callable[[Table, Written], None],
+        record: Callable[[Table, Written, str | None], None],
         describe: Describe = lambda _: {},
     ) -> "ParquetTables":
         """The IO manager of a project's tables.
@@ -115,6 +118,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         table = self._tables.get(context.asset_key) if context.has_asset_key else None
         failure: Exception | None = None
         try:
+            self._refuse_several(context)
             super().handle_output(context, obj)
             return
         except failures.INTERRUPTIONS:
@@ -134,16 +138,65 @@ class ParquetTables(BasePolarsUPathIOManager):
         """Scan or load what the parameter's annotation asks for."""
         failure: Exception | None = None
         try:
+            if context.has_asset_key and context.has_asset_partitions:
+                return self._load_partitions(context)
             return super().load_input(context)
         except FileNotFoundError:
             failure = dg.Failure(
                 f"The table '{_name(context)}' has not been built yet. Build it first."
+            )
+        except _MissingPartition as error:
+            failure = dg.Failure(
+                f"The partition '{error}' of '{_name(context)}' has not been built yet. Build it "
+                f"first: data-package build {_name(context)}"
             )
         except failures.INTERRUPTIONS:
             raise
         except BaseException as error:  # noqa: BLE001
             failure = failures.describe(error, name=_name(context), project=self._project)
         raise failure
+
+    def _load_partitions(self, context: dg.InputContext) -> object:
+        wanted = context.dagster_type.typing_type
+        frames = dict(self._frames(context))
+        if get_origin(wanted) in _DICTS or wanted in _DICTS:
+            return frames
+        if wanted in (None, Any) and (internals.is_made_whole(context) or len(frames) != 1):
+            return frames
+        if not frames:
+            raise dg.Failure(
+                f"'{_name(context)}' has no partition that could be taken. Take it as "
+                "dict[str, pl.LazyFrame], which is empty then."
+            )
+        if len(frames) == 1:
+            return next(iter(frames.values()))
+        return pl.concat(frames.values(), how="vertical_relaxed")
+
+    def _frames(
+        self, context: dg.InputContext
+    ) -> Iterator[tuple[str, pl.LazyFrame | pl.DataFrame]]:
+        """The partitions that are asked for, in the order of the table's keys."""
+        paths = self._get_paths_for_partitions(context)
+        may_lack = bool((context.definition_metadata or {}).get("allow_missing_partitions"))
+        for key, path in paths.items():
+            try:
+                yield key, self.load_from_path(context, path)
+            except FileNotFoundError:
+                if not may_lack:
+                    raise _MissingPartition(key) from None
+
+    def _get_paths_for_partitions(
+        self, context: dg.InputContext | dg.OutputContext
+    ) -> "dict[str, UPath]":
+        """The file of each partition, wherever its key would lead."""
+        from upath import UPath
+
+        table = self._tables.get(context.asset_key)
+        if table is None or table.partitions is None:
+            return super()._get_paths_for_partitions(context)
+        order = {key: place for place, key in enumerate(table.partitions.keys)}
+        keys = sorted(map(str, context.asset_partition_keys), key=lambda key: order.get(key, -1))
+        return {key: UPath(table.file(key)) for key in keys}
 
     def dump_to_path(self, context: dg.OutputContext, obj: object, path: "UPath") -> None:
         """Choose by what was returned, so that a function without annotation works too."""
@@ -155,6 +208,15 @@ class ParquetTables(BasePolarsUPathIOManager):
             raise dg.Failure(
                 f"A table's function must return a pl.LazyFrame or a pl.DataFrame, not "
                 f"{type(obj).__name__}."
+            )
+
+    def _refuse_several(self, context: dg.OutputContext) -> None:
+        if context.has_asset_partitions and len(context.asset_partition_keys) != 1:
+            raise dg.Failure(
+                f"'{_name(context)}' is asked to make {len(context.asset_partition_keys)} partitions "
+                "at once, and its function\nmakes one. Build them one after the other: data-package "
+                f"build {_name(context)}",
+                allow_retries=False,
             )
 
     def write_df_to_path(self, context: dg.OutputContext, df: pl.DataFrame, path: "UPath") -> None:
@@ -190,8 +252,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             rows = int(scan.select(pl.len()).collect().item())
         digest = hash_file(path)
         self._hashes.remember(path, digest)
-        if not context.has_partition_key:
-            internals.set_data_version(context, digest)
+        internals.set_data_version(context, digest)
         schema = scan.collect_schema()
         table = self._tables.get(context.asset_key)
         written = Written(
@@ -202,7 +263,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             config=internals.config_digest(context),
         )
         if table is not None:
-            self._record(table, written)
+            self._record(table, written, internals.partition_of(context))
         used = measure.stop()
         return {
             PARTITION_ROWS if context.has_partition_key else ROWS: dg.MetadataValue.int(rows),
@@ -230,6 +291,10 @@ class ParquetTables(BasePolarsUPathIOManager):
         if context.has_asset_partitions:
             return Path(str(next(iter(self._get_paths_for_partitions(context).values()))))
         return Path(str(self._get_path(context)))
+
+
+class _MissingPartition(Exception):
+    """A partition whose file is not there."""
 
 
 def columns_digest(schema: Mapping[str, pl.DataType]) -> str:

@@ -46,6 +46,11 @@ class Partitions:
             for key, path in plain.items()
         }
 
+    def file(self, key: str) -> PurePosixPath:
+        """The file of a key, also of one that has come into being since."""
+        found = self.files.get(key)
+        return found or _file(PurePosixPath(*map(_escaped, self._parts(key))), None)
+
     @cached_property
     def known(self) -> frozenset[str]:
         """The keys, to look one up."""
@@ -117,6 +122,18 @@ def dimensions_of(definition: dg.PartitionsDefinition) -> list[dg.PartitionsDefi
     if not isinstance(definition, dg.MultiPartitionsDefinition):
         return [definition]
     return [dimension.partitions_def for dimension in definition.partitions_defs]
+
+
+def windows_of(definition: dg.PartitionsDefinition) -> str:
+    """What decides the window of time of a key; empty where keys are no windows.
+
+    Not the first and the last key: a new one changes no other.
+    """
+    return "\n".join(
+        f"{one.cron_schedule} {one.timezone} {one.fmt}"
+        for one in dimensions_of(definition)
+        if isinstance(one, dg.TimeWindowPartitionsDefinition)
+    )
 
 
 def _next_key(definition: dg.TimeWindowPartitionsDefinition) -> float | None:

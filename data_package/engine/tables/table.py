@@ -78,10 +78,10 @@ class Table:
         return contract_path(self.key, self.function, self.project)
 
     def file(self, partition: str | None) -> Path:
-        """The file of a partition, or of the whole table. Raises KeyError for no key of it."""
+        """The file of a partition, or of the whole table."""
         if partition is None or self.partitions is None:
             return self.path
-        return self.path.with_suffix("") / self.partitions.files[partition]
+        return self.path.with_suffix("") / self.partitions.file(partition)
 
     def files(self) -> list[Path]:
         """The files it is kept in now: one, or one for each partition that there is by its keys."""
