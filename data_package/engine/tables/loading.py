@@ -11,12 +11,15 @@ from dataclasses import dataclass
 import dagster as dg
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.project import Project
+from data_package.engine.project import Project, find_project
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.discovery import import_module
 
 # What Dagster's own log is cut off at while definitions are loaded and run.
 _log_level = logging.WARNING
+# What is loaded for a package without `definitions.py`.
+_CURRENT = "data_package.engine.current"
+_to_load: Project | None = None
 
 
 @dataclass(frozen=True)
@@ -41,24 +44,26 @@ class Loaded:
 def load_project(project: Project) -> Loaded:
     """Import what Dagster loads for a project.
 
-    Raises ProjectError when there is no such module or it cannot be imported.
+    That is `definitions.py` in the package, where there is one.
+
+    Raises ProjectError when a module cannot be imported, or defines nothing.
     """
+    global _to_load
     _forget_modules(project)
     project.make_importable()
-    name = f"{project.package}.definitions"
-    if not (project.package_folder / "definitions.py").is_file():
-        raise ProjectError(
-            f"{project.relative(project.package_folder / 'definitions.py')} is missing. It is "
-            f"what Dagster loads; write into it:\n\n"
-            f"    import {project.package}\n"
-            f"    from data_package.engine.definitions import load_definitions\n\n"
-            f"    defs = load_definitions({project.package})"
-        )
+    own = (project.package_folder / "definitions.py").is_file()
+    name = f"{project.package}.definitions" if own else _CURRENT
     import_module(project.package, project)
+    _to_load = project
     for attribute, value in vars(import_module(name, project)).items():
         if isinstance(value, dg.Definitions):
             return Loaded(name, attribute, value)
     raise ProjectError(f"{name} holds no Dagster Definitions.")
+
+
+def project_to_load() -> Project:
+    """The project that is being loaded here, or else the one of the working directory."""
+    return _to_load or find_project()
 
 
 def open_project(project: Project) -> tuple[Catalogue, dg.JobDefinition]:
@@ -74,6 +79,7 @@ def _forget_modules(project: Project) -> None:
     A function that was imported before would run as it was, under the fingerprint of what it is.
     """
     importlib.invalidate_caches()
+    sys.modules.pop(_CURRENT, None)
     for name in list(sys.modules):
         if name.startswith(f"{project.package}.") and not name.startswith("data_package.engine"):
             del sys.modules[name]
