@@ -139,7 +139,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         failure: Exception | None = None
         try:
             if context.has_asset_key and context.has_asset_partitions:
-                return self._load_partitions(context)
+                return self._partitions_for(context)
             return super().load_input(context)
         except FileNotFoundError:
             failure = dg.Failure(
@@ -156,9 +156,9 @@ class ParquetTables(BasePolarsUPathIOManager):
             failure = failures.describe(error, name=_name(context), project=self._project)
         raise failure
 
-    def _load_partitions(self, context: dg.InputContext) -> object:
+    def _partitions_for(self, context: dg.InputContext) -> object:
         wanted = context.dagster_type.typing_type
-        frames = dict(self._frames(context))
+        frames: dict[str, Any] = dict(self._frames(context))
         if get_origin(wanted) in _DICTS or wanted in _DICTS:
             return frames
         if wanted in (None, Any) and (internals.is_made_whole(context) or len(frames) != 1):
@@ -172,9 +172,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             return next(iter(frames.values()))
         return pl.concat(frames.values(), how="vertical_relaxed")
 
-    def _frames(
-        self, context: dg.InputContext
-    ) -> Iterator[tuple[str, pl.LazyFrame | pl.DataFrame]]:
+    def _frames(self, context: dg.InputContext) -> Iterator[tuple[str, Any]]:
         """The partitions that are asked for, in the order of the table's keys."""
         paths = self._get_paths_for_partitions(context)
         may_lack = bool((context.definition_metadata or {}).get("allow_missing_partitions"))
@@ -213,9 +211,8 @@ class ParquetTables(BasePolarsUPathIOManager):
     def _refuse_several(self, context: dg.OutputContext) -> None:
         if context.has_asset_partitions and len(context.asset_partition_keys) != 1:
             raise dg.Failure(
-                f"'{_name(context)}' is asked to make {len(context.asset_partition_keys)} partitions "
-                "at once, and its function\nmakes one. Build them one after the other: data-package "
-                f"build {_name(context)}",
+                f"'{_name(context)}' is asked for several partitions at once, and a run makes one."
+                f"\nBuild them one after the other: data-package build {_name(context)}",
                 allow_retries=False,
             )
 

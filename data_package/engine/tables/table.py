@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 
 from data_package.engine.fingerprint import Fingerprint
 from data_package.engine.project import Project
@@ -86,6 +87,13 @@ class Table:
     def files(self) -> list[Path]:
         """The files it is kept in now: one, or one for each partition that there is by its keys."""
         return [path for part in self.parts if (path := self.file(part)).is_file()]
+
+    def scan(self, partition: str | None = None) -> pl.LazyFrame:
+        """The rows of a partition, or of the whole table, partitions in the order of their keys."""
+        if partition is None and self.partitioned:
+            frames = [self.scan(part) for part in self.parts if self.file(part).is_file()]
+            return pl.concat(frames, how="vertical_relaxed") if frames else pl.LazyFrame()
+        return pl.scan_parquet(self.file(partition), glob=False, hive_partitioning=False)
 
     def labelled(self, partition: str | None) -> str:
         """A partition as people are shown it: `visits[2024]`."""
