@@ -91,16 +91,20 @@ class Fingerprinter:
         function: Callable[..., object],
         *,
         parameters: Mapping[str, object] = types.MappingProxyType({}),
+        engine: Mapping[str, str] = types.MappingProxyType({}),
     ) -> Fingerprint:
         """What the function does, with the values that were declared for it.
 
         `parameters` are values of the project's settings that the function is given; only their
-        digests are kept.
+        digests are kept. `engine` are digests of what works on the function's inputs before it
+        does, by the words that name it.
         """
         roots = [self._objects.root(function)]
         roots += self._inputs.of(function)
         for name in sorted(parameters):
             roots.append(self._objects.value("parameter", name, parameters[name], "", None))
+        for name in sorted(engine):
+            roots.append(self._objects.value(name, "", engine[name], "", None))
         paths = self._reach(roots, _name_of(function))
         effects = self._library_effects(paths)
         nodes = [self._sources.node(key) for key in paths]

@@ -1,21 +1,22 @@
 """The column lineage of a project's tables, derived once for each fingerprint.
 
-What a table's columns are made of follows from what its function does and from the columns of its
-inputs, so it is kept under a digest of both, in `storage/.state/lineage.json`, and derived again
-when that digest is another. The file may be deleted.
+What a table's columns are made of follows from what its function does, from the columns of its
+inputs and from the code that follows them. So it is kept under a digest of the three, in
+`storage/.state/lineage.json`, and derived again when that digest is another. The file may be
+deleted.
 """
 
 import hashlib
-import importlib.metadata
 import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
 from contextlib import suppress
-from functools import cache, lru_cache
+from functools import lru_cache
 from pathlib import Path
 
 import polars as pl
 
+from data_package.engine.edition import edition
 from data_package.engine.errors import ProjectError
 from data_package.engine.lineage.derive import Input, derive
 from data_package.engine.lineage.facts import TableLineage
@@ -25,8 +26,6 @@ from data_package.engine.storage import remember
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.io_manager import columns_digest
 from data_package.engine.tables.table import Table
-
-_FOLDER = Path(__file__).parent
 
 
 def lineage_of_tables(
@@ -114,7 +113,7 @@ def _inputs(table: Table, catalogue: Catalogue) -> tuple[dict[str, Input], str |
 
 def _digest(table: Table, inputs: Mapping[str, Input]) -> str:
     """Everything that decides what is told of a table."""
-    parts = [_engine(), pl.__version__, table.fingerprint.digest]
+    parts = [edition(derive.__module__).digest(), table.fingerprint.digest]
     for parameter, one in sorted(inputs.items()):
         parts += [parameter, one.name]
         if one.schema is not None:
@@ -125,13 +124,6 @@ def _digest(table: Table, inputs: Mapping[str, Input]) -> str:
                 f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in one.paths
             ]
     return hashlib.sha256("\n".join(parts).encode()).hexdigest()
-
-
-@cache
-def _engine() -> str:
-    code = b"".join(path.read_bytes() for path in sorted(_FOLDER.glob("*.py")))
-    version = importlib.metadata.version("data-package")
-    return f"{version} {hashlib.sha256(code).hexdigest()}"
 
 
 def _read_once(project: Project) -> dict[str, tuple[str, TableLineage]]:

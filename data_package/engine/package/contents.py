@@ -5,8 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-import polars as pl
-
+from data_package.engine.edition import edition
 from data_package.engine.package import record as r
 from data_package.engine.package.ancestry import libraries_of, lineage_of
 from data_package.engine.project import Project
@@ -18,6 +17,7 @@ from data_package.engine.tables.table import Table
 
 # A file beside datapackage.yaml that holds the terms in full; it wins over everything said here.
 OWN_TEXT = "LICENSE.data"
+_ROOM = __name__.rpartition(".")[0]
 
 
 @dataclass(frozen=True)
@@ -78,8 +78,8 @@ def digest_of(contents: Contents, lock: Lock) -> str:
 
 
 def engine() -> list[str]:
-    """What writes data packages here, by version."""
-    return [r.engine_digest(), pl.__version__, platform.python_version()]
+    """What writes data packages here: its code, its libraries, and Python's version."""
+    return [edition(_ROOM).digest(), platform.python_version()]
 
 
 def own_licence(project: Project) -> str | None:

@@ -10,16 +10,10 @@ import json
 from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import asdict, dataclass, field
-from functools import cache
 from pathlib import Path
 
 from data_package.engine.project import Project
 from data_package.engine.storage import write_private
-
-_ENGINE = Path(__file__).parents[1]
-# The rooms whose code decides what is written, and the layout and the frame of its pages.
-_WRITERS = ("package", "graph/layout.py", "pages", "lineage")
-_CODE = (".py", ".html", ".css", ".js")
 
 
 @dataclass(frozen=True)
@@ -57,18 +51,6 @@ def digest(*parts: object) -> str:
     """One hash for values of JSON's types."""
     text = json.dumps(parts, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
-
-
-@cache
-def engine_digest() -> str:
-    """A hash of the code and templates that write the package."""
-    whole = hashlib.sha256()
-    places = [_ENGINE / name for name in _WRITERS]
-    for path in sorted(path for place in places for path in (place, *place.rglob("*"))):
-        if path.suffix in _CODE:
-            content = path.read_bytes()
-            whole.update(f"{path.relative_to(_ENGINE)} {len(content)}\n".encode() + content)
-    return whole.hexdigest()
 
 
 def _path(project: Project) -> Path:

@@ -17,9 +17,6 @@ from data_package.engine.schema.document import Document, read_document
 Descriptor: TypeAlias = Mapping[str, object]
 FieldsMatch: TypeAlias = Literal["exact", "equal", "subset", "superset", "partial"]
 
-# Part of every digest: raise it when the same contract begins to judge the same data differently.
-CHECKING = 1
-
 
 class ContractError(ProjectError):
     """A contract that cannot be used; the message lists every reason with its place."""
@@ -126,7 +123,6 @@ class Contract:
         Titles, descriptions, examples, labels and the resource's other properties do not count.
         """
         judged = {
-            "checking": CHECKING,
             "fields": [_judged_field(each) for each in self.fields],
             "primaryKey": self.primary_key,
             "uniqueKeys": self.unique_keys,

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, cast
 import polars as pl
 
 from data_package.engine import schema
+from data_package.engine.edition import edition
 from data_package.engine.errors import BuildError
 from data_package.engine.project import Project
 from data_package.engine.sources.files import RawFile
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
     from data_package.engine.schema import Contract, Reading, Report
     from data_package.engine.schema.contract import Descriptor
 
+# The code that reads raw files by their contracts, and its libraries.
+READER = edition(__name__)
 # What a parameter is that receives rows, and not paths.
 ROWS = (pl.LazyFrame, pl.DataFrame)
 

@@ -1,7 +1,5 @@
 """How a project stands: every table held against the lock."""
 
-import functools
-import importlib.metadata
 import json
 import platform
 from collections.abc import Mapping, Sequence
@@ -11,6 +9,7 @@ from enum import StrEnum
 from graphlib import TopologicalSorter
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.libraries import version_of
 from data_package.engine.project import Project
 from data_package.engine.sources.files import combine_hashes
 from data_package.engine.sources.shares import Share
@@ -228,7 +227,7 @@ def libraries_of(table: Table) -> dict[str, str]:
     """The versions of Python, of Polars and of what else the function reaches."""
     names = {"polars", *table.fingerprint.libraries} - {"dagster", "data_package"}
     python = ".".join(platform.python_version_tuple()[:2])
-    return {"python": python} | {n: v for n in sorted(names) if (v := _version(n)) is not None}
+    return {"python": python} | {n: v for n in sorted(names) if (v := version_of(n)) is not None}
 
 
 def in_order(catalogue: Catalogue) -> list[Table]:
@@ -291,13 +290,3 @@ def _state(causes: list[Cause], error: str | None) -> State:
 
 def _input_names(table: Table) -> list[str]:
     return sorted(key.to_user_string() for key in table.inputs.values())
-
-
-@functools.cache
-def _version(library: str) -> str | None:
-    try:
-        return importlib.metadata.version(library)
-    except importlib.metadata.PackageNotFoundError:
-        pass
-    owners: Mapping[str, list[str]] = importlib.metadata.packages_distributions()
-    return importlib.metadata.version(owners[library][0]) if library in owners else None

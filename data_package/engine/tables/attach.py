@@ -22,7 +22,7 @@ from data_package.engine.places import Folder
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
 from data_package.engine.sources.assets import share_of
-from data_package.engine.sources.delivered import ROWS, Delivered
+from data_package.engine.sources.delivered import READER, ROWS, Delivered
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.columns import declared_columns
 from data_package.engine.tables.partitions import Partitions, dimensions_of, windows_of
@@ -162,12 +162,19 @@ def _fingerprint(
     }
     if assets.partitions_def is not None and (windows := windows_of(assets.partitions_def)):
         declared["the windows of its partitions"] = windows
-    fingerprint = fingerprinter.fingerprint(function, parameters=declared)
+    fingerprint = fingerprinter.fingerprint(
+        function,
+        parameters=declared,
+        engine={"engine that reads raw files": READER.sources} if read_by else {},
+    )
+    libraries = {*fingerprint.libraries, *(READER.libraries if read_by else ())}
     unseen = tuple(
         f"the resource '{key}': the values that it is given are not covered"
         for key in internals.resources_of(assets)
     )
-    return dataclasses.replace(fingerprint, unseen=fingerprint.unseen + unseen)
+    return dataclasses.replace(
+        fingerprint, unseen=fingerprint.unseen + unseen, libraries=tuple(sorted(libraries))
+    )
 
 
 def _partitions(

@@ -1,8 +1,9 @@
 """A table's contract as blocking Dagster asset checks, and the verdicts they leave behind.
 
-A verdict is kept with the hashes of all that it rests on: the table, its contract and the tables
-that its foreign keys point to. Whoever needs it again (the check, the data package, the status)
-finds it or computes it, and never takes one that was about something else.
+A verdict is kept with the hashes of all that it depends on: the table, its contract, the tables
+that its foreign keys point to, and the code that judged. Whoever needs it again (the check, the
+data package, the status) finds it or computes it, and never takes one that was about something
+else.
 """
 
 import dataclasses
@@ -19,6 +20,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
+from data_package.engine.edition import edition
 from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, ForeignKey, Report, check
@@ -123,7 +125,8 @@ class Verdicts:
         return self._folder / name / item.table.partitions.file(part).with_suffix(".json")
 
     def _basis(self, item: TableCheck, part: str | None) -> str:
-        parts = [item.contract.validation_digest(), *self._content(item, item.table, part)]
+        parts = [edition(__name__).digest(), item.contract.validation_digest()]
+        parts += self._content(item, item.table, part)
         for name in item.contract.references:
             parts += self._content(item, self._tables[name], None)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()

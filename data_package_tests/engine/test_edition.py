@@ -1,0 +1,272 @@
+"""An edit of the engine makes stale what the edited code has made, and nothing else."""
+
+import ast
+import importlib.metadata
+import re
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from data_package.engine import edition as module
+from data_package.engine.edition import CODE, ENGINE, Edition, edition, imports
+from data_package.engine.libraries import NO_VERSION, version_of
+from data_package.engine.staleness import memo
+from data_package_tests.conftest import Make, Study
+
+FOLDER = Path(module.__file__).parent
+READER, CHECKS = f"{ENGINE}.sources.delivered", f"{ENGINE}.tables.checks"
+LINEAGE, PACKAGE = f"{ENGINE}.lineage.derive", f"{ENGINE}.package"
+MAKERS = (READER, CHECKS, LINEAGE, PACKAGE)
+SOURCES = sorted(FOLDER.rglob("*.py"))
+
+
+def parsed(source: bytes) -> Iterator[str]:
+    """What `imports` tells, as Python's own parser sees it."""
+    for node in ast.walk(ast.parse(source)):
+        if isinstance(node, ast.Import):
+            yield from (alias.name for alias in node.names)
+        elif isinstance(node, ast.ImportFrom):
+            assert not node.level
+            assert node.module is not None
+            yield node.module
+            if node.module.startswith(ENGINE):
+                yield from (f"{node.module}.{alias.name}" for alias in node.names)
+
+
+@pytest.mark.parametrize("path", SOURCES, ids=lambda p: p.relative_to(FOLDER).as_posix())
+def test_the_imports_of_every_module_are_seen(path: Path) -> None:
+    source = path.read_bytes()
+    assert set(parsed(source)) <= set(imports(source))
+
+
+def test_every_kind_of_source_of_the_engine_is_covered_and_watched() -> None:
+    kinds = {p.suffix for p in FOLDER.rglob("*") if p.is_file() and p.suffix != ".pyc"}
+    assert kinds - {".typed", ""} <= set(CODE)
+    assert set(CODE) <= set(memo._WATCHED)
+
+
+@pytest.fixture(scope="module")
+def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    place = tmp_path_factory.mktemp("engine") / "engine"
+    shutil.copytree(FOLDER, place, ignore=shutil.ignore_patterns("__pycache__"))
+    return place
+
+
+def editions(folder: Path) -> dict[str, Edition]:
+    return {name: edition.__wrapped__(name, folder) for name in MAKERS}
+
+
+@pytest.mark.parametrize(
+    ("edited", "stale"),
+    [
+        ("schema/lexical.py", {READER, CHECKS, LINEAGE, PACKAGE}),
+        ("schema/contract.py", {READER, CHECKS, LINEAGE, PACKAGE}),
+        ("sources/files.py", {READER, PACKAGE}),
+        ("tables/checks.py", {CHECKS, PACKAGE}),
+        ("lineage/operations.py", {LINEAGE, PACKAGE}),
+        ("package/citation.py", {PACKAGE}),
+        ("package/dictionary/templates/page.js", {PACKAGE}),
+        ("graph/layout.py", {PACKAGE}),
+        ("pages/frame.html", {PACKAGE}),
+        ("cli/status.py", set()),
+        ("ui/guard.py", set()),
+        ("export/sqlite.py", set()),
+        ("runs/progress.py", set()),
+        ("versions/difference.py", set()),
+    ],
+)
+def test_an_edit_makes_another_edition_of_what_uses_it(
+    copy: Path, edited: str, stale: set[str]
+) -> None:
+    before = editions(copy)
+    path = copy / edited
+    source = path.read_bytes()
+    try:
+        path.write_bytes(source + b"\n")
+        after = editions(copy)
+    finally:
+        path.write_bytes(source)
+    assert {name for name in MAKERS if after[name] != before[name]} == stale
+    assert editions(copy) == before
+
+
+def test_a_new_module_counts_from_the_moment_that_it_is_imported(copy: Path) -> None:
+    before = editions(copy)
+    new, user = copy / "schema" / "newly_made.py", copy / "schema" / "lexical.py"
+    source = user.read_bytes()
+    new.write_text("X = 1\n")
+    module._modules.cache_clear()
+    try:
+        assert editions(copy) == before
+        user.write_bytes(source + f"from {ENGINE}.schema import newly_made\n".encode())
+        with_it = editions(copy)
+        new.write_text("X = 2\n")
+        assert all(editions(copy)[n].sources != with_it[n].sources for n in (READER, CHECKS))
+    finally:
+        user.write_bytes(source)
+        new.unlink()
+        module._modules.cache_clear()
+
+
+def test_all_that_reading_by_contract_loads_is_part_of_its_edition(tmp_path: Path) -> None:
+    contract, data = tmp_path / "t.yaml", tmp_path / "t.csv"
+    contract.write_text(
+        "schema:\n  fields:\n    - {name: a, type: integer}\n    - {name: d, type: date}\n"
+        "    - {name: g, type: geojson}\n    - {name: b, type: boolean}\n"
+    )
+    data.write_text('a,d,g,b\n1,2020-01-01,"{""type"": ""Point"", ""coordinates"": [1, 2]}",true\n')
+    code = (
+        "import sys; from pathlib import Path; from tempfile import TemporaryFile\n"
+        f"from {ENGINE}.sources import delivered\n"
+        f"from {ENGINE} import schema\n"
+        f"contract = schema.load_contract(Path({str(contract)!r}))\n"
+        f"read = schema.read(Path({str(data)!r}), contract, bad='null', into=TemporaryFile())\n"
+        "assert read.report.ok and read.frame.collect().height == 1, read.report\n"
+        "schema.check(read.frame, contract)\n"
+        "print(*sys.modules)"
+    )
+    done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
+    loaded = {name for name in done.stdout.split() if name.startswith(f"{ENGINE}.")}
+    # The one that tells what an edition is makes nothing.
+    assert loaded - {f"{ENGINE}.edition", f"{ENGINE}.libraries"} <= edition(READER).modules
+
+
+def test_the_libraries_of_an_edition_are_those_that_do_the_work() -> None:
+    assert {"polars", "dateutil", "yaml"} <= edition(READER).libraries
+    assert {"polars", "pyarrow", "jinja2"} <= edition(PACKAGE).libraries
+    assert not {"dagster", "json", "data_package"} & edition(PACKAGE).libraries
+
+
+def test_a_version_is_found_by_the_name_that_code_imports() -> None:
+    assert version_of("polars") == importlib.metadata.version("polars")
+    assert version_of("yaml") == importlib.metadata.version("PyYAML")
+    assert version_of("dateutil") == importlib.metadata.version("python-dateutil")
+    assert version_of("no_such_library_anywhere") is None
+
+
+def test_a_library_that_tells_no_version_is_known_to_have_none(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "left_lying_about.py").write_text("")
+    monkeypatch.syspath_prepend(tmp_path)
+    assert version_of("left_lying_about") == NO_VERSION
+
+
+FILES = {
+    "/d/p.csv": "id,smoker\n1,true\n2,false\n",
+    "/d/q.csv": "id\n1\n",
+    "raw/p_file.yaml": """\
+        schema:
+          fields:
+            - {name: id, type: integer}
+            - {name: smoker, type: boolean}
+        """,
+    "final/t.yaml": """\
+        title: The table
+        schema:
+          fields:
+            - {name: id, type: integer}
+            - {name: smoker, type: boolean}
+        """,
+    "tables.py": """\
+        from pathlib import Path
+
+        import dagster as dg
+        import polars as pl
+        """,
+    "raw/__init__.py": "",
+    "raw/r.py": """\
+        from pathlib import Path
+
+        import dagster as dg
+        import polars as pl
+        from data_package.engine.sources import source_file
+
+        p_file = source_file("p_file", "d/p.csv")
+        q_file = source_file("q_file", "d/q.csv")
+
+        @dg.asset
+        def raw_p(p_file: pl.LazyFrame) -> pl.LazyFrame:
+            return p_file
+
+        @dg.asset
+        def raw_q(q_file: Path) -> pl.LazyFrame:
+            return pl.scan_csv(q_file)
+        """,
+    "final/__init__.py": "",
+    "final/f.py": """\
+        import dagster as dg
+        import polars as pl
+
+        @dg.asset
+        def t(raw_p: pl.LazyFrame) -> pl.LazyFrame:
+            return raw_p.select(pl.all())
+        """,
+    "datapackage.yaml": "title: A study\n",
+}
+
+
+@pytest.fixture
+def own_engine(study: Make) -> Study:
+    """A built project with an engine of its own in its folder, which its commands then use."""
+    made = study(FILES)
+    shutil.copytree(
+        FOLDER.parent, made.root / "data_package", ignore=_all_but_the_engine, dirs_exist_ok=True
+    )
+    done = made.verb("build")
+    assert done.returncode == 0, done.stdout + done.stderr
+    assert made.verb("build").stdout.startswith("Nothing to do")
+    return made
+
+
+def _all_but_the_engine(folder: str, names: list[str]) -> set[str]:
+    if Path(folder) == FOLDER.parent:
+        return set(names) - {"__init__.py", "engine"}
+    return {"__pycache__"} & set(names)
+
+
+def edit(study: Study, name: str) -> None:
+    """Change a file of the engine by a line that does nothing."""
+    with (study.root / "data_package" / "engine" / name).open("a") as file:
+        file.write("_CORRECTED = True\n")
+
+
+@pytest.mark.slow
+def test_a_corrected_reader_makes_what_it_read_stale(own_engine: Study) -> None:
+    edit(own_engine, "schema/lexical.py")
+    said = own_engine.verb("why", "raw_p").stdout
+    assert "engine that reads raw files changed" in said
+    done = own_engine.verb("build")
+    assert re.search(r"raw_p\b", done.stdout), done.stdout
+    assert "raw_q" not in done.stdout
+    assert not re.search(r"✓ t\b", done.stdout), "nothing came out otherwise, so no reader runs"
+    assert own_engine.verb("build").stdout.startswith("Nothing to do")
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize(
+    ("name", "table", "contract", "package"),
+    [
+        ("tables/checks.py", "fresh", "not checked", "out of date"),
+        ("lineage/operations.py", "fresh", "passed", "out of date"),
+        ("package/readme.py", "fresh", "passed", "out of date"),
+        ("cli/status.py", "fresh", "passed", "up to date"),
+    ],
+)
+def test_an_edit_of_a_room_is_seen_by_what_it_made(
+    own_engine: Study, name: str, table: str, contract: str, package: str
+) -> None:
+    import json
+
+    edit(own_engine, name)
+    told = json.loads(own_engine.verb("status", "--json").stdout)
+    states = {one["name"]: one for one in told["tables"]}
+    assert states["t"]["state"] == table
+    assert states["t"]["contract"] == contract
+    assert told["package"] == package
+    assert own_engine.verb("build").returncode == 0
+    assert json.loads(own_engine.verb("status", "--json").stdout)["fresh"]
