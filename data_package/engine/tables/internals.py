@@ -21,6 +21,7 @@ from dagster._core.definitions.partitions.utils import infer_partition_mapping
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.definitions.scoped_resources_builder import Resources, ScopedResourcesBuilder
 from dagster._core.execution.api import create_execution_plan, execute_run
+from dagster._core.execution.plan.handle import ResolvedFromDynamicStepHandle
 from dagster._core.execution.resources_init import resource_initialization_manager
 from dagster._core.snap import snapshot_from_execution_plan
 from dagster._utils import EventGenerationManager
@@ -161,6 +162,25 @@ def entities_of_steps(job: dg.JobDefinition) -> Mapping[str, list[dg.AssetKey | 
         )
         for node in job.nodes_in_topological_order
     }
+
+
+def partitions_of_node(job: dg.JobDefinition, node: str) -> dg.PartitionsDefinition:
+    """The partitions of what a step of a job makes or checks."""
+    layer = job.asset_layer
+    keys = layer.get_selected_entity_keys_for_node(NodeHandle(name=node, parent=None))
+    assets = (key.asset_key if isinstance(key, dg.AssetCheckKey) else key for key in keys)
+    return next(d for key in assets if (d := layer.get(key).partitions_def) is not None)
+
+
+def step_of(event: dg.DagsterEvent, tags: Mapping[str, str]) -> tuple[str, str | None]:
+    """The name of the step that an event is of, and the partition that it makes.
+
+    `tags`: of the run, which say so for all of its steps where they do.
+    """
+    handle = event.step_handle
+    if isinstance(handle, ResolvedFromDynamicStepHandle):
+        return handle.node_handle.name, handle.mapping_key
+    return event.step_key or "", tags.get("dagster/partition")
 
 
 def run_job(
