@@ -1,4 +1,4 @@
-"""One run that makes many partitions: each step of a partitioned table becomes a step per partition.
+"""One run that makes many partitions: a step of a partitioned table becomes one per partition.
 
 Dagster's own run has one partition or one range, the same for all of its steps. A build wants just
 the stale partitions of each table and, between tables, that each waits for those that it takes and
@@ -9,11 +9,11 @@ carried out. The steps have the names that Dagster gives to mapped ones, `visits
 from collections.abc import Callable, Mapping, Sequence
 
 from dagster._core.execution.context.system import PlanExecutionContext, StepExecutionContext
-from dagster._core.execution.plan.handle import ResolvedFromDynamicStepHandle
+from dagster._core.execution.plan.handle import ResolvedFromDynamicStepHandle, StepHandle
 from dagster._core.execution.plan.inputs import FromLoadableAsset, StepInput
-from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.plan.plan import ExecutionPlan, StepHandleUnion
 from dagster._core.execution.plan.state import KnownExecutionState
-from dagster._core.execution.plan.step import ExecutionStep
+from dagster._core.execution.plan.step import ExecutionStep, IExecutionStep
 
 # The steps that a step, or its partition, waits for, by the step as it was planned.
 Waits = Callable[[str, str | None, str], Sequence[str]]
@@ -23,15 +23,17 @@ def by_partition(
     plan: ExecutionPlan, parts: Mapping[str, Sequence[str]], waits: Waits
 ) -> ExecutionPlan:
     """The plan with a step for each partition that is to be made, by the name of the step."""
-    steps = {}
+    steps: dict[StepHandleUnion, IExecutionStep] = {}
+    executable: dict[str, StepHandle | ResolvedFromDynamicStepHandle] = {}
     for step in plan.step_dict.values():
         assert isinstance(step, ExecutionStep)
         for part in parts.get(step.key, (None,)):
             made = _step(step, part, waits)
             steps[made.handle] = made
+            executable[made.key] = made.handle
     return ExecutionPlan(
-        step_dict=dict(steps),
-        executable_map={step.key: handle for handle, step in steps.items()},
+        step_dict=steps,
+        executable_map=executable,
         resolvable_map={},
         step_handles_to_execute=list(steps),
         known_state=plan.known_state,
@@ -60,6 +62,11 @@ def context_of(
         known_state=known,
         event_loop=context.event_loop,
     )
+
+
+def step_key(step: str, part: str | None) -> str:
+    """The name of the step that makes a partition."""
+    return step if part is None else f"{step}[{part}]"
 
 
 def part_of(step: ExecutionStep) -> str | None:

@@ -128,7 +128,7 @@ def remove_leftovers(agreed: Leftovers, catalogue: Catalogue, lock: LockFile) ->
     code = tuple(path for path in now.code if path in agreed.code)
     for path in [*(orphan.path for orphan in (*tables, *rejects)), *verdicts, *code]:
         _remove(path, project.storage)
-    lock.keep_only(catalogue.deliveries.files, catalogue.named)
+    lock.keep_only(catalogue.deliveries.files, catalogue.named, catalogue.keys)
     sweep(project.storage)
     return Leftovers(tables, rejects, verdicts, code, now.lock_tables, now.lock_raw, now.left_alone)
 

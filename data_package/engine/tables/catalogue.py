@@ -78,6 +78,11 @@ class Catalogue:
         """The tables by name."""
         return {table.name: table for table in self.tables.values()}
 
+    @cached_property
+    def keys(self) -> Mapping[str, frozenset[str]]:
+        """The keys of those tables that are partitioned, by the table's name."""
+        return {t.name: t.partitions.known for t in self.tables.values() if t.partitions}
+
     def taken(self, reader: Table, source: Table, partition: str | None) -> tuple[str, ...]:
         """The partitions of an input that a partition, or the whole, of a reader takes, in order.
 
