@@ -44,6 +44,9 @@ def read_metadata(project: Project) -> dict[str, object]:
     path = project.package_folder / FILE_NAME
     name = {"name": project.package.replace("_", "-")}
     if not is_file(path):
+        if is_file(other := path.with_suffix(".yml")):
+            shown = project.relative(other)
+            raise ProjectError(f"{shown}: this file is called {FILE_NAME}.\nRename it.")
         return dict[str, object](name)
     document = _load(path, project)
     properties = document.value

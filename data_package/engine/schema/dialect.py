@@ -9,7 +9,8 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
-from data_package.engine.errors import ProjectError, did_you_mean
+from data_package.engine.errors import ProjectError
+from data_package.engine.schema.spelling import misspelt
 
 _PROPERTIES = {
     "header": "header",
@@ -26,11 +27,14 @@ _PROPERTIES = {
     "skipInitialSpace": "skip_initial_space",
     "encoding": "encoding",
 }
-_IGNORED = frozenset(
-    {"$schema", "property", "itemType", "itemKeys", "sheetNumber", "sheetName", "table"}
-)
+# Of formats that are not delimited text: a contract that asks for them must not be disobeyed.
+_UNSUPPORTED = frozenset({"property", "itemType", "itemKeys", "sheetNumber", "sheetName", "table"})
+# Says nothing about how a file is read; the others are what version 1 had and version 2 removed.
+_SILENT = frozenset({"$schema", "title", "description", "caseSensitiveHeader", "csvddfVersion"})
 _LISTS = frozenset({"header_rows", "comment_rows"})
 _FLAGS = frozenset({"header", "double_quote", "skip_initial_space"})
+_OPTIONAL = frozenset({"quote_char", "escape_char", "null_sequence"})
+_NEVER_EMPTY = frozenset({"line_terminator", "comment_char"})
 _SINGLE = frozenset({"delimiter", "quote_char", "escape_char"})
 
 
@@ -66,6 +70,15 @@ class Dialect:
         return max(self.header_rows, default=0) + 1 if self.header else 1
 
     @property
+    def conflict(self) -> str | None:
+        """Which of its characters are the same and must not be."""
+        if self.delimiter == self.quote_char:
+            return "delimiter and quoteChar are the same character"
+        if self.escape_char is not None and self.escape_char in (self.delimiter, self.quote_char):
+            return "escapeChar is the delimiter or the quoteChar"
+        return None
+
+    @property
     def is_plain(self) -> bool:
         """Whether quotes are doubled inside quotes and nothing else is special."""
         return self.double_quote and self.escape_char is None and len(self.quote_char) == 1
@@ -93,19 +106,20 @@ class Dialect:
     ) -> "Dialect":
         """Return the dialect in a Table Dialect descriptor (None: the standard's defaults).
 
-        Raises DialectError for a property that does not exist or cannot be used.
+        Properties of the publisher's own are left alone. Raises DialectError for a property that
+        is misspelt or cannot be used.
         """
         given: dict[str, object] = {}
         for name, value in (descriptor or {}).items():
-            if name in _IGNORED:
-                continue
-            if name not in _PROPERTIES:
-                hint = did_you_mean(name, _PROPERTIES)
-                raise DialectError(f"dialect: unknown property {name!r}.{hint}")
-            given[_PROPERTIES[name]] = _checked(name, _PROPERTIES[name], value)
+            if (what := property_fault(name, value)) is not None:
+                raise DialectError(f"dialect: {what}")
+            if name in _PROPERTIES:
+                given[_PROPERTIES[name]] = _settled(_PROPERTIES[name], value)
         if encoding is not None:
             given.setdefault("encoding", encoding)
         dialect = cls(**given)  # type: ignore[arg-type]
+        if (what := dialect.conflict) is not None:
+            raise DialectError(f"dialect: {what}")
         try:
             # Python has codecs that make no text, too, and a look-up finds them.
             "a".encode(dialect.encoding)
@@ -114,21 +128,35 @@ class Dialect:
         return dialect
 
 
-def _checked(written: str, name: str, value: object) -> object:
-    if name in _LISTS:
+def property_fault(name: str, value: object) -> str | None:
+    """Return what is wrong with a property of a dialect, and what to do; None when it is good."""
+    if name in _UNSUPPORTED:
+        return f"{name} is not supported: files are read as delimited text; remove it"
+    if name not in _PROPERTIES:
+        known = _PROPERTIES.keys() | _UNSUPPORTED | _SILENT
+        return next((what for _, what in misspelt([name], known)), None)
+    inner = _PROPERTIES[name]
+    if inner in _LISTS:
         good = isinstance(value, list) and all(_is_row_number(row) for row in value)
-        if good:
-            return tuple(cast("list[int]", value))
-    elif name in _FLAGS:
-        if isinstance(value, bool):
-            return value
-    elif isinstance(value, str) and (name not in _SINGLE or len(value) == 1):
-        return value
-    elif value is None and name in ("quote_char", "escape_char", "null_sequence"):
-        return "" if name == "quote_char" else None
-    kind = "row numbers" if name in _LISTS else "true or false" if name in _FLAGS else "text"
-    one = ", of one character" if name in _SINGLE else ""
-    raise DialectError(f"dialect: {written} must be {kind}{one}")
+        if good and not value and inner == "header_rows":
+            return "headerRows names at least one row; for a file without one, header: false"
+        return None if good else f"{name} must be row numbers"
+    if inner in _FLAGS:
+        return None if isinstance(value, bool) else f"{name} must be true or false"
+    if value is None and inner in _OPTIONAL:
+        return None
+    one = inner in _SINGLE
+    if not isinstance(value, str) or (one and len(value) != 1):
+        return f"{name} must be text{', of one character' if one else ''}"
+    if (not value and inner in _NEVER_EMPTY) or (one and value in "\r\n"):
+        return f"{name} must be a character that is not a line end" if one else f"{name} is empty"
+    return None
+
+
+def _settled(inner: str, value: object) -> object:
+    if inner in _LISTS:
+        return tuple(cast("list[int]", value))
+    return "" if value is None and inner == "quote_char" else value
 
 
 def _is_row_number(value: object) -> bool:

@@ -1,8 +1,9 @@
 """A YAML (or JSON) file as plain values, with the line and column of every part of it.
 
 Values are JSON's: `yes`, `no` and dates stay text, so that what a person typed in an enum is what
-they get; a number with leading zeros stays text too. Files are read as events and never as
-objects, with bounds on size, depth and aliases, so that no file can exhaust the machine.
+they get; a number with leading zeros stays text too. YAML is read as events and never as objects,
+with bounds on size, depth and aliases, so that no file can exhaust the machine. Text that is JSON
+is read as JSON: YAML readers refuse some of it.
 """
 
 import re
@@ -25,6 +26,9 @@ _INTEGER = re.compile(r"[-+]?(0|[1-9][0-9]{0,4000})")
 _FLOAT = re.compile(r"[-+]?(\.[0-9]+|(0|[1-9][0-9]*)(\.[0-9]*)?)([eE][-+]?[0-9]+)?")
 
 _LOADER = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+_MERGE = "<<"
+# What https://yaml.org/spec/1.1/#c-printable leaves out.
+_UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U00010000-\U0010ffff]")
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,7 +54,7 @@ class Span:
 
 @dataclass(frozen=True, slots=True)
 class Problem:
-    """Something in a file that is no YAML, or that no contract may hold."""
+    """Something in a file that is not YAML, or that no contract may hold."""
 
     place: Place
     what: str
@@ -82,6 +86,11 @@ def read_document(text: str, *, spans: bool = False) -> Document:
     if len(text) > MAX_BYTES:
         limit = f"the file is larger than {MAX_BYTES // 1024 // 1024} MiB"
         return Document(None, (Problem(Place(1, 1), limit),))
+    if text.lstrip()[:1] in ("{", "["):
+        from data_package.engine.schema.json_document import read_json
+
+        if (found := read_json(text, spans=spans)) is not None:
+            return found
     builder = _Builder(keep_spans=spans)
     try:
         for event in _events(text):
@@ -90,7 +99,7 @@ def read_document(text: str, *, spans: bool = False) -> Document:
         builder.problems.append(Problem(refused.place, refused.what))
         return Document(None, tuple(builder.problems), builder.spans)
     except yaml.YAMLError as error:
-        return Document(None, (*builder.problems, _syntax_problem(error)), builder.spans)
+        return Document(None, (*builder.problems, _syntax_problem(error, text)), builder.spans)
     return Document(builder.value, tuple(builder.problems), builder.spans)
 
 
@@ -127,6 +136,8 @@ class _Open:
     key: str | None = None
     key_event: yaml.Event | None = None
     expects_key: bool = True
+    merges: bool = False
+    merged: dict[str, object] = field(default_factory=dict)
 
 
 class _Builder:
@@ -182,6 +193,10 @@ class _Builder:
         opened = self._stack.pop()
         self._path.pop()
         before = self._nodes
+        if isinstance(opened.container, dict) and opened.merged:
+            own = dict(opened.container)
+            opened.container.clear()
+            opened.container.update(opened.merged, **own)
         self._add(opened.container, opened.event, event)
         if opened.anchor:
             self._anchors[opened.anchor] = (opened.container, max(1, before))
@@ -206,18 +221,38 @@ class _Builder:
         parent = self._stack[-1]
         if isinstance(parent.container, list):
             parent.container.append(value)
+        elif parent.merges:
+            self._merge(parent, value, first)
+            parent.merges, parent.expects_key = False, True
         else:
             parent.container[parent.key or ""] = value
             parent.expects_key = True
 
+    def _merge(self, parent: _Open, value: object, event: yaml.Event) -> None:
+        """Take the properties of other mappings: https://yaml.org/type/merge.html."""
+        sources = value if isinstance(value, list) else [value]
+        for source in sources:
+            if not isinstance(source, dict):
+                what = "what is merged (<<) must be a mapping, or a list of mappings"
+                raise _RefusedError(event, what)
+            self._nodes += len(source)
+            for key, item in source.items():
+                parent.merged.setdefault(key, item)
+
     def _take_key(self, event: yaml.ScalarEvent) -> None:
         parent = self._stack[-1]
         key = str(event.value)
+        if key == _MERGE and event.implicit[0]:
+            if parent.merged:
+                raise _RefusedError(event, "'<<' is here twice: merge a list, <<: [*a, *b]")
+            parent.key, parent.key_event, parent.expects_key = key, event, False
+            parent.merges = True
+            return
         if event.implicit[0] and not isinstance(_plain(key), str):
             what = f"the key {key!r} is not text: put it in quotes"
             self.problems.append(Problem(_place(event.start_mark), what))
         if isinstance(parent.container, dict) and key in parent.container:
-            what = f"the key {key!r} stands here twice: keep one of them"
+            what = f"the key {key!r} is here twice: keep one of them"
             self.problems.append(Problem(_place(event.start_mark), what))
         parent.key, parent.key_event, parent.expects_key = key, event, False
 
@@ -251,8 +286,9 @@ class _Builder:
     @staticmethod
     def _refuse_tag(event: yaml.ScalarEvent | yaml.Event) -> None:
         tag = getattr(event, "tag", None)
-        if tag is not None and tag != "!" and not tag.startswith("tag:yaml.org,2002:str"):
-            raise _RefusedError(event, "tags (words that begin with '!') have no place here")
+        is_text = isinstance(event, yaml.ScalarEvent) and tag in ("!", "tag:yaml.org,2002:str")
+        if tag is not None and not is_text:
+            raise _RefusedError(event, "tags (words that begin with '!') are not allowed here")
 
 
 def _plain(text: str) -> object:
@@ -279,7 +315,15 @@ def _index(mark: _Mark | None) -> int:
     return mark.index if mark is not None else 0
 
 
-def _syntax_problem(error: yaml.YAMLError) -> Problem:
+def _syntax_problem(error: yaml.YAMLError, text: str) -> Problem:
+    if isinstance(error, yaml.reader.ReaderError):
+        at = _UNPRINTABLE.search(text)
+        found = at.start() if at else 0
+        line = text.count("\n", 0, found) + 1
+        column = found - text.rfind("\n", 0, found)
+        code = f"U+{ord(text[found]):04X}" if at else "a character"
+        what = f"{code} cannot be written in YAML as it is; use an escape in double quotes"
+        return Problem(Place(line, column), f"this is not YAML: {what}")
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    what = getattr(error, "problem", None) or "this is not YAML"
+    what = getattr(error, "problem", None) or "it cannot be parsed"
     return Problem(_place(mark), f"this is not YAML: {what}")

@@ -5,7 +5,7 @@ https://datapackage.org/standard/table-schema/#field
 
 import re
 import warnings
-from collections.abc import Iterator
+from collections.abc import Hashable, Iterator
 from typing import TypeAlias, cast
 
 from data_package.engine.errors import did_you_mean
@@ -19,7 +19,7 @@ from data_package.engine.schema.fieldtypes import (
     FieldType,
 )
 from data_package.engine.schema.lexical import Span
-from data_package.engine.schema.literals import logical
+from data_package.engine.schema.literals import identity, logical
 from data_package.engine.schema.spelling import misspelt
 
 Fault: TypeAlias = tuple[Path, str]
@@ -30,8 +30,10 @@ _COMMON = frozenset(
         "title", "type",
     }
 )  # fmt: skip
+_CATEGORY = frozenset({"value", "label"})
 _SPECIFIC = frozenset().union(*(kind.properties for kind in FIELD_TYPES.values()))
 _CONSTRAINTS = frozenset().union(*(kind.constraints for kind in FIELD_TYPES.values()))
+_IN_A_NUMBER = re.compile(r"[0-9+-]")
 _DIRECTIVE = re.compile(r"%(.)", re.DOTALL)
 _DIRECTIVES = frozenset("aAwdbBmyYHIpMSfzZjUWcxXGuV%")
 
@@ -61,14 +63,13 @@ def lint_field(descriptor: object) -> Iterator[Fault]:
             yield (key,), f"{key} is text; put it in quotes"
     for path, what in lint_missing_values(descriptor.get("missingValues")):
         yield ("missingValues", *path), what
-    for key in ("required", "unique"):
-        if key in descriptor:
-            yield (key,), f"{key} is a constraint; move it under constraints:"
+    for key in sorted(_CONSTRAINTS & descriptor.keys()):
+        yield (key,), f"{key} is a constraint; move it under constraints:"
     if kind is None:
         return
     field = Contract.from_descriptor({"fields": [descriptor]}).fields[0]
     yield from _properties(descriptor, kind)
-    yield from _format(field, kind)
+    yield from _format(field, kind, descriptor.get("format", "default"))
     yield from _categories(field, descriptor)
     yield from _constraints(field, kind, descriptor.get("constraints"))
 
@@ -86,12 +87,15 @@ def lint_missing_values(value: object) -> Iterator[Fault]:
     seen: set[str] = set()
     for i, item in enumerate(value):
         word = item.get("value") if isinstance(item, dict) else item
+        label = item.get("label") if isinstance(item, dict) else None
         if not isinstance(word, str):
             yield (i,), "a missing value is text, compared before any reading; put it in quotes"
         elif word in seen:
-            yield (i,), "this missing value stands here twice; keep one"
+            yield (i,), "this missing value is here twice; keep one"
         else:
             seen.add(word)
+        if label is not None and not isinstance(label, str):
+            yield (i, "label"), "the label of a missing value is text; put it in quotes"
 
 
 def misspelt_in(value: object, known: frozenset[str], at: Path) -> Iterator[Fault]:
@@ -107,8 +111,9 @@ def _properties(descriptor: dict[str, object], kind: FieldType) -> Iterator[Faul
     for key in ("decimalChar", "groupChar", "delimiter"):
         if key in descriptor and (not isinstance(descriptor[key], str) or not descriptor[key]):
             yield (key,), f"{key} is text of at least one character; put it in quotes"
-    same = descriptor.get("groupChar") is not None
-    if same and descriptor.get("groupChar") == descriptor.get("decimalChar", "."):
+    group = descriptor.get("groupChar")
+    has_fraction = "decimalChar" in kind.properties
+    if has_fraction and group is not None and group == descriptor.get("decimalChar", "."):
         yield (
             ("groupChar",),
             "groupChar and decimalChar are the same; a number could be read in two ways",
@@ -117,6 +122,10 @@ def _properties(descriptor: dict[str, object], kind: FieldType) -> Iterator[Faul
         yield ("bareNumber",), "bareNumber is true or false"
     if not isinstance(descriptor.get("categoriesOrdered", True), bool):
         yield ("categoriesOrdered",), "categoriesOrdered is true or false"
+    for key in ("decimalChar", "groupChar"):
+        written = descriptor.get(key)
+        if key in kind.properties and isinstance(written, str) and _IN_A_NUMBER.search(written):
+            yield (key,), f"{key} holds what a number is written with (a digit, + or -)"
     if "itemType" in descriptor and descriptor["itemType"] not in LIST_ITEM_TYPES:
         hint = did_you_mean(str(descriptor["itemType"]), LIST_ITEM_TYPES)
         yield ("itemType",), f"itemType is one of {', '.join(LIST_ITEM_TYPES)}.{hint}"
@@ -129,10 +138,13 @@ def _properties(descriptor: dict[str, object], kind: FieldType) -> Iterator[Faul
             yield (key,), f"{key} is a list of texts; put each in quotes"
         words[key] = given if isinstance(given, list) else []
     if any(word in words["falseValues"] for word in words["trueValues"]):
-        yield ("falseValues",), "the same text stands for true and for false"
+        yield ("falseValues",), "the same text means true and false; keep it in one list"
 
 
-def _format(field: Field, kind: FieldType) -> Iterator[Fault]:
+def _format(field: Field, kind: FieldType, written: object) -> Iterator[Fault]:
+    if not isinstance(written, str) or not written:
+        yield ("format",), "format is text; put it in quotes, or leave it out"
+        return
     known = {"default", *kind.formats}
     if field.format in known:
         return
@@ -161,29 +173,41 @@ def _categories(field: Field, descriptor: dict[str, object]) -> Iterator[Fault]:
     if field.categories is None or not field.categories:
         yield ("categories",), "categories is a list of values, or of value: and label:"
         return
-    seen: list[object] = []
-    labels: list[str] = []
-    for i, value in enumerate(field.categories):
+    yield from _category_faults(field)
+    enum = field.constraints.get("enum")
+    if not isinstance(enum, list):
+        return
+    known = {identity(logical(field, value)) for value in field.categories}
+    for i, value in enumerate(enum):
+        meaning = logical(field, value)
+        if meaning is not None and identity(meaning) not in known:
+            yield (
+                ("constraints", "enum", i),
+                "this enum value is not a category; add it there or remove it here",
+            )
+
+
+def _category_faults(field: Field) -> Iterator[Fault]:
+    seen: set[Hashable] = set()
+    labels: set[str] = set()
+    written = cast("list[object]", field.descriptor["categories"])
+    for i, (entry, value) in enumerate(zip(written, field.categories or (), strict=True)):
         at: Path = ("categories", i)
+        if isinstance(entry, dict):
+            yield from misspelt_in(entry, _CATEGORY, at)
+            if not isinstance(entry.get("label", ""), str):
+                yield (*at, "label"), "the label of a category is text; put it in quotes"
         meaning = logical(field, value)
         if meaning is None:
             yield at, _not_a_value("this category", field, value)
-        elif meaning in seen:
-            yield at, "this category stands here twice; keep one"
-        seen.append(meaning)
+        elif identity(meaning) in seen:
+            yield at, "this category is here twice; keep one"
+        seen.add(identity(meaning))
         label = field.category_labels[i]
         if label is not None and label in labels:
             yield at, "two categories have this label; labels must differ"
         if label is not None:
-            labels.append(label)
-    enum = field.constraints.get("enum")
-    for i, value in enumerate(enum if isinstance(enum, list) else []):
-        meaning = logical(field, value)
-        if meaning is not None and meaning not in seen:
-            yield (
-                ("constraints", "enum", i),
-                "this enum value is no category; add it there or remove it here",
-            )
+            labels.add(label)
 
 
 def _constraints(field: Field, kind: FieldType, written: object) -> Iterator[Fault]:
@@ -205,7 +229,10 @@ def _constraints(field: Field, kind: FieldType, written: object) -> Iterator[Fau
             yield at, f"{what}; remove it or change the type"
         else:
             yield from (((*at, *path), what) for path, what in _constraint(field, name, value))
-    yield from _ranges(field, written)
+    if kind.constraints >= BOUNDS:
+        yield from _ranges(field, written)
+    if kind.constraints >= LENGTHS:
+        yield from _lengths(written)
 
 
 def _constraint(field: Field, name: str, value: object) -> Iterator[Fault]:
@@ -222,20 +249,28 @@ def _constraint(field: Field, name: str, value: object) -> Iterator[Fault]:
         if not isinstance(value, str):
             yield (), "pattern is text; put it in quotes"
         elif not _is_expression(value):
-            yield (), "pattern is no regular expression that can be run; correct it"
+            yield (), "pattern is not a regular expression that can be run; correct it"
     elif name == "enum":
         if not isinstance(value, list) or not value:
             yield (), "enum is a list of values"
-        seen: list[object] = []
+        seen: set[Hashable] = set()
         for i, item in enumerate(value if isinstance(value, list) else []):
             meaning = logical(field, item)
             if meaning is None:
                 yield (i,), _not_a_value("this enum value", field, item)
-            elif meaning in seen:
-                yield (i,), "this enum value stands here twice; keep one"
-            seen.append(meaning)
-    elif name == "jsonSchema" and not isinstance(value, dict):
-        yield (), "jsonSchema is a JSON Schema object"
+            elif identity(meaning) in seen:
+                yield (i,), "this enum value is here twice; keep one"
+            seen.add(identity(meaning))
+    elif name == "jsonSchema":
+        if not isinstance(value, dict):
+            yield (), "jsonSchema is a JSON Schema object"
+        else:
+            from data_package.engine.schema.json_schema import fault_of
+
+            if (fault := fault_of(value)) is not None:
+                yield fault
+    else:
+        raise NotImplementedError(f"the constraint {name} is not linted")
 
 
 def _is_expression(pattern: str) -> bool:
@@ -251,10 +286,13 @@ def _is_expression(pattern: str) -> bool:
     return True
 
 
-def _ranges(field: Field, written: dict[str, object]) -> Iterator[Fault]:
+def _lengths(written: dict[str, object]) -> Iterator[Fault]:
     shortest, longest = written.get("minLength"), written.get("maxLength")
     if isinstance(shortest, int) and isinstance(longest, int) and shortest > longest:
         yield ("constraints", "minLength"), "minLength is above maxLength: nothing can be right"
+
+
+def _ranges(field: Field, written: dict[str, object]) -> Iterator[Fault]:
     for low in ("minimum", "exclusiveMinimum"):
         for high in ("maximum", "exclusiveMaximum"):
             if low not in written or high not in written:
@@ -276,10 +314,10 @@ def _above(bottom: object, top: object, touching: bool) -> bool:
 
 
 def _not_a_value(what: str, field: Field, value: object) -> str:
-    told = f"{what} is no value of type {field.type}"
+    told = f"{what} is not a value of type {field.type}"
     if field.format != "default":
         told += f" ({field.format})"
     is_text = isinstance(value, str)
     if field.type == "string" and not is_text:
-        return f"{told} as it stands; put it in quotes"
+        return f"{told} as it is written; put it in quotes"
     return f"{told}; correct it or the type"

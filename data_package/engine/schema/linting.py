@@ -4,12 +4,14 @@ Goes by the standard's text: https://datapackage.org/standard/data-resource/ and
 https://datapackage.org/standard/table-schema/
 """
 
+import re
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import cast
 
 from data_package.engine.errors import did_you_mean
 from data_package.engine.schema.document import Path
+from data_package.engine.schema.lint_dialect import lint_dialect, lint_encoding
 from data_package.engine.schema.lint_field import lint_field, lint_missing_values
 from data_package.engine.schema.spelling import misspelt
 
@@ -26,6 +28,7 @@ _SCHEMA = frozenset(
         "primaryKey", "title", "uniqueKeys",
     }
 )  # fmt: skip
+_URL_OR_PATH = re.compile(r"^((?=[^./~])(?!file:)((?!/\.\./)(?!\\)(?!://).)*|(http|ftp)s?://.*)$")
 _FIELDS_MATCH = ("exact", "equal", "subset", "superset", "partial")
 
 
@@ -52,11 +55,20 @@ def lint(descriptor: object) -> list[Issue]:
         return list(_schema(descriptor, ()))
     found = [Issue((key,), what) for key, what in misspelt(descriptor, _RESOURCE, _SCHEMA)]
     found.extend(_text(descriptor, ("title", "description"), ()))
+    found.extend(_publication(descriptor))
+    if "dialect" in descriptor:
+        found.extend(
+            Issue(("dialect", *path), what) for path, what in lint_dialect(descriptor["dialect"])
+        )
+    if "encoding" in descriptor:
+        found.extend(Issue(("encoding",), what) for what in lint_encoding(descriptor["encoding"]))
     schema = descriptor.get("schema")
-    if not isinstance(schema, dict):
-        where: Path = ("schema",) if "schema" in descriptor else ()
-        return [*found, Issue(where, "the contract has no schema; add schema: with fields: in it")]
-    found.extend(_schema(schema, ("schema",)))
+    if isinstance(schema, dict):
+        found.extend(_schema(schema, ("schema",)))
+    elif "schema" in descriptor:
+        found.append(Issue(("schema",), "schema: is a mapping with fields:, or a file's path"))
+    else:
+        found.append(Issue((), "the contract has no schema; add schema: with fields: in it"))
     return found
 
 
@@ -64,8 +76,7 @@ def lint_references(contracts: Mapping[str, Mapping[str, object]]) -> list[tuple
     """Return the faults of foreign keys between tables, each with the name of its table.
 
     `contracts` are the descriptors of all tables of a package by name. A key must name a table
-    and fields that exist, and those fields must be unique there: a primary key, a unique key, or
-    one field with `unique`.
+    and fields that exist. The standard does not ask for unique fields there.
     https://datapackage.org/standard/table-schema/#foreignKeys
     """
     found: list[tuple[str, Issue]] = []
@@ -75,17 +86,19 @@ def lint_references(contracts: Mapping[str, Mapping[str, object]]) -> list[tuple
             reference = key.get("reference") if isinstance(key, dict) else None
             if not isinstance(reference, dict):
                 continue
-            target = reference.get("resource") or name
+            target = str(reference.get("resource") or name)
             at: Path = ("schema", "foreignKeys", i, "reference")
             if target not in contracts:
-                hint = did_you_mean(str(target), contracts)
-                what = f"the foreign key refers to {target!r}, which is no table with a contract."
+                hint = did_you_mean(target, contracts)
+                what = (
+                    f"the foreign key refers to {target!r}, which is not a table with a contract."
+                )
                 found.append((name, Issue((*at, "resource"), what + hint)))
                 continue
-            other = cast("dict[str, object]", contracts[str(target)].get("schema") or {})
+            other = cast("dict[str, object]", contracts[target].get("schema") or {})
             found.extend(
                 (name, Issue((*at, "fields"), what))
-                for what in _target_faults(str(target), _names(reference.get("fields")), other)
+                for what in _target_faults(target, _names(reference.get("fields")), other)
             )
     return found
 
@@ -113,6 +126,7 @@ def _schema(schema: dict[str, object], at: Path) -> Iterator[Issue]:
             )
         elif isinstance(name, str):
             seen[name] = i
+    yield from _text(schema, ("title", "description"), at)
     match = schema.get("fieldsMatch", "exact")
     if (match[0] if isinstance(match, list) and len(match) == 1 else match) not in _FIELDS_MATCH:
         yield Issue((*at, "fieldsMatch"), f"fieldsMatch is one of {', '.join(_FIELDS_MATCH)}")
@@ -153,14 +167,16 @@ def _key(
     if not names or (isinstance(key, list) and len(names) != len(key)):
         yield Issue(at, f"{what} is a list of field names")
         return
+    seen: set[str] = set()
     for i, name in enumerate(names):
         here: Path = (*at, i) if isinstance(key, list) else at
         if name not in fields:
             yield Issue(
-                here, f"{what} names {name!r}, which is no field.{did_you_mean(name, fields)}"
+                here, f"{what} names {name!r}, which is not a field.{did_you_mean(name, fields)}"
             )
-        elif name in names[:i]:
+        elif name in seen:
             yield Issue(here, f"{what} names {name!r} twice; keep one")
+        seen.add(name)
 
 
 def _foreign_key(
@@ -175,6 +191,7 @@ def _foreign_key(
     for name, what in misspelt(key, ("fields", "reference")):
         yield Issue((*at, name), what)
     reference = cast("dict[str, object]", key["reference"])
+    yield from _text(reference, ("resource",), (*at, "reference"))
     for name, what in misspelt(reference, ("resource", "fields")):
         yield Issue((*at, "reference", name), what)
     yield from _key(key.get("fields"), (*at, "fields"), fields, "the foreign key")
@@ -182,10 +199,8 @@ def _foreign_key(
     if not other:
         yield Issue((*at, "reference"), "the reference names no fields; add fields: to it")
     elif len(own) != len(other):
-        what = (
-            f"the foreign key has {len(own)} fields and refers to {len(other)}; make them as many"
-        )
-        yield Issue((*at, "reference", "fields"), what)
+        what = f"the foreign key has {len(own)} fields and refers to {len(other)}"
+        yield Issue((*at, "reference", "fields"), f"{what}; give both the same number")
     elif not reference.get("resource"):
         for what in _target_faults("this table", other, schema):
             yield Issue((*at, "reference", "fields"), what)
@@ -201,21 +216,46 @@ def _target_faults(
     }
     unknown = [name for name in names if name not in fields]
     for name in unknown:
-        what = f"the foreign key refers to {name!r}, which is no field of {target}."
+        what = f"the foreign key refers to {name!r}, which is not a field of {target}."
         yield what + did_you_mean(name, fields)
-    if unknown or not names:
-        return
-    unique = {frozenset(_names(schema.get("primaryKey")))}
-    unique |= {frozenset(_names(key)) for key in _list(schema.get("uniqueKeys"))}
-    unique |= {
-        frozenset({name})
-        for name, field in fields.items()
-        if isinstance(field.get("constraints"), dict)
-        and cast("dict[str, object]", field["constraints"]).get("unique") is True
-    }
-    if frozenset(names) not in unique:
-        what = f"the foreign key refers to {', '.join(names)} of {target}, which need not be unique"
-        yield f"{what}; make it the primary key or a unique key there"
+
+
+def _publication(descriptor: dict[str, object]) -> Iterator[Issue]:
+    """Judge what is published of the resource as it is written.
+
+    https://datapackage.org/standard/data-resource/#sources
+    """
+    yield from _text(descriptor, ("homepage",), ())
+    for name in ("sources", "licenses"):
+        items = descriptor.get(name)
+        if items is None:
+            continue
+        if not isinstance(items, list) or (name == "licenses" and not items):
+            yield Issue((name,), f"{name} is a list; put a dash before each of them")
+            continue
+        for i, item in enumerate(items):
+            at: Path = (name, i)
+            if not isinstance(item, dict) or not item:
+                yield Issue(at, f"each of {name} is a mapping, such as - title: ...")
+                continue
+            yield from _text(item, ("title", "path", "email", "version", "name"), at)
+            if name == "licenses" and item.get("name") is None and item.get("path") is None:
+                yield Issue(at, "a license has a name (such as CC-BY-4.0) or a path to its text")
+            if (path := item.get("path")) is not None and not _is_url_or_path(path):
+                yield Issue(
+                    (*at, "path"), "path is an address, or a path that does not lead upwards"
+                )
+            if name == "licenses" and item.get("name") is not None and not _is_license(item):
+                yield Issue((*at, "name"), "a license's name is a word such as CC-BY-4.0")
+
+
+def _is_url_or_path(path: object) -> bool:
+    """https://datapackage.org/standard/glossary/#url-or-path, as the profile has it."""
+    return isinstance(path, str) and _URL_OR_PATH.search(path) is not None
+
+
+def _is_license(item: Mapping[str, object]) -> bool:
+    return re.fullmatch(r"[-a-zA-Z0-9._]+", str(item["name"])) is not None
 
 
 def _text(value: dict[str, object], names: Iterable[str], at: Path) -> Iterator[Issue]:

@@ -4,8 +4,17 @@ https://datapackage.org/standard/table-schema/#field-constraints: they may be JS
 strings castable with the type and format of the field.
 """
 
+import math
+from collections.abc import Hashable
+
 from data_package.engine.schema.contract import Field
-from data_package.engine.schema.lexical import canonical_json, read_geojson, read_geopoint, reader
+from data_package.engine.schema.lexical import (
+    Span,
+    canonical_json,
+    read_geojson,
+    read_geopoint,
+    reader,
+)
 
 
 def logical(field: Field, value: object) -> object:
@@ -18,11 +27,13 @@ def logical(field: Field, value: object) -> object:
             whole = isinstance(value, int) or (isinstance(value, float) and value.is_integer())
             return int(value) if is_number and whole else None  # type: ignore[call-overload]
         case "number":
-            return value if is_number else None
+            return value if is_number and _fits_a_float(value) else None
         case "boolean":
             return value if isinstance(value, bool) else None
-        case "array" | "list":
+        case "array":
             return value if isinstance(value, list) else None
+        case "list":
+            return _items(field, value)
         case "object":
             return value if isinstance(value, dict) else None
         case "geojson":
@@ -35,3 +46,35 @@ def logical(field: Field, value: object) -> object:
             return value
         case _:
             return None
+
+
+def identity(meaning: object) -> Hashable:
+    """Return what tells logical values apart: equal for equal values, and never across types."""
+    if isinstance(meaning, bool):
+        return "boolean", meaning
+    if isinstance(meaning, float) and math.isnan(meaning):
+        return "number", "NaN"
+    if isinstance(meaning, int | float):
+        return "number", meaning
+    if isinstance(meaning, Span):
+        return "duration", meaning.canonical()
+    if isinstance(meaning, dict | list):
+        return "json", canonical_json(meaning)
+    return type(meaning).__name__, meaning
+
+
+def _fits_a_float(value: object) -> bool:
+    try:
+        float(value)  # type: ignore[arg-type]
+    except OverflowError:
+        return False
+    return True
+
+
+def _items(field: Field, value: object) -> list[object] | None:
+    """Return a list whose items are all of its field's item type."""
+    if not isinstance(value, list):
+        return None
+    item = Field(name=field.name, type=str(field.descriptor.get("itemType") or "string"))
+    items = [logical(item, each) for each in value]
+    return None if any(each is None for each in items) else items

@@ -296,18 +296,14 @@ def _pattern_rule(field: Field, dtype: pl.DataType) -> Rule:
 
 
 def _json_schema_rule(field: Field, dtype: pl.DataType) -> Rule:
-    from jsonschema.exceptions import SchemaError  # type: ignore[import-untyped]
-    from jsonschema.validators import validator_for  # type: ignore[import-untyped]
+    from data_package.engine.schema.json_schema import fault_of, follows
 
-    schema = cast("dict[str, object]", field.constraints["jsonSchema"])
-    kind = validator_for(schema)
-    try:
-        kind.check_schema(schema)
-    except SchemaError:
-        raise _unusable(field, "jsonSchema") from None
-    validator = kind(schema)
+    schema = field.constraints["jsonSchema"]
+    if not isinstance(schema, dict) or fault_of(schema) is not None:
+        raise _unusable(field, "jsonSchema")
+    passes = follows(schema)
     violation = broken_by(
-        comparable_column(field, dtype), lambda text: not validator.is_valid(json.loads(text))
+        comparable_column(field, dtype), lambda text: not passes(json.loads(text))
     )
     note = "not as its JSON Schema"
     return Rule("constraint-error", "jsonSchema", field.name, note, lambda: violation)

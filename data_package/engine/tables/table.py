@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
+from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, load_contract
@@ -120,9 +121,13 @@ def contract_path(
 def contract_at(path: Path) -> Contract | None:
     """The contract that stands at a path, None where nothing does.
 
-    Raises ContractError for a wrong one, ProjectError for what is no file.
+    Raises ContractError for a wrong one, ProjectError for what is not a file or has another name.
     """
-    return load_contract(path) if is_file(path) else None
+    if is_file(path):
+        return load_contract(path)
+    if is_file(other := path.with_suffix(".yml")):
+        raise ProjectError(f"{other}: a contract is called {path.name}.\nRename the file.")
+    return None
 
 
 def place_of(function: Callable[..., object] | None, project: Project) -> str | None:

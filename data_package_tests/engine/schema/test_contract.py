@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 from data_package.engine.errors import ProjectError
 from data_package.engine.schema import Contract, ContractError, lint_references, load_contract
 from data_package.engine.schema.document import read_document
+from data_package.engine.tables.table import contract_at
 
 GOOD = """\
 title: People
@@ -100,7 +101,7 @@ def test_every_fault_is_told_at_once_with_line_and_column(tmp_path: Path) -> Non
     )
     assert faults(tmp_path, text) == [
         "1:1: unknown property 'titel'. Did you mean 'title'?",
-        "19:3: the primary key names 'idd', which is no field. Did you mean 'id'?",
+        "19:3: the primary key names 'idd', which is not a field. Did you mean 'id'?",
     ]
 
 
@@ -113,21 +114,24 @@ def test_every_fault_is_told_at_once_with_line_and_column(tmp_path: Path) -> Non
         ("constraints: {minimun: 3}", "Did you mean 'minimum'?"),
         ("type: string, constraints: {minimum: 3}", "does not fit the type string"),
         ("type: integer, constraints: {pattern: a}", "does not fit the type integer"),
-        ("type: integer, constraints: {minimum: x}", "the minimum is no value of type integer"),
-        ("type: date, constraints: {maximum: 2020-02-30}", "the maximum is no value of type date"),
+        ("type: integer, constraints: {minimum: x}", "the minimum is not a value of type integer"),
+        (
+            "type: date, constraints: {maximum: 2020-02-30}",
+            "the maximum is not a value of type date",
+        ),
         ("type: integer, constraints: {minimum: 3, maximum: 2}", "above the maximum"),
         ("type: integer, constraints: {exclusiveMinimum: 3, maximum: 3}", "above the maximum"),
         ("type: duration, constraints: {minimum: P2Y, maximum: P1Y}", "above the maximum"),
         ("type: string, constraints: {minLength: 3, maxLength: 2}", "above maxLength"),
         ("type: string, constraints: {minLength: -1}", "zero or more"),
-        ('type: string, constraints: {pattern: "("}', "no regular expression"),
+        ('type: string, constraints: {pattern: "("}', "not a regular expression"),
         ("type: string, constraints: {enum: [1]}", "put it in quotes"),
         ("type: string, constraints: {enum: [true]}", "put it in quotes"),
         ("type: integer, constraints: {enum: [1, 1]}", "twice"),
         ("type: integer, constraints: {required: yes}", "required is true or false"),
         ("type: integer, categories: [1, 1]", "twice"),
-        ("type: integer, categories: [x]", "no value of type integer"),
-        ("type: string, categories: [a], constraints: {enum: [b]}", "no category"),
+        ("type: integer, categories: [x]", "not a value of type integer"),
+        ("type: string, categories: [a], constraints: {enum: [b]}", "not a category"),
         (
             "type: string, categories: [{value: a, label: x}, {value: b, label: x}]",
             "labels must differ",
@@ -153,18 +157,14 @@ def test_a_fault_of_a_field_is_told_with_what_to_do(field: str, said: str, tmp_p
         ("fields: [{name: a}, {name: a}]", "taken by field 1"),
         ("fields: []", "no fields"),
         ("fields: [{type: string}]", "needs a name"),
-        ("fields: [{name: a}], primaryKey: [b]", "no field"),
+        ("fields: [{name: a}], primaryKey: [b]", "not a field"),
         ("fields: [{name: a}], uniqueKeys: [a]", "put it in brackets"),
         ("fields: [{name: a}], fieldsMatch: same", "fieldsMatch is one of"),
         ("fields: [{name: a}], foreignKeys: [{fields: a}]", "reference:"),
         (
-            "fields: [{name: a}], foreignKeys: [{fields: a, reference: {fields: a}}]",
-            "need not be unique",
-        ),
-        (
             "fields: [{name: a}], "
             "foreignKeys: [{fields: a, reference: {resource: b, fields: [c, d]}}]",
-            "make them as many",
+            "the same number",
         ),
     ],
 )
@@ -174,23 +174,87 @@ def test_a_fault_of_the_schema_is_told_with_what_to_do(
     assert any(said in message for message in faults(tmp_path, f"schema: {{{schema}}}\n"))
 
 
-def test_references_between_contracts_must_lead_to_unique_fields() -> None:
+def test_references_between_contracts_must_lead_to_fields_that_exist() -> None:
     key = {"fields": ["s"], "reference": {"resource": "subjects", "fields": ["id"]}}
     visits = {"schema": {"fields": [{"name": "s"}], "foreignKeys": [key]}}
     subjects = {"schema": {"fields": [{"name": "id"}]}}
-    keyed = {"schema": {"fields": [{"name": "id"}], "primaryKey": ["id"]}}
-    assert lint_references({"visits": visits, "subjects": keyed}) == []
-    told = lint_references({"visits": visits, "subjects": subjects})
-    assert [(name, "need not be unique" in str(issue)) for name, issue in told] == [
-        ("visits", True)
+    assert lint_references({"visits": visits, "subjects": subjects}) == []
+    other = {"schema": {"fields": [{"name": "ids"}]}}
+    assert "not a field of subjects" in str(
+        lint_references({"visits": visits, "subjects": other})[0][1]
+    )
+    assert "not a table with a contract" in str(lint_references({"visits": visits})[0][1])
+
+
+def test_merged_properties_count_like_written_ones(tmp_path: Path) -> None:
+    contract = load(
+        tmp_path,
+        """\
+whole: &whole {type: integer, constraints: {required: true}}
+number: &number {title: A number, type: string}
+schema:
+  fields:
+    - {name: id, type: integer}
+    - <<: *whole
+      name: v
+    - {name: w, <<: [*whole, *number], constraints: {minimum: 1}}
+""",
+    )
+    assert contract.field("v").type == "integer"
+    assert contract.field("v").required
+    assert contract.field("w").descriptor == {
+        "type": "integer",
+        "constraints": {"minimum": 1},
+        "title": "A number",
+        "name": "w",
+    }
+
+
+@pytest.mark.parametrize(
+    ("text", "value"),
+    [
+        ('{"title": "\\ud83d\\ude00"}', {"title": "\U0001f600"}),
+        ('{"title"\n: "a\x7fb"}', {"title": "a\x7fb"}),
+        ('{"title": "a\x85b"}', {"title": "a\x85b"}),
+        ('{"a": [1, 1.5, true, null, "yes"]}', {"a": [1, 1.5, True, None, "yes"]}),
+        ('{"<<": {"a": 1}}', {"<<": {"a": 1}}),
+        ("{a: yes}", {"a": "yes"}),
+    ],
+)
+def test_json_is_read_as_json_and_what_is_not_as_yaml(text: str, value: object) -> None:
+    assert read_document(text).value == value
+    assert read_document(text, spans=True).value == value
+
+
+def test_a_fault_in_json_has_its_place(tmp_path: Path) -> None:
+    text = '{"schema": {"fields": [\n  {"name": "a\x7f",\r\n   "type": "integr"}\n]}}'
+    assert faults(tmp_path, text) == ["3:4: unknown type 'integr'. Did you mean 'integer'?"]
+    assert faults(tmp_path, '{"title": 1,\n "title": 2}')[0].startswith("2:2: the key 'title'")
+    assert "surrogate" in faults(tmp_path, '{"title": "\\ud800"}')[0]
+
+
+def test_a_character_that_yaml_forbids_is_named_with_its_place(tmp_path: Path) -> None:
+    said = faults(tmp_path, 'title: A\ndescription: "x\x81"\n')
+    assert said == [
+        "2:16: this is not YAML: U+0081 cannot be written in YAML as it is; use an escape in "
+        "double quotes"
     ]
-    assert "no table" in str(lint_references({"visits": visits})[0][1])
+
+
+def test_a_contract_under_another_name_is_refused_and_not_passed_over(tmp_path: Path) -> None:
+    (tmp_path / "people.yml").write_text(GOOD)
+    with pytest.raises(ProjectError, match=r"a contract is called people\.yaml"):
+        contract_at(tmp_path / "people.yaml")
 
 
 @pytest.mark.parametrize(
     ("text", "said"),
     [
         ("a: 1\na: 2\n", "twice"),
+        ("a: {<<: 5}\n", "must be a mapping"),
+        ("a: {<<: {b: 1}, <<: {c: 1}}\n", "merge a list"),
+        ("a: !!str {b: 1}\n", "tags"),
+        ("a: !!int 5\n", "tags"),
         ("1: x\n", "not text"),
         ("a: !!python/object:os.system x\n", "tags"),
         ("a: [1\n", "not YAML"),
