@@ -95,17 +95,19 @@ def assess(
         *_inputs(entry, present),
         *[
             Cause(CauseKind.LIBRARY, change)
-            for change, level in changed_libraries(entry, present)
+            for change, level in changed_libraries(entry, present.libraries)
             if _counts(level, library_changes)
         ],
     ]
 
 
-def changed_libraries(entry: TableEntry, present: Present) -> list[tuple[str, LibraryChanges]]:
+def changed_libraries(
+    entry: TableEntry, present: Mapping[str, str]
+) -> list[tuple[str, LibraryChanges]]:
     """Libraries whose version differs (`polars 2.1.0 → 2.2.0`), with the level of the change."""
     changes = []
-    for name in sorted(entry.libraries.keys() & present.libraries.keys()):
-        before, now = entry.libraries[name], present.libraries[name]
+    for name in sorted(entry.libraries.keys() & present.keys()):
+        before, now = entry.libraries[name], present[name]
         if before != now:
             changes.append((f"{name} {before} → {now}", _level(before, now)))
     return changes

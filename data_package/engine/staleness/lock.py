@@ -21,6 +21,7 @@ from pathlib import Path
 from data_package.engine.errors import ProjectError
 from data_package.engine.places import LOCK
 from data_package.engine.project import Project
+from data_package.engine.sources.files import combine_hashes
 from data_package.engine.staleness.journal import Journal, Line, Stamp, stamp_of
 from data_package.engine.storage import PRIVATE_FILE, is_file, make_private_folder, temporary_beside
 
@@ -87,6 +88,11 @@ class Lock:
         if partition is None:
             return self.tables.get(name)
         return self.partitions.get(name, {}).get(partition)
+
+    def whole(self, name: str) -> TableEntry | None:
+        """What a table was built from; of a partitioned one, what its partitions are together."""
+        known = self.partitions.get(name)
+        return _together(known) if known else self.tables.get(name)
 
     @property
     def names(self) -> set[str]:
@@ -380,6 +386,30 @@ class LockFile:
                 yield
             finally:
                 os.close(handle)
+
+
+def _together(known: Mapping[str, TableEntry]) -> TableEntry:
+    """The partitions of a table as one entry: sums, and hashes over all of their own."""
+    entries = sorted(known.items())
+
+    def one_of(value: Callable[[TableEntry], str]) -> str:
+        values = [(key, value(entry)) for key, entry in entries]
+        return values[0][1] if len({text for _, text in values}) == 1 else combine_hashes(values)
+
+    inputs = {name: name for _, entry in entries for name in entry.inputs}
+    return TableEntry(
+        fingerprint=one_of(lambda entry: entry.fingerprint),
+        parts={name: text for _, entry in entries for name, text in entry.parts.items()},
+        inputs={
+            name: combine_hashes((key, entry.inputs.get(name, "")) for key, entry in entries)
+            for name in inputs
+        },
+        libraries={name: text for _, entry in entries for name, text in entry.libraries.items()},
+        data_version=combine_hashes((key, entry.data_version) for key, entry in entries),
+        rows=sum(entry.rows for _, entry in entries),
+        columns=one_of(lambda entry: entry.columns),
+        size_bytes=sum(entry.size_bytes for _, entry in entries),
+    )
 
 
 def _those_of(lock: Lock, wanted: Callable[[str, str], bool]) -> dict[str, dict[str, TableEntry]]:

@@ -16,10 +16,11 @@ from data_package.engine.staleness.survey import (
     OWN,
     Failures,
     basis,
-    data_version,
+    input_version,
     libraries_of,
     parts_of,
     present_of,
+    shortened,
     shown,
 )
 from data_package.engine.storage import write_private
@@ -43,7 +44,7 @@ class Recorder:
             if name in self.catalogue.deliveries.files:
                 inputs[name], raw[name] = self._handed(name, table, part)
             else:
-                version = data_version(name, self.catalogue, lock, table, part)
+                version = input_version(name, self.catalogue, lock, table, part)
                 inputs[name] = version or "unknown"
         self._keep_code(table)
         fingerprint, parts = table.fingerprint.digest, parts_of(table)
@@ -104,7 +105,7 @@ class Recorder:
         taker, share = table.partitions.part(part), table.shares.get(name, Share.WHOLE)
         own = deliveries.own_share(name, taker) if share is Share.WHOLE else None
         version = OWN + own.sha256 if own else deliveries.handed(name, taker, share).sha256
-        return version, deliveries.whole(name)
+        return shortened(version), deliveries.whole(name)
 
     def checked(self, key: dg.AssetCheckKey, outcome: Outcome) -> None:
         """Remember what came of a check of the user's own."""

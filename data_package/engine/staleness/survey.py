@@ -149,11 +149,25 @@ def present_of(table: Table, catalogue: Catalogue, lock: Lock, part: str | None 
         fingerprint=table.fingerprint.digest,
         parts=parts_of(table),
         inputs={
-            name: data_version(name, catalogue, lock, table, part) for name in _input_names(table)
+            name: input_version(name, catalogue, lock, table, part) for name in _input_names(table)
         },
         libraries=libraries_of(table),
         file=file_version(table, catalogue, part),
     )
+
+
+def input_version(
+    name: str, catalogue: Catalogue, lock: Lock, reader: Table, part: str | None
+) -> str | None:
+    """The content of an input as an entry of the lock has it: short, where there are many."""
+    version = data_version(name, catalogue, lock, reader, part)
+    return version if part is None or version is None else shortened(version)
+
+
+def shortened(version: str) -> str:
+    """A version for the line of a partition, of which a table may have a thousand."""
+    mark = OWN if version.startswith(OWN) else ""
+    return mark + version.removeprefix(OWN)[:_DIGEST_SHOWN]
 
 
 def data_version(
