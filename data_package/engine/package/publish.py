@@ -9,10 +9,17 @@ from pathlib import Path
 from data_package.engine.package import descriptor as d
 from data_package.engine.package import record as r
 from data_package.engine.package.ancestry import libraries_of, lineage_of
-from data_package.engine.package.contents import Contents, digest_of, engine, own_licence
+from data_package.engine.package.contents import (
+    Contents,
+    digest_of,
+    engine,
+    own_licence,
+    version_of,
+)
 from data_package.engine.package.csvtwin import write_csv
 from data_package.engine.package.documents import documents
 from data_package.engine.package.facts import Facts, TableFacts
+from data_package.engine.package.gathering import Files
 from data_package.engine.package.origins import Origins, origins_of
 from data_package.engine.package.parquet import copy_with_words
 from data_package.engine.package.readme import sums
@@ -31,6 +38,7 @@ from data_package.engine.tables.table import Table
 _TABLES = "tables"
 _CSV = "csv"
 _SUMS = "SHA256SUMS"
+_GATHERED = ".gathered"
 
 
 def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, object]:
@@ -49,12 +57,14 @@ def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, 
     make_private_folder(new)
     try:
         before = r.read_record(project)
+        files = Files(new / _GATHERED)
         # Writing CSV keeps one core busy, counting the others.
         with ThreadPoolExecutor(1) as counting:
-            counted = counting.submit(_summaries, contents, subjects, before)
-            tables, known = _write_tables(contents, new, before)
+            counted = counting.submit(_summaries, contents, subjects, before, files)
+            tables, known = _write_tables(contents, new, before, files)
             hashes = _hash_tables(new, known)
             summaries = counted.result()
+        files.remove()
         document = _describe(contents, new, hashes)
         facts = _facts(contents, new, document, summaries, lock)
         texts = documents(
@@ -82,7 +92,7 @@ def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, 
 
 
 def _write_tables(
-    contents: Contents, new: Path, before: r.Record
+    contents: Contents, new: Path, before: r.Record, files: Files
 ) -> tuple[dict[str, str], dict[str, str | None]]:
     """Write each table's files; returns what each was made of, and its hash where it is known."""
     made: dict[str, str] = {}
@@ -91,17 +101,17 @@ def _write_tables(
     for table, contract in contents.tables:
         words = d.words(table, contract)
         path = _path(table)
-        made[path] = r.digest(engine(), contents.hashes.hash(table.path), words)
+        made[path] = r.digest(engine(), version_of(table, contents.catalogue), words)
         known[path] = _link(contents, new, path, made[path], before)
         if not known[path]:
-            copy_with_words(table.path, new / path, words)
+            copy_with_words(files.of(table), new / path, words)
     if contents.project.packaging.csv:
         make_private_folder(new / _CSV)
         for table, _ in contents.tables:
             path = _csv_path(table)
-            made[path] = r.digest(engine(), contents.hashes.hash(table.path))
+            made[path] = r.digest(engine(), version_of(table, contents.catalogue))
             linked = _link(contents, new, path, made[path], before)
-            known[path] = linked or write_csv(table.path, new / path)
+            known[path] = linked or write_csv(files.of(table), new / path)
     return made, known
 
 
@@ -135,12 +145,11 @@ def _subjects(contents: Contents) -> Subjects:
 
 
 def _summaries(
-    contents: Contents, subjects: Subjects, before: r.Record
+    contents: Contents, subjects: Subjects, before: r.Record, files: Files
 ) -> dict[str, tuple[str, dict[str, object]]]:
     """The summary of each table, taken from before where all it rests on is the same."""
     packaging = contents.project.packaging
-    paths = {table.resource: table.path for table, _ in contents.tables}
-    versions = {name: contents.hashes.hash(path) for name, path in paths.items()}
+    versions = {t.resource: version_of(t, contents.catalogue) for t, _ in contents.tables}
     found = {}
     for table, contract in contents.tables:
         rests_on = {name: versions[name] for name in (table.resource, *contract.references)}
@@ -150,6 +159,7 @@ def _summaries(
         digest = r.digest(engine(), repr(packaging), contract.descriptor, rests_on, reached)
         known = before.summaries.get(table.resource)
         if known is None or known[0] != digest:
+            paths = {table.resource: files.of(table) for table, _ in contents.tables}
             made = summarise(
                 contract, subjects, paths, k=packaging.small_cells, rounding=packaging.round_counts
             )

@@ -152,7 +152,7 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
         folders |= {str(path.parent) for path in publication.files()}
     stamps = {str(path): catalogue.hashes.stamp_of(path) for path in paths}
     known = {path: stamp for path, stamp in stamps.items() if stamp is not None}
-    if any(table.partitioned for table in catalogue.tables.values()) or len(known) < len(stamps):
+    if len(known) < len(stamps):
         memo.forget(project)
     else:
         memo.remember(
@@ -162,7 +162,15 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
             files=known,
             folders=sorted(folders),
             fresh=len(catalogue.tables),
+            until=_next_partition(catalogue),
         )
+
+
+def _next_partition(catalogue: Catalogue) -> float | None:
+    """When a partition comes into being that there is not yet, as `time.time`."""
+    tables = catalogue.tables.values()
+    moments = [t.partitions.next_change() for t in tables if t.partitions is not None]
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _subset(

@@ -19,7 +19,7 @@ from pathlib import Path
 
 from data_package.engine.project import Project
 
-_FORMAT = 1
+_FORMAT = 2
 _ENGINE = Path(__file__).resolve().parents[1]
 _WATCHED = (".py", ".yaml", ".yml", ".data", ".html", ".css", ".js")
 # A change within the same tick of the kernel's clock as the note could not be told from none.
@@ -64,6 +64,7 @@ def remember(
     files: Mapping[str, Stamp],
     folders: Iterable[str],
     fresh: int,
+    until: float | None = None,
 ) -> None:
     """Note that everything is fresh.
 
@@ -74,6 +75,7 @@ def remember(
         files: raw files and outputs, with the stamps under which their content was hashed.
         folders: folders that must hold what they hold now and no more.
         fresh: how many tables there are.
+        until: when the clock alone makes a new partition; None where none comes.
     """
     path = _path(project)
     if not sources.are_settled() or sources_of(project).stamps != sources.stamps:
@@ -87,6 +89,7 @@ def remember(
         "files": {**files, str(_lock(project)): _stamp(str(_lock(project)))},
         "folders": {folder: sorted(os.listdir(folder)) for folder in folders},
         "fresh": fresh,
+        "until": until,
     }
     from data_package.engine.storage import write_private
 
@@ -105,6 +108,7 @@ def count_if_fresh(project: Project) -> int | None:
         if (
             note["format"] == _FORMAT
             and note["python"] == [sys.version, sys.prefix]
+            and (note["until"] is None or time.time() < note["until"])
             and not _is_building(project)
             and all(_stamp(path) == stamp for path, stamp in note["files"].items())
             and all(matches(pattern) == found for pattern, found in note["globs"].items())

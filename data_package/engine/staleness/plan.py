@@ -161,7 +161,7 @@ def plan_work(
     selected = select_tables(request.select, job)
     asked = selected & catalogue.tables.keys()
     wanted = _asked_parts(request, asked, catalogue)
-    needed = _with_inputs(wanted, catalogue)
+    needed = with_inputs(wanted, catalogue)
     stale: dict[dg.AssetKey, Parts] = {}
     for key, parts in needed.items():
         table = catalogue.tables[key]
@@ -307,13 +307,23 @@ def selected_tables(select: Sequence[str], project: Project) -> tuple[Catalogue,
     return catalogue, [table for table in in_order(catalogue) if table.key in chosen]
 
 
+def selected_parts(
+    select: Sequence[str], partitions: tuple[str, ...], project: Project
+) -> tuple[Catalogue, list[tuple[Table, Parts]]]:
+    """The catalogue of a project, and what a selection names of each table, inputs first."""
+    catalogue, tables = selected_tables(select, project)
+    asked = {table.key for table in tables}
+    parts = _asked_parts(Request(tuple(select), partitions=partitions), asked, catalogue)
+    return catalogue, [(table, parts[table.key]) for table in tables if table.key in parts]
+
+
 def some(keys: Sequence[str]) -> str:
     """The first few of some keys, and how many more there are."""
     more = len(keys) - _NAMED
     return ", ".join(keys[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
-def _with_inputs(
+def with_inputs(
     wanted: Mapping[dg.AssetKey, Parts], catalogue: Catalogue
 ) -> dict[dg.AssetKey, Parts]:
     """What is wanted, and what of their inputs it takes, table by table."""
