@@ -118,7 +118,8 @@ class TableResult:
             size_bytes=_total(one.size_bytes for one in self.partitions),
             seconds=_total(one.seconds for one in self.partitions),
             peak_memory_bytes=max(
-                (one.peak_memory_bytes or 0 for one in self.partitions), default=None
+                (b for one in self.partitions if (b := one.peak_memory_bytes) is not None),
+                default=None,
             ),
             raw_file_errors=_total(one.raw_file_errors for one in self.partitions),
             raw_file_report="\n".join(

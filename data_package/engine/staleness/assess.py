@@ -26,6 +26,7 @@ class CauseKind(StrEnum):
     INPUT_REMOVED = "input removed"
     LIBRARY = "library changed"
     UPSTREAM = "an input is stale"
+    CONTRACT = "its contract is broken"
 
 
 @dataclass(frozen=True)

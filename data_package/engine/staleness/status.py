@@ -39,6 +39,14 @@ class TableStatus:
         """Whether a build would leave it alone."""
         return self.state.state is State.FRESH and self.contract in ("passed", "none")
 
+    @property
+    def reason(self) -> str:
+        """Why it is not as it should be, in a few words; empty where nothing is wrong."""
+        failing = [key for key, verdict in self.contracts.items() if verdict == "failed"]
+        if failing and not self.state.reason:
+            return str(Cause(CauseKind.CONTRACT, partitions=tuple(failing)))
+        return self.state.reason
+
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types."""
         facts: dict[str, object] = {

@@ -162,7 +162,8 @@ def _with_places(report: Report, table: Table) -> Report:
     rows = sorted({row for total in report.totals for row in total.rows})[:_PLACED]
     places = []
     for row in rows:
-        at = bisect_left(ends, row)
+        # Rows are counted as in a text file, whose first line holds the names.
+        at = bisect_left(ends, row - 1)
         places.append(f"row {row} is row {row - ends[at] + heights[at]} of {table.parts[at]}")
     hint = f"rows are counted through all partitions: {', '.join(places)}" if places else ""
     return dataclasses.replace(report, hint=hint or report.hint)
