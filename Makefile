@@ -25,6 +25,7 @@ lint: $(READY)
 	@$(BIN)/ruff format --check .
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache --no-logo
+	@$(BIN)/typos
 
 bench: $(READY)
 	@$(BIN)/python -m data_package_tests.bench

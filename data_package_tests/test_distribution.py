@@ -54,7 +54,9 @@ def test_the_wheel_holds_the_engine_and_nothing_of_the_example(tmp_path: Path) -
     (wheel,) = tmp_path.glob("*.whl")
     names = {name for name in zipfile.ZipFile(wheel).namelist() if ".dist-info/" not in name}
     beside = {name for name in names if not name.startswith("data_package/engine/")}
-    assert beside == {f"data_package/{name}" for name in ("__init__.py", "__main__.py", "py.typed")}
+    assert beside == {
+        f"data_package/{name}" for name in ("__init__.py", "__main__.py", "py.typed", "testing.py")
+    }
     engine = ROOT / "data_package" / "engine"
     tracked = {
         path.relative_to(ROOT).as_posix()

@@ -26,6 +26,8 @@ _TEMPORARY = ".tmp"
 # same tick looks unchanged, so a hash is only trusted when the last change is older than this.
 _RACE_NS = 50_000_000
 _MUCH_BYTES = 1 << 26
+# SQLite cannot open a database on a disk with less.
+_NEXT_TO_NOTHING_BYTES = 1 << 18
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -49,6 +51,20 @@ def make_private_folder(path: Path) -> Path:
                 "Make room for it, or say in pyproject.toml where `storage` is to be."
             ) from None
     return path
+
+
+def lack_of_room(place: Path) -> str:
+    """A sentence that says of which disk nothing is left; empty while there is room."""
+    there = next((folder for folder in (place, *place.parents) if folder.exists()), place)
+    try:
+        disk = os.statvfs(there)
+    except OSError:
+        return ""
+    if disk.f_bavail * disk.f_frsize < _NEXT_TO_NOTHING_BYTES:
+        return f"The disk that holds {there} is full."
+    if disk.f_files and disk.f_favail == 0:
+        return f"The disk that holds {there} has no inodes left: it can hold no further file."
+    return ""
 
 
 def is_file(path: Path) -> bool:
@@ -122,6 +138,15 @@ def sweep(folder: Path) -> None:
         folders[:] = [name for name in folders if not _is_left_behind(name)]
 
 
+def sweep_beside(path: Path) -> None:
+    """Remove what processes that no longer run left half-written of a file or folder, beside it."""
+    with suppress(OSError):
+        for one in list(path.parent.iterdir()):
+            if one.name.startswith(f".{path.name}.") and _is_left_behind(one.name):
+                with suppress(OSError):
+                    remove(one)
+
+
 def _is_left_behind(name: str) -> bool:
     if not (name.startswith(".") and name.endswith(_TEMPORARY)):
         return False
@@ -130,8 +155,15 @@ def _is_left_behind(name: str) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a whole folder, if it is there."""
+    """Remove a file or a whole folder, if it is there, also one that its owner may not write."""
     if path.is_dir() and not path.is_symlink():
+        with suppress(OSError):
+            path.chmod(PRIVATE_FOLDER)
+        for place, folders, _ in os.walk(path):
+            for inner in (Path(place, name) for name in folders):
+                with suppress(OSError):
+                    if not inner.is_symlink():
+                        inner.chmod(PRIVATE_FOLDER)
         shutil.rmtree(path, ignore_errors=True)
     else:
         path.unlink(missing_ok=True)

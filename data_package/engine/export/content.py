@@ -1,14 +1,19 @@
 """What is exported: the tables of a data package, as its descriptor and its files say."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
+from string import ascii_lowercase, ascii_uppercase
 
 import polars as pl
 
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.schema.contract import Contract, ForeignKey
 from data_package.engine.versions.edition import Edition
+
+_IN_CASE = ": their names differ in case only"
+_LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
+_FAULTS_SHOWN = 12
 
 
 @dataclass(frozen=True)
@@ -31,6 +36,14 @@ class Table:
         """Its rows."""
         return pl.scan_parquet(self.path, glob=False, hive_partitioning=False)
 
+    def count(self, conditions: Mapping[str, pl.Expr]) -> dict[str, int]:
+        """In how many rows each condition holds, those that hold somewhere."""
+        if not conditions or not self.rows:
+            return {}
+        sums = [holds.sum().alias(name) for name, holds in conditions.items()]
+        row = self.scan().select(sums).collect(engine="streaming").row(0, named=True)
+        return {name: int(count) for name, count in row.items() if count}
+
 
 @dataclass(frozen=True)
 class Content:
@@ -48,25 +61,64 @@ class Content:
 
     @classmethod
     def of(cls, edition: Edition) -> "Content":
-        """The content of an opened data package. Raises ProjectError when it has no tables."""
+        """The content of an opened data package.
+
+        Raises ProjectError when it has no tables, or does not hold the files that it names.
+        """
         found: dict[str, Table] = {}
         notes = []
         for name, one in edition.tables.items():
-            if one.path is None:
+            path = one.file()
+            if path is None:
                 notes.append(f"{name} is left out: it has no Parquet file.")
                 continue
             try:
-                scan = pl.scan_parquet(one.path, glob=False, hive_partitioning=False)
+                scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
                 columns = dict(scan.collect_schema())
                 rows = int(scan.select(pl.len()).collect().item())
-            except (OSError, pl.exceptions.PolarsError) as error:
+            except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
                 raise BuildError(
-                    f"The table {name} cannot be read from {one.path}: {type(error).__name__}."
+                    f"The table {name} cannot be read from {path}: {type(error).__name__}."
                 ) from None
-            found[name] = Table(name, one.contract, one.path, columns, rows)
+            found[name] = Table(name, one.contract, path, columns, rows)
         if not found:
             raise ProjectError(f"{edition.label} has no table that could be exported.")
         return cls(edition.document, _ordered(found), notes)
+
+    def refuse_names(
+        self, form: str, *, reserved: str | None = None, most_columns: int | None = None
+    ) -> None:
+        """Raise BuildError when a database cannot hold the tables as they are named.
+
+        Args:
+            form: what the database is called.
+            reserved: how names begin that are the database's own.
+            most_columns: how many a table may have.
+        """
+        names = [table.name for table in self.tables]
+        faults = [f"the tables {a!r} and {b!r}{_IN_CASE}" for a, b in same_but_for_case(names)]
+        for table in self.tables:
+            faults += [
+                f"the fields {a!r} and {b!r} of {table.name!r}{_IN_CASE}"
+                for a, b in same_but_for_case(table.columns)
+            ]
+            if any(not name or "\0" in name for name in (table.name, *table.columns)):
+                faults.append(f"{table.name!r}: a name is empty, or has the character NUL in it")
+            if reserved and table.name.lower().startswith(reserved):
+                faults.append(f"the table {table.name!r}: names in {reserved}… belong to {form}")
+            if not table.columns:
+                faults.append(f"{table.name!r}: it has no fields")
+            if most_columns is not None and len(table.columns) > most_columns:
+                count = f"{len(table.columns):,} fields; {form} holds {most_columns:,}"
+                faults.append(f"{table.name!r}: it has {count}")
+        if faults:
+            listed = "\n".join(f"  - {fault}" for fault in faults[:_FAULTS_SHOWN])
+            more = len(faults) - _FAULTS_SHOWN
+            raise BuildError(
+                f"The package does not fit into {form}, and nothing was written:\n{listed}\n"
+                + (f"  … and {more:,} more\n" if more > 0 else "")
+                + "Rename them, or export to csv or xlsx instead."
+            )
 
     def keys_to(self, table: Table) -> list[ForeignKey]:
         """The foreign keys of a table that a database can hold, too.
@@ -87,6 +139,21 @@ class Content:
             else:
                 kept.append(key)
         return kept
+
+
+def values(count: int, what: str = "value") -> str:
+    """So many of something, as it is written."""
+    return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def same_but_for_case(names: Iterable[str]) -> list[tuple[str, str]]:
+    """Pairs of names that differ in the case of A to Z only, and are one for a database."""
+    first: dict[str, str] = {}
+    return [
+        (first[low], name)
+        for name in names
+        if first.setdefault(low := name.translate(_LOWER), name) != name
+    ]
 
 
 def unique_keys(table: Table) -> list[tuple[str, ...]]:

@@ -11,6 +11,7 @@ from data_package.engine.package.csvtwin import DIALECT, write_csv
 from data_package.engine.package.descriptor import FILE_NAME, to_json
 from data_package.engine.storage import hash_file, make_private_folder, write_private
 
+_MOST_LETTERS = 80
 # What spreadsheets take for the beginning of a formula: https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = r"^[=+\-@\t\r]"
 
@@ -19,9 +20,10 @@ def write(content: Content, folder: Path, tell: Callable[[str], None]) -> dict[s
     """Write a new folder. A note tells of texts that a spreadsheet would take for formulas."""
     make_private_folder(folder)
     resources = []
+    taken: set[str] = set()
     for table in content.tables:
         tell(f"writing {table.name}")
-        path = _place(folder, table.name)
+        path = folder / _file_name(table.name, taken)
         write_csv(table.path, path)
         resources.append(_resource(table, path))
         content.notes.extend(_formulas(table))
@@ -30,14 +32,16 @@ def write(content: Content, folder: Path, tell: Callable[[str], None]) -> dict[s
     return {table.name: table.rows for table in content.tables}
 
 
-def _place(folder: Path, name: str) -> Path:
-    """A file for a table, in the folder whatever its name says."""
-    safe = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).lstrip(".") or "table"
-    found, number = folder / f"{safe}.csv", 1
-    while found.exists():
+def _file_name(name: str, taken: set[str]) -> str:
+    """A file's name for a table: whatever that is called, in the folder, and one in any case."""
+    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).lstrip(".")
+    safe = plain[:_MOST_LETTERS] or "table"
+    made, number = f"{safe}.csv", 1
+    while made.lower() in taken:
         number += 1
-        found = folder / f"{safe}-{number}.csv"
-    return found
+        made = f"{safe}-{number}.csv"
+    taken.add(made.lower())
+    return made
 
 
 def _resource(table: Table, path: Path) -> dict[str, object]:

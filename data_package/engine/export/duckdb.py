@@ -1,32 +1,37 @@
 """DuckDB: one file for analysis, with keys, checks and comments declared (https://duckdb.org).
 
-DuckDB reads the Parquet files itself, so types are those of the files. It installs and loads no
-extension from the network.
+DuckDB reads the Parquet files itself, so types are those of the files; durations, which Parquet has
+no type for, become intervals, and whole numbers of 128 bits, which DuckDB does not find there, huge
+integers. It installs and loads no extension from the network.
 """
 
 from collections.abc import Callable
 from pathlib import Path
 
 import duckdb
+import polars as pl
 
 from data_package.engine.errors import BuildError
-from data_package.engine.export.content import Content, Table
+from data_package.engine.export.content import Content, Table, values
 from data_package.engine.export.sql import WORDS, create_table, quoted, text, words
+from data_package.engine.package.csvtwin import column
 from data_package.engine.schema.contract import ForeignKey
 from data_package.engine.storage import PRIVATE_FILE, make_private_folder, remove
 
+_HUGE: dict[type[pl.DataType], str] = {pl.Int128: "HUGEINT", pl.UInt128: "UHUGEINT"}
 _SETTINGS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
 def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str, int]:
     """Write a new database. Raises BuildError when a table does not keep what is declared."""
-    aside = make_private_folder(path.with_name(f".aside{path.name}"))
+    content.refuse_names("DuckDB")
+    aside = make_private_folder(path.with_name("aside"))
     try:
         with duckdb.connect(str(path), config={**_SETTINGS, "temp_directory": str(aside)}) as base:
             path.chmod(PRIVATE_FILE)
             for table in content.tables:
                 tell(f"writing {table.name}")
-                _write_table(base, content, table)
+                _write_table(base, content, table, aside)
             taken = {table.name.lower() for table in content.tables}
             for name, rows in words(content.document, content.tables).items():
                 if name not in taken:
@@ -37,14 +42,19 @@ def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str
     return {table.name: table.rows for table in content.tables}
 
 
-def _write_table(base: duckdb.DuckDBPyConnection, content: Content, table: Table) -> None:
-    origin = [_literal_path(table.path)]
-    read = "read_parquet(?, hive_partitioning = false)"
-    described = base.execute(f"DESCRIBE SELECT * FROM {read}", origin).fetchall()  # noqa: S608
-    types = {str(row[0]): str(row[1]) for row in described}
+def _write_table(
+    base: duckdb.DuckDBPyConnection, content: Content, table: Table, aside: Path
+) -> None:
+    columns = ", ".join(_value(name, dtype) for name, dtype in table.columns.items())
+    origin = _readable(table, aside)
+    rows = f"SELECT {columns} FROM read_parquet(?, hive_partitioning = false)"  # noqa: S608
     try:
-        base.execute(create_table(table, types, _keys(content, table)))
-        base.execute(f"INSERT INTO {quoted(table.name)} SELECT * FROM {read}", origin)  # noqa: S608
+        described = base.execute(f"DESCRIBE {rows}", [_literal_path(origin)]).fetchall()
+        types = {name: str(row[1]) for name, row in zip(table.columns, described, strict=True)}
+        _note_durations(content, table)
+        keys = _keys(content, table)
+        base.execute(create_table(table, types, keys, has_nan=True))
+        base.execute(f"INSERT INTO {quoted(table.name)} {rows}", [_literal_path(origin)])
     except duckdb.ConstraintException as error:
         raise BuildError(
             f"{table.name} does not keep what its contract says: {_rule(error)}.\n"
@@ -60,6 +70,53 @@ def _write_table(base: duckdb.DuckDBPyConnection, content: Content, table: Table
         if field.name in types:
             place = f"{quoted(table.name)}.{quoted(field.name)}"
             _comment(base, "COLUMN", place, field.title, field.description)
+
+
+def _readable(table: Table, aside: Path) -> Path:
+    """The table's file, or where DuckDB does not find its types in it, one that says them as text.
+
+    Parquet has no whole numbers of more than 64 bits; Polars writes them as 16 bytes of its own.
+    """
+    if not any(dtype in _HUGE for dtype in table.columns.values()):
+        return table.path
+    path = aside / "readable.parquet"
+    remove(path)
+    wide = [column(n).cast(pl.String) for n, dtype in table.columns.items() if dtype in _HUGE]
+    table.scan().with_columns(wide).sink_parquet(path)
+    return path
+
+
+def _value(name: str, dtype: pl.DataType) -> str:
+    """A column of the file as DuckDB is to hold it."""
+    if isinstance(dtype, pl.Duration):
+        # An interval counts microseconds.
+        whole = {"ns": f"{quoted(name)} // 1000", "ms": f"{quoted(name)} * 1000"}
+        return f"to_microseconds({whole.get(dtype.time_unit, quoted(name))}) AS {quoted(name)}"
+    if dtype in _HUGE:
+        return f"CAST({quoted(name)} AS {_HUGE[type(dtype)]}) AS {quoted(name)}"
+    if dtype == pl.Null:
+        return f"CAST({quoted(name)} AS VARCHAR) AS {quoted(name)}"
+    return quoted(name)
+
+
+def _note_durations(content: Content, table: Table) -> None:
+    fine = [
+        name
+        for name, dtype in table.columns.items()
+        if isinstance(dtype, pl.Duration) and dtype.time_unit == "ns"
+    ]
+    found = table.count({name: column(name).dt.total_nanoseconds() % 1000 != 0 for name in fine})
+    content.notes.extend(
+        f"{table.name}: {values(count)} of {name}, finer than a microsecond, which an interval "
+        "cannot be: cut to it."
+        for name, count in found.items()
+    )
+    content.notes.extend(
+        f"{table.name}: the durations within {name} are whole numbers there, since DuckDB does not "
+        "find their type in the file."
+        for name, dtype in table.columns.items()
+        if dtype.is_nested() and "Duration" in str(dtype)
+    )
 
 
 def _keys(content: Content, table: Table) -> list[ForeignKey]:

@@ -10,17 +10,28 @@ from enum import StrEnum
 from importlib import import_module
 from pathlib import Path
 
+import polars as pl
+
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.export.content import Content
 from data_package.engine.package.descriptor import FILE_NAME
 from data_package.engine.project import Project, find_project
-from data_package.engine.storage import make_private_folder, remove, sync, temporary_beside
+from data_package.engine.storage import (
+    PRIVATE_FOLDER,
+    make_private_folder,
+    remove,
+    replace_folder,
+    sweep_beside,
+    sync,
+    temporary_beside,
+)
 from data_package.engine.versions.edition import Edition, open_built, open_edition
 
 Tell = Callable[[str], None]
 
 _FULL = ("No space left", "quota exceeded", "disk is full")
-# The folder for exports in storage.
+_MOST_LETTERS = 60
+_LIBRARIES = ("duckdb", "_duckdb", "sqlite3", "xlsxwriter")
 
 
 class Form(StrEnum):
@@ -88,20 +99,43 @@ def export(
         else:
             target = out
             _look(target, form, replace=replace)
-        new = temporary_beside(target.absolute())
+        sweep_beside(target.absolute())
+        # All that is written on the way lies in one folder beside, so that one name is swept.
+        aside = temporary_beside(target.absolute())
         try:
-            rows = _write(form, content, new, tell)
-            _put(new, target)
+            aside.mkdir(PRIVATE_FOLDER)
+            rows = _write(form, content, aside / "new", tell)
+            _put(aside / "new", target)
         except OSError as error:
             raise BuildError(f"{target} cannot be written: {error.strerror}.") from None
-        except Exception as error:
-            # Each library has an error of its own for it.
-            if not any(words in str(error) for words in _FULL):
+        except (Exception, pl.exceptions.PanicException) as error:
+            words = _in_words(error, target, edition)
+            if words is None:
                 raise
-            raise BuildError(f"{target} cannot be written: {os.strerror(errno.ENOSPC)}.") from None
+            raise BuildError(words) from None
         finally:
-            remove(new)
+            remove(aside)
     return Exported(target, rows, content.notes)
+
+
+def _in_words(error: BaseException, target: Path, edition: Edition) -> str | None:
+    """What a library says of the disk or of a spoilt file, in words that quote no value."""
+    from pyarrow import ArrowException  # type: ignore[import-untyped]
+
+    # Each library has an error of its own for it.
+    if any(words in str(error) for words in _FULL):
+        return f"{target} cannot be written: {os.strerror(errno.ENOSPC)}."
+    if isinstance(error, pl.exceptions.PolarsError | pl.exceptions.PanicException | ArrowException):
+        return (
+            f"A table of {edition.label} cannot be read to its end: {type(error).__name__}.\n"
+            "Find the file that is not whole: sha256sum --check SHA256SUMS"
+        )
+    if type(error).__module__.partition(".")[0] in _LIBRARIES:
+        return (
+            f"{target} cannot be written, or a table of {edition.label} not be read: "
+            f"{type(error).__name__}."
+        )
+    return None
 
 
 def _write(form: Form, content: Content, new: Path, tell: Tell) -> dict[str, int]:
@@ -130,9 +164,14 @@ def _opened(
 
 
 def _stem(edition: Edition) -> str:
-    name = "".join(c if c.isalnum() or c in "-_" else "-" for c in edition.text("name"))
-    version = edition.text("version")
-    return f"{name or 'data-package'}-{version}" if version else name or "data-package"
+    """What an export is called where nothing else is said: a name that leads nowhere."""
+    name = _safe(edition.text("name"), "-_") or "data-package"
+    version = _safe(edition.text("version"), "-_.+")
+    return f"{name}-{version}" if version else name
+
+
+def _safe(text: str, signs: str) -> str:
+    return "".join(c if c.isalnum() or c in signs else "-" for c in text)[:_MOST_LETTERS]
 
 
 def _look(target: Path, form: Form, *, replace: bool) -> None:
@@ -140,6 +179,8 @@ def _look(target: Path, form: Form, *, replace: bool) -> None:
         raise ProjectError(f"{target} is a device or a pipe. Name a file.")
     if target.is_dir() and form is not Form.CSV:
         raise ProjectError(f"{target} is a folder. Name a file.")
+    if target.is_file() and form is Form.CSV:
+        raise ProjectError(f"{target} is a file, and CSV makes a folder. Name another place.")
     if target.is_dir() and not _is_exported(target):
         raise ProjectError(
             f"{target} is a folder that holds more than an export. Name a new one in it."
@@ -162,10 +203,11 @@ def _is_exported(folder: Path) -> bool:
 
 
 def _put(new: Path, target: Path) -> None:
-    """Put what was written in its place, in one step where what is there is a file."""
+    """Put what was written in its place in one step; until then what is there stays whole."""
     for path in [new, *new.rglob("*")]:
         sync(path)
     if new.is_dir():
-        remove(target)
-    new.rename(target)
-    sync(target.absolute().parent)
+        replace_folder(new, target.absolute())
+    else:
+        new.rename(target)
+        sync(target.absolute().parent)

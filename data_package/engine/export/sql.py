@@ -33,6 +33,8 @@ def create_table(
     foreign_keys: Sequence[ForeignKey],
     *,
     deferred: bool = False,
+    nullable: frozenset[str] = frozenset(),
+    has_nan: bool = False,
 ) -> str:
     """The CREATE TABLE statement of a table.
 
@@ -41,19 +43,24 @@ def create_table(
         types: the database's type of each column.
         foreign_keys: those that the database can hold.
         deferred: whether foreign keys are looked at when a transaction ends.
+        nullable: columns that may hold NULL whatever the contract says.
+        has_nan: whether the database has NaN, which keeps every bound for a contract.
     """
     key = primary_key(table)
     fields = {field.name: field for field in reversed(table.contract.fields)}
-    parts = []
-    for name in table.columns:
-        required = name in key or (name in fields and fields[name].required)
-        parts.append(f"{quoted(name)} {types[name]}{' NOT NULL' if required else ''}")
+    required = declared_required(table) - nullable
+    parts = [
+        f"{quoted(name)} {types[name]}{' NOT NULL' if name in required else ''}"
+        for name in table.columns
+    ]
     if key:
         parts.append(f"PRIMARY KEY ({_names(key)})")
     parts += [f"UNIQUE ({_names(names)})" for names in unique_keys(table)]
     for name in table.columns:
         if name in fields:
-            parts += _checks(fields[name], table.columns[name], types[name])
+            dtype = table.columns[name]
+            unless = f"isnan({quoted(name)}) OR " if has_nan and dtype.is_float() else ""
+            parts += _checks(fields[name], dtype, types[name], unless)
     wait = " DEFERRABLE INITIALLY DEFERRED" if deferred else ""
     for foreign in foreign_keys:
         target = quoted(foreign.resource or table.name)
@@ -63,6 +70,12 @@ def create_table(
         )
     body = ",\n  ".join(parts)
     return f"CREATE TABLE {quoted(table.name)} (\n  {body}\n)"
+
+
+def declared_required(table: Table) -> frozenset[str]:
+    """The columns of a table that hold a value in every row, as its contract says."""
+    said = {field.name for field in table.contract.fields if field.required}
+    return frozenset(said | {*primary_key(table)}) & frozenset(table.columns)
 
 
 def quoted(name: str) -> str:
@@ -98,12 +111,12 @@ def words(document: Mapping[str, object], tables: Sequence[Table]) -> dict[str, 
     }
 
 
-def _checks(field: Field, dtype: pl.DataType, sql_type: str) -> Iterator[str]:
+def _checks(field: Field, dtype: pl.DataType, sql_type: str, unless: str) -> Iterator[str]:
     name = quoted(field.name)
     for rule, sign in _BOUNDS.items():
         bound = _literal(field.constraints.get(rule), dtype, sql_type)
         if bound is not None and dtype not in (*_TEXTS, pl.Boolean):
-            yield f"CHECK ({name} {sign} {bound})"
+            yield f"CHECK ({unless}{name} {sign} {bound})"
     for rule, sign in _LENGTHS.items():
         length = field.constraints.get(rule)
         if isinstance(length, int) and dtype in _TEXTS:
@@ -113,7 +126,7 @@ def _checks(field: Field, dtype: pl.DataType, sql_type: str) -> Iterator[str]:
     literals = [_literal(value, dtype, sql_type) for value in allowed]
     known = [literal for literal in literals if literal is not None]
     if known and len(known) == len(literals):
-        yield f"CHECK ({name} IN ({', '.join(known)}))"
+        yield f"CHECK ({unless}{name} IN ({', '.join(known)}))"
 
 
 def _literal(value: object, dtype: pl.DataType, sql_type: str) -> str | None:

@@ -11,16 +11,25 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.errors import BuildError
-from data_package.engine.export.content import Content, Table
-from data_package.engine.export.sql import WORDS, create_table, quoted, words
-from data_package.engine.package.csvtwin import cell
+from data_package.engine.export.content import Content, Table, values
+from data_package.engine.export.sql import (
+    WORDS,
+    create_table,
+    declared_required,
+    quoted,
+    words,
+)
+from data_package.engine.package.csvtwin import cell, column
 from data_package.engine.storage import PRIVATE_FILE
 
 _BATCH_ROWS = 50_000
+# https://sqlite.org/limits.html
+_MOST_COLUMNS = 2_000
 
 
 def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str, int]:
     """Write a new database. Raises BuildError when a table does not keep what is declared."""
+    content.refuse_names("SQLite", reserved="sqlite_", most_columns=_MOST_COLUMNS)
     path.touch(PRIVATE_FILE, exist_ok=False)
     base = sqlite3.connect(path, isolation_level=None)
     try:
@@ -43,7 +52,17 @@ def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str
 
 def _declaration(content: Content, table: Table) -> str:
     types = {name: _type(dtype) for name, dtype in table.columns.items()}
-    return create_table(table, types, content.keys_to(table), deferred=True)
+    floats = [name for name, dtype in table.columns.items() if dtype.is_float()]
+    nan = table.count({name: column(name).is_nan() for name in floats})
+    required = declared_required(table)
+    for name, count in nan.items():
+        less = ", and the field is not declared NOT NULL" if name in required else ""
+        content.notes.append(
+            f"{table.name}: {values(count)} of {name}, NaN, which SQLite does not have: NULL "
+            f"there{less}."
+        )
+    keys = content.keys_to(table)
+    return create_table(table, types, keys, deferred=True, nullable=frozenset(nan))
 
 
 def _fill(base: sqlite3.Connection, table: Table, declaration: str) -> None:
@@ -94,19 +113,15 @@ def _is_wide(dtype: pl.DataType) -> bool:
 
 
 def _value(name: str, dtype: pl.DataType) -> pl.Expr:
-    column = pl.col(f"^{_escaped(name)}$") if name.startswith("^") else pl.col(name)
+    value = column(name)
     if dtype == pl.Boolean:
-        return column.cast(pl.Int8)
+        return value.cast(pl.Int8)
     if dtype == pl.Binary:
-        return column
+        return value
     if isinstance(dtype, pl.Datetime) and dtype.time_zone is None:
-        return column.dt.to_string("%Y-%m-%dT%H:%M:%S%.f")
+        return value.dt.to_string("%Y-%m-%dT%H:%M:%S%.f")
     if dtype == pl.Time:
-        return column.dt.to_string("%H:%M:%S%.f")
+        return value.dt.to_string("%H:%M:%S%.f")
     if _type(dtype) == "TEXT" and not (dtype.is_nested() or dtype.is_temporal()):
-        return column.cast(pl.String)
-    return column.cast(pl.String) if dtype == pl.Date else cell(name, dtype)
-
-
-def _escaped(name: str) -> str:
-    return "".join(c if c.isalnum() or c == "_" else f"\\{c}" for c in name)
+        return value.cast(pl.String)
+    return value.cast(pl.String) if dtype == pl.Date else cell(name, dtype)

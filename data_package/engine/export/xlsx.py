@@ -1,13 +1,16 @@
 """An Excel workbook: a sheet per table, cells of their types (https://xlsxwriter.readthedocs.io).
 
 Texts are written as texts and never as formulas, links or numbers, whatever they begin with, so a
-cell that says `=HYPERLINK(…)` shows just that. Rows go to the disk as they are written.
+cell that says `=HYPERLINK(…)` shows just that. Titles are comments of the header; codes stand with
+their labels in a sheet, from which cells can be chosen. Rows go to the disk as they are written.
 """
 
 import datetime as dt
+import json
 import re
-from collections.abc import Callable, Mapping
-from math import isfinite
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from itertools import islice
+from math import isfinite, isnan
 from pathlib import Path
 
 import polars as pl
@@ -16,9 +19,9 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from data_package.engine.errors import BuildError
-from data_package.engine.export.content import Content, Table
+from data_package.engine.export.content import Content, Table, primary_key, values
 from data_package.engine.export.sql import WORDS, words
-from data_package.engine.package.csvtwin import cell
+from data_package.engine.package.csvtwin import cell, column
 from data_package.engine.storage import PRIVATE_FILE, make_private_folder, remove
 
 # https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3
@@ -26,7 +29,19 @@ MOST_ROWS = 1_048_576
 MOST_COLUMNS = 16_384
 MOST_CHARACTERS = 32_767
 _MOST_WHOLE = 2**53
+_MOST_HINT = 255
+_MOST_TITLE = 255
+_MOST_COMMENT = 1_000
 _BATCH_ROWS = 10_000
+_LOOKED_AT = 500
+_NARROWEST, _WIDEST = 8, 60
+# What the button of a filter covers.
+_BUTTON = 3
+_KEYS_IN_VIEW = 2
+_COLUMNS_ON_PAPER = 16
+_CODES = "codes"
+_CODES_COLUMNS = ("table", "field", "value", "label")
+_TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Binary)
 _SHEET_NAME = 31
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
 _EARLIEST = dt.date(1900, 3, 1)
@@ -44,34 +59,163 @@ def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str
     """Write a new workbook. Raises BuildError for a table that is larger than a sheet."""
     _refuse_too_large(content)
     path.touch(PRIVATE_FILE, exist_ok=False)
-    aside = make_private_folder(path.with_name(f".aside{path.name}"))
+    aside = make_private_folder(path.with_name("aside"))
     options = {**_TEXT_ONLY, "constant_memory": True, "tmpdir": str(aside)}
     book = xlsxwriter.Workbook(str(path), options)
     try:
-        book.set_properties({"created": _ALWAYS})
+        title = _printable(str(content.document.get("title") or ""))
+        book.set_properties({"created": _ALWAYS, "title": title[:_MOST_TITLE]})
         formats = {
             dt.date: book.add_format({"num_format": "yyyy-mm-dd"}),
             dt.datetime: book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
             dt.time: book.add_format({"num_format": "hh:mm:ss"}),
-            str: book.add_format({"bold": True}),
+            str: book.add_format({"bold": True, "bg_color": "#E3F1F0", "bottom": 1}),
         }
         names: set[str] = set()
         said = words(content.document, content.tables)
         for name, rows in said.items():
             sheet = book.add_worksheet(_sheet_name(name.removeprefix("datapackage_"), names))
-            _head(sheet, WORDS[name], formats[str])
-            for at, row in enumerate(rows, 1):
-                _write_row(sheet, at, tuple(row), formats)
+            _write_list(sheet, WORDS[name], rows, formats)
+        codes = _codes(content)
+        if codes:
+            sheet = book.add_worksheet(_sheet_name(_CODES, names))
+            _write_list(
+                sheet, _CODES_COLUMNS, [row for rows in codes.values() for row in rows], formats
+            )
+        places = _places(codes)
         for table in content.tables:
             tell(f"writing {table.name}")
             sheet = book.add_worksheet(_sheet_name(table.name, names))
             _head(sheet, tuple(table.columns), formats[str])
+            sheet.freeze_panes(1, _leading_keys(table))
+            _explain(sheet, table, places)
             _fill(sheet, table, formats)
+            content.notes.extend(_written_as_text(table))
         tell("packing the workbook")
         book.close()
     finally:
         remove(aside)
     return {table.name: table.rows for table in content.tables}
+
+
+def _write_list(
+    sheet: Worksheet,
+    columns: tuple[str, ...],
+    rows: Sequence[Sequence[object]],
+    formats: Mapping[type, Format],
+) -> None:
+    """A sheet of words."""
+    _head(sheet, columns, formats[str])
+    sheet.freeze_panes(1, 0)
+    for at, row in enumerate(rows, 1):
+        _write_row(sheet, at, tuple(row), formats)
+    _set_widths(sheet, columns, rows)
+
+
+def _codes(content: Content) -> dict[tuple[str, str], list[Row]]:
+    """The codes of each field that has them: table, field, value and label."""
+    found: dict[tuple[str, str], list[Row]] = {}
+    for table in content.tables:
+        for field in table.contract.fields:
+            listed = field.constraints.get("enum")
+            given = field.categories or (listed if isinstance(listed, list) else [])
+            labels = field.category_labels if field.categories else [None] * len(given)
+            if given and field.name in table.columns:
+                found[table.name, field.name] = [
+                    (table.name, field.name, _plain(value), label)
+                    for value, label in zip(given, labels, strict=True)
+                ]
+    return found
+
+
+def _plain(value: object) -> object:
+    return value if isinstance(value, str | int | float) else json.dumps(value, ensure_ascii=False)
+
+
+def _places(codes: Mapping[tuple[str, str], list[Row]]) -> dict[tuple[str, str], tuple[str, str]]:
+    """Where the values of each field stand in the sheet of codes, and the same in words."""
+    found, at = {}, 2
+    for of, rows in codes.items():
+        lines = [f"{value} = {label}" if label else str(value) for _, _, value, label in rows]
+        text = _printable("\n".join(lines))
+        shown = text if len(text) <= _MOST_HINT else f"{text[: _MOST_HINT - 1]}…"
+        found[of] = f"={_CODES}!$C${at}:$C${at + len(rows) - 1}", shown
+        at += len(rows)
+    return found
+
+
+def _explain(
+    sheet: Worksheet, table: Table, places: Mapping[tuple[str, str], tuple[str, str]]
+) -> None:
+    """Titles and descriptions as comments of the header, and codes as lists to choose from."""
+    fields = {field.name: field for field in reversed(table.contract.fields)}
+    for at, name in enumerate(table.columns):
+        field = fields.get(name)
+        said = [field.title.strip(), field.description.strip()] if field else []
+        if text := _printable("\n".join(filter(None, said))):
+            sheet.write_comment(0, at, text[:_MOST_COMMENT], {"author": "", "x_scale": 2})
+        if place := places.get((table.name, name)):
+            source, hint = place
+            rule = {"validate": "list", "source": source, "input_message": hint}
+            sheet.data_validation(1, at, max(table.rows, 1), at, rule)
+
+
+def _leading_keys(table: Table) -> int:
+    """How many columns stay in view: those of the key, where it stands first and is short."""
+    key = primary_key(table)
+    leads = len(key) <= _KEYS_IN_VIEW and tuple(table.columns)[: len(key)] == key
+    return len(key) if leads else 0
+
+
+def _written_as_text(table: Table) -> list[str]:
+    """Notes on the values that are no numbers and no dates for Excel."""
+    conditions: dict[str, pl.Expr] = {}
+    for name, dtype in table.columns.items():
+        value = column(name)
+        if dtype.is_float():
+            conditions[name] = ~value.is_finite()
+        elif dtype.is_integer():
+            wide = pl.lit(_MOST_WHOLE, dtype=pl.Int64)
+            conditions[name] = (value > wide) | (value < -wide)
+        elif dtype == pl.Date or (isinstance(dtype, pl.Datetime) and not dtype.time_zone):
+            conditions[name] = value.dt.date() < _EARLIEST
+    counts = table.count(conditions)
+    return [
+        f"{table.name}: {values(count)} of {name}, {_why_text(table.columns[name])}: written as "
+        "text."
+        for name, count in counts.items()
+    ]
+
+
+def _why_text(dtype: pl.DataType) -> str:
+    if dtype.is_float():
+        return "NaN or infinite, which Excel does not have"
+    if dtype.is_integer():
+        return "beyond 2^53, where Excel does not count every number"
+    return f"before {_EARLIEST}, where Excel does not count days"
+
+
+def _set_widths(sheet: Worksheet, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+    """Columns as wide as their names and first values, within bounds."""
+    widths = [len(name) + _BUTTON for name in names]
+    for row in islice(rows, _LOOKED_AT):
+        for at, value in enumerate(row):
+            widths[at] = max(widths[at], _width(value))
+    for at, width in enumerate(widths):
+        sheet.set_column(at, at, min(max(width + 1, _NARROWEST), _WIDEST))
+
+
+def _width(value: object) -> int:
+    if value is None:
+        return 0
+    if isinstance(value, dt.datetime):
+        return len("yyyy-mm-dd hh:mm:ss")
+    return max(map(len, str(value).splitlines()), default=0)
+
+
+def _printable(text: str) -> str:
+    """A text without the characters that XML does not have."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 
 def _refuse_too_large(content: Content) -> None:
@@ -82,7 +226,11 @@ def _refuse_too_large(content: Content) -> None:
         elif len(table.columns) > MOST_COLUMNS:
             what = f"{len(table.columns):,} fields; a sheet holds {MOST_COLUMNS:,}"
         elif long := _too_long(table):
-            what = f"a text in {long} of more than {MOST_CHARACTERS:,} characters, a cell's most"
+            name, count = next(iter(long.items()))
+            what = (
+                f"{values(count, 'text')} in {name} of more than {MOST_CHARACTERS:,} characters, "
+                "a cell's most"
+            )
         if what:
             raise BuildError(
                 f"{table.name} does not fit into Excel: it has {what}.\n"
@@ -90,46 +238,54 @@ def _refuse_too_large(content: Content) -> None:
             )
 
 
-def _too_long(table: Table) -> str | None:
-    texts = [
-        cell(name, dtype).cast(pl.String).str.len_chars().max().alias(name)
-        for name, dtype in table.columns.items()
-        if dtype.is_nested() or dtype in (pl.String, pl.Binary)
-    ]
-    if not texts or not table.rows:
-        return None
-    lengths = table.scan().select(texts).collect(engine="streaming").row(0, named=True)
-    return next((name for name, most in lengths.items() if (most or 0) > MOST_CHARACTERS), None)
+def _too_long(table: Table) -> dict[str, int]:
+    """How many values of each column are longer than a cell."""
+    return table.count(
+        {
+            name: cell(name, dtype).cast(pl.String).str.len_chars() > MOST_CHARACTERS
+            for name, dtype in table.columns.items()
+            if dtype.is_nested() or dtype in _TEXTS
+        }
+    )
 
 
 def _head(sheet: Worksheet, names: tuple[str, ...], bold: Format) -> None:
     for at, name in enumerate(names):
         sheet.write_string(0, at, name, bold)
-    sheet.freeze_panes(1, 0)
+    sheet.repeat_rows(0)
+    if len(names) <= _COLUMNS_ON_PAPER:
+        sheet.set_landscape()
+        sheet.fit_to_pages(1, 0)
 
 
 def _fill(sheet: Worksheet, table: Table, formats: Mapping[type, Format]) -> None:
     rows = table.scan().select(_value(name, dtype) for name, dtype in table.columns.items())
     for start in range(0, table.rows, _BATCH_ROWS):
         batch = rows.slice(start, _BATCH_ROWS).collect(engine="streaming")
+        if not start:
+            _set_widths(sheet, batch.columns, batch.iter_rows())
         for at, row in enumerate(batch.iter_rows(), start + 1):
             _write_row(sheet, at, row, formats)
+    if not table.rows:
+        _set_widths(sheet, tuple(table.columns), [])
     if table.columns:
         sheet.autofilter(0, 0, max(table.rows, 1), len(table.columns) - 1)
 
 
 def _write_row(sheet: Worksheet, at: int, row: Row, formats: Mapping[type, Format]) -> None:
-    for column, value in enumerate(row):
+    for place, value in enumerate(row):
         if value is None:
             continue
         if isinstance(value, bool):
-            sheet.write_boolean(at, column, value)
+            sheet.write_boolean(at, place, value)
         elif isinstance(value, int | float) and _is_number(value):
-            sheet.write_number(at, column, value)
+            sheet.write_number(at, place, value)
+        elif isinstance(value, float):
+            sheet.write_string(at, place, "NaN" if isnan(value) else "INF" if value > 0 else "-INF")
         elif isinstance(value, dt.datetime | dt.date | dt.time) and _is_date(value):
-            sheet.write_datetime(at, column, value, formats[type(value)])
+            sheet.write_datetime(at, place, value, formats[type(value)])
         else:
-            sheet.write_string(at, column, str(value))
+            sheet.write_string(at, place, str(value))
 
 
 def _is_number(value: float) -> bool:
@@ -146,7 +302,7 @@ def _is_date(value: dt.datetime | dt.date | dt.time) -> bool:
 
 def _value(name: str, dtype: pl.DataType) -> pl.Expr:
     if dtype in (pl.Date, pl.Time) or (isinstance(dtype, pl.Datetime) and not dtype.time_zone):
-        return pl.col(name)
+        return column(name)
     return cell(name, dtype)
 
 

@@ -94,7 +94,7 @@ class _Describer:
             self._compound(value, text, depth + 1)
             self._inside.pop()
 
-    def _compound(self, value: object, text: Text, depth: int) -> None:
+    def _compound(self, value: object, text: Text, depth: int) -> None:  # noqa: C901
         kind = type(value)
         if isinstance(value, enum.Enum):
             text.say(f"member {value.name}")

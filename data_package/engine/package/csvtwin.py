@@ -81,11 +81,19 @@ def _with_infinities(origin: Path, frame: pl.LazyFrame) -> dict[str, pl.DataType
 def _open_ended(origin: Path) -> set[str]:
     """The columns whose extremes, as the file tells them, are infinite or not told."""
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    from pyarrow import ArrowNotImplementedError
 
-    file = pq.read_metadata(origin)
     found = set()
+    try:
+        file = pq.read_metadata(origin)
+    except ArrowNotImplementedError:
+        # A file with whole numbers of 128 bits, of which pyarrow tells nothing.
+        return set(pl.read_parquet_schema(origin))
     for group in (file.row_group(at) for at in range(file.num_row_groups)):
         for column in (group.column(at) for at in range(file.num_columns)):
+            if column.physical_type == "FIXED_LEN_BYTE_ARRAY":
+                # Half precision, whose extremes are told as bytes.
+                found.add(column.path_in_schema)
             if column.physical_type not in ("FLOAT", "DOUBLE"):
                 continue
             told = column.statistics
@@ -94,31 +102,37 @@ def _open_ended(origin: Path) -> set[str]:
     return found
 
 
+def column(name: str) -> pl.Expr:
+    """A column by its name, also where Polars would take that for a pattern."""
+    is_pattern = name == "*" or name.startswith("^")
+    return pl.col(f"^{_escaped(name)}$") if is_pattern else pl.col(name)
+
+
 def cell(name: str, dtype: pl.DataType | None) -> pl.Expr:
     """A column as CSV writes it; None for a column of floats that holds an infinity."""
-    column = pl.col(f"^{_escaped(name)}$") if name.startswith("^") else pl.col(name)
+    value = column(name)
     if dtype is None:
         # https://datapackage.org/standard/table-schema/#number writes infinity in capitals.
         return (
-            pl.when(column.is_infinite())
-            .then(pl.when(column > 0).then(pl.lit("INF")).otherwise(pl.lit("-INF")))
-            .otherwise(column.cast(pl.String))
+            pl.when(value.is_infinite())
+            .then(pl.when(value > 0).then(pl.lit("INF")).otherwise(pl.lit("-INF")))
+            .otherwise(value.cast(pl.String))
             .alias(name)
         )
     if isinstance(dtype, pl.Struct):
-        return pl.when(column.is_not_null()).then(column.struct.json_encode()).alias(name)
+        return pl.when(value.is_not_null()).then(value.struct.json_encode()).alias(name)
     if isinstance(dtype, pl.List | pl.Array):
-        inside = pl.struct(column.alias("v")).struct.json_encode()
+        inside = pl.struct(value.alias("v")).struct.json_encode()
         json = inside.str.strip_prefix('{"v":').str.strip_suffix("}")
-        return pl.when(column.is_not_null()).then(json).alias(name)
+        return pl.when(value.is_not_null()).then(json).alias(name)
     if isinstance(dtype, pl.Datetime) and dtype.time_zone:
-        utc = column.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
+        utc = value.dt.convert_time_zone("UTC").dt.replace_time_zone(None)
         return utc.dt.to_string("%Y-%m-%dT%H:%M:%S%.fZ").alias(name)
     if isinstance(dtype, pl.Duration):
-        return column.dt.to_string("iso")
+        return value.dt.to_string("iso")
     if isinstance(dtype, pl.Binary):
-        return column.bin.encode("base64")
-    return column
+        return value.bin.encode("base64")
+    return value
 
 
 def _escaped(name: str) -> str:

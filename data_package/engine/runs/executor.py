@@ -35,6 +35,7 @@ from data_package.engine.staleness.own_checks import Outcome
 from data_package.engine.staleness.record import Recorder
 from data_package.engine.tables import internals
 from data_package.engine.tables.partitions import Partitions
+from data_package.engine.tables.unraised import unraised_in_few_words
 
 OUR_LOGGER: dict[str, object] = {"loggers": {"console": {}}}
 
@@ -103,7 +104,10 @@ class _Executor(dg.Executor):
         """Run the plan; every event passes by."""
         plan = _plans.get(plan_context.run_id) or Plan(lambda _: None, lambda _: False)
         catalogue = self._recorder.catalogue
-        with building(catalogue.project, plan_context.log.info):
+        with (
+            building(catalogue.project, plan_context.log.info),
+            unraised_in_few_words(catalogue.project),
+        ):
             try:
                 self._observe(plan_context)
                 for event in self._events(plan_context, execution_plan, plan):

@@ -11,7 +11,14 @@ from dataclasses import dataclass
 import polars as pl
 
 from data_package.engine.schema.contract import Field
-from data_package.engine.schema.lexical import Span, boolean_words, canonical_json, reader
+from data_package.engine.schema.lexical import (
+    Reader,
+    Span,
+    affixes_of,
+    boolean_words,
+    canonical_json,
+    reader,
+)
 
 LEXICAL_DTYPES: Mapping[str, pl.DataType] = {
     "yearmonth": pl.Int64(),
@@ -147,7 +154,7 @@ def _fast(field: Field) -> pl.Expr:
         case "integer":
             return _plain_number(field, column).cast(pl.Int64, strict=False)
         case "number":
-            return _plain_number(field, column).cast(pl.Float64, strict=False)
+            return _finite(_plain_number(field, column))
         case "boolean":
             words = boolean_words(field)
             return column.replace_strict(
@@ -186,7 +193,12 @@ def _plain_number(field: Field, column: pl.Expr) -> pl.Expr:
     """Return the column without group marks and with a full stop as its decimal mark."""
     properties = field.descriptor
     if properties.get("bareNumber") is False:
-        column = column.str.replace(r"^[^-\d]*", "").str.replace(r"\D*$", "")
+        affixes = affixes_of(field)
+        column = column.str.replace(affixes.before, "${1}").str.replace(affixes.after, "")
+        if affixes.doubtful is not None:
+            # Letters, not those of `\w`: what is passed over here is judged by the slow reader.
+            doubtful = pl.col(field.name).str.contains(affixes.doubtful)
+            column = pl.when(~doubtful).then(column)
     group = properties.get("groupChar")
     if isinstance(group, str) and group:
         column = column.str.replace_all(group, "", literal=True)
@@ -196,6 +208,13 @@ def _plain_number(field: Field, column: pl.Expr) -> pl.Expr:
             column.str.replace_all(decimal, ".", literal=True)
         )
     return column
+
+
+def _finite(text: pl.Expr) -> pl.Expr:
+    """Return texts as floats, without those that only became 0 or infinite by being read."""
+    number = text.cast(pl.Float64, strict=False)
+    exact = (number.is_finite() & (number != 0)) | ~text.str.contains("[1-9]")
+    return pl.when(exact).then(number)
 
 
 def _guard(pattern: str) -> tuple[str, str] | None:
@@ -256,7 +275,7 @@ def _completed(field: Field, text: pl.Series, fast: pl.Series) -> Cells:
                 return Cells(values, None)
     read = reader(field)
     dtype = logical_dtype(field)
-    slow = over_distinct(text.filter(left), lambda cell: _comparable(read(cell), dtype), dtype)
+    slow = over_distinct(text.filter(left), lambda cell: _value(read, cell, dtype), dtype)
     if slow.null_count() < len(slow):
         values = _placed(values, left, slow)
     bad = text.is_not_null() & values.is_null()
@@ -281,6 +300,14 @@ def _placed(values: pl.Series, where: pl.Series, found: pl.Series) -> pl.Series:
     if len(found) == len(values):
         return found.alias(values.name)
     return values.scatter(where.arg_true(), found)
+
+
+def _value(read: Reader, cell: str, dtype: pl.DataType) -> object:
+    try:
+        return _comparable(read(cell), dtype)
+    except (ArithmeticError, RecursionError, ValueError):
+        # A value that Python cannot hold, such as JSON of a thousand levels.
+        return None
 
 
 def _comparable(value: object, dtype: pl.DataType) -> object:

@@ -7,8 +7,6 @@ raises: an exception's text could quote the cell.
 https://datapackage.org/standard/table-schema/#field-types
 """
 
-import base64
-import binascii
 import json
 import math
 import re
@@ -16,7 +14,8 @@ from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import UTC, date, datetime, time
 from decimal import Decimal, InvalidOperation
-from typing import TypeAlias
+from types import UnionType
+from typing import TypeAlias, cast
 
 from data_package.engine.schema.contract import Field
 from data_package.engine.schema.fieldtypes import DEFAULT_FALSE, DEFAULT_TRUE
@@ -24,10 +23,11 @@ from data_package.engine.schema.fieldtypes import DEFAULT_FALSE, DEFAULT_TRUE
 Reader: TypeAlias = Callable[[str], object]
 
 # Each is compiled once a cell asks for it: all of them take longer than the rest of this module.
-_AFFIXES = r"((^[^-\d]*)|(\D*$))"
+_NUMBER_WORD = r"(?i)\s*([+-]?inf(inity)?|[+-]?nan)\s*"
 _EMAIL_LOCAL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
 _HOST_LABEL = r"[A-Za-z0-9]([A-Za-z0-9-]{0,61}[A-Za-z0-9])?"
 _UUID = r"[0-9a-fA-F]{8}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{4}-?[0-9a-fA-F]{12}"
+_BASE64 = r"(?:[A-Za-z0-9+/]{4})*(?:[A-Za-z0-9+/]{2}==|[A-Za-z0-9+/]{3}=)?"
 _URI = (
     r"[A-Za-z][A-Za-z0-9+.-]*:"
     r"(//([^\s/?#@]*@)?(\[[0-9A-Fa-f:.]+\]|[^\s/?#:@\[\]]*)(:[0-9]*)?)?"
@@ -69,7 +69,7 @@ class Span:
         )
 
 
-def reader(field: Field) -> Reader:
+def reader(field: Field) -> Reader:  # noqa: C901
     """Return the function that reads a cell of this field."""
     properties = field.descriptor
     match field.type:
@@ -128,8 +128,12 @@ def prepare_number(text: str, field: Field) -> str:
     https://datapackage.org/standard/table-schema/#number: `bareNumber`, `groupChar`, `decimalChar`.
     """
     properties = field.descriptor
-    if properties.get("bareNumber") is False:
-        text = re.sub(_AFFIXES, "", text)
+    if properties.get("bareNumber") is False and not re.fullmatch(_NUMBER_WORD, text):
+        affixes = affixes_of(field)
+        if affixes.doubtful and re.search(affixes.doubtful, text):
+            return ""
+        text = re.sub(affixes.before, r"\1", text, count=1)
+        text = re.sub(affixes.after, "", text)
     group = properties.get("groupChar")
     if isinstance(group, str) and group:
         text = text.replace(group, "")
@@ -138,6 +142,34 @@ def prepare_number(text: str, field: Field) -> str:
         # A full stop is then no decimal mark, and nothing else either.
         text = "" if "." in text else text.replace(decimal, ".")
     return text
+
+
+@dataclass(frozen=True, slots=True)
+class Affixes:
+    """What may surround a number that is not bare, as expressions that Polars can run, too.
+
+    `before` ends in a group with the number's first character, which stays; `doubtful` finds the
+    texts that can be read in two ways.
+    """
+
+    before: str
+    after: str
+    doubtful: str | None
+
+
+def affixes_of(field: Field) -> Affixes:
+    """Return what is stripped from the cells of a field with `bareNumber: false`.
+
+    A decimal mark before a digit belongs to the number: `$.50` is a half. Behind a letter it may
+    end an abbreviation instead, so `kr.50` is not read at all.
+    """
+    after = r"[^0-9]*$"
+    if field.type != "number":
+        return Affixes(r"^[^-0-9]*([-0-9])", after, None)
+    decimal = field.descriptor.get("decimalChar")
+    mark = re.escape(decimal if isinstance(decimal, str) and decimal else ".")
+    before = rf"^[^-0-9]*?(-|(?:{mark})?[0-9])"
+    return Affixes(before, after, rf"^[^-0-9]*[^\W\d_]{mark}[0-9]")
 
 
 def read_integer(text: str) -> int | None:
@@ -151,11 +183,18 @@ def read_integer(text: str) -> int | None:
 
 
 def read_number(text: str) -> float | None:
-    """Return a number; NaN, INF and -INF in any case are numbers."""
+    """Return a number; NaN, INF and -INF in any case are numbers.
+
+    None also for what 64 bits cannot hold: beyond the largest float, or nearer to 0 than any.
+    """
     try:
-        return float(Decimal(text))
+        exact = Decimal(text)
+        number = float(exact)
     except (InvalidOperation, ValueError, OverflowError):
         return None
+    if not exact.is_finite():
+        return number if re.fullmatch(_NUMBER_WORD, text) else None
+    return None if math.isinf(number) or (number == 0 and exact) else number
 
 
 def read_year(text: str) -> int | None:
@@ -169,7 +208,8 @@ def read_yearmonth(text: str) -> int | None:
     parts = text.split("-")
     if len(parts) != 2:
         return None
-    year, month = read_integer(parts[0]), read_integer(parts[1])
+    year = read_integer(parts[0]) if "_" not in parts[0] else None
+    month = read_integer(parts[1]) if re.fullmatch(r"\s*[0-9]{1,2}\s*", parts[1]) else None
     if year is None or month is None or not 1 <= month <= 12 or abs(year) > 999_999:
         return None
     return year * 12 + month - 1
@@ -225,7 +265,8 @@ def read_geopoint(text: str, format_name: str) -> tuple[float, float] | None:
         pair = [part.strip() for part in text.split(",")]
     if not isinstance(pair, list) or len(pair) != 2:
         return None
-    longitude, latitude = (_coordinate(part) for part in pair)
+    written = str if format_name not in ("array", "object") else int | float
+    longitude, latitude = (_coordinate(part, written) for part in pair)
     if longitude is None or latitude is None:
         return None
     inside = -180 <= longitude <= 180 and -90 <= latitude <= 90
@@ -272,11 +313,8 @@ def _uri(text: str) -> str | None:
 
 
 def _binary(text: str) -> str | None:
-    try:
-        base64.b64decode(text)
-    except (binascii.Error, ValueError):
-        return None
-    return text
+    # Nothing but padding is nothing, as every decoder reads it.
+    return text if re.fullmatch(_BASE64, text) or text == "====" else None
 
 
 _STRING_READERS: dict[str, Reader] = {
@@ -321,7 +359,7 @@ def instant(value: datetime | None) -> datetime | None:
 
 
 def _iso_datetime(text: str) -> datetime | None:
-    if len(text) < 19 or text[16] != ":":
+    if len(text) < 19 or text[16] != ":" or text[10] not in "Tt ":
         return None
     return instant(_isoparse(text))
 
@@ -370,9 +408,14 @@ def _time_of(value: datetime | None) -> time | None:
 
 def _json(text: str) -> object:
     try:
-        return json.loads(text)
+        return json.loads(text, parse_constant=_no_json)
     except (ValueError, RecursionError):
         return None
+
+
+def _no_json(word: str) -> None:
+    """Refuse NaN and Infinity, which Python reads and JSON does not have."""
+    raise ValueError(word)
 
 
 def _even(value: object) -> object:
@@ -388,10 +431,13 @@ def _even(value: object) -> object:
     return value
 
 
-def _coordinate(part: object) -> float | None:
-    if isinstance(part, bool) or not isinstance(part, str | int | float):
+def _coordinate(part: object, written: type | UnionType) -> float | None:
+    if isinstance(part, bool) or not isinstance(part, written):
         return None
-    return read_number(part) if isinstance(part, str) else float(part)
+    try:
+        return read_number(part) if isinstance(part, str) else float(cast("float", part))
+    except OverflowError:
+        return None
 
 
 def _decimal(text: str | None) -> Decimal:

@@ -235,7 +235,7 @@ def _constraints(field: Field, kind: FieldType, written: object) -> Iterator[Fau
         yield from _lengths(written)
 
 
-def _constraint(field: Field, name: str, value: object) -> Iterator[Fault]:
+def _constraint(field: Field, name: str, value: object) -> Iterator[Fault]:  # noqa: C901
     if name in ("required", "unique"):
         if not isinstance(value, bool):
             yield (), f"{name} is true or false"

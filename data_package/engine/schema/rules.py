@@ -258,7 +258,11 @@ def _span_violation(column: pl.Expr, dtype: pl.DataType, name: str, bound: Span)
     is_minimum = name.endswith("inimum")
     if dtype == pl.Duration:
         edge = max(edges) if is_minimum else min(edges)
-        return _compare(column, pl.lit(timedelta(microseconds=int(edge * 1_000_000))), name)
+        microseconds = int(edge * 1_000_000)
+        if abs(microseconds) >= 2**63:
+            return column.is_not_null() & pl.lit((microseconds > 0) == is_minimum)
+        whole = column.cast(pl.Duration("us")).cast(pl.Int64)
+        return _compare(whole, pl.lit(microseconds, dtype=pl.Int64), name)
 
     def broken(canonical: str) -> bool:
         months, _, seconds = canonical.removesuffix("S").partition("M")
@@ -339,7 +343,10 @@ def _allowed(values: list[object], dtype: pl.DataType) -> pl.Series:
         fitting = [
             int(value)
             for value in values
-            if isinstance(value, int | float) and value == int(value) and lowest <= value <= highest
+            if isinstance(value, int | float)
+            and math.isfinite(value)
+            and value == int(value)
+            and lowest <= value <= highest
         ]
         return pl.Series(fitting, dtype=dtype)
     if dtype.is_float():
@@ -349,7 +356,8 @@ def _allowed(values: list[object], dtype: pl.DataType) -> pl.Series:
     if isinstance(dtype, pl.Datetime):
         return pl.Series(values, dtype=pl.Datetime(dtype.time_unit))
     if isinstance(dtype, pl.Duration):
-        return pl.Series([_timedelta(value) for value in values], dtype=dtype)
+        spans = [span for value in values if (span := _timedelta(value)) is not None]
+        return pl.Series(spans, dtype=dtype)
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.List, pl.Array, pl.Struct):
         return pl.Series([_spelling(value) for value in values], dtype=pl.String)
     return pl.Series(values, dtype=dtype, strict=False)
@@ -368,7 +376,10 @@ def _spelling(value: object) -> str:
 def _timedelta(value: object) -> timedelta | None:
     if not isinstance(value, Span) or value.months:
         return None
-    return timedelta(microseconds=int(value.seconds * 1_000_000))
+    try:
+        return timedelta(microseconds=int(value.seconds * 1_000_000))
+    except OverflowError:
+        return None
 
 
 def _utc(column: pl.Expr, dtype: pl.Datetime) -> pl.Expr:

@@ -24,6 +24,9 @@ _MARK_BYTES = MARK.encode()
 csv.field_size_limit(1 << 30)
 codecs.register_error("mark-undecodable", lambda error: (MARK, getattr(error, "end", 0)))
 
+# As many as no float of 64 bits has before its first other digit.
+_ZEROS = b"0" * 300
+
 
 @dataclass(frozen=True, slots=True)
 class Shape:
@@ -145,7 +148,11 @@ def _split_regular(data: bytes, dialect: Dialect, shape: Shape) -> pl.DataFrame 
     """
     if shape.numbers:
         frame = _split_by_polars(data, dialect, shape, numbers=True)
-        if frame is not None and not _hides_blanks(data, frame, dialect, shape):
+        if (
+            frame is not None
+            and not _hides_blanks(data, frame, dialect, shape)
+            and not _overflows(data, frame, shape)
+        ):
             return frame if _is_whole(data, frame, dialect, shape) else None
     frame = _split_by_polars(data, dialect, shape)
     return frame if frame is not None and _is_whole(data, frame, dialect, shape) else None
@@ -157,6 +164,15 @@ def _is_whole(data: bytes, frame: pl.DataFrame, dialect: Dialect, shape: Shape) 
         return True
     lines = data.count(b"\n") + (not data.endswith(b"\n"))
     return data.count(dialect.delimiter.encode()) == lines * (shape.width - 1)
+
+
+def _overflows(data: bytes, frame: pl.DataFrame, shape: Shape) -> bool:
+    """Tell whether an infinity or a 0 may be a number that 64 bits cannot hold."""
+    floats = [frame[str(i)] for i, dtype in shape.numbers.items() if dtype.is_float()]
+    if any(column.is_infinite().any() for column in floats):
+        return True
+    tiny = b"e-" in data or b"E-" in data or _ZEROS in data
+    return tiny and any((column == 0).any() for column in floats)
 
 
 def _hides_blanks(data: bytes, frame: pl.DataFrame, dialect: Dialect, shape: Shape) -> bool:

@@ -31,7 +31,7 @@ from data_package.engine.tables.table import Table
 CONTRACT_CHECK = "contract"
 LATE_CHECK = "foreign_keys"
 # What holds between the rows of different partitions.
-KEYS_CHECK = "keys"
+KEYS_CHECK = "contract_keys"
 _PLACED = 4
 
 

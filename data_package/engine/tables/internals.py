@@ -6,8 +6,7 @@
 import copy
 import hashlib
 import json
-import os
-import re
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager
 from typing import Any
@@ -26,6 +25,10 @@ from dagster._core.execution.resources_init import resource_initialization_manag
 from dagster._core.snap import snapshot_from_execution_plan
 from dagster._utils import EventGenerationManager
 from dagster_shared.error import SerializableErrorInfo
+
+from data_package.engine.errors import DataPackageError
+from data_package.engine.tables import python_errors
+from data_package.engine.tables.own_words import OwnWords, read_source
 
 # The tag of a run that says which verb started it.
 STARTED_BY = "data-package/started_by"
@@ -305,10 +308,43 @@ def _kind_of(error: SerializableErrorInfo | None) -> str:
     """What ended a run: the kind of the error, and what the machine said of it."""
     if error is None:
         return "unknown"
-    found = re.search(r"\[Errno (\d+)\]", error.message)
-    return (
-        f"{error.cls_name} ({os.strerror(int(found.group(1)))})" if found else str(error.cls_name)
-    )
+    said = python_errors.of_machine(error.message)
+    return f"{error.cls_name} ({said})" if said else str(error.cls_name)
+
+
+_TOLD_IN_FULL = (dg.Failure, DataPackageError, KeyboardInterrupt)
+
+
+def keep_errors_value_free() -> None:
+    """Let Dagster keep of an exception its kind and its place, wherever it was raised.
+
+    The functions of tables and checks are guarded one by one, and say more. What else may fail in
+    a run (a resource, a hook, an IO manager of the user's) passes here, on its way to the event log
+    and to the terminal. Dagster's own words stay as far as they stand in its code.
+    """
+    stock = SerializableErrorInfo.from_traceback.__func__  # type: ignore[attr-defined]
+    if stock.__module__ == __name__:
+        return
+
+    def from_traceback(
+        cls: type[SerializableErrorInfo], tb: traceback.TracebackException
+    ) -> SerializableErrorInfo:
+        info: SerializableErrorInfo = stock(cls, tb)
+        kind = tb.exc_type
+        if kind is None or (issubclass(kind, _TOLD_IN_FULL) and _is_installed_kind(kind)):
+            return info
+        files = {f.filename for f in tb.stack if issubclass(kind, dg.DagsterError)}
+        words = OwnWords(tuple(read_source(name) for name in sorted(files)))
+        name = python_errors.kind_of(kind, words)
+        said = words.of(str(tb)) or python_errors.of_machine(str(tb))
+        message = f"{name}: {said or 'its message may quote values and is not kept.'}\n"
+        return info._replace(message=message, cls_name=name)
+
+    SerializableErrorInfo.from_traceback = classmethod(from_traceback)  # type: ignore[method-assign, assignment]
+
+
+def _is_installed_kind(kind: type[BaseException]) -> bool:
+    return python_errors.kind_of(kind, OwnWords()) == kind.__name__
 
 
 class RunError(Exception):

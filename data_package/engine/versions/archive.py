@@ -13,7 +13,6 @@ from pathlib import Path
 
 from data_package.engine.errors import BuildError
 from data_package.engine.storage import (
-    PRIVATE_FOLDER,
     hash_file,
     make_private_folder,
     remove,
@@ -46,17 +45,8 @@ def keep_folder(origin: Path, target: Path) -> None:
         new.rename(target)
         target.chmod(_READ_ONLY_FOLDER)
     except BaseException:
-        discard(new)
+        remove(new)
         raise
-
-
-def discard(path: Path) -> None:
-    """Remove a file or a folder that may be read-only, if it is there."""
-    if path.is_dir():
-        for one in [path, *(inner for inner in path.rglob("*") if inner.is_dir())]:
-            one.chmod(PRIVATE_FOLDER)
-    if path.exists():
-        remove(path)
 
 
 def keep_zip(folder: Path, target: Path, created: str) -> None:

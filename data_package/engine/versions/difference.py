@@ -186,13 +186,14 @@ def _table(
     rows: int,
     tell: Callable[[float], None],
 ) -> TableDifference:
-    if old.path is None or new.path is None:
+    before, now = old.file(), new.file()
+    if before is None or now is None:
         words = "rows are compared in Parquet files only"
         return TableDifference(new.name, None, False, is_referenced, words)
-    if _same_bytes(old.path, new.path):
+    if _same_bytes(before, now):
         return TableDifference(new.name, None, True, is_referenced)
     key, words = _key(old, new)
-    found = compare_rows(old.path, new.path, key, show=rows, tell=tell)
+    found = compare_rows(before, now, key, show=rows, tell=tell)
     if key and not found.key:
         words = f"{', '.join(key)} does not tell rows apart in both: whole rows are counted"
     return TableDifference(new.name, found, False, is_referenced, words)

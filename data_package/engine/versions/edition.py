@@ -1,28 +1,28 @@
 """One version of a data package, opened for reading: a folder, a zip file or a release.
 
-What is read here may come from anybody: paths that lead out of the package are not followed, and
-of a zip file nothing is unpacked but the descriptor and the files that it names.
+What is read here may come from anybody: nothing outside the package is read, whatever its paths
+say and its links point to, and of a zip file nothing is unpacked but the descriptor and the files
+that it names.
 """
 
 import json
-import shutil
 import tempfile
-import zipfile
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager, suppress
 from dataclasses import dataclass
 from functools import cached_property
-from pathlib import Path, PurePosixPath
+from pathlib import Path
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.schema.contract import Contract
-from data_package.engine.storage import make_private_folder, temporary_beside
+from data_package.engine.storage import make_private_folder, remove, temporary_beside
 from data_package.engine.versions.level import Version
+from data_package.engine.versions.strangers import is_relative, opened_zip, place_in
 
 DESCRIPTOR = "datapackage.json"
 BUILT = "the built package"
-_MOST_BYTES = 64 * 1024 * 1024
+MOST_DESCRIPTOR_BYTES = 64 * 1024 * 1024
 _PARQUET = ("parquet", "application/vnd.apache.parquet")
 
 
@@ -32,13 +32,24 @@ class EditionTable:
 
     Attributes:
         descriptor: its Data Resource.
-        path: its Parquet file; None where the table has none.
+        path: its Parquet file, absolute and without links; None where the table has none.
+        fault: why the file that its descriptor names cannot be used; empty where it can.
     """
 
     name: str
     descriptor: Mapping[str, object]
     contract: Contract
     path: Path | None
+    fault: str = ""
+
+    def file(self) -> Path | None:
+        """Its Parquet file; None where the table has none.
+
+        Raises ProjectError when the package does not hold the file that it names.
+        """
+        if self.fault:
+            raise ProjectError(self.fault)
+        return self.path
 
 
 @dataclass(frozen=True)
@@ -63,9 +74,10 @@ class Edition:
         parquet = [r for r in _mappings(resources) if _is_parquet(r)]
         for resource in parquet or _mappings(resources):
             name = str(resource.get("name") or "")
-            path = _inside(self.folder, resource.get("path")) if _is_parquet(resource) else None
             contract = Contract.from_descriptor(resource, name=name)
-            found.setdefault(name, EditionTable(name, resource, contract, path))
+            file = _file_of(self.folder, resource)
+            path, fault = (None, file) if isinstance(file, str) else (file, "")
+            found.setdefault(name, EditionTable(name, resource, contract, path, fault))
         return found
 
     def text(self, name: str) -> str:
@@ -151,17 +163,26 @@ def _known(project: Project | None) -> str:
 
 
 def _read(label: str, folder: Path) -> Edition:
+    inside = place_in(folder, DESCRIPTOR)
     path = folder / DESCRIPTOR
+    if isinstance(inside, str):
+        raise ProjectError(f"{path} cannot be used: {inside}.")
     try:
-        if path.stat().st_size > _MOST_BYTES:
+        if inside.stat().st_size > MOST_DESCRIPTOR_BYTES:
             raise ProjectError(f"{path} is too large for a descriptor.")
-        document = json.loads(path.read_bytes())
+        document = json.loads(inside.read_bytes())
     except OSError as error:
         raise ProjectError(f"{path} cannot be read: {error.strerror}.") from None
     except (ValueError, RecursionError):
         raise ProjectError(f"{path} is not JSON.") from None
     if not isinstance(document, dict):
         raise ProjectError(f"{path} is not a descriptor: it holds no properties.")
+    try:
+        json.dumps(document, ensure_ascii=False).encode()
+    except (UnicodeEncodeError, RecursionError):
+        raise ProjectError(
+            f"{path} is not a descriptor: it holds half of a surrogate pair, which no text has."
+        ) from None
     return Edition(label, folder, document)
 
 
@@ -175,36 +196,28 @@ def _unpacked(archive: Path, project: Project | None) -> Iterator[Path]:
     else:
         folder = Path(tempfile.mkdtemp(prefix="data-package-"))
     try:
-        with zipfile.ZipFile(archive) as packed:
-            _unpack(packed, DESCRIPTOR, folder)
+        with opened_zip(archive, folder) as packed:
+            packed.unpack(DESCRIPTOR, most=MOST_DESCRIPTOR_BYTES)
             resources = _mappings(_read(archive.name, folder).document.get("resources"))
             for resource in filter(_is_parquet, resources):
-                if _inside(folder, resource.get("path")) is not None:
-                    _unpack(packed, str(resource["path"]), folder)
+                path = resource.get("path")
+                if isinstance(path, str) and is_relative(path):
+                    packed.unpack(path)
         yield folder
-    except KeyError as error:
-        raise ProjectError(f"{archive} is not a whole data package: {error.args[0]}") from None
-    except (zipfile.BadZipFile, NotImplementedError, RuntimeError):
-        raise ProjectError(f"{archive} is not a zip file that can be read.") from None
     finally:
-        shutil.rmtree(folder, ignore_errors=True)
+        remove(folder)
 
 
-def _unpack(packed: zipfile.ZipFile, name: str, folder: Path) -> None:
-    target = folder / name
-    make_private_folder(target.parent)
-    with packed.open(name) as source, target.open("wb") as out:
-        shutil.copyfileobj(source, out, 1 << 20)
-
-
-def _inside(folder: Path, path: object) -> Path | None:
-    """The file that a resource's path names; None for a path that the standard forbids."""
-    if not isinstance(path, str) or not path or "\\" in path or ":" in path or "\0" in path:
+def _file_of(folder: Path, resource: Mapping[str, object]) -> Path | str | None:
+    """The Parquet file of a resource, None where it has none, or why it cannot be used."""
+    if not _is_parquet(resource):
         return None
-    steps = PurePosixPath(path)
-    if steps.is_absolute() or ".." in steps.parts:
-        return None
-    return folder / steps
+    path = resource.get("path")
+    found = place_in(folder, path) if isinstance(path, str) else "its path is not text"
+    if isinstance(found, Path):
+        return found
+    shown = folder / path if isinstance(path, str) and is_relative(path) else repr(path)[:200]
+    return f"{shown} cannot be read for the table {resource.get('name')!r}: {found}."
 
 
 def _is_parquet(resource: Mapping[str, object]) -> bool:

@@ -19,10 +19,10 @@ from data_package.engine.runs.run import Watch, run_build
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.staleness.plan import Request
 from data_package.engine.staleness.status import ProjectStatus, status_of
-from data_package.engine.storage import hash_file
+from data_package.engine.storage import hash_file, remove
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import open_project
-from data_package.engine.versions.archive import discard, keep_folder, keep_zip
+from data_package.engine.versions.archive import keep_folder, keep_zip
 from data_package.engine.versions.difference import Difference, compare
 from data_package.engine.versions.edition import (
     open_built,
@@ -154,7 +154,7 @@ def make(
             keep_zip(proposal.folder, proposal.archive, release.created)
         except BaseException:
             for place in places:
-                discard(place)
+                remove(place)
             if not proposal.is_again:
                 _take_back(project, before)
             raise

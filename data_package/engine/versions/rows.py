@@ -108,7 +108,7 @@ def compare_rows(
             except _NotAKeyError:
                 pass
         return _by_count(pair, show, shares)
-    except pl.exceptions.PolarsError as error:
+    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         # The message of Polars may quote what it read.
         raise BuildError(
             f"{old} and {new} cannot be compared: {type(error).__name__}.\n"

@@ -6,6 +6,7 @@ import json
 import os
 import sqlite3
 import stat
+import subprocess
 import sys
 from contextlib import closing
 from pathlib import Path
@@ -153,7 +154,7 @@ def refused(base: Any, error: type[Exception]) -> None:
 def test_a_workbook_has_typed_cells_and_no_formula(package: Path) -> None:
     done = made(package, Form.XLSX)
     book = openpyxl.load_workbook(done.path)
-    assert book.sheetnames == ["properties", "tables", "fields", "people", "visits"]
+    assert book.sheetnames == ["properties", "tables", "fields", "codes", "people", "visits"]
     head, first, second = list(book["people"].iter_rows())
     assert [cell.value for cell in head] == PEOPLE.columns
     values = {name: cell.value for name, cell in zip(PEOPLE.columns, first, strict=True)}
@@ -164,10 +165,58 @@ def test_a_workbook_has_typed_cells_and_no_formula(package: Path) -> None:
     }
     assert first[1].data_type == "s"
     assert second[3].value == dt.datetime.fromisoformat("2000-03-04")
-    assert second[11].value == "inf"
+    assert second[11].value == "INF"
     assert second[2].value is None
     kinds = {cell.data_type for sheet in book for row in sheet.iter_rows() for cell in row}
     assert "f" not in kinds
+
+
+def test_a_workbook_can_be_read_without_the_codebook(package: Path) -> None:
+    done = made(package, Form.XLSX)
+    assert done.notes == [
+        "people: 1 value of born, before 1900-03-01, where Excel does not count days: written as "
+        "text.",
+        "people: 1 value of big, beyond 2^53, where Excel does not count every number: written as "
+        "text.",
+        "people: 1 value of weight, NaN or infinite, which Excel does not have: written as text.",
+    ]
+    book = openpyxl.load_workbook(done.path)
+    people = book["people"]
+    # Dates are as wide as they are written, and not a row of #.
+    assert people.column_dimensions["D"].width >= len("2000-03-04")
+    assert people.column_dimensions["E"].width >= len("2020-01-02 03:04:05")
+    assert people.freeze_panes == "B2"
+    assert people.auto_filter.ref == "A1:L3"
+    assert people["A1"].comment.text == "It's"
+    codes = [[cell.value for cell in row] for row in book["codes"].iter_rows()]
+    assert codes == [
+        ["table", "field", "value", "label"],
+        ["people", "sex", "F", None],
+        ["people", "sex", "M", "male"],
+    ]
+    (rule,) = people.data_validations.dataValidation
+    assert (str(rule.sqref), rule.formula1) == ("G2:G3", "codes!$C$2:$C$3")
+    assert rule.prompt == "F\nM = male"
+
+
+def test_codes_are_of_the_type_of_their_cells(tmp_path: Path) -> None:
+    fields = [
+        {"name": "sex", "type": "integer", "categories": [{"value": 1, "label": "m"}, {"value": 2}]}
+    ]
+    frame = pl.DataFrame({"sex": [1, 2]})
+    package = write_package(tmp_path / "p", {"codes": (frame, {"fields": fields})})
+    book = openpyxl.load_workbook(export("xlsx", tmp_path / "x.xlsx", package).path)
+    assert [row[2].value for row in book["codes"].iter_rows(min_row=2)] == [1, 2]
+    assert [row[0].value for row in book["codes_2"].iter_rows(min_row=2)] == [1, 2]
+
+
+def test_words_that_xml_does_not_have_spoil_no_workbook(tmp_path: Path) -> None:
+    said = "a\x00\x1b\x08\ufffe<&>\u202e" * 3
+    fields = [{"name": "x", "title": said, "description": said, "categories": [said, "b"]}]
+    frame = pl.DataFrame({"x": [said]})
+    package = write_package(tmp_path / "p", {"t": (frame, {"fields": fields})}, title=said)
+    book = openpyxl.load_workbook(export("xlsx", tmp_path / "x.xlsx", package).path)
+    assert "<&>" in book["t"]["A1"].comment.text
 
 
 def test_a_workbook_is_the_same_each_time(package: Path) -> None:
@@ -180,7 +229,7 @@ def test_what_does_not_fit_into_excel_is_refused(
     tmp_path: Path,
 ) -> None:
     long = pl.DataFrame({"text": ["x" * (xlsx.MOST_CHARACTERS + 1)]})
-    with pytest.raises(BuildError, match="a text in text of more than 32,767 characters"):
+    with pytest.raises(BuildError, match="1 text in text of more than 32,767 characters"):
         export("xlsx", tmp_path / "x.xlsx", write_package(tmp_path / "1", {"a": (long, {})}))
     tall = pl.select(pl.int_range(xlsx.MOST_ROWS).alias("n"))
     with pytest.raises(BuildError, match="it has 1,048,576 rows"):
@@ -305,3 +354,124 @@ def test_a_full_disk_is_told_in_a_line_and_leaves_nothing_behind(
     with pytest.raises(BuildError, match=f"{target} cannot be written: .*(space|quota)"):
         export(form, target, package, tell=full)
     assert list(target.parent.iterdir()) == []
+
+
+@pytest.mark.parametrize("form", list(Form))
+def test_names_that_differ_in_case_only_are_told_together_before_anything_is_written(
+    tmp_path: Path, form: Form
+) -> None:
+    tables: Tables = {"Visits": (VISITS, {}), "visits": (pl.DataFrame({"ID": [1], "id": [2]}), {})}
+    package = write_package(tmp_path / "p", tables)
+    target = tmp_path / "out" / "x"
+    target.parent.mkdir()
+    heard: list[str] = []
+    if form in (Form.SQLITE, Form.DUCKDB):
+        with pytest.raises(BuildError) as told:
+            export(form, target, package, tell=heard.append)
+        assert "the tables 'Visits' and 'visits'" in str(told.value)
+        assert "the fields 'ID' and 'id' of 'visits'" in str(told.value)
+        assert heard == []
+        assert list(target.parent.iterdir()) == []
+    elif form is Form.CSV:
+        names = [path.name.lower() for path in export(form, target, package).path.iterdir()]
+        assert len(names) == len(set(names)) == 3
+    else:
+        assert len(export(form, target, package).tables) == 2
+
+
+@pytest.mark.parametrize("name", ["sqlite_master", "SQLITE_x", "", "a\0b"])
+def test_a_name_that_sqlite_does_not_take_is_told(tmp_path: Path, name: str) -> None:
+    package = write_package(tmp_path / "p", {"a": (VISITS, {})})
+    path = package / "datapackage.json"
+    document = json.loads(path.read_text())
+    document["resources"][0]["name"] = name
+    path.write_text(json.dumps(document))
+    with pytest.raises(BuildError, match="does not fit into SQLite, and nothing was written"):
+        export("sqlite", tmp_path / "x", package)
+
+
+def test_more_columns_than_sqlite_holds_are_counted(tmp_path: Path) -> None:
+    frame = pl.DataFrame({f"a{at}": [1] for at in range(2_001)})
+    package = write_package(tmp_path / "p", {"t": (frame, {})})
+    with pytest.raises(BuildError, match="2,001 fields; SQLite holds 2,000"):
+        export("sqlite", tmp_path / "x", package)
+    assert export("duckdb", tmp_path / "y", package).tables == {"t": 1}
+
+
+def test_nan_is_told_of_where_there_is_none(tmp_path: Path) -> None:
+    rules = {"required": True, "minimum": 0, "maximum": 9}
+    fields = [{"name": "m", "type": "number", "constraints": rules}]
+    frame = pl.DataFrame({"m": [1.0, float("nan")]})
+    package = write_package(tmp_path / "p", {"t": (frame, {"fields": fields})})
+    done = export("sqlite", tmp_path / "x.sqlite", package)
+    assert done.notes == [
+        "t: 1 value of m, NaN, which SQLite does not have: NULL there, and the field is not "
+        "declared NOT NULL."
+    ]
+    done = export("duckdb", tmp_path / "x.duckdb", package)
+    assert done.notes == []
+    with duckdb.connect(str(done.path)) as base:
+        assert base.execute("SELECT isnan(m) FROM t").fetchall() == [(False,), (True,)]
+
+
+def test_types_that_parquet_does_not_have_are_kept_in_duckdb(tmp_path: Path) -> None:
+    second = dt.timedelta(seconds=1)
+    frame = pl.DataFrame(
+        {
+            "*": [1, 2],
+            "^ns$": pl.Series([second, -second], dtype=pl.Duration("ns")),
+            "us": pl.Series([second, None], dtype=pl.Duration("us")),
+            "ms": pl.Series([second, None], dtype=pl.Duration("ms")),
+            "huge": pl.Series([2**100, None], dtype=pl.Int128),
+            "half": pl.Series([float("inf"), 0.5], dtype=pl.Float32),
+            "nothing": pl.Series([None, None], dtype=pl.Null),
+        }
+    )
+    package = write_package(tmp_path / "p", {"t": (frame, {})})
+    done = export("duckdb", tmp_path / "x", package)
+    assert done.notes == []
+    with duckdb.connect(str(done.path)) as base:
+        kinds = {row[0]: row[1] for row in base.execute("DESCRIBE t").fetchall()}
+        assert [kinds[name] for name in ("^ns$", "us", "ms")] == ["INTERVAL"] * 3
+        assert kinds["huge"] == "HUGEINT"
+        assert base.execute("SELECT * FROM t").fetchall() == frame.rows()
+    for form in (Form.SQLITE, Form.XLSX, Form.CSV):
+        assert export(form, tmp_path / f"y.{form}", package).tables == {"t": 2}
+    lines = (tmp_path / "y.csv" / "t.csv").read_text().splitlines()
+    assert lines[1] == f"1,PT1S,PT1S,PT1S,{2**100},INF,"
+
+
+def test_an_export_is_replaced_whole(
+    package: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    target = tmp_path / "out"
+    export("csv", target, package)
+    before = sorted(path.name for path in target.iterdir())
+    seen: list[list[str]] = []
+
+    def look(event: str, arguments: tuple[Any, ...]) -> None:
+        if looking and event in ("os.rename", "os.remove", "os.rmdir", "shutil.rmtree"):
+            seen.append(sorted(path.name for path in target.iterdir()))
+
+    looking = True
+    sys.addaudithook(look)
+    try:
+        export("csv", target, package, replace=True)
+    finally:
+        looking = False
+    assert seen
+    assert all(names == before for names in seen)
+
+
+def test_what_a_killed_export_left_is_swept_by_the_next(package: Path, tmp_path: Path) -> None:
+    target = tmp_path / "out"
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    left = tmp_path / f".out.{gone.pid}.0a1b2c3d.tmp"
+    (left / "new").mkdir(parents=True)
+    (left / "new" / "rows.csv").write_text("rows")
+    other = tmp_path / f".precious.{gone.pid}.0a1b2c3d.tmp"
+    other.mkdir()
+    export("csv", target, package)
+    assert not left.exists()
+    assert other.exists()

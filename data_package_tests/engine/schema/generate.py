@@ -1,6 +1,7 @@
 """Schemas and dirty CSV across all types and constraints, for comparison with frictionless."""
 
 import json
+import re
 from pathlib import Path
 from typing import Any
 
@@ -39,6 +40,7 @@ PATTERNS = [
     ".{0,2}",
     r"[^,]*",
 ]
+_BARE_TROUBLE = re.compile(r"(?i)inf|nan|(^|[^0-9])[.,][0-9]")
 UNHASHABLE = ("array", "object", "geojson", "list")
 
 _SIZED = ("string", "array", "object", "list")
@@ -105,8 +107,10 @@ def cells(draw: st.DrawFn, field: dict[str, Any]) -> str:
         return draw(st.sampled_from(CELLS[draw(st.sampled_from(list(CELLS)))]))
     if "format" in field and field["format"] in FORMATTED and roll < 9:
         return draw(st.sampled_from(FORMATTED[field["format"]]))
-    if field["type"] == "number" and field.get("bareNumber") is False and roll < 6:
-        return draw(st.sampled_from(["€5", "95%", "EUR 1.5", "x", "-3 kg", "1.000,5"]))
+    if field["type"] == "number" and field.get("bareNumber") is False:
+        pool = ["€5", "95%", "EUR 1.5", "x", "-3 kg", "1.000,5", *CELLS["number"]]
+        # frictionless drops a leading decimal mark there, and the words of numbers.
+        return draw(st.sampled_from([cell for cell in pool if not _BARE_TROUBLE.search(cell)]))
     return draw(st.sampled_from(CELLS[field["type"]]))
 
 

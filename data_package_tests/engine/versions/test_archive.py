@@ -9,8 +9,8 @@ import pytest
 
 from data_package.engine.errors import BuildError
 from data_package.engine.package.readme import sums
-from data_package.engine.storage import hash_file
-from data_package.engine.versions.archive import discard, keep_folder, keep_zip
+from data_package.engine.storage import hash_file, remove
+from data_package.engine.versions.archive import keep_folder, keep_zip
 from data_package_tests.engine.tables.running import temporary_files, umask
 
 CREATED = "2026-01-02T03:04:06Z"
@@ -56,7 +56,7 @@ def test_kept_files_are_copies_that_cannot_be_written(tmp_path: Path) -> None:
     assert modes == {0o400}
     folders = {stat.S_IMODE(path.stat().st_mode) for path in (kept, kept / "tables")}
     assert folders == {0o500}
-    discard(kept)
+    remove(kept)
     assert not kept.exists()
 
 

@@ -1,0 +1,68 @@
+"""`data-package new`, and what `add` shares with it."""
+
+import json
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+if TYPE_CHECKING:
+    from data_package.engine.scaffold import Written
+
+_FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
+
+
+@click.command("new")
+@click.argument("folder", type=click.Path(file_okay=False, path_type=Path))
+@click.argument("more", nargs=-1, type=_FILES, metavar="[FILE]...")
+@click.option(
+    *("--from", "deliveries"),
+    type=_FILES,
+    multiple=True,
+    metavar="FILE...",
+    help="Delivered files to make tables from; give as many as there are.",
+)
+@click.option("--codebook", type=_FILES, help="A CSV of titles, descriptions and labels of fields.")
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def command(
+    folder: Path,
+    more: tuple[Path, ...],
+    deliveries: tuple[Path, ...],
+    codebook: Path | None,
+    as_json: bool,
+) -> None:
+    """Make a project in FOLDER that builds at once, with a table for each delivered file.
+
+    Each file gets a contract that says how it is read, a final table with its columns, that table's
+    contract and a test. Deliveries from outside the folder are copied into it. What the folder has
+    already is kept.
+
+    Example: data-package new my-trial --from deliveries/*.csv
+    """
+    from data_package.engine.runs import progress
+    from data_package.engine.scaffold import new_project
+
+    with progress.working("reading the deliveries"):
+        written = new_project(folder, [*deliveries, *more], codebook=codebook)
+    report(written, as_json=as_json)
+    if not as_json:
+        click.echo(f"\nNext:\n  cd {click.format_filename(folder)}\n  data-package build")
+
+
+def report(written: "Written", *, as_json: bool) -> None:
+    """Print what was put in place, and what it leaves to decide."""
+    if as_json:
+        click.echo(json.dumps(written.to_dict(), indent=2, ensure_ascii=False))
+        return
+    for name in written.copied:
+        click.echo(f"copied   {name}")
+    for name in written.files:
+        click.echo(f"written  {name}")
+    for name in written.kept:
+        click.echo(f"kept     {name}")
+    for draft in written.drafts:
+        key = f"key {', '.join(draft.key)}" if draft.key else "no key found"
+        click.echo(f"{draft.name}: {draft.rows:,} rows, {len(draft.columns)} columns, {key}")
+        for link in draft.links:
+            orphans = f", {link.orphans} of {link.values} values not there" if link.orphans else ""
+            click.echo(f"  {link.field} refers to {link.table}.{link.key}{orphans}")

@@ -1,0 +1,9 @@
+"""A new project, or a table more in one: the files that can be derived from what was delivered.
+
+Writes text that belongs to the user from then on; builds nothing, and replaces nothing. What a
+file looks like is found out by `schema`.
+"""
+
+from data_package.engine.scaffold.project import Written, add_files, new_project
+
+__all__ = ["Written", "add_files", "new_project"]

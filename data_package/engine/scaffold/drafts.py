@@ -1,0 +1,208 @@
+"""A delivered file as a raw file with a contract, and a final table of its columns."""
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import cast
+
+import polars as pl
+
+from data_package.engine import schema
+from data_package.engine.errors import DataPackageError, ProjectError
+from data_package.engine.scaffold.codebook import Codebook
+from data_package.engine.scaffold.names import table_name
+from data_package.engine.schema.contract import Contract, Descriptor
+
+# How text is written, which a typed table has no more.
+_OF_THE_TEXT = ("decimalChar", "groupChar", "bareNumber", "trueValues", "falseValues")
+_FORMATS_THAT_STAY = ("string", "geopoint", "geojson", "list")
+
+
+@dataclass(frozen=True)
+class Link:
+    """A field whose values seem to be keys of another table.
+
+    `orphans` of `values` distinct values are not among the keys.
+    """
+
+    field: str
+    table: str
+    key: str
+    values: int
+    orphans: int
+
+
+@dataclass(frozen=True)
+class Draft:
+    """A table drafted from one delivered file.
+
+    Attributes:
+        name: the final table's name; the raw file's is `name` with `_file` behind it.
+        path: where the delivered file is.
+        delivered: the raw file's contract.
+        final: the final table's contract.
+        rows: the number of rows.
+        links: what could be foreign keys.
+    """
+
+    name: str
+    path: Path
+    delivered: Descriptor
+    final: Descriptor
+    rows: int
+    links: tuple[Link, ...] = ()
+
+    @property
+    def file(self) -> str:
+        """The raw file's name."""
+        return f"{self.name}_file"
+
+    @property
+    def columns(self) -> list[str]:
+        """The names of the columns."""
+        return [str(one["name"]) for one in _fields(self.final)]
+
+    @property
+    def key(self) -> list[str]:
+        """The fields of the primary key; empty without one."""
+        return [
+            str(name) for name in cast("list[object]", _schema(self.final).get("primaryKey", []))
+        ]
+
+
+def drafts(
+    paths: Sequence[Path], *, taken: Sequence[str] = (), codebook: Codebook | None = None
+) -> list[Draft]:
+    """Draft a table for each file, in the order given.
+
+    Raises ProjectError for a file that cannot be described, with the reason.
+    """
+    names: list[str] = list(taken)
+    made: list[tuple[Draft, pl.DataFrame]] = []
+    for path in paths:
+        name = table_name(path, names)
+        names.append(name)
+        made.append(_draft(name, path, codebook))
+    keys = {
+        draft.name: (draft.key[0], frame[draft.key[0]])
+        for draft, frame in made
+        if len(draft.key) == 1
+    }
+    return [_linked(draft, frame, keys) for draft, frame in made]
+
+
+def _draft(name: str, path: Path, codebook: Codebook | None) -> tuple[Draft, pl.DataFrame]:
+    try:
+        delivered = described(path)
+        contract = Contract.from_descriptor(delivered, name=name)
+        frame = schema.read(path, contract, bad="null").frame.collect(engine="streaming")
+        inferred = schema.infer(frame).descriptor
+    except DataPackageError as error:
+        raise ProjectError(f"{path} cannot be described.\n{error}") from None
+    final = _final(delivered, inferred)
+    for one in _fields(final):
+        _put_words(one, name, codebook)
+    return Draft(name, path, _compact(delivered), final, frame.height), frame
+
+
+def described(path: Path) -> dict[str, object]:
+    """The contract that a delivered file keeps, with the dialect and the encoding that it has."""
+    if path.suffix == ".parquet":
+        return schema.infer(pl.scan_parquet(path, glob=False)).descriptor
+    return schema.infer_file(path).descriptor
+
+
+def _final(delivered: Descriptor, inferred: Descriptor) -> dict[str, object]:
+    """The contract of the typed table: the delivered one without how its text is written."""
+    types = {one["name"]: one for one in _fields(inferred)}
+    fields = []
+    for one in _fields(delivered):
+        kept = {name: value for name, value in one.items() if name not in _OF_THE_TEXT}
+        if kept.get("type") not in _FORMATS_THAT_STAY:
+            kept.pop("format", None)
+        kept.pop("missingValues", None)
+        if "categories" not in kept and "categories" in types.get(one["name"], {}):
+            kept["categories"] = types[one["name"]]["categories"]
+        fields.append(kept)
+    held = _schema(delivered)
+    written: dict[str, object] = {"fields": fields}
+    if "primaryKey" in held:
+        written["primaryKey"] = held["primaryKey"]
+    return {"title": "", "description": "", "schema": written}
+
+
+def _put_words(one: dict[str, object], table: str, codebook: Codebook | None) -> None:
+    words = codebook.of(table, str(one["name"])) if codebook else None
+    if words is None:
+        return
+    one["title"] = words.title or one.get("title", "")
+    one["description"] = words.description or one.get("description", "")
+    if not words.labels:
+        return
+    values = [
+        item.get("value") if isinstance(item, dict) else item
+        for item in cast("list[object]", one.get("categories", []))
+    ] or [_as_type(value, str(one.get("type"))) for value in words.labels]
+    one["categories"] = [
+        {"value": value, "label": words.labels.get(str(value), "")} for value in values
+    ]
+
+
+def _as_type(value: str, kind: str) -> object:
+    try:
+        return int(value) if kind == "integer" else value
+    except ValueError:
+        return value
+
+
+def _compact(delivered: Descriptor) -> dict[str, object]:
+    """Without the empty words: a raw file's contract says how it is read."""
+    schema_part = dict(_schema(delivered))
+    schema_part["fields"] = [
+        {name: value for name, value in one.items() if value != ""} for one in _fields(delivered)
+    ]
+    rest = {name: value for name, value in delivered.items() if value != "" and name != "schema"}
+    return {**rest, "schema": schema_part}
+
+
+def _linked(draft: Draft, frame: pl.DataFrame, keys: Mapping[str, tuple[str, pl.Series]]) -> Draft:
+    links = [link for name in frame.columns if (link := _link(draft, frame[name], keys))]
+    whole = [link for link in links if not link.orphans]
+    written = dict(_schema(draft.final))
+    if whole:
+        written["foreignKeys"] = [
+            {"fields": [link.field], "reference": {"resource": link.table, "fields": [link.key]}}
+            for link in whole
+        ]
+    final = {**draft.final, "schema": written}
+    return Draft(draft.name, draft.path, draft.delivered, final, draft.rows, tuple(links))
+
+
+def _link(
+    draft: Draft, column: pl.Series, keys: Mapping[str, tuple[str, pl.Series]]
+) -> Link | None:
+    """The key of the same name that has most of a column's values; None where half are not there.
+
+    Of two tables with the same keys, the later one refers to the earlier.
+    """
+    held = column.drop_nulls().unique()
+    found = []
+    own = list(keys).index(draft.name) if draft.key == [column.name] else len(keys)
+    for at, (table, (key, values)) in enumerate(keys.items()):
+        alike = key.lower() == column.name.lower() and held.dtype == values.dtype
+        if table == draft.name or not alike or not held.len():
+            continue
+        if own < len(keys) and (held.len(), at) > (values.len(), own):
+            continue
+        orphans = held.len() - int(held.is_in(values.implode()).sum())
+        found.append(Link(column.name, table, key, held.len(), orphans))
+    best = min(found, key=lambda link: link.orphans, default=None)
+    return best if best and best.orphans * 2 <= best.values else None
+
+
+def _schema(descriptor: Descriptor) -> dict[str, object]:
+    return cast("dict[str, object]", descriptor["schema"])
+
+
+def _fields(descriptor: Descriptor) -> list[dict[str, object]]:
+    return cast("list[dict[str, object]]", _schema(descriptor)["fields"])

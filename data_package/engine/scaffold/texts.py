@@ -1,0 +1,220 @@
+"""The texts of a project's files, from what is known when it is made."""
+
+import json
+import textwrap
+from collections.abc import Sequence
+
+from data_package.engine import schema
+from data_package.engine.scaffold.drafts import Draft, Link
+from data_package.engine.scaffold.origin import Origin
+
+_WIDTH = 100
+
+GITIGNORE = """\
+# Code, contracts and documents are committed. Everything else is not: data cannot be by accident.
+*
+!*/
+!.gitignore
+!.gitattributes
+!*.py
+!*.yaml
+!*.yml
+!*.toml
+!*.md
+!*.txt
+!*.cff
+!/data-package.lock
+/storage/
+/deliveries/
+.venv/
+__pycache__/
+"""
+
+WORKSPACE = """\
+load_from:
+  - python_module:
+      module_name: {package}.definitions
+      working_directory: .
+"""
+
+DEFINITIONS = '''\
+"""What Dagster's own commands load; `data-package` does without."""
+
+import {package}
+from data_package.engine.definitions import load_definitions
+
+defs = load_definitions({package})
+'''
+
+DAGSTER = """\
+# Read by Dagster's own commands when they are started in this folder.
+telemetry:
+  enabled: false
+nux:
+  enabled: false
+storage:
+  custom:
+    module: data_package.engine.history
+    class: HistoryStorage
+    config:
+      base_dir: storage/.dagster
+compute_logs:
+  module: dagster._core.storage.noop_compute_log_manager
+  class: NoOpComputeLogManager
+"""
+
+_METADATA = """\
+# What the data package says of itself. Remove the # in front of what you fill in.
+# https://datapackage.org/standard/data-package/
+name: {name}
+# title: {title}
+# description: What the data are, whom they are about, how they were collected.
+# homepage: https://example.org/{name}
+# keywords: [trial, cohort]
+# licenses:
+#   - name: CC-BY-4.0
+#     title: Creative Commons Attribution 4.0
+#     path: https://creativecommons.org/licenses/by/4.0/
+{contributors}
+# sources:
+#   - title: Where the deliveries come from
+#     path: https://example.org
+"""
+
+
+def pyproject(name: str, package: str, engine: Origin) -> str:
+    """`pyproject.toml`."""
+    source = f"\n[tool.uv.sources]\ndata-package = {engine.uv_source}\n" if engine.uv_source else ""
+    return f"""\
+[build-system]
+requires = ["hatchling"]
+build-backend = "hatchling.build"
+
+[project]
+name = {json.dumps(name)}
+version = "0.1.0"
+requires-python = ">=3.11"
+dependencies = [{json.dumps(engine.requirement)}]
+
+[project.optional-dependencies]
+test = ["data-package[testing]", "pytest>=8"]
+
+[tool.hatch.metadata]
+allow-direct-references = true
+
+[tool.hatch.build.targets.wheel]
+packages = [{json.dumps(package)}]
+{source}
+[tool.data-package]
+package = {json.dumps(package)}
+
+[tool.pytest.ini_options]
+testpaths = ["tests"]
+pythonpath = ["."]
+"""
+
+
+def readme(name: str, package: str) -> str:
+    """`README.md`."""
+    return f"""\
+# {name}
+
+The tables are the functions in `{package}/`. Everything is built, checked and published by
+
+```sh
+pip install --constraint constraints.txt --editable '.[test]'
+data-package build
+data-package todo      # what is left to write or to decide
+python -m pytest
+```
+
+The data package is in `storage/package/`; open `storage/package/index.html`.
+"""
+
+
+def metadata(name: str, author: str | None) -> str:
+    """`datapackage.yaml`, everything that may be said as comments."""
+    if author:
+        contributors = f"contributors:\n  - title: {_quoted(author)}\n    roles: [creator]"
+    else:
+        contributors = "# contributors:\n#   - title: Your name\n#     roles: [creator]"
+    title = name.replace("-", " ").replace("_", " ").capitalize()
+    return _METADATA.format(name=name, title=title, contributors=contributors)
+
+
+def declarations(drafts: Sequence[Draft], places: Sequence[str]) -> str:
+    """The lines that declare raw files."""
+    return "".join(
+        f"{draft.file} = source_file({_quoted(draft.file)}, {_quoted(place)})\n"
+        for draft, place in zip(drafts, places, strict=True)
+    )
+
+
+def delivered(drafts: Sequence[Draft], places: Sequence[str]) -> str:
+    """`raw/delivered.py`: the raw files; each is read by the contract of its name beside it."""
+    return (
+        '"""The deliveries; each is read by the contract beside this module."""\n\n'
+        "from data_package import source_file\n\n" + declarations(drafts, places)
+    )
+
+
+def table(draft: Draft) -> str:
+    """The module of a final table: every column, sorted by its key."""
+    columns = [_quoted(name) for name in draft.columns]
+    selected = ", ".join(columns)
+    if len(selected) > _WIDTH - 30:
+        lines = textwrap.fill(selected, _WIDTH - 10, break_long_words=False, break_on_hyphens=False)
+        selected = "\n" + textwrap.indent(lines, " " * 8) + ",\n    "
+    key = ", ".join(map(_quoted, draft.key))
+    ordered = f".sort({key})" if key else ""
+    return f'''\
+import dagster as dg
+import polars as pl
+
+
+@dg.asset
+def {draft.name}({draft.file}: pl.LazyFrame) -> pl.LazyFrame:
+    """Every row of {draft.path.name}."""
+    return {draft.file}.select({selected}){ordered}
+'''
+
+
+def contract(draft: Draft) -> str:
+    """The final table's contract, with what could be a foreign key but has orphans as comments."""
+    notes = [_note(link) for link in draft.links if link.orphans]
+    return "".join(f"# {note}\n" for note in notes) + schema.contract_text(draft.final)
+
+
+def _note(link: Link) -> str:
+    return (
+        f"{link.field} could be a foreign key to {link.table}.{link.key}, but {link.orphans} of "
+        f"its {link.values} values are not there."
+    )
+
+
+def raw_contract(draft: Draft) -> str:
+    """The raw file's contract."""
+    return schema.contract_text(draft.delivered)
+
+
+def test(drafts: Sequence[Draft], package: str) -> str:
+    """`tests/test_tables.py`: each final table on made-up rows, checked against its contract."""
+    imports = "".join(
+        f"from {package}.final.{draft.name} import {draft.name}\n"
+        for draft in sorted(drafts, key=lambda draft: draft.name)
+    )
+    tests = "".join(
+        f"\n\ndef test_{draft.name}() -> None:\n"
+        f'    rows = sample("{draft.file}", rows=20).lazy()\n'
+        f'    assert_keeps_contract({draft.name}(rows), "{draft.name}")\n'
+        for draft in drafts
+    )
+    return (
+        '"""The tables on made-up rows: no test needs the deliveries."""\n\n'
+        f"from data_package.testing import assert_keeps_contract, sample\n{imports}{tests}"
+    )
+
+
+def _quoted(text: str) -> str:
+    """A text as a literal of Python, TOML and YAML."""
+    return json.dumps(text, ensure_ascii=False)

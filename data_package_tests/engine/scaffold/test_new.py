@@ -1,0 +1,192 @@
+"""A project made from delivered files builds at once, and nothing that was there is replaced."""
+
+import json
+import os
+import stat
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+import yaml
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.project import find_project
+from data_package.engine.scaffold import add_files, new_project
+
+PERSONS = "id,sex,age\n" + "".join(f"{at},{at % 2 + 1},{20 + at}\n" for at in range(1, 41))
+VISITS = "id,day,result\n" + "".join(
+    f"{at},2024-03-{day:02d},{'better' if at % 3 else 'worse'}\n"
+    for at in range(1, 41)
+    for day in (1, 9)
+)
+
+
+@pytest.fixture
+def deliveries(tmp_path: Path) -> list[Path]:
+    folder = tmp_path / "from the clinic"
+    folder.mkdir()
+    paths = [folder / "TrialPersons.csv", folder / "visits.csv"]
+    for path, text in zip(paths, (PERSONS, VISITS), strict=True):
+        path.write_text(text)
+    return paths
+
+
+def contract(root: Path, name: str) -> dict[str, object]:
+    found = yaml.safe_load((root / name).read_text())
+    assert isinstance(found, dict)
+    return found
+
+
+def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith(("DAGSTER", "PYTEST"))}
+    return subprocess.run(
+        [sys.executable, "-m", *words],
+        cwd=root,
+        env=kept,
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+
+
+@pytest.mark.slow
+def test_a_new_project_builds_and_its_tests_pass(tmp_path: Path, deliveries: list[Path]) -> None:
+    root = tmp_path / "my-trial"
+    new_project(root, deliveries)
+    built = run(root, "data_package", "build", "--json")
+    assert built.returncode == 0, built.stderr
+    assert (root / "storage" / "package" / "datapackage.json").is_file()
+    tested = run(root, "pytest", "-q", "-p", "no:cacheprovider")
+    assert tested.returncode == 0, tested.stdout
+    assert "2 passed" in tested.stdout
+
+
+@pytest.mark.slow
+def test_without_deliveries_it_has_an_example_that_builds(tmp_path: Path) -> None:
+    root = tmp_path / "empty"
+    new_project(root)
+    built = run(root, "data_package", "build")
+    assert built.returncode == 0, built.stderr
+    assert "persons" in built.stdout
+
+
+def test_links_between_tables_are_found(tmp_path: Path, deliveries: list[Path]) -> None:
+    root = tmp_path / "my-trial"
+    new_project(root, deliveries)
+    schema = contract(root, "my_trial/final/visits.yaml")["schema"]
+    assert isinstance(schema, dict)
+    assert schema["foreignKeys"] == [
+        {"fields": ["id"], "reference": {"resource": "trial_persons", "fields": ["id"]}}
+    ]
+    assert "foreignKeys" not in (root / "my_trial/final/trial_persons.yaml").read_text()
+
+
+def test_what_is_there_stays_as_it_is(tmp_path: Path, deliveries: list[Path]) -> None:
+    root = tmp_path / "my-trial"
+    root.mkdir()
+    (root / "README.md").write_text("mine\n")
+    (root / ".gitignore").symlink_to(root / "nowhere")
+    written = new_project(root, deliveries)
+    assert (root / "README.md").read_text() == "mine\n"
+    assert not (root / "nowhere").exists()
+    assert set(written.kept) == {"README.md", ".gitignore"}
+    before = {path: path.read_bytes() for path in root.rglob("*.py")}
+    again = new_project(root)
+    assert {path: path.read_bytes() for path in root.rglob("*.py")} == before
+    assert again.files == []
+
+
+def test_a_file_that_cannot_be_described_leaves_nothing_behind(
+    tmp_path: Path, deliveries: list[Path]
+) -> None:
+    broken = tmp_path / "broken.csv"
+    broken.write_bytes(b"\x00\x01\x02" * 100)
+    root = tmp_path / "my-trial"
+    with pytest.raises(ProjectError, match=r"broken\.csv"):
+        new_project(root, [*deliveries, broken])
+    assert not root.exists()
+
+
+def test_copies_of_deliveries_are_private_and_cannot_be_committed(
+    tmp_path: Path, deliveries: list[Path]
+) -> None:
+    root = tmp_path / "my-trial"
+    written = new_project(root, deliveries)
+    assert written.copied == ["deliveries/TrialPersons.csv", "deliveries/visits.csv"]
+    for name in written.copied:
+        assert stat.S_IMODE((root / name).stat().st_mode) == 0o600
+    (root / "elsewhere").mkdir()
+    for name in ("elsewhere/copy.sav", "notes.xlsx", "loose.csv", ".data-package.lock.7.ab.tmp"):
+        (root / name).write_text("data")
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    subprocess.run(["git", "add", "--all"], cwd=root, check=True)
+    listed = subprocess.run(
+        ["git", "ls-files"], cwd=root, check=True, capture_output=True, text=True
+    ).stdout.split()
+    endings = {Path(name).suffix for name in listed}
+    assert endings <= {".py", ".yaml", ".toml", ".md", ".txt", ".lock", ""}
+    assert not [name for name in listed if "deliveries" in name]
+    assert "my_trial/final/visits.py" in listed
+
+
+def test_a_file_within_the_project_stays_where_it_is(tmp_path: Path) -> None:
+    root = tmp_path / "my-trial"
+    (root / "from").mkdir(parents=True)
+    (root / "from" / "persons.csv").write_text(PERSONS)
+    written = new_project(root, [root / "from" / "persons.csv"])
+    assert written.copied == []
+    assert '"from/persons.csv"' in (root / "my_trial/raw/delivered.py").read_text()
+
+
+def test_a_table_is_added_without_touching_the_others(
+    tmp_path: Path, deliveries: list[Path]
+) -> None:
+    root = tmp_path / "my-trial"
+    new_project(root, deliveries[:1])
+    before = {
+        p: p.read_bytes() for p in root.rglob("*") if p.is_file() and p.name != "delivered.py"
+    }
+    written = add_files(find_project(root), deliveries[1:])
+    assert {p: p.read_bytes() for p in before} == before
+    assert "my_trial/final/visits.py" in written.files
+    text = (root / "my_trial/raw/delivered.py").read_text()
+    assert text.count("source_file(") == 2
+    compile(text, "delivered.py", "exec")
+    twice = add_files(find_project(root), deliveries[1:])
+    assert [draft.name for draft in twice.drafts] == ["visits_2"]
+
+
+def test_a_codebook_fills_in_words_and_labels(tmp_path: Path, deliveries: list[Path]) -> None:
+    book = tmp_path / "codebook.csv"
+    book.write_text(
+        "table,field,title,description,value,label\n"
+        "trial_persons,sex,Sex,As registered,1,Female\n"
+        "trial_persons,sex,,,2,Male\n"
+        ",id,Person,,,\n"
+    )
+    root = tmp_path / "my-trial"
+    new_project(root, deliveries, codebook=book)
+    schema = contract(root, "my_trial/final/trial_persons.yaml")["schema"]
+    assert isinstance(schema, dict)
+    fields = {one["name"]: one for one in schema["fields"]}
+    assert fields["sex"]["title"] == "Sex"
+    assert fields["sex"]["categories"] == [
+        {"value": 1, "label": "Female"},
+        {"value": 2, "label": "Male"},
+    ]
+    visits = contract(root, "my_trial/final/visits.yaml")["schema"]
+    assert isinstance(visits, dict)
+    assert visits["fields"][0]["title"] == "Person"
+
+
+def test_a_codebook_without_fields_is_refused_with_its_line(tmp_path: Path) -> None:
+    book = tmp_path / "codebook.csv"
+    book.write_text("a,b\n1,2\n")
+    with pytest.raises(ProjectError, match=r"codebook\.csv:1: a codebook needs a column 'field'"):
+        new_project(tmp_path / "x", codebook=book)
+
+
+def test_the_facts_are_json(tmp_path: Path, deliveries: list[Path]) -> None:
+    facts = json.loads(json.dumps(new_project(tmp_path / "t", deliveries).to_dict()))
+    assert [one["name"] for one in facts["tables"]] == ["trial_persons", "visits"]
