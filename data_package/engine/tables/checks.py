@@ -132,13 +132,15 @@ class Verdicts:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def _content(self, item: TableCheck, table: Table, part: str | None) -> Iterator[str]:
-        for each in table.parts if part is None else (part,):
+        """What there is of a table; of the partitions of one, as many as have been built."""
+        parts = [p for p in (table.parts if part is None else (part,)) if table.file(p).is_file()]
+        if not parts:
+            raise dg.Failure(
+                f"The contract of '{item.table.labelled(part)}' cannot be checked: "
+                f"'{table.labelled(part)}' has not been built. Build it first."
+            )
+        for each in parts:
             file = table.file(each)
-            if not file.is_file():
-                raise dg.Failure(
-                    f"The contract of '{item.table.labelled(part)}' cannot be checked: "
-                    f"'{table.labelled(each)}' has not been built. Build it first."
-                )
             # The names too: a partition that has moved to another is another table.
             yield f"{file.name if each is None else each}={self._hashes.hash(file)}"
 
@@ -157,14 +159,15 @@ def _with_places(report: Report, table: Table) -> Report:
     """A report on a partitioned table that says in which partitions the rows are."""
     if not table.partitioned:
         return report
-    heights = [int(table.scan(part).select(pl.len()).collect().item()) for part in table.parts]
+    parts = [part for part in table.parts if table.file(part).is_file()]
+    heights = [int(table.scan(part).select(pl.len()).collect().item()) for part in parts]
     ends = list(accumulate(heights))
     rows = sorted({row for total in report.totals for row in total.rows})[:_PLACED]
     places = []
     for row in rows:
         # Rows are counted as in a text file, whose first line holds the names.
         at = bisect_left(ends, row - 1)
-        places.append(f"row {row} is row {row - ends[at] + heights[at]} of {table.parts[at]}")
+        places.append(f"row {row} is row {row - ends[at] + heights[at]} of {parts[at]}")
     hint = f"rows are counted through all partitions: {', '.join(places)}" if places else ""
     return dataclasses.replace(report, hint=hint or report.hint)
 
