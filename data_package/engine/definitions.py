@@ -13,7 +13,7 @@ from data_package.engine.package import DataPackage, data_package_asset
 from data_package.engine.package.documents import DICTIONARY
 from data_package.engine.project import Project, project_of
 from data_package.engine.runs.executor import in_process
-from data_package.engine.schema import lint_references
+from data_package.engine.schema import Contract, ContractError, begun_contract, lint_references
 from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import RawFile
@@ -101,9 +101,18 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
 
 def _delivered(project: Project, files: Mapping[str, RawFile]) -> Delivered:
     """The raw files, those that have a contract with it. Raises ContractError for a wrong one."""
-    paths = {name: file.contract_path for name, file in files.items()}
-    found = {name: contract_at(path) for name, path in paths.items() if path}
-    return Delivered(project, files, {name: one for name, one in found.items() if one})
+    found: dict[str, Contract] = {}
+    for name, file in files.items():
+        try:
+            contract = contract_at(file.contract_path) if file.contract_path else None
+        except ContractError:
+            if file.contract_path is None or begun_contract(file.contract_path) is None:
+                raise
+            # It says how the file is written, and `describe` will say what is in it.
+            continue
+        if contract is not None:
+            found[name] = contract
+    return Delivered(project, files, found)
 
 
 def _check_references(tables: Mapping[dg.AssetKey, Table]) -> None:

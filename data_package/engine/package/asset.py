@@ -8,7 +8,13 @@ from pathlib import Path
 import dagster as dg
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.package.contents import Contents, is_published, own_licence, version_of
+from data_package.engine.package.contents import (
+    Contents,
+    is_published,
+    own_licence,
+    said_of,
+    version_of,
+)
 from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.released import (
     Release,
@@ -18,6 +24,7 @@ from data_package.engine.package.released import (
     stamp_of,
 )
 from data_package.engine.schema import Contract
+from data_package.engine.schema.plain import plain
 from data_package.engine.staleness.plan import with_inputs
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.checks import TableCheck
@@ -33,6 +40,16 @@ class DataPackage:
 
     catalogue: Catalogue
     tables: Sequence[Table]
+
+    @property
+    def published(self) -> list[Table]:
+        """The tables among them."""
+        return [table for table in self.tables if table.is_table]
+
+    @property
+    def plain_files(self) -> list[Table]:
+        """The files among them; what is neither table nor file has nothing to publish."""
+        return [table for table in self.tables if not table.is_table and table.files()]
 
     def is_current(self) -> bool:
         """Whether publishing now would change nothing."""
@@ -57,7 +74,7 @@ class DataPackage:
         # Projects without final tables, and builds that publish nothing, need none of it.
         from data_package.engine.package.publish import publish
 
-        for table in self.tables:
+        for table in self.published:
             _contract(table)
         self._refuse_failing()
         document = publish(self._contents(), still_good=self._refuse_failing)
@@ -66,12 +83,16 @@ class DataPackage:
 
     def content(self, history: Sequence[Release]) -> str:
         """A digest of all that the package says and holds, as the newest of some releases."""
-        project = self.catalogue.project
+        project, hashes = self.catalogue.project, self.catalogue.hashes
         tables = [
             [table.resource, _contract(table).descriptor, version_of(table, self.catalogue)]
-            for table in self.tables
+            for table in self.published
         ]
-        return content_of(read_metadata(project), [tables, own_licence(project)], history)
+        files = [
+            [f.resource, f.path.suffix, said_of(f), hashes.hash(f.path)] for f in self.plain_files
+        ]
+        made_of = [tables, own_licence(project), *([files] if files else [])]
+        return content_of(read_metadata(project), made_of, history)
 
     def _contents(self) -> Contents:
         project = self.catalogue.project
@@ -81,7 +102,8 @@ class DataPackage:
         title = str(properties.get("title") or properties["name"])
         return Contents(
             catalogue=self.catalogue,
-            tables=[(table, _contract(table)) for table in self.tables],
+            tables=[(table, _contract(table)) for table in self.published],
+            files=self.plain_files,
             properties=properties,
             changelog=changelog_of(title, releases, is_released="created" in properties),
         )
@@ -125,7 +147,7 @@ def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             data_version=dg.DataVersion(hashlib.sha256(text.encode()).hexdigest()),
             metadata={
-                "tables": dg.MetadataValue.int(len(package.tables)),
+                "tables": dg.MetadataValue.int(len(package.published)),
                 "size_bytes": dg.MetadataValue.int(size),
                 "path": dg.MetadataValue.path(str(project.published)),
                 "descriptor": dg.MetadataValue.path(str(project.published / d.FILE_NAME)),
@@ -156,7 +178,7 @@ def _contract(table: Table) -> Contract:
             f"Write its Table Schema into {file}; `data-package describe {table.name} --write` "
             "begins one."
         )
-    return table.contract
+    return plain(table.contract)
 
 
 def _resources(document: Mapping[str, object]) -> list[Mapping[str, object]]:

@@ -45,6 +45,7 @@ def readme_md(facts: Facts) -> str:
     parts.append("\n## Files\n\n")
     has_csv = any(table.csv_path for table in facts.tables)
     parts += [f"- `{name}`: {what}\n" for name, what in FILES.items() if name != "csv/" or has_csv]
+    parts += [f"- `{path}`{f': {_line(said)}' if said else ''}\n" for path, said in facts.files]
     parts.append(f"\n## Cite\n\n> {_line(reference(facts))}\n")
     parts.append(f"\n## Licence\n\n{_licences(facts)}\n")
     return "".join(parts)

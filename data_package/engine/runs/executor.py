@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.execution.api import ExecuteRunWithPlanIterable
@@ -34,6 +35,7 @@ from data_package.engine.runs.guard import building
 from data_package.engine.staleness.own_checks import Outcome
 from data_package.engine.staleness.record import Recorder
 from data_package.engine.tables import internals
+from data_package.engine.tables import io_manager as facts
 from data_package.engine.tables.partitions import Partitions
 from data_package.engine.tables.unraised import unraised_in_few_words
 
@@ -64,6 +66,7 @@ class Plan:
 ContextOf = Callable[[PlanExecutionContext, ExecutionStep, ActiveExecution], StepExecutionContext]
 
 _DATA_VERSION = "dagster/data_version"
+_OWN_VERSION = "dagster/data_version_is_user_provided"
 
 _plans: dict[str, Plan] = {}
 
@@ -202,6 +205,8 @@ class _Executor(dg.Executor):
                 evaluation.asset_check_key,
                 Outcome.of(passed=evaluation.passed, severity=evaluation.severity),
             )
+        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            self._note(context, event.step_materialization_data.materialization)
         if not event.is_step_failure or internals.was_interrupted(event):
             return
         step, part = internals.step_of(event, context.dagster_run.tags)
@@ -211,6 +216,23 @@ class _Executor(dg.Executor):
                 part = part if table.partitioned else None
                 if part is not None or not table.partitioned:
                     self._recorder.failed(table, internals.failure_message(event), part)
+
+    def _note(self, context: PlanOrchestrationContext, made: dg.AssetMaterialization) -> None:
+        """Remember what was made and is not kept here: our IO manager tells of the rest itself."""
+        table = self._recorder.catalogue.tables.get(made.asset_key)
+        configured = {"ops", "resources"} & context.run_config.keys()
+        if table is None or configured or {facts.HASH, facts.SIZE} <= made.metadata.keys():
+            return
+        tags = made.tags or {}
+        version = tags.get(_DATA_VERSION) if tags.get(_OWN_VERSION) == "true" else None
+        self._recorder.made(table, version, self._written_elsewhere(made))
+
+    def _written_elsewhere(self, made: dg.AssetMaterialization) -> dict[str, str]:
+        """The hashes of local files that another IO manager says it wrote, by their paths."""
+        hashes = self._recorder.catalogue.hashes
+        said = made.metadata.get("path")
+        path = Path(str(said.value)) if isinstance(said, dg.PathMetadataValue) else None
+        return {str(path): hashes.hash(path)} if path is not None and path.is_file() else {}
 
 
 def _one_by_one(

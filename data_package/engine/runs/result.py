@@ -10,6 +10,7 @@ import dagster as dg
 
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
+from data_package.engine.tables.made import Kept
 from data_package.engine.tables.table import Table
 
 Number = TypeVar("Number", int, float)
@@ -54,6 +55,7 @@ class CheckResult:
 class TableResult:
     """What a build did with one table.
 
+    `kept` is `table`, `file`, or `nothing` where the engine keeps no file of it.
     `raw_file_errors` counts what was wrong in raw files that were read by their contracts, and
     `raw_file_report` says it, without a value. `partitions` are those that the build looked at, of
     a partitioned table; its own figures are theirs together.
@@ -73,6 +75,7 @@ class TableResult:
     place: str = ""
     raw_file_errors: int | None = None
     raw_file_report: str = ""
+    kept: str = Kept.TABLE
     partitions: list["TableResult"] = field(default_factory=list)
 
     @property
@@ -391,6 +394,8 @@ class Tally:
         result = self._result(materialization.asset_key, materialization.partition)
         metadata = {name: value.value for name, value in materialization.metadata.items()}
         result.status = Status.BUILT
+        if facts.COLUMNS not in metadata:
+            result.kept = Kept.FILE if facts.HASH in metadata else Kept.NOTHING
         result.rows = _whole(metadata.get(facts.ROWS, metadata.get(facts.PARTITION_ROWS)))
         result.size_bytes = _whole(metadata.get(facts.SIZE))
         result.peak_memory_bytes = _whole(metadata.get(facts.PEAK_MEMORY))

@@ -29,6 +29,8 @@ _SCHEMA = frozenset(
     }
 )  # fmt: skip
 _URL_OR_PATH = re.compile(r"^((?=[^./~])(?!file:)((?!/\.\./)(?!\\)(?!://).)*|(http|ftp)s?://.*)$")
+_ITEM_TEXTS = frozenset({"title", "path", "email", "version", "name"})
+_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _FIELDS_MATCH = ("exact", "equal", "subset", "superset", "partial")
 
 
@@ -225,7 +227,9 @@ def _publication(descriptor: dict[str, object]) -> Iterator[Issue]:
 
     https://datapackage.org/standard/data-resource/#sources
     """
-    yield from _text(descriptor, ("homepage",), ())
+    homepage = descriptor.get("homepage")
+    if homepage is not None and not str(homepage).startswith(("http://", "https://")):
+        yield Issue(("homepage",), "homepage is an address that begins with https://")
     for name in ("sources", "licenses"):
         items = descriptor.get(name)
         if items is None:
@@ -238,13 +242,17 @@ def _publication(descriptor: dict[str, object]) -> Iterator[Issue]:
             if not isinstance(item, dict) or not item:
                 yield Issue(at, f"each of {name} is a mapping, such as - title: ...")
                 continue
-            yield from _text(item, ("title", "path", "email", "version", "name"), at)
+            for key in _ITEM_TEXTS & item.keys():
+                if not isinstance(item[key], str):
+                    yield Issue((*at, key), f"{key} is text; put it in quotes, or leave it out")
             if name == "licenses" and item.get("name") is None and item.get("path") is None:
                 yield Issue(at, "a license has a name (such as CC-BY-4.0) or a path to its text")
             if (path := item.get("path")) is not None and not _is_url_or_path(path):
                 yield Issue(
                     (*at, "path"), "path is an address, or a path that does not lead upwards"
                 )
+            if (email := item.get("email")) is not None and not _EMAIL.fullmatch(str(email)):
+                yield Issue((*at, "email"), "email is not an address")
             if name == "licenses" and item.get("name") is not None and not _is_license(item):
                 yield Issue((*at, "name"), "a license's name is a word such as CC-BY-4.0")
 

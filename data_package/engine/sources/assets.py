@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import dagster as dg
-import polars as pl
 
 from data_package.engine.errors import DataPackageError, ProjectError
-from data_package.engine.sources.delivered import ROWS, Delivered
+from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import Bad, Deliveries, RawFile
+from data_package.engine.sources.frames import frame_of, handed
 from data_package.engine.sources.shares import Part, Share, has_place
 
 PATTERNS = "data-package/patterns"
@@ -120,20 +120,17 @@ class SourceFiles(dg.IOManager):
         self._deliveries = deliveries
         self._delivered = delivered
 
-    def load_input(
-        self, context: dg.InputContext
-    ) -> Path | list[Path] | pl.LazyFrame | pl.DataFrame:
+    def load_input(self, context: dg.InputContext) -> object:
         """What the parameter asks for; paths where it does not say."""
         name = context.asset_key.to_user_string()
-        wanted = context.dagster_type.typing_type
+        wanted: object = context.dagster_type.typing_type
         try:
             part = part_of(context)
             share = share_of(self._deliveries.files[name], wanted) if part else Share.WHOLE
             paths = self._deliveries.hand_out(name, part, share)
-            if wanted in ROWS:
+            if frame := frame_of(wanted):
                 plain = [Path(path) for path in paths]
-                rows = self._delivered.read(name, plain, context.op_def.name)
-                return rows.collect() if wanted is pl.DataFrame else rows
+                return handed(self._delivered.read(name, plain, context.op_def.name), frame)
         except DataPackageError as error:
             problem = str(error)
         else:

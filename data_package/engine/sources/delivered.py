@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 # The code that reads raw files by their contracts, and its libraries.
 READER = edition(__name__)
-# What a parameter is that receives rows, and not paths.
-ROWS = (pl.LazyFrame, pl.DataFrame)
 
 
 @dataclass(frozen=True)
@@ -56,12 +54,18 @@ class Delivered:
 
     def written(self, name: str) -> tuple["Descriptor | None", str | None]:
         """How the contract of a raw file says that it is written: its dialect and its encoding."""
-        told = self.contracts[name].descriptor if name in self.contracts else {}
+        told = self._descriptor(name)
         dialect, encoding = told.get("dialect"), told.get("encoding")
         return (
             cast("Descriptor", dialect) if isinstance(dialect, dict) else None,
             encoding if isinstance(encoding, str) else None,
         )
+
+    def _descriptor(self, name: str) -> "Descriptor":
+        place = self.files[name].contract_path
+        if name in self.contracts:
+            return self.contracts[name].descriptor
+        return (schema.begun_contract(place) if place is not None else None) or {}
 
     def digest(self, name: str) -> str | None:
         """A hash of all that decides how a raw file is read; None where it has no contract."""

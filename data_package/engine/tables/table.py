@@ -14,6 +14,7 @@ from data_package.engine.project import Project
 from data_package.engine.schema import Contract, load_contract
 from data_package.engine.sources.shares import Share
 from data_package.engine.storage import is_file
+from data_package.engine.tables.made import Kept, Note, note_of
 from data_package.engine.tables.partitions import Partitions
 
 FINAL = "final"
@@ -22,7 +23,7 @@ PACKAGE = dg.AssetKey("data_package")
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the project: an asset that is kept as one Parquet file, or one per partition.
+    """An asset of the project: most are tables, kept as one Parquet file or one per partition.
 
     Attributes:
         inputs: the assets it takes, by the name of the parameter that receives each.
@@ -34,6 +35,7 @@ class Table:
         mappings: which partitions of an input it takes, where that is declared.
         shares: which files of each raw file a partition takes.
         reads: the raw files that it takes the rows of, and not the paths.
+        kept: what becomes of what its function returns; few are anything but a table.
     """
 
     key: dg.AssetKey
@@ -48,6 +50,7 @@ class Table:
     mappings: Mapping[dg.AssetKey, dg.PartitionMapping] = field(default_factory=dict)
     shares: Mapping[str, Share] = field(default_factory=dict)
     reads: frozenset[str] = frozenset()
+    kept: Kept = Kept.TABLE
 
     @property
     def partitioned(self) -> bool:
@@ -71,7 +74,9 @@ class Table:
 
     @property
     def path(self) -> Path:
-        """Its Parquet file; for a partitioned table, that of a folder with one file each."""
+        """Its file; for a partitioned table, that of a folder with one file each."""
+        if (note := self.note) is not None and note.file is not None:
+            return self.project.storage / note.file
         return self.project.storage.joinpath(self.group, *self.key.path).with_suffix(".parquet")
 
     @property
@@ -87,6 +92,8 @@ class Table:
 
     def files(self) -> list[Path]:
         """The files it is kept in now: one, or one for each partition that there is by its keys."""
+        if (note := self.note) is not None and note.file is None:
+            return []
         return [path for part in self.parts if (path := self.file(part)).is_file()]
 
     def scan(self, partition: str | None = None) -> pl.LazyFrame:
@@ -99,6 +106,20 @@ class Table:
     def labelled(self, partition: str | None) -> str:
         """A partition as people are shown it: `visits[2024]`."""
         return self.name if partition is None else f"{self.name}[{partition}]"
+
+    @property
+    def note(self) -> Note | None:
+        """What was noted when it was last made, if that was no table."""
+        if self.kept is Kept.TABLE or self.partitioned:
+            return None
+        return note_of(self.project, self.resource)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it has rows: its function returns a frame, or has not said what it returns."""
+        if self.kept is Kept.BY_RESULT:
+            return self.note is None
+        return self.kept is Kept.TABLE
 
     @property
     def place(self) -> str:
