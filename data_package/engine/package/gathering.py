@@ -7,6 +7,7 @@ in. Its rows stand in the order of the partitions' keys, so equal partitions giv
 import threading
 from pathlib import Path
 
+from data_package.engine.package.codes import Published
 from data_package.engine.storage import make_private_folder, remove, replacing
 from data_package.engine.tables.table import Table
 
@@ -22,9 +23,9 @@ class Files:
         self._lock = threading.Lock()
         self._made: dict[str, Path] = {}
 
-    def of(self, table: Table) -> Path:
+    def of(self, table: Published) -> Path:
         """The file that holds all rows of a table."""
-        if not table.partitioned:
+        if not isinstance(table, Table) or not table.partitioned:
             return table.path
         with self._lock:
             if table.resource not in self._made:

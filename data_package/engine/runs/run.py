@@ -103,8 +103,10 @@ def run_build(
         if memo.sources_of(project, _places(project)).own(project) != sources.own(project):
             # What was imported would run under the fingerprint of what has been written since.
             raise ProjectError("A file of the project changed while it was read. Build again.")
+        for note in catalogue.notes:
+            say(note)
         lock = lock_of(project)
-        job = loaded.job()
+        job = executor.with_own_executor(loaded.job(), catalogue, lock)
         work = plan_work(request, job, catalogue, lock)
         if request.is_everything:
             lock.keep_only(catalogue.deliveries.files, catalogue.named, catalogue.keys)
@@ -166,14 +168,20 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
             catalogue.hashes.hash(path)
     stamps = {str(path): catalogue.hashes.stamp_of(path) for path in paths}
     known = {path: stamp for path, stamp in stamps.items() if stamp is not None}
-    if len(known) < len(stamps):
+    shared = {
+        file: list(stamp)
+        for contract in catalogue.contracts
+        for file, stamp in contract.shared.items()
+    }
+    settled = memo.Sources(sources.taken_ns, shared, ()).are_settled()
+    if len(known) < len(stamps) or not settled:
         memo.forget(project)
     else:
         memo.remember(
             project,
             sources,
             globs=globs,
-            files=known,
+            files={**known, **shared},
             folders=sorted(folders),
             fresh=len(catalogue.tables),
             until=_next_partition(catalogue),

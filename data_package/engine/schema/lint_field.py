@@ -6,9 +6,11 @@ https://datapackage.org/standard/table-schema/#field
 import re
 import warnings
 from collections.abc import Hashable, Iterator
+from functools import lru_cache
 from typing import TypeAlias, cast
 
 from data_package.engine.errors import did_you_mean
+from data_package.engine.schema.code_list import Vocabulary
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.document import Path
 from data_package.engine.schema.fieldtypes import (
@@ -173,7 +175,13 @@ def _categories(field: Field, descriptor: dict[str, object]) -> Iterator[Fault]:
     if field.categories is None or not field.categories:
         yield ("categories",), "categories is a list of values, or of value: and label:"
         return
-    yield from _category_faults(field)
+    if field.vocabulary is None:
+        yield from _category_faults(field)
+    else:
+        bare = field.descriptor.get("bareNumber") is not False
+        group = field.descriptor.get("groupChar")
+        marks = (bare, group if isinstance(group, str) else None)
+        yield from _vocabulary_faults(field.vocabulary, field.type, field.format, marks)
     enum = field.constraints.get("enum")
     if not isinstance(enum, list):
         return
@@ -185,6 +193,24 @@ def _categories(field: Field, descriptor: dict[str, object]) -> Iterator[Fault]:
                 ("constraints", "enum", i),
                 "this enum value is not a category; add it there or remove it here",
             )
+
+
+@lru_cache(256)
+def _vocabulary_faults(
+    vocabulary: Vocabulary, type_name: str, format_name: str, marks: tuple[bool, str | None]
+) -> tuple[Fault, ...]:
+    """Return the faults of a vocabulary for all fields that read its values alike."""
+    bare, group = marks
+    descriptor = {
+        "name": vocabulary.name,
+        "type": type_name,
+        "format": format_name,
+        "bareNumber": bare,
+        "groupChar": group,
+        "categories": vocabulary,
+    }
+    field = Contract.from_descriptor({"fields": [descriptor]}).fields[0]
+    return tuple(_category_faults(field))
 
 
 def _category_faults(field: Field) -> Iterator[Fault]:

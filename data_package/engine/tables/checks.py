@@ -6,14 +6,13 @@ data package, the status) finds it or computes it, and never takes one that was 
 else.
 """
 
-import dataclasses
 import hashlib
 import json
 import warnings
 from bisect import bisect_left
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
 
@@ -23,7 +22,7 @@ import polars as pl
 from data_package.engine.edition import edition
 from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.project import Project
-from data_package.engine.schema import Contract, ForeignKey, Report, check
+from data_package.engine.schema import Contract, ForeignKey, Report, Total, check
 from data_package.engine.storage import HashCache, remember
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.table import Table
@@ -151,7 +150,7 @@ class Verdicts:
             references={name: self._tables[name].scan() for name in item.contract.references},
         )
         if part is not None:
-            return dataclasses.replace(report, name=item.table.labelled(part))
+            return replace(report, name=item.table.labelled(part))
         return report if report.ok else _with_places(report, item.table)
 
 
@@ -162,14 +161,14 @@ def _with_places(report: Report, table: Table) -> Report:
     parts = [part for part in table.parts if table.file(part).is_file()]
     heights = [int(table.scan(part).select(pl.len()).collect().item()) for part in parts]
     ends = list(accumulate(heights))
-    rows = sorted({row for total in report.totals for row in total.rows})[:_PLACED]
-    places = []
-    for row in rows:
+
+    def placed(total: Total) -> Total:
         # Rows are counted as in a text file, whose first line holds the names.
-        at = bisect_left(ends, row - 1)
-        places.append(f"row {row} is row {row - ends[at] + heights[at]} of {parts[at]}")
-    hint = f"rows are counted through all partitions: {', '.join(places)}" if places else ""
-    return dataclasses.replace(report, hint=hint or report.hint)
+        at = [(row, bisect_left(ends, row - 1)) for row in total.rows[:_PLACED]]
+        where = [f"row {row} is row {row - ends[n] + heights[n]} of {parts[n]}" for row, n in at]
+        return replace(total, note=f"{total.note}; {', '.join(where)}") if where else total
+
+    return replace(report, totals=tuple(map(placed, report.totals)))
 
 
 def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
@@ -246,12 +245,10 @@ def _across_partitions(contract: Contract) -> Contract | None:
     if not (contract.primary_key or contract.unique_keys or unique or to_itself):
         return None
     fields = [
-        dataclasses.replace(
-            field, constraints={"unique": True} if field.unique else {}, categories=None
-        )
+        replace(field, constraints={"unique": True} if field.unique else {}, categories=None)
         for field in contract.fields
     ]
-    return dataclasses.replace(contract, fields=tuple(fields), foreign_keys=to_itself)
+    return replace(contract, fields=tuple(fields), foreign_keys=to_itself)
 
 
 def own_checks(
@@ -280,17 +277,15 @@ def guarded(
 def _part(
     table: Table, name: str, contract: Contract, keys: tuple[ForeignKey, ...], *, blocking: bool
 ) -> TableCheck:
-    part = dataclasses.replace(contract, foreign_keys=keys)
+    part = replace(contract, foreign_keys=keys)
     return TableCheck(table, name, part, blocking=blocking, by_partition=table.partitioned)
 
 
 def _bare(contract: Contract) -> Contract:
     """The same table with nothing asked of it."""
-    return dataclasses.replace(
+    return replace(
         contract,
-        fields=tuple(
-            dataclasses.replace(field, constraints={}, categories=None) for field in contract.fields
-        ),
+        fields=tuple(replace(field, constraints={}, categories=None) for field in contract.fields),
         primary_key=(),
         unique_keys=(),
     )

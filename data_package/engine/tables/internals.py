@@ -22,6 +22,9 @@ from dagster._core.definitions.partitions.utils import infer_partition_mapping
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.definitions.scoped_resources_builder import Resources, ScopedResourcesBuilder
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,
+)
 from dagster._core.execution.api import create_execution_plan, execute_run
 from dagster._core.execution.plan.handle import ResolvedFromDynamicStepHandle
 from dagster._core.execution.resources_init import resource_initialization_manager
@@ -38,6 +41,9 @@ from dagster_shared.error import SerializableErrorInfo
 from data_package.engine.errors import DataPackageError
 from data_package.engine.tables import python_errors
 from data_package.engine.tables.own_words import OwnWords, read_source
+
+# What `dg.define_asset_job` returns.
+UnresolvedJob = UnresolvedAssetJobDefinition
 
 # The tag of a run that says which verb started it.
 STARTED_BY = "data-package/started_by"
