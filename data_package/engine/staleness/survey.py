@@ -3,7 +3,6 @@
 import json
 import platform
 from collections.abc import Mapping, Sequence
-from contextlib import suppress
 from dataclasses import dataclass, replace
 from enum import StrEnum
 from graphlib import TopologicalSorter
@@ -15,7 +14,7 @@ from data_package.engine.sources.files import combine_hashes
 from data_package.engine.sources.shares import Share
 from data_package.engine.staleness.assess import Cause, CauseKind, Present, assess
 from data_package.engine.staleness.lock import Lock
-from data_package.engine.storage import write_private
+from data_package.engine.storage import recalled, write_private
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
@@ -268,9 +267,7 @@ class Failures:
     def __init__(self, project: Project) -> None:
         """`project`: whose tables."""
         self._path = project.places.failures
-        self._known: dict[str, dict[str, str]] = {}
-        with suppress(OSError, ValueError):
-            self._known = json.loads(self._path.read_text())
+        self._known: dict[str, dict[str, str]] = recalled(self._path, _failures, {})
 
     def error_of(self, name: str, on: str) -> str | None:
         """What was said when the table failed on just this basis."""
@@ -289,6 +286,13 @@ class Failures:
 
     def _save(self) -> None:
         write_private(self._path, json.dumps(self._known, indent=1, sort_keys=True))
+
+
+def _failures(document: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, str]]:
+    return {
+        name: {"basis": str(known["basis"]), "error": str(known["error"])}
+        for name, known in document.items()
+    }
 
 
 def _state(causes: list[Cause], error: str | None) -> State:

@@ -18,6 +18,7 @@ import polars as pl
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint, Fingerprinter
+from data_package.engine.libraries import NO_VERSION, version_of
 from data_package.engine.places import Folder
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
@@ -209,7 +210,15 @@ def _fingerprint(
         engine={name: edition.sources for name, edition in used.items()},
     )
     libraries = {*fingerprint.libraries, *(lib for one in used.values() for lib in one.libraries)}
-    return dataclasses.replace(fingerprint, libraries=tuple(sorted(libraries)))
+    unseen = tuple(
+        f"the library '{name}' tells no version: what changes in it is not noticed. Install it "
+        "with one, or put its code beside yours"
+        for name in sorted(libraries)
+        if version_of(name) == NO_VERSION
+    )
+    return dataclasses.replace(
+        fingerprint, unseen=fingerprint.unseen + unseen, libraries=tuple(sorted(libraries))
+    )
 
 
 def _partitions(

@@ -15,6 +15,7 @@ from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -23,7 +24,7 @@ from data_package.engine.edition import edition
 from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, ForeignKey, Report, Total, check
-from data_package.engine.storage import HashCache, remember
+from data_package.engine.storage import HashCache, recalled, remember
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.table import Table
 
@@ -97,10 +98,11 @@ class Verdicts:
 
     def known(self, item: TableCheck, part: str | None = None) -> Report | None:
         """The report on the table, or a partition, as it now stands, if it has been made."""
-        with suppress(OSError, ValueError, KeyError, TypeError, dg.Failure):
-            verdict = json.loads(self.path(item, part).read_text())
-            if verdict["basis"] == self._basis(item, part):
-                return Report.from_dict(verdict["report"])
+        nothing: tuple[str, Report | None] = ("", None)
+        basis, report = recalled(self.path(item, part), _verdict, nothing)
+        with suppress(dg.Failure):
+            if report is not None and basis == self._basis(item, part):
+                return report
         return None
 
     def key_of(self, name: str) -> dg.AssetKey:
@@ -169,6 +171,10 @@ def _with_places(report: Report, table: Table) -> Report:
         return replace(total, note=f"{total.note}; {', '.join(where)}") if where else total
 
     return replace(report, totals=tuple(map(placed, report.totals)))
+
+
+def _verdict(document: Mapping[str, Any]) -> tuple[str, Report | None]:
+    return str(document["basis"]), Report.from_dict(document["report"])
 
 
 def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:

@@ -296,7 +296,8 @@ def run_job(
         raise KeyboardInterrupt
     for event in [] if failed_steps else result.all_events:
         if event.event_type is dg.DagsterEventType.RUN_FAILURE:
-            raise RunError(_kind_of(event.job_failure_data.error))
+            error = event.job_failure_data.error
+            raise RunError(_kind_of(error), _own_words(error))
     return run.run_id
 
 
@@ -427,7 +428,22 @@ def _is_installed_kind(kind: type[BaseException]) -> bool:
 
 
 class RunError(Exception):
-    """Dagster ended a run, and no table of it is to blame."""
+    """Dagster ended a run, and no table of it is to blame.
+
+    Attributes:
+        said: what the engine itself said of it, to whoever runs the command; empty otherwise.
+    """
+
+    def __init__(self, kind: str, said: str = "") -> None:
+        """`kind`: of the error."""
+        super().__init__(kind)
+        self.said = said
+
+
+def _own_words(error: SerializableErrorInfo | None) -> str:
+    if error is None or error.cls_name not in ("ProjectError", "BuildError"):
+        return ""
+    return error.message.partition(": ")[2].strip()
 
 
 def failure_message(event: dg.DagsterEvent) -> str:
