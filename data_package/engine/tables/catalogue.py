@@ -45,6 +45,7 @@ class Catalogue:
     hashes: HashCache
     own_checks: Mapping[dg.AssetCheckKey, OwnCheck] = field(default_factory=dict)
     publications: list["Publication"] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     @property
     def contracts(self) -> list[Contract]:
