@@ -9,7 +9,7 @@ else.
 import dataclasses
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -146,8 +146,12 @@ def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
     return planned
 
 
-def asset_check(item: TableCheck, verdicts: Verdicts, project: Project) -> dg.AssetChecksDefinition:
-    """The Dagster asset check that asks for a verdict."""
+def asset_check(
+    item: TableCheck,
+    judge: Callable[[dg.AssetCheckExecutionContext, TableCheck], Report],
+    project: Project,
+) -> dg.AssetChecksDefinition:
+    """The Dagster asset check that asks a judge for a verdict."""
     table = item.table
 
     @dg.asset_check(
@@ -157,8 +161,8 @@ def asset_check(item: TableCheck, verdicts: Verdicts, project: Project) -> dg.As
         description=_describe(item),
         additional_deps=[dg.AssetKey(name.split("/")) for name in item.contract.references],
     )
-    def contract() -> dg.AssetCheckResult:
-        return _result(verdicts.of(item))
+    def contract(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+        return _result(judge(context, item))
 
     return guarded(contract, table.name, project)
 
