@@ -5,11 +5,13 @@ Standard library only: the path that decides that nothing needs building imports
 
 import ctypes
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import secrets
 import shutil
+import signal
 import threading
 import time
 from collections.abc import Iterable, Iterator
@@ -25,6 +27,9 @@ _TEMPORARY = ".tmp"
 # File systems stamp a change with the kernel's clock tick. A file that changes again within the
 # same tick looks unchanged, so a hash is only trusted when the last change is older than this.
 _RACE_NS = 50_000_000
+# A page that is mapped into memory changes the time of its file when it is first written to, and
+# not again until the kernel has written it back: after 35 seconds by default, and some to spare.
+_WRITE_BACK_NS = 60_000_000_000
 _MUCH_BYTES = 1 << 26
 # SQLite cannot open a database on a disk with less.
 _NEXT_TO_NOTHING_BYTES = 1 << 18
@@ -225,8 +230,11 @@ class HashCache:
         known = self._known.get(str(path))
         if known is not None and known[:-1] == stamp:
             return str(known[-1])
+        # Asked before the file is read: whoever opens it from now on changes its stamp.
+        unseen_ns = _RACE_NS if _is_let_go(path) else _WRITE_BACK_NS
+        stamp = _stamp(path)
         digest = hash_file(path)
-        if time.time_ns() - max(path.stat().st_ctime_ns, path.stat().st_mtime_ns) > _RACE_NS:
+        if time.time_ns() - max(path.stat().st_ctime_ns, path.stat().st_mtime_ns) > unseen_ns:
             self._remember(path, stamp, digest)
         return digest
 
@@ -270,6 +278,26 @@ class HashCache:
 def _stamp(path: Path) -> list[int]:
     stat = path.stat()
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
+def _is_let_go(path: Path) -> bool:
+    """Whether nobody has a file open for writing, or mapped into memory to write there.
+
+    The kernel leases a file for reading only then. Where it does not tell (the file is another
+    user's, or on a network), the answer is no.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # Whoever opens it for writing in between waits; the signal for us is one that is ignored.
+        fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError:
+        return False
+    else:
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        return True
+    finally:
+        os.close(handle)
 
 
 def sync(path: Path) -> None:
