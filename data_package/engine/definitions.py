@@ -31,7 +31,7 @@ from data_package.engine.tables.io_manager import ParquetTables
 from data_package.engine.tables.loading import console_logger
 from data_package.engine.tables.resources import check_resources, resources_by_name
 from data_package.engine.tables.table import FINAL, Table, contract_at
-from data_package.engine.tables.trial import TrialTables, by_run, catalogue_aside, judged
+from data_package.engine.tables.trial import TrialTables, by_run, catalogue_aside, checked_as_of
 from data_package.engine.tables.wiring import Node, check_wiring, node_of
 
 
@@ -113,7 +113,9 @@ def load_definitions(
         ],
         asset_checks=[
             *(
-                asset_check(item, partial(judged, catalogue=catalogue), project)
+                asset_check(
+                    item, catalogue.verdicts, project, partial(checked_as_of, catalogue=catalogue)
+                )
                 for item in catalogue.checks
             ),
             *(guarded(own, _name(own), project) for own in found.checks),

@@ -96,10 +96,8 @@ def read_codes(text: str) -> Document:
     return Document(None if problems else entries, tuple(problems))
 
 
-def code_place(text: str, position: int) -> Place:
-    """Return where the category at a position of CSV text begins."""
+def code_lines(text: str) -> list[int]:
+    """Return on which line each category of CSV text begins."""
     reader = csv.reader(io.StringIO(text, newline=""))
-    for count, _ in enumerate(reader):
-        if count + 1 == position:
-            break
-    return Place(reader.line_num + 1, 1)
+    ends = [reader.line_num for _ in reader]
+    return [end + 1 for end in ends]

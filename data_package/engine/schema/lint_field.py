@@ -21,7 +21,7 @@ from data_package.engine.schema.fieldtypes import (
     FieldType,
 )
 from data_package.engine.schema.lexical import Span
-from data_package.engine.schema.literals import identity, logical
+from data_package.engine.schema.literals import field_of, identity, logical, spelling
 from data_package.engine.schema.spelling import misspelt
 
 Fault: TypeAlias = tuple[Path, str]
@@ -178,10 +178,7 @@ def _categories(field: Field, descriptor: dict[str, object]) -> Iterator[Fault]:
     if field.vocabulary is None:
         yield from _category_faults(field)
     else:
-        bare = field.descriptor.get("bareNumber") is not False
-        group = field.descriptor.get("groupChar")
-        marks = (bare, group if isinstance(group, str) else None)
-        yield from _vocabulary_faults(field.vocabulary, field.type, field.format, marks)
+        yield from _vocabulary_faults(field.vocabulary, *spelling(field))
     enum = field.constraints.get("enum")
     if not isinstance(enum, list):
         return
@@ -197,20 +194,10 @@ def _categories(field: Field, descriptor: dict[str, object]) -> Iterator[Fault]:
 
 @lru_cache(256)
 def _vocabulary_faults(
-    vocabulary: Vocabulary, type_name: str, format_name: str, marks: tuple[bool, str | None]
+    vocabulary: Vocabulary, type_name: str, format_name: str, bare: bool, group: str | None
 ) -> tuple[Fault, ...]:
     """Return the faults of a vocabulary for all fields that read its values alike."""
-    bare, group = marks
-    descriptor = {
-        "name": vocabulary.name,
-        "type": type_name,
-        "format": format_name,
-        "bareNumber": bare,
-        "groupChar": group,
-        "categories": vocabulary,
-    }
-    field = Contract.from_descriptor({"fields": [descriptor]}).fields[0]
-    return tuple(_category_faults(field))
+    return tuple(_category_faults(field_of(vocabulary, type_name, format_name, bare, group)))
 
 
 def _category_faults(field: Field) -> Iterator[Fault]:

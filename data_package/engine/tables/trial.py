@@ -15,7 +15,6 @@ import dagster as dg
 import polars as pl
 
 from data_package.engine.project import Project
-from data_package.engine.schema import Report
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.frames import handed, is_frame, to_polars
 from data_package.engine.storage import HashCache
@@ -55,14 +54,14 @@ def catalogue_aside(catalogue: Catalogue, instance: dg.DagsterInstance) -> Catal
     )
 
 
-def judged(
+def checked_as_of(
     context: dg.AssetCheckExecutionContext, item: TableCheck, catalogue: Catalogue
-) -> Report:
-    """The verdict on a table, as the run that asks has it."""
+) -> tuple[Verdicts, TableCheck]:
+    """The verdicts and the check of a table, as the run that asks has it."""
     if not is_trial(context.instance, context.run.tags):
-        return catalogue.verdicts.of(item)
+        return catalogue.verdicts, item
     aside = catalogue_aside(catalogue, context.instance)
-    return aside.verdicts.of(dataclasses.replace(item, table=aside.tables[item.table.key]))
+    return aside.verdicts, dataclasses.replace(item, table=aside.tables[item.table.key])
 
 
 def by_run(

@@ -1,5 +1,6 @@
 """What contracts share is written once: vocabularies, fields, schemas and dialects."""
 
+import json
 import os
 from pathlib import Path
 
@@ -163,6 +164,9 @@ def test_a_fault_in_a_shared_file_is_reported_there(project: Path) -> None:
         ("file:///etc/codes.yaml", "not a path from this file"),
         ("..\\shared\\codes.csv", "not a path from this file"),
         ("../shared/nothing.yaml", "is not there"),
+        ("%2e%2e/%2e%2e/codes.yaml", "leads out of the project"),
+        ("..\0.yaml", "cannot be a path"),
+        ("x" * 5000 + ".yaml", "cannot be a path"),
         ("../pyproject.toml", "not a file in YAML, JSON or CSV"),
         ("../shared/fields.yaml#/persn_id", "Did you mean 'person_id'?"),
         ("../shared/fields.yaml#person_id", "begins with /"),
@@ -177,7 +181,8 @@ def test_a_reference_stays_within_the_project_and_ends(
     outside = tmp_path_factory.mktemp("outside") / "x.yaml"
     outside.write_text("name: a\n")
     (project / "shared" / "outside.yaml").symlink_to(outside)
-    found = faults(project, f"schema:\n  fields:\n    - $ref: '{reference}'\n")
+    written = json.dumps(reference)
+    found = faults(project, f"schema:\n  fields:\n    - $ref: {written}\n")
     assert len(found) == 1
     assert found[0].startswith("final/visits.yaml:3:7: ") or "itself" in found[0]
     assert said in found[0]
@@ -218,3 +223,15 @@ def test_a_vocabulary_of_72_000_codes_is_judged_once_for_all_contracts(project: 
     first, *others = [load(project, text, f"final/t{i}.yaml") for i in range(10)]
     assert all(one.field("a").categories is first.field("a").categories for one in others)
     assert isinstance(first.field("a").vocabulary, Vocabulary)
+
+
+def test_a_fault_of_every_code_does_not_fill_the_screen(project: Path) -> None:
+    lines = [f"C{i:05},code {i}" for i in range(20_000)]
+    (project / "shared" / "codes.csv").write_text("value,labels\n" + "\n".join(lines) + "\n")
+    found = faults(
+        project,
+        "schema: {fields: [{name: a, type: string, categories: {$ref: ../shared/codes.csv}}]}\n",
+    )
+    assert len(found) == 41
+    assert found[0] == "shared/codes.csv:2:1: unknown property 'labels'. Did you mean 'label'?"
+    assert found[-1] == "final/visits.yaml: and 19,960 more faults"
