@@ -14,6 +14,7 @@ from dataclasses import asdict, dataclass
 import yaml
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.package.markdown import line
 from data_package.engine.package.record import digest
 from data_package.engine.project import Project
 from data_package.engine.schema.document import read_document
@@ -113,7 +114,7 @@ def changelog_of(title: str, releases: Sequence[Release], *, is_released: bool) 
     """The text of `CHANGELOG.md`; None where nothing has been released."""
     if not releases:
         return None
-    parts = [f"# Changes of {' '.join(title.split())}\n"]
+    parts = [f"# Changes of {line(title)}\n"]
     if not is_released:
         parts.append(f"## Unreleased\n\nNot the same as {releases[0].version} any more.\n")
     parts += [f"## {one.version} ({one.created[:10]})\n\n{one.changes}" for one in releases]
