@@ -21,6 +21,7 @@ _VERBS = {
     "history": "Show past runs, or what a table took over time.",
     "ui": "Serve Dagster's web pages, for you alone.",
     "debug": "Open a Python prompt on a table's real inputs.",
+    "todo": "List what is left to write or to decide.",
     "verify": "Build again in a scratch place and compare with the lock.",
     "release": "Release the built data package: version, changelog, files.",
     "diff": "Say how two versions of the data package differ.",

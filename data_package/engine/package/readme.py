@@ -2,7 +2,7 @@
 
 from collections.abc import Mapping
 
-from data_package.engine.package.citation import reference
+from data_package.engine.package.citation import creators, reference
 from data_package.engine.package.facts import Facts
 from data_package.engine.package.licence import KNOWN
 from data_package.engine.package.markdown import line
@@ -44,8 +44,9 @@ def readme_md(facts: Facts) -> str:
             for recipe in recipes(first.path, first.name)
         ]
     parts.append("\n## Files\n\n")
-    has_csv = any(table.csv_path for table in facts.tables)
-    parts += [f"- `{name}`: {what}\n" for name, what in FILES.items() if name != "csv/" or has_csv]
+    absent = {"csv/"} if not any(table.csv_path for table in facts.tables) else set()
+    absent |= set() if creators(facts) else {"CITATION.cff"}
+    parts += [f"- `{name}`: {what}\n" for name, what in FILES.items() if name not in absent]
     parts.append(f"\n## Cite\n\n> {line(reference(facts))}\n")
     parts.append(f"\n## Licence\n\n{_licences(facts)}\n")
     return "".join(parts)

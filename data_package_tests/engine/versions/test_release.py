@@ -228,6 +228,10 @@ def test_the_command_tells_what_it_would_do_and_what_it_did(built: Study) -> Non
     assert done.stdout == "0.1.0 would be released. Nothing was written.\n"
     assert git(built, "status", "--porcelain") == ""
     done = built.verb("release", "--version", "1.0.0")
+    assert done.returncode == 1
+    assert "does not say yet: the package's description, licence, contributors" in done.stderr
+    assert git(built, "status", "--porcelain") == ""
+    done = built.verb("release", "--version", "1.0.0", "--undocumented")
     assert done.returncode == 0, done.stderr
     assert "storage/releases/my-study-1.0.0.zip" in done.stdout
     assert f"git add {built.package}/releases.yaml" in done.stdout
