@@ -28,7 +28,7 @@ hypothesis.settings.load_profile("reproducible")
 
 # Asking for the name of an address asks a name server, whatever the address.
 _ASKS_A_NAME_SERVER = ("socket.gethostbyname", "socket.gethostbyaddr", "socket.getnameinfo")
-_HERE = ("127.0.0.1", "::1", "localhost", None)
+_HERE = ("127.0.0.1", "::1", "::ffff:127.0.0.1", "localhost", None)
 
 
 def _stay_here(event: str, arguments: tuple[Any, ...]) -> None:

@@ -24,7 +24,7 @@ from data_package.engine.tables.attach import attach, describe_source, tables_of
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.checks import asset_check, guarded, own_checks
 from data_package.engine.tables.discovery import Found, discover
-from data_package.engine.tables.internals import function_of
+from data_package.engine.tables.internals import function_of, keep_errors_value_free
 from data_package.engine.tables.io_manager import ParquetTables
 from data_package.engine.tables.loading import console_logger
 from data_package.engine.tables.table import FINAL, Table, contract_at
@@ -39,6 +39,7 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
 
     Raises ProjectError when something cannot work: see the messages of discovery and wiring.
     """
+    keep_errors_value_free()
     project = project_of(package)
     _make_storage(project)
     found = discover(project)

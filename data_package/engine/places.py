@@ -92,6 +92,11 @@ class Places:
         return self.state / "failures.json"
 
     @property
+    def made(self) -> Path:
+        """Notes of what was made and is not a table, a file per asset."""
+        return self.state / "made"
+
+    @property
     def own_checks(self) -> Path:
         """What came of the checks that the user wrote."""
         return self.state / "own_checks.json"

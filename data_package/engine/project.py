@@ -6,7 +6,7 @@ Knows paths and settings, nothing of tables. Standard library only.
 import importlib.util
 import sys
 import tomllib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
@@ -14,6 +14,7 @@ from pathlib import Path
 from types import CodeType, ModuleType
 
 from data_package.engine.errors import ProjectError, did_you_mean
+from data_package.engine.own_code import ENGINE
 from data_package.engine.places import LOCK, Places
 
 _TABLE = "[tool.data-package]"
@@ -128,10 +129,10 @@ class Project:
     def make_importable(self) -> None:
         """Let `import <package>` find this project's package and no other of that name."""
         place = str(self.import_root)
-        if place not in sys.path:
-            sys.path.insert(0, place)
-        if not any(isinstance(f, _FromSource) and f.folder == place for f in sys.meta_path):
-            sys.meta_path.insert(0, _FromSource(place, self.package))
+        if sys.path[:1] != [place]:
+            # Before those of other projects in this process, which may have modules of these names.
+            sys.path[:] = [place, *(other for other in sys.path if other != place)]
+        read_from_source([self.package])
         spec = importlib.util.find_spec(self.package)
         places = (
             [Path(p).resolve() for p in (spec.submodule_search_locations or [])] if spec else []
@@ -151,18 +152,27 @@ class _SourceLoader(SourceFileLoader):
         return self.source_to_code(self.get_data(path), path)
 
 
-class _FromSource(PathFinder):
-    """Imports a project's modules from their source, so that what runs is what is read."""
+def read_from_source(tops: Iterable[str]) -> None:
+    """Let what is imported of these packages be what their source says, and no cached code."""
+    finder = next((one for one in sys.meta_path if isinstance(one, _FromSource)), None)
+    if finder is None:
+        finder = _FromSource()
+        sys.meta_path.insert(0, finder)
+    finder.tops.update(top.partition(".")[0] for top in tops)
 
-    def __init__(self, folder: str, package: str) -> None:
-        self.folder = folder
-        self._prefix = f"{package}."
+
+class _FromSource(PathFinder):
+    """Imports modules of a user from their source, so that what runs is what is read."""
+
+    def __init__(self) -> None:
+        self.tops: set[str] = set()
 
     def find_spec(  # type: ignore[override]
         self, fullname: str, path: Sequence[str] | None = None, target: ModuleType | None = None
     ) -> ModuleSpec | None:
-        """The spec of a module of the project; None for any other."""
-        if not fullname.startswith(self._prefix) or fullname.startswith("data_package.engine"):
+        """The spec of a module of these packages; None for any other."""
+        top = fullname.partition(".")[0]
+        if top not in self.tops or f"{fullname}.".startswith(f"{ENGINE}."):
             return None
         spec = PathFinder.find_spec(fullname, path, target)
         if spec is not None and type(spec.loader) is SourceFileLoader:

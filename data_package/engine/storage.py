@@ -26,6 +26,8 @@ _TEMPORARY = ".tmp"
 # same tick looks unchanged, so a hash is only trusted when the last change is older than this.
 _RACE_NS = 50_000_000
 _MUCH_BYTES = 1 << 26
+# SQLite cannot open a database on a disk with less.
+_NEXT_TO_NOTHING_BYTES = 1 << 18
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -49,6 +51,20 @@ def make_private_folder(path: Path) -> Path:
                 "Make room for it, or say in pyproject.toml where `storage` is to be."
             ) from None
     return path
+
+
+def lack_of_room(place: Path) -> str:
+    """A sentence that says of which disk nothing is left; empty while there is room."""
+    there = next((folder for folder in (place, *place.parents) if folder.exists()), place)
+    try:
+        disk = os.statvfs(there)
+    except OSError:
+        return ""
+    if disk.f_bavail * disk.f_frsize < _NEXT_TO_NOTHING_BYTES:
+        return f"The disk that holds {there} is full."
+    if disk.f_files and disk.f_favail == 0:
+        return f"The disk that holds {there} has no inodes left: it can hold no further file."
+    return ""
 
 
 def is_file(path: Path) -> bool:

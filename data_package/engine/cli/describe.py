@@ -86,6 +86,8 @@ def _of_project(
         )
     if delimiter or encoding:
         raise click.UsageError("--delimiter and --encoding go with a file.")
+    if not table.is_table:
+        raise ProjectError(f"'{name}' is not a table, so there are no fields to describe.")
     if not table.path.is_file():
         raise ProjectError(f"'{name}' has not been built. Build it: data-package build {name}")
     with progress.working(f"reading {name}"):

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
 @click.option(
     "--format",
     "form",
-    type=click.Choice(list(GraphFormat)),
+    type=click.Choice([form.value for form in GraphFormat]),
     help="html by default, or what the name of the file says.",
 )
 @click.option(

@@ -43,7 +43,8 @@ def command(
     """Serve Dagster's web pages on this project, for you alone.
 
     Prints a link that works once; the browser that opens it stays logged in until the command is
-    ended with Ctrl-C. Press Enter for another link. Other users of the machine are hung up on.
+    ended with Ctrl-C. Press Enter for another link. Other users of the machine are hung up on; with
+    --socket, which is recommended on a shared machine, there is nothing that they could reach.
     """
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress

@@ -6,29 +6,41 @@ import click
 
 from data_package.engine.errors import did_you_mean
 
-_VERBS = {
-    "new": "Make a project from delivered files.",
-    "add": "Add tables for more delivered files.",
-    "build": "Build what is stale, check it, and publish the data package.",
-    "status": "Say how every table stands, and why in a few words.",
-    "why": "Say exactly why a table is stale, with the lines that changed.",
-    "accept": "Take the present files as right, without running anything.",
-    "forget": "Forget what tables were built from, so that they run again.",
-    "check": "Check built tables, or a delivered file, against their contracts.",
-    "describe": "Infer a contract from a built table or a delivered file.",
-    "lineage": "Say what a field is made of, and what is made of it.",
-    "graph": "Draw the tables, what leads to what, and how each stands.",
-    "history": "Show past runs, or what a table took over time.",
-    "ui": "Serve Dagster's web pages, for you alone.",
-    "debug": "Open a Python prompt on a table's real inputs.",
-    "todo": "List what is left to write or to decide.",
-    "verify": "Build again in a scratch place and compare with the lock.",
-    "release": "Release the built data package: version, changelog, files.",
-    "diff": "Say how two versions of the data package differ.",
-    "export": "Put the tables into SQLite, DuckDB, Excel or CSV.",
-    "publish": "Send a release to Zenodo, as a draft.",
-    "clean": "Remove tables that no asset makes any more.",
+_GROUPS = {
+    "Begin": {
+        "new": "Make a project from delivered files.",
+        "add": "Add tables for more delivered files.",
+        "describe": "Infer a contract from a built table or a delivered file.",
+    },
+    "Every day": {
+        "build": "Build what is stale, check it, and publish the data package.",
+        "watch": "Build on each save.",
+        "status": "Show the state of every table, and why in a few words.",
+        "why": "Say exactly why a table is stale, with the lines that changed.",
+        "check": "Check built tables, or a delivered file, against their contracts.",
+        "todo": "List what is left to write or to decide.",
+    },
+    "Look": {
+        "lineage": "Say what a field is made of, and what is made of it.",
+        "graph": "Draw the tables, their dependencies and their states.",
+        "history": "Show past runs, or what a table took over time.",
+        "ui": "Serve Dagster's web pages, for you alone.",
+        "debug": "Open a Python prompt on a table's real inputs.",
+    },
+    "Publish": {
+        "release": "Release the built data package: version, changelog, files.",
+        "diff": "Say how two versions of the data package differ.",
+        "export": "Put the tables into SQLite, DuckDB, Excel or CSV.",
+        "publish": "Send a release to Zenodo, as a draft.",
+    },
+    "Repair": {
+        "accept": "Take the present files as right, without running anything.",
+        "forget": "Forget what tables were built from, so that they run again.",
+        "verify": "Build again in a scratch place and compare with the lock.",
+        "clean": "Remove tables that no asset makes any more.",
+    },
 }
+_VERBS = {name: words for group in _GROUPS.values() for name, words in group.items()}
 
 
 class _Verbs(click.Group):
@@ -52,8 +64,10 @@ class _Verbs(click.Group):
         return super().resolve_command(ctx, args)
 
     def format_commands(self, _ctx: click.Context, formatter: click.HelpFormatter) -> None:
-        with formatter.section("Verbs"):
-            formatter.write_dl(list(_VERBS.items()))
+        width = max(map(len, _VERBS))
+        for group, verbs in _GROUPS.items():
+            with formatter.section(group):
+                formatter.write_dl([(name.ljust(width), words) for name, words in verbs.items()])
 
 
 @click.group(cls=_Verbs, context_settings={"help_option_names": ["-h", "--help"]})

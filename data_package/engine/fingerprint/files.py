@@ -1,6 +1,7 @@
-"""The source files of a project's packages, found without importing anything.
+"""The source files of a project's packages, and of the user's own code that they import.
 
-The engine's own files are not the project's, unless the engine is the package that is asked about.
+Nothing is imported to find them. The engine's own files are not the project's, unless the engine is
+the package that is asked about.
 """
 
 import importlib.util
@@ -9,7 +10,7 @@ from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Final
 
-ENGINE: Final = __name__.rpartition(".fingerprint.")[0]
+from data_package.engine.own_code import ENGINE, own_places, source_files
 
 
 class Files:
@@ -17,8 +18,13 @@ class Files:
 
     def __init__(self, packages: Sequence[str]) -> None:
         """`packages`: the import names of the project's packages."""
-        self._packages = tuple(packages)
-        self._paths = dict(_find_files(self._packages))
+        beside = own_places(packages)
+        self._packages = (*packages, *beside)
+        self._paths = dict(_find_files(packages))
+        for top, places in beside.items():
+            self._paths |= {
+                _join(top, n): p for one in places for n, p in source_files(one).items()
+            }
         self._namespaces = {
             ".".join(name.split(".")[:end])
             for name in self._paths
@@ -26,6 +32,8 @@ class Files:
         }
         self.root: Final = _find_root(self._packages)
         """The folder that holds the project's first package; None when it has no file."""
+        roots = [self.root, *(place.parent for places in beside.values() for place in places)]
+        self._roots = [root for root in roots if root is not None]
 
     def __iter__(self) -> Iterator[str]:
         """The names of all modules, in order."""
@@ -67,27 +75,24 @@ class Files:
         return _within(name, self._packages)
 
     def place(self, path: Path) -> str:
-        """A file's name as people know it: relative to the project."""
-        if self.root is not None and path.is_relative_to(self.root):
-            return path.relative_to(self.root).as_posix()
+        """A file's name as people know it: from the folder that its code is imported from."""
+        for root in self._roots:
+            if path.is_relative_to(root):
+                return path.relative_to(root).as_posix()
         return path.name
 
 
 def _find_files(packages: Sequence[str]) -> Iterator[tuple[str, Path]]:
     for package in packages:
         for folder in _locations(package):
-            if folder.is_file():
-                yield package, folder
-                continue
-            for path in sorted(folder.rglob("*.py")):
-                parts = list(path.relative_to(folder).with_suffix("").parts)
-                if not all(part.isidentifier() for part in parts):
-                    continue
-                if parts[-1] == "__init__":
-                    parts.pop()
-                name = ".".join([package, *parts])
+            for inner, path in source_files(folder).items():
+                name = _join(package, inner)
                 if not _within(name, (ENGINE,)) or ENGINE in packages:
                     yield name, path
+
+
+def _join(package: str, inner: str) -> str:
+    return f"{package}.{inner}" if inner else package
 
 
 def _find_root(packages: Sequence[str]) -> Path | None:

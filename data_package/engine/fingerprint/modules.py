@@ -9,11 +9,12 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from data_package.engine.fingerprint.files import ENGINE, Files
+from data_package.engine.fingerprint.files import Files
 from data_package.engine.fingerprint.forms import Form, Use
 from data_package.engine.fingerprint.names import ImportedName, bound_names, chain_of
 from data_package.engine.fingerprint.scopes import Scope
 from data_package.engine.fingerprint.walk import Reading, form
+from data_package.engine.own_code import ENGINE
 
 _BUILTINS: Final = frozenset(dir(builtins))
 _MODULE_FACTS: Final = {"__name__", "__file__", "__doc__", "__path__", "__package__", "__spec__"}

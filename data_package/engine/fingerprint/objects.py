@@ -11,11 +11,12 @@ from typing import cast
 from data_package.engine.fingerprint.compiled import compiled_text, global_names
 from data_package.engine.fingerprint.graph import Node
 from data_package.engine.fingerprint.modules import Definition, Module, WholeModule
-from data_package.engine.fingerprint.places import Places, is_library_file
+from data_package.engine.fingerprint.places import Places
 from data_package.engine.fingerprint.shown import bare_code
 from data_package.engine.fingerprint.sources import PROJECT, Sources, library_of
 from data_package.engine.fingerprint.values import describe
 from data_package.engine.fingerprint.walk import form
+from data_package.engine.own_code import is_library
 
 
 class Objects:
@@ -240,7 +241,7 @@ class Objects:
         """Whether a function of a library holds one of the project, or has no file at all."""
         if hasattr(function, "__wrapped__"):
             return True
-        if not is_library_file(function.__code__.co_filename):
+        if not is_library(function.__code__.co_filename):
             return True
         return any(
             isinstance(content, FunctionType) and self._places.module_of(content) is not None
@@ -249,7 +250,7 @@ class Objects:
 
     def _library_function(self, node: Node, function: FunctionType) -> None:
         """A library's wrapper: known by its name, and by what it wraps."""
-        if not is_library_file(function.__code__.co_filename):
+        if not is_library(function.__code__.co_filename):
             self._without_source(node, function)
             return
         name = function.__globals__.get("__name__", "")

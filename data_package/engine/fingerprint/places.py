@@ -1,20 +1,14 @@
 """Where a function that exists stands in the project's source, found by the line it begins on."""
 
 import ast
-import sysconfig
 from collections.abc import Sequence
 from pathlib import Path
 from types import CodeType, FunctionType
-from typing import Final
 
-from data_package.engine.fingerprint.files import ENGINE
 from data_package.engine.fingerprint.modules import Module, Modules
 from data_package.engine.fingerprint.scopes import MODULE, Scope
 from data_package.engine.fingerprint.walk import form
-
-_LIBRARY_FOLDERS: Final = tuple(
-    {sysconfig.get_path(name) for name in ("stdlib", "platstdlib", "purelib", "platlib")}
-)
+from data_package.engine.own_code import ENGINE, is_library
 
 Found = tuple[ast.AST, tuple[ast.AST, ...]]
 """The syntax of a function, and the functions and classes around it, outermost first."""
@@ -35,7 +29,7 @@ class Places:
         file = function.__code__.co_filename
         if self._modules.files.owns(name):
             return self._modules.get(name)
-        if is_library_file(file) or not file.endswith(".py") or not Path(file).is_file():
+        if is_library(file) or not file.endswith(".py") or not Path(file).is_file():
             return None
         if name.startswith(f"{ENGINE}."):
             return None
@@ -62,15 +56,6 @@ class Places:
             return Scope(MODULE)
         whole = form([around[0]], self._modules.reading(module))
         return whole.scopes[id(around[-1])]
-
-
-def is_library_file(file: str) -> bool:
-    """Whether code stands in a file of Python or of an installed package."""
-    return (
-        file.startswith(("<frozen", *_LIBRARY_FOLDERS))
-        or "site-packages" in file
-        or "dist-packages" in file
-    )
 
 
 def _top_places(module: Module) -> dict[tuple[int, str], list[Found]]:

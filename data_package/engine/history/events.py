@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from dagster import AssetKey, EventLogEntry, EventLogRecord
+from dagster._core.event_api import EventHandlerFn
 from dagster._core.events import (
     ASSET_CHECK_EVENTS,
     ASSET_EVENTS,
@@ -19,6 +20,7 @@ from dagster._core.storage.event_log.migration import (
     ASSET_KEY_INDEX_COLS,
     EVENT_LOG_DATA_MIGRATIONS,
 )
+from dagster._core.storage.event_log.polling_event_watcher import SqlPollingEventWatcher
 from dagster._core.storage.event_log.schema import (
     SqlEventLogStorageMetadata,
     SqlEventLogStorageTable,
@@ -75,6 +77,7 @@ class EventLog(SqliteEventLogStorage):
         self._places: dict[str, tuple[str, str]] = {}
         # What this process has written of assets last, as text and as what Dagster reads from it.
         self._records: OrderedDict[str, EventLogRecord] = OrderedDict()
+        self._watcher: SqlPollingEventWatcher | None = None
         index = make_private_folder(Path(base_dir)) / f"{INDEX_SHARD_NAME}.db"
         if not index.exists():
             make_database(index, SqlEventLogStorageMetadata, _MIGRATED)
@@ -229,8 +232,25 @@ class EventLog(SqliteEventLogStorage):
             self._seen.add((kind, name))
         return (kind, name) in self._seen
 
+    def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
+        """Call back with the events of a run as they are written, by whichever process.
+
+        Another process writes into the database's write-ahead log, whose changes no watcher of the
+        database's own file sees; so the database is asked.
+        """
+        if self._watcher is None:
+            self._watcher = SqlPollingEventWatcher(self)
+        self._watcher.watch_run(run_id, cursor, callback)
+
+    def end_watch(self, run_id: str, handler: EventHandlerFn) -> None:
+        """Call back no longer."""
+        if self._watcher is not None:
+            self._watcher.unwatch_run(run_id, handler)
+
     def dispose(self) -> None:
         """Close what is open."""
+        if self._watcher is not None:
+            self._watcher.close()
         self._kept.close()
         super().dispose()
 

@@ -74,6 +74,8 @@ def known_lineage(table: Table, catalogue: Catalogue) -> TableLineage | None:
 def _inputs(table: Table, catalogue: Catalogue) -> tuple[dict[str, Input], str | None]:
     """What its parameters receive, with the columns as built, or the reason why it is not told."""
     inputs: dict[str, Input] = {}
+    if not table.is_table:
+        return inputs, "it is not a table"
     if table.partitioned:
         return inputs, "it is made in partitions"
     if sum(other.function is table.function for other in catalogue.tables.values()) > 1:
@@ -87,6 +89,8 @@ def _inputs(table: Table, catalogue: Catalogue) -> tuple[dict[str, Input], str |
         file = catalogue.deliveries.files.get(name)
         if source is not None and source.partitioned:
             return inputs, f"it takes {name}, which is made in partitions"
+        if source is not None and not source.is_table:
+            return inputs, f"it takes {name}, which is not a table"
         if source is not None:
             if not source.path.is_file():
                 return inputs, f"it takes {name}, which has not been built yet"

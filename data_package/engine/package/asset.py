@@ -8,7 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.package.contents import Contents, is_published, own_licence
+from data_package.engine.package.contents import Contents, is_published, own_licence, said_of
 from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.released import (
     Release,
@@ -18,6 +18,7 @@ from data_package.engine.package.released import (
     stamp_of,
 )
 from data_package.engine.schema import Contract
+from data_package.engine.schema.plain import plain
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.failures import value_free
 from data_package.engine.tables.table import PACKAGE, Table
@@ -32,10 +33,20 @@ class DataPackage:
     catalogue: Catalogue
     tables: Sequence[Table]
 
+    @property
+    def published(self) -> list[Table]:
+        """The tables among them."""
+        return [table for table in self.tables if table.is_table]
+
+    @property
+    def plain_files(self) -> list[Table]:
+        """The files among them; what is neither table nor file has nothing to publish."""
+        return [table for table in self.tables if not table.is_table and table.files()]
+
     def is_current(self) -> bool:
         """Whether publishing now would change nothing."""
         verdicts = self.catalogue.verdicts
-        known = [verdicts.known(i) for t in self.tables for i in self.catalogue.checks_of(t)]
+        known = [verdicts.known(i) for t in self.published for i in self.catalogue.checks_of(t)]
         if not all(report is not None and report.ok for report in known):
             return False
         try:
@@ -56,7 +67,7 @@ class DataPackage:
         # Projects without final tables, and builds that publish nothing, need none of it.
         from data_package.engine.package.publish import publish
 
-        for table in self.tables:
+        for table in self.published:
             _contract(table)
         self._refuse_failing()
         document = publish(self._contents(), still_good=self._refuse_failing)
@@ -69,9 +80,13 @@ class DataPackage:
         project = self.catalogue.project
         tables = [
             [table.resource, _contract(table).descriptor, hashes.hash(table.path)]
-            for table in self.tables
+            for table in self.published
         ]
-        return content_of(read_metadata(project), [tables, own_licence(project)], history)
+        files = [
+            [f.resource, f.path.suffix, said_of(f), hashes.hash(f.path)] for f in self.plain_files
+        ]
+        made_of = [tables, own_licence(project), *([files] if files else [])]
+        return content_of(read_metadata(project), made_of, history)
 
     def _contents(self) -> Contents:
         project = self.catalogue.project
@@ -81,7 +96,8 @@ class DataPackage:
         title = str(properties.get("title") or properties["name"])
         return Contents(
             catalogue=self.catalogue,
-            tables=[(table, _contract(table)) for table in self.tables],
+            tables=[(table, _contract(table)) for table in self.published],
+            files=self.plain_files,
             properties=properties,
             changelog=changelog_of(title, releases, is_released="created" in properties),
         )
@@ -90,7 +106,7 @@ class DataPackage:
         verdicts = self.catalogue.verdicts
         failing = [
             f"'{table.name}' breaks its contract:\n{report.render()}"
-            for table in self.tables
+            for table in self.published
             for item in self.catalogue.checks_of(table)
             if not (report := verdicts.of(item)).ok
         ]
@@ -111,7 +127,7 @@ def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
         return dg.MaterializeResult(
             data_version=dg.DataVersion(hashlib.sha256(text.encode()).hexdigest()),
             metadata={
-                "tables": dg.MetadataValue.int(len(package.tables)),
+                "tables": dg.MetadataValue.int(len(package.published)),
                 "size_bytes": dg.MetadataValue.int(size),
                 "path": dg.MetadataValue.path(str(project.published)),
                 "descriptor": dg.MetadataValue.path(str(project.published / d.FILE_NAME)),
@@ -147,7 +163,7 @@ def _contract(table: Table) -> Contract:
             f"Write its Table Schema into {file}; `data-package describe {table.name} --write` "
             "begins one."
         )
-    return table.contract
+    return plain(table.contract)
 
 
 def _resources(document: Mapping[str, object]) -> list[Mapping[str, object]]:

@@ -97,8 +97,8 @@ def gaps_of(
 def gaps_in(document: Mapping[str, object]) -> list[Gap]:
     """Everything that a published descriptor does not say."""
     resources = [one for one in _list(document.get("resources")) if isinstance(one, Mapping)]
-    parquet = {str(r.get("name")): r for r in resources if r.get("format") != "csv"}
-    return gaps_of(document, parquet)
+    tables = {str(r.get("name")): r for r in resources if r.get("format") == "parquet"}
+    return gaps_of(document, tables)
 
 
 def summary_of(gaps: Sequence[Gap]) -> str:

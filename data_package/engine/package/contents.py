@@ -12,6 +12,7 @@ from data_package.engine.project import Project
 from data_package.engine.schema import Contract
 from data_package.engine.staleness.lock import Lock, read_lock
 from data_package.engine.storage import HashCache
+from data_package.engine.tables.attach import first_sentence
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
@@ -26,6 +27,7 @@ class Contents:
 
     Attributes:
         properties: the package's own, with those that its release says.
+        files: assets that are files and not tables, published as they are.
         changelog: the text of `CHANGELOG.md`, None where nothing has been released.
     """
 
@@ -33,6 +35,7 @@ class Contents:
     tables: Sequence[tuple[Table, Contract]]
     properties: dict[str, object]
     changelog: str | None
+    files: Sequence[Table] = ()
 
     @property
     def project(self) -> Project:
@@ -61,7 +64,8 @@ def is_published(contents: Contents) -> bool:
 def digest_of(contents: Contents, lock: Lock) -> str:
     """A digest of everything that decides what a publication holds."""
     project = contents.project
-    lineage = lineage_of(contents.catalogue, [table for table, _ in contents.tables], lock)
+    published = [*(table for table, _ in contents.tables), *contents.files]
+    lineage = lineage_of(contents.catalogue, published, lock)
     return r.digest(
         engine(),
         repr(project.packaging),
@@ -72,9 +76,18 @@ def digest_of(contents: Contents, lock: Lock) -> str:
             [table.resource, contract.descriptor, contents.hashes.hash(table.path)]
             for table, contract in contents.tables
         ],
+        [
+            [file.resource, file.path.suffix, said_of(file), contents.hashes.hash(file.path)]
+            for file in contents.files
+        ],
         [[one.name, one.group, one.inputs, one.versions, one.published] for one in lineage],
         libraries_of(lineage),
     )
+
+
+def said_of(file: Table) -> str | None:
+    """What the author says of a file: the first sentence of its function's docstring."""
+    return first_sentence(file.function.__doc__ if file.function else None)
 
 
 def engine() -> list[str]:

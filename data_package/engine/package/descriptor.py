@@ -6,10 +6,12 @@ is not written. https://datapackage.org/standard/data-package/
 """
 
 import json
+import mimetypes
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from data_package.engine.package.contents import said_of
 from data_package.engine.package.csvtwin import DIALECT
 from data_package.engine.schema import Contract
 from data_package.engine.tables.table import Table
@@ -35,6 +37,10 @@ _RESOURCE_DROPPED = frozenset(
 
 _WORDS = frozenset(("title", "description", "label", "homepage", "path", "email", "version"))
 _VALUES = frozenset(("example", "examples", "constraints"))
+
+
+# Without the lists of the machine: the same file is described alike everywhere.
+_MEDIA = mimetypes.MimeTypes(filenames=())
 
 
 @dataclass(frozen=True)
@@ -83,6 +89,23 @@ def resource(table: Table, contract: Contract, file: PublishedFile) -> dict[str,
     }
 
 
+def file_resource(asset: Table, file: PublishedFile) -> dict[str, object]:
+    """The Data Resource of a file that is no table: a report, a figure."""
+    ending = file.path.rpartition(".")[2]
+    kind = _MEDIA.guess_type(file.path)[0]
+    said = {"description": said_of(asset), "format": ending, "mediatype": kind}
+    if ending == "parquet":
+        # What says so is read as a table of this package.
+        said = {"description": said["description"]}
+    return {
+        "name": asset.resource,
+        **{name: value for name, value in said.items() if value},
+        "path": file.path,
+        "bytes": file.size_bytes,
+        "hash": f"sha256:{file.sha256}",
+    }
+
+
 def csv_resource(table: Table, contract: Contract, file: PublishedFile) -> dict[str, object]:
     """The Data Resource of a table's CSV twin; its foreign keys point to other twins."""
     made = resource(table, contract, file)
@@ -127,7 +150,7 @@ def _schema(contract: Contract) -> dict[str, object]:
     return {
         "$schema": f"{_PROFILES}/tableschema.json",
         "fields": [_field(dict(field)) for field in cast("list[dict[str, object]]", fields)],
-        **{name: _plain_key(name, value) for name, value in kept.items()},
+        **{name: _plain_key(name, value) for name, value in kept.items() if value != []},
     }
 
 
@@ -153,6 +176,8 @@ def _plain_key(name: str, value: object) -> object:
     """Keys in the form that every client of version 2 reads: lists of names."""
     if name == "primaryKey" and isinstance(value, str):
         return [value]
+    if name == "uniqueKeys" and isinstance(value, list):
+        return [key for i, key in enumerate(value) if key not in value[:i]]
     if name == "foreignKeys" and isinstance(value, list):
         return [_plain_foreign_key(key) for key in value]
     return value

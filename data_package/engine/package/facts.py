@@ -37,7 +37,10 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that is known of a package when its documents are written."""
+    """All that is known of a package when its documents are written.
+
+    `files` are what it holds beside tables: their paths, and what is said of each.
+    """
 
     properties: Mapping[str, object]
     tables: Sequence[TableFacts]
@@ -45,6 +48,7 @@ class Facts:
     libraries: Mapping[str, str]
     k: int
     rounding: int
+    files: Sequence[tuple[str, str]] = ()
 
     def text(self, name: str) -> str:
         """A property of the package that is text, or an empty string."""

@@ -1,6 +1,7 @@
 """Putting the data package in place: all of it in one step, or none of it."""
 
 import hashlib
+import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
@@ -9,7 +10,7 @@ from pathlib import Path
 from data_package.engine.package import descriptor as d
 from data_package.engine.package import record as r
 from data_package.engine.package.ancestry import libraries_of, lineage_of
-from data_package.engine.package.contents import Contents, digest_of, engine, own_licence
+from data_package.engine.package.contents import Contents, digest_of, engine, own_licence, said_of
 from data_package.engine.package.csvtwin import write_csv
 from data_package.engine.package.documents import documents
 from data_package.engine.package.facts import Facts, TableFacts
@@ -19,6 +20,7 @@ from data_package.engine.package.readme import sums
 from data_package.engine.package.statistics import Subjects, Summary, subjects_of, summarise
 from data_package.engine.staleness.lock import Lock, read_lock
 from data_package.engine.storage import (
+    PRIVATE_FILE,
     hash_file,
     make_private_folder,
     remove,
@@ -30,6 +32,7 @@ from data_package.engine.tables.table import Table
 
 _TABLES = "tables"
 _CSV = "csv"
+_FILES = "files"
 _SUMS = "SHA256SUMS"
 
 
@@ -102,6 +105,13 @@ def _write_tables(
             made[path] = r.digest(engine(), contents.hashes.hash(table.path))
             linked = _link(contents, new, path, made[path], before)
             known[path] = linked or write_csv(table.path, new / path)
+    for one in contents.files:
+        path = _file_path(one)
+        made[path] = r.digest(engine(), contents.hashes.hash(one.path))
+        known[path] = _link(contents, new, path, made[path], before)
+        if not known[path]:
+            shutil.copyfile(one.path, new / path)
+            (new / path).chmod(PRIVATE_FILE)
     return made, known
 
 
@@ -112,6 +122,7 @@ def _link(contents: Contents, new: Path, path: str, made_of: str, before: r.Reco
     published.
     """
     present = contents.project.published / path
+    make_private_folder((new / path).parent)
     with suppress(OSError):
         if (
             before.tables.get(path) == made_of
@@ -169,6 +180,7 @@ def _describe(contents: Contents, new: Path, hashes: dict[str, str]) -> dict[str
         resources += [
             d.csv_resource(t, contract, file(_csv_path(t))) for t, contract in contents.tables
         ]
+    resources += [d.file_resource(one, file(_file_path(one))) for one in contents.files]
     return d.descriptor(contents.properties, resources)
 
 
@@ -182,9 +194,10 @@ def _facts(
     packaging = contents.project.packaging
     resources = document["resources"]
     assert isinstance(resources, list)
-    published = [table for table, _ in contents.tables]
+    published = [*(table for table, _ in contents.tables), *contents.files]
     lineage = lineage_of(contents.catalogue, published, lock)
-    origins = origins_of(contents.catalogue, published) if packaging.column_lineage else {}
+    tables = [table for table, _ in contents.tables]
+    origins = origins_of(contents.catalogue, tables) if packaging.column_lineage else {}
     return Facts(
         properties=contents.properties,
         tables=[
@@ -202,6 +215,7 @@ def _facts(
         ],
         lineage=lineage,
         libraries=libraries_of(lineage),
+        files=[(_file_path(file), said_of(file) or "") for file in contents.files],
         k=packaging.small_cells,
         rounding=packaging.round_counts,
     )
@@ -209,6 +223,12 @@ def _facts(
 
 def _path(table: Table) -> str:
     return f"{_TABLES}/{table.resource}.parquet"
+
+
+def _file_path(file: Table) -> str:
+    """A file's place, by its asset's name and with its ending."""
+    ending = file.path.name.removeprefix(file.key.path[-1])
+    return f"{_FILES}/{file.resource}{ending}"
 
 
 def _csv_path(table: Table) -> str:

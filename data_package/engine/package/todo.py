@@ -47,7 +47,7 @@ def todo_of(project: Project) -> list[Todo]:
     """Everything that is left, in the order of the files. Raises ProjectError."""
     catalogue, _ = open_project(project)
     packages = [one for one in catalogue.publications if isinstance(one, DataPackage)]
-    tables = {table.resource: table for one in packages for table in one.tables}
+    tables = {table.resource: table for one in packages for table in one.published}
     contracts = {
         name: table.contract.descriptor if table.contract else None
         for name, table in tables.items()

@@ -11,6 +11,7 @@ import threading
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 
 import dagster as dg
 from dagster._core.execution.api import ExecuteRunWithPlanIterable
@@ -33,6 +34,8 @@ from data_package.engine.runs.guard import building
 from data_package.engine.staleness.own_checks import Outcome
 from data_package.engine.staleness.record import Recorder
 from data_package.engine.tables import internals
+from data_package.engine.tables import io_manager as facts
+from data_package.engine.tables.unraised import unraised_in_few_words
 
 OUR_LOGGER: dict[str, object] = {"loggers": {"console": {}}}
 
@@ -55,6 +58,7 @@ class Plan:
 
 
 _DATA_VERSION = "dagster/data_version"
+_OWN_VERSION = "dagster/data_version_is_user_provided"
 
 _plans: dict[str, Plan] = {}
 
@@ -95,7 +99,10 @@ class _Executor(dg.Executor):
         """Run the plan; every event passes by."""
         plan = _plans.get(plan_context.run_id) or Plan(lambda _: None, lambda _: False)
         catalogue = self._recorder.catalogue
-        with building(catalogue.project, plan_context.log.info):
+        with (
+            building(catalogue.project, plan_context.log.info),
+            unraised_in_few_words(catalogue.project),
+        ):
             try:
                 self._observe(plan_context)
                 for event in self._events(plan_context, execution_plan, plan):
@@ -177,12 +184,31 @@ class _Executor(dg.Executor):
                 evaluation.asset_check_key,
                 Outcome.of(passed=evaluation.passed, severity=evaluation.severity),
             )
+        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            self._note(context, event.step_materialization_data.materialization)
         if not event.is_step_failure or internals.was_interrupted(event):
             return
         made = internals.entities_of_steps(context.job.get_definition()).get(event.step_key or "")
         for key in made or []:
             if isinstance(key, dg.AssetKey) and (table := self._recorder.catalogue.tables.get(key)):
                 self._recorder.failed(table, internals.failure_message(event))
+
+    def _note(self, context: PlanOrchestrationContext, made: dg.AssetMaterialization) -> None:
+        """Remember what was made and is not kept here: our IO manager tells of the rest itself."""
+        table = self._recorder.catalogue.tables.get(made.asset_key)
+        configured = {"ops", "resources"} & context.run_config.keys()
+        if table is None or configured or {facts.HASH, facts.SIZE} <= made.metadata.keys():
+            return
+        tags = made.tags or {}
+        version = tags.get(_DATA_VERSION) if tags.get(_OWN_VERSION) == "true" else None
+        self._recorder.made(table, version, self._written_elsewhere(made))
+
+    def _written_elsewhere(self, made: dg.AssetMaterialization) -> dict[str, str]:
+        """The hashes of local files that another IO manager says it wrote, by their paths."""
+        hashes = self._recorder.catalogue.hashes
+        said = made.metadata.get("path")
+        path = Path(str(said.value)) if isinstance(said, dg.PathMetadataValue) else None
+        return {str(path): hashes.hash(path)} if path is not None and path.is_file() else {}
 
 
 def _one_by_one(

@@ -15,6 +15,7 @@ import click
 
 from data_package.engine.runs.result import BuildResult, Status, TableResult, Tally
 from data_package.engine.staleness.memo import nothing_to_do
+from data_package.engine.tables.made import Kept
 
 if TYPE_CHECKING:
     from rich.console import Console, JustifyMethod
@@ -144,13 +145,20 @@ def _row(table: TableResult) -> list[Cell]:
         _MARKS[Status.FAILED] if failed else _MARKS.get(table.status, ("?", "red")),
         (table.name, ""),
         (table.group, "dim"),
-        ("" if table.rows is None else f"{table.rows:,}", ""),
+        _rows(table),
         ("" if table.columns is None else f"{table.columns:,}", ""),
         (size(table.size_bytes), ""),
         ("" if table.seconds is None else f"{table.seconds:.2f}", ""),
         (size(table.peak_memory_bytes), ""),
         _checks(table),
     ]
+
+
+def _rows(table: TableResult) -> Cell:
+    if table.rows is not None:
+        return f"{table.rows:,}", ""
+    kept = {Kept.FILE: "a file", Kept.NOTHING: "no table"}
+    return kept.get(Kept(table.kept), ""), "dim"
 
 
 def _aligned(rows: Sequence[Sequence[str]], widths: Sequence[int]) -> str:

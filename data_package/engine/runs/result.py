@@ -9,6 +9,7 @@ import dagster as dg
 
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
+from data_package.engine.tables.made import Kept
 from data_package.engine.tables.table import Table
 
 # What fails at once often fails for one reason, and the whole must fit a screen.
@@ -45,6 +46,7 @@ class CheckResult:
 class TableResult:
     """What a build did with one table.
 
+    `kept` is `table`, `file`, or `nothing` where the engine keeps no file of it.
     `raw_file_errors` counts what was wrong in raw files that were read by their contracts, and
     `raw_file_report` says it, without a value.
     """
@@ -63,6 +65,7 @@ class TableResult:
     place: str = ""
     raw_file_errors: int | None = None
     raw_file_report: str = ""
+    kept: str = Kept.TABLE
 
     @property
     def failed_checks(self) -> list[CheckResult]:
@@ -284,6 +287,8 @@ class Tally:
             return
         metadata = {name: value.value for name, value in materialization.metadata.items()}
         result.status = Status.BUILT
+        if facts.COLUMNS not in metadata:
+            result.kept = Kept.FILE if facts.HASH in metadata else Kept.NOTHING
         result.rows = _whole(metadata.get(facts.ROWS, metadata.get(facts.PARTITION_ROWS)))
         result.size_bytes = _whole(metadata.get(facts.SIZE))
         result.peak_memory_bytes = _whole(metadata.get(facts.PEAK_MEMORY))

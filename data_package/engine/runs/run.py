@@ -2,12 +2,13 @@
 
 import time
 from collections.abc import Callable, Iterator
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
 import dagster as dg
 
 from data_package.engine.errors import BuildError, ProjectError
+from data_package.engine.own_code import own_places
 from data_package.engine.project import Project, find_project
 from data_package.engine.runs import executor
 from data_package.engine.runs.guard import building
@@ -24,6 +25,7 @@ from data_package.engine.storage import remove_folder, sweep
 from data_package.engine.tables import internals
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
+from data_package.engine.tables.made import note_path
 from data_package.engine.tables.table import PACKAGE
 
 Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
@@ -93,10 +95,11 @@ def run_build(
     began = time.time() if began is None else began
     with building(project, say), dagster_quiet(verbose=verbose):
         sweep(project.storage)
-        sources = memo.sources_of(project)
+        project.make_importable()
+        sources = memo.sources_of(project, _places(project))
         loaded = load_project(project)
         catalogue = catalogue_of(project)
-        if memo.sources_of(project).own(project) != sources.own(project):
+        if memo.sources_of(project, _places(project)).own(project) != sources.own(project):
             # What was imported would run under the fingerprint of what has been written since.
             raise ProjectError("A file of the project changed while it was read. Build again.")
         lock = lock_of(project)
@@ -126,6 +129,11 @@ def run_build(
     return result
 
 
+def _places(project: Project) -> list[str]:
+    """Where the user's own code lies that the project's package imports."""
+    return [str(place) for places in own_places([project.package]).values() for place in places]
+
+
 def _withdraw(project: Project, say: Callable[[str], object]) -> None:
     """Take away the data package of a project that has no final table any more."""
     if (project.published / "datapackage.json").is_file():
@@ -145,10 +153,16 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
         paths += file.resolve(project.root)
     for table in catalogue.tables.values():
         paths += table.files()
+        if (note := table.note) is not None:
+            paths += [note_path(project, table.resource), *map(Path, note.elsewhere)]
     folders = set()
     for publication in catalogue.publications:
         paths += publication.files()
         folders |= {str(path.parent) for path in publication.files()}
+    for path in paths:
+        with suppress(OSError):
+            # Notes and the files of others have not been asked for their content yet.
+            catalogue.hashes.hash(path)
     stamps = {str(path): catalogue.hashes.stamp_of(path) for path in paths}
     known = {path: stamp for path, stamp in stamps.items() if stamp is not None}
     if any(table.partitioned for table in catalogue.tables.values()) or len(known) < len(stamps):

@@ -231,7 +231,8 @@ def _field(item: object, schema_missing: tuple[str, ...]) -> Field:
 def _category(entry: object) -> tuple[object, str | None]:
     if isinstance(entry, dict):
         label = entry.get("label")
-        return entry.get("value"), label if isinstance(label, str) else None
+        # An empty label is one that nobody has written yet.
+        return entry.get("value"), label if isinstance(label, str) and label else None
     return entry, None
 
 

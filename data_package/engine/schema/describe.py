@@ -1,10 +1,12 @@
 """Contracts as text: written anew, or grown by fields without touching what a person wrote."""
 
-import json
+import math
 import re
 import textwrap
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from typing import cast
+
+import yaml
 
 from data_package.engine.schema.contract import ContractError
 from data_package.engine.schema.document import Document, Path, Span, read_document
@@ -100,46 +102,40 @@ def _after_last(
 
 
 def _dump(value: object, *, flow: bool = False) -> str:
-    if flow:
-        return _flow(value)
-    return "\n".join(_lines(value)) + "\n"
+    return yaml.dump(
+        value,
+        Dumper=_Dumper,
+        default_flow_style=flow,
+        sort_keys=False,
+        allow_unicode=True,
+        width=math.inf,
+    )
 
 
-def _lines(value: object) -> Iterator[str]:
-    """Give a value as lines of YAML in block style, lists indented."""
-    if isinstance(value, dict):
-        for key, item in value.items():
-            yield from _entry(f"{_scalar(key)}:", item)
-    elif isinstance(value, list):
-        for item in value:
-            inner = list(_lines(item)) if isinstance(item, dict | list) and item else None
-            if inner is None:
-                yield f"- {_scalar(item)}"
-            else:
-                yield f"- {inner[0]}"
-                yield from (f"  {line}" for line in inner[1:])
+class _Dumper(yaml.SafeDumper):
+    """Writes lists indented and nothing as an alias, text plain or in double quotes."""
+
+    def increase_indent(self, flow: bool = False, indentless: bool = False) -> None:
+        """Indent lists in mappings as well."""
+        del indentless
+        super().increase_indent(flow, False)
+
+    def ignore_aliases(self, data: object) -> bool:
+        """What stands twice is written twice."""
+        del data
+        return True
 
 
-def _entry(head: str, item: object) -> Iterator[str]:
-    if isinstance(item, dict | list) and item:
-        yield head
-        yield from (f"  {line}" for line in _lines(item))
-    else:
-        yield f"{head} {_scalar(item)}"
+def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
+    """Text plain where no reader of YAML could take it for anything else, or quoted."""
+    plain = _PLAIN.fullmatch(text) and text.lower() not in _WORDS
+    return dumper.represent_scalar("tag:yaml.org,2002:str", text, style=None if plain else '"')
 
 
-def _flow(value: object) -> str:
-    if isinstance(value, dict):
-        return (
-            "{" + ", ".join(f"{_scalar(key)}: {_flow(item)}" for key, item in value.items()) + "}"
-        )
-    if isinstance(value, list):
-        return "[" + ", ".join(_flow(item) for item in value) + "]"
-    return _scalar(value)
+def _other(dumper: yaml.SafeDumper, value: object) -> yaml.Node:
+    """Dates, decimals and the like as text."""
+    return _text(dumper, str(value))
 
 
-def _scalar(value: object) -> str:
-    """Return text plain where no reader of YAML could take it for anything else, or quoted."""
-    if isinstance(value, str) and _PLAIN.fullmatch(value) and value.lower() not in _WORDS:
-        return value
-    return json.dumps(value, ensure_ascii=False, default=str)
+_Dumper.add_representer(str, _text)
+_Dumper.add_multi_representer(object, _other)

@@ -1,28 +1,33 @@
 """A contract inferred from data: a beginning for a person to correct and to complete.
 
-Bounds are left out unless asked for, because they are values of the data; so are categories when
-a vocabulary is not small.
+Bounds are left out unless asked for, because they are values of rows; what is said of categories
+and keys tells of nobody (`vocabulary`). The contract is checked against the data that it was
+inferred from before it is given away.
 """
 
+import itertools
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
-from data_package.engine.schema.cells import read_column
-from data_package.engine.schema.contract import Descriptor, Field
-from data_package.engine.schema.dialect import Dialect
-from data_package.engine.schema.records import Records
-from data_package.engine.schema.split import Shape
+from data_package.engine.schema.cells import read_columns
+from data_package.engine.schema.contract import Contract, Descriptor
+from data_package.engine.schema.layout import laid_out
+from data_package.engine.schema.linting import lint
+from data_package.engine.schema.report import Report
+from data_package.engine.schema.text_types import as_field, text_type
 from data_package.engine.schema.unreadable import CheckError, unreadable
+from data_package.engine.schema.vocabulary import codes, is_identifier_name, words
 
-MOST_CATEGORIES = 20
-LONGEST_CATEGORY = 40
-MISSING_WORDS = ("NA", "N/A", "n/a", "NaN", "NULL", "null", "None", "-", ".", "?")
-
-# Tried in this order; the first that reads every cell is taken.
-_TEXT_TYPES = ("integer", "number", "boolean", "date", "datetime", "time")
+SMALL_CELLS = 5
+# Fewer rows say little of what must hold: neither that a value is required nor that it is unique.
+ENOUGH_ROWS = 20
+_LEADING = 6
+_TEXT = (pl.String, pl.Categorical, pl.Enum)
+_CODE = re.compile(r"[\w./:-]*")
 
 
 @dataclass(frozen=True, slots=True)
@@ -30,11 +35,13 @@ class Inference:
     """What data look like.
 
     `descriptor` is a resource descriptor fragment with empty titles and descriptions;
-    `candidate_keys` are fields, or pairs of them, whose values never repeat and are never null.
+    `candidate_keys` are fields, or pairs of them, whose values never repeat and are never null;
+    `notes` say what a person should look at.
     """
 
     descriptor: dict[str, object]
     candidate_keys: tuple[tuple[str, ...], ...]
+    notes: tuple[str, ...] = ()
 
     @property
     def fields(self) -> list[dict[str, object]]:
@@ -45,190 +52,250 @@ class Inference:
         return fields
 
 
-def infer(frame: pl.DataFrame | pl.LazyFrame, *, bounds: bool = False) -> Inference:
+class UnsoundError(CheckError):
+    """Data that break any contract, such as rows with too many cells.
+
+    `inference` is what the rest looks like, and `reports` say what is wrong, without a value.
+    """
+
+    def __init__(self, inference: Inference, reports: Sequence[Report]) -> None:
+        super().__init__("\n".join(report.render() for report in reports))
+        self.inference = inference
+        self.reports = tuple(reports)
+
+
+def infer(
+    frame: pl.DataFrame | pl.LazyFrame, *, bounds: bool = False, small_cells: int = SMALL_CELLS
+) -> Inference:
     """Return the contract that a typed table seems to keep.
 
-    Raises CheckError when the table cannot be read, or has a column that no contract can name.
+    A category is proposed only if `small_cells` rows hold it. Raises CheckError when the table
+    cannot be read, or has a column that no contract can name.
     """
+    from data_package.engine.schema.typed import check
+
     try:
         table = frame.lazy().collect(engine="streaming")
-        if "" in table.columns:
-            raise CheckError(
-                f"Column {table.columns.index('') + 1} of the table has no name. Give it one in "
-                "the table's function, such as .rename({'': 'name'}), and build it again."
-            )
-        return _inferred(table, [_typed_field(column) for column in table], bounds)
     except pl.exceptions.PolarsError as error:
         raise unreadable("the table", error) from None
+    names = table.columns
+    if "" in names:
+        raise CheckError(
+            f"Column {names.index('') + 1} of the table has no name. Give it one in "
+            "the table's function, such as .rename({'': 'name'}), and build it again."
+        )
+    kinds = [_type_of(dtype) for dtype in table.dtypes]
+    found = _Found(names, _by_place(table), kinds, bounds, small_cells)
+    inference = found.inference({})
+    _refuse_what_does_not_lint(inference)
+    report = check(table, _contract(inference, "the table"))
+    if not report.ok:
+        raise UnsoundError(inference, [report])
+    return inference
 
 
 def infer_file(
-    path: Path | str,
+    path: Path | str | Sequence[Path | str],
     *,
     dialect: Descriptor | None = None,
     encoding: str | None = None,
+    names: Sequence[str] = (),
     bounds: bool = False,
+    small_cells: int = SMALL_CELLS,
 ) -> Inference:
-    """Return the contract that a delimited file seems to keep, types read from the text.
+    """Return the contract that a delimited file, or a set of them, seems to keep.
 
-    Raises CheckError when the file cannot be read.
+    Types are read from the text. The contract says how the file is written. `names` are what the
+    columns of a file without a header are called. A category is proposed only if `small_cells`
+    rows hold it. Raises CheckError when the file cannot be read, and UnsoundError when no contract
+    could make its rows right.
     """
-    path = Path(path)
-    settled = Dialect.from_descriptor(dialect, encoding=encoding)
-    table = _all_text(path, settled)
-    read = [_text_field(column) for column in table]
-    values = pl.DataFrame([values for _, values in read])
-    return _inferred(values, [field for field, _ in read], bounds)
+    from data_package.engine.schema.reading import check_file
+
+    paths = [Path(path)] if isinstance(path, Path | str) else [Path(each) for each in path]
+    layout = laid_out(paths, dialect=dialect, encoding=encoding, names=names)
+    cells = layout.cells
+    kinds = [text_type(name, cells[str(i)]) for i, name in enumerate(layout.names)]
+    fields = [as_field(str(i), kind) for i, kind in enumerate(kinds)]
+    read = read_columns(cells, fields, empty_is_null=True)
+    values = pl.DataFrame([read[name].values.alias(name) for name in cells.columns])
+    properties = [kind.field_properties for kind in kinds]
+    found = _Found(layout.names, values, properties, bounds, small_cells)
+    notes = (*layout.notes, *(kind.note for kind in kinds if kind.note))
+    inference = found.inference(layout.properties, layout.fields_match, notes)
+    _refuse_what_does_not_lint(inference)
+    contract = _contract(inference, paths[0].name.partition(".")[0])
+    reports = [check_file(each, contract) for each in paths]
+    if not all(report.ok for report in reports):
+        raise UnsoundError(inference, [report for report in reports if not report.ok])
+    return inference
 
 
-def _inferred(table: pl.DataFrame, fields: list[dict[str, object]], bounds: bool) -> Inference:
-    comparable = [
-        column.name for column in table if not column.dtype.is_nested() and column.dtype != pl.Null
-    ]
-    facts = _facts(table, comparable)
-    keys: list[tuple[str, ...]] = []
-    for field, column in zip(fields, table, strict=True):
-        name = column.name
+def _contract(inference: Inference, name: str) -> Contract:
+    return Contract.from_descriptor(inference.descriptor, name=name)
+
+
+def _refuse_what_does_not_lint(inference: Inference) -> None:
+    issues = lint(inference.descriptor)
+    if issues:
+        where = " ".join(map(str, issues[0].path))
+        raise CheckError(f"No contract can say what these data are: {where}: {issues[0]}")
+
+
+def _by_place(table: pl.DataFrame) -> pl.DataFrame:
+    """The columns under their places, since a name may mean something to Polars; no empty text.
+
+    Empty text is a missing value unless a contract says otherwise.
+    https://datapackage.org/standard/table-schema/#missingValues
+    """
+    placed = pl.DataFrame([column.alias(str(i)) for i, column in enumerate(table)])
+    text = [str(i) for i, dtype in enumerate(table.dtypes) if dtype in _TEXT]
+    return placed.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)) for name in text)
+
+
+@dataclass(frozen=True)
+class _Found:
+    """A table's values in columns "0", "1", …, with what their fields are so far."""
+
+    names: Sequence[str]
+    values: pl.DataFrame
+    kinds: Sequence[Mapping[str, object]]
+    bounds: bool
+    small_cells: int
+
+    def inference(
+        self,
+        properties: Mapping[str, object],
+        fields_match: str | None = None,
+        notes: tuple[str, ...] = (),
+    ) -> Inference:
+        """Return the contract."""
+        distinct = _distinct(self.values)
+        singles = self._singles(distinct)
+        candidates = singles or list(self._pairs(distinct))
+        chosen = candidates[0] if candidates else ()
+        named = [tuple(self.names[at] for at in key) for key in candidates]
+        schema: dict[str, object] = {
+            "fields": [
+                self._field(at, distinct.get(at, 0), at in chosen, (at,) in singles)
+                for at in range(len(self.names))
+            ]
+        }
+        if fields_match is not None:
+            schema["fieldsMatch"] = fields_match
+        if named:
+            schema["primaryKey"] = list(named[0])
+        descriptor = {"title": "", "description": "", **properties, "schema": schema}
+        return Inference(descriptor, tuple(named), notes)
+
+    def _field(self, at: int, distinct: int, is_key: bool, is_single: bool) -> dict[str, object]:
+        name, column = self.names[at], self.values.to_series(at)
+        field = {"name": name, "title": "", "description": "", **self.kinds[at]}
+        enough = column.len() >= ENOUGH_ROWS
         constraints: dict[str, object] = {}
-        if table.height and not column.null_count():
+        if column.len() and not column.null_count() and (enough or is_key):
             constraints["required"] = True
-        distinct = facts.get(name)
-        if distinct == table.height > 1 and _can_identify(column.dtype):
-            keys.append((name,))
-        words = _vocabulary(column, distinct)
-        if words is not None:
-            field["categories"] = words
-        if bounds and column.dtype.is_numeric() and column.len() > column.null_count():
+        if is_single and not is_key and enough and _is_code_like(column):
+            constraints["unique"] = True
+        if not is_key and not is_single:
+            field |= self._categories(name, column, distinct)
+        if self.bounds and column.dtype.is_numeric():
             constraints |= _bounds(column)
-        if constraints:
-            field["constraints"] = constraints
-    candidates = tuple(keys) or tuple(_pairs(table, comparable))
-    schema: dict[str, object] = {"fields": fields}
-    chosen = next(iter(candidates), None)
-    if chosen is not None:
-        schema["primaryKey"] = list(chosen)
-    for key in keys:
-        if key != chosen:
-            field = next(field for field in fields if field["name"] == key[0])
-            held = field.setdefault("constraints", {})
-            assert isinstance(held, dict)
-            held["unique"] = True
-    return Inference({"title": "", "description": "", "schema": schema}, candidates)
+        return field | ({"constraints": constraints} if constraints else {})
 
-
-def _facts(table: pl.DataFrame, names: Sequence[str]) -> dict[str, int]:
-    """Return how many distinct values each column has, nulls not counted."""
-    if not names:
+    def _categories(self, name: str, column: pl.Series, distinct: int) -> dict[str, object]:
+        small = self.small_cells
+        if column.dtype in _TEXT:
+            listed = words(name, column, distinct, small_cells=small)
+            return {"categories": listed} if listed else {}
+        if column.dtype.is_integer():
+            listed_codes = codes(name, column, distinct, small_cells=small)
+            # What each code stands for only a person knows.
+            labelled = [{"value": code, "label": ""} for code in listed_codes or ()]
+            return {"categories": labelled} if labelled else {}
         return {}
-    return table.select(pl.col(name).drop_nulls().n_unique() for name in names).row(0, named=True)
+
+    def _singles(self, distinct: Mapping[int, int]) -> list[tuple[int, ...]]:
+        """Columns that may tell rows apart: in few rows, numbers often differ by chance."""
+        height = self.values.height
+        few = height < ENOUGH_ROWS
+        return [
+            (at,)
+            for at, dtype in enumerate(self.values.dtypes)
+            if distinct.get(at) == height > 1
+            and _can_identify(dtype)
+            and not (few and at and dtype.is_integer() and not is_identifier_name(self.names[at]))
+        ]
+
+    def _pairs(self, distinct: Mapping[int, int]) -> Iterator[tuple[int, ...]]:
+        """Give pairs of the first columns that together never repeat."""
+        table = self.values
+        whole = (
+            at
+            for at in distinct
+            if not (column := table.to_series(at)).null_count() and not column.dtype.is_float()
+        )
+        leading = list(itertools.islice(whole, _LEADING))
+        for first, second in itertools.combinations(leading, 2):
+            few = table.height < ENOUGH_ROWS and first != 0
+            possible = distinct[first] * distinct[second] >= table.height > 1 and not few
+            if possible and not table.select(str(first), str(second)).is_duplicated().any():
+                yield first, second
+
+
+def _distinct(table: pl.DataFrame) -> dict[int, int]:
+    """Return how many distinct values each column has, by its place; nulls are not counted."""
+    comparable = [
+        str(i)
+        for i, dtype in enumerate(table.dtypes)
+        if not dtype.is_nested() and dtype not in (pl.Null, pl.Object)
+    ]
+    if not comparable:
+        return {}
+    counts = table.select(pl.col(name).drop_nulls().n_unique() for name in comparable).row(0)
+    return dict(zip(map(int, comparable), counts, strict=True))
 
 
 def _can_identify(dtype: pl.DataType) -> bool:
     # Measurements and moments are often all different and never a key.
-    return dtype.is_integer() or dtype in (pl.String, pl.Categorical, pl.Enum)
+    return dtype.is_integer() or dtype in _TEXT
 
 
-def _pairs(table: pl.DataFrame, names: Sequence[str]) -> Iterator[tuple[str, str]]:
-    """Give pairs of the first columns that together never repeat."""
-    leading = [
-        name for name in names if not table[name].null_count() and not table[name].dtype.is_float()
-    ][:6]
-    for i, first in enumerate(leading):
-        for second in leading[i + 1 :]:
-            if table.height > 1 and not table.select(first, second).is_duplicated().any():
-                yield first, second
-
-
-def _typed_field(column: pl.Series) -> dict[str, object]:
-    return {
-        "name": column.name,
-        "title": "",
-        "description": "",
-        "type": _type_of(column.dtype),
-    }
-
-
-def _type_of(dtype: pl.DataType) -> str:
-    if dtype.is_integer():
-        return "integer"
-    if dtype.is_numeric():
-        return "number"
-    names: Mapping[type[pl.DataType], str] = {
-        pl.Boolean: "boolean",
-        pl.Date: "date",
-        pl.Datetime: "datetime",
-        pl.Time: "time",
-        pl.Duration: "duration",
-        pl.List: "array",
-        pl.Array: "array",
-        pl.Struct: "object",
-        pl.String: "string",
-        pl.Categorical: "string",
-        pl.Enum: "string",
-        pl.Binary: "string",
-    }
-    return names.get(dtype.base_type(), "any")
-
-
-def _text_field(column: pl.Series) -> tuple[dict[str, object], pl.Series]:
-    """Return a field for a column of text, and the column's values."""
-    name = column.name
-    field: dict[str, object] = {"name": name, "title": "", "description": ""}
-    distinct = column.drop_nulls().unique()
-    held = distinct.filter(distinct.is_in(MISSING_WORDS)).sort().to_list()
-    for words in ([], held) if held else ([],):
-        left = distinct.filter(~distinct.is_in(words)) if words else distinct
-        for kind in _TEXT_TYPES if len(left) else ():
-            if _reads(kind, left):
-                field["type"] = kind
-                if words:
-                    field["missingValues"] = ["", *words]
-                    column = column.set(column.is_in(words), None)
-                return field, read_column(Field(name=name, type=kind), column).values
-    field["type"] = "string"
-    return field, column
-
-
-def _reads(kind: str, distinct: pl.Series) -> bool:
-    # Zeros and ones are numbers, leading zeros belong to a code, and looseness in reading is no
-    # evidence of a type.
-    if kind == "boolean" and distinct.is_in(["0", "1"]).all():
+def _is_code_like(column: pl.Series) -> bool:
+    """Tell whether values that all differ are codes, and not numbers or text that differ today."""
+    if column.dtype.is_integer():
         return False
-    if kind in ("integer", "number") and distinct.str.contains(r"^[+-]?0[0-9]|^\s|\s$|_").any():
-        return False
-    return read_column(Field(name=distinct.name, type=kind), distinct).bad is None
-
-
-def _vocabulary(column: pl.Series, distinct: int | None) -> list[str] | None:
-    """Return the values of a small closed vocabulary, in their order or else sorted."""
-    if isinstance(column.dtype, pl.Enum):
-        words = column.dtype.categories.to_list()
-        return words if 0 < len(words) <= MOST_CATEGORIES else None
-    if column.dtype not in (pl.String, pl.Categorical) or not distinct:
-        return None
-    if distinct > MOST_CATEGORIES or column.len() - column.null_count() < 5 * distinct:
-        return None
-    words = sorted(column.cast(pl.String).drop_nulls().unique().to_list())
-    return words if all(0 < len(word) <= LONGEST_CATEGORY for word in words) else None
+    return bool(column.cast(pl.String).str.contains(f"^{_CODE.pattern}$").all())
 
 
 def _bounds(column: pl.Series) -> dict[str, object]:
-    held = column.drop_nans() if column.dtype.is_float() else column
-    return {"minimum": held.min(), "maximum": held.max()} if held.len() else {}
+    """Return the extremes; none where a value is not finite, as it breaks every bound."""
+    held = column.drop_nulls()
+    if not held.len() or (held.dtype.is_float() and not held.is_finite().all()):
+        return {}
+    return {"minimum": held.min(), "maximum": held.max()}
 
 
-def _all_text(path: Path, dialect: Dialect) -> pl.DataFrame:
-    with Records(path, dialect) as records:
-        labels = records.labels
-        width = len(labels)
-        if not width:
-            raise CheckError(f"{path}: the file has no header to take field names from")
-        names = [label or f"column {i + 1}" for i, label in enumerate(labels)]
-        if len(set(names)) < width:
-            raise CheckError(f"{path}: two columns have the same label; rename one of them")
-        shape = Shape(width, empty_is_null=True)
-        blocks = records.blocks(shape, lambda block: block.cells)
-        frames = [cells for _, cells in blocks]
-    schema = {str(i): pl.String() for i in range(width)}
-    table = pl.concat([pl.DataFrame(schema=schema), *frames])
-    return table.rename(dict(zip(table.columns, names, strict=True)))
+_TYPES: Mapping[type[pl.DataType], str] = {
+    pl.Boolean: "boolean",
+    pl.Date: "date",
+    pl.Datetime: "datetime",
+    pl.Time: "time",
+    pl.Duration: "duration",
+    pl.List: "array",
+    pl.Array: "array",
+    pl.Struct: "object",
+    pl.String: "string",
+    pl.Categorical: "string",
+    pl.Enum: "string",
+}
+
+
+def _type_of(dtype: pl.DataType) -> dict[str, object]:
+    if dtype.is_integer():
+        return {"type": "integer"}
+    if dtype.is_numeric():
+        return {"type": "number"}
+    if dtype == pl.Binary:
+        return {"type": "string", "format": "binary"}
+    return {"type": _TYPES.get(dtype.base_type(), "any")}

@@ -34,6 +34,7 @@ _SCHEMA = frozenset(
         "primaryKey", "title", "uniqueKeys",
     }
 )  # fmt: skip
+_ITEM_TEXTS = frozenset({"title", "path", "email", "version", "name"})
 _FIELDS_MATCH = ("exact", "equal", "subset", "superset", "partial")
 
 
@@ -231,10 +232,10 @@ def _publication(descriptor: dict[str, object]) -> Iterator[Issue]:
 
     https://datapackage.org/standard/data-resource/#sources
     """
-    yield from _text(descriptor, ("homepage",), ())
-    homepage = descriptor.get("homepage")
-    if isinstance(homepage, str) and (fault := web_fault(homepage)):
-        yield Issue(("homepage",), f"'homepage' {fault}")
+    if (homepage := descriptor.get("homepage")) is not None:
+        fault = web_fault(homepage) if isinstance(homepage, str) else "is text; put it in quotes"
+        if fault:
+            yield Issue(("homepage",), f"'homepage' {fault}")
     for name in ("sources", "licenses"):
         items = descriptor.get(name)
         if items is None:
@@ -247,7 +248,9 @@ def _publication(descriptor: dict[str, object]) -> Iterator[Issue]:
             if not isinstance(item, dict) or not item:
                 yield Issue(at, f"each of {name} is a mapping, such as - title: ...")
                 continue
-            yield from _text(item, ("title", "path", "email", "version", "name"), at)
+            for key in _ITEM_TEXTS & item.keys():
+                if not isinstance(item[key], str):
+                    yield Issue((*at, key), f"{key} is text; put it in quotes, or leave it out")
             if name == "licenses" and item.get("name") is None and item.get("path") is None:
                 yield Issue(at, "a license has a name (such as CC-BY-4.0) or a path to its text")
             if isinstance(path := item.get("path"), str) and (fault := address_fault(path)):

@@ -24,9 +24,10 @@ _NOT_WORDS = frozenset(
         *("delimiter", "constraints", "example", "value", "format", "encoding"),
     )
 )
-_LINES = "\t\n\r"
+# Delete steers nothing.
+_HARMLESS = "\t\n\r\x7f"
 _SUSPECT = re.compile(
-    "[\x00-\x08\x0b\x0c\x0e-\x1f\x7f-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
+    "[\x00-\x08\x0b\x0c\x0e-\x1f\x80-\x9f\ud800-\udfff\u202a-\u202e\u2066-\u2069]"
 )
 # Explicit directional formatting: https://www.unicode.org/reports/tr9/
 _OVERRIDES = "\u202d\u202e"
@@ -80,7 +81,7 @@ def word_fault(text: str) -> str:
     if not _SUSPECT.search(text):
         return ""
     for char in text:
-        if category(char) in ("Cc", "Cs") and char not in _LINES:
+        if category(char) in ("Cc", "Cs") and char not in _HARMLESS:
             return f"holds the control character U+{ord(char):04X}; remove it"
         if char in _OVERRIDES:
             return f"holds U+{ord(char):04X}, which turns text around; remove it"

@@ -5,11 +5,11 @@ from pathlib import Path
 from typing import Any, get_args, get_origin
 
 import dagster as dg
-import polars as pl
 
 from data_package.engine.errors import DataPackageError, ProjectError
-from data_package.engine.sources.delivered import ROWS, Delivered
+from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import Bad, Deliveries, RawFile
+from data_package.engine.sources.frames import frame_of, handed
 
 PATTERNS = "data-package/patterns"
 PACKAGE = "data-package/package"
@@ -101,17 +101,14 @@ class SourceFiles(dg.IOManager):
         self._deliveries = deliveries
         self._delivered = delivered
 
-    def load_input(
-        self, context: dg.InputContext
-    ) -> Path | list[Path] | pl.LazyFrame | pl.DataFrame:
+    def load_input(self, context: dg.InputContext) -> object:
         """What the parameter asks for; paths where it does not say."""
         name = context.asset_key.to_user_string()
-        wanted = context.dagster_type.typing_type
+        wanted: object = context.dagster_type.typing_type
         try:
             paths = self._deliveries.hand_out(name)
-            if wanted in ROWS:
-                rows = self._delivered.read(name, paths, context.op_def.name)
-                return rows.collect() if wanted is pl.DataFrame else rows
+            if frame := frame_of(wanted):
+                return handed(self._delivered.read(name, paths, context.op_def.name), frame)
         except DataPackageError as error:
             problem = str(error)
         else:

@@ -25,8 +25,6 @@ if TYPE_CHECKING:
 
 # The code that reads raw files by their contracts, and its libraries.
 READER = edition(__name__)
-# What a parameter is that receives rows, and not paths.
-ROWS = (pl.LazyFrame, pl.DataFrame)
 
 
 @dataclass(frozen=True)

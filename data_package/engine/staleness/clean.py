@@ -19,6 +19,7 @@ from data_package.engine.staleness.lock import Lock, LockFile
 from data_package.engine.staleness.record import code_path
 from data_package.engine.storage import sweep
 from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.made import Note, note_of, note_path
 
 _GROUP = re.compile(r"[A-Za-z0-9_]+")
 
@@ -42,7 +43,7 @@ class Leftovers:
     Attributes:
         tables: Parquet files of tables and partitions that no asset makes.
         rejects: rows left out of tables that are gone.
-        verdicts: remembered checks of tables or contracts that are gone.
+        verdicts: remembered checks of tables or contracts, and notes on assets, that are gone.
         code: remembered code that no table is built by.
         lock_tables: tables in the lock that are gone.
         lock_raw: raw files in the lock that are gone.
@@ -96,18 +97,20 @@ def find_leftovers(catalogue: Catalogue, lock: Lock) -> Leftovers:
     made = {table.path for table in catalogue.tables.values() if not table.partitioned}
     folders = {t.path.with_suffix("") for t in catalogue.tables.values() if t.partitioned}
     raw = _raw_files(catalogue)
+    notes = _notes(catalogue)
+    noted = {project.storage / note.file for note in notes.values() if note and note.file}
     tables, left_alone = [], []
     for path in _among_the_tables(project):
         if path in made or folders & set(path.parents) or path.resolve() in raw:
             continue
-        if _could_be_a_table(path, project.storage):
+        if path in noted or _could_be_a_table(path, project.storage):
             tables.append(Orphan(path, path.stat().st_size))
         else:
             left_alone.append(path)
     return Leftovers(
         tables=tuple(tables),
         rejects=tuple(_rejects(catalogue)),
-        verdicts=tuple(_verdicts(catalogue)),
+        verdicts=(*_verdicts(catalogue), *notes),
         code=tuple(_code(catalogue, lock)),
         lock_tables=tuple(sorted(lock.tables.keys() - catalogue.named.keys())),
         lock_raw=tuple(sorted(lock.raw.keys() - catalogue.deliveries.files.keys())),
@@ -182,6 +185,14 @@ def _rejects(catalogue: Catalogue) -> Iterator[Orphan]:
     for path in _plain_files(catalogue.project.places.rejects, TABLE_SUFFIX):
         if path not in current:
             yield Orphan(path, path.stat().st_size)
+
+
+def _notes(catalogue: Catalogue) -> dict[Path, Note | None]:
+    """Notes on assets that are gone, by their files."""
+    project = catalogue.project
+    current = {note_path(project, table.resource) for table in catalogue.tables.values()}
+    files = _plain_files(project.places.made, ".json")
+    return {path: note_of(project, path.stem) for path in files if path not in current}
 
 
 def _verdicts(catalogue: Catalogue) -> Iterator[Path]:

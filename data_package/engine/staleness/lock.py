@@ -22,6 +22,7 @@ from data_package.engine.places import LOCK
 from data_package.engine.project import Project
 from data_package.engine.staleness.journal import Journal, Line, Stamp, stamp_of
 from data_package.engine.storage import PRIVATE_FILE, is_file, make_private_folder, temporary_beside
+from data_package.engine.tables.made import Kept
 
 VERSION = 1
 _HEADER = (
@@ -52,6 +53,7 @@ class TableEntry:
         data_version: of its content. The hash of its Parquet bytes: Polars writes equal names,
             types and values as equal bytes, and a renamed column as others.
         columns: a hash of its columns' names and types, in order.
+        kept: what is kept of it; what is no table has neither rows nor columns.
     """
 
     fingerprint: str
@@ -62,6 +64,7 @@ class TableEntry:
     rows: int
     columns: str
     size_bytes: int
+    kept: str = Kept.TABLE
 
 
 @dataclass(frozen=True)
@@ -157,14 +160,19 @@ def _lines(entry: RawEntry | TableEntry) -> str:
         [
             f'fingerprint = "{entry.fingerprint}"\n',
             f'data_version = "{entry.data_version}"\n',
-            f"rows = {entry.rows}\n",
-            f'columns = "{entry.columns}"\n',
+            *_rows(entry),
             f"bytes = {entry.size_bytes}\n",
             *_mapping("inputs", entry.inputs),
             *_mapping("libraries", entry.libraries),
             *_mapping("parts", entry.parts),
         ]
     )
+
+
+def _rows(entry: TableEntry) -> list[str]:
+    if entry.kept != Kept.TABLE:
+        return [f'kept = "{entry.kept}"\n']
+    return [f"rows = {entry.rows}\n", f'columns = "{entry.columns}"\n']
 
 
 class LockFile:
@@ -276,15 +284,17 @@ def _raw_entry(entry: Mapping[str, object]) -> RawEntry:
 
 
 def _table_entry(entry: Mapping[str, object]) -> TableEntry:
+    kept = str(Kept(_text(entry.get("kept", Kept.TABLE))))
     return TableEntry(
         fingerprint=_text(entry["fingerprint"]),
         parts=_texts(entry.get("parts", {})),
         inputs=_texts(entry.get("inputs", {})),
         libraries=_texts(entry.get("libraries", {})),
         data_version=_text(entry["data_version"]),
-        rows=_whole(entry["rows"]),
-        columns=_text(entry["columns"]),
+        rows=_whole(entry["rows"] if kept == Kept.TABLE else 0),
+        columns=_text(entry["columns"] if kept == Kept.TABLE else ""),
         size_bytes=_whole(entry["bytes"]),
+        kept=kept,
     )
 
 

@@ -12,16 +12,17 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 
 from data_package.engine.project import Project
 
-_FORMAT = 1
+_FORMAT = 2
 _ENGINE = Path(__file__).resolve().parents[1]
-_WATCHED = (".py", ".yaml", ".yml", ".data", ".html", ".css", ".js")
+_CODE = (".py", ".so", ".pyc")
+_WATCHED = (*_CODE, ".yaml", ".yml", ".data", ".html", ".css", ".js")
 # A change within the same tick of the kernel's clock as the note could not be told from none.
 _RACE_NS = 50_000_000
 
@@ -34,6 +35,7 @@ class Sources:
 
     taken_ns: int
     stamps: Mapping[str, Stamp]
+    places: Sequence[str]
 
     def are_settled(self) -> bool:
         """Whether a later change would have shown in the stamps."""
@@ -41,19 +43,24 @@ class Sources:
         return self.taken_ns - latest > _RACE_NS
 
     def own(self, project: Project) -> Mapping[str, Stamp]:
-        """Those of the project itself, without the engine and the libraries."""
-        folder = str(project.package_folder)
-        return {p: s for p, s in self.stamps.items() if p.startswith(folder)}
+        """Those of the user's own code, without the engine and the libraries."""
+        places = (str(project.package_folder), *self.places)
+        return {p: s for p, s in self.stamps.items() if p.startswith(places)}
 
 
-def sources_of(project: Project) -> Sources:
-    """Take the stamps of a project's sources; do so before they are read."""
+def sources_of(project: Project, places: Sequence[str]) -> Sources:
+    """Take the stamps of a project's sources; do so before they are read.
+
+    `places` are the files and folders of the user's own code outside of the project's package.
+    """
     now = time.time_ns()
-    folders = {project.package_folder, _ENGINE}
-    paths = [path for folder in folders for path in _source_files(str(folder))]
+    folders = {str(project.package_folder), str(_ENGINE), *filter(os.path.isdir, places)}
+    paths = [path for folder in folders for path in _source_files(folder)]
     paths += [str(project.root / name) for name in ("pyproject.toml", "dagster.yaml")]
     paths += [path for path in sys.path if path.endswith("-packages")]
-    return Sources(now, {path: stamp for path in paths if (stamp := _stamp(path)) is not None})
+    paths += [place for place in places if place not in folders]
+    stamps = {path: stamp for path in paths if (stamp := _stamp(path)) is not None}
+    return Sources(now, stamps, places)
 
 
 def remember(
@@ -76,12 +83,15 @@ def remember(
         fresh: how many tables there are.
     """
     path = _path(project)
-    if not sources.are_settled() or sources_of(project).stamps != sources.stamps:
+    now = sources_of(project, sources.places)
+    if not sources.are_settled() or now.stamps != sources.stamps:
         path.unlink(missing_ok=True)
         return
     note = {
         "format": _FORMAT,
-        "python": [sys.version, sys.prefix],
+        "python": _python(),
+        "beside": _beside(project),
+        "places": sources.places,
         "sources": sources.stamps,
         "globs": globs,
         "files": {**files, str(_lock(project)): _stamp(str(_lock(project)))},
@@ -104,12 +114,13 @@ def count_if_fresh(project: Project) -> int | None:
         note = json.loads(_path(project).read_bytes())
         if (
             note["format"] == _FORMAT
-            and note["python"] == [sys.version, sys.prefix]
+            and note["python"] == _python()
+            and note["beside"] == _beside(project)
             and not _is_building(project)
             and all(_stamp(path) == stamp for path, stamp in note["files"].items())
             and all(matches(pattern) == found for pattern, found in note["globs"].items())
             and all(sorted(os.listdir(f)) == names for f, names in note["folders"].items())
-            and _sources_equal(project, note["sources"])
+            and sources_of(project, note["places"]).stamps == note["sources"]
         ):
             return int(note["fresh"])
     return None
@@ -121,11 +132,19 @@ def nothing_to_do(fresh: int, seconds: float) -> str:
     return f"Nothing to do: {tables} fresh ({seconds:.2f} s)."
 
 
-def _sources_equal(project: Project, noted: Mapping[str, Stamp]) -> bool:
-    now = sources_of(project).stamps
-    if now.keys() != noted.keys():
-        return False
-    return all(noted[path] == stamp for path, stamp in now.items())
+def _python() -> list[str]:
+    """What decides where code is imported from, beside the files themselves."""
+    return [sys.version, sys.prefix, os.environ.get("PYTHONPATH", "")]
+
+
+def _beside(project: Project) -> list[str]:
+    """What can be imported from beside the project's package: a new module may hide another."""
+    with os.scandir(project.import_root) as entries:
+        return sorted(e.name for e in entries if e.name.endswith(_CODE) or _may_be_package(e))
+
+
+def _may_be_package(entry: "os.DirEntry[str]") -> bool:
+    return entry.name.isidentifier() and entry.is_dir()
 
 
 def _source_files(folder: str) -> Iterable[str]:

@@ -1,6 +1,7 @@
 """Writes a table into the lock as soon as its file is in place, whoever ran it."""
 
 import hashlib
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -8,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.sources.files import combine_hashes
 from data_package.engine.staleness.lock import LockFile, RawEntry, TableEntry
 from data_package.engine.staleness.own_checks import Outcome, OwnVerdicts, basis_of
 from data_package.engine.staleness.survey import (
@@ -22,6 +24,7 @@ from data_package.engine.staleness.survey import (
 from data_package.engine.storage import write_private
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.io_manager import Written, columns_digest
+from data_package.engine.tables.made import Kept, Note, put_note
 from data_package.engine.tables.table import Table
 
 
@@ -36,6 +39,26 @@ class Recorder:
         """Put the table's entry into the lock, with the content of inputs that it was made of."""
         if table.partitioned:
             return
+        self._put(table, lambda _: facts, facts.config)
+
+    def made(self, table: Table, version: str | None, files: Mapping[str, str]) -> None:
+        """Note that something was made of which no file is kept here.
+
+        Its version is what its function said; else the content of the `files` that another IO
+        manager wrote, by their paths; else all that it was made of.
+        """
+        if table.partitioned:
+            return
+        if version is None and files:
+            version = combine_hashes(sorted((Path(path).name, files[path]) for path in files))
+        kept = Kept.ELSEWHERE if table.kept is Kept.ELSEWHERE else Kept.NOTHING
+        facts = self._put(
+            table, lambda made_of: Written(0, 0, version or made_of, "", kept=kept), None
+        )
+        put_note(self.catalogue.project, table.resource, Note(facts.sha256, elsewhere=dict(files)))
+
+    def _put(self, table: Table, describe: Callable[[str], Written], config: str | None) -> Written:
+        """Put an entry into the lock; `describe` gets a hash of all that it was made of."""
         lock = self.lock.read()
         names = [key.to_user_string() for key in table.inputs.values()]
         handed = {
@@ -49,10 +72,12 @@ class Recorder:
                 inputs[name] = data_version(name, self.catalogue, lock) or "unknown"
         self._keep_code(table)
         fingerprint, parts = table.fingerprint.digest, parts_of(table)
-        if facts.config is not None:
+        made_of = combine_hashes([("code", fingerprint), *sorted(inputs.items())])
+        facts = describe(made_of)
+        if config is not None:
             # The next build is told nothing, and so makes the table again.
-            fingerprint = hashlib.sha256(f"{fingerprint} {facts.config}".encode()).hexdigest()
-            parts["the run's configuration"] = shown(facts.config)
+            fingerprint = hashlib.sha256(f"{fingerprint} {config}".encode()).hexdigest()
+            parts["the run's configuration"] = shown(config)
         self.lock.put_table(
             table.name,
             TableEntry(
@@ -64,16 +89,21 @@ class Recorder:
                 rows=facts.rows,
                 columns=facts.columns,
                 size_bytes=facts.size_bytes,
+                kept=str(facts.kept),
             ),
             {name: RawEntry(c.sha256, c.size_bytes) for name, c in handed.items()},
         )
         Failures(self.catalogue.project).drop(table.name)
+        return facts
 
     def accept(self, table: Table) -> None:
         """Take a table's file as what its function would make now.
 
         Raises ProjectError when there is no such file, or it is not a Parquet file.
         """
+        if not table.is_table:
+            self._accept_file(table)
+            return
         try:
             scan = pl.scan_parquet(table.path, glob=False, hive_partitioning=False)
             facts = Written(
@@ -89,6 +119,15 @@ class Recorder:
                 f"file.\nBuild it: data-package build {table.name}"
             ) from None
         self.written(table, facts)
+
+    def _accept_file(self, table: Table) -> None:
+        if not table.files():
+            raise ProjectError(
+                f"'{table.name}' cannot be accepted: no file shows what its function made.\n"
+                f"Build it: data-package build {table.name}"
+            )
+        size, digest = table.path.stat().st_size, self.catalogue.hashes.hash(table.path)
+        self.written(table, Written(0, size, digest, "", kept=Kept.FILE))
 
     def failed(self, table: Table, error: str) -> None:
         """Remember what a table that could not be built said."""

@@ -118,6 +118,8 @@ def data_version(name: str, catalogue: Catalogue, lock: Lock) -> str | None:
 
 def file_version(table: Table, catalogue: Catalogue) -> str | None:
     """The hash of a table's file, or of all its partitions' files; None when there is none."""
+    if (note := table.note) is not None and note.file is None:
+        return note.version if note.holds(catalogue.hashes) else None
     files = table.files()
     if not files:
         return None

@@ -6,34 +6,32 @@ in the decorator stays.
 """
 
 import dataclasses
-import functools
 import inspect
 import re
 import warnings
-from collections.abc import Callable, Iterator, Mapping
-from pathlib import Path
+from collections.abc import Callable, Mapping
+from pathlib import Path, PurePath
+from typing import Any
 
 import dagster as dg
 import polars as pl
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint, Fingerprinter
+from data_package.engine.libraries import NO_VERSION, version_of
 from data_package.engine.places import Folder
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
-from data_package.engine.sources.delivered import READER, ROWS, Delivered
-from data_package.engine.tables import failures, internals, measure
+from data_package.engine.sources.delivered import READER, Delivered
+from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
+from data_package.engine.tables import failures, internals
 from data_package.engine.tables.columns import declared_columns
-from data_package.engine.tables.table import Table, contract_at, contract_path, place_of
+from data_package.engine.tables.made import Kept
+from data_package.engine.tables.results import Result, measured_and_fitted
+from data_package.engine.tables.table import FINAL, Table, contract_at, contract_path, place_of
 
+IO_MANAGER_KEY = "io_manager"
 _DEFAULT_GROUP = "default"
-_ALLOWED = (
-    pl.DataFrame,
-    pl.LazyFrame,
-    dg.AssetMaterialization,
-    dg.AssetObservation,
-    dg.AssetCheckResult,
-)
 
 
 def group_from_folder(module: str, project: Project) -> str | None:
@@ -55,7 +53,7 @@ def tables_of(
     Raises ProjectError when a contract is wrong or a group's name is not to be had.
     """
     function = internals.function_of(assets)
-    rows = (key for key, how in internals.asked_for(assets).items() if how in ROWS)
+    rows = (key for key, how in internals.asked_for(assets).items() if frame_of(how))
     reads = {name for key in rows if (name := key.to_user_string()) in delivered.files}
     read_by = {name: digest for name in sorted(reads) if (digest := delivered.digest(name))}
     made = []
@@ -74,7 +72,20 @@ def tables_of(
                 "function of its own, whose errors could not be kept free of values.\n"
                 "Write it as one function under @dg.asset."
             )
-        path = contract_path(spec.key, function, project)
+        contract = contract_at(contract_path(spec.key, function, project))
+        kept = _kept(assets, spec.key, contract)
+        if group == FINAL and kept is Kept.ELSEWHERE:
+            raise ProjectError(
+                f"{place_of(function, project) or module}: '{spec.key.to_user_string()}' is in the "
+                f"group '{FINAL}', which is published, and another IO manager keeps it.\n"
+                'Give it another group: @dg.asset(group_name="models", …)'
+            )
+        if contract is not None and kept is not Kept.TABLE:
+            raise ProjectError(
+                f"{place_of(function, project) or module}: '{spec.key.to_user_string()}' has a "
+                f"contract, {project.relative(contract.path or '')}, and is not a table.\n"
+                "Let its function return a frame, or remove the contract."
+            )
         made.append(
             Table(
                 key=spec.key,
@@ -87,10 +98,11 @@ def tables_of(
                 project=project,
                 module=module,
                 function=function,
-                contract=contract_at(path),
+                contract=contract,
                 fingerprint=_fingerprint(assets, function, fingerprinter, read_by),
                 partitioned=assets.partitions_def is not None,
                 reads=frozenset(reads),
+                kept=kept,
             )
         )
     return made
@@ -104,8 +116,12 @@ def attach(
     if function is None:
         return assets
     name = ", ".join(sorted(key.to_user_string() for key in assets.keys))
-    ours = not any("dagster/io_manager_key" in spec.metadata for spec in assets.specs)
-    measured = _measured(function) if ours else function
+    results = [
+        Result(key.to_user_string(), how, tables[key])
+        for key, how in internals.outputs_of(assets).items()
+        if key in tables
+    ]
+    measured = measured_and_fitted(function, results)
     guarded = failures.value_free(measured, name=name, project=project)
     with warnings.catch_warnings():
         # Code references are marked beta; the web pages have shown them for years.
@@ -133,6 +149,19 @@ def first_sentence(text: str | None) -> str | None:
     return found.group(1) if found else paragraph
 
 
+def _kept(assets: dg.AssetsDefinition, key: dg.AssetKey, contract: Contract | None) -> Kept:
+    """What becomes of what the function returns, as far as it is known before it is called."""
+    if assets.get_io_manager_key_for_asset_key(key) != IO_MANAGER_KEY:
+        return Kept.ELSEWHERE
+    returns = internals.outputs_of(assets)[key]
+    if returns is type(None):
+        return Kept.NOTHING
+    if isinstance(returns, type) and issubclass(returns, PurePath):
+        return Kept.FILE
+    said = contract is not None or frame_of(returns) or returns is not Any
+    return Kept.TABLE if said else Kept.BY_RESULT
+
+
 def _group(spec: dg.AssetSpec, module: str, project: Project) -> str:
     if spec.group_name and spec.group_name != _DEFAULT_GROUP:
         return spec.group_name
@@ -151,15 +180,25 @@ def _fingerprint(
         for spec in assets.specs
         if spec.code_version is not None
     }
+    used = {"engine that reads raw files": READER} if read_by else {}
+    frames = {*internals.asked_for(assets).values(), *internals.outputs_of(assets).values()}
+    if {frame_of(frame) for frame in frames} & {Frame.PANDAS, Frame.ARROW}:
+        used["engine that converts frames"] = CONVERTER
     fingerprint = fingerprinter.fingerprint(
         function,
         parameters=declared,
-        engine={"engine that reads raw files": READER.sources} if read_by else {},
+        engine={name: edition.sources for name, edition in used.items()},
     )
-    libraries = {*fingerprint.libraries, *(READER.libraries if read_by else ())}
+    libraries = {*fingerprint.libraries, *(lib for one in used.values() for lib in one.libraries)}
     unseen = tuple(
         f"the resource '{key}': the values that it is given are not covered"
         for key in internals.resources_of(assets)
+    )
+    unseen += tuple(
+        f"the library '{name}' tells no version: what changes in it is not noticed. Install it "
+        "with one, or put its code beside yours"
+        for name in sorted(libraries)
+        if version_of(name) == NO_VERSION
     )
     return dataclasses.replace(
         fingerprint, unseen=fingerprint.unseen + unseen, libraries=tuple(sorted(libraries))
@@ -180,11 +219,12 @@ def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
         metadata.setdefault("dagster/column_schema", declared_columns(contract))
     if function is not None and "dagster/code_references" not in metadata:
         metadata["dagster/code_references"] = _places(table, function)
-    metadata.setdefault("dagster/uri", table.path.as_uri())
+    if table.kept in (Kept.TABLE, Kept.BY_RESULT):
+        metadata.setdefault("dagster/uri", table.path.as_uri())
     return spec.replace_attributes(
         group_name=table.group,
         description=description,
-        kinds={*spec.kinds, *_kinds(function)} if len(spec.kinds) < 2 else spec.kinds,
+        kinds={*spec.kinds, *_kinds(function, table)} if len(spec.kinds) < 2 else spec.kinds,
         metadata=metadata,
         code_version=table.fingerprint.digest,
     )
@@ -210,57 +250,13 @@ def _docstring(function: Callable[..., object]) -> str | None:
     return inspect.cleandoc(function.__doc__) if function.__doc__ else None
 
 
-def _kinds(function: Callable[..., object] | None) -> set[str]:
+def _kinds(function: Callable[..., object] | None, table: Table) -> set[str]:
+    if table.kept is Kept.FILE:
+        return {"file"}
+    if table.kept in (Kept.ELSEWHERE, Kept.NOTHING):
+        return set()
     returned = inspect.signature(function).return_annotation if function else None
     polars = returned in (pl.LazyFrame, pl.DataFrame) or (
         isinstance(returned, str) and returned.endswith(("LazyFrame", "DataFrame"))
     )
     return {"polars", "parquet"} if polars else {"parquet"}
-
-
-def _measured(function: Callable[..., object]) -> Callable[..., object]:
-    """The same function; its table's time and memory are counted from the moment it is called.
-
-    What it returns is looked at before Dagster does, whose type check quotes what it refuses.
-    """
-    if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        return function
-
-    if inspect.isgeneratorfunction(function):
-
-        @functools.wraps(function)
-        def generate(*args: object, **kwargs: object) -> Iterator[object]:
-            measure.start()
-            try:
-                for item in function(*args, **kwargs):
-                    _refuse_other(item)
-                    yield item
-                    # The file of this item is in place now; the next one's time begins.
-                    measure.start()
-            finally:
-                measure.stop()
-
-        return generate
-
-    @functools.wraps(function)
-    def run(*args: object, **kwargs: object) -> object:
-        measure.start()
-        try:
-            result = function(*args, **kwargs)
-            for item in result if type(result) is tuple else (result,):
-                _refuse_other(item)
-        except BaseException:
-            measure.stop()
-            raise
-        return result
-
-    return run
-
-
-def _refuse_other(item: object) -> None:
-    value = item.value if isinstance(item, dg.Output | dg.MaterializeResult) else item
-    if value is not None and not isinstance(value, _ALLOWED):
-        raise dg.Failure(
-            "A table's function must return a pl.LazyFrame or a pl.DataFrame, not "
-            f"{type(value).__name__}."
-        )

@@ -16,7 +16,8 @@ import dagster as dg
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
-from data_package.engine.tables import failures
+from data_package.engine.tables import failures, python_errors
+from data_package.engine.tables.own_words import OwnWords
 
 _NOT_TABLES = ("definitions", "conftest", "__main__", "tests")
 
@@ -110,13 +111,16 @@ def import_module(name: str, project: Project) -> ModuleType:
 
 
 def _import_problem(error: BaseException, name: str, project: Project) -> ProjectError:
-    what = type(error).__name__
     line = failures.users_line(error, project)
     if isinstance(error, SyntaxError) and Path(error.filename or "").is_file():
         line = Path(str(error.filename)), error.lineno or 1
     source = "".join(linecache.getlines(str(line[0]))) if line else ""
     # A module may read data when it is imported, and fail on a cell of it.
-    said = failures.spoken(error, names=set(), source=source)
+    words = OwnWords((source,))
+    said = failures.spoken(error, words)
+    if isinstance(error, SyntaxError) and line and failures.is_users(line[0], project):
+        said = error.msg
+    what = python_errors.kind_of(error, words)
     what = f"{what}: {said}" if said else what
     place = f"{project.relative(line[0])}:{line[1]}" if line else name
     hint = ""

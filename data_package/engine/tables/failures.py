@@ -9,8 +9,8 @@ import asyncio
 import functools
 import inspect
 import linecache
-import os
 import re
+import sqlite3
 import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
@@ -21,7 +21,9 @@ import polars as pl
 
 from data_package.engine.errors import DataPackageError
 from data_package.engine.project import Project
-from data_package.engine.tables import polars_errors
+from data_package.engine.storage import lack_of_room
+from data_package.engine.tables import polars_errors, python_errors
+from data_package.engine.tables.own_words import OwnWords, read_source
 from data_package.engine.tables.table import place_of
 
 _COLUMNS_SHOWN = 40
@@ -136,16 +138,23 @@ def describe(
     # Words chosen by the user or by the engine pass; what hangs on the exception is left behind.
     if isinstance(error, dg.Failure):
         return dg.Failure(error.description, error.metadata, error.allow_retries)
-    if isinstance(error, DataPackageError):
+    if isinstance(error, DataPackageError) and _is_raised_here(error):
         return dg.Failure(str(error))
     inputs = inputs if inputs is not None else _inputs_of_query(function)
     schemas = {key: schema for key, value in inputs.items() if (schema := _schema(value))}
-    kind = type(error).__name__
     line = users_line(error, project)
-    # A column that the user's own code names, or that an input has, is no value of a row.
-    names = {column for schema in schemas.values() for column in schema}
-    said = spoken(error, names=names, source=_source(line, function))
-    report = [f"{kind}{': ' + said if said else ''}"]
+    words = OwnWords(
+        sources=_sources(error, project, function),
+        # A column that the user's own code names, or that an input has, is no value of a row.
+        names=frozenset(column for schema in schemas.values() for column in schema),
+    )
+    kind = python_errors.kind_of(error, words)
+    said = spoken(error, words)
+    if not said and not _is_of_user(function) and line is None:
+        said = _of_the_engine(error) or said
+    report = [f"{kind}{': ' + said if said else _nothing_kept(error)}"]
+    if full := lack_of_room(project.storage) if _may_lack_room(error) else "":
+        report.append(f"  {full}")
     if line:
         report.append(f"  at {project.relative(line[0])}:{line[1]}")
         report.append(f"     {linecache.getline(str(line[0]), line[1]).strip()}")
@@ -158,6 +167,24 @@ def describe(
         description="\n".join(report),
         metadata={"error": kind},
     )
+
+
+def in_short(error: BaseException, project: Project, place: tuple[str, int] | None = None) -> str:
+    """One line on an error that no table can be blamed for; `place` is where it is known to be."""
+    line = (Path(place[0]), place[1]) if place else users_line(error, project)
+    sources = _sources(error, project, None)
+    if line and is_users(line[0], project):
+        sources = (*sources, read_source(line[0]))
+    words = OwnWords(sources)
+    said = spoken(error, words)
+    at = f" at {project.relative(line[0])}:{line[1]}" if line else ""
+    return f"{python_errors.kind_of(error, words)}{at}{': ' + said if said else ''}"
+
+
+def _is_raised_here(error: BaseException) -> bool:
+    """Whether the engine chose the words, and not a function of the user's."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return not frames or Path(frames[-1].filename).is_relative_to(_ENGINE)
 
 
 def _inputs_of_query(function: Callable[..., object] | None) -> Mapping[str, object]:
@@ -193,7 +220,9 @@ def users_line(error: BaseException, project: Project) -> tuple[Path, int] | Non
 
 def is_users(path: Path, project: Project) -> bool:
     """Whether a source file is the user's own."""
-    return path.is_relative_to(project.package_folder) and not path.is_relative_to(_ENGINE)
+    below = path.is_relative_to(project.package_folder) or path.is_relative_to(project.root)
+    installed = any(part.endswith("-packages") for part in path.parts)
+    return below and not installed and not path.is_relative_to(_ENGINE) and path.is_file()
 
 
 def _is_of_user(function: Callable[..., object] | None) -> bool:
@@ -201,12 +230,21 @@ def _is_of_user(function: Callable[..., object] | None) -> bool:
     return function is not None and not inspect.unwrap(function).__module__.startswith(_ENGINE_NAME)
 
 
-def _source(line: tuple[Path, int] | None, function: Callable[..., object] | None) -> str:
-    """The text of the user's modules that are known to be part of it."""
+def _sources(
+    error: BaseException, project: Project, function: Callable[..., object] | None
+) -> tuple[str, ...]:
+    """The texts whose words may be said: of the user's modules, and of Dagster's that failed."""
     code = getattr(inspect.unwrap(function), "__code__", None) if function else None
-    files = {str(line[0])} if line else set()
-    files |= {code.co_filename} if code else set()
-    return "".join(text for name in sorted(files) for text in linecache.getlines(name))
+    files = {code.co_filename} if code else set()
+    for frame in traceback.extract_tb(error.__traceback__):
+        of_dagster = isinstance(error, dg.DagsterError) and _is_dagsters(frame.filename)
+        if of_dagster or is_users(Path(frame.filename), project):
+            files.add(frame.filename)
+    return tuple(read_source(name) for name in sorted(files))
+
+
+def _is_dagsters(file: str) -> bool:
+    return bool(re.search(r"-packages/dagster(_shared)?/", file))
 
 
 def _schema(value: object) -> Mapping[str, pl.DataType] | None:
@@ -226,55 +264,37 @@ def _columns(schema: Mapping[str, pl.DataType]) -> str:
     return ", ".join(shown) + (f", … and {more} more" if more > 0 else "")
 
 
-def spoken(error: BaseException, *, names: set[str], source: str) -> str:
-    """The part of an exception's message that is known to hold no value.
-
-    `names` are those of columns, `source` the user's own code: what stands there is no value.
-    """
-
-    def safe(word: str | None) -> bool:
-        if not word:
-            return False
-        return word in names or bool(re.search(rf"(?<!\w){re.escape(word)}(?!\w)", source))
-
+def spoken(error: BaseException, words: OwnWords) -> str:
+    """The part of an exception's message that is known to hold no value; empty where it is none."""
     match error:
         case pl.exceptions.PolarsError():
-            return polars_errors.spoken(error, names=names, safe=safe)
-        case ValueError() if said := polars_errors.known(str(error)):
-            return said
-        case FileNotFoundError() if error.filename:
-            return "a file that the function opens is not there."
-        case OSError() if error.errno:
-            return f"{os.strerror(error.errno)}."
-        case ModuleNotFoundError() if safe(error.name):
-            return f"No module named '{error.name}'."
-        case NameError() if safe(error.name):
-            return f"name '{error.name}' is not defined."
-        case AttributeError() if safe(error.name):
-            owner = type(error.obj).__name__ if error.obj is not None else "object"
-            return f"{owner} has no attribute '{error.name}'."
-        case SyntaxError():
-            return error.msg
-        case ImportError() | TypeError() | dg.DagsterError() if _is_of_code(error, safe):
-            return str(error)
-    return "its message may quote values and is not kept." if error.args else ""
+            said = polars_errors.spoken(error, words)
+        case ValueError() if said := polars_errors.known(_message(error)):
+            pass
+        case _:
+            said = python_errors.spoken(error, words)
+    return said or words.of(_message(error))
 
 
-_OF_CODE = re.compile(
-    r"cannot import name '\w+' from .*"
-    r"|[\w.<>]+\(\) (got|missing|takes) .*"
-    r"|'\w+' object is not (callable|iterable|subscriptable)"
-    r"|unsupported operand type\(s\) for .*",
-)
+def _nothing_kept(error: BaseException) -> str:
+    return ": its message may quote values and is not kept." if error.args else ""
 
 
-def _is_of_code(error: Exception, safe: Callable[[str], bool]) -> bool:
-    """Whether Python or Dagster speaks of code, and whatever it quotes stands in the user's."""
-    if isinstance(error, dg.DagsterError):
-        message = str(error)
-        return all(safe(word) for word in re.findall(r"""["'`]([^"'`]+)["'`]""", message))
-    match = type(error) in (ImportError, TypeError) and _OF_CODE.fullmatch(str(error))
-    if not match:
-        return False
-    given = re.search(r"(?:keyword|for) argument '(\w+)'|import name '(\w+)'", str(error))
-    return given is None or safe(given.group(1) or given.group(2))
+def _message(error: BaseException) -> str:
+    """What an error says of itself, without the notes and the members of a group."""
+    told = error.message if isinstance(error, BaseExceptionGroup) else error
+    try:
+        return str(told)
+    except Exception:  # noqa: BLE001 (what a user's class does to say what it is)
+        return ""
+
+
+def _of_the_engine(error: BaseException) -> str:
+    """What an error says that comes from no row, as where a library cannot be loaded."""
+    return str(error) if type(error) in (ImportError, ModuleNotFoundError) else ""
+
+
+def _may_lack_room(error: BaseException) -> bool:
+    return isinstance(
+        error, OSError | pl.exceptions.PolarsError | pl.exceptions.PanicException | sqlite3.Error
+    )

@@ -6,24 +6,36 @@
 import copy
 import hashlib
 import json
-import os
-import re
+import sys
+import traceback
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager
 from typing import Any
 
 import dagster as dg
-from dagster import IAttachDifferentObjectToOpContext
+from dagster import Field, IAttachDifferentObjectToOpContext
+from dagster._config import process_config
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 from dagster._core.definitions.dependency import Node, NodeHandle
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
+from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.definitions.scoped_resources_builder import Resources, ScopedResourcesBuilder
 from dagster._core.execution.api import create_execution_plan, execute_run
 from dagster._core.execution.resources_init import resource_initialization_manager
+from dagster._core.remote_origin import (
+    InProcessCodeLocationOrigin,
+    RemoteJobOrigin,
+    RemoteRepositoryOrigin,
+)
 from dagster._core.snap import snapshot_from_execution_plan
+from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._utils import EventGenerationManager
 from dagster_shared.error import SerializableErrorInfo
+
+from data_package.engine.errors import DataPackageError
+from data_package.engine.tables import python_errors
+from data_package.engine.tables.own_words import OwnWords, read_source
 
 # The tag of a run that says which verb started it.
 STARTED_BY = "data-package/started_by"
@@ -51,6 +63,18 @@ def asked_for(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
         key: inputs[name].dagster_type.typing_type
         for name, key in assets.keys_by_input_name.items()
         if name in inputs
+    }
+
+
+def outputs_of(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
+    """The type that the function says it returns for each asset, in the order of its outputs."""
+    op = assets.node_def
+    outputs = op.output_dict if isinstance(op, dg.OpDefinition) else {}
+    keys = assets.keys_by_output_name
+    return {
+        keys[name]: output.dagster_type.typing_type
+        for name, output in outputs.items()
+        if name in keys
     }
 
 
@@ -94,19 +118,52 @@ def set_data_version(context: dg.OutputContext, version: str) -> None:
 
 
 def config_digest(context: dg.OutputContext) -> str | None:
-    """A hash of what a run was told, beside what the code says, of this table and of resources.
+    """A hash of the configuration of a run that differs from the defaults and concerns this table.
 
-    None for a run that was told nothing, as every run of `data-package build`.
+    That is its function's own and that of the resources it requires. None where a run was given
+    none, as every run of `data-package build`, or the defaults, as the web pages fill them in.
     """
-    given = context.step_context.dagster_run.run_config
+    step = context.step_context
+    given = step.dagster_run.run_config
     operations: Any = given.get("ops") or {}
-    told = {
-        "config": operations.get(context.step_context.step.node_handle.name),
-        "resources": given.get("resources"),
+    resources: Any = given.get("resources") or {}
+    own = dict(operations.get(step.step.node_handle.name) or {})
+    fields = {"": (step.op_def.config_field, own.pop("config", None))}
+    known = step.job_def.resource_defs
+    for key in _required(step.op_def.required_resource_keys, known):
+        told = resources.get(key) or {}
+        fields[key] = (known[key].config_schema.as_field(), told.get("config"))
+    differing = {
+        name: config for name, (field, config) in fields.items() if _differs(field, config)
     }
-    if not any(told.values()):
+    if not differing and not own:
         return None
-    return hashlib.sha256(json.dumps(told, sort_keys=True, default=str).encode()).hexdigest()
+    text = json.dumps([differing, own], sort_keys=True, default=str)
+    return hashlib.sha256(text.encode()).hexdigest()
+
+
+def _required(keys: Set[str], known: Mapping[str, dg.ResourceDefinition]) -> list[str]:
+    """Resources, and those that they require themselves."""
+    found: set[str] = set()
+    waiting = list(keys)
+    while waiting:
+        key = waiting.pop()
+        if key in known and key not in found:
+            found.add(key)
+            waiting += known[key].required_resource_keys
+    return sorted(found)
+
+
+def _differs(field: Field | None, config: Any) -> bool:
+    """Whether a configuration, its gaps filled, differs from what no configuration gives."""
+    if field is None or config is None:
+        return False
+    default: Any = field.default_value if field.default_provided else {}
+    told, stock = (
+        process_config(field.config_type, config),
+        process_config(field.config_type, default),
+    )
+    return not (told.success and stock.success and told.value == stock.value)
 
 
 def entities_of_steps(job: dg.JobDefinition) -> Mapping[str, list[dg.AssetKey | dg.AssetCheckKey]]:
@@ -160,7 +217,7 @@ def run_job(
         asset_check_selection=job.asset_check_selection,
         resolved_op_selection=None,
         op_selection=None,
-        remote_job_origin=None,
+        remote_job_origin=_remote_origin(module, attribute, job.name),
         job_code_origin=origin.get_python_origin(),
         asset_graph=job.asset_layer.asset_graph,
     )
@@ -173,6 +230,25 @@ def run_job(
         if event.event_type is dg.DagsterEventType.RUN_FAILURE:
             raise RunError(_kind_of(event.job_failure_data.error))
     return run.run_id
+
+
+def code_location(
+    module: str, attribute: str, working_directory: str | None = None
+) -> InProcessCodeLocationOrigin:
+    """Where the web pages find a project's definitions; the location is called by the module."""
+    target = LoadableTargetOrigin(
+        executable_path=sys.executable,
+        module_name=module,
+        attribute=attribute,
+        working_directory=working_directory,
+    )
+    return InProcessCodeLocationOrigin(target, location_name=module)
+
+
+def _remote_origin(module: str, attribute: str, job: str) -> RemoteJobOrigin:
+    """By which the pages' timeline and their re-execution know whose run it is."""
+    location = code_location(module, attribute)
+    return RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job)
 
 
 class _Chosen(InMemoryJob):
@@ -243,10 +319,43 @@ def _kind_of(error: SerializableErrorInfo | None) -> str:
     """What ended a run: the kind of the error, and what the machine said of it."""
     if error is None:
         return "unknown"
-    found = re.search(r"\[Errno (\d+)\]", error.message)
-    return (
-        f"{error.cls_name} ({os.strerror(int(found.group(1)))})" if found else str(error.cls_name)
-    )
+    said = python_errors.of_machine(error.message)
+    return f"{error.cls_name} ({said})" if said else str(error.cls_name)
+
+
+_TOLD_IN_FULL = (dg.Failure, DataPackageError, KeyboardInterrupt)
+
+
+def keep_errors_value_free() -> None:
+    """Let Dagster keep of an exception its kind and its place, wherever it was raised.
+
+    The functions of tables and checks are guarded one by one, and say more. What else may fail in
+    a run (a resource, a hook, an IO manager of the user's) passes here, on its way to the event log
+    and to the terminal. Dagster's own words stay as far as they stand in its code.
+    """
+    stock = SerializableErrorInfo.from_traceback.__func__  # type: ignore[attr-defined]
+    if stock.__module__ == __name__:
+        return
+
+    def from_traceback(
+        cls: type[SerializableErrorInfo], tb: traceback.TracebackException
+    ) -> SerializableErrorInfo:
+        info: SerializableErrorInfo = stock(cls, tb)
+        kind = tb.exc_type
+        if kind is None or (issubclass(kind, _TOLD_IN_FULL) and _is_installed_kind(kind)):
+            return info
+        files = {f.filename for f in tb.stack if issubclass(kind, dg.DagsterError)}
+        words = OwnWords(tuple(read_source(name) for name in sorted(files)))
+        name = python_errors.kind_of(kind, words)
+        said = words.of(str(tb)) or python_errors.of_machine(str(tb))
+        message = f"{name}: {said or 'its message may quote values and is not kept.'}\n"
+        return info._replace(message=message, cls_name=name)
+
+    SerializableErrorInfo.from_traceback = classmethod(from_traceback)  # type: ignore[method-assign, assignment]
+
+
+def _is_installed_kind(kind: type[BaseException]) -> bool:
+    return python_errors.kind_of(kind, OwnWords()) == kind.__name__
 
 
 class RunError(Exception):

@@ -7,20 +7,24 @@ memory. No row, no minimum, no maximum.
 import hashlib
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
-from pathlib import Path
-from typing import TYPE_CHECKING, Any, ClassVar
+from pathlib import Path, PurePath
+from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin
 
 import dagster as dg
 import polars as pl
 from pydantic import PrivateAttr
 
+from data_package.engine.errors import BuildError
 from data_package.engine.later import imported_later
 from data_package.engine.project import Project
 from data_package.engine.sources.delivered import Delivered
+from data_package.engine.sources.frames import Frame, frame_of, handed, to_polars
 from data_package.engine.storage import HashCache, hash_file, make_private_folder, replacing
 from data_package.engine.tables import failures, internals, measure
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.columns import written_columns
+from data_package.engine.tables.kept import keep_file
+from data_package.engine.tables.made import Kept, drop_note
 from data_package.engine.tables.table import Table
 
 with imported_later("pyarrow"):
@@ -57,6 +61,7 @@ class Written:
     sha256: str
     columns: str
     config: str | None = None
+    kept: Kept = Kept.TABLE
 
 
 class ParquetTables(BasePolarsUPathIOManager):
@@ -115,7 +120,15 @@ class ParquetTables(BasePolarsUPathIOManager):
         table = self._tables.get(context.asset_key) if context.has_asset_key else None
         failure: Exception | None = None
         try:
-            super().handle_output(context, obj)
+            if obj is None:
+                # Dagster's event tells that the function has run; there is nothing to keep.
+                return
+            if isinstance(obj, PurePath) and table is not None:
+                self._keep(context, table, Path(obj))
+            else:
+                super().handle_output(context, obj)
+                if table is not None and table.kept is Kept.BY_RESULT:
+                    drop_note(self._project, table.resource)
             return
         except failures.INTERRUPTIONS:
             raise
@@ -134,6 +147,9 @@ class ParquetTables(BasePolarsUPathIOManager):
         """Scan or load what the parameter's annotation asks for."""
         failure: Exception | None = None
         try:
+            table = self._tables.get(context.asset_key)
+            if table is not None and not table.is_table:
+                return self._file_of(table, context)
             return super().load_input(context)
         except FileNotFoundError:
             failure = dg.Failure(
@@ -147,15 +163,33 @@ class ParquetTables(BasePolarsUPathIOManager):
 
     def dump_to_path(self, context: dg.OutputContext, obj: object, path: "UPath") -> None:
         """Choose by what was returned, so that a function without annotation works too."""
-        if isinstance(obj, pl.LazyFrame):
-            self.sink_df_to_path(context, obj, path)
-        elif isinstance(obj, pl.DataFrame):
-            self.write_df_to_path(context, obj, path)
+        frame = to_polars(obj)
+        if isinstance(frame, pl.LazyFrame):
+            self.sink_df_to_path(context, frame, path)
         else:
-            raise dg.Failure(
-                f"A table's function must return a pl.LazyFrame or a pl.DataFrame, not "
-                f"{type(obj).__name__}."
-            )
+            self.write_df_to_path(context, frame, path)
+
+    def load_from_path(self, context: dg.InputContext, path: "UPath") -> Any:
+        """The rows as the parameter asks for them.
+
+        A parameter that does not say gets what the function says that it returns: a function that
+        returns a `pl.LazyFrame` goes on with one.
+        """
+        wanted: object = context.dagster_type.typing_type
+        frame = frame_of(wanted) or (frame_of(_item_of(wanted)) if wanted is not Any else None)
+        if frame is None:
+            if wanted not in (Any, None):
+                raise BuildError(
+                    f"The parameter that takes the table '{_name(context)}' is annotated as "
+                    f"{_words(wanted)}.\nWrite pl.LazyFrame, which is scanned, or pl.DataFrame, "
+                    "which is loaded; pandas.DataFrame and pyarrow.Table are given too."
+                )
+            returned = [output.dagster_type.typing_type for output in context.op_def.output_defs]
+            lazy = any(frame_of(one) is Frame.LAZY for one in returned)
+            frame = Frame.LAZY if lazy else Frame.EAGER
+        scan = self.scan_df_from_path(path, context)
+        columns = context.definition_metadata.get("columns")
+        return handed(scan.select(columns) if columns is not None else scan, frame)
 
     def write_df_to_path(self, context: dg.OutputContext, df: pl.DataFrame, path: "UPath") -> None:
         """Write a frame that is in memory."""
@@ -187,6 +221,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         if isinstance(obj, pl.DataFrame):
             rows = obj.height
         else:
+            # Of a frame of another library, too, the file knows best.
             rows = int(scan.select(pl.len()).collect().item())
         digest = hash_file(path)
         self._hashes.remember(path, digest)
@@ -215,6 +250,48 @@ class ParquetTables(BasePolarsUPathIOManager):
             **(self._describe(table) if table is not None else {}),
         }
 
+    def _keep(self, context: dg.OutputContext, table: Table, file: Path) -> None:
+        """Keep a file that a function has made, under the asset's name and with its ending."""
+        if context.has_asset_partitions:
+            raise BuildError(f"'{table.name}' is made in partitions, so it must return a frame.")
+        digest, size, kept = keep_file(table, file)
+        self._hashes.remember(kept, digest)
+        internals.set_data_version(context, digest)
+        used = measure.stop()
+        context.add_output_metadata(
+            {
+                SIZE: dg.MetadataValue.int(size),
+                HASH: dg.MetadataValue.text(digest),
+                SECONDS: dg.MetadataValue.float(round(used.seconds, 3)),
+                PEAK_MEMORY: dg.MetadataValue.int(used.peak_memory_bytes),
+                "path": dg.MetadataValue.path(str(kept)),
+            }
+        )
+        config = internals.config_digest(context)
+        self._record(table, Written(0, size, digest, "", config, Kept.FILE))
+
+    def _file_of(self, table: Table, context: dg.InputContext) -> Path:
+        """The file that stands for an asset that is no table."""
+        note = table.note
+        if note is None:
+            raise FileNotFoundError
+        if note.file is None:
+            raise BuildError(
+                f"The function of '{table.name}' returned nothing, so there is nothing to take.\n"
+                f'Depend on it without a parameter: @dg.asset(deps=["{table.name}"])'
+            )
+        if not table.path.is_file():
+            raise FileNotFoundError
+        wanted: object = context.dagster_type.typing_type
+        if wanted not in (Any, None) and not (
+            isinstance(wanted, type) and issubclass(table.path.__class__, wanted)
+        ):
+            raise BuildError(
+                f"'{table.name}' is a file, {self._project.relative(table.path)}, and its "
+                f"parameter is annotated as {_words(wanted)}.\nAnnotate it as Path."
+            )
+        return table.path
+
     def _received(self, reader: str) -> dict[str, dg.MetadataValue]:
         """What was wrong in the raw files whose rows a function was handed."""
         errors = self._delivered.errors(reader)
@@ -236,6 +313,16 @@ def columns_digest(schema: Mapping[str, pl.DataType]) -> str:
     """One hash for the names and types of a table's columns, in order."""
     text = "\n".join(f"{len(name)}:{name} {dtype!r}" for name, dtype in schema.items())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def _item_of(annotation: object) -> object:
+    """What the values of a dict are, as several partitions arrive; else nothing."""
+    inner = get_args(annotation)
+    return inner[1] if get_origin(annotation) is dict and len(inner) == 2 else None
+
+
+def _words(annotation: object) -> str:
+    return annotation.__name__ if isinstance(annotation, type) else str(annotation)
 
 
 def _name(context: dg.InputContext | dg.OutputContext) -> str:

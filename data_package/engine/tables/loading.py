@@ -11,7 +11,8 @@ from dataclasses import dataclass
 import dagster as dg
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.project import Project, find_project
+from data_package.engine.own_code import ENGINE, own_places
+from data_package.engine.project import Project, find_project, read_from_source
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.discovery import import_module
 
@@ -49,8 +50,8 @@ def load_project(project: Project) -> Loaded:
     Raises ProjectError when a module cannot be imported, or defines nothing.
     """
     global _to_load
-    _forget_modules(project)
     project.make_importable()
+    _read_anew(project)
     own = (project.package_folder / "definitions.py").is_file()
     name = f"{project.package}.definitions" if own else _CURRENT
     import_module(project.package, project)
@@ -73,15 +74,20 @@ def open_project(project: Project) -> tuple[Catalogue, dg.JobDefinition]:
         return catalogue_of(project), loaded.job()
 
 
-def _forget_modules(project: Project) -> None:
+def _read_anew(project: Project) -> None:
     """Let every module of the project be read again: in a notebook its files change between builds.
 
     A function that was imported before would run as it was, under the fingerprint of what it is.
+    So would one of the user's own modules that the project's import.
     """
     importlib.invalidate_caches()
     sys.modules.pop(_CURRENT, None)
+    beside = own_places([project.package])
+    read_from_source(beside)
     for name in list(sys.modules):
-        if name.startswith(f"{project.package}.") and not name.startswith("data_package.engine"):
+        if name.startswith(f"{ENGINE}.") or name == ENGINE:
+            continue
+        if name.startswith(f"{project.package}.") or name.partition(".")[0] in beside:
             del sys.modules[name]
 
 

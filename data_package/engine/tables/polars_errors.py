@@ -4,22 +4,37 @@ Only messages that are known by their beginning are passed on, in words of our o
 over from a message is a number, a type, or a name that stands in the code or in an input.
 """
 
+import errno
 import os
 import re
-from collections.abc import Callable
+import traceback
+from pathlib import Path
 
 import polars as pl
 
 from data_package.engine.errors import did_you_mean
+from data_package.engine.tables.own_words import OwnWords
 
-_TYPE = r"[\w\[\], μ]+"
-_CONVERSION = re.compile(
-    rf"conversion from `({_TYPE})` to `({_TYPE})` failed in column '([^']*)' for (\d+) out of \d+ "
+_POLARS = Path(pl.__file__).parent
+
+# Polars' own names of types, and nothing else: any other word could be a cell.
+_TYPE = (
+    r"(?:[iuf](?:8|16|32|64|128)|bool|str|binary|date|time|null|cat|enum|object|unknown|"
+    r"dyn (?:int|float|str)|list|array|struct|decimal|duration|datetime|"
+    r"(?:list|array|struct|decimal|duration|datetime)\[[\w\[\], μ/]{0,40}\])"
 )
-_PARSE = re.compile(r".*` as dtype `(\w+)` at column '(.*)' \(column number (\d+)\)", re.DOTALL)
+_CONVERSION = re.compile(
+    rf"conversion from `({_TYPE})` to `({_TYPE})` failed in column '([^']*)' "
+    r"for (\d+) out of \d+ "
+)
+_PARSE = re.compile(
+    rf".*` as dtype `({_TYPE})` at column '(.*)' \(column number (\d+)\)", re.DOTALL
+)
 _KEYS = re.compile(rf"datatypes of join keys don't match - `(.*)`: ({_TYPE}) on left does not ")
 _ARITHMETIC = re.compile(rf"arithmetic on dtypes ({_TYPE}) and ({_TYPE}) is not allowed")
 _DUPLICATE = re.compile(r"projections contained duplicate output name '([^']*)'")
+
+_MACHINE = re.compile(r"\(os error (\d{1,4})\)")
 
 # By how a message begins.
 _FIXED = {
@@ -38,7 +53,7 @@ _FIXED = {
         "replace_strict meets a value that it has no entry for. Give it a default=, or clean first."
     ),
     "strict integer parsing failed": (
-        "a text is no integer. Clean it first, or make it null with strict=False."
+        "a text is not an integer. Clean it first, or make it null with strict=False."
     ),
     "join keys did not fulfill": "keys of the join repeat where validate= says that they do not.",
     "'union'/'concat' inputs should all have the same schema": (
@@ -52,9 +67,17 @@ _FIXED = {
     "parquet: File out of specification: Invalid thrift: transport error": (
         "the file cannot be written to its end. Is there room left on its disk?"
     ),
-    "parquet: File out of specification": "the file is no Parquet file, or not a whole one.",
-    "regex error": "a pattern of the query is no regular expression that Polars knows.",
+    "parquet: File out of specification": "the file is not a Parquet file, or not a whole one.",
+    "regex error": "a pattern of the query is not a regular expression that Polars knows.",
     "empty CSV": "the file is empty.",
+    "CSV format does not support nested data": "CSV cannot hold lists and structs.",
+    "cannot cast 'Object' type": "a column of Python objects cannot be made another type.",
+    "UDF called without return type": (
+        "Polars does not know what map_elements or map_batches gives. Say it with return_dtype=."
+    ),
+    "casting from string to": (
+        "Polars casts no text to that type. Take str.to_date, str.to_datetime or str.to_time."
+    ),
     "error deserializing JSON": "a text is not the JSON that it is read as.",
 }
 
@@ -64,51 +87,56 @@ def known(message: str) -> str:
     return next((said for begin, said in _FIXED.items() if message.startswith(begin)), "")
 
 
-def spoken(
-    error: pl.exceptions.PolarsError, *, names: set[str], safe: Callable[[str], bool]
-) -> str:
-    """What may be said of an error of Polars.
+def spoken(error: pl.exceptions.PolarsError, words: OwnWords) -> str:
+    """What may be said of an error of Polars; empty where that is nothing.
 
     Args:
         error: as it was raised.
-        names: the columns of the inputs.
-        safe: whether a word stands in the code or is a column.
+        words: those of the code, and the columns of the inputs.
     """
     message = str(error)
-    if found := _CONVERSION.search(message):
+    if not _is_raised_by_polars(error):
+        return ""
+    if found := _CONVERSION.match(message):
         origin, target, column, failed = found.groups()
         return (
             f"at least {failed} {'value' if failed == '1' else 'values'} cannot be converted from "
-            f"{origin} to {target}{_in_column(column, safe)}. Clean them first, or make them null "
+            f"{origin} to {target}{_in_column(column, words)}. Clean them first, or make them null "
             "with strict=False."
         )
     if message.startswith("could not parse `") and (found := _PARSE.match(message)):
         dtype, column, number = found.groups()
         return (
-            f"a cell of column {number} of the file{_in_column(column, safe, ',')} cannot be read "
+            f"a cell of column {number} of the file{_in_column(column, words, ',')} cannot be read "
             f"as {dtype}. Read it as text with infer_schema=False, and convert it then."
         )
     if found := _KEYS.match(message):
-        return f"the keys of the join differ in type{_in_column(found.group(1), safe)}. Cast one."
+        return f"the keys of the join differ in type{_in_column(found.group(1), words)}. Cast one."
     if found := _ARITHMETIC.match(message):
         return f"{found.group(1)} and {found.group(2)} cannot be reckoned with. Cast them first."
-    if (found := _DUPLICATE.match(message)) and safe(found.group(1)):
+    if (found := _DUPLICATE.match(message)) and words.have(found.group(1)):
         return f"two columns are called '{found.group(1)}'. Rename one with .alias(…)."
     if isinstance(error, pl.exceptions.ColumnNotFoundError):
-        return _no_column(message, names, safe)
-    if found := re.search(r"\(os error (\d+)\)", message):
+        return _no_column(message, words)
+    if (found := _MACHINE.search(message)) and int(found.group(1)) in errno.errorcode:
         return f"{os.strerror(int(found.group(1)))}."
-    return known(message) or "Polars' own message may quote values and is not kept."
+    return known(message)
 
 
-def _in_column(name: str, safe: Callable[[str], bool], before: str = " in column") -> str:
-    return f"{before} '{name}'" if safe(name) else ""
+def _is_raised_by_polars(error: BaseException) -> bool:
+    """Whether the words are Polars' own: a function of the user's may raise its errors too."""
+    frames = traceback.extract_tb(error.__traceback__)
+    return bool(frames) and Path(frames[-1].filename).is_relative_to(_POLARS)
 
 
-def _no_column(message: str, names: set[str], safe: Callable[[str], bool]) -> str:
+def _in_column(name: str, words: OwnWords, before: str = " in column") -> str:
+    return f"{before} '{name}'" if words.have(name) else ""
+
+
+def _no_column(message: str, words: OwnWords) -> str:
     found = re.search(r'(?:unable to find column )?"([^"]+)"', message) or re.match(
         r"([\w .-]+)", message
     )
-    if found and safe(found.group(1)):
-        return f"no column '{found.group(1)}'.{did_you_mean(found.group(1), names)}"
+    if found and words.have(found.group(1)):
+        return f"no column '{found.group(1)}'.{did_you_mean(found.group(1), words.names)}"
     return "a column that the query names is not there."

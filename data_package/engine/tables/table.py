@@ -12,6 +12,7 @@ from data_package.engine.fingerprint import Fingerprint
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, load_contract
 from data_package.engine.storage import is_file
+from data_package.engine.tables.made import Kept, Note, note_of
 
 FINAL = "final"
 PACKAGE = dg.AssetKey("data_package")
@@ -19,7 +20,7 @@ PACKAGE = dg.AssetKey("data_package")
 
 @dataclass(frozen=True)
 class Table:
-    """A table of the project: an asset that is kept as one Parquet file, or one per partition.
+    """An asset of the project: most are tables, kept as one Parquet file or one per partition.
 
     Attributes:
         inputs: the assets it takes, by the name of the parameter that receives each.
@@ -28,6 +29,7 @@ class Table:
         fingerprint: of what the function does.
         contract: what its columns and rows must satisfy, None where nothing is written down.
         reads: the raw files that it takes the rows of, and not the paths.
+        kept: what becomes of what its function returns; few are anything but a table.
     """
 
     key: dg.AssetKey
@@ -40,6 +42,7 @@ class Table:
     fingerprint: Fingerprint
     partitioned: bool = False
     reads: frozenset[str] = frozenset()
+    kept: Kept = Kept.TABLE
 
     @property
     def name(self) -> str:
@@ -53,7 +56,9 @@ class Table:
 
     @property
     def path(self) -> Path:
-        """Its Parquet file; for a partitioned table, that of a folder with one file each."""
+        """Its file; for a partitioned table, that of a folder with one file each."""
+        if (note := self.note) is not None and note.file is not None:
+            return self.project.storage / note.file
         return self.project.storage.joinpath(self.group, *self.key.path).with_suffix(".parquet")
 
     @property
@@ -65,7 +70,23 @@ class Table:
         """The files it is kept in now: one, or one for each partition."""
         if self.partitioned:
             return sorted(self.path.with_suffix("").rglob("*.parquet"))
+        if (note := self.note) is not None and note.file is None:
+            return []
         return [self.path] if self.path.is_file() else []
+
+    @property
+    def note(self) -> Note | None:
+        """What was noted when it was last made, if that was no table."""
+        if self.kept is Kept.TABLE or self.partitioned:
+            return None
+        return note_of(self.project, self.resource)
+
+    @property
+    def is_table(self) -> bool:
+        """Whether it has rows: its function returns a frame, or has not said what it returns."""
+        if self.kept is Kept.BY_RESULT:
+            return self.note is None
+        return self.kept is Kept.TABLE
 
     @property
     def place(self) -> str:

@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 from data_package.engine.package.documents import DICTIONARY
 from data_package.engine.ui.access import Access
-from data_package.engine.ui.operations import Refused, read_message, read_request
+from data_package.engine.ui.operations import NotOpen, Refused, read_message, read_request
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]
@@ -25,6 +25,8 @@ App = Callable[[Message, Receive, Send], Awaitable[None]]
 
 LOGIN = "/login"
 GRAPHQL = "/graphql"
+# What was built, rather than a timeline of the last hour.
+_FIRST_PAGE = "/assets"
 MOST_BYTES = 1 << 20
 _SECONDS_FOR_A_BODY = 15.0
 _POLICY_VIOLATION = 1008
@@ -146,6 +148,8 @@ class Guard:
                 await self._show_dictionary(send)
             else:
                 await self._app(scope, receive, _sealed(send, request.path))
+        except NotOpen as refusal:
+            await _answer_in_graphql(refusal, send)
         except Refused as refusal:
             await _refuse(refusal, send)
 
@@ -225,8 +229,8 @@ class Guard:
             cookie = None
         # A page of ours leads on, and not a redirect: where the link was clicked in another site's
         # page, a redirect would count as that site's, and a browser would leave the cookie out.
-        head = '<meta http-equiv="refresh" content="0;url=/">'
-        body = _PAGE.format(head=head, words='<a href="/">Go on</a>')
+        head = f'<meta http-equiv="refresh" content="0;url={_FIRST_PAGE}">'
+        body = _PAGE.format(head=head, words=f'<a href="{_FIRST_PAGE}">Go on</a>')
         more = {"set-cookie": cookie} if cookie else {}
         await _answer(send, 200, body, {"content-security-policy": _SHUT, **more})
 
@@ -325,6 +329,14 @@ async def _refuse(refusal: Refused, send: Send) -> None:
     # What was not read of the request must not be taken for the next one.
     headers = {"content-security-policy": _SHUT, "connection": "close"}
     await _answer(send, refusal.status, body, headers)
+
+
+async def _answer_in_graphql(refusal: NotOpen, send: Send) -> None:
+    """Refuse an operation so that the pages show the words, and do not wait for ever."""
+    error = {"message": refusal.words, "extensions": {"code": "FORBIDDEN"}}
+    body = json.dumps({"data": None, "errors": [error]})
+    headers = {"content-security-policy": _SHUT, "content-type": "application/json"}
+    await _answer(send, 200, body, headers)
 
 
 async def _answer(send: Send, status: int, body: str, headers: dict[str, str]) -> None:

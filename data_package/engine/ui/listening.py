@@ -19,11 +19,13 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.storage import PRIVATE_FOLDER, make_private_folder
 from data_package.engine.ui.guard import LOGIN, Address
+from data_package.engine.ui.peer import OwnersSocket
 
 PORT = 3000
 _PORTS_TRIED = 20
 _LONGEST_SOCKET_PATH = 107
 _LOOPBACK = "127.0.0.1"
+_WAITING = 2048
 
 
 @dataclass(frozen=True)
@@ -137,7 +139,9 @@ def _open_tcp(host: str, port: int | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for one in wanted:
         try:
-            return socket.create_server((host, one), family=family, backlog=128)
+            # The kernel holds whoever comes while others are hung up on, so that nobody is lost.
+            opened = socket.create_server((host, one), family=family, backlog=_WAITING)
+            return OwnersSocket.of(opened)
         except OSError as error:
             why = error.strerror or "unknown"
     raise ProjectError(

@@ -48,6 +48,13 @@ class Refused(Exception):
         super().__init__(words)
 
 
+class NotOpen(Refused):
+    """An operation of the owner's that these pages do not offer, answered as GraphQL answers."""
+
+    def __init__(self, words: str) -> None:
+        super().__init__(403, words)
+
+
 @dataclass(frozen=True)
 class Operation:
     """A GraphQL request, read once: what was judged is what is passed on."""
@@ -121,9 +128,11 @@ def read_request(body: bytes, allowed: frozenset[str]) -> Operation:
     if OperationType.SUBSCRIPTION in operation.kinds:
         raise Refused(400, "Subscriptions come over the WebSocket.")
     if OperationType.MUTATION in operation.kinds and not allowed:
-        raise Refused(403, "These pages are for reading. Start them with --allow-runs to run.")
+        raise NotOpen(
+            "These pages are for reading. To start runs from them: data-package ui --allow-runs"
+        )
     if shut := operation.mutations() - allowed:
-        raise Refused(403, f"Not open here: {', '.join(sorted(shut))}.")
+        raise NotOpen(f"data-package ui does not offer this: {', '.join(sorted(shut))}.")
     return operation
 
 

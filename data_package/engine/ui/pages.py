@@ -4,7 +4,6 @@ Dagster loads a project in a code server of its own, behind a socket without any
 In this process there is no socket to guard, nothing to leave behind, and one import instead of two.
 """
 
-import sys
 import time
 from collections.abc import Mapping, Sequence
 from typing import Any
@@ -12,7 +11,6 @@ from typing import Any
 import dagster as dg
 from dagster._core.remote_origin import CodeLocationOrigin, InProcessCodeLocationOrigin
 from dagster._core.remote_representation.code_location import CodeLocation, InProcessCodeLocation
-from dagster._core.types.loadable_target_origin import LoadableTargetOrigin
 from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
 from dagster._core.workspace.load_target import WorkspaceLoadTarget
 from dagster._core.workspace.permissions import PermissionResult, Permissions
@@ -27,6 +25,7 @@ from starlette.routing import BaseRoute
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
+from data_package.engine.tables.internals import code_location
 from data_package.engine.tables.loading import Loaded, load_project
 from data_package.engine.ui.guard import App
 
@@ -97,15 +96,7 @@ class _Workspace(WorkspaceProcessContext):
     ) -> None:
         self._project = project
         self._allow_runs = allow_runs
-        origin = InProcessCodeLocationOrigin(
-            LoadableTargetOrigin(
-                executable_path=sys.executable,
-                module_name=loaded.module,
-                attribute=loaded.attribute,
-                working_directory=str(project.import_root),
-            ),
-            location_name=loaded.module,
-        )
+        origin = code_location(loaded.module, loaded.attribute, str(project.import_root))
         super().__init__(instance, _Target(origin), dg.__version__, read_only=not allow_runs)
 
     def create_request_context(self, source: object | None = None) -> "_Request":

@@ -108,6 +108,10 @@ def explain_difference(
         libraries: whose version differs from the lock's, in words.
     """
     steady = again is not None and hash_file(made) == hash_file(again)
+    if not table.is_table:
+        each_time = "than before" if steady else "each time"
+        bytes_ = Reason(ReasonKind.BYTES, f"the file has other bytes {each_time}")
+        return [bytes_, *([] if steady else _of_chance(table))]
     other = kept if steady else again
     found = compare(other, made) if other is not None else None
     reasons = list(_of_rows(found, steady=steady)) if found else []

@@ -149,14 +149,18 @@ def _unfit(
 ) -> dict[dg.AssetKey, str]:
     """Tables that cannot be built as the lock says, and why."""
     unfit: dict[dg.AssetKey, str] = {}
+    without_file: set[dg.AssetKey] = set()
     for table in chosen:
         state = states[table.name]
         causes = [cause for cause in state.causes if cause.kind not in _NO_OBSTACLE]
-        stale = [key for key in table.inputs.values() if key in unfit]
+        stale = [key for key in table.inputs.values() if key in unfit and key not in without_file]
         if table.partitioned:
             unfit[table.key] = "it is partitioned, and the lock does not hold partitions"
         elif causes:
             unfit[table.key] = f"{causes[0]}; build it first"
+        elif not table.is_table and not table.files():
+            without_file.add(table.key)
+            unfit[table.key] = "it keeps no file here that could be compared"
         elif stale:
             unfit[table.key] = f"its input {stale[0].to_user_string()} is skipped"
     for assets in unbound_assets(loaded):

@@ -3,12 +3,14 @@
 The levels are those of https://datapackage.org/recipes/data-package-version/.
 """
 
+import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 
 from data_package.engine.schema.contract import Contract, Field, ForeignKey
+from data_package.engine.schema.plain import plain_constraints, plain_field, plain_value
 from data_package.engine.versions.edition import Edition, EditionTable
 from data_package.engine.versions.level import Level
 
@@ -133,8 +135,9 @@ def _field(old: Field, new: Field, table: str) -> Iterator[Change]:
         level = _level_of(name, before.get(name), now.get(name))
         words = _constraint(name, before.get(name), now.get(name))
         yield Change(ChangeKind.CONSTRAINT, level, words, table, new.name)
-    for name in _differing(old.descriptor, new.descriptor, _FIELD_TOLD):
-        words = f"{name} {_verb(old.descriptor, new.descriptor, name)}"
+    said, says = plain_field(old), plain_field(new)
+    for name in _differing(said, says, _FIELD_TOLD):
+        words = f"{name} {_verb(said, says, name)}"
         yield Change(ChangeKind.WORDS, Level.PATCH, words, table, new.name)
 
 
@@ -149,28 +152,35 @@ def _categories(old: Field, new: Field, table: str) -> Iterator[Change]:
     elif new.categories is None:
         yield change(Level.MINOR, "categories removed: anything may stand here now")
     else:
-        gone = [value for value in old.categories if value not in new.categories]
-        more = [value for value in new.categories if value not in old.categories]
+        before, now = _labels(old), _labels(new)
+        gone = [word for word in before if word not in now]
+        more = [word for word in now if word not in before]
         if gone:
             yield change(Level.MAJOR, f"categories removed: {_some(gone)}")
         if more:
             yield change(Level.MINOR, f"categories added: {_some(more)}")
-        kept = [value for value in new.categories if value in old.categories]
-        if kept != [value for value in old.categories if value in new.categories]:
+        kept = [word for word in now if word in before]
+        if kept != [word for word in before if word in now]:
             yield change(Level.MINOR, "categories in another order")
-        if any(_label(old, value) != _label(new, value) for value in kept):
+        if any(before[word] != now[word] for word in kept):
             yield change(Level.PATCH, "labels of categories changed")
 
 
-def _label(field: Field, value: object) -> str | None:
-    assert field.categories is not None
-    return field.category_labels[field.categories.index(value)]
+def _labels(field: Field) -> dict[str, str | None]:
+    """The label of each category, by the category's value in one spelling."""
+    words = [_spelling(plain_value(field, value)) for value in field.categories or ()]
+    return dict(zip(words, field.category_labels, strict=True))
+
+
+def _spelling(value: object) -> str:
+    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
 def _constraints(field: Field) -> dict[str, object]:
-    """A field's constraints, less the enum that its categories stand for."""
-    found = {name: value for name, value in field.constraints.items() if value is not False}
-    if field.categories is not None and found.get("enum") == list(field.categories):
+    """A field's constraints by value, less the enum that its categories stand for."""
+    found = {name: value for name, value in plain_constraints(field).items() if value is not False}
+    words = [plain_value(field, value) for value in field.categories or ()]
+    if field.categories is not None and found.get("enum") == words:
         del found["enum"]
     return found
 
@@ -180,11 +190,15 @@ def _level_of(name: str, old: object, new: object) -> Level:
     if old is None or new is None:
         return Level.MAJOR if old is None else Level.MINOR
     if name == "enum" and isinstance(old, list) and isinstance(new, list):
-        return Level.MINOR if all(value in new for value in old) else Level.MAJOR
+        return Level.MINOR if _spellings(old) <= _spellings(new) else Level.MAJOR
     rises = _rises(old, new)
     if rises is not None and name in _LOWER | _UPPER:
         return Level.MAJOR if rises == (name in _LOWER) else Level.MINOR
     return Level.MAJOR
+
+
+def _spellings(values: Sequence[object]) -> set[str]:
+    return {_spelling(value) for value in values}
 
 
 def _rises(old: object, new: object) -> bool | None:
@@ -199,8 +213,9 @@ def _rises(old: object, new: object) -> bool | None:
 
 def _constraint(name: str, old: object, new: object) -> str:
     if name == "enum" and isinstance(old, list) and isinstance(new, list):
-        gone = [value for value in old if value not in new]
-        more = [value for value in new if value not in old]
+        before, now = _spellings(old), _spellings(new)
+        gone = [value for value in old if _spelling(value) not in now]
+        more = [value for value in new if _spelling(value) not in before]
         parts = [f"less {_some(gone)}"] if gone else []
         parts += [f"more {_some(more)}"] if more else []
         return f"enum: {', '.join(parts) or 'in another order'}"

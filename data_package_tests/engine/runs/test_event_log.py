@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from pathlib import Path
+from queue import Queue
 
 import dagster as dg
 import pytest
@@ -149,3 +150,49 @@ def test_the_history_is_in_the_place_where_dagster_looks(study: Make, shard: str
         instance.get_runs()
         instance.get_asset_keys()
     assert len(list(Path(project.storage, ".dagster").rglob(shard))) == 1
+
+
+TELLER = """
+import sys
+from data_package.engine.runs.instance import project_instance
+from data_package.engine.project import find_project
+
+with project_instance(find_project()) as instance:
+    for number in range(3):
+        instance.report_engine_event(f"event {number}", run_id=sys.argv[1], job_name="job")
+        print(number, flush=True)
+    sys.stdin.read()
+"""
+
+
+def test_events_of_another_process_arrive_while_it_still_runs(study: Make) -> None:
+    made = study({"tables.py": TABLE})
+    arrived: Queue[str] = Queue()
+    with project_instance(made.project) as instance:
+        instance.watch_event_logs("run", None, lambda event, _: arrived.put(event.message))
+        other = subprocess.Popen(
+            [sys.executable, "-c", textwrap.dedent(TELLER), "run"],
+            cwd=made.root,
+            env=made.environment(),
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+        )
+        try:
+            heard = [arrived.get(timeout=60) for _ in range(3)]
+            assert other.poll() is None
+        finally:
+            other.communicate("")
+        assert heard == ["event 0", "event 1", "event 2"]
+
+
+def test_a_build_is_in_the_timeline_and_its_run_can_be_repeated(study: Make) -> None:
+    made = study({"tables.py": TABLE})
+    assert made.build().ok
+    with project_instance(made.project) as instance:
+        (run,) = instance.get_runs()
+        label = f"__repository__@{made.package}.definitions"
+        assert run.remote_job_origin is not None
+        assert run.remote_job_origin.location_name == f"{made.package}.definitions"
+        filters = dg.RunsFilter(tags={".dagster/repository": label})
+        assert [found.run_id for found in instance.get_runs(filters)] == [run.run_id]

@@ -5,6 +5,8 @@ from typing import Any
 
 import polars as pl
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data_package.engine.schema import (
     Contract,
@@ -17,6 +19,7 @@ from data_package.engine.schema import (
     lint,
     load_contract,
 )
+from data_package.engine.schema.document import read_document
 from data_package.engine.schema.unreadable import CheckError
 
 FRAME = pl.DataFrame(
@@ -142,3 +145,47 @@ def test_five_thousand_fields_are_described_and_added() -> None:
     text = add_fields("schema:\n  fields:\n    - name: c0\n", inference.fields)
     assert text.count("- name:") == 5000
     assert lint(inference.descriptor) == []
+
+
+TEXTS = [
+    *("yes", "No", "y", "null", "~", "true", "1e5", "007", "0o7", "0x1f", "12:30", "2024-01-01"),
+    *("*a", "&b", "=", "<<", "- a", "? a", "a #b", "a: b", "'", '"q"', "%", "@", "`", "|", ">"),
+    *(
+        "",
+        " ",
+        "tab\t",
+        "\r\n",
+        "a\x85b",
+        "\u2028",
+        "\ufeffx",
+        "\x7f",
+        "\x9b",
+        "\x00",
+        "\U0001f600",
+    ),
+    *("1_000", "1.", ".5", "+1", "NaN", ".inf", "!tag", "{}", "[]", "Größe", "a" * 500),
+]
+
+
+@pytest.mark.parametrize("flow", [False, True])
+def test_any_text_in_a_contract_is_read_back_as_it_was(flow: bool) -> None:
+    fields = [{"name": text, "title": text, "missingValues": [text]} for text in TEXTS]
+    written = "schema: {fields: []}\n" if flow else ""
+    text = add_fields(written, fields) if flow else contract_text({"schema": {"fields": fields}})
+    document = read_document(text)
+    assert document.problems == ()
+    assert document.value == {"schema": {"fields": fields}}
+
+
+@given(st.text(max_size=20))
+def test_whatever_a_column_is_called_its_name_is_written_so_that_it_is_read_back(
+    name: str,
+) -> None:
+    document = read_document(contract_text({"schema": {"fields": [{"name": name}]}}))
+    assert document.value == {"schema": {"fields": [{"name": name}]}}
+
+
+def test_numbers_are_read_back_as_the_same_numbers() -> None:
+    values = [0, -1, 1.5, 1e20, 1e-9, 123456789.125, -0.0, 10**18]
+    document = read_document(contract_text({"x": values}))
+    assert document.value == {"x": values}

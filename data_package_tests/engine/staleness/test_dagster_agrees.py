@@ -2,6 +2,7 @@
 
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -110,3 +111,58 @@ def test_a_table_made_under_a_runs_own_configuration_is_stale(study: Make) -> No
     assert project.build().ok
     assert height(project) == 2
     assert stale_by_lock(project) == set()
+
+
+CONFIGURED_BESIDE = (
+    CONFIGURED
+    + """
+
+class Unit(dg.ConfigurableResource):
+    factor: float = 2.0
+
+
+class Other(dg.ConfigurableResource):
+    size: int = 1
+
+
+@dg.asset
+def plain() -> pl.DataFrame:
+    return pl.DataFrame({"n": [1]})
+
+
+@dg.asset
+def measured(unit: Unit) -> pl.DataFrame:
+    return pl.DataFrame({"n": [unit.factor]})
+"""
+)
+WITH_RESOURCES = """
+import STUDY
+from data_package.engine.definitions import load_definitions
+import dagster as dg
+from STUDY.tables import Other, Unit
+
+defs = dg.Definitions.merge(
+    load_definitions(STUDY), dg.Definitions(resources={"unit": Unit(), "other": Other()})
+)
+"""
+
+
+@pytest.mark.parametrize(
+    ("config", "stale"),
+    [
+        # The launchpad of the web pages fills in all defaults.
+        ({"ops": {"numbers": {"config": {"least": 2}}}}, set()),
+        ({"resources": {"unit": {"config": {"factor": 2.0}}}}, set()),
+        ({"ops": {"numbers": {"config": {"least": 3}}}}, {"numbers"}),
+        ({"resources": {"unit": {"config": {"factor": 3.0}}}}, {"measured"}),
+        ({"resources": {"other": {"config": {"size": 9}}}}, set()),
+    ],
+)
+def test_only_a_tables_own_configuration_that_differs_from_the_defaults_makes_it_stale(
+    study: Make, config: dict[str, Any], stale: set[str]
+) -> None:
+    project = study({"tables.py": CONFIGURED_BESIDE, "definitions.py": WITH_RESOURCES})
+    with project_instance(project.project) as instance:
+        job = project.definitions().resolve_implicit_global_asset_job_def()
+        assert job.execute_in_process(run_config=config, instance=instance).success
+    assert stale_by_lock(project) == stale

@@ -26,6 +26,8 @@ pytestmark = pytest.mark.slow
 
 PACKAGE = "random_study"
 GROUPS = ("intermediate", "final")
+# Where the helpers may lie: in the package, beside it, in a package of their own.
+HOMES = (f"{PACKAGE}.helpers", "random_beside", "random_common.helpers")
 # What is left of a value: with 1 nothing, so that edits further up change no content.
 MODULI = (1, 2, 1000)
 
@@ -61,6 +63,7 @@ class Model:
     helpers: list[Helper] = field(default_factory=list)
     nodes: dict[str, Node] = field(default_factory=dict)
     rows: list[int] = field(default_factory=list)
+    home: str = HOMES[0]
     style: int = 0
     made: int = 0
 
@@ -104,7 +107,7 @@ class Model:
             style.shuffle(helpers)
         files = {
             f"{PACKAGE}/__init__.py": "",
-            f"{PACKAGE}/helpers.py": f'"""Helpers."""\n{note}\n' + "\n\n".join(helpers),
+            _file(self.home): f'"""Helpers."""\n{note}\n' + "\n\n".join(helpers),
             f"{PACKAGE}/intermediate/__init__.py": "",
             f"{PACKAGE}/final/__init__.py": "",
             "raw.csv": "k,v\n" + "".join(f"{k},{v}\n" for k, v in enumerate(self.rows)),
@@ -128,9 +131,9 @@ class Model:
     def write(self, root: Path) -> None:
         """Make the files as they are meant to be, and touch no other."""
         wanted = self.files()
-        for path in (root / PACKAGE).rglob("t*.*"):
+        for path in [*(root / PACKAGE).rglob("t*.*"), *(root / _file(home) for home in HOMES)]:
             if path.relative_to(root).as_posix() not in wanted:
-                path.unlink()
+                path.unlink(missing_ok=True)
         for name, text in wanted.items():
             path = root / name
             path.parent.mkdir(parents=True, exist_ok=True)
@@ -155,15 +158,21 @@ class Model:
             joined = f'frame.join({other}.select("k", w="v"), on="k", how="left")'
             lines.append(f'frame = {joined}.select("k", v=pl.col("v") + pl.col("w"))')
         value = f'h{node.helper}(pl.col("v")) * {node.factor} % {node.modulus}'
-        lines.append(f'return frame.with_columns(v={value}, c{node.column}=pl.col("k")).sort("k")')
+        made = [f"({value}).alias('v')", f"pl.col('k').alias('c{node.column}')"]
+        given = f"one for one in [{', '.join(made)}]" if node.column % 2 else ", ".join(made)
+        lines.append(f'return frame.with_columns({given}).sort("k")')
         source = "" if node.inputs else 'raw_file = source_file("raw_file", "raw.csv")\n\n\n'
         return (
             "from pathlib import Path\n\nimport dagster as dg\nimport polars as pl\n\n"
             "from data_package.engine.sources import source_file\n"
-            f"from {PACKAGE}.helpers import h{node.helper}\n\n"
+            f"from {self.home} import h{node.helper}\n\n"
             f"{source}@dg.asset\ndef {name}({taken}) -> pl.LazyFrame:\n"
             f"{indent(chr(10).join(lines), '    ')}\n"
         )
+
+
+def _file(module: str) -> str:
+    return f"{module.replace('.', '/')}.py"
 
 
 @dataclass
@@ -229,6 +238,10 @@ def edit_constant(model: Model, place: Place) -> None:
 
 def edit_helper(model: Model, place: Place) -> None:
     model.random_.choice(model.helpers).factor = model.random_.randint(1, 3)
+
+
+def move_helpers(model: Model, place: Place) -> None:
+    model.home = model.random_.choice(HOMES)
 
 
 def edit_body(model: Model, place: Place) -> None:
@@ -314,6 +327,7 @@ def build_some(model: Model, place: Place) -> None:
 EDITS: tuple[Edit, ...] = (
     edit_constant,
     edit_helper,
+    move_helpers,
     edit_body,
     edit_content,
     edit_raw_data,

@@ -266,9 +266,26 @@ PROBES = [
     ),
     Probe(
         "a decorator is edited",
-        replaced("intermediate/rounding.py", "round(1)", "round(0)"),
+        replaced("intermediate/rounding.py", "round(DIGITS)", "round(DIGITS - 1)"),
         WEIGHTS,
         publishes=True,
+    ),
+    Probe(
+        "a module beside the package is edited",
+        replaced("/ward_numbers.py", "DIGITS = 1", "DIGITS = 0"),
+        WEIGHTS,
+        publishes=True,
+    ),
+    Probe(
+        "what no table uses of a module beside the package is edited",
+        replaced("/ward_numbers.py", "UNUSED = 1", "UNUSED = 2"),
+    ),
+    Probe(
+        "a module beside the package is moved into it",
+        all_of(
+            moved("/ward_numbers.py", "intermediate/numbers_.py"),
+            replaced("intermediate/rounding.py", "ward_numbers", "ward.intermediate.numbers_"),
+        ),
     ),
     Probe(
         "a decorator is removed",

@@ -63,6 +63,7 @@ FILES = {
         defs = load_definitions(ward)
         """,
     "datapackage.yaml": "title: A ward\n",
+    "/ward_numbers.py": "DIGITS = 1\nUNUSED = 1\n",
     "raw/deliveries.py": '''\
         """The tables as delivered."""
 
@@ -138,11 +139,13 @@ FILES = {
 
         import functools
 
+        from ward_numbers import DIGITS
+
 
         def rounded(function):
             @functools.wraps(function)
             def call(*columns):
-                return function(*columns).round(1)
+                return function(*columns).round(DIGITS)
 
             return call
         ''',

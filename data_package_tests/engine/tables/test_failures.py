@@ -74,7 +74,7 @@ QUERIES: dict[str, tuple[Query, str]] = {
         "a cell of column 2 of the file cannot be read as i64",
     ),
     "an unknown code": (lambda f: f.select(pl.col("age").replace_strict({"x": 1})), "default="),
-    "no integer": (lambda f: f.select(pl.col("age").str.to_integer()), "a text is no integer"),
+    "no integer": (lambda f: f.select(pl.col("age").str.to_integer()), "a text is not an integer"),
     "repeated keys": (lambda f: f.join(f, on="n", validate="1:1"), "keys of the join repeat"),
     "keys of two types": (
         lambda f: f.join(pl.LazyFrame({"age": [1]}), on="age"),
@@ -85,8 +85,8 @@ QUERIES: dict[str, tuple[Query, str]] = {
     "a sum of text and number": (lambda f: f.select(pl.col("age") + 1), "str and dyn int"),
     "a column twice": (lambda f: f.select("n", pl.col("n") + 1), "two columns are called 'n'"),
     "dates of no form": (lambda f: f.select(pl.col("age").str.to_datetime()), "'%d.%m.%Y'"),
-    "no Parquet": (lambda _: pl.scan_parquet(b"SECRET is none"), "no Parquet file"),
-    "no pattern": (lambda f: f.select(pl.col("age").str.contains("(")), "no regular expression"),
+    "no Parquet": (lambda _: pl.scan_parquet(b"SECRET is none"), "not a Parquet file"),
+    "no pattern": (lambda f: f.select(pl.col("age").str.contains("(")), "not a regular expression"),
     "no content": (from_csv(b""), "the file is empty"),
     "no JSON": (
         lambda f: f.select(pl.col("age").str.json_decode(pl.Struct({"x": pl.Int64}))),

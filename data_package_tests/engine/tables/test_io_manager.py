@@ -103,8 +103,8 @@ def bare():
 
 @dg.asset
 def read(eager: pl.DataFrame, lazy: pl.LazyFrame, bare) -> pl.LazyFrame:
-    assert isinstance(bare, pl.DataFrame)
-    return pl.concat([eager.lazy(), lazy, bare.lazy()])
+    assert isinstance(bare, pl.LazyFrame)
+    return pl.concat([eager.lazy(), lazy, bare])
 """
         }
     )
@@ -280,8 +280,9 @@ def test_a_function_that_returns_no_table_is_told_what_to_return(study: Make, va
 
 
 def test_a_function_that_returns_nothing_does_not_pass_for_a_table(study: Make) -> None:
-    project = study({"t.py": HEADER + "@dg.asset\ndef a():\n    pl.DataFrame({'n': [1]})\n"})
-    assert "must return a pl.LazyFrame or a pl.DataFrame" in failure_of(execute(project, ok=False))
+    forgotten = "@dg.asset\ndef a() -> pl.DataFrame:\n    pl.DataFrame({'n': [1]})\n"
+    project = study({"t.py": HEADER + forgotten})
+    assert "Is a `return` missing?" in failure_of(execute(project, ok=False))
 
 
 LATE = """

@@ -60,6 +60,15 @@ class Answer:
     def json(self) -> Any:
         return json.loads(self.body)
 
+    @property
+    def is_refused(self) -> bool:
+        """Whether an operation was refused as a whole, in words that the pages show."""
+        if self.status != 200:
+            return False
+        (error,) = self.json.get("errors") or [{}]
+        nothing = self.json.keys() == {"data", "errors"} and self.json["data"] is None
+        return nothing and error.get("extensions") == {"code": "FORBIDDEN"}
+
 
 @dataclass
 class Served:

@@ -105,8 +105,8 @@ def test_nothing_can_be_made_where_the_pages_are_for_reading(study: Make, tmp_pa
         script = """fetch('/graphql', {method: 'POST',
           headers: {'content-type': 'application/json'},
           body: JSON.stringify({query: 'mutation { reloadWorkspace { __typename } }'})
-          }).then(answer => answer.status)"""
-        assert tab.ask(script) == 403
+          }).then(answer => answer.json()).then(told => told.errors[0].message)"""
+        assert "data-package ui --allow-runs" in str(tab.ask(script))
 
 
 def test_a_failed_run_is_shown_without_values(study: Make, tmp_path: Path) -> None:
@@ -219,7 +219,7 @@ def test_the_server_connects_to_nobody_while_a_browser_looks(study: Make, tmp_pa
     with served(project, "--allow-runs", prefix=(*trace, calls)) as server:
         with browser(tmp_path) as tab:
             visit(server, tab)
-        assert server.materialize("people").status == 403
+        assert server.materialize("people").is_refused
         server.facts["link"] = ""
     lines = record.read_text().splitlines()
     talk = [

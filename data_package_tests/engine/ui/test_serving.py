@@ -169,7 +169,7 @@ def test_no_run_starts_where_the_pages_are_for_reading(study: Make) -> None:
     project = study(TABLES)
     with served(project) as server:
         server.log_in()
-        assert server.materialize("people").status == 403
+        assert server.materialize("people").is_refused
         time.sleep(1)
     assert not list(project.storage.rglob("*.parquet"))
 

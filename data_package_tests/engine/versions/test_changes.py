@@ -146,6 +146,17 @@ def test_a_version_follows_from_the_largest_change(version: str, level: Level, t
     assert before < before.after(level) < before.next_major().next_major()
 
 
+def test_values_are_compared_by_value_and_not_by_spelling() -> None:
+    assert changes('age["constraints"].update(minimum="18", maximum=90.0)') == []
+    old, new = copy.deepcopy(DESCRIPTOR), copy.deepcopy(DESCRIPTOR)
+    for package, value in ((old, "1"), (new, 1)):
+        field = package["resources"][0]["schema"]["fields"][2]
+        field["categories"] = [{"value": value, "label": "adult"}]
+        field["constraints"]["enum"] = [value]
+        field["example"] = str(value)
+    assert changes_of(*(Edition("x", Path("/nowhere"), one) for one in (old, new))) == []
+
+
 def test_a_text_that_is_no_version_is_none() -> None:
     for text in ("1.0", "1.0.0-rc1", "01.0.0", "v1.0.0", "1.0.0\n", "١.0.0", ""):
         assert Version.parse(text) is None

@@ -1,0 +1,234 @@
+"""How delivered files are laid out, and their cells as text: what a contract is inferred from.
+
+A header is never guessed: where the first row may as well be data, the file is refused until
+somebody says what it is, since a label becomes a name in a file that is committed.
+"""
+
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
+from pathlib import Path
+from typing import cast
+
+import polars as pl
+
+from data_package.engine.schema.contract import Descriptor
+from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.header import other_delimiter
+from data_package.engine.schema.records import Records
+from data_package.engine.schema.split import MARK, Shape
+from data_package.engine.schema.unreadable import CheckError
+
+_TABS = (".tsv", ".tab")
+_PEEK_BYTES = 1 << 16
+# How many rows of a column are looked at to tell a label from a value.
+_LOOKED_AT = 1000
+_NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)*([eE][+-]?[0-9]+)?")
+_TEMPORAL = re.compile(r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}([T ].*)?|[0-9]{1,2}:[0-9]{2}.*")
+
+
+@dataclass(frozen=True, slots=True)
+class Layout:
+    """How files are written, and what stands in them.
+
+    `cells` has a column of text for each name, called "0", "1", …; an empty cell is null.
+    `properties` are those of a resource that say how the files are written, as far as they are not
+    what the standard takes for granted.
+    """
+
+    names: tuple[str, ...]
+    cells: pl.DataFrame
+    properties: dict[str, object] = field(default_factory=dict)
+    fields_match: str | None = None
+    notes: tuple[str, ...] = ()
+
+
+def laid_out(
+    paths: Sequence[Path],
+    *,
+    dialect: Descriptor | None = None,
+    encoding: str | None = None,
+    names: Sequence[str] = (),
+) -> Layout:
+    """Return the layout and the cells of a delivered file, or of several below one another.
+
+    `names` are what columns without a header are called, where that is known. Raises CheckError
+    for a file that cannot be read, is not text in its encoding, may have no header, or has
+    nothing in common with the others.
+    """
+    found = [_file(path, dialect, encoding, names) for path in paths]
+    first = found[0]
+    for path, other in zip(paths[1:], found[1:], strict=True):
+        if other.properties != first.properties:
+            raise CheckError(
+                f"{path}: it is written otherwise than {paths[0]} (delimiter, header or encoding)"
+            )
+    if len(found) == 1:
+        return first
+    return _together(paths, found)
+
+
+def _together(paths: Sequence[Path], found: Sequence[Layout]) -> Layout:
+    """Put files below one another, by name where their headers differ."""
+    first = found[0]
+    every = list(dict.fromkeys(name for one in found for name in one.names))
+    notes = tuple(dict.fromkeys(note for one in found for note in one.notes))
+    if all(one.names == first.names for one in found):
+        cells = pl.concat([one.cells for one in found])
+        return replace(first, cells=cells, notes=notes)
+    by_position = isinstance(first.properties.get("dialect"), Mapping) and not cast(
+        "Descriptor", first.properties["dialect"]
+    ).get("header", True)
+    for path, one in zip(paths, found, strict=True):
+        if by_position or not set(one.names) & set(first.names):
+            raise CheckError(f"{path}: its columns are not those of {paths[0]}")
+    at = {name: str(i) for i, name in enumerate(every)}
+    parts = [
+        one.cells.rename({str(i): f"of {at[name]}" for i, name in enumerate(one.names)})
+        for one in found
+    ]
+    cells = pl.concat(parts, how="diagonal").select(
+        pl.col(f"of {place}").alias(place) for place in at.values()
+    )
+    same = all(set(one.names) == set(every) for one in found)
+    what = "in another order" if same else "not all of them"
+    return Layout(
+        tuple(every),
+        cells,
+        first.properties,
+        "equal" if same else "superset",
+        (*notes, f"The files have the same columns, but {what}: fields are matched by name."),
+    )
+
+
+def _file(
+    path: Path, dialect: Descriptor | None, encoding: str | None, names: Sequence[str]
+) -> Layout:
+    written = dict(dialect or {})
+    if not dialect and path.name.removesuffix(".gz").removesuffix(".zip").endswith(_TABS):
+        written["delimiter"] = "\t"
+    settled = Dialect.from_descriptor(written, encoding=encoding)
+    notes: list[str] = []
+    labels = _labels(path, settled)
+    if "delimiter" not in written and (other := other_delimiter(labels, settled.delimiter)):
+        settled = replace(settled, delimiter=other)
+        written["delimiter"] = other
+        labels = _labels(path, settled)
+        notes.append(
+            f"Its cells are taken to be separated by {other!r}, --delimiter for another one."
+        )
+    width = len(labels) if settled.header else _width(path, settled)
+    cells, above = _cells(path, settled, width)
+    if not settled.header:
+        named = _made_unique([*names[:width], *[""] * (width - len(names))])
+    else:
+        if not {"header", "headerRows"} & set(written):
+            _doubt_header(path, labels, cells)
+        named = _made_unique(labels)
+        if named != labels:
+            # A label that is blank or repeated names no field: fields are matched by position.
+            written = {key: value for key, value in written.items() if key != "headerRows"}
+            written |= {"header": False, "commentRows": list(range(1, above + 1))}
+            notes.append(
+                "Its header has blank or repeated labels: it is skipped, and fields are matched "
+                "by position."
+            )
+    how: dict[str, object] = {"dialect": written, "encoding": encoding}
+    return Layout(named, cells, {k: v for k, v in how.items() if v}, notes=tuple(notes))
+
+
+def _labels(path: Path, dialect: Dialect) -> tuple[str, ...]:
+    with Records(path, dialect) as records:
+        labels = records.labels
+        is_empty = records.is_empty
+    if is_empty:
+        raise CheckError(f"{path}: the file is empty")
+    if dialect.header and not any(labels):
+        raise CheckError(
+            f"{path}: there is no header to take field names from; say in which row it is with "
+            "--header-row, or that there is none with --no-header"
+        )
+    if any(MARK in label for label in labels):
+        raise _undecodable(path, "its header has", dialect)
+    return labels
+
+
+def _undecodable(path: Path, where: str, dialect: Dialect) -> CheckError:
+    name = "UTF-8" if dialect.is_utf8 else dialect.encoding
+    return CheckError(
+        f"{path}: {where} bytes that are not {name}: say how the text is encoded, "
+        "often --encoding cp1252"
+    )
+
+
+def _width(path: Path, dialect: Dialect) -> int:
+    """Return how many cells the first row of a file without a header has."""
+    with Records(path, dialect, block_bytes=_PEEK_BYTES) as records:
+        for block, _ in records.blocks(Shape(1, empty_is_null=True), lambda block: block):
+            return dict(block.widths).get(0, 1)
+    raise CheckError(f"{path}: the file has no rows")
+
+
+def _cells(path: Path, dialect: Dialect, width: int) -> tuple[pl.DataFrame, int]:
+    """Return all cells as text, and how many rows the file has above them."""
+    shape = Shape(width, empty_is_null=True)
+    frames = [pl.DataFrame(schema=shape.schema())]
+    above = max(dialect.header_rows, default=0) if dialect.header else 0
+    with Records(path, dialect) as records:
+        for block, _ in records.blocks(shape, lambda block: block):
+            if block.undecodable:
+                row = block.rows[block.undecodable[0]]
+                raise _undecodable(path, f"row {row} has", dialect)
+            if len(frames) == 1 and len(block.rows):
+                above = int(block.rows[0]) - 1
+            frames.append(block.cells)
+    cells = pl.concat(frames)
+    if dialect.null_sequence is not None:
+        null = dialect.null_sequence
+        cells = cells.with_columns(pl.when(pl.all() != null).then(pl.all()))
+    return cells, above
+
+
+def _made_unique(labels: Sequence[str]) -> tuple[str, ...]:
+    """Return a name for every column: its label where that is one, or else its place."""
+    labelled = set(labels)
+    names: dict[str, None] = {}
+    for i, label in enumerate(labels):
+        stem = label or f"column {i + 1}"
+        name, count = stem, 1
+        while name in names or (name != label and name in labelled):
+            count += 1
+            name = f"{stem} {count}"
+        names[name] = None
+    return tuple(names)
+
+
+def _doubt_header(path: Path, labels: Sequence[str], cells: pl.DataFrame) -> None:
+    """Refuse a header that may as well be the first row of data."""
+    for i, label in enumerate(labels):
+        column = cells[str(i)].head(_LOOKED_AT).drop_nulls()
+        if label and (why := _like_values(label, column.to_list())):
+            raise CheckError(
+                f"{path}: row 1 may be data and not a header: the label of column {i + 1} {why}. "
+                "If it is the header, say --header-row 1; if there is none, --no-header"
+            )
+
+
+def _like_values(label: str, values: Sequence[str]) -> str:
+    """Say what makes a label look like the values below it, or nothing."""
+    if not values:
+        return ""
+    for kind, what in ((_NUMBER, "is a number"), (_TEMPORAL, "is a date or a time")):
+        if kind.fullmatch(label) and any(kind.fullmatch(value.strip()) for value in values):
+            return f"{what}, as cells below it are"
+    if label in values:
+        return "is found again below it"
+    form = _form(label)
+    if any(sign.isdigit() for sign in label) and all(_form(value) == form for value in values):
+        return "has the form of the cells below it"
+    return ""
+
+
+def _form(text: str) -> str:
+    """The kinds of signs that a text is made of."""
+    return re.sub(r"[^\W\d_]", "a", re.sub(r"[0-9]", "9", text))

@@ -1,0 +1,230 @@
+"""The type that a column of text seems to have: how its values are written, and what is missing.
+
+Each type has a strict form besides the reader of the standard: what can be read loosely is no
+evidence of a type. What may be read in two ways stays text, and a note says so.
+"""
+
+import re
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+import polars as pl
+
+from data_package.engine.schema.cells import read_column
+from data_package.engine.schema.contract import Contract, Field
+from data_package.engine.schema.lexical import reader
+from data_package.engine.schema.lint_field import lint_field
+
+MISSING_WORDS = frozenset(
+    {
+        *("NA", "N/A", "n/a", "n.a.", "#N/A", "<NA>", "NaN", "nan", "NaT", "NULL", "Null", "null"),
+        *("None", "-", "--", ".", "?"),
+    }
+)
+# In text these may be meant: the severity "None", the result "-" of a test.
+_MEANT_IN_TEXT = frozenset({"None", "-", "--"})
+_MANY_CODES = 5
+# So many distinct cells are tried one by one before a type is tried on the whole column.
+_TRIED = 100
+
+# What 64 bits cannot hold, of a whole number or of a power, is no number of ours.
+_UNSIGNED = r"(?:0|[1-9][0-9]{0,17})"
+_EXPONENT = r"(?:[eE][+-]?[12]?[0-9]{1,2})?"
+_DAY, _MONTH, _YEAR = "[0-9]{1,2}", "[0-9]{1,2}", "[0-9]{4}"
+_DIRECTIVES = {
+    "%Y": _YEAR,
+    "%m": _MONTH,
+    "%d": _DAY,
+    "%b": "[A-Za-z]{3}",
+    "%H": "[0-9]{1,2}",
+    "%M": "[0-9]{2}",
+    "%S": "[0-9]{2}",
+}
+_DATES = (
+    *("%d-%m-%Y", "%d.%m.%Y", "%d/%m/%Y", "%m/%d/%Y", "%m-%d-%Y", "%Y/%m/%d", "%Y.%m.%d"),
+    *("%d-%b-%Y", "%d %b %Y", "%d%b%Y"),
+)
+_CLOCKS = (" %H:%M", " %H:%M:%S", "T%H:%M", ":%H:%M:%S")
+# The other reading of the same figures.
+_SWAPPED = {"%d-%m-%Y": "%m-%d-%Y", "%d/%m/%Y": "%m/%d/%Y"}
+_GROUP_CHARS = (".", ",", " ", "\u00a0", "\u202f", "'", "\u2019")
+_CURRENCIES = frozenset(
+    {"€", "$", "£", "kr", "kr.", "DKK", "SEK", "NOK", "EUR", "USD", "GBP", "CHF"}
+)
+_SIGNS = frozenset({"%", "‰", "°", "°C"})
+
+
+@dataclass(frozen=True, slots=True)
+class TextType:
+    """What a column of text holds: the properties of its field, and what a person should know."""
+
+    properties: Mapping[str, object]
+    missing: tuple[str, ...] = ()
+    note: str = ""
+
+    @property
+    def field_properties(self) -> dict[str, object]:
+        """The properties of the field, missing values included."""
+        missing = {"missingValues": ["", *self.missing]} if self.missing else {}
+        return {**self.properties, **missing}
+
+
+@dataclass(frozen=True, slots=True)
+class _Candidate:
+    """A way in which all values of a column may be written."""
+
+    properties: Mapping[str, object]
+    form: re.Pattern[str]
+
+    def reads(self, distinct: pl.Series, tried: Sequence[str]) -> bool:
+        """Tell whether every cell is written like this and has a value."""
+        if not all(self.form.fullmatch(cell) for cell in tried):
+            return False
+        each = Contract.from_descriptor({"fields": [{"name": "0", **self.properties}]}).fields[0]
+        read = reader(each)
+        if any(read(cell) is None for cell in tried) or any(lint_field(each.descriptor)):
+            return False
+        if len(tried) == len(distinct):
+            return True
+        whole = distinct.str.contains(f"^(?:{self.form.pattern})$").all()
+        return bool(whole) and read_column(each, distinct).bad is None
+
+
+def text_type(name: str, column: pl.Series) -> TextType:
+    """Return what a column of text seems to hold; `name` is for notes, nulls are missing values."""
+    distinct = column.drop_nulls().unique()
+    words = distinct.filter(distinct.is_in(list(MISSING_WORDS))).sort().to_list()
+    left = distinct.filter(~distinct.is_in(words)) if words else distinct
+    if len(left):
+        tried = left.head(_TRIED).sort().to_list()
+        for candidate in _candidates(tried):
+            if candidate.reads(left, tried):
+                return _settled(name, candidate, left, tried, tuple(words))
+    return TextType({"type": "string"}, _missing_in_text(words, left))
+
+
+def as_field(name: str, kind: TextType) -> Field:
+    """Return the field, called `name`, that reads such a column."""
+    descriptor = {"name": name, **kind.field_properties}
+    return Contract.from_descriptor({"fields": [descriptor]}).fields[0]
+
+
+def _settled(
+    name: str, found: _Candidate, left: pl.Series, tried: Sequence[str], words: tuple[str, ...]
+) -> TextType:
+    """Return a type that was found, or text where the same cells may mean something else."""
+    properties = found.properties
+    swapped = _other_order(properties)
+    if swapped is not None and swapped.reads(left, tried) and not _same_days(tried):
+        if "/" in str(properties["format"]):
+            note = f"{name}: day or month may come first in its dates; it is left as text."
+            return TextType({"type": "string"}, _missing_in_text(words, left), note)
+        note = f"{name}: its dates are taken to be {properties['format']}; no day is above 12."
+        return TextType(properties, words, note)
+    if properties.get("decimalChar") == "," and all(map(_MAYBE_GROUPED.fullmatch, tried)):
+        note = f"{name}: its commas may group thousands or mark decimals; it is left as text."
+        return TextType({"type": "string"}, _missing_in_text(words, left), note)
+    return TextType(properties, words)
+
+
+_MAYBE_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
+
+
+def _other_order(properties: Mapping[str, object]) -> _Candidate | None:
+    pattern = str(properties.get("format", ""))
+    for order, swapped in _SWAPPED.items():
+        if pattern.startswith(order):
+            return _temporal(str(properties["type"]), swapped + pattern.removeprefix(order))
+    return None
+
+
+def _same_days(tried: Sequence[str]) -> bool:
+    """Tell whether day and month are the same number everywhere, so that their order is idle."""
+    return all(len(set(map(int, re.findall(r"[0-9]+", cell)[:2]))) == 1 for cell in tried)
+
+
+def _missing_in_text(words: Iterable[str], left: pl.Series) -> tuple[str, ...]:
+    """Return the words that mean no value in a column of text, where they plainly do."""
+    held = [word for word in words if word not in _MEANT_IN_TEXT]
+    codes = len(left) > _MANY_CODES and left.str.contains("^[A-Z]{2}$").all()
+    if codes and "NA" in held:
+        # The code of Namibia, among those of other countries.
+        held.remove("NA")
+    return tuple(held)
+
+
+def _candidates(tried: Sequence[str]) -> Iterator[_Candidate]:
+    """Give the ways that the cells may be written, the plainest first."""
+    if all(cell.lower() in _BOOLEANS for cell in tried):
+        yield _Candidate({"type": "boolean"}, re.compile("true|True|TRUE|false|False|FALSE"))
+    if not any(sign.isdigit() for sign in tried[0]) and tried[0].upper().lstrip("+-") != "INF":
+        return
+    yield _INTEGER
+    yield _NUMBER
+    yield from _ISO
+    yield from _PATTERNS
+    yield from _NUMBERS
+    yield from _bare_numbers(tried)
+
+
+def _temporal(kind: str, pattern: str) -> _Candidate:
+    parts = re.split(r"(%.)", pattern)
+    form = "".join(_DIRECTIVES.get(part) or re.escape(part) for part in parts)
+    return _Candidate({"type": kind, "format": pattern}, re.compile(form))
+
+
+def _number_forms() -> Iterator[_Candidate]:
+    """Give numbers with other marks than the standard's defaults."""
+    comma = rf"[+-]?{_UNSIGNED}(?:,[0-9]+)?{_EXPONENT}"
+    yield _Candidate({"type": "number", "decimalChar": ","}, re.compile(comma))
+    for group in _GROUP_CHARS:
+        whole = rf"[+-]?(?:[1-9][0-9]{{0,2}}(?:{re.escape(group)}[0-9]{{3}}){{1,5}}|{_UNSIGNED})"
+        yield _Candidate({"type": "integer", "groupChar": group}, re.compile(whole))
+        for decimal in (".", ","):
+            if decimal != group:
+                marks = {"groupChar": group} | ({} if decimal == "." else {"decimalChar": decimal})
+                form = rf"{whole}(?:{re.escape(decimal)}[0-9]+)?"
+                yield _Candidate({"type": "number", **marks}, re.compile(form))
+
+
+def _bare_numbers(tried: Sequence[str]) -> Iterator[_Candidate]:
+    """Give numbers with a currency, a percent sign or a unit, the same around every cell."""
+    found = re.fullmatch(r"([^0-9+-]*)[+-]?[0-9](?:.*[0-9])?([^0-9]*)", tried[0], re.DOTALL)
+    if found is None:
+        return
+    before, after = found.groups()
+    is_unit = re.fullmatch(r"\s[^\W\d]{1,6}(?:/[^\W\d]{1,6})?", after)
+    known = before.strip() in _CURRENCIES | {""} and (
+        after.strip() in _CURRENCIES | _SIGNS | {""} or is_unit
+    )
+    if not known or not (before or after):
+        return
+    for candidate in (_INTEGER, _NUMBER, *_NUMBERS):
+        form = f"{re.escape(before)}(?:{candidate.form.pattern}){re.escape(after)}"
+        properties = {**candidate.properties, "bareNumber": False}
+        yield _Candidate(properties, re.compile(form))
+
+
+_BOOLEANS = frozenset({"true", "false"})
+_INTEGER = _Candidate({"type": "integer"}, re.compile(rf"[+-]?{_UNSIGNED}"))
+_NUMBER = _Candidate(
+    {"type": "number"},
+    re.compile(rf"[+-]?(?:{_UNSIGNED}(?:\.[0-9]*)?|\.[0-9]+){_EXPONENT}|[+-]?INF"),
+)
+_ISO = (
+    _Candidate({"type": "date"}, re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")),
+    _Candidate(
+        {"type": "datetime"},
+        re.compile(
+            r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
+            r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
+        ),
+    ),
+    _Candidate({"type": "time"}, re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?")),
+)
+_PATTERNS = (
+    _temporal("time", "%H:%M"),
+    *(_temporal("date", date) for date in _DATES),
+    *(_temporal("datetime", date + clock) for date in ("%Y-%m-%d", *_DATES) for clock in _CLOCKS),
+)
+_NUMBERS = tuple(_number_forms())

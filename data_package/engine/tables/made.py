@@ -1,0 +1,85 @@
+"""Notes of what was made and is not a table: a file of its own form, or nothing of ours at all.
+
+A table shows by its file that it was made. A file shows it too, but under which ending only its
+function knows; what another IO manager keeps, or what a function did elsewhere, shows nothing. So
+each leaves a note on this machine: without it, the asset counts as never made here.
+"""
+
+import json
+from collections.abc import Mapping
+from contextlib import suppress
+from dataclasses import asdict, dataclass, field
+from enum import StrEnum
+from pathlib import Path
+
+from data_package.engine.project import Project
+from data_package.engine.storage import HashCache, write_private
+
+
+class Kept(StrEnum):
+    """What becomes of what an asset's function returns.
+
+    A table and a file are kept in `storage/`, the first as Parquet, the second as it came. What
+    another IO manager keeps is elsewhere. Where the function does not say what it returns, the
+    result decides.
+    """
+
+    TABLE = "table"
+    FILE = "file"
+    ELSEWHERE = "elsewhere"
+    NOTHING = "nothing"
+    BY_RESULT = "as the result says"
+
+
+@dataclass(frozen=True)
+class Note:
+    """What an asset that is no table left behind.
+
+    Attributes:
+        version: of its content, as the lock has it.
+        file: where the file that is kept of it lies, from `storage/` on; None where none is.
+        elsewhere: the hashes of files that another IO manager said it wrote, by their paths.
+    """
+
+    version: str
+    file: str | None = None
+    elsewhere: Mapping[str, str] = field(default_factory=dict)
+
+    def holds(self, hashes: HashCache) -> bool:
+        """Whether what others wrote still is as it was."""
+        return all(
+            Path(path).is_file() and hashes.hash(Path(path)) == digest
+            for path, digest in self.elsewhere.items()
+        )
+
+
+def note_path(project: Project, resource: str) -> Path:
+    """Where the note on an asset lies or would lie."""
+    return project.places.made / f"{resource}.json"
+
+
+def note_of(project: Project, resource: str) -> Note | None:
+    """The note on an asset; None where there is none that can be read."""
+    with suppress(OSError, ValueError, TypeError):
+        note = Note(**json.loads(note_path(project, resource).read_text()))
+        inside = note.file is None or not (
+            Path(note.file).is_absolute() or ".." in Path(note.file).parts
+        )
+        return note if inside else None
+    return None
+
+
+def put_note(project: Project, resource: str, note: Note) -> None:
+    """Keep a note on an asset that has just been made; a file of before by another name is gone."""
+    before = note_of(project, resource)
+    if before is not None and before.file not in (None, note.file):
+        (project.storage / str(before.file)).unlink(missing_ok=True)
+    write_private(note_path(project, resource), json.dumps(asdict(note), indent=1))
+
+
+def drop_note(project: Project, resource: str) -> None:
+    """A table has been made of the asset, and shows for itself; a file of before is gone."""
+    note = note_of(project, resource)
+    if note is not None and note.file is not None:
+        (project.storage / note.file).unlink(missing_ok=True)
+    note_path(project, resource).unlink(missing_ok=True)

@@ -1,0 +1,198 @@
+"""What a function returns, looked at and fitted before Dagster sees it, whose words quote it."""
+
+import functools
+import inspect
+from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from dataclasses import dataclass
+from pathlib import PurePath
+from typing import Any
+
+import dagster as dg
+import polars as pl
+
+from data_package.engine.sources.frames import Frame, frame_of, is_frame
+from data_package.engine.tables import measure
+from data_package.engine.tables.made import Kept
+from data_package.engine.tables.table import Table
+
+# What says something of a result, and is none.
+_TOLD = (dg.AssetMaterialization, dg.AssetObservation, dg.AssetCheckResult, dg.ObserveResult)
+_NO_VALUE: object = dg.MaterializeResult[Any](metadata={}).value
+
+
+@dataclass(frozen=True)
+class Result:
+    """One thing that a function gives: its asset's name, and what it says that it is."""
+
+    name: str
+    declared: object
+    table: Table
+
+
+def measured_and_fitted(
+    function: Callable[..., object], results: Sequence[Result]
+) -> Callable[..., object]:
+    """The same function; its table's time and memory are counted from the moment it is called.
+
+    What it returns is what it says, as far as that can be made of it, or refused in our words.
+    """
+    if all(result.table.kept is Kept.ELSEWHERE for result in results):
+        return function
+    if inspect.isasyncgenfunction(function):
+
+        @functools.wraps(function)
+        async def generate_later(*args: object, **kwargs: object) -> AsyncIterator[object]:
+            async for item in function(*args, **kwargs):
+                yield fitted(item, results)
+
+        return generate_later
+
+    if inspect.iscoroutinefunction(function):
+
+        @functools.wraps(function)
+        async def later(*args: object, **kwargs: object) -> object:
+            return _all_fitted(await function(*args, **kwargs), results)
+
+        return later
+
+    if inspect.isgeneratorfunction(function):
+
+        @functools.wraps(function)
+        def generate(*args: object, **kwargs: object) -> Iterator[object]:
+            measure.start()
+            try:
+                for item in function(*args, **kwargs):
+                    yield fitted(item, results)
+                    # The file of this item is in place now; the next one's time begins.
+                    measure.start()
+            finally:
+                measure.stop()
+
+        return generate
+
+    @functools.wraps(function)
+    def run(*args: object, **kwargs: object) -> object:
+        measure.start()
+        try:
+            return _all_fitted(function(*args, **kwargs), results)
+        except BaseException:
+            measure.stop()
+            raise
+
+    return run
+
+
+def _all_fitted(value: object, results: Sequence[Result]) -> object:
+    if type(value) is not tuple:
+        return fitted(value, results)
+    places: Sequence[Sequence[Result]] = (
+        [[result] for result in results] if len(results) == len(value) else [results] * len(value)
+    )
+    return tuple(fitted(item, place) for item, place in zip(value, places, strict=True))
+
+
+def fitted(item: object, results: Sequence[Result]) -> object:
+    """One thing that a function gives, as what it says it is.
+
+    Raises dg.Failure for what no table, no file and nothing else can be made of.
+    """
+    if isinstance(item, _TOLD) or not results:
+        return item
+    result = _meant(item, results)
+    if isinstance(item, dg.MaterializeResult):
+        if item.value is _NO_VALUE:
+            _refuse_nothing(result)
+            return item
+        return item._replace(value=_fitted(item.value, result))
+    if isinstance(item, dg.Output):
+        value = _fitted(item.value, result)
+        return item if value is item.value else _with_value(item, value)
+    return _fitted(item, result)
+
+
+def _meant(item: object, results: Sequence[Result]) -> Result:
+    """Which of a function's results an item is; where that is open, one that expects least."""
+    if len(results) == 1:
+        return results[0]
+    named: str | None = None
+    if isinstance(item, dg.MaterializeResult) and item.asset_key is not None:
+        named = dg.AssetKey.from_coercible(item.asset_key).to_user_string()
+    elif isinstance(item, dg.Output):
+        named = item.output_name
+    for result in results:
+        if named in (result.name, result.name.replace("/", "__")):
+            return result
+    return Result(results[0].name, Any, results[0].table)
+
+
+def _with_value(item: "dg.Output[Any]", value: object) -> "dg.Output[Any]":
+    return dg.Output(
+        value,
+        item.output_name,
+        metadata=item.metadata,
+        data_version=item.data_version,
+        tags=item.tags,
+    )
+
+
+def _fitted(value: object, result: Result) -> object:
+    if result.table.kept is Kept.ELSEWHERE:
+        return value
+    if value is None:
+        _refuse_nothing(result)
+        return value
+    declared = frame_of(result.declared)
+    if declared is Frame.LAZY and isinstance(value, pl.DataFrame):
+        return value.lazy()
+    if declared is Frame.EAGER and isinstance(value, pl.LazyFrame):
+        return value.collect()
+    if isinstance(value, PurePath):
+        if result.table.kept not in (Kept.FILE, Kept.BY_RESULT):
+            raise dg.Failure(
+                f"The function of '{result.name}' returned a path, though a table is expected of "
+                "it.\nReturn a frame; or write `-> Path`, and the file is kept as it is."
+            )
+    elif result.table.kept is Kept.FILE or not is_frame(value):
+        raise dg.Failure(_neither(value, result))
+    elif declared is not None and frame_of(type(value)) is not declared:
+        raise dg.Failure(
+            f"The function of '{result.name}' says that it returns {_named(result.declared)}, and "
+            f"returned {_named(type(value))}.\nCorrect what stands behind `->`, or what it returns."
+        )
+    return value
+
+
+def _neither(value: object, result: Result) -> str:
+    if result.table.kept is Kept.FILE:
+        return (
+            f"The function of '{result.name}' says that it returns a Path, and returned "
+            f"{_named(type(value))}."
+        )
+    return (
+        f"A table's function must return a pl.LazyFrame or a pl.DataFrame, not "
+        f"{_named(type(value))}.\nA frame of pandas or Arrow is taken too. A file is kept when its "
+        "Path is returned; what another\nIO manager keeps names it: @dg.asset(io_manager_key=…)."
+    )
+
+
+def _refuse_nothing(result: Result) -> None:
+    if result.table.kept is Kept.TABLE:
+        why = (
+            f"{result.table.project.relative(result.table.contract_path)} says what its table holds"
+            if result.table.contract is not None
+            else f"it says that it returns {_named(result.declared)}"
+        )
+        raise dg.Failure(
+            f"The function of '{result.name}' returned nothing, and {why}.\nIs a `return` missing?"
+        )
+    if result.table.kept is Kept.FILE:
+        raise dg.Failure(f"The function of '{result.name}' returned nothing, and not a Path.")
+
+
+def _named(kind: object) -> str:
+    """A type as people write it: `pandas.DataFrame`, `pl.LazyFrame`, `dict`."""
+    if not isinstance(kind, type):
+        return str(kind).replace("typing.", "")
+    owner = kind.__module__.partition(".")[0]
+    short = {"builtins": "", "polars": "pl."}.get(owner, f"{owner}.")
+    return f"{short}{kind.__qualname__}"

@@ -1,0 +1,106 @@
+"""Exceptions that nobody catches: in threads, in `__del__`, in tasks, at exit, and warnings.
+
+Python prints them itself, message and all, past everything that keeps values out of messages. While
+tables are built, what is printed is a line in words that hold no value.
+"""
+
+import atexit
+import logging
+import sys
+import threading
+import warnings
+from collections.abc import Iterator
+from contextlib import contextmanager
+from types import TracebackType
+from typing import TextIO
+
+from data_package.engine.errors import shown
+from data_package.engine.project import Project
+from data_package.engine.tables import failures
+
+# What their own words quote is the exception of somebody else's task.
+_SPEAKING_OF_OTHERS = ("asyncio", "concurrent.futures")
+
+
+@contextmanager
+def unraised_in_few_words(project: Project) -> Iterator[None]:
+    """Let Python say of exceptions that nobody catches what kind they are, and where they arose.
+
+    While the block runs, and once more when the process ends.
+    """
+    hooks = _Hooks(project)
+    before = threading.excepthook, sys.unraisablehook, sys.excepthook, warnings.showwarning
+    hooks.set()
+    if warnings.showwarning.__module__ == warnings.__name__:
+        # Whoever records warnings, as tests do, goes on recording them.
+        warnings.showwarning = hooks.warning
+    others = _OthersLeftOut(project)
+    for name in _SPEAKING_OF_OTHERS:
+        logging.getLogger(name).addFilter(others)
+    try:
+        yield
+    finally:
+        threading.excepthook, sys.unraisablehook, sys.excepthook, warnings.showwarning = before
+        for name in _SPEAKING_OF_OTHERS:
+            logging.getLogger(name).removeFilter(others)
+        # Registered last, so called before whatever the user's code has registered.
+        atexit.register(hooks.set)
+
+
+class _Hooks:
+    """What Python calls instead of printing an exception that nobody catches."""
+
+    def __init__(self, project: Project) -> None:
+        self._project = project
+
+    def set(self) -> None:
+        threading.excepthook, sys.unraisablehook = self._of_thread, self._unraisable
+        sys.excepthook = self._uncaught
+
+    def _tell(self, what: str, error: BaseException | None) -> None:
+        if error is not None and not isinstance(error, SystemExit):
+            _say(f"{what}: {failures.in_short(error, self._project)}")
+
+    def _of_thread(self, args: threading.ExceptHookArgs) -> None:
+        self._tell("A thread ended with an error", args.exc_value)
+
+    def _unraisable(self, args: "sys.UnraisableHookArgs") -> None:
+        self._tell("An error that nobody can catch", args.exc_value)
+
+    def _uncaught(
+        self, _kind: type[BaseException], error: BaseException, _trace: TracebackType | None
+    ) -> None:
+        self._tell("An error", error)
+
+    def warning(
+        self,
+        message: Warning | str,
+        category: type[Warning],
+        filename: str,
+        lineno: int,
+        file: TextIO | None = None,
+        line: str | None = None,
+    ) -> None:
+        del file, line
+        error = message if isinstance(message, Warning) else category(message)
+        _say(failures.in_short(error, self._project, place=(filename, lineno)))
+
+
+class _OthersLeftOut(logging.Filter):
+    """Leaves of a library's record about somebody's exception what kind it is, and where."""
+
+    def __init__(self, project: Project) -> None:
+        super().__init__()
+        self._project = project
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        error = record.exc_info[1] if record.exc_info else None
+        told = failures.in_short(error, self._project) if error is not None else "see above"
+        record.msg, record.args = f"A task ended with an error: {told}", ()
+        record.exc_info = record.exc_text = None
+        return True
+
+
+def _say(text: str) -> None:
+    if sys.stderr is not None:
+        print(shown(text), file=sys.stderr)  # noqa: T201

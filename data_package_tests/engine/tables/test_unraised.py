@@ -1,0 +1,109 @@
+"""Exceptions that nobody catches are told without a value, and the terminal hears of each."""
+
+from traceback import TracebackException
+
+import dagster as dg
+import pytest
+from dagster_shared.error import SerializableErrorInfo
+
+from data_package.engine.tables import internals
+from data_package_tests.conftest import Make
+from data_package_tests.engine.tables.running import HEADER, RAW_PEOPLE
+from data_package_tests.engine.tables.test_privacy import command, traces
+
+SECRET = "010190-1234"
+ELSEWHERE = (
+    HEADER
+    + """
+import asyncio, atexit, threading, warnings
+from concurrent.futures import Future
+
+def first(frame):
+    return frame["identity"][0]
+
+def number(text):
+    return int(text)
+
+class Closing:
+    def __init__(self, text):
+        self.text = text
+    def __del__(self):
+        raise ValueError(self.text)
+
+async def forgotten(text):
+    async def task():
+        raise RuntimeError(text)
+    asyncio.create_task(task())
+    await asyncio.sleep(0)
+
+@dg.asset
+def elsewhere(people: pl.DataFrame) -> pl.DataFrame:
+    text = first(people)
+    thread = threading.Thread(target=number, args=(text,), name=text)
+    thread.start()
+    thread.join()
+    Closing(text)
+    asyncio.run(forgotten(text))
+    future = Future()
+    future.add_done_callback(lambda _: number(text))
+    future.set_result(1)
+    with warnings.catch_warnings():
+        warnings.simplefilter("always")
+        warnings.warn(f"{text} is old", type(text, (UserWarning,), {}))
+    atexit.register(number, text)
+    return people
+
+class Warehouse(dg.ConfigurableResource):
+    def setup_for_execution(self, context):
+        number((Path(__file__).parents[1] / "people.csv").read_text().split()[1])
+
+@dg.asset(resource_defs={"warehouse": Warehouse()})
+def connected(people: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse]) -> pl.DataFrame:
+    return people
+"""
+)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("kind", ["build", "materialize"])
+def test_errors_that_nobody_catches_leave_no_trace_of_a_value(study: Make, kind: str) -> None:
+    project = study(
+        {"raw.py": RAW_PEOPLE, "t.py": ELSEWHERE, "/people.csv": f"identity\n{SECRET}\n"}
+    )
+    done = project.run(*command(project, kind))
+    assert SECRET not in done.stdout + done.stderr
+    assert traces(project) == []
+
+
+@pytest.mark.slow
+def test_errors_that_nobody_catches_are_told_with_their_place(study: Make) -> None:
+    source = ELSEWHERE.partition("class Warehouse")[0]
+    project = study({"raw.py": RAW_PEOPLE, "t.py": source, "/people.csv": f"identity\n{SECRET}\n"})
+    done = project.command("build")
+    assert done.returncode == 0, done.stderr
+    assert "A thread ended with an error: ValueError at" in done.stderr
+    assert "An error that nobody can catch: ValueError at" in done.stderr
+    assert "A task ended with an error: RuntimeError at" in done.stderr
+    assert "… is old" in done.stderr
+    assert SECRET not in done.stderr
+
+
+def test_dagster_keeps_of_an_error_its_kind_and_its_place() -> None:
+    internals.keep_errors_value_free()
+    try:
+        int(SECRET)
+    except ValueError as error:
+        kept = SerializableErrorInfo.from_traceback(TracebackException.from_exception(error))
+    assert kept.message == "ValueError: its message may quote values and is not kept.\n"
+    assert "test_unraised.py" in kept.stack[-1]
+    assert SECRET not in str(kept)
+
+
+def test_dagsters_own_words_stay() -> None:
+    internals.keep_errors_value_free()
+    try:
+        dg.asset(group_name=SECRET)(lambda: None)
+    except dg.DagsterError as error:
+        kept = SerializableErrorInfo.from_traceback(TracebackException.from_exception(error))
+    assert "is not a valid asset group name" in kept.message
+    assert SECRET not in str(kept)
