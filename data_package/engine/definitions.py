@@ -13,13 +13,14 @@ from data_package.engine.package import DataPackage, data_package_asset
 from data_package.engine.package.documents import DICTIONARY
 from data_package.engine.project import Project, project_of
 from data_package.engine.runs.executor import in_process
-from data_package.engine.schema import lint_references
+from data_package.engine.schema import Contract, ContractError, begun_contract, lint_references
 from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import RawFile
 from data_package.engine.staleness.lock import lock_of
 from data_package.engine.staleness.record import Recorder
 from data_package.engine.storage import PRIVATE_FOLDER, make_private_folder
+from data_package.engine.tables.attach import IO_MANAGER_KEY as TABLES_KEY
 from data_package.engine.tables.attach import attach, describe_source, tables_of
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.checks import asset_check, guarded, own_checks
@@ -27,15 +28,30 @@ from data_package.engine.tables.discovery import Found, discover
 from data_package.engine.tables.internals import function_of, keep_errors_value_free
 from data_package.engine.tables.io_manager import ParquetTables
 from data_package.engine.tables.loading import console_logger
+from data_package.engine.tables.resources import check_resources, resources_by_name
 from data_package.engine.tables.table import FINAL, Table, contract_at
 from data_package.engine.tables.wiring import Node, check_wiring, node_of
 
 
-def load_definitions(package: ModuleType) -> dg.Definitions:
+def load_definitions(
+    package: ModuleType,
+    *,
+    resources: Mapping[str, object] | None = None,
+    executor: dg.ExecutorDefinition | None = None,
+    loggers: Mapping[str, dg.LoggerDefinition] | None = None,
+) -> dg.Definitions:
     """Everything that the modules of a package define, ready for Dagster.
 
     >>> import my_study                        # doctest: +SKIP
     >>> defs = load_definitions(my_study)      # doctest: +SKIP
+
+    Args:
+        package: the package that holds the tables.
+        resources: what functions ask for by name, and IO managers that assets choose by
+            `io_manager_key`; they go before resources at the top of modules.
+        executor: what runs the steps of Dagster's own commands and pages in the place of the
+            engine's, which runs all in one process. `data-package build` keeps its own.
+        loggers: beside the engine's, or in the place of its `console`.
 
     Raises ProjectError when something cannot work: see the messages of discovery and wiring.
     """
@@ -46,12 +62,22 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
     check_wiring(_nodes(found, project), project)
 
     fingerprinter = Fingerprinter(project.package)
-    files = {spec.key: file for spec, _ in found.sources if (file := raw_file(spec)) is not None}
+    makers = [*(assets for assets, _ in found.assets), *found.checks]
+    wanted = {key for maker in makers for key in maker.required_resource_keys}
+    own_resources = resources_by_name(
+        found.resources, resources or {}, wanted, (TABLES_KEY, IO_MANAGER_KEY)
+    )
+    check_resources(makers, (*own_resources, TABLES_KEY, IO_MANAGER_KEY), project)
+    files = {
+        spec.key: file
+        for spec, _ in found.sources
+        if isinstance(spec, dg.AssetSpec) and (file := raw_file(spec)) is not None
+    }
     delivered = _delivered(project, {key.to_user_string(): file for key, file in files.items()})
     tables = {
         table.key: table
         for assets, module in found.assets
-        for table in tables_of(assets, module, project, fingerprinter, delivered)
+        for table in tables_of(assets, module, project, fingerprinter, delivered, own_resources)
     }
     if not tables:
         raise ProjectError(
@@ -65,6 +91,7 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
     final = sorted((t for t in tables.values() if t.group == FINAL), key=lambda t: t.name)
     packages = [DataPackage(catalogue, final)] if final else []
     catalogue.publications.extend(packages)
+    catalogue.notes.extend(found.notes)
     attached = [attach(assets, tables, project) for assets, _ in found.assets]
     return dg.Definitions(
         assets=[
@@ -72,6 +99,8 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
                 describe_source(
                     spec, module, project, delivered.contracts.get(spec.key.to_user_string())
                 )
+                if isinstance(spec, dg.AssetSpec)
+                else spec
                 for spec, module in found.sources
             ),
             *(_with_dictionary(item, final) for item in attached),
@@ -81,11 +110,12 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
             *(asset_check(item, catalogue.verdicts, project) for item in catalogue.checks),
             *(guarded(own, _name(own), project) for own in found.checks),
         ],
-        jobs=[item for item in found.others if isinstance(item, dg.JobDefinition)],
-        schedules=[item for item in found.others if isinstance(item, dg.ScheduleDefinition)],
-        sensors=[item for item in found.others if isinstance(item, dg.SensorDefinition)],
+        jobs=found.jobs,
+        schedules=found.schedules,
+        sensors=found.sensors,
         resources={
-            "io_manager": dg.IOManagerDefinition.hardcoded_io_manager(
+            **own_resources,
+            TABLES_KEY: dg.IOManagerDefinition.hardcoded_io_manager(
                 ParquetTables.of(
                     catalogue, recorder.written, lambda table: column_lineage(table, catalogue)
                 )
@@ -94,16 +124,25 @@ def load_definitions(package: ModuleType) -> dg.Definitions:
                 SourceFiles(catalogue.deliveries, delivered)
             ),
         },
-        executor=in_process(recorder),
-        loggers={"console": console_logger},
+        executor=executor or in_process(recorder),
+        loggers={"console": console_logger, **(loggers or {})},
     )
 
 
 def _delivered(project: Project, files: Mapping[str, RawFile]) -> Delivered:
     """The raw files, those that have a contract with it. Raises ContractError for a wrong one."""
-    paths = {name: file.contract_path for name, file in files.items()}
-    found = {name: contract_at(path) for name, path in paths.items() if path}
-    return Delivered(project, files, {name: one for name, one in found.items() if one})
+    found: dict[str, Contract] = {}
+    for name, file in files.items():
+        try:
+            contract = contract_at(file.contract_path) if file.contract_path else None
+        except ContractError:
+            if file.contract_path is None or begun_contract(file.contract_path) is None:
+                raise
+            # It says how the file is written, and `describe` will say what is in it.
+            continue
+        if contract is not None:
+            found[name] = contract
+    return Delivered(project, files, found)
 
 
 def _check_references(tables: Mapping[dg.AssetKey, Table]) -> None:
@@ -125,12 +164,17 @@ def _nodes(found: Found, project: Project) -> list[Node]:
         Node(
             name=spec.key.to_user_string(),
             parameters={},
-            others=sorted(dep.asset_key.to_user_string() for dep in spec.deps),
+            others=_deps_of(spec),
             place=project.relative(str(spec.metadata.get(DEFINED_AT, module))),
         )
         for spec, module in found.sources
     ]
     return [*made, *external]
+
+
+def _deps_of(spec: dg.AssetSpec | dg.SourceAsset) -> list[str]:
+    deps = spec.deps if isinstance(spec, dg.AssetSpec) else ()
+    return sorted(dep.asset_key.to_user_string() for dep in deps)
 
 
 def _with_dictionary(assets: dg.AssetsDefinition, final: Sequence[Table]) -> dg.AssetsDefinition:

@@ -97,6 +97,11 @@ class Places:
         return self.state / "made"
 
     @property
+    def codes(self) -> Path:
+        """Large vocabularies as tables, to be published."""
+        return self.state / "codes"
+
+    @property
     def own_checks(self) -> Path:
         """What came of the checks that the user wrote."""
         return self.state / "own_checks.json"

@@ -20,7 +20,7 @@ from data_package.engine.places import LOCK, Places
 _TABLE = "[tool.data-package]"
 _TEXTS = ("package", "storage", "library-changes", "subject")
 _SWITCHES = ("csv", "column-lineage", "ro-crate", "croissant")
-_NUMBERS = ("small-cells", "round-counts")
+_NUMBERS = ("small-cells", "round-counts", "largest-categories")
 _SETTINGS = (*_TEXTS, *_SWITCHES, *_NUMBERS)
 _ROUNDINGS = (1, 5, 10)
 
@@ -45,6 +45,7 @@ class Packaging:
         round_counts: counts in the data dictionary are rounded to multiples of this.
         subject: `table.field`, the key that tells subjects apart; `none` where every row is a
             subject of its own; None to take it from the contracts' keys.
+        largest_categories: a vocabulary with more values than this is published as a table.
         ro_crate: whether an RO-Crate description is written.
         croissant: whether a Croissant description is written.
     """
@@ -54,6 +55,7 @@ class Packaging:
     small_cells: int = 5
     round_counts: int = 5
     subject: str | None = None
+    largest_categories: int = 100
     ro_crate: bool = False
     croissant: bool = False
 
@@ -229,6 +231,7 @@ def _packaging(settings: Mapping[str, object]) -> Packaging:
         small_cells=int(str(settings.get("small-cells", 5))),
         round_counts=int(str(settings.get("round-counts", 5))),
         subject=str(subject) if subject is not None else None,
+        largest_categories=int(str(settings.get("largest-categories", 100))),
         ro_crate=bool(settings.get("ro-crate", False)),
         croissant=bool(settings.get("croissant", False)),
     )
@@ -275,6 +278,9 @@ def _problem_of(name: str, value: object) -> str | None:
     if name == "small-cells":
         whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
         return None if whole else "is a whole number from 1 upwards"
+    if name == "largest-categories":
+        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
+        return None if whole else "is a whole number from 0 upwards"
     if not isinstance(value, str):
         return "must be a string"
     if name == "subject" and value != "none" and "." not in value.strip("."):

@@ -85,7 +85,7 @@ def command(
         watch=None if verbose or pdb else watch,
         say=lambda text: click.echo(text, err=True),
         verbose=verbose,
-        began=time.time() - seconds_since_start(),
+        began=time.monotonic() - seconds_since_start(),
     )
     if as_json:
         click.echo(result.to_json())

@@ -1,10 +1,10 @@
 """`data-package check`."""
 
-import dataclasses
 import json
 import shutil
 import sys
 from collections.abc import Callable
+from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -85,31 +85,49 @@ def _delivered(
     path = Path(what[0])
     if not path.is_file():
         raise click.UsageError(f"There is no file {path}.")
-    return [_of_file(path, load_contract(schema), path.name, dialect_of(delimiter), encoding)]
+    contract = load_contract(schema)
+    dialect = dialect_of(delimiter)
+    written = contract.descriptor.get("dialect")
+    if dialect is not None and isinstance(written, dict):
+        dialect = {**written, **dialect}
+    readers = _Readers(str(schema), options=True)
+    return [_of_file(path, contract, path.name, readers, dialect, encoding)]
+
+
+@dataclass(frozen=True)
+class _Readers:
+    """Those who read a report: where their contract is, and whether they can give options."""
+
+    place: str
+    options: bool
 
 
 def _of_file(
     path: Path,
     contract: "Contract",
     name: str,
-    dialect: "Descriptor | None",
-    encoding: str | None,
+    readers: _Readers,
+    dialect: "Descriptor | None" = None,
+    encoding: str | None = None,
 ) -> JudgedOne:
     """One file against a contract, under the name that people know it by."""
     import polars as pl
 
     from data_package.engine.runs import progress
-    from data_package.engine.schema import check, check_file, offending_rows
+    from data_package.engine.schema import CheckError, check, check_file, offending_rows
 
     with progress.working(f"checking {path.name}"):
         if path.suffix == ".parquet":
             scan = pl.scan_parquet(path, glob=False)
-            report = dataclasses.replace(check(scan, contract), name=name)
+            report = check(scan, contract).named(name, place=readers.place, options=readers.options)
             return report, lambda: offending_rows(scan, report, limit=_ROWS_SHOWN)
-        found = check_file(path, contract, dialect=dialect, encoding=encoding)
-        report = dataclasses.replace(found, name=name)
+        try:
+            found = check_file(path, contract, dialect=dialect, encoding=encoding)
+        except CheckError as error:
+            raise error.told(readers.place, options=readers.options) from None
+        report = found.named(name, place=readers.place, options=readers.options)
     return report, lambda: offending_rows(
-        path, report, dialect=dialect, encoding=encoding, limit=_ROWS_SHOWN
+        path, report, contract=contract, dialect=dialect, encoding=encoding, limit=_ROWS_SHOWN
     )
 
 
@@ -159,10 +177,9 @@ def _built(names: tuple[str, ...]) -> Judged:
 def _raw(name: str, catalogue: "Catalogue") -> Judged:
     """A raw file against its own contract, a report for each of its files."""
     delivered = catalogue.delivered
+    readers = _Readers(delivered.place(name), options=False)
     return [
-        _of_file(
-            path, delivered.contracts[name], delivered.label(name, path), *delivered.written(name)
-        )
+        _of_file(path, delivered.contracts[name], delivered.label(name, path), readers)
         for path in catalogue.deliveries.hand_out(name)
     ]
 

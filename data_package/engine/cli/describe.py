@@ -1,132 +1,168 @@
 """`data-package describe`."""
 
+import json
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
 import click
 
-from data_package.engine.cli.delimited import dialect_of, doubts
+from data_package.engine.cli.delimited import dialect_of
 
 if TYPE_CHECKING:
-    import polars as pl
-
-    from data_package.engine.schema.contract import Descriptor
+    from data_package.engine.describing import Draft, FileOptions
+    from data_package.engine.project import Project
     from data_package.engine.tables.catalogue import Catalogue
 
 
 @click.command("describe")
-@click.argument("what", metavar="TABLE|FILE")
+@click.argument("what", metavar="TABLE|FILE…", nargs=-1, required=True)
 @click.option("-w", "--write", is_flag=True, help="Write the contract where it belongs.")
 @click.option("--bounds", is_flag=True, help="Give minimum and maximum, which are values of rows.")
 @click.option("--delimiter", help="How a delivered file separates its cells; , by default.")
 @click.option("--encoding", help="How a delivered file encodes its text; UTF-8 by default.")
+@click.option(
+    "--header-row",
+    "header_rows",
+    type=click.IntRange(min=1),
+    multiple=True,
+    help="The row of a delivered file that holds its header; several are joined.",
+)
+@click.option("--no-header", is_flag=True, help="A delivered file has no header.")
+@click.option("--comment", help="The character that comment lines of a delivered file begin with.")
+@click.option(
+    "--skip", type=click.IntRange(min=0), default=0, help="How many rows are above the header."
+)
+@click.option("--json", "as_json", is_flag=True, help="Print the contracts and the notes as JSON.")
 def command(
-    what: str, write: bool, bounds: bool, delimiter: str | None, encoding: str | None
-) -> None:
-    """Infer a contract from a built TABLE, a raw file of the project or any FILE, and print it.
-
-    Types, required and unique fields, small closed vocabularies and a key are read from the data;
-    titles and descriptions are left for you. A contract that is there already is only given the
-    fields that it lacks; its comments and its order stay.
-    """
-    from data_package.engine.schema import contract_text
-
-    path = Path(what)
-    if path.is_file():
-        if write:
-            raise click.UsageError(
-                "--write goes with the name of a TABLE or a raw file: where should it stand?"
-            )
-        click.echo(contract_text(_of_file(path, bounds, delimiter, encoding)), nl=False)
-        return
-    text, place = _of_project(what, bounds, delimiter, encoding)
-    if not write:
-        click.echo(text, nl=False)
-        return
-    place.write_text(text, encoding="utf-8")
-    click.echo(f"Written: {place}. Fill in the titles and descriptions.")
-
-
-def _of_file(
-    path: Path, bounds: bool, delimiter: str | None, encoding: str | None
-) -> dict[str, object]:
-    from data_package.engine.runs import progress
-    from data_package.engine.schema import infer, infer_file
-
-    with progress.working(f"reading {path.name}"):
-        if path.suffix == ".parquet":
-            return infer(_scan(path), bounds=bounds).descriptor
-        dialect = dialect_of(delimiter)
-        inferred = infer_file(path, dialect=dialect, encoding=encoding, bounds=bounds)
-    if doubt := "" if delimiter and encoding else doubts([str(f["name"]) for f in inferred.fields]):
-        click.echo(doubt, err=True)
-    return inferred.descriptor
-
-
-def _of_project(
-    name: str, bounds: bool, delimiter: str | None, encoding: str | None
-) -> tuple[str, Path]:
-    """The text of the contract of a table or a raw file, with what it lacks, and its place."""
-    from data_package.engine.errors import ProjectError, did_you_mean
-    from data_package.engine.project import find_project
-    from data_package.engine.runs import progress
-    from data_package.engine.schema import infer
-    from data_package.engine.tables.loading import open_project
-
-    with progress.loading():
-        catalogue, _ = open_project(find_project())
-    if name in catalogue.deliveries.files:
-        return _of_raw(name, catalogue, bounds, delimiter, encoding)
-    table = catalogue.named.get(name)
-    if table is None:
-        known = [*catalogue.named, *catalogue.deliveries.files]
-        raise ProjectError(
-            f"There is no table or file '{name}'.{did_you_mean(name, known)}\n"
-            "`data-package status` lists the tables."
-        )
-    if delimiter or encoding:
-        raise click.UsageError("--delimiter and --encoding go with a file.")
-    if not table.is_table:
-        raise ProjectError(f"'{name}' is not a table, so there are no fields to describe.")
-    if not table.path.is_file():
-        raise ProjectError(f"'{name}' has not been built. Build it: data-package build {name}")
-    with progress.working(f"reading {name}"):
-        inferred = infer(_scan(table.path), bounds=bounds)
-    return _completed(table.contract_path, inferred.descriptor), table.contract_path
-
-
-def _of_raw(
-    name: str,
-    catalogue: "Catalogue",
+    what: tuple[str, ...],
+    write: bool,
     bounds: bool,
     delimiter: str | None,
     encoding: str | None,
-) -> tuple[str, Path]:
-    """The same of a raw file; of several files, what the first holds."""
-    dialect, stated = catalogue.delivered.written(name)
-    separator = dialect.get("delimiter") if dialect else None
-    delimiter = delimiter or (separator if isinstance(separator, str) else None)
-    encoding = encoding or stated
-    inferred = _of_file(catalogue.deliveries.hand_out(name)[0], bounds, delimiter, encoding)
-    how = {"dialect": dialect_of(delimiter), "encoding": encoding}
-    schema = inferred.pop("schema")
-    descriptor = {**inferred, **{k: v for k, v in how.items() if v}, "schema": schema}
-    place = catalogue.deliveries.files[name].contract_path
-    assert place is not None
-    return _completed(place, descriptor), place
+    header_rows: tuple[int, ...],
+    no_header: bool,
+    comment: str | None,
+    skip: int,
+    as_json: bool,
+) -> None:
+    """Infer contracts of built TABLES, raw files of the project or any FILES, and print them.
+
+    Types, required and unique fields, small closed vocabularies and keys are read from the data;
+    no value of a single row is. Titles and descriptions come from the function's docstring and
+    from the contracts of the raw files that columns are made of; the rest is left for you. A
+    contract that is there already is only given the fields that it lacks; its comments and its
+    order stay. Exits with 1 where no contract could make the data right, and says why.
+    """
+    if no_header and header_rows:
+        raise click.UsageError("--no-header and --header-row cannot both be true.")
+    files = [name for name in what if Path(name).is_file()]
+    if write and files:
+        raise click.UsageError(
+            f"--write goes with the name of a TABLE or a raw file: where should the contract of "
+            f"{files[0]} be?"
+        )
+    from data_package.engine.describing import FileOptions, describe
+    from data_package.engine.runs import progress
+    from data_package.engine.schema.inference import SMALL_CELLS
+
+    dialect = _dialect(delimiter, header_rows, no_header, comment, skip)
+    options = FileOptions(dialect, encoding)
+    project = _project(only_files=len(files) == len(what))
+    catalogue = _catalogue(project, what, options) if len(files) < len(what) else None
+    drafts, refused = describe(
+        what,
+        catalogue,
+        options,
+        small_cells=project.packaging.small_cells if project else SMALL_CELLS,
+        bounds=bounds,
+        working=progress.working,
+    )
+    if as_json:
+        click.echo(json.dumps([_facts(draft) for draft in drafts], indent=2, ensure_ascii=False))
+    else:
+        _tell(drafts, write=write)
+    if write:
+        for draft in drafts:
+            assert draft.place is not None
+            draft.place.write_text(draft.text, encoding="utf-8", newline="")
+    for error in refused:
+        click.echo(str(error), err=True)
+    if refused or any(draft.reports for draft in drafts):
+        sys.exit(1)
 
 
-def _completed(place: Path, descriptor: "Descriptor") -> str:
-    """A contract's text: a first one, or the one that is there with the fields that it lacks."""
-    from data_package.engine.schema import add_fields, contract_text
+def _dialect(
+    delimiter: str | None,
+    header_rows: tuple[int, ...],
+    no_header: bool,
+    comment: str | None,
+    skip: int,
+) -> dict[str, object]:
+    dialect = dict(dialect_of(delimiter) or {})
+    if no_header:
+        dialect["header"] = False
+        if skip:
+            dialect["commentRows"] = list(range(1, skip + 1))
+    elif header_rows or skip:
+        dialect["headerRows"] = sorted(header_rows) or [skip + 1]
+    if comment is not None:
+        dialect["commentChar"] = comment
+    return dialect
 
-    if not place.is_file():
-        return contract_text(descriptor)
-    fields = cast("dict[str, list[Descriptor]]", descriptor["schema"])["fields"]
-    return add_fields(place.read_text(encoding="utf-8"), fields, name=str(place))
+
+def _project(*, only_files: bool) -> "Project | None":
+    """The project; a file needs none, but a setting of one that is there counts for it too."""
+    from data_package.engine.errors import ProjectError
+    from data_package.engine.project import find_project
+
+    try:
+        return find_project()
+    except ProjectError:
+        if only_files:
+            return None
+        raise
 
 
-def _scan(path: Path) -> "pl.LazyFrame":
-    import polars as pl
+def _catalogue(
+    project: "Project | None", what: tuple[str, ...], options: "FileOptions"
+) -> "Catalogue":
+    """What the project holds; options say how files are written, and tables are not."""
+    from data_package.engine.runs import progress
+    from data_package.engine.tables.loading import open_project
 
-    return pl.scan_parquet(path, glob=False)
+    assert project is not None
+    with progress.loading():
+        catalogue, _ = open_project(project)
+    tables = [name for name in what if name in catalogue.named and not Path(name).is_file()]
+    if tables and options:
+        raise click.UsageError(
+            "--delimiter, --encoding, --header-row, --no-header, --comment and --skip go with a "
+            f"file; {tables[0]} is a table."
+        )
+    return catalogue
+
+
+def _tell(drafts: "list[Draft]", *, write: bool) -> None:
+    for at, draft in enumerate(drafts):
+        for note in draft.notes:
+            click.echo(note, err=True)
+        for report in draft.reports:
+            click.echo(report.render(), err=True)
+        if write:
+            click.echo(f"Written: {draft.place}. Fill in the titles and descriptions.")
+            continue
+        if len(drafts) > 1:
+            click.echo("---" if at else "", nl=bool(at))
+            click.echo(f"# {draft.place or draft.name}")
+        click.echo(draft.text, nl=False)
+
+
+def _facts(draft: "Draft") -> dict[str, object]:
+    return {
+        "name": draft.name,
+        "path": str(draft.place) if draft.place is not None else None,
+        "contract": draft.descriptor,
+        "notes": list(draft.notes),
+        "reports": [report.to_dict() for report in draft.reports],
+    }

@@ -24,6 +24,11 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
 @click.option("--socket", is_flag=True, help="Listen on a Unix socket in a private folder instead.")
 @click.option("--allow-runs", is_flag=True, help="Let runs be started and ended from the pages.")
 @click.option(
+    "--daemon",
+    is_flag=True,
+    help="Run schedules, sensors and automation conditions meanwhile; implies --allow-runs.",
+)
+@click.option(
     "--host",
     metavar="NAME",
     help="Listen under this name or address. One that other machines can reach needs TLS.",
@@ -35,6 +40,7 @@ def command(
     port: int | None,
     socket: bool,
     allow_runs: bool,
+    daemon: bool,
     host: str | None,
     tls_cert: Path | None,
     tls_key: Path | None,
@@ -49,6 +55,7 @@ def command(
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
 
+    allow_runs = allow_runs or daemon
     project = find_project()
     with ExitStack() as waiting:
         waiting.enter_context(progress.loading())
@@ -60,7 +67,7 @@ def command(
             click.echo(_json(opened) if as_json else _words(opened, allow_runs=allow_runs))
 
         place = Place(host, port, socket, tls_cert, tls_key)
-        serve(project, place, allow_runs=allow_runs, ready=ready)
+        serve(project, place, allow_runs=allow_runs, automation=daemon, ready=ready)
     if not as_json:
         click.echo("Stopped.")
 

@@ -38,6 +38,7 @@ _GROUPS = {
         "forget": "Forget what tables were built from, so that they run again.",
         "verify": "Build again in a scratch place and compare with the lock.",
         "clean": "Remove tables that no asset makes any more.",
+        "doctor": "Look whether machine and environment are fit, and say how to mend.",
     },
 }
 _VERBS = {name: words for group in _GROUPS.values() for name, words in group.items()}

@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.package.codes import Codes, CodeTable, Published
 from data_package.engine.package.contents import Contents, is_published, own_licence, said_of
 from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.released import (
@@ -18,7 +19,6 @@ from data_package.engine.package.released import (
     stamp_of,
 )
 from data_package.engine.schema import Contract
-from data_package.engine.schema.plain import plain
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.failures import value_free
 from data_package.engine.tables.table import PACKAGE, Table
@@ -88,15 +88,23 @@ class DataPackage:
         """A digest of all that the package says and holds, as the newest of some releases."""
         hashes = self.catalogue.hashes
         project = self.catalogue.project
+        said, codes = self._said()
+        every: list[tuple[Published, Contract]] = [*said, *codes]
         tables = [
-            [table.resource, _contract(table).descriptor, hashes.hash(table.path)]
-            for table in self.published
+            [table.resource, contract.descriptor, hashes.hash(table.path)]
+            for table, contract in every
         ]
         files = [
             [f.resource, f.path.suffix, said_of(f), hashes.hash(f.path)] for f in self.plain_files
         ]
         made_of = [tables, own_licence(project), *([files] if files else [])]
         return content_of(read_metadata(project), made_of, history)
+
+    def _said(self) -> tuple[list[tuple[Table, Contract]], list[tuple[CodeTable, Contract]]]:
+        """The tables with what is published of their contracts, and the vocabularies apart."""
+        codes = Codes(self.catalogue.project, frozenset(one.resource for one in self.tables))
+        tables = [(table, codes.apart(_contract(table))) for table in self.published]
+        return tables, codes.tables()
 
     def _contents(self, history: Sequence[Release] | None = None) -> Contents:
         project = self.catalogue.project
@@ -105,9 +113,11 @@ class DataPackage:
         if releases:
             properties |= stamp_of(releases, self.content(releases))
         title = str(properties.get("title") or properties["name"])
+        tables, codes = self._said()
         return Contents(
             catalogue=self.catalogue,
-            tables=[(table, _contract(table)) for table in self.published],
+            tables=tables,
+            codes=codes,
             files=self.plain_files,
             properties=properties,
             changelog=changelog_of(title, releases, is_released="created" in properties),
@@ -174,7 +184,7 @@ def _contract(table: Table) -> Contract:
             f"Write its Table Schema into {file}; `data-package describe {table.name} --write` "
             "begins one."
         )
-    return plain(table.contract)
+    return table.contract
 
 
 def _resources(document: Mapping[str, object]) -> list[Mapping[str, object]]:

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from data_package.engine.edition import edition
 from data_package.engine.package import record as r
 from data_package.engine.package.ancestry import libraries_of, lineage_of
+from data_package.engine.package.codes import CodeTable, Published
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
 from data_package.engine.staleness.lock import Lock, read_lock
@@ -27,6 +28,7 @@ class Contents:
 
     Attributes:
         properties: the package's own, with those that its release says.
+        codes: vocabularies that are tables of their own.
         files: assets that are files and not tables, published as they are.
         changelog: the text of `CHANGELOG.md`, None where nothing has been released.
     """
@@ -36,6 +38,12 @@ class Contents:
     properties: dict[str, object]
     changelog: str | None
     files: Sequence[Table] = ()
+    codes: Sequence[tuple[CodeTable, Contract]] = ()
+
+    @property
+    def published(self) -> list[tuple[Published, Contract]]:
+        """Everything that is published as a table."""
+        return [*self.tables, *self.codes]
 
     @property
     def project(self) -> Project:
@@ -74,7 +82,7 @@ def digest_of(contents: Contents, lock: Lock) -> str:
         own_licence(project),
         [
             [table.resource, contract.descriptor, contents.hashes.hash(table.path)]
-            for table, contract in contents.tables
+            for table, contract in contents.published
         ],
         [
             [file.resource, file.path.suffix, said_of(file), contents.hashes.hash(file.path)]

@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, cast
 import polars as pl
 from polars import selectors as cs
 
+from data_package.engine.schema.octets import as_text
 from data_package.engine.storage import PRIVATE_FILE
 
 if TYPE_CHECKING:
@@ -120,9 +121,10 @@ def cell(name: str, dtype: pl.DataType | None) -> pl.Expr:
             .alias(name)
         )
     if isinstance(dtype, pl.Struct):
-        return pl.when(value.is_not_null()).then(value.struct.json_encode()).alias(name)
+        json = as_text(value, dtype).struct.json_encode()
+        return pl.when(value.is_not_null()).then(json).alias(name)
     if isinstance(dtype, pl.List | pl.Array):
-        inside = pl.struct(value.alias("v")).struct.json_encode()
+        inside = pl.struct(as_text(value, dtype).alias("v")).struct.json_encode()
         json = inside.str.strip_prefix('{"v":').str.strip_suffix("}")
         return pl.when(value.is_not_null()).then(json).alias(name)
     if isinstance(dtype, pl.Datetime) and dtype.time_zone:
@@ -131,7 +133,7 @@ def cell(name: str, dtype: pl.DataType | None) -> pl.Expr:
     if isinstance(dtype, pl.Duration):
         return value.dt.to_string("iso")
     if isinstance(dtype, pl.Binary):
-        return value.bin.encode("base64")
+        return as_text(value, dtype)
     return value
 
 

@@ -11,6 +11,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import cast
 
+from data_package.engine.package.codes import Published
 from data_package.engine.package.contents import said_of
 from data_package.engine.package.csvtwin import DIALECT
 from data_package.engine.schema import Contract
@@ -65,14 +66,14 @@ def descriptor(
     }
 
 
-def words(table: Table, contract: Contract) -> dict[str, object]:
+def words(table: Published, contract: Contract) -> dict[str, object]:
     """What is said of a table wherever it stands: its name, words and Table Schema."""
     written = {k: v for k, v in contract.descriptor.items() if k not in _RESOURCE_DROPPED}
     said = {"name": table.resource, **written, "schema": _schema(contract)}
     return cast("dict[str, object]", _without_empty_words(said))
 
 
-def resource(table: Table, contract: Contract, file: PublishedFile) -> dict[str, object]:
+def resource(table: Published, contract: Contract, file: PublishedFile) -> dict[str, object]:
     """The Data Resource of a table (https://datapackage.org/standard/data-resource/)."""
     said = words(table, contract)
     schema = said.pop("schema")
@@ -106,7 +107,7 @@ def file_resource(asset: Table, file: PublishedFile) -> dict[str, object]:
     }
 
 
-def csv_resource(table: Table, contract: Contract, file: PublishedFile) -> dict[str, object]:
+def csv_resource(table: Published, contract: Contract, file: PublishedFile) -> dict[str, object]:
     """The Data Resource of a table's CSV twin; its foreign keys point to other twins."""
     made = resource(table, contract, file)
     schema = dict(cast("dict[str, object]", made.pop("schema")))

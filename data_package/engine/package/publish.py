@@ -11,6 +11,7 @@ from pathlib import Path
 from data_package.engine.package import descriptor as d
 from data_package.engine.package import record as r
 from data_package.engine.package.ancestry import libraries_of, lineage_of
+from data_package.engine.package.codes import Published
 from data_package.engine.package.contents import Contents, digest_of, engine, own_licence, said_of
 from data_package.engine.package.csvtwin import write_csv
 from data_package.engine.package.documents import documents
@@ -112,7 +113,7 @@ def _write_tables(
     made: dict[str, str] = {}
     known: dict[str, str | None] = {}
     make_private_folder(new / _TABLES)
-    for table, contract in contents.tables:
+    for table, contract in contents.published:
         words = d.words(table, contract)
         path = _path(table)
         made[path] = r.digest(engine(), contents.hashes.hash(table.path), words)
@@ -121,7 +122,7 @@ def _write_tables(
             copy_with_words(table.path, new / path, words)
     if contents.project.packaging.csv:
         make_private_folder(new / _CSV)
-        for table, _ in contents.tables:
+        for table, _ in contents.published:
             path = _csv_path(table)
             made[path] = r.digest(engine(), contents.hashes.hash(table.path))
             linked = _link(contents, new, path, made[path], before)
@@ -162,7 +163,7 @@ def _hash_tables(new: Path, known: Mapping[str, str | None]) -> dict[str, str]:
 
 
 def _subjects(contents: Contents) -> Subjects:
-    contracts = {table.resource: contract for table, contract in contents.tables}
+    contracts = {table.resource: contract for table, contract in contents.published}
     return subjects_of(contracts, contents.project.packaging.subject)
 
 
@@ -171,10 +172,10 @@ def _summaries(
 ) -> dict[str, tuple[str, dict[str, object]]]:
     """The summary of each table, taken from before where all it rests on is the same."""
     packaging = contents.project.packaging
-    paths = {table.resource: table.path for table, _ in contents.tables}
+    paths = {table.resource: table.path for table, _ in contents.published}
     versions = {name: contents.hashes.hash(path) for name, path in paths.items()}
     found = {}
-    for table, contract in contents.tables:
+    for table, contract in contents.published:
         rests_on = {name: versions[name] for name in (table.resource, *contract.references)}
         reached = [subjects.key, subjects.undecided, subjects.column(table.resource)]
         if subjects.column(table.resource) is None and subjects.reaches(table.resource):
@@ -196,10 +197,10 @@ def _describe(contents: Contents, new: Path, hashes: dict[str, str]) -> dict[str
     def file(path: str) -> d.PublishedFile:
         return d.PublishedFile(path, (new / path).stat().st_size, hashes[path])
 
-    resources = [d.resource(t, contract, file(_path(t))) for t, contract in contents.tables]
+    resources = [d.resource(t, contract, file(_path(t))) for t, contract in contents.published]
     if contents.project.packaging.csv:
         resources += [
-            d.csv_resource(t, contract, file(_csv_path(t))) for t, contract in contents.tables
+            d.csv_resource(t, contract, file(_csv_path(t))) for t, contract in contents.published
         ]
     resources += [d.file_resource(one, file(_file_path(one))) for one in contents.files]
     return d.descriptor(contents.properties, resources)
@@ -232,7 +233,7 @@ def _facts(
                 summary=Summary.from_dict(summaries[table.resource][1]),
                 origins=origins.get(table.resource, Origins()),
             )
-            for (table, contract), resource in zip(contents.tables, resources, strict=False)
+            for (table, contract), resource in zip(contents.published, resources, strict=False)
         ],
         lineage=lineage,
         libraries=libraries_of(lineage),
@@ -242,7 +243,7 @@ def _facts(
     )
 
 
-def _path(table: Table) -> str:
+def _path(table: Published) -> str:
     return f"{_TABLES}/{table.resource}.parquet"
 
 
@@ -252,5 +253,5 @@ def _file_path(file: Table) -> str:
     return f"{_FILES}/{file.resource}{ending}"
 
 
-def _csv_path(table: Table) -> str:
+def _csv_path(table: Published) -> str:
     return f"{_CSV}/{table.resource}.csv"

@@ -12,6 +12,7 @@ from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from weakref import WeakSet
 
 import dagster as dg
 from dagster._core.execution.api import ExecuteRunWithPlanIterable
@@ -31,10 +32,12 @@ from dagster._core.execution.retries import RetryMode
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.runs.guard import building
+from data_package.engine.staleness.lock import LockFile
 from data_package.engine.staleness.own_checks import Outcome
 from data_package.engine.staleness.record import Recorder
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
+from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.unraised import unraised_in_few_words
 
 OUR_LOGGER: dict[str, object] = {"loggers": {"console": {}}}
@@ -61,6 +64,7 @@ _DATA_VERSION = "dagster/data_version"
 _OWN_VERSION = "dagster/data_version_is_user_provided"
 
 _plans: dict[str, Plan] = {}
+_own: "WeakSet[dg.ExecutorDefinition]" = WeakSet()
 
 
 @contextmanager
@@ -81,7 +85,17 @@ def in_process(recorder: Recorder) -> dg.ExecutorDefinition:
         """Run every table in this process."""
         return _Executor(recorder)
 
+    _own.add(tables_in_process)
     return tables_in_process
+
+
+def with_own_executor(
+    job: dg.JobDefinition, catalogue: Catalogue, lock: LockFile
+) -> dg.JobDefinition:
+    """The same job with the engine's executor, which a build cannot do without."""
+    if job.executor_def in _own:
+        return job
+    return job.with_executor_def(in_process(Recorder(catalogue, lock)))
 
 
 class _Executor(dg.Executor):

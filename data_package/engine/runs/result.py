@@ -1,9 +1,10 @@
 """What came of a build, table by table, gathered from Dagster's events as they happen."""
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
+from html import escape
 
 import dagster as dg
 
@@ -109,6 +110,34 @@ class BuildResult:
         everything = [*self.tables, *([self.package] if self.package else [])]
         return all(table.ok for table in everything)
 
+    def __iter__(self) -> Iterator[TableResult]:
+        """The results of the tables, in the order of the run."""
+        return iter(self.tables)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a table was part of the build, by its name."""
+        return any(table.name == name for table in self.tables)
+
+    def _repr_html_(self) -> str:
+        """A table, for notebooks."""
+        rows = [
+            (
+                table.name,
+                table.group,
+                str(table.status),
+                "" if table.rows is None else f"{table.rows:,}",
+                "" if table.columns is None else str(table.columns),
+                "" if table.seconds is None else f"{table.seconds:.1f} s",
+                f"{len(table.failed_checks)} failed" if table.failed_checks else "",
+            )
+            for table in self.tables
+        ]
+        heads = ("table", "group", "state", "rows", "columns", "time", "checks")
+        lines = [_row("th", heads), *(_row("td", row) for row in rows)]
+        fresh = f"{self.fresh} fresh from the start, {self.seconds:.1f} s"
+        why = "" if self.ok else f"<pre>{escape(self.explain())}</pre>"
+        return f"<table>{''.join(lines)}</table><p>{escape(fresh)}</p>{why}"
+
     def __getitem__(self, name: str) -> TableResult:
         """The result of one table. Raises KeyError for one that the build left alone."""
         for table in self.tables:
@@ -162,6 +191,10 @@ class BuildResult:
     def to_json(self) -> str:
         """The same facts as JSON text."""
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
+
+
+def _row(kind: str, cells: Sequence[str]) -> str:
+    return f"<tr>{''.join(f'<{kind}>{escape(cell)}</{kind}>' for cell in cells)}</tr>"
 
 
 def _some(names: Sequence[str]) -> str:

@@ -90,9 +90,9 @@ def run_build(
     """Build, and return what came of it whether or not all went well.
 
     `watch` gets the state of the build before it starts, and gives what to call on each change;
-    `say` gets what is worth a line; `began` is when the user's waiting began (`time.time`).
+    `say` gets what is worth a line; `began` is when the user's waiting began (`time.monotonic`).
     """
-    began = time.time() if began is None else began
+    began = time.monotonic() if began is None else began
     with building(project, say), dagster_quiet(verbose=verbose):
         sweep(project.storage)
         project.make_importable()
@@ -102,13 +102,17 @@ def run_build(
         if memo.sources_of(project, _places(project)).own(project) != sources.own(project):
             # What was imported would run under the fingerprint of what has been written since.
             raise ProjectError("A file of the project changed while it was read. Build again.")
+        for note in catalogue.notes:
+            say(note)
         lock = lock_of(project)
-        job = loaded.job()
+        job = executor.with_own_executor(loaded.job(), catalogue, lock)
         work = plan_work(request, job, catalogue, lock)
+        if lock.unfolded() or not work.is_nothing:
+            lock.check_writable()
         if not request.select:
             lock.keep_only(catalogue.deliveries.files, catalogue.named)
         if work.is_nothing:
-            result = BuildResult((), None, time.time() - began, None, fresh=work.fresh)
+            result = BuildResult((), None, time.monotonic() - began, None, fresh=work.fresh)
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
             tally.end()
@@ -116,7 +120,7 @@ def run_build(
             result = BuildResult(
                 tables=tuple(tally.tables),
                 package=tally.package,
-                seconds=time.time() - began,
+                seconds=time.monotonic() - began,
                 package_path=str(project.published) if published else None,
                 fresh=work.fresh,
                 run_id=run_id,
@@ -165,14 +169,21 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
             catalogue.hashes.hash(path)
     stamps = {str(path): catalogue.hashes.stamp_of(path) for path in paths}
     known = {path: stamp for path, stamp in stamps.items() if stamp is not None}
-    if any(table.partitioned for table in catalogue.tables.values()) or len(known) < len(stamps):
+    shared = {
+        file: list(stamp)
+        for contract in catalogue.contracts
+        for file, stamp in contract.shared.items()
+    }
+    settled = memo.Sources(sources.taken_ns, shared, ()).are_settled()
+    partitioned = any(table.partitioned for table in catalogue.tables.values())
+    if partitioned or len(known) < len(stamps) or not settled:
         memo.forget(project)
     else:
         memo.remember(
             project,
             sources,
             globs=globs,
-            files=known,
+            files={**known, **shared},
             folders=sorted(folders),
             fresh=len(catalogue.tables),
         )
@@ -247,7 +258,8 @@ def _run(
             ) from None
         except internals.RunError as error:
             raise BuildError(
-                f"Dagster ended the run with {error}, and no table is to blame.\n"
+                error.said
+                or f"Dagster ended the run with {error}, and no table is to blame.\n"
                 "Run `data-package build -v` to see its log."
             ) from None
     return tally, run_id

@@ -11,25 +11,13 @@ from data_package.engine import schema
 from data_package.engine.errors import DataPackageError, ProjectError
 from data_package.engine.scaffold.codebook import Codebook
 from data_package.engine.scaffold.names import table_name
+from data_package.engine.scaffold.sniffing import sniffed
+from data_package.engine.schema import Link
 from data_package.engine.schema.contract import Contract, Descriptor
 
 # How text is written, which a typed table has no more.
 _OF_THE_TEXT = ("decimalChar", "groupChar", "bareNumber", "trueValues", "falseValues")
 _FORMATS_THAT_STAY = ("string", "geopoint", "geojson", "list")
-
-
-@dataclass(frozen=True)
-class Link:
-    """A field whose values seem to be keys of another table.
-
-    `orphans` of `values` distinct values are not among the keys.
-    """
-
-    field: str
-    table: str
-    key: str
-    values: int
-    orphans: int
 
 
 @dataclass(frozen=True)
@@ -109,7 +97,14 @@ def described(path: Path) -> dict[str, object]:
     """The contract that a delivered file keeps, with the dialect and the encoding that it has."""
     if path.suffix == ".parquet":
         return schema.infer(pl.scan_parquet(path, glob=False)).descriptor
-    return schema.infer_file(path).descriptor
+    try:
+        writing = sniffed(path)
+    except OSError as error:
+        raise ProjectError(f"it cannot be read: {error.strerror}.") from None
+    dialect = {"delimiter": writing.delimiter} if writing.delimiter else None
+    inferred = schema.infer_file(path, dialect=dialect, encoding=writing.encoding).descriptor
+    fields = inferred.pop("schema")
+    return {**inferred, **writing.properties(), "schema": fields}
 
 
 def _final(delivered: Descriptor, inferred: Descriptor) -> dict[str, object]:
@@ -166,38 +161,33 @@ def _compact(delivered: Descriptor) -> dict[str, object]:
 
 
 def _linked(draft: Draft, frame: pl.DataFrame, keys: Mapping[str, tuple[str, pl.Series]]) -> Draft:
-    links = [link for name in frame.columns if (link := _link(draft, frame[name], keys))]
+    links = [
+        link
+        for name in frame.columns
+        if (link := schema.link_of(name, frame[name], _targets(draft, frame, name, keys)))
+    ]
     whole = [link for link in links if not link.orphans]
     written = dict(_schema(draft.final))
     if whole:
-        written["foreignKeys"] = [
-            {"fields": [link.field], "reference": {"resource": link.table, "fields": [link.key]}}
-            for link in whole
-        ]
+        written["foreignKeys"] = [link.foreign_key() for link in whole]
     final = {**draft.final, "schema": written}
     return Draft(draft.name, draft.path, draft.delivered, final, draft.rows, tuple(links))
 
 
-def _link(
-    draft: Draft, column: pl.Series, keys: Mapping[str, tuple[str, pl.Series]]
-) -> Link | None:
-    """The key of the same name that has most of a column's values; None where half are not there.
-
-    Of two tables with the same keys, the later one refers to the earlier.
-    """
-    held = column.drop_nulls().unique()
-    found = []
-    own = list(keys).index(draft.name) if draft.key == [column.name] else len(keys)
-    for at, (table, (key, values)) in enumerate(keys.items()):
-        alike = key.lower() == column.name.lower() and held.dtype == values.dtype
-        if table == draft.name or not alike or not held.len():
-            continue
-        if own < len(keys) and (held.len(), at) > (values.len(), own):
-            continue
-        orphans = held.len() - int(held.is_in(values.implode()).sum())
-        found.append(Link(column.name, table, key, held.len(), orphans))
-    best = min(found, key=lambda link: link.orphans, default=None)
-    return best if best and best.orphans * 2 <= best.values else None
+def _targets(
+    draft: Draft, frame: pl.DataFrame, name: str, keys: Mapping[str, tuple[str, pl.Series]]
+) -> dict[str, tuple[str, pl.Series]]:
+    """The keys that a column may refer to: of two tables with the same, the earlier one's."""
+    others = {table: key for table, key in keys.items() if table != draft.name}
+    if draft.key != [name]:
+        return others
+    order = list(keys)
+    rows, place = frame.height, order.index(draft.name)
+    return {
+        table: (key, values)
+        for table, (key, values) in others.items()
+        if (rows, order.index(table)) < (values.len(), place)
+    }
 
 
 def _schema(descriptor: Descriptor) -> dict[str, object]:

@@ -5,7 +5,7 @@ import textwrap
 from collections.abc import Sequence
 
 from data_package.engine import schema
-from data_package.engine.scaffold.drafts import Draft, Link
+from data_package.engine.scaffold.drafts import Draft
 from data_package.engine.scaffold.origin import Origin
 
 _WIDTH = 100
@@ -181,15 +181,8 @@ def {draft.name}({draft.file}: pl.LazyFrame) -> pl.LazyFrame:
 
 def contract(draft: Draft) -> str:
     """The final table's contract, with what could be a foreign key but has orphans as comments."""
-    notes = [_note(link) for link in draft.links if link.orphans]
+    notes = [link.note for link in draft.links if link.orphans]
     return "".join(f"# {note}\n" for note in notes) + schema.contract_text(draft.final)
-
-
-def _note(link: Link) -> str:
-    return (
-        f"{link.field} could be a foreign key to {link.table}.{link.key}, but {link.orphans} of "
-        f"its {link.values} values are not there."
-    )
 
 
 def raw_contract(draft: Draft) -> str:

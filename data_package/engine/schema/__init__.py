@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
+    from data_package.engine.schema.begun import begun_contract
     from data_package.engine.schema.contract import (
         Contract,
         ContractError,
@@ -17,9 +18,10 @@ if TYPE_CHECKING:
         ForeignKey,
         load_contract,
     )
-    from data_package.engine.schema.describe import add_fields, contract_text
+    from data_package.engine.schema.describe import add_fields, add_properties, contract_text
     from data_package.engine.schema.dialect import Dialect, DialectError
-    from data_package.engine.schema.inference import Inference, infer, infer_file
+    from data_package.engine.schema.inference import Inference, UnsoundError, infer, infer_file
+    from data_package.engine.schema.links import Link, link_of
     from data_package.engine.schema.linting import Issue, lint, lint_references
     from data_package.engine.schema.offending import offending_rows
     from data_package.engine.schema.reading import (
@@ -44,16 +46,21 @@ __all__ = [
     "ForeignKey",
     "Inference",
     "Issue",
+    "Link",
     "Reading",
     "Report",
     "Total",
+    "UnsoundError",
     "add_fields",
+    "add_properties",
+    "begun_contract",
     "check",
     "check_file",
     "columns_of",
     "contract_text",
     "infer",
     "infer_file",
+    "link_of",
     "lint",
     "lint_references",
     "load_contract",
@@ -74,16 +81,21 @@ __getattr__ = lazily(
         "ForeignKey": "contract",
         "Inference": "inference",
         "Issue": "linting",
+        "Link": "links",
         "Reading": "reading",
         "Report": "report",
         "Total": "report",
+        "UnsoundError": "inference",
         "add_fields": "describe",
+        "add_properties": "describe",
+        "begun_contract": "begun",
         "check": "typed",
         "check_file": "reading",
         "columns_of": "reading",
         "contract_text": "describe",
         "infer": "inference",
         "infer_file": "inference",
+        "link_of": "links",
         "lint": "linting",
         "lint_references": "linting",
         "load_contract": "contract",

@@ -19,14 +19,12 @@ from data_package.engine.schema.keys import (
     declared_keys,
     has_null,
 )
+from data_package.engine.schema.octets import as_text
 from data_package.engine.schema.report import Report, Total
 from data_package.engine.schema.rules import Rule, field_rules
 
 DEFAULT_LIMIT = 1000
 FIRST_ROW = 2
-
-_BLANK = "\x00blank"
-_BAD = "\x00bad "
 
 
 @dataclass(frozen=True, slots=True)
@@ -35,7 +33,8 @@ class Batch:
 
     `bad` marks the cells that are not of their field's type (their value is null), `blank` the
     rows with no value at all. `rows` are the rows' numbers where they do not simply follow the
-    batch before; `structure` lists what is wrong with rows rather than cells.
+    batch before; `structure` lists what is wrong with rows rather than cells, and `unread` marks
+    the rows of which not all cells are known.
     """
 
     frame: pl.DataFrame
@@ -43,6 +42,7 @@ class Batch:
     blank: pl.Series | None = None
     rows: pl.Series | None = None
     structure: Sequence[tuple[Kind, pl.Series]] = ()
+    unread: pl.Series | None = None
 
 
 class Checker:
@@ -86,6 +86,11 @@ class Checker:
         """How many rules need to see the rows."""
         return len(self._rules) + len(self._uniqueness) + len(self._references)
 
+    def note(self, kind: Kind, rows: Sequence[int]) -> None:
+        """Count what is wrong with rows that are not among those to be judged, by their numbers."""
+        if rows:
+            self._findings.add(kind, len(rows), pl.Series(rows, dtype=pl.Int64))
+
     def take(self, batch: Batch) -> None:
         """Judge the next batch."""
         numbers = self._number(batch)
@@ -94,12 +99,7 @@ class Checker:
         for name, bad in batch.bad.items():
             kind = self._type_kind(self._contract.field(name))
             self._add(kind, int(bad.sum() or 0), bad.arg_true(), numbers)
-        marked = batch.frame.with_columns(
-            [bad.alias(_BAD + name) for name, bad in batch.bad.items()]
-        )
-        if batch.blank is not None:
-            marked = marked.with_columns(batch.blank.alias(_BLANK))
-        self._judge_rows(marked, batch, numbers)
+        self._judge_rows(batch.frame, batch, numbers)
         self._gather_keys(batch.frame)
         self._height += batch.frame.height
 
@@ -124,7 +124,8 @@ class Checker:
         violations = [(kind, _in_batch(rule, batch)) for kind, rule in self._suspects(frame)]
         for uniqueness, kind in self._uniqueness:
             if kind.rule == "primaryKey":
-                violations.append((_null_kind(kind), has_null(uniqueness.key.fields)))
+                null = has_null(uniqueness.key.fields)
+                violations.append((_null_kind(kind), _without(null, batch.unread)))
         if not violations:
             return
         counts = frame.select(
@@ -274,11 +275,13 @@ def _ordered_rules(
 
 def _in_batch(rule: Rule, batch: Batch) -> pl.Expr:
     violation = rule.violation()
-    if rule.rule == "required" and rule.field in batch.bad:
-        violation = violation & ~pl.col(_BAD + rule.field)
-    if batch.blank is not None:
-        violation = violation & ~pl.col(_BLANK)
-    return violation
+    if rule.rule == "required":
+        violation = _without(violation, batch.bad.get(rule.field))
+    return _without(_without(violation, batch.blank), batch.unread)
+
+
+def _without(violation: pl.Expr, excused: pl.Series | None) -> pl.Expr:
+    return violation if excused is None else violation & ~pl.lit(excused)
 
 
 def _repeat_kind(key: Key, order: int) -> Kind:
@@ -302,6 +305,9 @@ def _target_keys(
     if any(name not in schema for name in names):
         return None
     keys = table.lazy().select(names).unique().collect(engine="streaming")
+    keys = keys.select(
+        as_text(pl.nth(at), schema[name]).alias(name) for at, name in enumerate(names)
+    )
     lexical = [
         read_column(each, keys[name]).values
         for name, each in zip(names, own, strict=True)

@@ -5,16 +5,21 @@ https://datapackage.org/standard/data-resource/ and https://datapackage.org/stan
 
 import hashlib
 import json
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from dataclasses import field as attribute
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.schema.document import Document, read_document
+from data_package.engine.schema.code_list import Vocabulary
+from data_package.engine.schema.document import Path as Steps
+from data_package.engine.schema.document import Place, read_document
 
 Descriptor: TypeAlias = Mapping[str, object]
+# More would fill more than a screen, and are seldom more than one thing.
+_MOST_ISSUES = 40
+Stamp: TypeAlias = tuple[int, int, int, int]
 FieldsMatch: TypeAlias = Literal["exact", "equal", "subset", "superset", "partial"]
 
 
@@ -49,6 +54,12 @@ class Field:
     descriptor: Descriptor = attribute(default_factory=dict)
 
     @property
+    def vocabulary(self) -> Vocabulary | None:
+        """The categories, where they are a file of their own."""
+        written = self.descriptor.get("categories")
+        return written if isinstance(written, Vocabulary) else None
+
+    @property
     def required(self) -> bool:
         """Whether the field's own constraints forbid nulls (a primary key does too)."""
         return self.constraints.get("required") is True
@@ -75,7 +86,8 @@ class ForeignKey:
 class Contract:
     """What a table must be, and what is said about it.
 
-    `descriptor` is the resource descriptor fragment as written, and not to be changed.
+    `descriptor` is the resource descriptor fragment as written, with the parts that it names in
+    other files, and not to be changed. `shared` are those files: size, times and inode of each.
     """
 
     name: str
@@ -87,6 +99,7 @@ class Contract:
     missing_values: tuple[str, ...] = ("",)
     fields_match: FieldsMatch = "exact"
     path: Path | None = field(default=None, compare=False)
+    shared: Mapping[str, Stamp] = field(default_factory=dict, compare=False)
     _by_name: dict[str, Field] = field(default_factory=dict, init=False, repr=False, compare=False)
 
     def __post_init__(self) -> None:
@@ -161,12 +174,13 @@ class Contract:
 
 
 def load_contract(path: Path | str) -> Contract:
-    """Return the contract in a YAML or JSON file.
+    """Return the contract in a YAML or JSON file, with the parts that it names in other files.
 
     Raises ContractError with one line per fault, `file:line:column: what; what to do next`, when
     the file cannot be read or its descriptor does not lint.
     """
     from data_package.engine.schema.linting import lint
+    from data_package.engine.schema.shared import places_in, with_shared_parts
 
     path = Path(path)
     try:
@@ -178,20 +192,48 @@ def load_contract(path: Path | str) -> Contract:
         message = f"{path}: the contract cannot be read: {error.strerror}"
         raise ContractError((message,)) from None
     document = read_document(text)
-    faults = document.problems
-    if not faults:
-        issues = lint(document.value)
-        if not issues:
-            descriptor = cast("Descriptor", document.value)
-            return Contract.from_descriptor(descriptor, name=path.stem, path=path)
-        located: Document = read_document(text, spans=True)
-        lines = [(located.place(issue.path), str(issue)) for issue in issues]
-    else:
-        lines = [(fault.place, fault.what) for fault in faults]
-    lines.sort(key=lambda line: (line[0].line, line[0].column))
-    raise ContractError(
-        tuple(f"{path}:{place.line}:{place.column}: {what}" for place, what in lines)
-    )
+    if document.problems:
+        raise _refused(path, [(path, fault.place, fault.what) for fault in document.problems])
+    whole = with_shared_parts(document, path)
+    if whole.faults:
+        faults = [(fault.file, fault.place, fault.what) for fault in whole.faults]
+        raise _refused(path, faults)
+    issues = lint(whole.value)
+    if issues:
+        found: dict[Path, Callable[[Steps], Place]] = {path: read_document(text, spans=True).place}
+        lines = []
+        for issue in issues[:_MOST_ISSUES]:
+            file, at = whole.origin(issue.path) or (path, issue.path)
+            if file not in found:
+                found[file] = places_in(file)
+            lines.append((file, found[file](at), str(issue)))
+        raise _refused(path, lines, more=len(issues) - len(lines))
+    descriptor = cast("Descriptor", whole.value)
+    made = Contract.from_descriptor(descriptor, name=path.stem, path=path)
+    return replace(made, shared=whole.stamps) if whole.stamps else made
+
+
+def _refused(
+    path: Path, faults: Sequence[tuple[Path, Place, str]], *, more: int = 0
+) -> ContractError:
+    """Return the error that lists faults: the contract's own first, then those of other files."""
+    own, name = path.resolve(), _shown(path)
+    lines = {
+        ("" if file in (path, own) else _shown(file), place.line, place.column, what)
+        for file, place, what in faults
+    }
+    messages = [
+        f"{file or name}:{line}:{column}: {what}" for file, line, column, what in sorted(lines)
+    ]
+    if more:
+        messages.append(f"{name}: and {more:,} more faults")
+    return ContractError(tuple(messages))
+
+
+def _shown(path: Path) -> str:
+    """Return a path as people read it: from the working directory, if it is below it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def missing_values(value: object) -> tuple[str, ...] | None:
@@ -209,7 +251,7 @@ def _field(item: object, schema_missing: tuple[str, ...]) -> Field:
     descriptor = _mapping(item)
     own_missing = missing_values(descriptor.get("missingValues"))
     categories = descriptor.get("categories")
-    pairs = [_category(entry) for entry in categories] if isinstance(categories, list) else []
+    values, labels = _categories(categories)
     ordered = descriptor.get("categoriesOrdered")
     format_name = str(descriptor.get("format") or "default")
     return Field(
@@ -220,20 +262,22 @@ def _field(item: object, schema_missing: tuple[str, ...]) -> Field:
         title=str(descriptor.get("title") or ""),
         description=str(descriptor.get("description") or ""),
         constraints=_mapping(descriptor.get("constraints")),
-        categories=tuple(value for value, _ in pairs) if isinstance(categories, list) else None,
-        category_labels=tuple(label for _, label in pairs),
+        categories=values,
+        category_labels=labels,
         categories_ordered=ordered if isinstance(ordered, bool) else None,
         missing_values=schema_missing if own_missing is None else own_missing,
         descriptor=descriptor,
     )
 
 
-def _category(entry: object) -> tuple[object, str | None]:
-    if isinstance(entry, dict):
-        label = entry.get("label")
-        # An empty label is one that nobody has written yet.
-        return entry.get("value"), label if isinstance(label, str) and label else None
-    return entry, None
+def _categories(
+    written: object,
+) -> tuple[tuple[object, ...] | None, tuple[str | None, ...]]:
+    """Return the values of categories and their labels; those of a vocabulary are made once."""
+    if not isinstance(written, list):
+        return None, ()
+    known = written if isinstance(written, Vocabulary) else Vocabulary(written, name="")
+    return known.values, known.labels
 
 
 def _foreign_key(item: object) -> ForeignKey:
@@ -254,7 +298,7 @@ def _judged_field(each: Field) -> dict[str, object]:
         **judged,
         "type": each.type,
         "format": each.format,
-        "categories": each.categories,
+        "categories": each.vocabulary.digest if each.vocabulary else each.categories,
         "missingValues": each.missing_values,
     }
 

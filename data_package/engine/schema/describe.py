@@ -47,6 +47,26 @@ def add_fields(text: str, fields: Sequence[Mapping[str, object]], *, name: str =
     return _after_last(text, document, (*at, len(listed) - 1), new, newline)
 
 
+def add_properties(text: str, properties: Mapping[str, object], *, name: str = "contract") -> str:
+    """Return a contract's text with the properties that it lacks at its end.
+
+    Nothing else changes. Raises ContractError when the text is no contract, or has no room for
+    properties of a resource: a bare schema, or one in brackets.
+    """
+    document = read_document(text, spans=True)
+    value = document.value
+    new = {k: v for k, v in properties.items() if not (isinstance(value, dict) and k in value)}
+    if not new:
+        return text
+    bare = not isinstance(value, dict) or "schema" not in value or text.lstrip().startswith("{")
+    if document.problems or (value is not None and bare):
+        words = _dump(new, flow=True).strip()
+        raise ContractError((f"{name}: write this into it, beside the schema: {words}",))
+    newline = "\r\n" if "\r\n" in text else "\n"
+    gap = "" if not text or text.endswith("\n") else newline
+    return text + gap + _dump(new).replace("\n", newline)
+
+
 def _fields_path(document: Document) -> Path:
     value = document.value
     bare = isinstance(value, dict) and "schema" not in value and "fields" in value

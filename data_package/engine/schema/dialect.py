@@ -7,10 +7,14 @@ import codecs
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
-from typing import cast
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.schema.spelling import misspelt
+
+if TYPE_CHECKING:
+    from data_package.engine.schema.contract import Contract
 
 _PROPERTIES = {
     "header": "header",
@@ -80,13 +84,18 @@ class Dialect:
 
     @property
     def is_plain(self) -> bool:
-        """Whether quotes are doubled inside quotes and nothing else is special."""
-        return self.double_quote and self.escape_char is None and len(self.quote_char) == 1
+        """Whether quotes are doubled inside quotes, nothing is escaped, and signs are one byte."""
+        signs = self.delimiter + self.quote_char
+        return self.double_quote and self.escape_char is None and signs.isascii()
+
+    def may_quote(self, data: bytes) -> bool:
+        """Tell whether anything in the data can be quoted."""
+        return bool(self.quote_char) and self.quote_char.encode() in data
 
     @property
     def is_utf8(self) -> bool:
         """Whether the file's bytes are UTF-8 as they stand."""
-        return codecs.lookup(self.encoding).name in ("utf-8", "utf-8-sig", "ascii")
+        return reads_utf8(self.encoding)
 
     def records(self, lines: Iterable[str]) -> Iterator[list[str]]:
         """Return the records in lines of text, as Python's csv module reads them."""
@@ -126,6 +135,29 @@ class Dialect:
         except (LookupError, ValueError):
             raise DialectError(f"dialect: unknown encoding {dialect.encoding!r}") from None
         return dialect
+
+
+def reads_utf8(encoding: str) -> bool:
+    """Tell whether text in UTF-8 is read by this encoding as it stands."""
+    return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
+
+
+def dialect_of_file(
+    path: Path,
+    contract: "Contract | None",
+    dialect: Mapping[str, object] | None,
+    encoding: str | None,
+) -> Dialect:
+    """Return how a file is written: as it is given, or as its contract says, or by its name."""
+    told = contract.descriptor if contract is not None else {}
+    written, stated = told.get("dialect"), told.get("encoding")
+    if dialect is None and isinstance(written, dict):
+        dialect = written
+    encoding = encoding or (stated if isinstance(stated, str) else None)
+    name = path.name.removesuffix(".gz").removesuffix(".zip")
+    if dialect is None and name.endswith((".tsv", ".tab")):
+        dialect = {"delimiter": "\t"}
+    return Dialect.from_descriptor(dialect, encoding=encoding)
 
 
 def property_fault(name: str, value: object) -> str | None:

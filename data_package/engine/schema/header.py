@@ -7,8 +7,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
 from data_package.engine.schema.contract import Contract, Field
-from data_package.engine.schema.report import Total
+from data_package.engine.schema.report import Hint, Total
+from data_package.engine.schema.split import MARK
 
+_LONGEST_LABEL = 60
 _DELIMITERS = (";", "\t", "|", ",")
 
 
@@ -18,31 +20,59 @@ class Header:
 
     columns: tuple[Field | None, ...]
     errors: tuple[Total, ...]
-    hint: str = ""
+    hint: Hint | None = None
 
 
-def match_labels(labels: Sequence[str], contract: Contract, delimiter: str = ",") -> Header:
-    """Return the fields of a file's columns; without labels the columns are the fields in order.
+def without_header(contract: Contract) -> Header:
+    """Return the columns of a file that has no header by its dialect: the fields in their order."""
+    return Header(contract.fields, ())
+
+
+def match_labels(
+    labels: Sequence[str], contract: Contract, delimiter: str = ",", row: int = 1
+) -> Header:
+    """Return the fields of a file's columns by the labels in its header, which ends with `row`.
 
     Under `exact` a column is the field in its place whatever its label says, under every other
     mode the field of that name.
     """
-    if not labels:
-        return Header(contract.fields, ())
     match = _by_position if contract.fields_match == "exact" else _by_name
-    return replace(match(labels, contract), hint=_hint(labels, contract, delimiter))
+    header = match(labels, contract)
+    if any(MARK in label for label in labels):
+        # What the labels are nobody can say yet.
+        note = "the header has bytes that are not of the encoding"
+        return replace(header, errors=(Total("encoding-error", "encoding", None, 1, (), note),))
+    hint = _hint(labels, contract, delimiter, row) if header.errors else None
+    return replace(header, hint=hint)
 
 
-def _hint(labels: Sequence[str], contract: Contract, delimiter: str) -> str:
-    """Return how the file may be meant when no label is a field's name."""
-    if {each.name for each in contract.fields} & set(labels):
+def _hint(labels: Sequence[str], contract: Contract, delimiter: str, row: int) -> Hint | None:
+    """Return how the file may be meant."""
+    names = [each.name for each in contract.fields]
+    if not set(names) & set(labels):
+        if (other := other_delimiter(labels, delimiter)) and len(names) > 1:
+            what = f"the cells of row {row} seem to be separated by {other!r}"
+            written = '"\\t"' if other == "\t" else f'"{other}"'
+            option = f"--delimiter {'tab' if other == chr(9) else repr(other)}"
+            return Hint(what, f"dialect: {{delimiter: {written}}}", option)
+        what = f"row {row} is taken for the header and none of its labels is a field"
+        return Hint(f"{what}; if there is no header", "dialect: {header: false}")
+    if contract.fields_match == "exact" and len(set(labels)) == len(labels):
+        if set(labels) == set(names):
+            what = "the columns are the fields in another order; if that may be"
+            return Hint(what, "fieldsMatch: equal")
+    elif not all(labels) or len(set(labels)) < len(labels):
+        what = f"to take the columns by their places, whatever their labels in row {row} say"
+        return Hint(what, f"dialect: {{header: false, commentRows: [{row}]}}")
+    return None
+
+
+def _shown(label: str, labels: Sequence[str], contract: Contract) -> str:
+    """Return a label for people; nothing where row 1 may be data and not a header."""
+    known = {each.name for each in contract.fields}
+    if 2 * sum(each in known for each in labels) < len(labels):
         return ""
-    if (other := other_delimiter(labels, delimiter)) and len(contract.fields) > 1:
-        return f"the cells of row 1 seem to be separated by {other!r}; say so with --delimiter"
-    return (
-        "row 1 is taken for the header and none of its labels is a field; if there is no header, "
-        "write `dialect: {header: false}` in the contract"
-    )
+    return repr(label if len(label) <= _LONGEST_LABEL else label[:_LONGEST_LABEL] + "…")
 
 
 def other_delimiter(labels: Sequence[str], delimiter: str) -> str:
@@ -55,7 +85,7 @@ def other_delimiter(labels: Sequence[str], delimiter: str) -> str:
 def _by_position(labels: Sequence[str], contract: Contract) -> Header:
     fields = contract.fields
     found = [
-        _total("extra-label", None, f"a column beyond the fields, in place {i + 1}")
+        _total("extra-label", None, f"{_column(i, labels, contract)} is beyond the fields")
         for i in range(len(fields), len(labels))
     ]
     found.extend(
@@ -70,6 +100,8 @@ def _by_position(labels: Sequence[str], contract: Contract) -> Header:
             found.append(_total("duplicate-label", each.name, note))
         elif label != each.name:
             note = "a column with another label than the field's name"
+            if shown := _shown(label, labels, contract):
+                note = f"a column with the label {shown} and not the field's name"
             found.append(_total("incorrect-label", each.name, note))
     columns = [*fields[: len(labels)], *[None] * (len(labels) - len(fields))]
     return Header(tuple(columns), tuple(found))
@@ -87,7 +119,7 @@ def _by_name(labels: Sequence[str], contract: Contract) -> Header:
             found.append(_total("duplicate-label", field.name if field else None, note))
             field = None
         elif field is None and contract.fields_match in ("equal", "superset"):
-            note = f"a column that is no field, in place {i + 1}"
+            note = f"{_column(i, labels, contract)} is not a field"
             found.append(_total("extra-label", None, note))
         seen.add(label)
         columns.append(field)
@@ -101,6 +133,11 @@ def _by_name(labels: Sequence[str], contract: Contract) -> Header:
         if each.name not in seen and (not tolerant or each.name in needed)
     )
     return Header(tuple(columns), tuple(found))
+
+
+def _column(i: int, labels: Sequence[str], contract: Contract) -> str:
+    shown = _shown(labels[i], labels, contract) if labels[i] else ""
+    return f"column {i + 1}, {shown}," if shown else f"column {i + 1}"
 
 
 def _total(code: str, field: str | None, note: str) -> Total:

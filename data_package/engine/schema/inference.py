@@ -8,7 +8,7 @@ inferred from before it is given away.
 import itertools
 import re
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import polars as pl
@@ -125,7 +125,7 @@ def infer_file(
     inference = found.inference(layout.properties, layout.fields_match, notes)
     _refuse_what_does_not_lint(inference)
     contract = _contract(inference, paths[0].name.partition(".")[0])
-    reports = [check_file(each, contract) for each in paths]
+    reports = [replace(check_file(each, contract), name=each.name) for each in paths]
     if not all(report.ok for report in reports):
         raise UnsoundError(inference, [report for report in reports if not report.ok])
     return inference

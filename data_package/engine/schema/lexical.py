@@ -163,13 +163,13 @@ def affixes_of(field: Field) -> Affixes:
     A decimal mark before a digit belongs to the number: `$.50` is a half. Behind a letter it may
     end an abbreviation instead, so `kr.50` is not read at all.
     """
-    after = r"[^0-9]*$"
+    after = r"\D*$"
     if field.type != "number":
-        return Affixes(r"^[^-0-9]*([-0-9])", after, None)
+        return Affixes(r"^[^-\d]*([-\d])", after, None)
     decimal = field.descriptor.get("decimalChar")
     mark = re.escape(decimal if isinstance(decimal, str) and decimal else ".")
-    before = rf"^[^-0-9]*?(-|(?:{mark})?[0-9])"
-    return Affixes(before, after, rf"^[^-0-9]*[^\W\d_]{mark}[0-9]")
+    before = rf"^[^-\d]*?(-|(?:{mark})?\d)"
+    return Affixes(before, after, rf"^[^-\d]*[^\W\d_]{mark}\d")
 
 
 def read_integer(text: str) -> int | None:

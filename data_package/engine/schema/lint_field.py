@@ -6,9 +6,11 @@ https://datapackage.org/standard/table-schema/#field
 import re
 import warnings
 from collections.abc import Hashable, Iterator
+from functools import lru_cache
 from typing import TypeAlias, cast
 
 from data_package.engine.errors import did_you_mean
+from data_package.engine.schema.code_list import Vocabulary
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.document import Path
 from data_package.engine.schema.fieldtypes import (
@@ -19,7 +21,7 @@ from data_package.engine.schema.fieldtypes import (
     FieldType,
 )
 from data_package.engine.schema.lexical import Span
-from data_package.engine.schema.literals import identity, logical
+from data_package.engine.schema.literals import field_of, identity, logical, spelling
 from data_package.engine.schema.spelling import misspelt
 
 Fault: TypeAlias = tuple[Path, str]
@@ -173,7 +175,10 @@ def _categories(field: Field, descriptor: dict[str, object]) -> Iterator[Fault]:
     if field.categories is None or not field.categories:
         yield ("categories",), "categories is a list of values, or of value: and label:"
         return
-    yield from _category_faults(field)
+    if field.vocabulary is None:
+        yield from _category_faults(field)
+    else:
+        yield from _vocabulary_faults(field.vocabulary, *spelling(field))
     enum = field.constraints.get("enum")
     if not isinstance(enum, list):
         return
@@ -185,6 +190,14 @@ def _categories(field: Field, descriptor: dict[str, object]) -> Iterator[Fault]:
                 ("constraints", "enum", i),
                 "this enum value is not a category; add it there or remove it here",
             )
+
+
+@lru_cache(256)
+def _vocabulary_faults(
+    vocabulary: Vocabulary, type_name: str, format_name: str, bare: bool, group: str | None
+) -> tuple[Fault, ...]:
+    """Return the faults of a vocabulary for all fields that read its values alike."""
+    return tuple(_category_faults(field_of(vocabulary, type_name, format_name, bare, group)))
 
 
 def _category_faults(field: Field) -> Iterator[Fault]:

@@ -9,8 +9,8 @@ from pathlib import Path
 
 import polars as pl
 
-from data_package.engine.schema.contract import Descriptor
-from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.contract import Contract, Descriptor
+from data_package.engine.schema.dialect import Dialect, dialect_of_file
 from data_package.engine.schema.records import Records
 from data_package.engine.schema.report import Report
 from data_package.engine.schema.split import Shape
@@ -24,18 +24,20 @@ def offending_rows(
     source: pl.DataFrame | pl.LazyFrame | Path,
     report: Report,
     *,
+    contract: Contract | None = None,
     dialect: Descriptor | None = None,
     encoding: str | None = None,
     limit: int = 20,
 ) -> pl.DataFrame:
     """Return the first rows that a report itemises, as they stand in a table or a file.
 
+    A file is read as `dialect` and `encoding` say, or else its contract's own.
     The columns `row number` (Int64) and `errors` (String: field and rule of each) come first.
     Raises CheckError when the source cannot be read.
     """
     wanted = _wanted(report, limit)
     if isinstance(source, Path):
-        rows = _from_file(source, wanted, Dialect.from_descriptor(dialect, encoding=encoding))
+        rows = _from_file(source, wanted, dialect_of_file(source, contract, dialect, encoding))
     else:
         numbered = source.lazy().with_row_index(ROW, offset=2)
         try:

@@ -22,11 +22,11 @@ from data_package.engine.schema.cells import (
 )
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
 from data_package.engine.schema.contract import Contract, Descriptor, Field
-from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.dialect import Dialect, dialect_of_file
 from data_package.engine.schema.findings import Kind
-from data_package.engine.schema.header import Header, match_labels
+from data_package.engine.schema.header import Header, match_labels, without_header
 from data_package.engine.schema.records import BLOCK_BYTES, Records
-from data_package.engine.schema.report import Report, Total
+from data_package.engine.schema.report import Hint, Report, Total
 from data_package.engine.schema.split import Block, Shape
 from data_package.engine.schema.unreadable import unreadable
 
@@ -34,11 +34,13 @@ OnBad: TypeAlias = Literal["null", "reject", "stop"]
 
 _BLANK_ROW = Kind("blank-row", "blank-row", None, "a row without a value", -3)
 _LONG_ROW = Kind("extra-cell", "extra-cell", None, "a cell beyond the columns", -2)
+_SHORT = "a row that ends before it"
+_QUOTES = "a quote that is not closed, or inside a cell without quotes"
 _ENCODING = Kind("encoding-error", "encoding", None, "bytes that are not of the encoding", -4)
 
 
 class BadDataError(DataPackageError):
-    """Delivered data that was told to stop the work; carries the report, quotes no value."""
+    """Delivered data that stop the work; carries the report, quotes no value."""
 
     def __init__(self, report: Report) -> None:
         super().__init__(report.render())
@@ -51,12 +53,14 @@ class Reading:
 
     `frame` has the contract's fields, in their order and with their types; cells that are not of
     their type are null. `rejects` has the rows that were left out of it, as text, each with its
-    row number; `rejected` counts them.
+    row number; `rejected` counts them. `wrong` counts the rows that have a cell that is not of its
+    type, or not the right shape, whatever became of them.
     """
 
     frame: pl.LazyFrame
     report: Report
     rejects: pl.DataFrame | None = None
+    wrong: int = 0
 
     @property
     def rejected(self) -> int:
@@ -72,8 +76,9 @@ class _Table:
     contract: Contract
     dialect: Dialect
     header: Header
-    empty: bool
     block_bytes: int
+    first_row: int
+    blank_rows: tuple[int, ...] = ()
     keeps_text: bool = False
 
     @property
@@ -108,27 +113,32 @@ def read(
 ) -> Reading:
     """Return a delimited file as a typed table, and the report on it.
 
-    `bad` says what becomes of cells that are not of their type and of ragged rows: "null" keeps
-    the rows and makes the cells null; "reject" leaves the rows out, and writes them as text, with
-    their row numbers, to the Parquet file `rejects` when one is named; "stop" raises BadDataError.
-    Broken constraints are reported and change nothing. A datetime with an offset becomes UTC;
+    `bad` says what becomes of cells that are not of their type and of rows that are ragged or have
+    wrong quotes: "null" keeps the rows and makes the cells null; "reject" leaves the rows out, and
+    writes them as text, with their row numbers, to the Parquet file `rejects` when one is named;
+    "stop" raises BadDataError. It is raised, whatever `bad` says, for what is wrong with the whole
+    file: its header, its number of columns, its encoding, nothing in it. Broken constraints are
+    reported and change nothing. A datetime with an offset becomes UTC;
     types that Polars has none for (duration, yearmonth, geopoint, JSON) stay text. The file is
     read in pieces of `block_bytes`. The table is held in memory, or written as Parquet to the open
     file `into` while it is read, and scanned from there.
 
-    Raises CheckError when the file cannot be read.
+    Raises CheckError when the file cannot be read, BadDataError as above.
     """
     contract = _contract(contract, path)
     table = _open_table(Path(path), contract, dialect, encoding, block_bytes)
     table = replace(table, keeps_text=bad == "reject")
     judged = _Judged(table, references, limit)
     refused: list[pl.DataFrame] = []
+    wrong_rows = 0
 
     def pieces() -> Iterator[pl.DataFrame]:
+        nonlocal wrong_rows
         for block, values, batch in judged:
             frame = _typed(contract, values.cells, values.texts, block.cells.height)
-            wrong = _wrong_rows(block, batch) if bad == "reject" else None
-            if wrong is not None:
+            wrong = _wrong_rows(block, batch)
+            wrong_rows += int(wrong.sum()) if wrong is not None else 0
+            if wrong is not None and bad == "reject":
                 refused.append(_as_delivered(block, table).filter(wrong))
                 frame = frame.filter(~wrong)
             yield frame
@@ -141,12 +151,12 @@ def read(
             frame = _through_file(pieces(), columns, into)
     except pl.exceptions.PolarsError as error:
         raise unreadable(contract.name, error) from None
-    if bad == "stop" and not judged.report.ok:
+    if judged.report.of_whole or (bad == "stop" and not judged.report.ok):
         raise BadDataError(judged.report)
     left_out = pl.concat(refused) if refused else None
     if rejects is not None and bad == "reject":
         _write_rejects(rejects, left_out)
-    return Reading(frame, judged.report, left_out)
+    return Reading(frame, judged.report, left_out, wrong_rows)
 
 
 def columns_of(contract: Contract) -> pl.Schema:
@@ -189,18 +199,30 @@ def _open_table(
     encoding: str | None,
     block_bytes: int,
 ) -> _Table:
-    written = contract.descriptor.get("dialect")
-    if dialect is None and isinstance(written, dict):
-        dialect = written
-    stated = contract.descriptor.get("encoding")
-    encoding = encoding or (stated if isinstance(stated, str) else None)
-    name = path.name.removesuffix(".gz").removesuffix(".zip")
-    if dialect is None and name.endswith((".tsv", ".tab")):
-        dialect = {"delimiter": "\t"}
-    settled = Dialect.from_descriptor(dialect, encoding=encoding)
+    settled = dialect_of_file(path, contract, dialect, encoding)
     with Records(path, settled, block_bytes=block_bytes) as records:
-        header = match_labels(records.labels, contract, settled.delimiter)
-        return _Table(path, contract, settled, header, records.is_empty, block_bytes)
+        header = _header(records, contract, settled)
+        return _Table(
+            path, contract, settled, header, block_bytes, records.first_row, records.blank_rows
+        )
+
+
+def _header(records: Records, contract: Contract, dialect: Dialect) -> Header:
+    """Return what a file's columns are, and what is wrong with the file before its first row."""
+    if records.is_empty:
+        return Header((), (_of_source("the file is empty"),))
+    if not dialect.header:
+        return without_header(contract)
+    if not records.labels:
+        return Header((), (_of_source("the file has no row that can be its header"),))
+    header = match_labels(records.labels, contract, dialect.delimiter, records.first_row - 1)
+    if not records.broken_header:
+        return header
+    return replace(header, errors=(_of_source(f"the header has {_QUOTES}"), *header.errors))
+
+
+def _of_source(note: str) -> Total:
+    return Total("source-error", "source", None, 1, (), note)
 
 
 class _Judged:
@@ -221,23 +243,21 @@ class _Judged:
             present,
             references or {},
             limit,
-            first_row=table.dialect.first_row,
+            first_row=table.first_row,
             looks_again=False,
         )
 
     def __iter__(self) -> Iterator[tuple[Block, "_Values", Batch]]:
         table = self._table
-        errors = list(table.header.errors)
-        if table.empty:
-            errors = [Total("source-error", "source", None, 1, (), "the file is empty")]
+        self._checker.note(_BLANK_ROW, table.blank_rows)
         try:
             for block, values, batch in _batches(table):
                 self._checker.take(batch)
                 yield block, values, batch
-            report = self._checker.finish(errors)
+            report = self._checker.finish(table.header.errors)
         except pl.exceptions.PolarsError as error:
             raise unreadable(table.contract.name, error) from None
-        self.report = replace(report, hint=_hint(table, report))
+        self.report = replace(report, hint=_hint(table, report), delivered=True)
 
 
 def _through_file(
@@ -263,10 +283,15 @@ def _through_file(
     return pl.scan_parquet(file)
 
 
-def _hint(table: _Table, report: Report) -> str:
+def _hint(table: _Table, report: Report) -> Hint | None:
     """Return what most likely makes many errors at once, and how to say it right."""
-    if any(total.rule == "encoding" for total in report.totals):
-        return f"say how the text is encoded if not in {table.dialect.encoding}: --encoding cp1252"
+    rules = {total.rule for total in report.totals}
+    if "encoding" in rules:
+        what = f"the text is not encoded in {table.dialect.encoding}; if it is in cp1252"
+        return Hint(what, "encoding: cp1252", "--encoding cp1252")
+    if "quoteChar" in rules:
+        what = "if quotes are signs like any other in this file"
+        return table.header.hint or Hint(what, "dialect: {quoteChar: null}")
     return table.header.hint
 
 
@@ -279,6 +304,7 @@ class _Values:
     frame: pl.DataFrame
     bad: Mapping[str, pl.Series]
     blank: pl.Series | None
+    unread: pl.Series | None
 
 
 def _batches(table: _Table) -> Iterator[tuple[Block, _Values, Batch]]:
@@ -292,20 +318,47 @@ def _batches(table: _Table) -> Iterator[tuple[Block, _Values, Batch]]:
     with Records(table.path, table.dialect, block_bytes=table.block_bytes) as records:
         for block, held in records.blocks(shape, values):
             structure = _structure(block, table, held.blank)
-            yield block, held, Batch(held.frame, held.bad, held.blank, block.rows, structure)
+            yield (
+                block,
+                held,
+                Batch(held.frame, held.bad, held.blank, block.rows, structure, held.unread),
+            )
 
 
 def _values(
     block: Block, table: _Table, columns: Sequence[tuple[int, Field]], empty_is_null: bool
 ) -> _Values:
-    texts = block.cells.select(pl.col(str(i)).alias(each.name) for i, each in columns)
+    texts = _without_faults(block).select(pl.col(str(i)).alias(each.name) for i, each in columns)
     null = table.dialect.null_sequence
     if null is not None:
         texts = texts.with_columns(pl.when(pl.all() != null).then(pl.all()))
     cells = read_columns(texts, [each for _, each in columns], empty_is_null)
     frame = _together(cells, block.cells.height)
     bad = {name: column.bad for name, column in cells.items() if column.bad is not None}
-    return _Values(texts, cells, frame, bad, _blank_rows(block, table, frame, bad))
+    unread = None
+    if block.faults:
+        unread = pl.Series("unread", [False]).new_from_index(0, block.cells.height)
+        unread = unread.scatter([row for row, _ in block.faults], values=True)
+    blank = _blank_rows(block, table, frame, bad, unread)
+    return _Values(texts, cells, frame, bad, blank, unread)
+
+
+def _by_place(block: Block) -> dict[int, list[int]]:
+    """Return the rows that have a cell with wrong quotes, by the place of the cell."""
+    found: dict[int, list[int]] = {}
+    for row, place in block.faults:
+        found.setdefault(place, []).append(row)
+    return found
+
+
+def _without_faults(block: Block) -> pl.DataFrame:
+    """Return the cells, null where quotes are wrong: what such a cell says is in doubt."""
+    cells = block.cells
+    return cells.with_columns(
+        cells.to_series(place).scatter(rows, None)
+        for place, rows in _by_place(block).items()
+        if place < cells.width
+    )
 
 
 def _together(cells: Mapping[str, Cells], height: int) -> pl.DataFrame:
@@ -315,7 +368,11 @@ def _together(cells: Mapping[str, Cells], height: int) -> pl.DataFrame:
 
 
 def _blank_rows(
-    block: Block, table: _Table, values: pl.DataFrame, bad: Mapping[str, pl.Series]
+    block: Block,
+    table: _Table,
+    values: pl.DataFrame,
+    bad: Mapping[str, pl.Series],
+    unread: pl.Series | None,
 ) -> pl.Series | None:
     """Return which rows hold no value in any column, fields or not."""
     blank = pl.Series("blank", [True]).new_from_index(0, values.height)
@@ -323,7 +380,7 @@ def _blank_rows(
         blank = values.select(pl.all_horizontal(pl.all().is_null()).alias("blank")).to_series()
     if not blank.any():
         return None
-    for marks in bad.values():
+    for marks in (*bad.values(), *([unread] if unread is not None else [])):
         blank = blank & ~marks
     for i, each in enumerate(table.header.columns):
         if each is None:
@@ -339,27 +396,35 @@ def _structure(
     found: list[tuple[Kind, pl.Series]] = []
     if block.undecodable:
         found.append((_ENCODING, pl.Series(block.undecodable, dtype=pl.UInt32)))
-    is_blank = set(blank.arg_true()) if blank is not None else set()
+    columns = table.header.columns
+    for place, rows in sorted(_by_place(block).items()):
+        kind = Kind("quote-error", "quoteChar", _name_of(place, columns), _QUOTES, -5)
+        found.append((kind, pl.Series(rows, dtype=pl.UInt32)))
     if blank is not None:
         found.append((_BLANK_ROW, blank.arg_true()))
-    width = len(table.header.columns)
-    extra = [
-        position
-        for position, cells in block.widths
-        if position not in is_blank
-        for _ in range(cells - width)
-    ]
-    if extra:
-        found.append((_LONG_ROW, pl.Series(extra, dtype=pl.UInt32)))
-    for i, each in enumerate(table.header.columns):
-        short = [
-            position for position, cells in block.widths if cells <= i and position not in is_blank
-        ]
-        if short:
-            name = each.name if each is not None else None
-            kind = Kind("missing-cell", "missing-cell", name, "a row that ends before it", -1)
-            found.append((kind, pl.Series(short, dtype=pl.UInt32)))
+    if not block.widths:
+        return found
+    rows_of = pl.DataFrame(block.widths, schema={"row": pl.UInt32, "cells": pl.Int64}, orient="row")
+    if blank is not None:
+        rows_of = rows_of.filter(~blank.gather(rows_of["row"]))
+    extra = (pl.col("cells") - len(columns)).clip(0)
+    long = rows_of.select(pl.col("row").repeat_by(extra).explode(empty_as_null=False)).to_series()
+    if len(long):
+        found.append((_LONG_ROW, long))
+    for i in range(min(_fewest(rows_of), len(columns)), len(columns)):
+        kind = Kind("missing-cell", "missing-cell", _name_of(i, columns), _SHORT, -1)
+        found.append((kind, rows_of.filter(pl.col("cells") <= i)["row"]))
     return found
+
+
+def _fewest(rows: pl.DataFrame) -> int:
+    cells = rows["cells"].to_list()
+    return min(cells, default=1 << 30)
+
+
+def _name_of(place: int, columns: Sequence[Field | None]) -> str | None:
+    field = columns[place] if place < len(columns) else None
+    return None if field is None else field.name
 
 
 def _typed(

@@ -16,19 +16,16 @@ from typing import IO, TypeVar, cast
 import polars as pl
 
 from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.grammar import Grammar, Record, cells_of
 from data_package.engine.schema.signatures import BEGINNING_BYTES
-from data_package.engine.schema.split import (
-    Block,
-    Shape,
-    is_comment,
-    leading_records,
-    split_records,
-)
+from data_package.engine.schema.split import Block, Shape, split_records
 from data_package.engine.schema.unreadable import CheckError, not_text, unreadable_file
 
 BLOCK_BYTES = 1 << 23
 
 _FIRST_BYTES = 1 << 16
+# Beyond this no record goes on: a quote that is open for so long was never closed, and memory ends.
+_LONGEST_RECORD = 1 << 28
 # What opening, unpacking and decoding raise; an archive with a password, RuntimeError.
 _UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeError, RuntimeError)
 _THREADS = min(4, len(os.sched_getaffinity(0)))
@@ -37,7 +34,11 @@ T = TypeVar("T")
 
 
 class Records:
-    """The records of one file: `labels` are known at once, blocks are read as they are asked for.
+    """The records of one file: its header is known at once, blocks are read as they are asked for.
+
+    `labels` are empty where the dialect says that there is no header, or where no row is left to be
+    one. `blank_rows` are the numbers of the empty lines above the header, `broken_header` tells
+    that its quotes are wrong, and `first_row` is the number of the row after it.
 
     Use it as a context manager; it holds the file open.
     """
@@ -51,18 +52,22 @@ class Records:
             beginning = _beginning(self._file)
         except _UNREADABLE as error:
             raise unreadable_file(path, error, dialect.encoding) from None
-        what = not_text(beginning, is_utf8=dialect.is_utf8, has_header=dialect.header)
-        if what is not None:
+        problem = not_text(path, beginning, dialect.encoding, has_header=dialect.header)
+        if problem is not None:
             self._file.close()
-            raise CheckError(f"{path}: the file is not text as it stands: {what}")
+            raise problem
         self._decoder = codecs.getincrementaldecoder(dialect.encoding)("mark-undecodable")
         self._held = b""
         self._begun = False
         self._ended = False
         self._next_row = 1
-        self._fill(min(_FIRST_BYTES, block_bytes))
+        self.blank_rows: tuple[int, ...] = ()
+        self.broken_header = False
+        # Enough for any mark of the encoding.
+        self._fill(max(4, min(_FIRST_BYTES, block_bytes)))
         self.is_empty = not self._held
-        self.labels: tuple[str, ...] = self._read_labels()
+        self.labels: tuple[str, ...] = self._read_labels() if dialect.header else ()
+        self.first_row = self._next_row
 
     def __enter__(self) -> "Records":
         return self
@@ -76,31 +81,30 @@ class Records:
         `read` is called on several threads; a block's number of its first row is only right in
         the block that is given back.
         """
-        waiting: deque[tuple[bytes, Future[tuple[Block, T] | None]]] = deque()
+        waiting: deque[tuple[bytes, Future[tuple[Block, T, bytes]]]] = deque()
 
-        def work(data: bytes, shape: Shape, last: bool) -> tuple[Block, T] | None:
-            block = split_records(data, self._dialect, shape, last=last)
-            return None if block is None else (block, read(block))
+        def work(data: bytes, shape: Shape, last: bool) -> tuple[Block, T, bytes]:
+            block, rest = split_records(data, self._dialect, shape, last=last)
+            return block, read(block), rest
 
         with ThreadPoolExecutor(_THREADS) as pool:
             least = self._block_bytes
             while True:
                 while len(waiting) <= _THREADS and (piece := self._next_piece(least)):
-                    last = self._ended and not self._held
+                    last = (self._ended and not self._held) or len(piece) > _LONGEST_RECORD
                     waiting.append((piece, pool.submit(work, piece, shape, last)))
                 if not waiting:
                     return
                 piece, future = waiting.popleft()
-                done = future.result()
-                if done is None:
-                    # Its last record goes on: what follows began in the middle of it. Twice as
-                    # much is tried next, so that a long record costs linear time.
-                    self._held = b"".join([piece, *(more for more, _ in waiting), self._held])
+                block, result, rest = future.result()
+                if rest:
+                    # Its last record goes on: what follows began in the middle of it. Where it is
+                    # all there is, twice as much is tried next: a long record costs linear time.
+                    self._held = b"".join([rest, *(more for more, _ in waiting), self._held])
                     waiting.clear()
-                    least = max(2 * len(piece), least)
+                least = self._block_bytes if block.records else 2 * max(least, len(piece))
+                if not block.records:
                     continue
-                least = self._block_bytes
-                block, result = done
                 if block.cells.schema != shape.schema(numbers=True):
                     # What is not all numbers here will not be further on: try no more.
                     shape = replace(shape, numbers={})
@@ -115,13 +119,13 @@ class Records:
 
     def _next_piece(self, least: int) -> bytes:
         """Take whole lines off the file, about `least` bytes; at its end all that is left."""
-        while not self._ended and (len(self._held) < least or b"\n" not in self._held):
-            self._fill(max(least - len(self._held), self._block_bytes))
+        while not self._ended and (len(self._held) < least or not _line_end(self._held)):
+            self._fill(max(least - len(self._held), self._block_bytes, len(self._held)))
         if self._ended and len(self._held) <= least:
             end = len(self._held)
         else:
-            end = self._held.rfind(b"\n", 0, max(least, 1)) + 1
-            end = end or self._held.find(b"\n") + 1 or len(self._held)
+            end = _line_end(self._held, max(least, 1))
+            end = end or _first_line_end(self._held) or len(self._held)
         piece, self._held = self._held[:end], self._held[end:]
         return piece
 
@@ -131,10 +135,10 @@ class Records:
         try:
             data = self._file.read(size if terminator in (None, "\n", "\r\n") else -1)
             self._ended = not data
-            if self._dialect.is_utf8:
-                data = data if self._begun else data.removeprefix(codecs.BOM_UTF8)
-            else:
+            if not self._dialect.is_utf8:
                 data = self._decoder.decode(data, final=self._ended).encode("utf-8", "replace")
+            if not self._begun:
+                data = data.removeprefix(codecs.BOM_UTF8)
         except _UNREADABLE as error:
             raise unreadable_file(self._path, error, self._dialect.encoding) from None
         if terminator not in (None, "\n", "\r\n"):
@@ -143,25 +147,62 @@ class Records:
         self._begun = True
 
     def _read_labels(self) -> tuple[str, ...]:
-        dialect = self._dialect
-        if not dialect.header or not dialect.header_rows or self.is_empty:
-            return ()
-        last = max(dialect.header_rows)
-        while True:
-            records, used = leading_records(self._held, dialect, last)
-            if used < len(self._held) or self._ended:
+        """Take the header off the file: the rows it is declared to be, comments left out.
+
+        Where one of them is a comment, or an empty line, the header is what comes after it.
+        """
+        wanted = self._dialect.header_rows
+        rows: list[list[str]] = []
+        blank: list[int] = []
+        for record, cells in self._leading_records():
+            row = self._next_row - 1
+            if row < min(wanted) or record.comment or row in self._dialect.comment_rows:
+                continue
+            if not cells:
+                blank.append(row)
+                continue
+            if row < max(wanted) and row not in wanted:
+                raise CheckError(
+                    f"{self._path}: row {row} lies between the rows of the header and is neither "
+                    "one of them nor a comment; name it in the dialect's headerRows or commentRows"
+                )
+            self.broken_header |= bool(record.faults)
+            rows.append(cells)
+            if len(rows) == len(wanted):
                 break
-            self._fill(self._block_bytes)
-        self._held = self._held[used:]
-        self._next_row = len(records) + 1
-        return _join_labels(
-            [
-                records[row - 1]
-                for row in dialect.header_rows
-                if row <= len(records) and not is_comment(records[row - 1], row, dialect)
-            ],
-            dialect.header_join,
-        )
+        self.blank_rows = tuple(blank)
+        return _join_labels(rows, self._dialect.header_join)
+
+    def _leading_records(self) -> Iterator[tuple[Record, list[str]]]:
+        """Take one record after another off the file, each with its cells."""
+        grammar = Grammar(self._dialect)
+        while True:
+            end = len(self._held) if self._ended else _line_end(self._held)
+            text = self._held[:end].decode("utf-8", "mark-undecodable")
+            last = self._ended or end > _LONGEST_RECORD
+            record = grammar.read(text, 0, last=last) if text else None
+            if record is not None:
+                self._held = text[record.end :].encode() + self._held[end:]
+                self._next_row += 1
+                yield record, cells_of([record], self._dialect)[0]
+            elif self._ended:
+                return
+            else:
+                self._fill(max(len(self._held), self._block_bytes))
+
+
+def _line_end(data: bytes, before: int | None = None) -> int:
+    """Return where the last line ends that ends before a position, 0 when none does."""
+    stop = len(data) if before is None else before
+    # A carriage return that is followed by nothing may be half of a line end.
+    return data.rfind(b"\n", 0, stop) + 1 or data.rfind(b"\r", 0, max(stop - 1, 0)) + 1
+
+
+def _first_line_end(data: bytes) -> int:
+    """Return where the first line ends, 0 when none does."""
+    if end := data.find(b"\n") + 1:
+        return end
+    return data.find(b"\r", 0, len(data) - 1) + 1
 
 
 def _without_rows(block: Block, numbers: tuple[int, ...]) -> Block | None:
@@ -181,6 +222,7 @@ def _without_rows(block: Block, numbers: tuple[int, ...]) -> Block | None:
         places=places.filter(keep),
         widths=tuple((moved[row], cells) for row, cells in block.widths if row in moved),
         undecodable=tuple(moved[row] for row in block.undecodable if row in moved),
+        faults=tuple((moved[row], place) for row, place in block.faults if row in moved),
     )
 
 
@@ -202,16 +244,17 @@ def _beginning(file: IO[bytes]) -> bytes:
 
 
 def _join_labels(rows: list[list[str]], join: str) -> tuple[str, ...]:
-    """Return one label per column, https://datapackage.org/standard/table-dialect/#headerRows."""
-    labels: list[str] = []
-    above: dict[int, str] = {}
+    """Return one label per column, https://datapackage.org/standard/table-dialect/#headerRows.
+
+    A cell that is empty in a row above the last one says what the cell before it says.
+    """
+    width = max(map(len, rows), default=0)
+    columns: list[list[str]] = [[] for _ in range(width)]
     for row in rows:
-        for i, cell in enumerate(text.strip() for text in row):
-            if above.get(i) == cell:
-                continue
-            above[i] = cell
-            if i < len(labels):
-                labels[i] = join.join([labels[i], cell])
-            else:
-                labels.append(cell)
-    return tuple(labels)
+        filled = ""
+        for i, parts in enumerate(columns):
+            cell = row[i].strip() if i < len(row) else ""
+            filled = cell or (filled if row is not rows[-1] else "")
+            if filled and parts[-1:] != [filled]:
+                parts.append(filled)
+    return tuple(join.join(parts) for parts in columns)

@@ -5,12 +5,14 @@ header is row 1, the first row of data row 2.
 """
 
 from collections.abc import Iterable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import cast
 
 import polars as pl
 
 SHOWN_ROWS = 10
+
+_OF_ENCODING = "encoding"
 
 ERRORS_SCHEMA: dict[str, pl.DataType] = {
     "code": pl.String(),
@@ -36,6 +38,30 @@ class Total:
     note: str
 
 
+@dataclass(frozen=True, slots=True)
+class Hint:
+    """What most likely makes many errors at once, and what to write so that there are none.
+
+    `contract` is what the contract then says, `option` the same for a command that takes it.
+    """
+
+    what: str
+    contract: str
+    option: str = ""
+
+    def advice(self, place: str | None = None, *, options: bool | None = None) -> str:
+        """Return it as advice to somebody who can change the contract at `place`.
+
+        `options` says whether the option can be given where this is read; None where nobody knows.
+        """
+        written = f"write `{self.contract}` in {place or 'the contract'}"
+        if not self.option or options is False:
+            return f"{self.what}: {written}"
+        if options:
+            return f"{self.what}: add {self.option}"
+        return f"{self.what}: {written}, or add {self.option} to the command"
+
+
 @dataclass(frozen=True, slots=True, eq=False)
 class Report:
     """The outcome of one check.
@@ -43,6 +69,8 @@ class Report:
     `errors` has one row per error, at most `limit` for each rule of each field: `code`, `rule`,
     `field` (String) and `row` (Int64, null for what concerns the whole table). `skipped` names
     what could not be checked, with the reason. `hint` says what may make many errors at once.
+    `delivered` tells that what was checked is a file as it was delivered, and `place` where its
+    contract can be changed; `options` whether a hint's option can be given where this is read.
     """
 
     name: str
@@ -51,7 +79,10 @@ class Report:
     errors: pl.DataFrame
     limit: int
     skipped: tuple[str, ...] = ()
-    hint: str = ""
+    hint: Hint | None = None
+    delivered: bool = False
+    place: str | None = None
+    options: bool | None = None
 
     @property
     def ok(self) -> bool:
@@ -62,6 +93,23 @@ class Report:
     def error_count(self) -> int:
         """How many errors there are, those beyond the limit too."""
         return sum(total.count for total in self.totals)
+
+    def named(
+        self, name: str, *, place: str | None = None, options: bool | None = None
+    ) -> "Report":
+        """Return the report under the name that people know the table or file by.
+
+        `place` and `options` are told to those who read it: see the class.
+        """
+        return replace(self, name=name, place=place, options=options)
+
+    @property
+    def of_whole(self) -> tuple[Total, ...]:
+        """What is wrong with the table or the file as a whole, and not with cells and rows of it.
+
+        Bytes of another encoding are: that some of them are letters in this one is chance.
+        """
+        return tuple(each for each in self.totals if not each.rows or each.rule == _OF_ENCODING)
 
     @property
     def capped(self) -> bool:
@@ -78,7 +126,7 @@ class Report:
             "limit": self.limit,
             "capped": self.capped,
             "skipped": list(self.skipped),
-            "hint": self.hint,
+            "hint": self.hint.advice(self.place, options=self.options) if self.hint else "",
             "totals": [
                 {
                     "code": total.code,
@@ -95,7 +143,7 @@ class Report:
 
     @classmethod
     def from_dict(cls, value: Mapping[str, object]) -> "Report":
-        """Return the report that `to_dict` made."""
+        """Return the report that `to_dict` made, without its hint."""
         totals = cast("list[dict[str, object]]", value["totals"])
         errors = cast("list[dict[str, object]]", value["errors"])
         return cls(
@@ -105,7 +153,6 @@ class Report:
             errors=pl.DataFrame(errors, schema=ERRORS_SCHEMA),
             limit=cast("int", value["limit"]),
             skipped=tuple(cast("list[str]", value.get("skipped") or [])),
-            hint=str(value.get("hint") or ""),
         )
 
     def render(self) -> str:
@@ -121,9 +168,14 @@ class Report:
         )
 
     def _what_next(self) -> str:
-        advice = "correct the rows where they are made, or the contract if it asks too much"
+        if self.delivered:
+            advice = "ask for the file as it was agreed, or let the contract say what to expect"
+        elif any(each.rows for each in self.totals):
+            advice = "correct the rows where they are made, or the contract if it asks too much"
+        else:
+            advice = "correct the columns where they are made, or the contract"
         if self.hint:
-            advice = f"{self.hint}; else {advice}"
+            advice = f"{self.hint.advice(self.place, options=self.options)}; else {advice}"
         if self.capped:
             return f"next: {advice} (at most {self.limit:,} rows a rule are itemised)"
         return f"next: {advice}"
@@ -146,10 +198,10 @@ def itemise(found: Iterable[tuple[Total, list[int | None]]]) -> pl.DataFrame:
 
 def _line(total: Total) -> str:
     where = f"{total.field}: " if total.field else ""
-    times = f"{total.count:,} time{'' if total.count == 1 else 's'}"
-    line = f"  {where}{total.note} ({total.rule}), {times}"
+    line = f"  {where}{total.note} ({total.rule})"
     if not total.rows:
-        return line
+        return line if total.count == 1 else f"{line}, {total.count:,} times"
+    line += f", {total.count:,} time{'' if total.count == 1 else 's'}"
     more = ", …" if total.count > len(total.rows) else ""
     noun = "row" if total.count == 1 else "rows"
     return f"{line}: {noun} {', '.join(map(str, total.rows))}{more}"

@@ -2,19 +2,21 @@
 
 Lines that are all whole records of the right width, which is nearly all of any file, are split by
 Polars. Lines that are not (open quotes, stray quotes, too few or too many cells, nothing at all)
-are taken out and read by Python's csv module, whose reading is the reference for what a record is.
-https://www.rfc-editor.org/rfc/rfc4180
+are taken out and read one by one; `grammar` says what a record is.
 """
 
 import codecs
 import csv
 import io
-from collections.abc import Mapping
+from bisect import bisect_left
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import accumulate
 
 import polars as pl
 
 from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.grammar import Grammar, Record, cells_of
 
 MARK = "\ufffe"
 """Stands for bytes outside the encoding: no text may hold this noncharacter of Unicode."""
@@ -53,10 +55,10 @@ class Block:
 
     `cells` has one column per cell, named "0", "1", …: text, or all of the shape's numbers where
     that could be; a cell that is not there is null, and so is an empty one when the shape says
-    so. `first` is the number in the file of the
-    first of all `records` records, `places` says which of them the rows are (None: all of them).
-    `widths` gives the number of cells of rows that have too few or too many; `undecodable` the
-    rows with bytes outside the encoding.
+    so. `first` is the number in the file of the first of all `records` records, `places` says
+    which of them the rows are (None: all of them). `widths` gives the number of cells of rows that
+    have too few or too many; `undecodable` the rows with bytes outside the encoding; `faults` the
+    row and the place of cells whose quotes are wrong, which hold their text as it was written.
     """
 
     cells: pl.DataFrame
@@ -64,6 +66,7 @@ class Block:
     places: pl.Series | None = None
     widths: tuple[tuple[int, int], ...] = ()
     undecodable: tuple[int, ...] = ()
+    faults: tuple[tuple[int, int], ...] = ()
     first: int = 1
 
     @property
@@ -76,45 +79,30 @@ class Block:
 
 @dataclass(frozen=True, slots=True)
 class _Special:
-    """A record read by the csv module: the line it begins on, and its cells."""
+    """A record read by itself: the line it begins on, and its cells."""
 
     line: int
+    record: Record
     cells: list[str]
 
 
-def split_records(data: bytes, dialect: Dialect, shape: Shape, *, last: bool) -> Block | None:
-    """Return the records in whole lines of UTF-8 text.
+def split_records(
+    data: bytes, dialect: Dialect, shape: Shape, *, last: bool
+) -> tuple[Block, bytes]:
+    """Return the records in whole lines of UTF-8 text, and what is left of the data.
 
-    None when the last record goes on beyond the data, and `last` does not say that nothing
-    follows.
+    The rest begins with a record that goes on beyond the data; there is none when `last` says
+    that nothing follows.
     """
     data = _marked(data)
+    if b"\r" in data and dialect.is_plain and not dialect.may_quote(data):
+        # Without quotes every line end ends a record, and Polars knows one of them.
+        data = data.replace(b"\r\n", b"\n").replace(b"\r", b"\n")
     if _is_regular(data, dialect):
         frame = _split_regular(data, dialect, shape)
         if frame is not None:
-            return Block(frame, frame.height)
+            return Block(frame, frame.height), b""
     return _split_irregular(data, dialect, shape, last)
-
-
-def leading_records(data: bytes, dialect: Dialect, count: int) -> tuple[list[list[str]], int]:
-    """Return the first records, and how many bytes they take."""
-    raw = data.split(b"\n", 4096 + count)
-    if len(raw) > 4096 + count or (raw and not raw[-1]):
-        raw.pop()
-    records: list[list[str]] = []
-    lines = _Lines([line.decode("utf-8", "mark-undecodable").encode() for line in raw], 0)
-    reader = dialect.records(lines)
-    while len(records) < count:
-        try:
-            records.append(next(reader))
-        except (StopIteration, csv.Error):
-            break
-    used = sum(len(line) + 1 for line in raw[: lines.next_line])
-    if lines.pending:
-        # Records end at a lone carriage return: the line goes on after them.
-        parts = (raw[lines.next_line - 1] + b"\n").splitlines(keepends=True)
-        used -= sum(len(part) for part in parts[-len(lines.pending) :])
-    return records, min(used, len(data))
 
 
 def _marked(data: bytes) -> bytes:
@@ -131,7 +119,7 @@ def _is_regular(data: bytes, dialect: Dialect) -> bool:
     """Tell whether every line plainly is a record: no quotes, comments, blank lines, odd bytes."""
     return not (
         not dialect.is_plain
-        or dialect.quote_char.encode() in data
+        or dialect.may_quote(data)
         or dialect.comment_char
         or dialect.skip_initial_space
         or (not data.isascii() and _MARK_BYTES in data)
@@ -187,43 +175,35 @@ def _hides_blanks(data: bytes, frame: pl.DataFrame, dialect: Dialect, shape: Sha
     )
 
 
-def _split_irregular(data: bytes, dialect: Dialect, shape: Shape, last: bool) -> Block | None:
+def _split_irregular(
+    data: bytes, dialect: Dialect, shape: Shape, last: bool
+) -> tuple[Block, bytes]:
     lines = pl.read_lines(io.BytesIO(data)).to_series()
     special = _special_lines(lines, dialect, shape.width)
-    taken = special.arg_true().to_list()
-    raw = data.split(b"\n") if taken else []
-    if raw and not raw[-1]:
-        raw.pop()
-    records, inside, whole = _read_specials(raw, taken, dialect)
-    if not whole and not last:
-        return None
-    if inside:
-        swallowed = pl.Series(inside, dtype=pl.UInt32)
-        special = special.scatter(swallowed, values=True)
-    bulk_lines = (~special).arg_true()
+    read = _Specials(data, dialect, len(lines), last=last)
+    read.from_lines(special.arg_true())
+    if read.inside:
+        special = special.scatter(pl.Series(read.inside, dtype=pl.UInt32), values=True)
+    bulk_lines = (~special.head(read.lines_read)).arg_true()
     if len(bulk_lines) == len(lines):
         bulk = _split_by_polars(data, dialect, shape)
     else:
-        bulk = _split_by_polars(_joined(lines.filter(~special)), dialect, shape)
+        bulk = _split_by_polars(_joined(lines.gather(bulk_lines)), dialect, shape)
     if bulk is None or bulk.height != len(bulk_lines):
-        everything = list(range(len(raw or data.split(b"\n"))))
-        raw = raw or data.removesuffix(b"\n").split(b"\n")
-        records, _, whole = _read_specials(raw, everything, dialect)
-        if not whole and not last:
-            return None
+        read = _Specials(data, dialect, len(lines), last=last)
+        read.from_lines(range(len(lines)))
         bulk, bulk_lines = pl.DataFrame(schema=shape.schema()), pl.Series([], dtype=pl.UInt32)
-    return _assembled(bulk, bulk_lines, records, dialect, shape)
+    return _assembled(bulk, bulk_lines, read.records(), shape), read.rest
 
 
 def _special_lines(lines: pl.Series, dialect: Dialect, width: int) -> pl.Series:
     """Return which lines are not plainly one record of the right width."""
     if not dialect.is_plain or dialect.skip_initial_space:
         return pl.Series("special", [True]).new_from_index(0, len(lines))
-    quote, delimiter = (f"\\x{{{ord(char):x}}}" for char in (dialect.quote_char, dialect.delimiter))
-    quoted = f"{quote}(?:[^{quote}]|{quote}{quote})*{quote}"
-    cell = f"(?:{quoted}|[^{quote}{delimiter}\r]*)"
     line = pl.col("line")
-    has_quote = line.str.contains(dialect.quote_char, literal=True)
+    has_quote = pl.lit(value=False)
+    if dialect.quote_char:
+        has_quote = line.str.contains(dialect.quote_char, literal=True)
     frame = pl.DataFrame({"line": lines}).select(
         "line",
         quoted=has_quote,
@@ -237,6 +217,11 @@ def _special_lines(lines: pl.Series, dialect: Dialect, width: int) -> pl.Series:
     )
     special = (frame["cells"] != width) | frame["odd"]
     if frame["quoted"].any():
+        quote, delimiter = (
+            f"\\x{{{ord(char):x}}}" for char in (dialect.quote_char, dialect.delimiter)
+        )
+        quoted = f"{quote}(?:[^{quote}]|{quote}{quote})*{quote}"
+        cell = f"(?:{quoted}|[^{quote}{delimiter}\r]*)"
         held = frame.filter("quoted").select(
             whole=line.str.contains(f"^{cell}(?:{delimiter}{cell})*$"),
             cells=line.str.replace_all(quoted, "").str.count_matches(
@@ -251,11 +236,7 @@ def _special_lines(lines: pl.Series, dialect: Dialect, width: int) -> pl.Series:
 
 
 def _assembled(
-    bulk: pl.DataFrame,
-    bulk_lines: pl.Series,
-    records: list[_Special],
-    dialect: Dialect,
-    shape: Shape,
+    bulk: pl.DataFrame, bulk_lines: pl.Series, records: list[_Special], shape: Shape
 ) -> Block:
     """Return the rows that Polars split and the records read one by one, in the file's order."""
     frame = pl.concat(
@@ -267,9 +248,7 @@ def _assembled(
         ]
     ).sort("line", maintain_order=True)
     count = frame.height
-    comments = [
-        index for index, record in enumerate(records) if is_comment(record.cells, None, dialect)
-    ]
+    comments = [index for index, each in enumerate(records) if each.record.comment]
     places: pl.Series | None = None
     if comments:
         frame = frame.with_row_index("place").filter(
@@ -285,25 +264,22 @@ def _assembled(
         frame.select(list(shape.schema())),
         count,
         places,
-        tuple((row, len(record.cells)) for row, record in held if len(record.cells) != shape.width),
-        tuple(row for row, record in held if any(MARK in cell for cell in record.cells)),
+        tuple(
+            (row, len(each.cells))
+            for row, each in held
+            if len(each.cells) != shape.width and not each.record.faults
+        ),
+        tuple(row for row, each in held if any(MARK in cell for cell in each.cells)),
+        tuple((row, place) for row, each in held for place in each.record.faults),
     )
 
 
 def _special_rows(records: list[_Special], shape: Shape) -> pl.DataFrame:
-    rows = [_padded(record.cells, shape) for record in records]
+    rows = [_padded(each.cells, shape) for each in records]
     return pl.DataFrame(rows, schema=shape.schema(), orient="row").with_columns(
-        pl.Series("line", [record.line for record in records], dtype=pl.UInt32),
+        pl.Series("line", [each.line for each in records], dtype=pl.UInt32),
         pl.Series("special", range(len(records)), dtype=pl.Int64),
     )
-
-
-def is_comment(cells: list[str], row: int | None, dialect: Dialect) -> bool:
-    """Tell whether a record is a comment, by its number or by how it begins."""
-    if row in dialect.comment_rows:
-        return True
-    char = dialect.comment_char
-    return bool(char and cells and cells[0].startswith(char))
 
 
 def _split_by_polars(
@@ -337,62 +313,67 @@ def _joined(lines: pl.Series) -> bytes:
     return written.getvalue()
 
 
-def _read_specials(
-    raw: list[bytes], starts: list[int], dialect: Dialect
-) -> tuple[list[_Special], list[int], bool]:
-    """Read the records that begin on the lines `starts`, in order.
+class _Specials:
+    """The records of a text that begin on some of its lines, read one by one.
 
-    Returns them, the lines inside of records that go over several, and whether the last one ended.
+    `inside` are the lines that lie within records over several, `rest` the bytes from a record on
+    that goes on beyond the text, and `lines_read` how many lines come before those.
     """
-    records: list[_Special] = []
-    inside: list[int] = []
-    free = 0
-    whole = True
-    for start in starts:
-        if start < free:
-            continue
-        if dialect.comment_char and raw[start].startswith(dialect.comment_char.encode()):
-            # A comment is a line, whatever quotes stand in it.
-            records.append(_Special(start, [raw[start].decode("utf-8", "replace")]))
-            free = start + 1
-            continue
-        lines = _Lines(raw, start)
-        found: list[list[str]] = []
-        reader = dialect.records(lines)
-        try:
-            # A lone carriage return ends a record too, so one line can hold several.
-            while not found or lines.pending:
-                found.append(next(reader))
-        except (StopIteration, csv.Error):
-            found = found or [[]]
-        whole = not lines.exhausted
-        free = lines.next_line
-        records.extend(_Special(start, cells) for cells in found)
-        inside.extend(range(start + 1, free))
-    return records, inside, whole
 
+    def __init__(self, data: bytes, dialect: Dialect, lines: int, *, last: bool) -> None:
+        self._data = data
+        self._dialect = dialect
+        self._last = last
+        self._found: list[tuple[int, Record]] = []
+        self.inside: list[int] = []
+        self.rest = b""
+        self.lines_read = lines
 
-class _Lines:
-    """Lines from one on, as the csv module asks for them."""
+    def from_lines(self, numbers: Iterable[int]) -> None:
+        """Read the records on these lines, which rise."""
+        grammar = Grammar(self._dialect)
+        text, starts = "", [0]
+        free = 0
+        for line in numbers:
+            if line < free:
+                continue
+            if not text:
+                text = self._data.decode("utf-8", "replace")
+                starts = [0, *accumulate(len(each) + 1 for each in text.split("\n"))]
+            records, free = self._from_line(grammar, text, starts, line)
+            if not free:
+                self.rest = text[starts[line] :].encode()
+                self.lines_read = line
+                return
+            self._found.extend((line, record) for record in records)
+            self.inside.extend(range(line + 1, free))
 
-    def __init__(self, raw: list[bytes], start: int) -> None:
-        self._raw = raw
-        self.next_line = start
-        self.pending: list[str] = []
-        self.exhausted = False
+    def _from_line(
+        self, grammar: Grammar, text: str, starts: list[int], line: int
+    ) -> tuple[list[Record], int]:
+        """Return the records from a line on, until one begins a line, and the number of that.
 
-    def __iter__(self) -> "_Lines":
-        return self
+        A lone carriage return ends a record too, so one line can hold several.
+        """
+        records: list[Record] = []
+        at = starts[line]
+        while True:
+            record = grammar.read(text, at, last=self._last)
+            if record is None:
+                return [], 0
+            records.append(record)
+            at = record.end
+            free = bisect_left(starts, at, line + 1)
+            if at >= len(text) or starts[free] == at:
+                return records, free
 
-    def __next__(self) -> str:
-        if not self.pending:
-            if self.next_line >= len(self._raw):
-                self.exhausted = True
-                raise StopIteration
-            text = self._raw[self.next_line].decode("utf-8", "replace") + "\n"
-            self.next_line += 1
-            self.pending = list(io.StringIO(text, newline=""))
-        return self.pending.pop(0)
+    def records(self) -> list[_Special]:
+        """The records with their cells, in the order of the text."""
+        cells = cells_of([record for _, record in self._found], self._dialect)
+        return [
+            _Special(line, record, held)
+            for (line, record), held in zip(self._found, cells, strict=True)
+        ]
 
 
 def _padded(cells: list[str], shape: Shape) -> list[str | None]:

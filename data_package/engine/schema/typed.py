@@ -11,6 +11,7 @@ from data_package.engine.schema.cells import LEXICAL_DTYPES, read_column
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.fieldtypes import FIELD_TYPES
+from data_package.engine.schema.octets import as_text, holds_bytes, text_dtype
 from data_package.engine.schema.report import Report, Total
 from data_package.engine.schema.unreadable import unreadable
 
@@ -153,7 +154,7 @@ def fits(dtype: pl.DataType, type_name: str, format_name: str = "default") -> bo
 
 
 def _logical_dtype(each: Field, dtype: pl.DataType) -> pl.DataType:
-    return LEXICAL_DTYPES[each.type] if _is_lexical(each, dtype) else dtype
+    return LEXICAL_DTYPES[each.type] if _is_lexical(each, dtype) else text_dtype(dtype)
 
 
 def _is_lexical(each: Field, dtype: pl.DataType) -> bool:
@@ -194,7 +195,7 @@ def _pieces(
 def _logical_batch(
     piece: pl.DataFrame, fields: Sequence[Field], dtypes: Mapping[str, pl.DataType]
 ) -> Batch:
-    piece = _without_missing(piece, fields, dtypes)
+    piece = _with_bytes_as_text(_without_missing(piece, fields, dtypes))
     bad: dict[str, pl.Series] = {}
     values: list[pl.Series] = []
     for each in fields:
@@ -203,12 +204,23 @@ def _logical_batch(
             values.append(cells.values.alias(each.name))
             if cells.bad is not None:
                 bad[each.name] = cells.bad
-        elif each.type == "string" and each.format != "default":
+        elif each.type == "string" and each.format != "default" and dtypes[each.name] != pl.Binary:
             cells = read_column(each, piece[each.name].cast(pl.String))
             if cells.bad is not None:
                 bad[each.name] = cells.bad
                 values.append(cells.values.alias(each.name))
     return Batch(piece.with_columns(values) if values else piece, bad)
+
+
+def _with_bytes_as_text(piece: pl.DataFrame) -> pl.DataFrame:
+    """Return bytes as the text that a contract has for them."""
+    held = {name: dtype for name, dtype in piece.schema.items() if holds_bytes(dtype)}
+    if not held:
+        return piece
+    return piece.with_columns(
+        as_text(pl.nth(piece.columns.index(name)), dtype).alias(name)
+        for name, dtype in held.items()
+    )
 
 
 def _without_missing(

@@ -1,5 +1,6 @@
 """What is said of a table or a file that cannot be read to its end, in words without values."""
 
+import codecs
 import errno
 import gzip
 import re
@@ -7,6 +8,8 @@ import zipfile
 from pathlib import Path
 
 from data_package.engine.errors import DataPackageError
+from data_package.engine.schema.dialect import reads_utf8
+from data_package.engine.schema.report import Hint
 from data_package.engine.schema.signatures import json_text, signature_of
 
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
@@ -16,7 +19,21 @@ _NO_ROOM = re.compile(rf"os error ({errno.ENOSPC}|{errno.EDQUOT})\b|thrift: tran
 
 
 class CheckError(DataPackageError):
-    """A table that could not be read to its end; says which, and never what was in it."""
+    """A table that could not be read to its end; says which, and never what was in it.
+
+    `hint` says what to write so that it can be read.
+    """
+
+    def __init__(self, what: str, hint: Hint | None = None) -> None:
+        super().__init__(f"{what}: {hint.advice()}" if hint else what)
+        self._what = what
+        self.hint = hint
+
+    def told(self, place: str | None = None, *, options: bool | None = None) -> "CheckError":
+        """Return the error for people who can change the contract at `place`, or give options."""
+        if self.hint is None:
+            return self
+        return CheckError(f"{self._what}: {self.hint.advice(place, options=options)}")
 
 
 def unreadable(name: str, error: Exception) -> CheckError:
@@ -29,14 +46,16 @@ def unreadable(name: str, error: Exception) -> CheckError:
 
 def unreadable_file(path: Path, error: Exception, encoding: str) -> CheckError:
     """Return the error for a file that cannot be opened, unpacked or decoded."""
+    if isinstance(error, UnicodeError):
+        what = f"its bytes are not {encoding} from the beginning; if they are cp1252"
+        hint = Hint(what, "encoding: cp1252", "--encoding cp1252")
+        return CheckError(f"{path}: the file cannot be read", hint)
     if isinstance(error, EOFError):
         why = "its compressed data break off; fetch it again"
     elif isinstance(error, gzip.BadGzipFile):
         why = "it is not compressed with gzip, as its name says; take .gz off the name"
     elif isinstance(error, zipfile.BadZipFile):
         why = "it is not a whole zip archive, as its name says"
-    elif isinstance(error, UnicodeError):
-        why = f"its bytes are not {encoding} from the beginning; try another --encoding"
     elif isinstance(error, OSError) and error.strerror:
         why = error.strerror
     else:
@@ -44,17 +63,23 @@ def unreadable_file(path: Path, error: Exception, encoding: str) -> CheckError:
     return CheckError(f"{path}: the file cannot be read: {why}")
 
 
-def not_text(beginning: bytes, *, is_utf8: bool, has_header: bool) -> str | None:
-    """Return what a file is that was taken for delimited text and plainly is none, else None.
+def not_text(path: Path, beginning: bytes, encoding: str, *, has_header: bool) -> CheckError | None:
+    """Return the error for a file that was taken for delimited text and plainly is none, else None.
 
-    `beginning` are its first bytes as they stand; `is_utf8` tells that they were taken for UTF-8,
-    `has_header` that the first row was taken for labels.
+    `beginning` are its first bytes as they stand; `encoding` is what they are taken for, and
+    `has_header` tells that the first row is taken for labels.
     """
     found = signature_of(beginning) or (json_text(beginning) if has_header else None)
+    problem = f"{path}: the file is not text as it stands"
     if found is not None:
-        return str(found)
+        return CheckError(f"{problem}: {found}")
+    is_utf8 = reads_utf8(encoding)
     if is_utf8 and beginning.startswith(_UTF16_MARKS):
-        return "it begins as UTF-16 text does; say so with --encoding utf-16"
-    if is_utf8 and beginning.count(0) > _MANY_NULS * len(beginning):
-        return "it is full of NUL bytes, as UTF-16 is; try --encoding utf-16-le"
-    return None
+        what, encoding = "it begins as UTF-16 text does", "utf-16"
+    elif is_utf8 and beginning.count(0) > _MANY_NULS * len(beginning):
+        what, encoding = "it is full of NUL bytes, as UTF-16 is", "utf-16-le"
+    elif not is_utf8 and beginning.startswith(codecs.BOM_UTF8):
+        what, encoding = f"it begins with the mark of UTF-8 and is read as {encoding}", "utf-8"
+    else:
+        return None
+    return CheckError(problem, Hint(what, f"encoding: {encoding}", f"--encoding {encoding}"))

@@ -59,7 +59,7 @@ def codes(name: str, column: pl.Series, distinct: int, *, small_cells: int) -> l
 
     `distinct` is how many values the column has.
     """
-    if not _is_closed(column, distinct, MOST_CODES) or distinct < 2 or is_identifier_name(name):
+    if not _is_closed(column, distinct, MOST_CODES) or is_identifier_name(name):
         return None
     held = column.drop_nulls()
     known = held.unique().sort().to_list()
@@ -70,7 +70,7 @@ def codes(name: str, column: pl.Series, distinct: int, *, small_cells: int) -> l
 
 def _is_closed(column: pl.Series, distinct: int, most: int) -> bool:
     rows = column.len() - column.null_count()
-    return 0 < distinct <= most and rows >= _ROWS_PER_VALUE * distinct
+    return 2 <= distinct <= most and rows >= _ROWS_PER_VALUE * distinct
 
 
 def _enough(held: pl.Series, small_cells: int) -> bool:

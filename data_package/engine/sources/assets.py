@@ -14,6 +14,9 @@ from data_package.engine.sources.frames import frame_of, handed
 PATTERNS = "data-package/patterns"
 PACKAGE = "data-package/package"
 BAD = "data-package/bad"
+WORST = "data-package/worst"
+MAY_BE_EMPTY = "data-package/may_be_empty"
+FILE_COLUMN = "data-package/file_column"
 DEFINED_AT = "data-package/defined_at"
 IO_MANAGER_KEY = "source_file_io_manager"
 
@@ -25,6 +28,9 @@ def source_file(
     description: str | None = None,
     group: str | None = None,
     bad: Bad = "stop",
+    worst: float | None = None,
+    may_be_empty: bool = False,
+    file_column: str | None = None,
 ) -> dg.AssetSpec:
     """Declare a raw file as delivered, or several that belong together.
 
@@ -41,9 +47,16 @@ def source_file(
         group: the group in Dagster's pages; by default the one of the folder it stands in.
         bad: what becomes of what breaks the contract. With "stop" the table is not made; with
             "null" cells that are not of their type are empty; with "reject" rows that have one,
-            and ragged rows, are left out and kept in `storage/rejects/<table>.parquet`.
+            and ragged rows, are left out and kept in `storage/rejects/<table>.parquet`. What is
+            wrong with a whole file, such as its header, stops in any case.
+        worst: the largest share of a file's rows, from 0 to 1, that may be empty in part or left
+            out; by default one in twenty, and ten rows whatever their share.
+        may_be_empty: whether there may be no rows at all.
+        file_column: a column to add to the rows, with the name of the file that each came from,
+            as it is named below the project's root.
 
-    Raises ProjectError without a path, with a list of them, or with another `bad`.
+    Raises ProjectError without a path, with a list of them, or with a value that is not one of
+    these.
     """
     caller = sys._getframe(1)
     defined_at = f"{caller.f_code.co_filename}:{caller.f_lineno}"
@@ -59,6 +72,10 @@ def source_file(
             f"{defined_at}: source_file({name!r}, …, bad={bad!r}) is none of "
             f"{', '.join(map(repr, get_args(Bad)))}."
         )
+    if worst is not None and not (isinstance(worst, int | float) and 0 <= worst <= 1):
+        raise ProjectError(
+            f"{defined_at}: source_file({name!r}, …, worst={worst!r}) is not a share from 0 to 1."
+        )
     return dg.AssetSpec(
         name,
         description=description,
@@ -69,6 +86,9 @@ def source_file(
             PACKAGE: package or "",
             DEFINED_AT: defined_at,
             BAD: bad,
+            WORST: worst,
+            MAY_BE_EMPTY: may_be_empty,
+            FILE_COLUMN: file_column,
             "dagster/io_manager_key": IO_MANAGER_KEY,
         },
     )
@@ -85,6 +105,9 @@ def raw_file(spec: dg.AssetSpec) -> RawFile | None:
         package=spec.metadata.get(PACKAGE) or None,
         contract_path=_contract_path(spec),
         bad=spec.metadata.get(BAD, "stop"),
+        worst=spec.metadata.get(WORST),
+        may_be_empty=bool(spec.metadata.get(MAY_BE_EMPTY)),
+        file_column=spec.metadata.get(FILE_COLUMN),
     )
 
 

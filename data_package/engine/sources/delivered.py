@@ -1,11 +1,10 @@
 """Raw files read by their contracts, for parameters that ask for rows instead of paths."""
 
-import dataclasses
 import hashlib
 import json
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from itertools import chain
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
@@ -25,14 +24,23 @@ if TYPE_CHECKING:
 
 # The code that reads raw files by their contracts, and its libraries.
 READER = edition(__name__)
+# The share of a file's rows that may be bad where nothing else is said: people slip less often, and
+# a wrong format or a column that has moved breaks more. In a small file a few rows are any share.
+_WORST = 0.05
+_FEW = 10
 
 
 @dataclass(frozen=True)
 class Outcome:
-    """What came of reading one file: the report under the file's name, and the rows left out."""
+    """What reading one file gave: its report, its rows, those left out, and how many were bad.
+
+    There are no rows where something is wrong with the whole file.
+    """
 
     report: "Report"
+    frame: pl.LazyFrame | None = None
     rejects: pl.DataFrame | None = None
+    wrong: int = 0
 
 
 class Delivered:
@@ -50,22 +58,35 @@ class Delivered:
 
     def columns(self, name: str) -> pl.Schema | None:
         """The columns that a raw file is read into; None where it has no contract."""
-        return schema.columns_of(self.contracts[name]) if name in self.contracts else None
+        if name not in self.contracts:
+            return None
+        columns = schema.columns_of(self.contracts[name])
+        if (column := self.files[name].file_column) is not None:
+            columns[column] = pl.String()
+        return columns
 
     def written(self, name: str) -> tuple["Descriptor | None", str | None]:
         """How the contract of a raw file says that it is written: its dialect and its encoding."""
-        told = self.contracts[name].descriptor if name in self.contracts else {}
+        told = self._descriptor(name)
         dialect, encoding = told.get("dialect"), told.get("encoding")
         return (
             cast("Descriptor", dialect) if isinstance(dialect, dict) else None,
             encoding if isinstance(encoding, str) else None,
         )
 
+    def _descriptor(self, name: str) -> "Descriptor":
+        place = self.files[name].contract_path
+        if name in self.contracts:
+            return self.contracts[name].descriptor
+        return (schema.begun_contract(place) if place is not None else None) or {}
+
     def digest(self, name: str) -> str | None:
         """A hash of all that decides how a raw file is read; None where it has no contract."""
         if name not in self.contracts:
             return None
-        how = [self.contracts[name].validation_digest(), *self.written(name), self.files[name].bad]
+        file = self.files[name]
+        how = [self.contracts[name].validation_digest(), *self.written(name), file.bad]
+        how += [str(each) for each in (file.worst, file.file_column) if each is not None]
         text = json.dumps(how, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -74,27 +95,57 @@ class Delivered:
 
         Raises BuildError when there is no contract, or one that is broken and must not be.
         """
-        file = self.files[name]
         if name not in self.contracts:
             raise BuildError(
                 f"The raw file '{name}' has no contract to be read by.\nBegin one with "
                 f"`data-package describe {name} --write`, or take the file as a Path."
             )
-        frames, outcomes = [], []
-        for path in paths:
-            frame, outcome = self._read(name, path)
-            frames.append(frame)
-            outcomes.append(outcome)
-        self._outcomes.setdefault(reader, {})[name] = outcomes
-        self._keep_rejects(reader)
-        if file.bad == "stop" and not all(outcome.report.ok for outcome in outcomes):
-            place = self._project.relative(file.contract_path or name)
+        column = self.files[name].file_column
+        if column is not None and column in schema.columns_of(self.contracts[name]):
             raise BuildError(
+                f"'{name}': its file_column {column!r} is a field of its contract too, "
+                f"{self.place(name)}.\nGive the column another name."
+            )
+        outcomes = [self._read(name, path) for path in paths]
+        # Without the rows: a file that they are scanned from is gone once nobody reads it.
+        self._outcomes.setdefault(reader, {})[name] = [replace(o, frame=None) for o in outcomes]
+        self._keep_rejects(reader)
+        if problem := self._problem(name, outcomes):
+            raise BuildError(problem)
+        return pl.concat([one.frame for one in outcomes if one.frame is not None])
+
+    def _problem(self, name: str, outcomes: Sequence[Outcome]) -> str:
+        """Why the rows of a raw file cannot be handed on; empty where they can."""
+        file, place = self.files[name], self.place(name)
+        whole = [one for one in outcomes if one.report.of_whole]
+        if whole:
+            return (
+                f"{_reports(whole)}\n\n'{name}' is not as its contract, {place}, says that it is "
+                'written.\nChange one of the two before it is read: bad="null" '
+                'and bad="reject" are about cells and rows.'
+            )
+        if file.bad == "stop" and not all(one.report.ok for one in outcomes):
+            return (
                 f"{_reports(outcomes)}\n\n'{name}' breaks its contract, {place}. To go on all the "
                 'same, declare it with\nbad="null", so that cells of another type are empty, or '
                 'bad="reject", so that their rows are left out.'
             )
-        return pl.concat(frames)
+        if beyond := [one for one in outcomes if one.wrong > _allowed(file, one)]:
+            shares = "\n".join(
+                f"{one.report.name}: {one.wrong:,} of {one.report.rows_checked:,} rows are bad."
+                for one in beyond
+            )
+            return (
+                f"{_reports(beyond)}\n\n{shares}\nSo many point to one cause, such as another "
+                f"format of dates: correct {place}.\nIf the rows are bad, say what share of them "
+                f"may be, with worst=, where '{name}' is declared."
+            )
+        if not file.may_be_empty and not any(one.report.rows_checked for one in outcomes):
+            return (
+                f"'{name}' has no rows.\nAsk for the file again, or declare it with "
+                "may_be_empty=True if there may be none."
+            )
+        return ""
 
     def errors(self, reader: str) -> int | None:
         """How much was wrong in what a function was handed last; None where nothing was read."""
@@ -114,19 +165,36 @@ class Delivered:
     def _of(self, reader: str) -> list[Outcome]:
         return list(chain.from_iterable(self._outcomes.get(reader, {}).values()))
 
-    def _read(self, name: str, path: Path) -> tuple[pl.LazyFrame, Outcome]:
+    def _read(self, name: str, path: Path) -> Outcome:
         contract, file, label = self.contracts[name], self.files[name], self.label(name, path)
+        place = self.place(name)
         if path.suffix == ".parquet":
             scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-            return scan, Outcome(dataclasses.replace(schema.check(scan, contract), name=label))
+            report = schema.check(scan, contract)
+            return Outcome(
+                report.named(label, place=place, options=False), self._with_file(scan, name, label)
+            )
         try:
             reading = self._read_text(path, contract, file)
+        except schema.BadDataError as error:
+            return Outcome(error.report.named(label, place=place, options=False))
+        except schema.CheckError as error:
+            raise error.told(place, options=False) from None
         except OSError as error:
             raise BuildError(f"{label} cannot be read: {error.strerror}.") from None
         rejects = reading.rejects
         if rejects is not None:
             rejects = rejects.insert_column(0, pl.lit(label).alias("file"))
-        return reading.frame, Outcome(dataclasses.replace(reading.report, name=label), rejects)
+        return Outcome(
+            reading.report.named(label, place=place, options=False),
+            self._with_file(reading.frame, name, label),
+            rejects,
+            reading.wrong,
+        )
+
+    def _with_file(self, frame: pl.LazyFrame, name: str, label: str) -> pl.LazyFrame:
+        column = self.files[name].file_column
+        return frame if column is None else frame.with_columns(pl.lit(label).alias(column))
 
     def _read_text(self, path: Path, contract: "Contract", file: RawFile) -> "Reading":
         # A file without a name: it is gone as soon as nobody reads it, however this process ends.
@@ -134,6 +202,10 @@ class Delivered:
             # A file that must be right is read to its end too: its report names all that is wrong.
             bad = "null" if file.bad == "stop" else file.bad
             return schema.read(path, contract, bad=bad, into=into)
+
+    def place(self, name: str) -> str:
+        """Where the contract of a raw file is, from the project's root."""
+        return self._project.relative(self.files[name].contract_path or name)
 
     def label(self, name: str, path: Path) -> str:
         """How one of a raw file's files is named to people."""
@@ -152,6 +224,12 @@ class Delivered:
 
     def _rejects_path(self, reader: str) -> Path:
         return self._project.places.rejects_of(reader)
+
+
+def _allowed(file: RawFile, outcome: Outcome) -> float:
+    """How many rows of a file may be bad."""
+    rows = outcome.report.rows_checked
+    return max(_WORST * rows, _FEW) if file.worst is None else file.worst * rows
 
 
 def _reports(outcomes: Sequence[Outcome]) -> str:

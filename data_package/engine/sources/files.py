@@ -3,6 +3,8 @@
 import glob
 import hashlib
 import importlib.util
+import re
+import unicodedata
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
@@ -21,7 +23,9 @@ class RawFile:
 
     `patterns` are paths or globs, relative to the project's root or, with `package`, to the folder
     of an installed Python package; absolute paths are taken as they are. `contract_path` is where
-    its contract stands or would stand, and `bad` what becomes of what breaks it.
+    its contract stands or would stand, and `bad` what becomes of what breaks it: of at most the
+    share `worst` of a file's rows. `may_be_empty` says that a file without rows is right, and
+    `file_column` names a column that tells each row's file.
     """
 
     name: str
@@ -29,6 +33,9 @@ class RawFile:
     package: str | None = None
     contract_path: Path | None = None
     bad: Bad = "stop"
+    worst: float | None = None
+    may_be_empty: bool = False
+    file_column: str | None = None
 
     def base(self, root: Path) -> Path:
         """The folder that relative patterns start from."""
@@ -44,12 +51,12 @@ class RawFile:
 
     def is_several(self) -> bool:
         """Whether it may stand for more than one file."""
-        return len(self.patterns) > 1 or any(glob.has_magic(p) for p in self.patterns)
+        return len(self.patterns) > 1 or any(map(_is_glob, self.patterns))
 
     def resolve(self, root: Path) -> list[Path]:
         """The files there are now, in a fixed order: by pattern, then by name.
 
-        Raises ProjectError when a pattern finds no file.
+        Raises ProjectError when a pattern finds no file, or what is not one.
         """
         base = self.base(root)
         found: list[Path] = []
@@ -58,14 +65,20 @@ class RawFile:
                 # As it is written, whatever signs of a glob its name may hold.
                 paths = [base / pattern]
             else:
-                names = sorted(glob.glob(pattern, root_dir=base, recursive=True))
-                paths = [path for name in names if (path := base / name).is_file()]
+                paths = [base / name for name in sorted(_matches(pattern, base))]
             if not paths:
                 raise ProjectError(
                     f"The raw file '{self.name}' is not there: nothing matches "
-                    f"{self.place(pattern)!r}.\nPut the file there, or correct the path in its "
-                    "source_file(...)."
+                    f"{self.place(pattern)!r}.\n{_other_spelling(base / pattern)}Put the file "
+                    "there, or correct the path in its source_file(...)."
                 )
+            for path in paths:
+                if not path.is_file():
+                    raise ProjectError(
+                        f"The raw file '{self.name}' is not there: {self.label(path, root)} is "
+                        f"{_what(path)}.\nPut the file there, take away what is there, or correct "
+                        f"{self.place(pattern)!r} in its source_file(...)."
+                    )
             found.extend(path for path in paths if path not in found)
         return found
 
@@ -78,6 +91,43 @@ class RawFile:
         base = self.base(root)
         relative = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
         return self.place(relative)
+
+
+def _escaped(pattern: str) -> str:
+    """Return a pattern in which `[1]` is a part of a name, as browsers number their downloads."""
+    return re.sub(r"\[([^][*?!])\]", r"[[]\1]", pattern)
+
+
+def _is_glob(pattern: str) -> bool:
+    """Tell whether a pattern may match more than one name."""
+    return glob.has_magic(re.sub(r"\[[\[*?]\]", "", _escaped(pattern)))
+
+
+def _matches(pattern: str, base: Path) -> list[str]:
+    """Return what a pattern matches in a folder; `**` at its end is for files alone."""
+    names = glob.glob(_escaped(pattern), root_dir=base, recursive=True)
+    if Path(pattern).name == "**":
+        return [name for name in names if not (base / name).is_dir()]
+    return names
+
+
+def _what(path: Path) -> str:
+    if path.is_dir():
+        return "a folder"
+    return "a link to nothing" if path.is_symlink() else "not a file"
+
+
+def _other_spelling(path: Path) -> str:
+    """Return a sentence on a file whose name looks the same and is written in other characters."""
+    wanted = unicodedata.normalize("NFC", path.name)
+    with suppress(OSError):
+        for each in path.parent.iterdir():
+            if each.name != path.name and unicodedata.normalize("NFC", each.name) == wanted:
+                return (
+                    "A file there has a name that looks the same: its letters are in another form "
+                    "of Unicode, as a Mac writes them. Rename it.\n"
+                )
+    return ""
 
 
 @dataclass(frozen=True)

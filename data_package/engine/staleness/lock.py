@@ -5,24 +5,31 @@ writes a table, by whatever command, puts its entry here in one atomic step: int
 first, which everybody reads with the file, and into the file itself when the run ends.
 """
 
-import fcntl
 import functools
 import json
 import os
 import re
 import threading
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from data_package.engine.errors import ProjectError
+from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.places import LOCK
 from data_package.engine.project import Project
 from data_package.engine.staleness.journal import Journal, Line, Stamp, stamp_of
-from data_package.engine.storage import PRIVATE_FILE, is_file, make_private_folder, temporary_beside
+from data_package.engine.storage import (
+    PRIVATE_FILE,
+    hold,
+    is_file,
+    open_to_lock,
+    sweep_beside,
+    temporary_beside,
+)
 from data_package.engine.tables.made import Kept
+from data_package.engine.unusable import why
 
 VERSION = 1
 _HEADER = (
@@ -97,9 +104,9 @@ def read_lock(project: Project) -> Lock:
     raw, tables = dict(lock.raw), dict(lock.tables)
     for line in _journal(project).read(stamp):
         # A line of another version's makes its table count as not built since.
-        with suppress(KeyError, TypeError):
+        with suppress(KeyError, TypeError, AttributeError):
             read = {name: _raw_entry(entry) for name, entry in line.raw.items()}
-            tables[line.name] = _table_entry(line.table)
+            tables[_text(line.name)] = _table_entry(line.table)
             raw |= read
     return Lock(raw, tables)
 
@@ -246,15 +253,50 @@ class LockFile:
             if after != before or self._journal.stamp() is not None:
                 self._write(after)
 
+    def unfolded(self) -> list[str]:
+        """The tables whose entries a build has put and the lock file lacks.
+
+        It lacks them while a build runs, after one that was killed, and where it may not be
+        written; what is committed then does not say what was built.
+        """
+        stamp = stamp_of(self._path)
+        return sorted({line.name for line in self._journal.read(stamp)}) if stamp else []
+
+    def check_written(self) -> None:
+        """Raise ProjectError when the lock file lacks what was built; none may build meanwhile."""
+        if lacking := self.unfolded():
+            raise ProjectError(f"{lacks(lacking)}\nWrite it first: data-package build")
+
+    def check_writable(self) -> None:
+        """Raise ProjectError when the lock file could not be written: it is, at the very end."""
+        sweep_beside(self._path)
+        temporary = temporary_beside(self._path)
+        try:
+            temporary.touch(mode=PRIVATE_FILE)
+            temporary.unlink()
+        except OSError as error:
+            raise ProjectError(
+                f"{LOCK} could not be written after the build, so nothing is built.\n"
+                f"{why(error, self._path.parent)}"
+            ) from None
+
     def _write(self, lock: Lock) -> None:
         temporary = temporary_beside(self._path)
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(render(lock))
-            file.flush()
-            os.fsync(file.fileno())
-        # The lock is committed: it has the permissions of the project's files, not private ones.
-        temporary.chmod((self._project.root / "pyproject.toml").stat().st_mode & 0o666)
-        temporary.replace(self._path)
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(render(lock))
+                file.flush()
+                os.fsync(file.fileno())
+            # The lock is committed: it has the permissions of the project's files.
+            temporary.chmod((self._project.root / "pyproject.toml").stat().st_mode & 0o666)
+            temporary.replace(self._path)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise BuildError(
+                f"{LOCK} cannot be written, so it does not say what was built.\n"
+                f"{why(error, self._path.parent)}"
+            ) from None
         self._journal.remove()
         self._known = self._stamps(), lock
 
@@ -263,14 +305,15 @@ class LockFile:
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
-        make_private_folder(self._guard.parent)
-        with self._in_process:
-            handle = os.open(self._guard, os.O_CREAT | os.O_RDWR, PRIVATE_FILE)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                yield
-            finally:
-                os.close(handle)
+        with self._in_process, open_to_lock(self._guard) as handle:
+            hold(handle, self._guard)
+            yield
+
+
+def lacks(tables: Sequence[str]) -> str:
+    """That the lock file lacks tables that have been built, in a sentence."""
+    more = f" and {len(tables) - 3} more" if len(tables) > 3 else ""
+    return f"{LOCK} lacks what was built of {', '.join(tables[:3])}{more}."
 
 
 def _plain(entry: RawEntry | TableEntry) -> dict[str, object]:

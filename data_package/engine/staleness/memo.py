@@ -110,7 +110,7 @@ def forget(project: Project) -> None:
 
 def count_if_fresh(project: Project) -> int | None:
     """How many tables there are when all are fresh for certain; None when that is not known."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         note = json.loads(_path(project).read_bytes())
         if (
             note["format"] == _FORMAT

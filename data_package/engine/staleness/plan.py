@@ -97,6 +97,13 @@ def plan_work(
     states = survey(catalogue, lock.read())
     selected = select_tables(request.select, job)
     asked = selected & catalogue.tables.keys()
+    if request.select and not asked and PACKAGE not in selected:
+        name = min(selected).to_user_string()
+        raise ProjectError(
+            f"'{name}' is not made by this project's functions, so a build does not run it.\n"
+            f"Dagster's command does: dagster asset materialize --select {name} "
+            f"-m {catalogue.project.package}.definitions"
+        )
     partitioned = {key for key, table in catalogue.tables.items() if table.partitioned}
     if asked and asked <= partitioned:
         raise ProjectError(_only_partitioned(min(asked).to_user_string(), catalogue))

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.staleness.assess import Cause, CauseKind, changed_libraries
-from data_package.engine.staleness.lock import Lock, TableEntry
+from data_package.engine.staleness.lock import Lock, TableEntry, lock_of
 from data_package.engine.staleness.record import code_path
 from data_package.engine.staleness.survey import State, TableState, present_of, survey
 from data_package.engine.tables.catalogue import Catalogue
@@ -44,17 +44,20 @@ class TableStatus:
 class ProjectStatus:
     """All tables, whether the data package is up to date, and what has changed beside the code.
 
-    `libraries` are updates that do not count as a change by the project's settings.
+    `libraries` are updates that do not count as a change by the project's settings, `unwritten` the
+    tables that have been built and that the lock file on the disk lacks.
     """
 
     tables: Sequence[TableStatus]
     package: str
     libraries: Sequence[str]
+    unwritten: Sequence[str] = ()
 
     @property
     def is_fresh(self) -> bool:
         """Whether a build would do nothing."""
-        return all(table.is_fresh for table in self.tables) and self.package != "out of date"
+        built = all(table.is_fresh for table in self.tables) and self.package != "out of date"
+        return built and not self.unwritten
 
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types."""
@@ -62,6 +65,7 @@ class ProjectStatus:
             "fresh": self.is_fresh,
             "package": self.package,
             "libraries": list(self.libraries),
+            "unwritten": list(self.unwritten),
             "tables": [table.to_dict() for table in self.tables],
         }
 
@@ -84,6 +88,7 @@ def status_of(catalogue: Catalogue, lock: Lock) -> ProjectStatus:
         ],
         package=("up to date" if current else "out of date") if catalogue.publications else "none",
         libraries=sorted(updates),
+        unwritten=lock_of(catalogue.project).unfolded(),
     )
 
 

@@ -2,7 +2,7 @@
 
 import json
 import platform
-from contextlib import suppress
+from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 from graphlib import TopologicalSorter
@@ -12,7 +12,7 @@ from data_package.engine.project import Project
 from data_package.engine.sources.files import combine_hashes
 from data_package.engine.staleness.assess import Cause, CauseKind, Present, assess
 from data_package.engine.staleness.lock import Lock
-from data_package.engine.storage import write_private
+from data_package.engine.storage import recalled, write_private
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
@@ -170,9 +170,7 @@ class Failures:
     def __init__(self, project: Project) -> None:
         """`project`: whose tables."""
         self._path = project.places.failures
-        self._known: dict[str, dict[str, str]] = {}
-        with suppress(OSError, ValueError):
-            self._known = json.loads(self._path.read_text())
+        self._known: dict[str, dict[str, str]] = recalled(self._path, _failures, {})
 
     def error_of(self, name: str, on: str) -> str | None:
         """What was said when the table failed on just this basis."""
@@ -191,6 +189,13 @@ class Failures:
 
     def _save(self) -> None:
         write_private(self._path, json.dumps(self._known, indent=1, sort_keys=True))
+
+
+def _failures(document: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, str]]:
+    return {
+        name: {"basis": str(known["basis"]), "error": str(known["error"])}
+        for name, known in document.items()
+    }
 
 
 def _state(causes: list[Cause], error: str | None) -> State:

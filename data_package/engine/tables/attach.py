@@ -18,7 +18,6 @@ import polars as pl
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint, Fingerprinter
-from data_package.engine.libraries import NO_VERSION, version_of
 from data_package.engine.places import Folder
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
@@ -27,6 +26,7 @@ from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.columns import declared_columns
 from data_package.engine.tables.made import Kept
+from data_package.engine.tables.resources import digest_of
 from data_package.engine.tables.results import Result, measured_and_fitted
 from data_package.engine.tables.table import FINAL, Table, contract_at, contract_path, place_of
 
@@ -47,6 +47,7 @@ def tables_of(
     project: Project,
     fingerprinter: Fingerprinter,
     delivered: Delivered,
+    resources: Mapping[str, object],
 ) -> list[Table]:
     """The tables that an asset definition makes, with their contracts.
 
@@ -58,7 +59,7 @@ def tables_of(
     read_by = {name: digest for name in sorted(reads) if (digest := delivered.digest(name))}
     made = []
     for spec in assets.specs:
-        if spec.key not in assets.keys or not assets.is_executable:
+        if spec.key not in assets.keys or not assets.is_materializable:
             continue
         group = _group(spec, module, project)
         if group in set(Folder):
@@ -99,7 +100,7 @@ def tables_of(
                 module=module,
                 function=function,
                 contract=contract,
-                fingerprint=_fingerprint(assets, function, fingerprinter, read_by),
+                fingerprint=_fingerprint(assets, function, fingerprinter, read_by, resources),
                 partitioned=assets.partitions_def is not None,
                 reads=frozenset(reads),
                 kept=kept,
@@ -173,12 +174,19 @@ def _fingerprint(
     function: Callable[..., object],
     fingerprinter: Fingerprinter,
     read_by: Mapping[str, str],
+    resources: Mapping[str, object],
 ) -> Fingerprint:
     declared = {f"contract of {name}": digest for name, digest in read_by.items()}
     declared |= {
         f"code_version {spec.key.to_user_string()}": spec.code_version
         for spec in assets.specs
         if spec.code_version is not None
+    }
+    asked = [key for key in internals.resources_of(assets) if key not in assets.resource_defs]
+    declared |= {
+        f"resource {key}": digest_of(resources[key], fingerprinter)
+        for key in asked
+        if key in resources
     }
     used = {"engine that reads raw files": READER} if read_by else {}
     frames = {*internals.asked_for(assets).values(), *internals.outputs_of(assets).values()}
@@ -190,19 +198,7 @@ def _fingerprint(
         engine={name: edition.sources for name, edition in used.items()},
     )
     libraries = {*fingerprint.libraries, *(lib for one in used.values() for lib in one.libraries)}
-    unseen = tuple(
-        f"the resource '{key}': the values that it is given are not covered"
-        for key in internals.resources_of(assets)
-    )
-    unseen += tuple(
-        f"the library '{name}' tells no version: what changes in it is not noticed. Install it "
-        "with one, or put its code beside yours"
-        for name in sorted(libraries)
-        if version_of(name) == NO_VERSION
-    )
-    return dataclasses.replace(
-        fingerprint, unseen=fingerprint.unseen + unseen, libraries=tuple(sorted(libraries))
-    )
+    return dataclasses.replace(fingerprint, libraries=tuple(sorted(libraries)))
 
 
 def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:

@@ -10,6 +10,7 @@ import dagster as dg
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
+from data_package.engine.schema import Contract
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import Deliveries
 from data_package.engine.storage import HashCache
@@ -44,6 +45,13 @@ class Catalogue:
     hashes: HashCache
     own_checks: Mapping[dg.AssetCheckKey, OwnCheck] = field(default_factory=dict)
     publications: list["Publication"] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
+
+    @property
+    def contracts(self) -> list[Contract]:
+        """The contracts of tables and of raw files."""
+        own = [table.contract for table in self.tables.values() if table.contract is not None]
+        return [*own, *self.delivered.contracts.values()]
 
     @classmethod
     def of(

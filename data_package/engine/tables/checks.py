@@ -13,6 +13,7 @@ from collections.abc import Collection, Iterator, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -21,7 +22,7 @@ from data_package.engine.edition import edition
 from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, ForeignKey, Report, check
-from data_package.engine.storage import HashCache, remember
+from data_package.engine.storage import HashCache, recalled, remember
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.table import Table
 
@@ -83,10 +84,11 @@ class Verdicts:
 
     def known(self, item: TableCheck) -> Report | None:
         """The report on the table as it now stands, if it has been made."""
-        with suppress(OSError, ValueError, KeyError, TypeError, dg.Failure):
-            verdict = json.loads(self._path(item).read_text())
-            if verdict["basis"] == self._basis(item):
-                return Report.from_dict(verdict["report"])
+        nothing: tuple[str, Report | None] = ("", None)
+        basis, report = recalled(self._path(item), _verdict, nothing)
+        with suppress(dg.Failure):
+            if report is not None and basis == self._basis(item):
+                return report
         return None
 
     def _path(self, item: TableCheck) -> Path:
@@ -112,6 +114,10 @@ class Verdicts:
             item.contract,
             references={name: _scan(self._tables[name]) for name in item.contract.references},
         )
+
+
+def _verdict(document: Mapping[str, Any]) -> tuple[str, Report | None]:
+    return str(document["basis"]), Report.from_dict(document["report"])
 
 
 def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:

@@ -7,18 +7,33 @@ import importlib
 import linecache
 import pkgutil
 import sys
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import ModuleType
+from types import MappingProxyType, ModuleType, SimpleNamespace
+from typing import Any
 
 import dagster as dg
+from dagster.components.definitions import LazyDefinitions
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.tables import failures, python_errors
+from data_package.engine.tables.internals import UnresolvedJob
 from data_package.engine.tables.own_words import OwnWords
 
+_RESOURCES = (
+    dg.ResourceDefinition,
+    dg.ConfigurableResource,
+    dg.ConfigurableIOManagerFactory,
+    dg.IOManager,
+)
+_MOST_HELD = 10_000
+_DEEPEST = 4
+_MERGE = (
+    "merge it in definitions.py:\n"
+    "defs = dg.Definitions.merge(load_definitions(my_study), dg.load_from_defs_folder(…))"
+)
 _NOT_TABLES = ("definitions", "conftest", "__main__", "tests")
 
 
@@ -27,11 +42,13 @@ class Found:
     """What the modules of a project define, each with the module it was first seen in."""
 
     assets: list[tuple[dg.AssetsDefinition, str]] = field(default_factory=list)
-    sources: list[tuple[dg.AssetSpec, str]] = field(default_factory=list)
+    sources: list[tuple[dg.AssetSpec | dg.SourceAsset, str]] = field(default_factory=list)
     checks: list[dg.AssetChecksDefinition] = field(default_factory=list)
-    others: list[dg.JobDefinition | dg.ScheduleDefinition | dg.SensorDefinition] = field(
-        default_factory=list
-    )
+    jobs: list[dg.JobDefinition | UnresolvedJob] = field(default_factory=list)
+    schedules: list[dg.ScheduleDefinition] = field(default_factory=list)
+    sensors: list[dg.SensorDefinition] = field(default_factory=list)
+    resources: list[tuple[str, object, str]] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
 
 def discover(project: Project) -> Found:
@@ -44,11 +61,14 @@ def discover(project: Project) -> Found:
     found = Found()
     seen: set[int] = set()
     for name in [project.package, *_module_names(package, project)]:
-        names = vars(import_module(name, project))
-        for item in _dagster_objects(v for n, v in names.items() if not n.startswith("__")):
-            if id(item) not in seen:
-                seen.add(id(item))
-                _sort_in(item, name, found)
+        module = import_module(name, project)
+        names = {n: v for n, v in vars(module).items() if not n.startswith("__")}
+        for key, item in names.items():
+            if isinstance(item, _RESOURCES):
+                found.resources.append((key, item, name))
+        for item in _dagster_objects(names.values(), name):
+            _sort_in(item, name, found, seen, project)
+    found.notes.extend(_components(project))
     return found
 
 
@@ -75,26 +95,102 @@ def _module_names(package: ModuleType, project: Project) -> Iterator[str]:
     yield from walk(package.__path__, f"{package.__name__}.")
 
 
-def _dagster_objects(values: Iterable[object]) -> Iterator[object]:
-    """The values themselves, and those in a list, tuple or dict that a factory was looped into."""
+def _dagster_objects(values: Iterable[object], module: str, depth: int = 0) -> Iterator[object]:
+    """The values themselves, and those that a factory put into containers or a class holds."""
     for value in values:
-        if isinstance(value, list | tuple) and type(value) in (list, tuple):
-            yield from value
-        elif isinstance(value, dict) and type(value) is dict:
-            yield from value.values()
+        inner: Iterable[object] = ()
+        if isinstance(value, dict | MappingProxyType):
+            inner = value.values()
+        elif isinstance(value, list | set | frozenset) or type(value) is tuple:
+            inner = value
+        elif isinstance(value, SimpleNamespace) or (
+            isinstance(value, type) and value.__module__ == module
+        ):
+            inner = vars(value).values()
         else:
             yield value
+            continue
+        # Data at the top of a module is no place for definitions.
+        few = len(inner) <= _MOST_HELD if isinstance(inner, Sized) else False
+        if few and depth < _DEEPEST:
+            yield from _dagster_objects(list(inner), module, depth + 1)
 
 
-def _sort_in(item: object, module: str, found: Found) -> None:
-    if isinstance(item, dg.AssetChecksDefinition):
-        found.checks.append(item)
-    elif isinstance(item, dg.AssetsDefinition):
-        found.assets.append((item, module))
-    elif isinstance(item, dg.AssetSpec):
-        found.sources.append((item, module))
-    elif isinstance(item, dg.JobDefinition | dg.ScheduleDefinition | dg.SensorDefinition):
-        found.others.append(item)
+def _sort_in(item: object, module: str, found: Found, seen: set[int], project: Project) -> None:
+    if id(item) in seen:
+        return
+    seen.add(id(item))
+    match item:
+        case dg.AssetChecksDefinition():
+            found.checks.append(item)
+        case dg.AssetsDefinition():
+            found.assets.append((item, module))
+        case dg.AssetSpec() | dg.SourceAsset():
+            found.sources.append((item, module))
+        case dg.JobDefinition() | UnresolvedJob():
+            found.jobs.append(item)
+        case dg.ScheduleDefinition():
+            found.schedules.append(item)
+        case dg.SensorDefinition():
+            found.sensors.append(item)
+        case LazyDefinitions():
+            _sort_in(_made(item, module, project), module, found, seen, project)
+        case dg.Definitions():
+            _take(item, module, found, seen, project)
+
+
+def _made(lazy: "LazyDefinitions[Any]", module: str, project: Project) -> dg.Definitions:
+    """What a function under `@dg.definitions` returns."""
+    if lazy.has_context_arg:
+        raise ProjectError(
+            f"{module}: '{lazy.load_fn.__name__}' under @dg.definitions takes a context, which "
+            f"only Dagster's loader of components has.\nWrite it without one, or {_MERGE}"
+        )
+    try:
+        made = lazy.load_fn()
+    except (ProjectError, *failures.INTERRUPTIONS):
+        raise
+    except BaseException as error:  # noqa: BLE001 (a user's function may raise anything)
+        problem = _import_problem(error, module, project)
+    else:
+        assert isinstance(made, dg.Definitions)
+        return made
+    raise problem
+
+
+def _take(
+    definitions: dg.Definitions, module: str, found: Found, seen: set[int], project: Project
+) -> None:
+    """Everything that a `Definitions` in a module holds."""
+    if definitions.executor is not None or definitions.loggers:
+        what = "executor" if definitions.executor is not None else "loggers"
+        raise ProjectError(
+            f"{module}: its Definitions name {'an ' if what == 'executor' else ''}{what}, of which "
+            f"a project has one.\nGive it to load_definitions({project.package}, {what}=…) in "
+            f"{project.package}/definitions.py."
+        )
+    for key, resource in (definitions.resources or {}).items():
+        found.resources.append((key, resource, module))
+    held = [
+        *(definitions.assets or ()),
+        *(definitions.asset_checks or ()),
+        *(definitions.jobs or ()),
+        *(definitions.schedules or ()),
+        *(definitions.sensors or ()),
+    ]
+    for item in held:
+        _sort_in(item, module, found, seen, project)
+
+
+def _components(project: Project) -> Iterator[str]:
+    """Components are loaded by Dagster alone; say so, unless `definitions.py` does."""
+    own = project.package_folder / "definitions.py"
+    if own.is_file() and "load_from_defs_folder" in own.read_text(errors="replace"):
+        return
+    for name in ("defs.yaml", "component.yaml"):
+        for path in sorted(project.package_folder.rglob(name)):
+            place = project.relative(path)
+            yield f"{place}: a component, which is not loaded here. To have it, {_MERGE}"
 
 
 def import_module(name: str, project: Project) -> ModuleType:

@@ -21,6 +21,9 @@ from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.definitions.scoped_resources_builder import Resources, ScopedResourcesBuilder
+from dagster._core.definitions.unresolved_asset_job_definition import (
+    UnresolvedAssetJobDefinition,
+)
 from dagster._core.execution.api import create_execution_plan, execute_run
 from dagster._core.execution.resources_init import resource_initialization_manager
 from dagster._core.remote_origin import (
@@ -36,6 +39,9 @@ from dagster_shared.error import SerializableErrorInfo
 from data_package.engine.errors import DataPackageError
 from data_package.engine.tables import python_errors
 from data_package.engine.tables.own_words import OwnWords, read_source
+
+# What `dg.define_asset_job` returns.
+UnresolvedJob = UnresolvedAssetJobDefinition
 
 # The tag of a run that says which verb started it.
 STARTED_BY = "data-package/started_by"
@@ -228,7 +234,8 @@ def run_job(
         raise KeyboardInterrupt
     for event in [] if failed_steps else result.all_events:
         if event.event_type is dg.DagsterEventType.RUN_FAILURE:
-            raise RunError(_kind_of(event.job_failure_data.error))
+            error = event.job_failure_data.error
+            raise RunError(_kind_of(error), _own_words(error))
     return run.run_id
 
 
@@ -359,7 +366,22 @@ def _is_installed_kind(kind: type[BaseException]) -> bool:
 
 
 class RunError(Exception):
-    """Dagster ended a run, and no table of it is to blame."""
+    """Dagster ended a run, and no table of it is to blame.
+
+    Attributes:
+        said: what the engine itself said of it, to whoever runs the command; empty otherwise.
+    """
+
+    def __init__(self, kind: str, said: str = "") -> None:
+        """`kind`: of the error."""
+        super().__init__(kind)
+        self.said = said
+
+
+def _own_words(error: SerializableErrorInfo | None) -> str:
+    if error is None or error.cls_name not in ("ProjectError", "BuildError"):
+        return ""
+    return error.message.partition(": ")[2].strip()
 
 
 def failure_message(event: dg.DagsterEvent) -> str:

@@ -15,6 +15,8 @@ from data_package.engine.own_code import ENGINE, own_places
 from data_package.engine.project import Project, find_project, read_from_source
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.discovery import import_module
+from data_package.engine.tables.internals import function_of
+from data_package.engine.tables.table import place_of
 
 # What Dagster's own log is cut off at while definitions are loaded and run.
 _log_level = logging.WARNING
@@ -58,8 +60,27 @@ def load_project(project: Project) -> Loaded:
     _to_load = project
     for attribute, value in vars(import_module(name, project)).items():
         if isinstance(value, dg.Definitions):
+            _refuse_left_out(value, name, project)
             return Loaded(name, attribute, value)
     raise ProjectError(f"{name} holds no Dagster Definitions.")
+
+
+def _refuse_left_out(definitions: dg.Definitions, name: str, project: Project) -> None:
+    """Assets in `definitions.py` itself stand below or beside what looks for them."""
+    there = {
+        key
+        for item in definitions.assets or ()
+        if isinstance(item, dg.AssetsDefinition)
+        for key in item.keys
+    }
+    for value in vars(sys.modules[name]).values():
+        if isinstance(value, dg.AssetsDefinition) and not value.keys <= there:
+            key = min(value.keys - there).to_user_string()
+            raise ProjectError(
+                f"{place_of(function_of(value), project) or name}: '{key}' is defined in "
+                f"definitions.py, where no assets are looked for.\n"
+                "Move it into another module of the package."
+            )
 
 
 def project_to_load() -> Project:

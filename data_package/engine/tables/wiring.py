@@ -71,7 +71,7 @@ def _unknown(nodes: Sequence[Node], project: Project) -> Iterable[str]:
                 yield (
                     f"{place}: '{node.name}' takes '{wanted}', but no asset has that name."
                     f"{did_you_mean(wanted, known - {node.name})}\n"
-                    "A parameter names the table or the raw file that it receives."
+                    f"{_advice(node.function, parameter)}"
                 )
         for wanted in node.others:
             if wanted not in known:
@@ -79,6 +79,15 @@ def _unknown(nodes: Sequence[Node], project: Project) -> Iterable[str]:
                     f"{node.place}: '{node.name}' depends on '{wanted}', but no asset has that "
                     f"name.{did_you_mean(wanted, known - {node.name})}"
                 )
+
+
+def _advice(function: Callable[..., object] | None, parameter: str) -> str:
+    known = _parameters(function).get(parameter)
+    if known is not None and known.default is not inspect.Parameter.empty:
+        return (
+            "A parameter receives a table or a raw file. A constant goes to the top of the module."
+        )
+    return "A parameter names the table or the raw file that it receives."
 
 
 def _repeated(nodes: Sequence[Node]) -> Iterable[str]:

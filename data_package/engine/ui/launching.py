@@ -8,6 +8,7 @@ executor, lock and checks.
 import subprocess
 import sys
 import threading
+from collections import deque
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any, Self
@@ -31,6 +32,8 @@ class ProcessLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         self._root = root
         self._inst_data = inst_data
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
+        # Runs that a backfill has asked for: they would wait for each other all the same.
+        self._waiting: deque[str] = deque()
         self._lock = threading.Lock()
         super().__init__()  # type: ignore[no-untyped-call]
 
@@ -52,9 +55,23 @@ class ProcessLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         return cls(inst_data=inst_data, **config_value)
 
     def launch_run(self, context: LaunchRunContext) -> None:
-        """Start the run's process; what its functions print is kept nowhere."""
-        run_id = context.dagster_run.run_id
-        process = subprocess.Popen(  # noqa: S603
+        """Start the run's process, when there is none before it."""
+        with self._lock:
+            self._waiting.append(context.dagster_run.run_id)
+        self._start_next()
+
+    def _start_next(self) -> None:
+        """Start a waiting run, if no other runs; what its functions print is kept nowhere."""
+        with self._lock:
+            if self._processes or not self._waiting:
+                return
+            run_id = self._waiting.popleft()
+            process = self._started(run_id)
+            self._processes[run_id] = process
+        threading.Thread(target=self._await_end, args=(run_id, process), daemon=True).start()
+
+    def _started(self, run_id: str) -> subprocess.Popen[bytes]:
+        return subprocess.Popen(  # noqa: S603
             [sys.executable, "-m", _RUNNING, self._root, run_id],
             cwd=Path(self._root),
             stdin=subprocess.PIPE,
@@ -62,18 +79,21 @@ class ProcessLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
             stderr=subprocess.DEVNULL,
             start_new_session=True,
         )
-        with self._lock:
-            self._processes[run_id] = process
-        threading.Thread(target=self._await_end, args=(run_id, process), daemon=True).start()
 
     def terminate(self, run_id: str) -> bool:
         """Ask the run's process to end. False when there is none."""
         run = self._instance.get_run_by_id(run_id)
         with self._lock:
             process = self._processes.get(run_id)
-        if run is None or run.is_finished or process is None:
+            waits = run_id in self._waiting
+            if waits:
+                self._waiting.remove(run_id)
+        if run is None or run.is_finished or not (waits or process):
             return False
         self._instance.report_run_canceling(run)
+        if process is None:
+            self._instance.report_run_canceled(run)
+            return True
         _let_go(process)
         return True
 
@@ -81,6 +101,11 @@ class ProcessLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         """End all that still run."""
         with self._lock:
             left = dict(self._processes)
+            unstarted = list(self._waiting)
+            self._waiting.clear()
+        for run_id in unstarted:
+            if (run := self._instance.get_run_by_id(run_id)) is not None:
+                self._instance.report_run_canceled(run)
         for process in left.values():
             _let_go(process)
         for run_id, process in left.items():
@@ -94,6 +119,7 @@ class ProcessLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
     def _await_end(self, run_id: str, process: subprocess.Popen[bytes]) -> None:
         process.wait()
         self._settle(run_id)
+        self._start_next()
 
     def _settle(self, run_id: str) -> None:
         """Forget a process that has ended; a run that it left open has failed."""

@@ -20,10 +20,15 @@ from graphql import (
 # Dagster's pages send up to a few thousand.
 _MOST_TOKENS = 50_000
 
-# Starting runs and ending them, and looking at the code again. What needs Dagster's daemon
-# (backfills, schedules, sensors) or takes history away (deleteRun, wipeAssets) stays shut.
+# Starting runs and ending them, trying schedules and sensors, and looking at the code again. What
+# takes history away (deleteRun, wipeAssets) stays shut.
 RUNS = frozenset(
     {
+        "launchPartitionBackfill",
+        "cancelPartitionBackfill",
+        "resumePartitionBackfill",
+        "scheduleDryRun",
+        "sensorDryRun",
         "launchRun",
         "launchMultipleRuns",
         "launchPipelineExecution",
@@ -34,6 +39,18 @@ RUNS = frozenset(
         "terminateRuns",
         "reloadRepositoryLocation",
         "reloadWorkspace",
+    }
+)
+# Turning schedules and sensors on and off, where there is a daemon that runs them.
+AUTOMATION = frozenset(
+    {
+        "startSchedule",
+        "stopRunningSchedule",
+        "resetSchedule",
+        "startSensor",
+        "stopSensor",
+        "resetSensor",
+        "setSensorCursor",
     }
 )
 

@@ -30,12 +30,23 @@ from data_package.engine.tables.loading import Loaded, load_project
 from data_package.engine.ui.guard import App
 
 _OPEN_TO_RUNS = {
+    Permissions.LAUNCH_PARTITION_BACKFILL,
+    Permissions.CANCEL_PARTITION_BACKFILL,
+    Permissions.SCHEDULE_DRY_RUN,
+    Permissions.SENSOR_DRY_RUN,
     Permissions.LAUNCH_PIPELINE_EXECUTION,
     Permissions.LAUNCH_PIPELINE_REEXECUTION,
     Permissions.TERMINATE_PIPELINE_EXECUTION,
     Permissions.RELOAD_REPOSITORY_LOCATION,
     Permissions.RELOAD_WORKSPACE,
 }
+_OPEN_TO_AUTOMATION = {
+    Permissions.START_SCHEDULE,
+    Permissions.STOP_RUNNING_SCHEDULE,
+    Permissions.EDIT_SENSOR,
+    Permissions.UPDATE_SENSOR_CURSOR,
+}
+_WITHOUT_DAEMON = "Nothing runs schedules here: start the pages with data-package ui --daemon"
 _WITHOUT_RUNS = "These pages are for reading: start them with data-package ui --allow-runs"
 _NEVER = "Not offered by data-package ui"
 _POLL_MS = 2000
@@ -58,9 +69,16 @@ _POLICY = (
 )
 
 
-def pages(project: Project, instance: dg.DagsterInstance, *, allow_runs: bool) -> App:
-    """Dagster's pages as an ASGI application. Raises ProjectError when the project cannot load."""
-    workspace = _Workspace(project, load_project(project), instance, allow_runs=allow_runs)
+def open_workspace(
+    project: Project, instance: dg.DagsterInstance, *, allow_runs: bool, automation: bool = False
+) -> "Workspace":
+    """What the pages show and the daemons run. Raises ProjectError when it cannot be loaded."""
+    loaded = load_project(project)
+    return Workspace(project, loaded, instance, allow_runs=allow_runs, automation=automation)
+
+
+def pages(workspace: "Workspace") -> App:
+    """Dagster's pages as an ASGI application."""
     app: Any = _Pages(workspace, live_data_poll_rate=_POLL_MS).create_asgi_app()
     return app  # type: ignore[no-any-return]
 
@@ -90,12 +108,23 @@ class _Target(WorkspaceLoadTarget):
         return [self._origin]
 
 
-class _Workspace(WorkspaceProcessContext):
+class Workspace(WorkspaceProcessContext):
+    """The project as the one code location there is, and what may be done with it."""
+
     def __init__(
-        self, project: Project, loaded: Loaded, instance: dg.DagsterInstance, *, allow_runs: bool
+        self,
+        project: Project,
+        loaded: Loaded,
+        instance: dg.DagsterInstance,
+        *,
+        allow_runs: bool,
+        automation: bool,
     ) -> None:
         self._project = project
-        self._allow_runs = allow_runs
+        # A set of names, for which the pages offer their buttons.
+        self.offers = (_OPEN_TO_RUNS if allow_runs else set()) | (
+            _OPEN_TO_AUTOMATION if automation else set()
+        )
         origin = code_location(loaded.module, loaded.attribute, str(project.import_root))
         super().__init__(instance, _Target(origin), dg.__version__, read_only=not allow_runs)
 
@@ -137,7 +166,7 @@ class _Workspace(WorkspaceProcessContext):
 class _Location(InProcessCodeLocation):
     @property
     def is_reload_supported(self) -> bool:
-        """`_Workspace` reads the project again when it is asked to."""
+        """`Workspace` reads the project again when it is asked to."""
         return True
 
 
@@ -157,8 +186,13 @@ class _Request(WorkspaceRequestContext):
         return {name: self._offer(name) for name in known}
 
     def _offer(self, name: str) -> PermissionResult:
-        if name not in _OPEN_TO_RUNS:
-            return PermissionResult(enabled=False, disabled_reason=_NEVER)
-        if self.read_only:
-            return PermissionResult(enabled=False, disabled_reason=_WITHOUT_RUNS)
-        return PermissionResult(enabled=True, disabled_reason=None)
+        workspace = self.process_context
+        assert isinstance(workspace, Workspace)
+        if name in workspace.offers:
+            return PermissionResult(enabled=True, disabled_reason=None)
+        reason = _NEVER
+        if name in _OPEN_TO_RUNS:
+            reason = _WITHOUT_RUNS
+        elif name in _OPEN_TO_AUTOMATION:
+            reason = _WITHOUT_DAEMON
+        return PermissionResult(enabled=False, disabled_reason=reason)

@@ -9,7 +9,7 @@ import sys
 import tempfile
 import warnings
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
 from typing import Any
 
@@ -20,10 +20,11 @@ from data_package.engine.runs.instance import project_instance
 from data_package.engine.storage import make_private_folder, remove, sweep, temporary_beside
 from data_package.engine.ui import protocol
 from data_package.engine.ui.access import Access
+from data_package.engine.ui.daemons import daemons
 from data_package.engine.ui.guard import Guard
 from data_package.engine.ui.listening import Listening, Place, listening
-from data_package.engine.ui.operations import RUNS
-from data_package.engine.ui.pages import pages
+from data_package.engine.ui.operations import AUTOMATION, RUNS
+from data_package.engine.ui.pages import open_workspace, pages
 
 _COORDINATOR = {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"}
 _LAUNCHER = {"module": "data_package.engine.ui.launching", "class": "ProcessLauncher"}
@@ -38,9 +39,16 @@ class Open:
 
 
 def serve(
-    project: Project, place: Place, *, allow_runs: bool, ready: Callable[[Open], object]
+    project: Project,
+    place: Place,
+    *,
+    allow_runs: bool,
+    ready: Callable[[Open], object],
+    automation: bool = False,
 ) -> None:
     """Serve until SIGINT, SIGTERM or SIGHUP; `ready` hears once, when links can be opened.
+
+    `automation` runs the project's schedules, sensors and automation conditions meanwhile.
 
     Raises ProjectError when the project does not load or the place cannot be had.
     """
@@ -54,13 +62,14 @@ def serve(
     ):
         # What Dagster says of its beta features and of its storage is not for the user's terminal.
         warnings.simplefilter("ignore")
+        workspace = open_workspace(project, instance, allow_runs=allow_runs, automation=automation)
         guard = Guard(
-            pages(project, instance, allow_runs=allow_runs),
+            pages(workspace),
             access,
             place_open.address,
             cookie=_cookie(place),
             dictionary=project.published / "index.html",
-            allowed=RUNS if allow_runs else frozenset(),
+            allowed=_allowed(allow_runs, automation),
         )
         config = uvicorn.Config(
             guard,
@@ -70,10 +79,16 @@ def serve(
         )
         told = Open(place_open, lambda: place_open.link(access.new_link()))
         try:
-            with suppress(KeyboardInterrupt):
+            with suppress(KeyboardInterrupt), ExitStack() as stack:
+                if allow_runs:
+                    stack.enter_context(daemons(workspace, automation=automation))
                 _Server(config, told, ready).run(sockets=[place_open.socket])
         finally:
             instance.run_launcher.dispose()
+
+
+def _allowed(allow_runs: bool, automation: bool) -> frozenset[str]:
+    return (RUNS if allow_runs else frozenset()) | (AUTOMATION if automation else frozenset())
 
 
 class _Server(uvicorn.Server):

@@ -31,6 +31,15 @@ def commit_of(project: Project) -> str:
     return _ask(project, "rev-parse", "HEAD")[0]
 
 
+def ignored(project: Project, path: Path) -> bool | None:
+    """Whether git would not commit a file; None where there is no git, or no repository."""
+    try:
+        done = _run(project, "check-ignore", "--quiet", "--", str(path))
+    except FileNotFoundError:
+        return None
+    return {0: True, 1: False}.get(done.returncode)
+
+
 def some(names: list[str]) -> str:
     """Names, one a line, of many the first."""
     lines = [f"  {name}" for name in names[:_SHOWN]]
@@ -52,16 +61,8 @@ def _tip(project: Project) -> str:
 
 
 def _ask(project: Project, *words: str) -> list[str]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    kept |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
     try:
-        done = subprocess.run(  # noqa: S603
-            ["git", "-C", str(project.root), *words],  # noqa: S607
-            env=kept,
-            stdin=subprocess.DEVNULL,
-            capture_output=True,
-            check=False,
-        )
+        done = _run(project, *words)
     except FileNotFoundError:
         raise ProjectError(
             "git is not installed, so nobody can say whether this release could be made again.\n"
@@ -75,3 +76,15 @@ def _ask(project: Project, *words: str) -> list[str]:
             "same: --without-git"
         )
     return [name for name in done.stdout.decode(errors="replace").strip("\n").split("\0") if name]
+
+
+def _run(project: Project, *words: str) -> subprocess.CompletedProcess[bytes]:
+    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
+    kept |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
+    return subprocess.run(  # noqa: S603
+        ["git", "-C", str(project.root), *words],  # noqa: S607
+        env=kept,
+        stdin=subprocess.DEVNULL,
+        capture_output=True,
+        check=False,
+    )

@@ -16,7 +16,7 @@ from data_package.engine.package.released import STAMP, Release, read_releases, 
 from data_package.engine.project import Project
 from data_package.engine.runs.guard import building
 from data_package.engine.runs.run import Watch, run_build
-from data_package.engine.staleness.lock import read_lock
+from data_package.engine.staleness.lock import lacks, read_lock
 from data_package.engine.staleness.plan import Request
 from data_package.engine.staleness.status import ProjectStatus, status_of
 from data_package.engine.storage import hash_file, remove, temporary_beside
@@ -257,6 +257,8 @@ def _not_fresh(catalogue: Catalogue, status: ProjectStatus) -> list[str]:
         faults.append(
             f"Tables that break their contract:\n{some(failing)}\nSee how: data-package check"
         )
+    if status.unwritten:
+        faults.append(f"{lacks(status.unwritten)}\nWrite it: data-package build")
     if stale:
         faults.append(f"Tables that are not fresh:\n{some(stale)}\nBuild: data-package build")
     if not faults and status.package == "out of date":

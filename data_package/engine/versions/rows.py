@@ -16,6 +16,7 @@ import polars as pl
 
 from data_package.engine.errors import BuildError
 from data_package.engine.schema.keys import common_type, in_type
+from data_package.engine.schema.octets import as_text
 
 # What the rows of one file that are compared by value take in memory at a time, about.
 SHARE_BYTES = 96 * 1024 * 1024
@@ -310,7 +311,7 @@ def _long(both: pl.DataFrame, key: Sequence[str], values: Sequence[str]) -> pl.D
 
 def _text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype.is_nested():
-        return pl.struct(column.alias("value")).struct.json_encode()
+        return pl.struct(as_text(column, dtype).alias("value")).struct.json_encode()
     if dtype == pl.Binary:
         return column.bin.encode("hex")
     return column.cast(pl.String)

@@ -1,5 +1,6 @@
 """A project made from delivered files builds at once, and nothing that was there is replaced."""
 
+import datetime as dt
 import json
 import os
 import stat
@@ -7,6 +8,7 @@ import subprocess
 import sys
 from pathlib import Path
 
+import polars as pl
 import pytest
 import yaml
 
@@ -69,6 +71,28 @@ def test_without_deliveries_it_has_an_example_that_builds(tmp_path: Path) -> Non
     built = run(root, "data_package", "build")
     assert built.returncode == 0, built.stderr
     assert "persons" in built.stdout
+
+
+@pytest.mark.slow
+def test_a_file_as_spreadsheets_write_it_in_europe_builds_at_once(tmp_path: Path) -> None:
+    delivery = tmp_path / "Aufnahme.csv"
+    rows = [
+        f"{at};{at % 28 + 1:02d}.03.2024;{60 + at},5;{'männlich' if at % 2 else 'weiblich'}"
+        for at in range(1, 41)
+    ]
+    delivery.write_bytes("\n".join(["id;Datum;Größe cm;Geschlecht", *rows]).encode("cp1252"))
+    root = tmp_path / "studie"
+    new_project(root, [delivery])
+    built = run(root, "data_package", "build")
+    assert built.returncode == 0, built.stderr
+    frame = pl.read_parquet(root / "storage" / "final" / "aufnahme.parquet")
+    assert frame.schema == {
+        "id": pl.Int64,
+        "Datum": pl.Date,
+        "Größe cm": pl.Float64,
+        "Geschlecht": pl.String,
+    }
+    assert frame.row(0) == (1, dt.date(2024, 3, 2), 61.5, "männlich")
 
 
 def test_links_between_tables_are_found(tmp_path: Path, deliveries: list[Path]) -> None:

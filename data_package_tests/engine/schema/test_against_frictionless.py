@@ -157,6 +157,7 @@ def test_a_delivered_table_is_judged_the_same_once_it_is_typed(
     path = folder / "data.csv"
     path.write_text(text, newline="")
     contract = Contract.from_descriptor(schema, name="data")
+    assume(not our_report(schema, path).of_whole)
     reading = read(path, contract)
     delivered = comparable(reading.report)
     about_rows = ("constraint-error", "unique-error", "primary-key", "foreign-key")

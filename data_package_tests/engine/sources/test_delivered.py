@@ -26,7 +26,7 @@ CODE = (
     + """
 from data_package import source_file
 
-visits_file = source_file("visits_file", {paths}, bad="{bad}")
+visits_file = source_file("visits_file", {paths}, bad="{bad}"{more})
 
 
 @dg.asset
@@ -58,10 +58,11 @@ def project(
     annotation: str = "pl.LazyFrame",
     contract: str | None = CONTRACT,
     paths: str = "'visits.csv'",
+    more: str = "",
 ) -> Study:
     files = {
         "raw/__init__.py": "",
-        "raw/visits.py": CODE.format(bad=bad, annotation=annotation, paths=paths),
+        "raw/visits.py": CODE.format(bad=bad, annotation=annotation, paths=paths, more=more),
         "/visits.csv": delivered,
     }
     if contract is not None:
@@ -167,7 +168,7 @@ def test_how_a_file_is_read_is_part_of_what_a_table_is(study: Make) -> None:
     # As it was, but for what only people read.
     made.write({"raw/visits_file.yaml": f"title: Visits\n{CONTRACT}# The end.\n"})
     assert not made.build().tables
-    code = CODE.format(bad="null", annotation="pl.LazyFrame", paths="'visits.csv'")
+    code = CODE.format(bad="null", annotation="pl.LazyFrame", paths="'visits.csv'", more="")
     made.write({"raw/visits.py": code})
     assert [t.name for t in made.build().tables] == ["visits"]
 
@@ -253,3 +254,68 @@ def test_another_word_for_what_to_do_is_refused(study: Make) -> None:
     made = project(study, bad="ignore")
     with pytest.raises(Exception, match="bad='ignore'"):
         made.definitions()
+
+
+@pytest.mark.parametrize("bad", ["null", "reject"])
+@pytest.mark.parametrize(
+    ("delivered", "words"),
+    [
+        (GOOD.replace("id;name", "name;id"), "fieldsMatch"),
+        (GOOD.replace(";", ","), 'dialect: {delimiter: ","}'),
+        ("", "the file is empty"),
+        ("id;name;day;weight\n", "has no rows"),
+    ],
+)
+def test_what_is_wrong_with_a_whole_file_stops_whatever_becomes_of_bad_cells(
+    study: Make, delivered: str, words: str, bad: str
+) -> None:
+    made = project(study, delivered, bad=bad)
+    said = failure_of(execute(made, ok=False))
+    assert words in said
+    assert f"{made.package}/raw/visits_file.yaml" in said or words == "has no rows"
+    assert "--" not in said
+
+
+def bad_rows(rows: int, bad: int) -> str:
+    days = ["31.02.2020"] * bad + ["01.02.2020"] * (rows - bad)
+    return "id;name;day;weight\n" + "".join(f"{i};a;{day};1\n" for i, day in enumerate(days))
+
+
+@pytest.mark.parametrize(
+    ("rows", "bad", "more", "ok"),
+    [
+        (10, 10, "", True),
+        (400, 20, "", True),
+        (400, 21, "", False),
+        (400, 21, ", worst=0.1", True),
+        (4, 1, ", worst=0", False),
+    ],
+)
+def test_too_many_bad_rows_stop_a_table(
+    study: Make, rows: int, bad: int, more: str, ok: bool
+) -> None:
+    made = project(study, bad_rows(rows, bad), bad="reject", more=more)
+    result = execute(made, ok=ok)
+    if not ok:
+        assert f"{bad} of {rows} rows are bad" in failure_of(result)
+
+
+def test_a_file_may_be_without_rows_where_that_is_said(study: Make) -> None:
+    execute(project(study, "id;name;day;weight\n", more=", may_be_empty=True"))
+
+
+def test_rows_of_several_files_can_have_their_file(study: Make) -> None:
+    made = project(study, paths="'deliveries/*.csv'", more=", file_column='delivery'")
+    made.write({"/deliveries/a.csv": GOOD, "/deliveries/b[1].csv": GOOD.replace("\n", "\n3")})
+    made.write({"/deliveries/b[1].csv": "id;name;day;weight\n3;Cy;01.02.2020;1\n"})
+    execute(made)
+    assert table(made).select("id", "delivery").rows() == [
+        (1, "deliveries/a.csv"),
+        (2, "deliveries/a.csv"),
+        (3, "deliveries/b[1].csv"),
+    ]
+
+
+def test_the_column_of_files_is_no_field_of_the_contract(study: Make) -> None:
+    made = project(study, GOOD, more=", file_column='name'")
+    assert "Give the column another name" in failure_of(execute(made, ok=False))

@@ -216,3 +216,33 @@ def test_large_files_are_read_ahead_and_not_again(
     assert "MainThread" not in {thread for _, thread in read}
     assert ahead.content("f") == expected
     assert len(read) == 3
+
+
+def test_a_link_to_nothing_or_a_folder_that_a_pattern_matches_is_an_error(tmp_path: Path) -> None:
+    (tmp_path / "a.csv").write_text("x\n")
+    (tmp_path / "b.csv").symlink_to(tmp_path / "share" / "b.csv")
+    with pytest.raises(ProjectError, match=r"b\.csv is a link to nothing"):
+        RawFile("f", ("*.csv",)).resolve(tmp_path)
+    (tmp_path / "b.csv").unlink()
+    (tmp_path / "c.csv").mkdir()
+    with pytest.raises(ProjectError, match=r"c\.csv is a folder"):
+        RawFile("f", ("*.csv",)).resolve(tmp_path)
+    assert RawFile("f", ("**",)).resolve(tmp_path) == [tmp_path / "a.csv"]
+
+
+def test_a_number_in_brackets_is_part_of_a_name(tmp_path: Path) -> None:
+    (tmp_path / "visits1.csv").write_text("x\n")
+    file = RawFile("f", ("visits[1].csv",))
+    assert not file.is_several()
+    with pytest.raises(ProjectError, match="is not there"):
+        file.resolve(tmp_path)
+    (tmp_path / "visits[1].csv").write_text("y\n")
+    assert file.resolve(tmp_path) == [tmp_path / "visits[1].csv"]
+    assert RawFile("f", ("visits[1]*.csv",)).resolve(tmp_path) == [tmp_path / "visits[1].csv"]
+    assert RawFile("f", ("visits[12].csv",)).resolve(tmp_path) == [tmp_path / "visits1.csv"]
+
+
+def test_a_name_in_another_form_of_unicode_is_hinted_at(tmp_path: Path) -> None:
+    (tmp_path / "mu\u0308ller.csv").write_text("x\n")
+    with pytest.raises(ProjectError, match="another form of Unicode"):
+        RawFile("f", ("m\u00fcller.csv",)).resolve(tmp_path)

@@ -4,9 +4,6 @@ import dagster as dg
 import pytest
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.staleness.lock import read_lock
-from data_package.engine.staleness.status import explain
-from data_package.engine.tables.loading import open_project
 from data_package_tests.conftest import Make, Study
 
 HEADER = "import dagster as dg\nimport polars as pl\nfrom pathlib import Path\n"
@@ -227,11 +224,10 @@ def numbers(config: Limits) -> pl.LazyFrame: ...
         project.build()
 
 
-def test_the_values_of_a_resource_are_said_not_to_be_covered(study: Make) -> None:
-    project = study(
-        {
-            "t.py": HEADER
-            + """
+def test_a_changed_value_of_a_resource_makes_its_tables_stale(study: Make) -> None:
+    tables = (
+        HEADER
+        + """
 class Register(dg.ConfigurableResource):
     year: int = 2026
 
@@ -239,12 +235,12 @@ class Register(dg.ConfigurableResource):
 def numbers(register: Register) -> pl.LazyFrame:
     return pl.LazyFrame({"year": [register.year]})
 """
-        }
     )
+    project = study({"t.py": tables})
     assert project.build().ok
-    catalogue, _ = open_project(project.project)
-    told = explain("numbers", catalogue, read_lock(project.project))
-    assert "the resource 'register': the values that it is given are not covered" in told
+    assert not project.build().tables
+    project.write({"t.py": tables.replace("Register()}", "Register(year=2027)}")})
+    assert [table.name for table in project.build().tables] == ["numbers"]
 
 
 def test_the_users_own_assets_are_left_as_they_were(study: Make) -> None:

@@ -1,0 +1,234 @@
+"""What Dagster would find in a module is used, or named with its place and the way to use it."""
+
+import dagster as dg
+import pytest
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.runs.result import Status
+from data_package_tests.conftest import Make, Study
+
+HEADER = """\
+import types
+
+import dagster as dg
+import polars as pl
+
+def table(name: str) -> dg.AssetsDefinition:
+    @dg.asset(name=name)
+    def made() -> pl.DataFrame:
+        return pl.DataFrame({"n": [1]})
+    return made
+
+people = table("people")
+"""
+
+
+def names(project: Study) -> set[str]:
+    keys = project.definitions().resolve_asset_graph().get_all_asset_keys()
+    return {key.to_user_string() for key in keys}
+
+
+def refused(project: Study) -> str:
+    with pytest.raises(ProjectError) as caught:
+        project.build()
+    return str(caught.value)
+
+
+@pytest.mark.parametrize(
+    "held",
+    [
+        "many = [table('a'), [table('b')]]",
+        "many = {'x': table('a'), 'y': {'z': (table('b'),)}}",
+        "many = types.SimpleNamespace(a=table('a'), b=table('b'))",
+        "class Many:\n    a = table('a')\n    inner = [table('b')]",
+        "some = dg.Definitions(assets=[table('a'), table('b')])",
+        "@dg.definitions\ndef some():\n    return dg.Definitions(assets=[table('a'), table('b')])",
+        "some = dg.Definitions.merge(*(dg.Definitions(assets=[table(n)]) for n in 'ab'))",
+    ],
+)
+def test_assets_are_found_wherever_a_module_holds_them(study: Make, held: str) -> None:
+    assert names(study({"tables.py": f"{HEADER}\n{held}\n"})) == {"people", "a", "b"}
+
+
+def test_jobs_schedules_sensors_and_checks_are_found_alone_and_in_definitions(study: Make) -> None:
+    more = """
+nightly = dg.define_asset_job("nightly", selection="people")
+daily = dg.ScheduleDefinition(name="daily", cron_schedule="0 3 * * *", target="people")
+
+@dg.asset_check(asset="people")
+def good():
+    return dg.AssetCheckResult(passed=True)
+
+@dg.sensor(job=nightly)
+def seen(): ...
+
+@dg.definitions
+def others():
+    return dg.Definitions(jobs=[dg.define_asset_job("weekly", selection="*")], asset_checks=[good])
+"""
+    project = study({"tables.py": HEADER + more})
+    definitions = project.definitions()
+    assert {job.name for job in definitions.resolve_all_job_defs()} >= {"nightly", "weekly"}
+    assert definitions.resolve_schedule_def("daily").name == "daily"
+    assert definitions.resolve_sensor_def("seen").name == "seen"
+    assert [check.name for check in project.build()["people"].checks] == ["good"]
+
+
+def test_source_and_observable_assets_are_inputs_like_any_external_asset(study: Make) -> None:
+    more = """
+feed = dg.SourceAsset("feed")
+
+@dg.observable_source_asset
+def watched():
+    return dg.DataVersion("1")
+
+@dg.multi_observable_source_asset(specs=[dg.AssetSpec("one"), dg.AssetSpec("two")])
+def several():
+    yield dg.ObserveResult(asset_key="one")
+
+@dg.asset(deps=[feed, watched, "one"])
+def side() -> pl.DataFrame:
+    return pl.DataFrame({"n": [1]})
+"""
+    project = study({"tables.py": HEADER + more})
+    assert names(project) == {"people", "feed", "watched", "side", "one", "two"}
+    assert project.build().ok
+    assert not project.build().tables
+
+
+RESOURCE = """
+class Limit(dg.ConfigurableResource):
+    most: int
+
+    def keep(self, frame):
+        return frame.filter(pl.col("n") <= self.most)
+
+@dg.asset
+def few(people: pl.DataFrame, limit: Limit) -> pl.DataFrame:
+    return limit.keep(people)
+"""
+
+
+@pytest.mark.parametrize(
+    "given",
+    [
+        "limit = Limit(most={})",
+        "others = dg.Definitions(resources={{'limit': Limit(most={})}})",
+        "@dg.definitions\ndef others():\n"
+        "    return dg.Definitions(resources={{'limit': Limit(most={})}})",
+    ],
+)
+def test_a_resource_in_a_module_is_given_and_its_values_are_inputs(study: Make, given: str) -> None:
+    project = study({"tables.py": HEADER + RESOURCE + given.format(5)})
+    assert project.build()["few"].rows == 1
+    assert not project.build().tables
+    project.write({"tables.py": HEADER + RESOURCE + given.format(0)})
+    result = project.build()
+    assert [(table.name, table.rows) for table in result.tables] == [("few", 0)]
+    project.write({"tables.py": HEADER + RESOURCE.replace("<=", ">") + given.format(0)})
+    assert project.build()["few"].rows == 1
+
+
+DOOR = """\
+import STUDY
+import dagster as dg
+from data_package.engine.definitions import load_definitions
+from STUDY.tables import *
+
+defs = load_definitions(STUDY{})
+"""
+
+
+def test_load_definitions_is_given_resources_io_managers_executor_and_loggers(study: Make) -> None:
+    more = """
+@dg.asset(io_manager_key="pick", group_name="models")
+def model(few: pl.DataFrame) -> dict:
+    return {"n": 1}
+"""
+    given = (
+        ", resources={'limit': Limit(most=MOST), 'pick': dg.InMemoryIOManager()},"
+        "executor=dg.in_process_executor, loggers={'other': dg.colored_console_logger}"
+    )
+    tables = HEADER + RESOURCE + more
+    project = study(
+        {"tables.py": tables, "definitions.py": DOOR.format(given.replace("MOST", "5"))}
+    )
+    definitions = project.definitions()
+    assert definitions.executor is dg.in_process_executor
+    assert set(definitions.loggers or {}) == {"console", "other"}
+    assert project.build()["few"].rows == 1
+    assert not project.build().tables
+    project.write({"definitions.py": DOOR.format(given.replace("MOST", "0"))})
+    assert project.build()["few"].status is Status.BUILT
+
+
+@pytest.mark.parametrize(
+    ("more", "others", "told"),
+    [
+        (RESOURCE, {}, "'few' asks for the resource 'limit', and there is none."),
+        (
+            RESOURCE + "limit = Limit(most=1)",
+            {"two.py": "from STUDY.tables import Limit\nlimit = Limit(most=2)"},
+            "Two resources are called 'limit'",
+        ),
+        (
+            "",
+            {"definitions.py": DOOR.format(", resources={'io_manager': 1}")},
+            "which is what keeps the tables",
+        ),
+        ("d = dg.Definitions(executor=dg.in_process_executor)", {}, "executor=…) in"),
+        (
+            "@dg.definitions\ndef d(context: dg.ComponentLoadContext): ...",
+            {},
+            "load_from_defs_folder",
+        ),
+        (
+            "@dg.definitions\ndef d():\n    raise ValueError('no such thing')",
+            {},
+            "tables.py:15: the module",
+        ),
+        (
+            "@dg.asset\ndef a(people, limit: int = 5): ...",
+            {},
+            "A constant goes to the top of the module.",
+        ),
+        (
+            "",
+            {"definitions.py": DOOR.format("") + "\n@dg.asset\ndef late(): ...\n"},
+            "'late' is defined in definitions.py",
+        ),
+        (
+            "@dg.op\ndef o(): ...\n@dg.graph_asset\ndef g():\n    return o()\n",
+            {},
+            "Write it as one function under @dg.asset.",
+        ),
+    ],
+)
+def test_what_cannot_be_used_is_named_with_its_place_and_what_to_do(
+    study: Make, more: str, others: dict[str, str], told: str
+) -> None:
+    assert told in refused(study({"tables.py": HEADER + more} | others))
+
+
+def test_a_component_is_named_by_each_build(study: Make) -> None:
+    project = study({"tables.py": HEADER, "defs/one/defs.yaml": "type: dagster.X"})
+    done = project.verb("build")
+    assert done.returncode == 0, done.stderr
+    assert "defs/one/defs.yaml: a component, which is not loaded here." in done.stderr
+
+
+def test_an_asset_of_others_that_is_merged_is_no_table_of_a_build(study: Make) -> None:
+    merged = (
+        DOOR.format("").replace("from STUDY.tables import *", "")
+        + """
+@dg.asset(key_prefix="dbt")
+def mart(): ...
+
+defs = dg.Definitions.merge(defs, dg.Definitions(assets=[mart]))
+"""
+    )
+    project = study({"tables.py": HEADER, "definitions.py": merged})
+    assert project.build().ok
+    done = project.verb("build", "dbt/mart")
+    assert done.returncode == 2
+    assert "'dbt/mart' is not made by this project's functions" in done.stderr
