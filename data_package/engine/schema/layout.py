@@ -205,9 +205,10 @@ def _made_unique(labels: Sequence[str]) -> tuple[str, ...]:
 
 def _doubt_header(path: Path, labels: Sequence[str], cells: pl.DataFrame) -> None:
     """Refuse a header that may as well be the first row of data."""
+    looked_at = cells.head(_LOOKED_AT).get_columns()
     for i, label in enumerate(labels):
-        column = cells[str(i)].head(_LOOKED_AT).drop_nulls()
-        if label and (why := _like_values(label, column.to_list())):
+        held = [cell for cell in looked_at[i].to_list() if cell is not None]
+        if label and (why := _like_values(label, held)):
             raise CheckError(
                 f"{path}: row 1 may be data and not a header: the label of column {i + 1} {why}. "
                 "If it is the header, say --header-row 1; if there is none, --no-header"
