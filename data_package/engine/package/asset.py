@@ -84,6 +84,16 @@ class DataPackage:
         self.catalogue.hashes.save()
         return document
 
+    def write(self, folder: Path, history: Sequence[Release]) -> None:
+        """Write the data package into a new folder, as the newest of some releases.
+
+        Raises dg.Failure when a table breaks its contract.
+        """
+        from data_package.engine.package.publish import write
+
+        self._refuse_failing()
+        write(self._contents(history), folder)
+
     def content(self, history: Sequence[Release]) -> str:
         """A digest of all that the package says and holds, as the newest of some releases."""
         hashes = self.catalogue.hashes
@@ -106,10 +116,11 @@ class DataPackage:
         tables = [(table, codes.apart(_contract(table))) for table in self.published]
         return tables, codes.tables()
 
-    def _contents(self) -> Contents:
+    def _contents(self, history: Sequence[Release] | None = None) -> Contents:
         project = self.catalogue.project
         properties = read_metadata(project)
-        if releases := read_releases(project):
+        releases = read_releases(project) if history is None else history
+        if releases:
             properties |= stamp_of(releases, self.content(releases))
         title = str(properties.get("title") or properties["name"])
         tables, codes = self._said()
