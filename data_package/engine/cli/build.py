@@ -31,6 +31,14 @@ if TYPE_CHECKING:
     help="Tables built at once.",
     metavar="N",
 )
+@click.option(
+    "--partition",
+    "partitions",
+    multiple=True,
+    metavar="KEY",
+    help="Only this partition, or a range of them (FIRST...LAST); may be given again.",
+)
+@click.option("--partition-range", "ranges", multiple=True, metavar="FIRST...LAST", hidden=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Show Dagster's log.")
 @click.option("--pdb", is_flag=True, help="Open the debugger where a table's function failed.")
@@ -45,6 +53,8 @@ def command(
     dry_run: bool,
     keep_going: bool,
     threads: int,
+    partitions: tuple[str, ...],
+    ranges: tuple[str, ...],
     as_json: bool,
     verbose: bool,
     pdb: bool,
@@ -68,7 +78,13 @@ def command(
     if pdb:
         _open_debugger(project)
         threads = 1
-    request = Request(select, force=force, fail_fast=not keep_going, threads=threads)
+    request = Request(
+        select,
+        force=force,
+        fail_fast=not keep_going,
+        threads=threads,
+        partitions=partitions + ranges,
+    )
     if dry_run:
         work = preview(request, project)
         click.echo(work.to_json() if as_json else work.describe())

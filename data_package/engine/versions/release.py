@@ -189,7 +189,7 @@ def _ready(catalogue: Catalogue, wanted: Wanted) -> DataPackage:
             "There is nothing to release: no table is final.\n"
             "Tables in the group `final` make up the data package."
         )
-    faults = _not_fresh(catalogue, status_of(catalogue, read_lock(project)))
+    faults = _not_fresh(status_of(catalogue, read_lock(project)))
     if not wanted.without_git and (names := uncommitted(project)):
         faults.append(
             f"Not committed, so that a clone would not build the same:\n{some(names)}\n"
@@ -209,8 +209,8 @@ def _ready(catalogue: Catalogue, wanted: Wanted) -> DataPackage:
     return packages[0]
 
 
-def _not_fresh(catalogue: Catalogue, status: ProjectStatus) -> list[str]:
-    tables = [table for table in status.tables if not catalogue.named[table.state.name].partitioned]
+def _not_fresh(status: ProjectStatus) -> list[str]:
+    tables = status.tables
     failing = [table.state.name for table in tables if table.contract == "failed"]
     stale = [
         f"{table.state.name}: {table.state.reason or f'contract {table.contract}'}"
