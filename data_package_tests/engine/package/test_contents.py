@@ -183,6 +183,12 @@ def test_a_wrong_property_is_told_with_its_line(study: Make, text: str, told: st
         read_metadata(project.project)
 
 
+def test_properties_in_a_file_of_another_name_are_not_passed_over(study: Make) -> None:
+    project = study({"datapackage.yml": "title: A\n"})
+    with pytest.raises(ProjectError, match=r"this file is called datapackage\.yaml"):
+        read_metadata(project.project)
+
+
 def test_the_release_s_date_is_taken_as_written(study: Make) -> None:
     project = study({"datapackage.yaml": "version: 2.1.0\ncreated: 2024-05-17T09:30:00Z\n"})
     found = read_metadata(project.project)
