@@ -228,21 +228,9 @@ class ParquetTables(BasePolarsUPathIOManager):
         A parameter that does not say gets what the function says that it returns: a function that
         returns a `pl.LazyFrame` goes on with one.
         """
-        wanted: object = context.dagster_type.typing_type
-        frame = frame_of(wanted) or (frame_of(_item_of(wanted)) if wanted is not Any else None)
-        if frame is None:
-            if wanted not in (Any, None):
-                raise BuildError(
-                    f"The parameter that takes the table '{_name(context)}' is annotated as "
-                    f"{_words(wanted)}.\nWrite pl.LazyFrame, which is scanned, or pl.DataFrame, "
-                    "which is loaded; pandas.DataFrame and pyarrow.Table are given too."
-                )
-            returned = [output.dagster_type.typing_type for output in context.op_def.output_defs]
-            lazy = any(frame_of(one) is Frame.LAZY for one in returned)
-            frame = Frame.LAZY if lazy else Frame.EAGER
         scan = self.scan_df_from_path(path, context)
         columns = context.definition_metadata.get("columns")
-        return handed(scan.select(columns) if columns is not None else scan, frame)
+        return handed(scan.select(columns) if columns is not None else scan, frame_wanted(context))
 
     def _refuse_several(self, context: dg.OutputContext) -> None:
         if context.has_asset_partitions and len(context.asset_partition_keys) != 1:
@@ -378,6 +366,26 @@ def columns_digest(schema: Mapping[str, pl.DataType]) -> str:
     """One hash for the names and types of a table's columns, in order."""
     text = "\n".join(f"{len(name)}:{name} {dtype!r}" for name, dtype in schema.items())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def frame_wanted(context: dg.InputContext) -> Frame:
+    """The frame that a parameter asks for; where it does not say, the kind its function returns.
+
+    Raises BuildError for an annotation that no table can be handed out as.
+    """
+    wanted: object = context.dagster_type.typing_type
+    frame = frame_of(wanted) or (frame_of(_item_of(wanted)) if wanted is not Any else None)
+    if frame is None:
+        if wanted not in (Any, None):
+            raise BuildError(
+                f"The parameter that takes the table '{_name(context)}' is annotated as "
+                f"{_words(wanted)}.\nWrite pl.LazyFrame, which is scanned, or pl.DataFrame, "
+                "which is loaded; pandas.DataFrame and pyarrow.Table are given too."
+            )
+        returned = [output.dagster_type.typing_type for output in context.op_def.output_defs]
+        lazy = any(frame_of(one) is Frame.LAZY for one in returned)
+        frame = Frame.LAZY if lazy else Frame.EAGER
+    return frame
 
 
 def _item_of(annotation: object) -> object:
