@@ -2,6 +2,7 @@
 
 import json
 import stat
+import textwrap
 from pathlib import Path
 from typing import Any, cast
 
@@ -175,6 +176,27 @@ def test_how_a_file_is_read_is_part_of_what_a_table_is(study: Make) -> None:
     code = CODE.format(bad="null", annotation="pl.LazyFrame", paths="'visits.csv'", more="")
     made.write({"raw/visits.py": code})
     assert [t.name for t in made.build().tables] == ["visits"]
+
+
+def test_a_schema_and_a_dialect_in_files_of_their_own_are_part_of_what_a_table_is(
+    study: Make,
+) -> None:
+    _, _, schema = CONTRACT.partition("schema:\n")
+    made = project(
+        study,
+        GOOD,
+        contract="dialect: ../shared/d.yaml\nencoding: cp1252\nschema: ../shared/s.yaml\n",
+    )
+    shared = made.project.package_folder / "shared"
+    shared.mkdir()
+    (shared / "d.yaml").write_text('delimiter: ";"\n')
+    (shared / "s.yaml").write_text(textwrap.dedent(schema))
+    assert made.build().ok
+    assert made.build().fresh == 1
+    (shared / "s.yaml").write_text(textwrap.dedent(schema).replace("maximum: 300", "maximum: 30"))
+    again = made.build()
+    assert not again.ok
+    assert "weight" in str(again.explain())
 
 
 def test_a_file_without_a_contract_is_told_of(study: Make) -> None:
