@@ -13,7 +13,7 @@ from data_package.engine.project import Project, find_project
 from data_package.engine.runs import executor
 from data_package.engine.runs.guard import building
 from data_package.engine.runs.instance import project_instance
-from data_package.engine.runs.result import BuildResult, Tally
+from data_package.engine.runs.result import BuildResult, Status, Tally
 from data_package.engine.staleness import memo
 from data_package.engine.staleness.assess import assess
 from data_package.engine.staleness.lock import LockFile, lock_of
@@ -22,7 +22,7 @@ from data_package.engine.staleness.survey import (
     present_of,
 )
 from data_package.engine.storage import remove_folder, sweep
-from data_package.engine.tables import internals
+from data_package.engine.tables import internals, outside
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
 from data_package.engine.tables.made import note_path
@@ -116,6 +116,10 @@ def run_build(
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
             tally.end()
+            for built in (table for table in tally.tables if table.name in catalogue.named):
+                if built.status is Status.BUILT:
+                    for use in outside.told(catalogue.named[built.name]):
+                        say(f"{built.name}: {use}")
             published = tally.package is not None and tally.package.ok
             result = BuildResult(
                 tables=tuple(tally.tables),

@@ -9,6 +9,7 @@ from data_package.engine.staleness.assess import Cause, CauseKind, changed_libra
 from data_package.engine.staleness.lock import Lock, TableEntry, lock_of
 from data_package.engine.staleness.record import code_path
 from data_package.engine.staleness.survey import State, TableState, present_of, survey
+from data_package.engine.tables import outside
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
@@ -115,6 +116,9 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
     if table.fingerprint.unseen:
         lines += ["", "What cannot be seen in its code, and how it is treated:"]
         lines += [f"  {what}" for what in table.fingerprint.unseen]
+    if used := outside.told(table):
+        lines += ["", "What it used when it was built that is no input, and is not covered:"]
+        lines += [f"  {use}" for use in used]
     if state.causes:
         lines += ["", f"Build it: data-package build {name}"]
     return "\n".join(lines)
