@@ -14,6 +14,7 @@ from data_package.engine.package.documents import DICTIONARY
 from data_package.engine.project import Project, project_of
 from data_package.engine.runs.executor import in_process
 from data_package.engine.schema import Contract, ContractError, begun_contract, lint_references
+from data_package.engine.schema.shared import places_in
 from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import RawFile
@@ -146,12 +147,18 @@ def _delivered(project: Project, files: Mapping[str, RawFile]) -> Delivered:
 
 
 def _check_references(tables: Mapping[dg.AssetKey, Table]) -> None:
-    """Foreign keys must point to fields that exist and are unique."""
-    contracts = {t.resource: t.contract for t in tables.values() if t.contract is not None}
-    issues = lint_references({name: c.descriptor for name, c in contracts.items()})
-    places = {t.resource: t.project.relative(t.contract_path) for t in tables.values()}
-    if issues:
-        raise ProjectError("\n".join(f"{places[name]}: {issue}" for name, issue in issues))
+    """Foreign keys must point to tables and fields that exist."""
+    with_contract = {t.resource: t for t in tables.values() if t.contract is not None}
+    contracts = {name: t.contract for name, t in with_contract.items()}
+    issues = lint_references({name: c.descriptor for name, c in contracts.items() if c})
+    lines = []
+    for name, issue in issues:
+        table = with_contract[name]
+        place = places_in(table.contract_path)(issue.path)
+        file = table.project.relative(table.contract_path)
+        lines.append(f"{file}:{place.line}:{place.column}: {issue}")
+    if lines:
+        raise ProjectError("\n".join(lines))
 
 
 def _nodes(found: Found, project: Project) -> list[Node]:

@@ -47,7 +47,7 @@ def command(check: bool, as_json: bool, graph: bool) -> None:
                 Text(state.group, style="dim"),
                 Text(str(state.state), style=colour),
                 Text(table.contract, style="red" if table.contract == "failed" else "dim"),
-                state.reason,
+                table.reason,
             )
         out = progress.console()
         out.print(grid)

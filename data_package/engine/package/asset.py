@@ -1,7 +1,7 @@
 """The data package as an asset: what all final tables and their checks lead to."""
 
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +9,13 @@ import dagster as dg
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.package.codes import Codes, CodeTable, Published
-from data_package.engine.package.contents import Contents, is_published, own_licence, said_of
+from data_package.engine.package.contents import (
+    Contents,
+    is_published,
+    own_licence,
+    said_of,
+    version_of,
+)
 from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.released import (
     Release,
@@ -19,7 +25,9 @@ from data_package.engine.package.released import (
     stamp_of,
 )
 from data_package.engine.schema import Contract
+from data_package.engine.staleness.plan import with_inputs
 from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.checks import TableCheck
 from data_package.engine.tables.failures import value_free
 from data_package.engine.tables.table import PACKAGE, Table
 
@@ -46,8 +54,7 @@ class DataPackage:
     def is_current(self) -> bool:
         """Whether publishing now would change nothing."""
         verdicts = self.catalogue.verdicts
-        known = [verdicts.known(i) for t in self.published for i in self.catalogue.checks_of(t)]
-        if not all(report is not None and report.ok for report in known):
+        if not all(verdicts.is_good(item, part) for item, part in self._gates()):
             return False
         try:
             return is_published(self._contents())
@@ -61,8 +68,8 @@ class DataPackage:
     def publish(self) -> dict[str, object]:
         """Put the data package in place, and return its descriptor.
 
-        Raises dg.Failure when a table has no contract, breaks it or is partitioned: nothing is
-        touched then.
+        Raises dg.Failure when a table has no contract, or breaks it, or one that it is made from
+        does: nothing is touched then.
         """
         # Projects without final tables, and builds that publish nothing, need none of it.
         from data_package.engine.package.publish import publish
@@ -74,6 +81,16 @@ class DataPackage:
         self.catalogue.hashes.save()
         return document
 
+    def write(self, folder: Path, history: Sequence[Release]) -> None:
+        """Write the data package into a new folder, as the newest of some releases.
+
+        Raises dg.Failure when a table breaks its contract.
+        """
+        from data_package.engine.package.publish import write
+
+        self._refuse_failing()
+        write(self._contents(history), folder)
+
     def content(self, history: Sequence[Release]) -> str:
         """A digest of all that the package says and holds, as the newest of some releases."""
         hashes = self.catalogue.hashes
@@ -81,7 +98,7 @@ class DataPackage:
         said, codes = self._said()
         every: list[tuple[Published, Contract]] = [*said, *codes]
         tables = [
-            [table.resource, contract.descriptor, hashes.hash(table.path)]
+            [table.resource, contract.descriptor, version_of(table, self.catalogue)]
             for table, contract in every
         ]
         files = [
@@ -96,10 +113,11 @@ class DataPackage:
         tables = [(table, codes.apart(_contract(table))) for table in self.published]
         return tables, codes.tables()
 
-    def _contents(self) -> Contents:
+    def _contents(self, history: Sequence[Release] | None = None) -> Contents:
         project = self.catalogue.project
         properties = read_metadata(project)
-        if releases := read_releases(project):
+        releases = read_releases(project) if history is None else history
+        if releases:
             properties |= stamp_of(releases, self.content(releases))
         title = str(properties.get("title") or properties["name"])
         tables, codes = self._said()
@@ -112,14 +130,28 @@ class DataPackage:
             changelog=changelog_of(title, releases, is_released="created" in properties),
         )
 
+    def _gates(self) -> Iterator[tuple[TableCheck, str | None]]:
+        """What must hold: all that is checked of what is published, and what holds back readers.
+
+        Of the tables that it is made from, those partitions count that it takes.
+        """
+        wanted = {table.key: table.parts for table in self.tables}
+        for key, parts in with_inputs(wanted, self.catalogue).items():
+            for item in self.catalogue.checks_of(self.catalogue.tables[key]):
+                if item.blocking or key in wanted:
+                    yield from ((item, p) for p in (parts if item.by_partition else (None,)))
+
     def _refuse_failing(self) -> None:
         verdicts = self.catalogue.verdicts
-        failing = [
-            f"'{table.name}' breaks its contract:\n{report.render()}"
-            for table in self.published
-            for item in self.catalogue.checks_of(table)
-            if not (report := verdicts.of(item)).ok
-        ]
+        published = {table.key for table in self.tables}
+        failing = []
+        for item, part in self._gates():
+            if not (report := verdicts.of(item, part)).ok:
+                name = item.table.labelled(part)
+                if item.table.key in published:
+                    failing.append(f"'{name}' breaks its contract:\n{report.render()}")
+                else:
+                    failing.append(f"'{name}', which it is made from, breaks its contract.")
         if failing:
             raise dg.Failure("Nothing is published.\n" + "\n".join(failing))
 
@@ -161,11 +193,6 @@ def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
 
 
 def _contract(table: Table) -> Contract:
-    if table.partitioned:
-        raise dg.Failure(
-            f"The final table '{table.name}' is partitioned, and a data package holds one file for "
-            "each table.\nPublish a table that reads it, and keep this one in another group."
-        )
     if table.contract is None:
         file = table.project.relative(table.contract_path)
         raise dg.Failure(

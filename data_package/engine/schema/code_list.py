@@ -40,9 +40,9 @@ class Vocabulary(list[object]):
 
     @cached_property
     def labels(self) -> tuple[str | None, ...]:
-        """The label of each category, None where it has none."""
+        """The label of each category, None where it has none; an empty one is not written yet."""
         found = (entry.get(_LABEL) if isinstance(entry, dict) else None for entry in self)
-        return tuple(label if isinstance(label, str) else None for label in found)
+        return tuple(label if isinstance(label, str) and label else None for label in found)
 
     @cached_property
     def digest(self) -> str:

@@ -288,7 +288,7 @@ def _span_violation(column: pl.Expr, dtype: pl.DataType, name: str, bound: Span)
 
 def _pattern_rule(field: Field, dtype: pl.DataType) -> Rule:
     pattern = str(field.constraints["pattern"])
-    matches = pattern_test(pattern)
+    matches = pattern_test(pattern, field.name)
     if matches is None:
         raise _unusable(field, "pattern")
     column = pl.col(field.name)
@@ -310,7 +310,7 @@ def _json_schema_rule(field: Field, dtype: pl.DataType) -> Rule:
     schema = field.constraints["jsonSchema"]
     if not isinstance(schema, dict) or fault_of(schema) is not None:
         raise _unusable(field, "jsonSchema")
-    passes = follows(schema)
+    passes = follows(schema, field.name)
     violation = broken_by(
         comparable_column(field, dtype), lambda text: not passes(json.loads(text))
     )

@@ -10,6 +10,7 @@ from data_package.engine.errors import DataPackageError, ProjectError
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import Bad, Deliveries, RawFile
 from data_package.engine.sources.frames import frame_of, handed
+from data_package.engine.sources.shares import Part, Share, has_place
 
 PATTERNS = "data-package/patterns"
 PACKAGE = "data-package/package"
@@ -116,6 +117,24 @@ def _contract_path(spec: dg.AssetSpec) -> Path:
     return module.with_name(f"{'__'.join(spec.key.path)}.yaml")
 
 
+def share_of(file: RawFile, wanted: object) -> Share:
+    """Which files of a set a partition takes whose function asks for this type."""
+    if any(has_place(pattern) for pattern in file.patterns):
+        return Share.PLACED
+    return Share.NAMED if file.is_several() and wanted is Path else Share.WHOLE
+
+
+def part_of(context: dg.InputContext) -> Part | None:
+    """The partition that is being made, None for what is made as a whole."""
+    made = context.step_context.assets_def
+    if not context.has_partition_key or made is None or made.partitions_def is None:
+        return None
+    key = context.partition_key
+    if isinstance(key, dg.MultiPartitionKey):
+        return Part(str(key), dict(key.keys_by_dimension))
+    return Part(key, {"partition": key})
+
+
 class SourceFiles(dg.IOManager):
     """Hands raw files to functions, as paths or as what they hold; never writes them."""
 
@@ -129,9 +148,12 @@ class SourceFiles(dg.IOManager):
         name = context.asset_key.to_user_string()
         wanted: object = context.dagster_type.typing_type
         try:
-            paths = self._deliveries.hand_out(name)
+            part = part_of(context)
+            share = share_of(self._deliveries.files[name], wanted) if part else Share.WHOLE
+            paths = self._deliveries.hand_out(name, part, share)
             if frame := frame_of(wanted):
-                return handed(self._delivered.read(name, paths, context.op_def.name), frame)
+                plain = [Path(path) for path in paths]
+                return handed(self._delivered.read(name, plain, context.op_def.name), frame)
         except DataPackageError as error:
             problem = str(error)
         else:

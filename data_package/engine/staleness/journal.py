@@ -22,11 +22,12 @@ Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Line:
-    """One table that was written, and the raw files it read, as plain values."""
+    """One table, or partition, that was written, and the raw files it read, as plain values."""
 
     name: str
     table: Mapping[str, object]
     raw: Mapping[str, Mapping[str, object]]
+    partition: str | None = None
 
 
 class Journal:

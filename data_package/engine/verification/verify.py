@@ -223,7 +223,8 @@ def _judge(
         again=second.path(table) if key in second.written else None,
         kept=table.path if rebuilder.is_intact(table) else None,
         libraries=[
-            what for what, _ in changed_libraries(rebuilder.lock.tables[table.name], present)
+            what
+            for what, _ in changed_libraries(rebuilder.lock.tables[table.name], present.libraries)
         ],
     )
     return verdict(Verdict.DIFFERS, reasons=reasons)

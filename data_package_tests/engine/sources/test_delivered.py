@@ -319,3 +319,52 @@ def test_rows_of_several_files_can_have_their_file(study: Make) -> None:
 def test_the_column_of_files_is_no_field_of_the_contract(study: Make) -> None:
     made = project(study, GOOD, more=", file_column='name'")
     assert "Give the column another name" in failure_of(execute(made, ok=False))
+
+
+def test_keys_are_checked_over_all_files_of_a_set(study: Make) -> None:
+    made = project(study, paths="'deliveries/*.csv'")
+    head = "# one\nid;name;day;weight\n"
+    contract = CONTRACT.replace('delimiter: ";"', 'delimiter: ";", commentChar: "#"')
+    made.write(
+        {
+            "raw/visits_file.yaml": contract,
+            "/deliveries/a.csv": head + "1;a;;1\n# two\n2;b;;1\n2;b;;1\n",
+            "/deliveries/b.csv": head + "# three\n3;a;;1\n2;b;;1\n",
+            "/deliveries/c.csv": head + "4;a;;1\n",
+        }
+    )
+    said = failure_of(execute(made, ok=False))
+    assert (
+        "a.csv: 3 rows checked, 1 error\n  id: the same as in an earlier row (primaryKey)" in said
+    )
+    assert (
+        "b.csv: 2 rows checked, 1 error\n  id: the same as in an earlier file (primaryKey)" in said
+    )
+    assert "1 time: row 6" in said
+    assert "1 time: row 5" in said
+    assert "c.csv" not in said
+    catalogue, _ = open_project(made.project)
+    counts = [report.error_count for report, _ in _raw("visits_file", catalogue)]
+    assert counts == [1, 1, 0]
+
+
+@pytest.mark.parametrize("ending", ["csv", "parquet"])
+def test_a_table_that_refers_to_itself_is_found_in_any_of_its_files(
+    study: Make, ending: str
+) -> None:
+    contract = """\
+schema:
+  fields: [{name: id, type: string}, {name: mother, type: string}]
+  primaryKey: [id]
+  foreignKeys: [{fields: [mother], reference: {resource: "", fields: [id]}}]
+"""
+    paths = f"'deliveries/*.{ending}'"
+    made = project(study, paths=paths, contract=contract)
+    (made.root / "deliveries").mkdir()
+    for name, rows in (("a", [("1", None), ("2", "3")]), ("b", [("3", "1"), ("4", "9")])):
+        frame = pl.DataFrame(rows, schema={"id": pl.String, "mother": pl.String}, orient="row")
+        path = made.root / "deliveries" / f"{name}.{ending}"
+        frame.write_csv(path) if ending == "csv" else frame.write_parquet(path)
+    said = failure_of(execute(made, ok=False))
+    assert "mother: not found in any of the files (foreignKeys), 1 time: row 3" in said
+    assert f"a.{ending}" not in said
