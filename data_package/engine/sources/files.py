@@ -110,6 +110,20 @@ class RawFile:
         return self.place(relative)
 
 
+def read_as_pattern(path: Path) -> str | None:
+    """Say what is wrong with a file whose name is a pattern to Polars that matches other files."""
+    if not glob.has_magic(str(path)):
+        return None
+    others = [name for name in glob.glob(str(path), recursive=True) if Path(name) != path]
+    if not others:
+        return None
+    return (
+        f"The file {path.name} has a name that Polars takes for a pattern: it would read "
+        f"{Path(others[0]).name} instead.\nRename one of them, or give the raw file a contract and "
+        "take its rows."
+    )
+
+
 def _escaped(pattern: str) -> str:
     """Return a pattern in which `[1]` is a part of a name, as browsers number their downloads."""
     return re.sub(r"\[([^][*?!])\]", r"[[]\1]", pattern)

@@ -20,7 +20,7 @@ from data_package.engine.project import Project
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.frames import Frame, frame_of, handed, to_polars
 from data_package.engine.storage import HashCache, hash_file, make_private_folder, replacing
-from data_package.engine.tables import failures, internals, measure
+from data_package.engine.tables import failures, internals, measure, outside
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.columns import written_columns
 from data_package.engine.tables.kept import keep_file
@@ -42,6 +42,7 @@ SECONDS = "seconds"
 PEAK_MEMORY = "peak_memory_bytes"
 READ_ERRORS = "raw_file_errors"
 READ_REPORT = "raw_file_report"
+READ_FOUND = "raw_files"
 
 Describe = Callable[[Table], Mapping[str, dg.MetadataValue]]
 
@@ -55,7 +56,8 @@ _ROW_GROUP_ROWS = 1 << 18
 class Written:
     """What describes a table that has just been written.
 
-    `columns` hashes names and types; `config` hashes what was configured for this run alone.
+    `columns` hashes names and types; `config` hashes what was configured for this run alone;
+    `raw_errors` counts what was wrong in the raw files whose rows its function was handed.
     """
 
     rows: int
@@ -64,6 +66,7 @@ class Written:
     columns: str
     config: str | None = None
     kept: Kept = Kept.TABLE
+    raw_errors: int = 0
 
 
 class ParquetTables(BasePolarsUPathIOManager):
@@ -145,6 +148,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             )
         finally:
             measure.stop()
+            outside.end()
         raise failure
 
     def load_input(self, context: dg.InputContext) -> Any | dict[str, Any]:
@@ -247,6 +251,8 @@ class ParquetTables(BasePolarsUPathIOManager):
     def sink_df_to_path(self, context: dg.OutputContext, df: pl.LazyFrame, path: "UPath") -> None:
         """Stream a query into the file; it is never collected."""
         del context
+        if (watch := outside.current()) is not None:
+            watch.scans(df)
         with replacing(Path(str(path))) as temporary:
             df.sink_parquet(temporary, row_group_size=_ROW_GROUP_ROWS)
 
@@ -281,6 +287,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             sha256=digest,
             columns=columns_digest(schema),
             config=internals.config_digest(context),
+            raw_errors=self._delivered.errors(context.op_def.name) or 0,
         )
         if table is not None:
             self._record(table, written, internals.partition_of(context))
@@ -344,9 +351,11 @@ class ParquetTables(BasePolarsUPathIOManager):
         if errors is None:
             return {}
         told = self._delivered.told(reader)
+        found = self._delivered.found(reader)
         return {
             READ_ERRORS: dg.MetadataValue.int(errors),
             **({READ_REPORT: dg.MetadataValue.text(told)} if told else {}),
+            **({READ_FOUND: dg.MetadataValue.json(found)} if found else {}),
         }
 
     def _written(self, context: dg.OutputContext) -> Path:

@@ -10,7 +10,13 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_package.engine.schema import Contract, ContractError, check_file, load_contract
+from data_package.engine.schema import (
+    Contract,
+    ContractError,
+    begun_contract,
+    check_file,
+    load_contract,
+)
 from data_package.engine.schema.code_list import Vocabulary
 
 
@@ -86,6 +92,13 @@ def test_a_schema_and_a_dialect_are_a_path_as_the_standard_has_it(project: Path)
     assert contract.title == "Visits"
     (project / "visits.csv").write_text("id;v\n1;2.5\n")
     assert check_file(project / "visits.csv", contract).ok
+
+
+def test_a_contract_of_nothing_but_a_dialect_may_name_it(project: Path) -> None:
+    (project / "shared" / "danish.yaml").write_text('delimiter: ";"\n')
+    path = project / "raw" / "visits.yaml"
+    path.write_text("dialect: ../shared/danish.yaml\n")
+    assert begun_contract(path) == {"dialect": {"delimiter": ";"}}
 
 
 def test_a_change_of_a_vocabulary_is_a_change_of_what_is_checked(project: Path) -> None:
@@ -278,7 +291,7 @@ _PARTS = st.recursive(
 )
 
 
-@settings(max_examples=150, deadline=None, derandomize=True, database=None)
+@settings(max_examples=80, deadline=None, derandomize=True, database=None)
 @given(contract=_PARTS, other=_PARTS)
 def test_whatever_refers_to_whatever_is_a_contract_or_is_refused(
     contract: object, other: object
