@@ -133,7 +133,14 @@ def _cycles(nodes: Mapping[str, Node]) -> Iterable[str]:
                     f"  {nodes[one].place}: '{one}' takes '{other}'"
                     for one, other in pairwise(circle)
                 )
-                yield f"These tables need each other, so none can be built first:\n{lines}"
+                if len(circle) == 2:
+                    yield (
+                        f"{nodes[following].place}: '{following}' takes '{following}', itself. A "
+                        "partition that takes earlier ones of its own\ntable is not supported: "
+                        "let it take what they are made of."
+                    )
+                else:
+                    yield f"These tables need each other, so none can be built first:\n{lines}"
                 return
             elif following not in done:
                 way.append(following)

@@ -156,7 +156,7 @@ def _unfit(
         causes = [cause for cause in state.causes if cause.kind not in _NO_OBSTACLE]
         stale = [key for key in table.inputs.values() if key in unfit and key not in without_file]
         if table.partitioned:
-            unfit[table.key] = "it is partitioned, and the lock does not hold partitions"
+            unfit[table.key] = "it is made in partitions, which are not built again yet"
         elif causes:
             unfit[table.key] = f"{causes[0]}; build it first"
         elif not table.is_table and not table.files():

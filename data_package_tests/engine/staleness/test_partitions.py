@@ -1,6 +1,8 @@
 """Partitions are built, skipped, checked and refused each by itself."""
 
+import random
 import re
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -9,7 +11,7 @@ import pytest
 from data_package.engine.errors import ProjectError
 from data_package.engine.runs import BuildResult
 from data_package.engine.runs.run import run_build
-from data_package.engine.staleness.lock import lock_of, read_lock
+from data_package.engine.staleness.lock import Lock, lock_of, read_lock
 from data_package.engine.staleness.plan import Request
 from data_package.engine.staleness.status import explain, status_of
 from data_package.engine.tables.loading import open_project
@@ -451,6 +453,72 @@ def test_a_partition_that_takes_the_whole_set_is_stale_with_any_of_it(study: Mak
     assert project.build().ok
     project.write({"/deliveries/2023.csv": "id,value\n0,1\n"})
     assert built(project.build()) == ["raw_register[2024]", "raw_register[2025]"]
+
+
+def test_a_partition_that_takes_earlier_ones_of_its_own_table_is_refused_in_words(
+    study: Make,
+) -> None:
+    project = study(
+        {
+            "t.py": HEADER
+            + """
+DAYS = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-04")
+BEFORE = dg.TimeWindowPartitionMapping(start_offset=-1, end_offset=-1)
+
+@dg.asset(partitions_def=DAYS, ins={"sums": dg.AssetIn(partition_mapping=BEFORE)})
+def sums(sums: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
+    return pl.concat(sums.values())
+"""
+        }
+    )
+    with pytest.raises(ProjectError, match="earlier ones of its own"):
+        project.build()
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("seed", range(2))
+def test_whatever_changes_an_incremental_build_is_as_a_clean_one(study: Make, seed: int) -> None:
+    chance = random.Random(seed)
+    project, keys = study(STUDY), ["2024", "2025"]
+    assert project.build().ok
+    for _ in range(3):
+        match chance.choice(("add", "change", "remove", "code", "lose")):
+            case "add":
+                key = str(2026 + len(keys) + chance.randrange(100))
+                keys.append(key)
+                project.write({f"/deliveries/{key}.csv": f"id,value\n{key},1\n"})
+            case "change":
+                key = chance.choice(keys)
+                value = chance.randrange(100)
+                project.write({f"/deliveries/{key}.csv": f"id,value\n{key},{value}\n"})
+            case "remove" if len(keys) > 1:
+                keys.remove(chance.choice(keys))
+            case "code":
+                by = chance.randrange(3, 100)
+                text = (project.root / project.package / "register.py").read_text()
+                text = re.sub(r'col\("value"\) \* \d+', f'col("value") * {by}', text)
+                project.write({"register.py": text})
+            case _:
+                key = chance.choice(keys)
+                (project.storage / "raw" / "raw_register" / f"{key}.parquet").unlink()
+        years(project, *keys)
+        assert project.build().ok
+        assert built(project.build()) == []
+    tables = ("raw/raw_register", "intermediate/register")
+    files = [f"{table}/{key}.parquet" for table in tables for key in keys]
+    made = {file: (project.storage / file).read_bytes() for file in [*files, "final/total.parquet"]}
+    lock = read_lock(project.project)
+    shutil.rmtree(project.storage)
+    (project.root / "data-package.lock").unlink()
+    assert project.build().ok
+    for file, content in made.items():
+        assert (project.storage / file).read_bytes() == content, file
+    assert _versions(read_lock(project.project)) == _versions(lock)
+
+
+def _versions(lock: Lock) -> dict[str, str]:
+    """What came out of each table and partition, as far as the project still has it."""
+    return {name: entry.data_version for name in lock.names if (entry := lock.whole(name))}
 
 
 def build(
