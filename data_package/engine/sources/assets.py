@@ -15,7 +15,7 @@ from data_package.engine.schema import load_contract
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import Bad, Deliveries, RawFile, read_as_pattern
 from data_package.engine.sources.frames import frame_of, handed
-from data_package.engine.sources.shares import Part, Share, has_place
+from data_package.engine.sources.shares import Part, Share, has_place, unwatched
 from data_package.engine.storage import HashCache
 
 PATTERNS = "data-package/patterns"
@@ -237,7 +237,7 @@ class SourceFiles(dg.IOManager):
         else:
             declared = self._deliveries.files[name].is_several()
             several = declared if wanted in (None, Any) else get_origin(wanted) is list
-            misread = next(filter(None, map(read_as_pattern, paths)), None)
+            misread = next(filter(None, map(read_as_pattern, map(unwatched, paths))), None)
             if misread is not None:
                 problem = misread
             elif several:

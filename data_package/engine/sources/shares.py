@@ -144,6 +144,11 @@ class _Watched(type(Path())):  # type: ignore[misc]
         return Path, (self.__fspath__(),)
 
 
+def unwatched(path: Path) -> Path:
+    """The path itself, for a look at it that is not the function's."""
+    return (_plain(path) or path) if isinstance(path, _Watched) else path
+
+
 def _plain(path: _Watched) -> Path | None:
     """The path that is watched; None for one that was made of such a path."""
     try:
