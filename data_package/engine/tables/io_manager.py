@@ -55,7 +55,8 @@ _ROW_GROUP_ROWS = 1 << 18
 class Written:
     """What describes a table that has just been written.
 
-    `columns` hashes names and types; `config` hashes what was configured for this run alone.
+    `columns` hashes names and types; `config` hashes what was configured for this run alone;
+    `raw_errors` counts what was wrong in the raw files whose rows its function was handed.
     """
 
     rows: int
@@ -64,6 +65,7 @@ class Written:
     columns: str
     config: str | None = None
     kept: Kept = Kept.TABLE
+    raw_errors: int = 0
 
 
 class ParquetTables(BasePolarsUPathIOManager):
@@ -281,6 +283,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             sha256=digest,
             columns=columns_digest(schema),
             config=internals.config_digest(context),
+            raw_errors=self._delivered.errors(context.op_def.name) or 0,
         )
         if table is not None:
             self._record(table, written, internals.partition_of(context))
