@@ -10,9 +10,41 @@ from functools import cache
 from typing import Final
 
 NO_VERSION: Final = "without a version"
+# Libraries that others call to do the work, by whose function: those of them that are installed.
+_EXCEL: Final = ("openpyxl", "xlrd", "pyxlsb", "odf", "python_calamine")
+_BEHIND: Final[Mapping[str, tuple[str, ...]]] = {
+    "polars.read_excel": ("fastexcel", "openpyxl", "xlsx2csv"),
+    "polars.read_ods": ("fastexcel",),
+    "polars.read_database": ("sqlalchemy", "adbc_driver_manager", "arrow_odbc"),
+    "polars.read_database_uri": ("connectorx", "adbc_driver_manager"),
+    "polars.read_delta": ("deltalake",),
+    "polars.scan_delta": ("deltalake",),
+    "polars.scan_iceberg": ("pyiceberg",),
+    "polars.scan_pyarrow_dataset": ("pyarrow",),
+    "polars.from_pandas": ("pandas", "pyarrow"),
+    "pandas.read_excel": _EXCEL,
+    "pandas.ExcelFile": _EXCEL,
+    "pandas.read_parquet": ("pyarrow", "fastparquet"),
+    "pandas.read_feather": ("pyarrow",),
+    "pandas.read_orc": ("pyarrow",),
+    "pandas.read_hdf": ("tables",),
+    "pandas.read_spss": ("pyreadstat",),
+    "pandas.read_sql": ("sqlalchemy",),
+    "pandas.read_sql_query": ("sqlalchemy",),
+    "pandas.read_sql_table": ("sqlalchemy",),
+    "pandas.read_html": ("lxml", "bs4", "html5lib"),
+    "pandas.read_xml": ("lxml",),
+    "geopandas.read_file": ("pyogrio", "fiona"),
+}
 _DISTRIBUTION: Final = __name__.partition(".")[0].replace("_", "-")
 _REQUIREMENT: Final = re.compile(r"[\w.-]+")
 _PACKAGE: Final = re.compile(r"^(\w+)/__init__\.py,", re.MULTILINE)
+
+
+def behind(dotted: str) -> tuple[str, ...]:
+    """The libraries that may do the work of a library's function, such as `polars.read_excel`."""
+    top, _, rest = dotted.partition(".")
+    return _BEHIND.get(f"{top}.{rest.rpartition('.')[2]}", ())
 
 
 @cache

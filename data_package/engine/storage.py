@@ -5,18 +5,22 @@ Standard library only: the path that decides that nothing needs building imports
 
 import ctypes
 import errno
+import fcntl
 import hashlib
 import json
 import os
 import secrets
 import shutil
+import signal
 import threading
 import time
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from pathlib import Path
+from typing import Any, TypeVar
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.unusable import why
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -25,9 +29,13 @@ _TEMPORARY = ".tmp"
 # File systems stamp a change with the kernel's clock tick. A file that changes again within the
 # same tick looks unchanged, so a hash is only trusted when the last change is older than this.
 _RACE_NS = 50_000_000
+# A page that is mapped into memory changes the time of its file when it is first written to, and
+# not again until the kernel has written it back: after 35 seconds by default, and some to spare.
+_WRITE_BACK_NS = 60_000_000_000
 _MUCH_BYTES = 1 << 26
-# SQLite cannot open a database on a disk with less.
-_NEXT_TO_NOTHING_BYTES = 1 << 18
+
+_UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+_T = TypeVar("_T")
 
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
@@ -46,25 +54,39 @@ def make_private_folder(path: Path) -> Path:
         except OSError as error:
             if isinstance(error, FileExistsError) and folder.is_dir():
                 continue
-            raise ProjectError(
-                f"The folder {folder} cannot be made: {error.strerror}.\n"
-                "Make room for it, or say in pyproject.toml where `storage` is to be."
-            ) from None
+            raise ProjectError(why(error, folder)) from None
     return path
 
 
-def lack_of_room(place: Path) -> str:
-    """A sentence that says of which disk nothing is left; empty while there is room."""
-    there = next((folder for folder in (place, *place.parents) if folder.exists()), place)
+@contextmanager
+def open_to_lock(path: Path) -> Iterator[int]:
+    """Open a private file that processes hold while they change something, and close it.
+
+    Raises ProjectError when it cannot be opened.
+    """
+    make_private_folder(path.parent)
     try:
-        disk = os.statvfs(there)
-    except OSError:
-        return ""
-    if disk.f_bavail * disk.f_frsize < _NEXT_TO_NOTHING_BYTES:
-        return f"The disk that holds {there} is full."
-    if disk.f_files and disk.f_favail == 0:
-        return f"The disk that holds {there} has no inodes left: it can hold no further file."
-    return ""
+        handle = os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE)
+    except OSError as error:
+        raise ProjectError(why(error, path)) from None
+    try:
+        yield handle
+    finally:
+        os.close(handle)
+
+
+def hold(handle: int, path: Path, *, wait: bool = True) -> bool:
+    """Hold a file that was opened for it until it is closed; False when another has it now.
+
+    Raises ProjectError where the file system knows no such thing.
+    """
+    try:
+        fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
+    except BlockingIOError:
+        return False
+    except OSError as error:
+        raise ProjectError(why(error, path)) from None
+    return True
 
 
 def is_file(path: Path) -> bool:
@@ -120,6 +142,17 @@ def remember(path: Path, content: str) -> None:
             raise
 
 
+def recalled(path: Path, read: Callable[[Any], _T], otherwise: _T) -> _T:
+    """What was remembered as JSON and can be found out again; `otherwise` where it cannot be read.
+
+    Another program, another version or a power cut may have left anything there.
+    """
+    try:
+        return read(json.loads(path.read_bytes()))
+    except _UNREADABLE:
+        return otherwise
+
+
 def temporary_beside(path: Path) -> Path:
     """A name in the same folder that nobody else uses, known to `sweep` by its process."""
     return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}")
@@ -166,7 +199,8 @@ def remove(path: Path) -> None:
                         inner.chmod(PRIVATE_FOLDER)
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):
+            path.unlink(missing_ok=True)
 
 
 def replace_folder(new: Path, old: Path) -> None:
@@ -214,10 +248,7 @@ class HashCache:
         self._path = path
         self._lock = threading.Lock()
         self._changed = False
-        self._known: dict[str, list[int | str]] = {}
-        with suppress(OSError, ValueError):
-            known = json.loads(path.read_text())
-            self._known = known if isinstance(known, dict) else {}
+        self._known: dict[str, list[int | str]] = recalled(path, _hashes, {})
 
     def hash(self, path: Path) -> str:
         """The SHA-256 of a file, read only if it may have changed. Raises OSError."""
@@ -225,8 +256,11 @@ class HashCache:
         known = self._known.get(str(path))
         if known is not None and known[:-1] == stamp:
             return str(known[-1])
+        # Asked before the file is read: whoever opens it from now on changes its stamp.
+        unseen_ns = _RACE_NS if _is_let_go(path) else _WRITE_BACK_NS
+        stamp = _stamp(path)
         digest = hash_file(path)
-        if time.time_ns() - max(path.stat().st_ctime_ns, path.stat().st_mtime_ns) > _RACE_NS:
+        if time.time_ns() - max(path.stat().st_ctime_ns, path.stat().st_mtime_ns) > unseen_ns:
             self._remember(path, stamp, digest)
         return digest
 
@@ -267,9 +301,37 @@ class HashCache:
             self._changed = True
 
 
+def _hashes(document: Mapping[str, Sequence[int | str]]) -> dict[str, list[int | str]]:
+    return {
+        path: [*map(int, known[:-1]), str(known[-1])]
+        for path, known in document.items()
+        if len(known) == len(_stamp(Path("/"))) + 1
+    }
+
+
 def _stamp(path: Path) -> list[int]:
     stat = path.stat()
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+
+
+def _is_let_go(path: Path) -> bool:
+    """Whether nobody has a file open for writing, or mapped into memory to write there.
+
+    The kernel leases a file for reading only then. Where it does not tell (the file is another
+    user's, or on a network), the answer is no.
+    """
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    try:
+        # Whoever opens it for writing in between waits; the signal for us is one that is ignored.
+        fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
+    except OSError:
+        return False
+    else:
+        fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_UNLCK)
+        return True
+    finally:
+        os.close(handle)
 
 
 def sync(path: Path) -> None:

@@ -11,32 +11,26 @@ import io
 import os
 import resource
 import signal
+import stat
 import sys
 from contextlib import suppress
 from types import FrameType
+from typing import TYPE_CHECKING
 
 from data_package.engine.cli.shortcut import shortcut
 from data_package.engine.errors import DataPackageError, shown
+from data_package.engine.unusable import OF_THE_PLACE, why
 
+if TYPE_CHECKING:
+    from _typeshed import ReadableBuffer as Buffer
+
+_FRAMES_SHOWN = 6
 _PRIVATE = 0o077
 _STDERR = 2
 _INTERRUPTED = 128 + signal.SIGINT
 _TERMINATED = 128 + signal.SIGTERM
 # Importing makes many thousand objects, and none of them is ever garbage.
 _RARELY = 50_000, 20, 100
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
-# What says something of where files lie and whose they are, and nothing of this program.
-_OF_THE_PLACE = (
-    errno.EACCES,
-    errno.EPERM,
-    errno.EROFS,
-    errno.EISDIR,
-    errno.ENOTDIR,
-    errno.ELOOP,
-    errno.ENAMETOOLONG,
-    errno.EIO,
-    errno.ESTALE,
-)
 # For what is still open when the user has asked for the end; Linux ends the process after it.
 _PATIENCE_SECONDS = 10
 _asked_to_end = False
@@ -54,13 +48,67 @@ def main() -> None:
         ending.code = end.code if isinstance(end.code, int) else None
         raise
     except OSError as error:
-        if error.errno not in (*_NO_ROOM, *_OF_THE_PLACE, errno.EPIPE):
-            raise
         ending.code = 1
-        if error.errno in _NO_ROOM:
-            _say(f"There is no room left: {error.strerror}. What was finished is kept.")
-        elif error.errno in _OF_THE_PLACE:
-            _say(f"{error.filename or 'A file'} cannot be used: {error.strerror}.")
+        if error.errno in OF_THE_PLACE:
+            _say(shown(why(error)))
+        elif error.errno != errno.EPIPE:
+            _say(_of_a_fault(error))
+    except Exception as error:  # noqa: BLE001 (what it says may hold a value, and is not shown)
+        ending.code = 1
+        _say(_of_a_fault(error))
+
+
+def _of_a_fault(error: BaseException) -> str:
+    """Where the engine failed, without the words of the exception: they may quote a row."""
+    import traceback
+
+    frames = traceback.extract_tb(error.__traceback__)
+    lines = [f"  {frame.filename}:{frame.lineno} in {frame.name}" for frame in frames]
+    return "\n".join(
+        [
+            f"data-package itself failed, with {type(error).__name__}. Where:",
+            *lines[-_FRAMES_SHOWN:],
+            "Nothing half-written is in place. Please report these lines.",
+        ]
+    )
+
+
+class _CutOff(io.FileIO):
+    """An output whose reader may leave, as `head` does: the rest is not written, and no failure."""
+
+    def write(self, data: "Buffer", /) -> int:
+        try:
+            return super().write(data)
+        except BrokenPipeError:
+            gone = os.open(os.devnull, os.O_WRONLY)
+            os.dup2(gone, self.fileno())
+            os.close(gone)
+            return memoryview(data).nbytes
+
+
+def _bear_cut_pipes() -> None:
+    for name in ("stdout", "stderr"):
+        stream = getattr(sys, name)
+        if not (type(stream) is io.TextIOWrapper and _is_pipe(stream)):
+            continue
+        stream.flush()
+        raw = _CutOff(stream.fileno(), "wb", closefd=False)
+        buffered = io.BufferedWriter(raw)
+        setattr(
+            sys,
+            name,
+            io.TextIOWrapper(
+                buffered, stream.encoding, "replace", line_buffering=stream.line_buffering
+            ),
+        )
+
+
+def _is_pipe(stream: io.TextIOWrapper) -> bool:
+    try:
+        mode = os.fstat(stream.fileno()).st_mode
+    except OSError:
+        return False
+    return stat.S_ISFIFO(mode) or stat.S_ISSOCK(mode)
 
 
 class _Ending:
@@ -109,6 +157,7 @@ def _run() -> None:
         if isinstance(stream, io.TextIOWrapper):
             # A terminal that knows ASCII only shows `?` for a tick.
             stream.reconfigure(errors="replace")
+    _bear_cut_pipes()
     if (answer := shortcut(sys.argv[1:])) is not None:
         print(answer)  # noqa: T201
         return

@@ -5,7 +5,14 @@ import click
 
 @click.command("accept")
 @click.argument("select", nargs=-1)
-def command(select: tuple[str, ...]) -> None:
+@click.option(
+    "--partition",
+    "partitions",
+    multiple=True,
+    metavar="KEY",
+    help="Only this partition, or a range of them (FIRST...LAST); may be given again.",
+)
+def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
     """Take the present files of stale tables as right, without running anything.
 
     For a change of code that changes no result. The contracts are still checked by the next build.
@@ -14,20 +21,22 @@ def command(select: tuple[str, ...]) -> None:
     from data_package.engine.project import find_project
     from data_package.engine.runs.guard import building
     from data_package.engine.staleness.lock import lock_of
-    from data_package.engine.staleness.plan import selected_tables
+    from data_package.engine.staleness.plan import selected_parts
     from data_package.engine.staleness.record import Recorder
-    from data_package.engine.staleness.survey import State, survey
+    from data_package.engine.staleness.survey import survey
 
     project = find_project()
     with building(project, lambda text: click.echo(text, err=True)):
         lock = lock_of(project)
-        catalogue, tables = selected_tables(select, project)
+        catalogue, parts = selected_parts(select, partitions, project)
         recorder = Recorder(catalogue, lock)
         states = survey(catalogue, lock.read())
-        stale = [table for table in tables if states[table.name].state is not State.FRESH]
-        for table in stale:
-            recorder.accept(table)
+        stale = [
+            (table, part) for table, of in parts for part in of if part in states[table.name].stale
+        ]
+        for table, part in stale:
+            recorder.accept(table, part)
         lock.fold()
         catalogue.hashes.save()
-    names = ", ".join(table.name for table in stale)
+    names = ", ".join(table.labelled(part) for table, part in stale)
     click.echo(f"Accepted: {names}." if stale else "Nothing to accept: everything is fresh.")

@@ -176,12 +176,20 @@ def _built(names: tuple[str, ...]) -> Judged:
 
 def _raw(name: str, catalogue: "Catalogue") -> Judged:
     """A raw file against its own contract, a report for each of its files."""
+    from data_package.engine.runs import progress
+
     delivered = catalogue.delivered
     readers = _Readers(delivered.place(name), options=False)
-    return [
+    paths = catalogue.deliveries.hand_out(name)
+    judged = [
         _of_file(path, delivered.contracts[name], delivered.label(name, path), readers)
-        for path in catalogue.deliveries.hand_out(name)
+        for path in paths
     ]
+    if len(judged) == 1:
+        return judged
+    with progress.working(f"checking the keys of {name}"):
+        outcomes = delivered.examine(name, paths)
+    return [(one.report, show) for one, (_, show) in zip(outcomes, judged, strict=True)]
 
 
 def _as_text(rows: "pl.DataFrame") -> str:

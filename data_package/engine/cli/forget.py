@@ -5,7 +5,14 @@ import click
 
 @click.command("forget")
 @click.argument("select", nargs=-1)
-def command(select: tuple[str, ...]) -> None:
+@click.option(
+    "--partition",
+    "partitions",
+    multiple=True,
+    metavar="KEY",
+    help="Only this partition, or a range of them (FIRST...LAST); may be given again.",
+)
+def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
     """Forget what tables were built from, so that the next build runs them again.
 
     Their files stay. Without SELECT, all tables are forgotten.
@@ -14,11 +21,18 @@ def command(select: tuple[str, ...]) -> None:
     from data_package.engine.runs.guard import building
     from data_package.engine.staleness import memo
     from data_package.engine.staleness.lock import LockFile
-    from data_package.engine.staleness.plan import selected_tables
+    from data_package.engine.staleness.plan import selected_parts
 
     project = find_project()
     with building(project, lambda text: click.echo(text, err=True)):
-        _, tables = selected_tables(select, project)
+        _, parts = selected_parts(select, partitions, project)
         memo.forget(project)
-        LockFile(project).forget([table.name for table in tables])
-    click.echo(f"Forgotten: {', '.join(table.name for table in tables)}.")
+        whole = [table.name for table, of in parts if of == table.parts]
+        some = {table.name: [key for key in of if key is not None] for table, of in parts}
+        LockFile(project).forget(whole, some)
+    names = [
+        name
+        for table, of in parts
+        for name in ([table.name] if of == table.parts else map(table.labelled, of))
+    ]
+    click.echo(f"Forgotten: {', '.join(names)}.")

@@ -16,10 +16,9 @@ def shortcut(words: Sequence[str]) -> str | None:
     if not words or words[0] != "build" or not set(words[1:]) <= _IRRELEVANT:
         return None
     try:
-        project = find_project()
+        fresh = count_if_fresh(find_project())
     except DataPackageError:
         return None
-    fresh = count_if_fresh(project)
     if fresh is None:
         return None
     seconds = seconds_since_start()

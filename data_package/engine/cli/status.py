@@ -19,7 +19,7 @@ def command(check: bool, as_json: bool, graph: bool) -> None:
 
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
-    from data_package.engine.staleness.lock import read_lock
+    from data_package.engine.staleness.lock import lacks, read_lock
     from data_package.engine.staleness.status import status_of
     from data_package.engine.tables.loading import open_project
 
@@ -47,7 +47,7 @@ def command(check: bool, as_json: bool, graph: bool) -> None:
                 Text(state.group, style="dim"),
                 Text(str(state.state), style=colour),
                 Text(table.contract, style="red" if table.contract == "failed" else "dim"),
-                state.reason,
+                table.reason,
             )
         out = progress.console()
         out.print(grid)
@@ -55,6 +55,8 @@ def command(check: bool, as_json: bool, graph: bool) -> None:
         package = status.package
         about = "" if package == "none" else f" The data package is {package}."
         out.print(f"\n{fresh} of {len(status.tables)} tables are fresh.{about}")
+        if status.unwritten:
+            out.print(f"{lacks(status.unwritten)} `data-package build` writes it.")
         for update in status.libraries:
             out.print(f"Library updated since tables were built: {update}")
     if check and not status.is_fresh:

@@ -164,7 +164,7 @@ def _elsewhere(project: "Project") -> Iterator[Path]:
     try:
         note = json.loads(project.places.fresh.read_bytes())
         files = [Path(name) for name in note["files"]]
-    except (OSError, ValueError, KeyError, TypeError):
+    except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return
     outside = {p.parent for p in files if not p.is_relative_to(project.root)}
     yield from sorted(p for p in outside if p.is_dir() and not p.is_relative_to(project.storage))

@@ -58,7 +58,15 @@ def counting_decorators(decorators: Sequence[ast.expr], library: LibraryName) ->
 
 def counting_keywords(call: ast.Call) -> list[ast.keyword]:
     """The arguments of Dagster's decorators and specs that can change what a function does."""
-    return [keyword for keyword in call.keywords if keyword.arg not in _DESCRIPTIVE]
+    return [_counting(keyword) for keyword in call.keywords if keyword.arg not in _DESCRIPTIVE]
+
+
+def _counting(keyword: ast.keyword) -> ast.keyword:
+    """That a table has partitions counts, but not which: each is built, or not, by itself."""
+    if keyword.arg != "partitions_def":
+        return keyword
+    there = ast.copy_location(ast.Constant("partitions"), keyword.value)
+    return ast.copy_location(ast.keyword(keyword.arg, there), keyword)
 
 
 def hints_count(

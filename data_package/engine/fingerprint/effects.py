@@ -156,6 +156,8 @@ class Effects:
             if definition in found:
                 continue
             found.add(definition)
+            stars = self._modules.starred(definition)
+            queue += [star.target for star in stars if isinstance(star.target, Definition)]
             module = self._modules.get(definition.module)
             for index in module.binders.get(definition.name, ()) if module else ():
                 assert module is not None

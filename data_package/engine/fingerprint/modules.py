@@ -56,6 +56,21 @@ class Unknown:
 Target = Definition | WholeModule | Outside | Unknown
 
 
+@dataclass(frozen=True)
+class Starred:
+    """What `import *` may bind a name to.
+
+    Attributes:
+        index: of the statement in its module's body.
+        target: what the name stands for where it comes from.
+        listed: the `__all__` that decides whether it comes; None where there is none.
+    """
+
+    index: int
+    target: Target
+    listed: Definition | None
+
+
 @dataclass(eq=False)
 class Module:
     """One source file: its statements, and which of them bind which names."""
@@ -67,7 +82,7 @@ class Module:
     statements: list[ast.stmt]
     binders: dict[str, list[int]] = field(default_factory=dict)
     imports: dict[str, ImportedName] = field(default_factory=dict)
-    stars: list[ImportedName] = field(default_factory=list)
+    stars: list[tuple[int, ImportedName]] = field(default_factory=list)
     forms: dict[int, Form] = field(default_factory=dict)
     resolved: dict[str, Target] = field(default_factory=dict)
 
@@ -148,6 +163,9 @@ class Modules:
 
     def references(self, definition: Definition) -> Iterator[Definition]:
         """The project's definitions that the code of a definition names."""
+        for starred in self.starred(definition):
+            if isinstance(starred.target, Definition):
+                yield starred.target
         for module, own in self.forms(definition):
             for target, _ in self.targets(module, own):
                 if isinstance(target, Definition):
@@ -228,31 +246,48 @@ class Modules:
         return known
 
     def _name(self, module: Module, name: str) -> Target:
+        stars = self._stars(module, name)
+        targets = {star.target for star in stars}
+        certain = any(star.listed is None for star in stars)
         if name in module.imports:
-            return self._imported(module, module.imports[name])
-        if name in module.binders:
+            targets.add(self._imported(module, module.imports[name]))
+        elif name in module.binders:
+            certain = not stars
+            targets.add(Definition(module.name, name))
+        if (name in module.imports or certain) and len(targets) == 1:
+            return targets.pop()
+        if targets:
+            # Which of them wins depends on their order, and on what `__all__` holds.
             return Definition(module.name, name)
-        starred = self._starred(module, name)
-        if starred is not None:
-            return starred
         if name in _BUILTINS or name in _MODULE_FACTS or name == "__builtins__":
             return Outside(name, builtin=True)
         return Unknown(module.name, name)
 
-    def _starred(self, module: Module, name: str) -> Target | None:
-        for star in reversed(module.stars):
+    def starred(self, definition: Definition) -> list[Starred]:
+        """What `import *` may bind a name to beside the statements that bind it, in their order."""
+        module = self.get(definition.module)
+        return self._stars(module, definition.name) if module is not None else []
+
+    def _stars(self, module: Module, name: str) -> list[Starred]:
+        found = []
+        first = module.binders.get(name, [len(module.statements)])[0]
+        for index, star in module.stars:
+            if index < first < len(module.statements) and _settles(module.statements[first], name):
+                continue
             origin = module.absolute(star)
             source = self.get(origin)
             if source is not None:
-                if name.startswith("_") and b"__all__" not in source.source:
+                listed = Definition(origin, "__all__") if "__all__" in source.binders else None
+                if name == "__all__" or (name.startswith("_") and listed is None):
                     continue
                 target = self.name(source, name)
-                builtin = isinstance(target, Outside) and target.builtin
-                if not builtin and not isinstance(target, Unknown):
-                    return target
+                if isinstance(target, Unknown) and listed and f"{origin}.{name}" in self.files:
+                    target = WholeModule(f"{origin}.{name}")
+                if not isinstance(target, Unknown) and not _is_builtin(target):
+                    found.append(Starred(index, target, listed))
             elif not self.files.owns(origin) and hasattr(sys.modules.get(origin), name):
-                return Outside(f"{origin}.{name}")
-        return None
+                found.append(Starred(index, Outside(f"{origin}.{name}"), None))
+        return found
 
     def _imported(self, module: Module, imported: ImportedName) -> Target:
         origin = module.absolute(imported)
@@ -274,9 +309,8 @@ class Modules:
                     return target
             if submodule in self.files:
                 return WholeModule(submodule)
-            starred = self._starred(module, attribute)
-            if starred is not None:
-                return starred
+            if self._stars(module, attribute):
+                return self.name(module, attribute)
             if "__getattr__" in module.binders:
                 return Definition(name, "__getattr__")
             if attribute in _MODULE_FACTS:
@@ -300,10 +334,32 @@ class Modules:
         imports: dict[str, ImportedName | None] = {}
         for index, statement in enumerate(tree.body):
             names, stars = bound_names(statement)
-            module.stars += stars
+            module.stars += [(index, star) for star in stars]
             for bound, imported in names.items():
                 module.binders.setdefault(bound, []).append(index)
                 agrees = bound not in imports or imports[bound] == imported
                 imports[bound] = imported if agrees else None
         module.imports = {bound: known for bound, known in imports.items() if known is not None}
         return module
+
+
+def _is_builtin(target: Target) -> bool:
+    return isinstance(target, Outside) and target.builtin
+
+
+def _settles(statement: ast.stmt, name: str) -> bool:
+    """Whether a statement binds a name in any case, whatever it was bound to before."""
+    match statement:
+        case ast.FunctionDef() | ast.AsyncFunctionDef() | ast.ClassDef():
+            read: list[ast.AST] = [*statement.decorator_list]
+        case ast.Assign() | ast.AnnAssign(value=ast.expr()):
+            read = [statement]
+        case ast.Import() | ast.ImportFrom():
+            read = []
+        case _:
+            return False
+    return not any(
+        isinstance(inner, ast.Name) and inner.id == name and isinstance(inner.ctx, ast.Load)
+        for outer in read
+        for inner in ast.walk(outer)
+    )

@@ -25,20 +25,71 @@ _WHOLE_PROJECT: Final = {
     "inspect.getmodule", "runpy.run_module", "runpy.run_path", "pkgutil.iter_modules",
     "pkgutil.walk_packages", "pkgutil.resolve_name", "gc.get_objects", "pydoc.locate",
 }  # fmt: skip
-_READ_METHODS: Final = {"read_text", "read_bytes", "iterdir", "glob", "rglob"}
-_READ_FUNCTIONS: Final = {
-    "open", "io.open", "codecs.open", "gzip.open", "bz2.open", "lzma.open", "zipfile.ZipFile",
-    "tarfile.open", "os.listdir", "os.scandir", "os.walk", "glob.glob", "glob.iglob",
-    "sqlite3.connect", "urllib.request.urlopen", "urllib.request.urlretrieve", "requests.get",
-    "httpx.get", "numpy.load", "numpy.loadtxt", "numpy.genfromtxt", "numpy.fromfile",
-    "pyarrow.parquet.read_table", "pyarrow.parquet.ParquetFile", "openpyxl.load_workbook",
-    "duckdb.connect", "pyreadstat.read_sas7bdat", "pyreadstat.read_xport", "pyreadstat.read_sav",
-    "pyreadstat.read_dta", "joblib.load", "importlib.resources.files",
-    "importlib.resources.read_text", "importlib.resources.open_text", "pkgutil.get_data",
-    "linecache.getline", "fileinput.input", "polars.plugins.register_plugin_function",
+_READ_METHODS: Final = {
+    "read_text", "read_bytes", "iterdir", "glob", "rglob", "exists", "is_file", "is_dir", "stat",
 }  # fmt: skip
-_READING_LIBRARIES: Final = {"polars", "pandas", "geopandas"}
-_PROGRAMS: Final = ("subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "ctypes.")
+_READ_FUNCTIONS: Final = {
+    "open", "io.open", "io.FileIO", "codecs.open", "gzip.open", "bz2.open", "lzma.open", "os.open",
+    "zipfile.ZipFile", "tarfile.open", "os.listdir", "os.scandir", "os.walk", "os.path.getmtime",
+    "os.path.getsize", "os.path.exists", "os.stat", "glob.glob", "glob.iglob", "mmap.mmap",
+    "sqlite3.connect", "shelve.open", "dbm.open", "numpy.load", "numpy.loadtxt",
+    "numpy.genfromtxt", "numpy.fromfile", "numpy.memmap", "openpyxl.load_workbook", "joblib.load",
+    "importlib.resources.files", "importlib.resources.read_text", "importlib.resources.read_binary",
+    "importlib.resources.open_text", "importlib.resources.open_binary",
+    "importlib.resources.as_file", "importlib.resources.path", "importlib.resources.contents",
+    "pkgutil.get_data", "linecache.getline", "fileinput.input", "xml.etree.ElementTree.parse",
+    "xml.etree.ElementTree.iterparse", "xml.dom.minidom.parse", "xml.sax.parse",
+    "lxml.etree.parse", "lxml.etree.iterparse", "lxml.html.parse", "configparser.ConfigParser",
+    "configparser.RawConfigParser", "dotenv.dotenv_values", "dotenv.load_dotenv",
+    "jinja2.FileSystemLoader", "jinja2.PackageLoader", "pandas.ExcelFile", "pandas.HDFStore",
+    "h5py.File", "netCDF4.Dataset", "xarray.open_dataset", "xarray.open_mfdataset",
+    "PIL.Image.open", "pydicom.dcmread", "nibabel.load", "docx.Document", "pypdf.PdfReader",
+    "polars.plugins.register_plugin_function",
+}  # fmt: skip
+# All that their modules offer for reading: functions that begin with one of these words.
+_READING_LIBRARIES: Final = {
+    "polars", "pandas", "geopandas", "pyarrow", "fastexcel", "pyreadstat", "polars_readstat",
+    "pyreadr", "duckdb", "python_calamine", "deltalake", "pyogrio", "fiona", "skimage", "imageio",
+}  # fmt: skip
+_READING_WORDS: Final = ("read_", "scan_", "load_workbook", "open_", "from_parquet", "from_csv")
+_READING_OTHERWISE: Final = {
+    "pyarrow.dataset.dataset", "pyarrow.memory_map", "pyarrow.OSFile", "pyarrow.input_stream",
+    "pyarrow.parquet.ParquetFile", "pyarrow.parquet.ParquetDataset", "pyarrow.csv.open_csv",
+    "python_calamine.CalamineWorkbook", "deltalake.DeltaTable", "fiona.open",
+}  # fmt: skip
+# Hosts and databases: what they answer is as little covered as a file that is opened by hand.
+_ASKING: Final = (
+    "urllib.request.", "http.client.", "requests.", "httpx.", "aiohttp.", "urllib3.", "socket.",
+    "ftplib.", "imaplib.", "smtplib.", "paramiko.", "fsspec.", "s3fs.", "boto3.", "pooch.",
+    "redcap.", "ldap3.", "psycopg.", "psycopg2.", "pymysql.", "MySQLdb.", "oracledb.", "cx_Oracle.",
+    "pyodbc.", "pymssql.", "sqlalchemy.create_engine", "sqlalchemy.create_async_engine",
+    "connectorx.", "adbc_driver_manager.", "adbc_driver_postgresql.", "duckdb.connect",
+    "pymongo.", "redis.", "polars.read_database", "pandas.read_sql", "ibis.",
+)  # fmt: skip
+_ASKS_NOTHING: Final = ("requests.exceptions", "requests.models", "urllib.parse", "socket.AF_")
+_PROGRAMS: Final = (
+    "subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "os.fork",
+    "ctypes.", "cffi.", "pty.", "asyncio.create_subprocess", "rpy2.", "pexpect.", "sh.",
+)  # fmt: skip
+_SURROUNDINGS: Final = (
+    "os.environ", "os.getenv", "pydantic_settings.", "os.path.expandvars", "os.path.expanduser",
+    "pathlib.Path.home", "pathlib.Path.cwd", "os.getcwd", "socket.gethostname", "platform.",
+    "getpass.", "os.getlogin", "os.uname", "sys.argv", "sys.stdin", "locale.", "os.cpu_count",
+    "argparse.",
+)  # fmt: skip
+# Libraries that look up the names in a text among those of the code that calls them.
+_NAMES_IN_TEXT: Final = (
+    "duckdb.sql", "duckdb.query", "duckdb.execute", "duckdb.from_query", "duckdb.query_df",
+    "pandas.eval", "numexpr.", "patsy.", "formulaic.", "statsmodels.formula.", "pandasql.",
+    "polars.SQLContext", "linearmodels.formula.",
+)  # fmt: skip
+# Methods of theirs, with the word that a project which uses one holds somewhere.
+_METHODS_OF_TEXT: Final = {
+    "sql": b"duckdb", "query": b"duckdb pandas xarray", "execute": b"duckdb",
+    "from_query": b"duckdb", "executemany": b"duckdb", "query_df": b"duckdb",
+    "eval": b"pandas xarray", "from_formula": b"statsmodels linearmodels",
+    "register_globals": b"polars",
+}  # fmt: skip
 _HINT_READERS: Final = {
     "get_type_hints", "get_annotations", "signature", "getfullargspec", "__annotations__",
     "getsource", "getdoc", "__doc__", "getcomments",
@@ -124,6 +175,13 @@ class Sight:
         if _is_in(dotted, _WHOLE_PROJECT):
             seen.messages.append(f"{dotted} at {place}: the whole project is covered")
             seen.covered.append("project")
+        elif dotted.startswith(_NAMES_IN_TEXT):
+            self._in_text(seen, module, dotted, place)
+        elif dotted.startswith(_SURROUNDINGS):
+            seen.messages.append(
+                f"{dotted} at {place} reads the environment, whose values are not covered: make "
+                "it a parameter"
+            )
         elif dotted.startswith(_PROGRAMS):
             seen.messages.append(
                 f"{dotted} at {place} runs other code, which is not covered: whoever changes it "
@@ -132,10 +190,10 @@ class Sight:
         elif dotted == "globals":
             seen.messages.append(f"globals() at {place}: the whole module is covered")
             seen.covered.append(WholeModule(module.name))
-        elif dotted.startswith(("os.environ", "os.getenv")):
+        elif dotted.startswith(_ASKING) and not dotted.startswith(_ASKS_NOTHING):
             seen.messages.append(
-                f"{dotted} at {place} reads the environment, whose values are not covered: make "
-                "it a parameter"
+                f"{dotted} at {place} asks a host or a database, whose answer is not covered: "
+                "write the answer to a file, and make that a raw file with source_file"
             )
         elif dotted.rpartition(".")[2] in _HINT_READERS and "." in dotted:
             seen.messages.append(
@@ -180,13 +238,15 @@ class Sight:
             seen.handed.append(Handed(target, place, is_given))
             return ""
         dotted = target.dotted if isinstance(target, Outside) else ""
+        if not dotted and site.method in _METHODS_OF_TEXT:
+            self._method_of_text(seen, module, site, call, place)
         if dotted == "getattr" and len(call.args) > 1:
             self._getattr(seen, module, site, call, place)
         elif dotted in {"vars", "dir"} and not given:
             if site.scope.at_import() or dotted == "dir":
                 seen.messages.append(f"{dotted}() at {place}: the whole module is covered")
                 seen.covered.append(WholeModule(module.name))
-        elif _reads(dotted, site.method) and not _writes(call, site.method):
+        elif _reads(dotted, site.method) and not _writes(call, is_method=not dotted):
             source = given
             if site.method in _READ_METHODS | {"open"} and not isinstance(target, Outside):
                 assert isinstance(call.func, ast.Attribute)
@@ -196,6 +256,38 @@ class Sight:
             else:
                 seen.messages.append(by_hand(dotted or site.method, place))
         return dotted
+
+    def _in_text(self, seen: Seen, module: Module, what: str, place: str) -> None:
+        seen.messages.append(
+            f"{what} at {place} may look up names that stand in a text: the whole module is covered"
+        )
+        seen.covered.append(WholeModule(module.name))
+
+    def _method_of_text(
+        self, seen: Seen, module: Module, site: Site, call: ast.Call, place: str
+    ) -> None:
+        """`connection.sql("from LOOKUP")`, `frame.query("a < @LIMIT")`."""
+        method = site.method
+        if not any(word in self._words for word in _METHODS_OF_TEXT[method].split()):
+            return
+        for inner in (name for given in call.args[:1] for name in ast.walk(given)):
+            chain = chain_of(inner)
+            target = self._modules.resolve_in(module, site.scope, chain) if chain else None
+            if isinstance(target, Outside) and target.dotted.startswith("polars."):
+                # An expression, as `list.eval` takes it.
+                return
+        match call.args[:1]:
+            case [ast.Constant(value=str(text))] if method in ("query", "eval"):
+                # Without @, the names in a text of pandas' are those of columns.
+                if "@" not in text and b"duckdb" not in self._words:
+                    return
+        self._in_text(seen, module, method, place)
+
+    @functools.cached_property
+    def _words(self) -> frozenset[bytes]:
+        """Which of the libraries that look up names the project's code speaks of at all."""
+        words = {word for words in _METHODS_OF_TEXT.values() for word in words.split()}
+        return frozenset(w for w in words if any(w in m.source for m in self._modules.all()))
 
     def _getattr(self, seen: Seen, module: Module, site: Site, call: ast.Call, place: str) -> None:
         if isinstance(call.args[1], ast.Constant):
@@ -244,15 +336,15 @@ def _is_in(dotted: str, names: set[str]) -> bool:
 def _reads(dotted: str, method: str) -> bool:
     if dotted:
         top, _, last = dotted.partition(".")
-        if top in _READING_LIBRARIES:
-            return last.startswith(("read_", "scan_"))
-        return dotted in _READ_FUNCTIONS
+        if top in _READING_LIBRARIES and last.rpartition(".")[2].startswith(_READING_WORDS):
+            return not dotted.startswith(_ASKING)
+        return dotted in _READ_FUNCTIONS or dotted in _READING_OTHERWISE
     return method in _READ_METHODS or method == "open"
 
 
-def _writes(call: ast.Call, method: str) -> bool:
-    """`open(path, "w")` does not read."""
-    mode = call.args[0 if method == "open" else 1 :][:1]
+def _writes(call: ast.Call, *, is_method: bool) -> bool:
+    """`open(path, "w")` and `path.open("w")` do not read."""
+    mode = call.args[0 if is_method else 1 :][:1]
     modes = [*mode, *[keyword.value for keyword in call.keywords if keyword.arg == "mode"]]
     return any(
         isinstance(node, ast.Constant) and str(node.value)[:1] in {"w", "a", "x"} for node in modes

@@ -16,6 +16,7 @@ from data_package.engine.fingerprint.modules import (
     Module,
     Modules,
     Outside,
+    Starred,
     Target,
     Unknown,
     WholeModule,
@@ -24,6 +25,7 @@ from data_package.engine.fingerprint.names import root_chain
 from data_package.engine.fingerprint.shown import bare_code
 from data_package.engine.fingerprint.sight import Sight
 from data_package.engine.fingerprint.touches import EVERY_MODULE
+from data_package.engine.libraries import behind
 
 PROJECT: Final = "project"
 
@@ -90,9 +92,12 @@ class Sources:
         changes = self.effects.on.get(key, [])
         own = dict.fromkeys(binders, "binds")
         own |= {s.index: "changes" for s in changes if s.module == key.module}
-        for index in sorted(own):
-            self._write_statement(node, module, index, own[index] == "changes", shown)
-            self._write_moment(node, module, index, key)
+        stars = self.modules.starred(key)
+        for index in sorted({*own, *(star.index for star in stars)}):
+            if index in own:
+                self._write_statement(node, module, index, own[index] == "changes", shown)
+                self._write_moment(node, module, index, key)
+            self._write_stars(node, [star for star in stars if star.index == index])
         elsewhere = []
         for statement in changes:
             if statement.module != key.module:
@@ -124,6 +129,13 @@ class Sources:
             node.text.say("change")
         self.write(node, module, self.modules.form(module, index))
         shown.append(statement)
+
+    def _write_stars(self, node: Node, stars: Sequence[Starred]) -> None:
+        for star in stars:
+            node.text.say("star")
+            self._write_target(node, star.target, (), shallow=False, may_be_local=False)
+            if star.listed is not None:
+                node.text.refer(star.listed, "__all__")
 
     def _write_moment(self, node: Node, module: Module, index: int, key: Definition) -> None:
         """Which of the values that another name has during import a statement gets to see."""
@@ -251,9 +263,9 @@ class Sources:
             node.text.say(f"name {name}")
             target = self.modules.name(module, name)
             self._write_target(node, target, (), shallow=False, may_be_local=False)
-        for star in module.stars:
+        for _, star in module.stars:
             origin = module.absolute(star)
-            if self.modules.get(origin) is not None:
+            if self.modules.files.owns(origin):
                 node.text.refer(WholeModule(origin), origin.rpartition(".")[2])
         bound = {index for indexes in module.binders.values() for index in indexes}
         for index in range(len(module.statements)):
@@ -334,9 +346,9 @@ class Sources:
 
 
 def library_of(dotted: str) -> set[str]:
-    """The package that a dotted name belongs to; none for the standard library."""
+    """The package that a dotted name belongs to, and those that do its work; none for Python's."""
     top = dotted.partition(".")[0]
-    return set() if top in sys.stdlib_module_names or not top else {top}
+    return set() if top in sys.stdlib_module_names or not top else {top, *behind(dotted)}
 
 
 def _absorb(node: Node, other: Node) -> None:

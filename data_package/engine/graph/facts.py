@@ -9,6 +9,7 @@ import dagster as dg
 from data_package.engine.runs.instance import history_for_reading
 from data_package.engine.sources.files import RawFile
 from data_package.engine.staleness.lock import Lock
+from data_package.engine.staleness.plan import some
 from data_package.engine.staleness.status import ProjectStatus, TableStatus
 from data_package.engine.staleness.survey import State
 from data_package.engine.tables import io_manager as noted
@@ -123,7 +124,7 @@ def folded(graph: Graph, groups: Iterable[str]) -> Graph:
 
 def _table(table: Table, status: TableStatus, lock: Lock, run: Sequence[tuple[str, str]]) -> Node:
     state = status.state
-    entry = lock.tables.get(table.name)
+    entry = lock.whole(table.name)
     contract = table.contract
     relative = table.project.relative
     facts = {
@@ -141,7 +142,8 @@ def _table(table: Table, status: TableStatus, lock: Lock, run: Sequence[tuple[st
         "size": f"{entry.size_bytes:,} bytes" if entry else "",
         "fingerprint": table.fingerprint.digest,
         "data version": entry.data_version if entry else "",
-        "file": relative(table.path),
+        "partitions": _partitions(status),
+        "file": relative(table.path.with_suffix("") if table.partitioned else table.path),
         **dict(run),
     }
     return Node(
@@ -151,6 +153,13 @@ def _table(table: Table, status: TableStatus, lock: Lock, run: Sequence[tuple[st
         inputs=tuple(sorted({key.to_user_string() for key in table.inputs.values()})),
         facts=tuple((label, text) for label, text in facts.items() if text),
     )
+
+
+def _partitions(status: TableStatus) -> str:
+    """How many there are, and which of them are not fresh."""
+    parts = status.state.parts
+    stale = [str(key) for key in status.state.stale] if parts else []
+    return f"{len(parts)}{f'; not fresh: {some(stale)}' if stale else ''}" if parts else ""
 
 
 def _colour(status: TableStatus) -> str:

@@ -10,7 +10,6 @@ import hashlib
 import inspect
 import json
 from collections.abc import Callable, Iterable, Mapping
-from contextlib import suppress
 from functools import lru_cache
 from pathlib import Path
 
@@ -22,7 +21,7 @@ from data_package.engine.lineage.derive import Input, derive
 from data_package.engine.lineage.facts import TableLineage
 from data_package.engine.lineage.following import following
 from data_package.engine.project import Project
-from data_package.engine.storage import remember
+from data_package.engine.storage import recalled, remember
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.io_manager import columns_digest
 from data_package.engine.tables.table import Table
@@ -145,12 +144,13 @@ def _read_at(project: Project, *_stamp: int) -> dict[str, tuple[str, TableLineag
 
 
 def _read(project: Project) -> dict[str, tuple[str, TableLineage]]:
-    with suppress(OSError, ValueError, TypeError, LookupError, AttributeError):
-        document = json.loads(_path(project).read_bytes())
-        return {
+    return recalled(
+        _path(project),
+        lambda document: {
             name: (str(one["of"]), TableLineage.from_dict(one)) for name, one in document.items()
-        }
-    return {}
+        },
+        {},
+    )
 
 
 def _write(project: Project, known: Mapping[str, tuple[str, TableLineage]]) -> None:

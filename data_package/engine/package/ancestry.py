@@ -83,7 +83,7 @@ def _place(file: RawFile, pattern: str) -> str:
 
 
 def _made(table: Table, published: str | None, lock: Lock) -> Ancestor:
-    entry = lock.tables.get(table.name)
+    entry = lock.whole(table.name)
     inputs = tuple(sorted({key.to_user_string() for key in table.inputs.values()}))
     versions: dict[str, object] = {"fingerprint": table.fingerprint.digest}
     if entry is not None:

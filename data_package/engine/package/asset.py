@@ -1,7 +1,8 @@
 """The data package as an asset: what all final tables and their checks lead to."""
 
+import dataclasses
 import hashlib
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -9,7 +10,13 @@ import dagster as dg
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.package.codes import Codes, CodeTable, Published
-from data_package.engine.package.contents import Contents, is_published, own_licence, said_of
+from data_package.engine.package.contents import (
+    Contents,
+    is_published,
+    own_licence,
+    said_of,
+    version_of,
+)
 from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.released import (
     Release,
@@ -18,10 +25,14 @@ from data_package.engine.package.released import (
     read_releases,
     stamp_of,
 )
+from data_package.engine.project import Project
 from data_package.engine.schema import Contract
+from data_package.engine.staleness.plan import with_inputs
 from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.checks import TableCheck
 from data_package.engine.tables.failures import value_free
 from data_package.engine.tables.table import PACKAGE, Table
+from data_package.engine.tables.trial import catalogue_aside, is_trial
 
 GROUP = "package"
 
@@ -46,8 +57,7 @@ class DataPackage:
     def is_current(self) -> bool:
         """Whether publishing now would change nothing."""
         verdicts = self.catalogue.verdicts
-        known = [verdicts.known(i) for t in self.published for i in self.catalogue.checks_of(t)]
-        if not all(report is not None and report.ok for report in known):
+        if not all(verdicts.is_good(item, part) for item, part in self._gates()):
             return False
         try:
             return is_published(self._contents())
@@ -61,8 +71,8 @@ class DataPackage:
     def publish(self) -> dict[str, object]:
         """Put the data package in place, and return its descriptor.
 
-        Raises dg.Failure when a table has no contract, breaks it or is partitioned: nothing is
-        touched then.
+        Raises dg.Failure when a table has no contract, or breaks it, or one that it is made from
+        does: nothing is touched then.
         """
         # Projects without final tables, and builds that publish nothing, need none of it.
         from data_package.engine.package.publish import publish
@@ -74,6 +84,16 @@ class DataPackage:
         self.catalogue.hashes.save()
         return document
 
+    def write(self, folder: Path, history: Sequence[Release]) -> None:
+        """Write the data package into a new folder, as the newest of some releases.
+
+        Raises dg.Failure when a table breaks its contract.
+        """
+        from data_package.engine.package.publish import write
+
+        self._refuse_failing()
+        write(self._contents(history), folder)
+
     def content(self, history: Sequence[Release]) -> str:
         """A digest of all that the package says and holds, as the newest of some releases."""
         hashes = self.catalogue.hashes
@@ -81,7 +101,7 @@ class DataPackage:
         said, codes = self._said()
         every: list[tuple[Published, Contract]] = [*said, *codes]
         tables = [
-            [table.resource, contract.descriptor, hashes.hash(table.path)]
+            [table.resource, contract.descriptor, version_of(table, self.catalogue)]
             for table, contract in every
         ]
         files = [
@@ -96,10 +116,11 @@ class DataPackage:
         tables = [(table, codes.apart(_contract(table))) for table in self.published]
         return tables, codes.tables()
 
-    def _contents(self) -> Contents:
+    def _contents(self, history: Sequence[Release] | None = None) -> Contents:
         project = self.catalogue.project
         properties = read_metadata(project)
-        if releases := read_releases(project):
+        releases = read_releases(project) if history is None else history
+        if releases:
             properties |= stamp_of(releases, self.content(releases))
         title = str(properties.get("title") or properties["name"])
         tables, codes = self._said()
@@ -112,25 +133,40 @@ class DataPackage:
             changelog=changelog_of(title, releases, is_released="created" in properties),
         )
 
+    def _gates(self) -> Iterator[tuple[TableCheck, str | None]]:
+        """What must hold: all that is checked of what is published, and what holds back readers.
+
+        Of the tables that it is made from, those partitions count that it takes.
+        """
+        wanted = {table.key: table.parts for table in self.tables}
+        for key, parts in with_inputs(wanted, self.catalogue).items():
+            for item in self.catalogue.checks_of(self.catalogue.tables[key]):
+                if item.blocking or key in wanted:
+                    yield from ((item, p) for p in (parts if item.by_partition else (None,)))
+
     def _refuse_failing(self) -> None:
         verdicts = self.catalogue.verdicts
-        failing = [
-            f"'{table.name}' breaks its contract:\n{report.render()}"
-            for table in self.published
-            for item in self.catalogue.checks_of(table)
-            if not (report := verdicts.of(item)).ok
-        ]
+        published = {table.key for table in self.tables}
+        failing = []
+        for item, part in self._gates():
+            if not (report := verdicts.of(item, part)).ok:
+                name = item.table.labelled(part)
+                if item.table.key in published:
+                    failing.append(f"'{name}' breaks its contract:\n{report.render()}")
+                else:
+                    failing.append(f"'{name}', which it is made from, breaks its contract.")
         if failing:
             raise dg.Failure("Nothing is published.\n" + "\n".join(failing))
 
 
 def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
     """The asset that publishes."""
-    project = package.catalogue.project
+    whole, project = package, package.catalogue.project
 
-    def run() -> dg.MaterializeResult[None]:
+    def run(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         from data_package.engine.package import descriptor as d
 
+        package, project = _as_of(context, whole)
         document = package.publish()
         text = d.to_json(document)
         size = sum(int(str(r["bytes"])) for r in _resources(document))
@@ -151,21 +187,26 @@ def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
         kinds={"datapackage"},
         description="The data package, published when every final table satisfies its contract.",
     )
-    def data_package() -> dg.MaterializeResult[None]:
+    def data_package(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         guarded = value_free(run, name=PACKAGE.to_user_string(), project=project)
-        result = guarded()
+        result = guarded(context)
         assert isinstance(result, dg.MaterializeResult)
         return result
 
     return data_package
 
 
+def _as_of(context: dg.AssetExecutionContext, package: DataPackage) -> tuple[DataPackage, Project]:
+    """The data package of a run: a trial publishes what it has made, and nowhere else."""
+    catalogue = package.catalogue
+    if is_trial(context.instance, context.run.tags):
+        catalogue = catalogue_aside(catalogue, context.instance)
+        tables = [catalogue.tables[table.key] for table in package.tables]
+        package = dataclasses.replace(package, catalogue=catalogue, tables=tables)
+    return package, catalogue.project
+
+
 def _contract(table: Table) -> Contract:
-    if table.partitioned:
-        raise dg.Failure(
-            f"The final table '{table.name}' is partitioned, and a data package holds one file for "
-            "each table.\nPublish a table that reads it, and keep this one in another group."
-        )
     if table.contract is None:
         file = table.project.relative(table.contract_path)
         raise dg.Failure(

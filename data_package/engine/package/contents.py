@@ -11,6 +11,7 @@ from data_package.engine.package.ancestry import libraries_of, lineage_of
 from data_package.engine.package.codes import CodeTable, Published
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
+from data_package.engine.sources.files import combine_hashes
 from data_package.engine.staleness.lock import Lock, read_lock
 from data_package.engine.storage import HashCache
 from data_package.engine.tables.attach import first_sentence
@@ -81,7 +82,7 @@ def digest_of(contents: Contents, lock: Lock) -> str:
         contents.changelog,
         own_licence(project),
         [
-            [table.resource, contract.descriptor, contents.hashes.hash(table.path)]
+            [table.resource, contract.descriptor, version_of(table, contents.catalogue)]
             for table, contract in contents.published
         ],
         [
@@ -90,6 +91,15 @@ def digest_of(contents: Contents, lock: Lock) -> str:
         ],
         [[one.name, one.group, one.inputs, one.versions, one.published] for one in lineage],
         libraries_of(lineage),
+    )
+
+
+def version_of(table: Published, catalogue: Catalogue) -> str:
+    """The content of a table: the hash of its file, or one over those of its partitions."""
+    if not isinstance(table, Table) or not table.partitioned:
+        return catalogue.hashes.hash(table.path)
+    return combine_hashes(
+        (str(part), catalogue.hashes.hash(table.file(part))) for part in table.parts
     )
 
 

@@ -5,16 +5,25 @@ import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from data_package.engine.package import descriptor as d
 from data_package.engine.package import record as r
 from data_package.engine.package.ancestry import libraries_of, lineage_of
 from data_package.engine.package.codes import Published
-from data_package.engine.package.contents import Contents, digest_of, engine, own_licence, said_of
+from data_package.engine.package.contents import (
+    Contents,
+    digest_of,
+    engine,
+    own_licence,
+    said_of,
+    version_of,
+)
 from data_package.engine.package.csvtwin import write_csv
 from data_package.engine.package.documents import documents
 from data_package.engine.package.facts import Facts, TableFacts
+from data_package.engine.package.gathering import Files
 from data_package.engine.package.origins import Origins, origins_of
 from data_package.engine.package.parquet import copy_with_words
 from data_package.engine.package.readme import sums
@@ -35,6 +44,20 @@ _TABLES = "tables"
 _CSV = "csv"
 _FILES = "files"
 _SUMS = "SHA256SUMS"
+_GATHERED = ".gathered"
+
+
+@dataclass(frozen=True)
+class Written:
+    """A data package that has been written.
+
+    Attributes:
+        document: its descriptor.
+        record: what it is made of, and the hash of each of its files.
+    """
+
+    document: dict[str, object]
+    record: r.Record
 
 
 def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, object]:
@@ -45,48 +68,57 @@ def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, 
     """
     project = contents.project
     folder = project.published
-    lock = read_lock(project)
-    made_of = digest_of(contents, lock)
-    subjects = _subjects(contents)
     make_private_folder(folder.parent)
     new = temporary_beside(folder)
-    make_private_folder(new)
     try:
-        before = r.read_record(project)
-        # Writing CSV keeps one core busy, counting the others.
-        with ThreadPoolExecutor(1) as counting:
-            counted = counting.submit(_summaries, contents, subjects, before)
-            tables, known = _write_tables(contents, new, before)
-            hashes = _hash_tables(new, known)
-            summaries = counted.result()
-        document = _describe(contents, new, hashes)
-        facts = _facts(contents, new, document, summaries, lock)
-        texts = documents(
-            facts,
-            document,
-            project.packaging,
-            own_licence=own_licence(project),
-            changelog=contents.changelog,
-        )
-        for path, text in texts.items():
-            content = text.encode("utf-8", "replace")
-            write_private(new / path, content)
-            hashes[path] = hashlib.sha256(content).hexdigest()
-        write_private(new / _SUMS, sums(hashes))
-        hashes[_SUMS] = hash_file(new / _SUMS)
+        written = write(contents, new)
         still_good()
         replace_folder(new, folder)
     except BaseException:
         remove(new)
         raise
-    for path, digest in hashes.items():
+    for path, digest in written.record.files.items():
         contents.hashes.remember(folder / path, digest)
-    r.write_record(project, r.Record(made_of, hashes, tables, summaries))
-    return document
+    r.write_record(project, written.record)
+    return written.document
+
+
+def write(contents: Contents, new: Path) -> Written:
+    """Write the data package into a new folder. Files that are published already are linked."""
+    project = contents.project
+    lock = read_lock(project)
+    made_of = digest_of(contents, lock)
+    subjects = _subjects(contents)
+    make_private_folder(new)
+    before = r.read_record(project)
+    files = Files(new / _GATHERED)
+    # Writing CSV keeps one core busy, counting the others.
+    with ThreadPoolExecutor(1) as counting:
+        counted = counting.submit(_summaries, contents, subjects, before, files)
+        tables, known = _write_tables(contents, new, before, files)
+        hashes = _hash_tables(new, known)
+        summaries = counted.result()
+    files.remove()
+    document = _describe(contents, new, hashes)
+    facts = _facts(contents, new, document, summaries, lock)
+    texts = documents(
+        facts,
+        document,
+        project.packaging,
+        own_licence=own_licence(project),
+        changelog=contents.changelog,
+    )
+    for path, text in texts.items():
+        content = text.encode("utf-8", "replace")
+        write_private(new / path, content)
+        hashes[path] = hashlib.sha256(content).hexdigest()
+    write_private(new / _SUMS, sums(hashes))
+    hashes[_SUMS] = hash_file(new / _SUMS)
+    return Written(document, r.Record(made_of, hashes, tables, summaries))
 
 
 def _write_tables(
-    contents: Contents, new: Path, before: r.Record
+    contents: Contents, new: Path, before: r.Record, files: Files
 ) -> tuple[dict[str, str], dict[str, str | None]]:
     """Write each table's files; returns what each was made of, and its hash where it is known."""
     made: dict[str, str] = {}
@@ -95,17 +127,17 @@ def _write_tables(
     for table, contract in contents.published:
         words = d.words(table, contract)
         path = _path(table)
-        made[path] = r.digest(engine(), contents.hashes.hash(table.path), words)
+        made[path] = r.digest(engine(), version_of(table, contents.catalogue), words)
         known[path] = _link(contents, new, path, made[path], before)
         if not known[path]:
-            copy_with_words(table.path, new / path, words)
+            copy_with_words(files.of(table), new / path, words)
     if contents.project.packaging.csv:
         make_private_folder(new / _CSV)
         for table, _ in contents.published:
             path = _csv_path(table)
-            made[path] = r.digest(engine(), contents.hashes.hash(table.path))
+            made[path] = r.digest(engine(), version_of(table, contents.catalogue))
             linked = _link(contents, new, path, made[path], before)
-            known[path] = linked or write_csv(table.path, new / path)
+            known[path] = linked or write_csv(files.of(table), new / path)
     for one in contents.files:
         path = _file_path(one)
         made[path] = r.digest(engine(), contents.hashes.hash(one.path))
@@ -147,12 +179,11 @@ def _subjects(contents: Contents) -> Subjects:
 
 
 def _summaries(
-    contents: Contents, subjects: Subjects, before: r.Record
+    contents: Contents, subjects: Subjects, before: r.Record, files: Files
 ) -> dict[str, tuple[str, dict[str, object]]]:
     """The summary of each table, taken from before where all it rests on is the same."""
     packaging = contents.project.packaging
-    paths = {table.resource: table.path for table, _ in contents.published}
-    versions = {name: contents.hashes.hash(path) for name, path in paths.items()}
+    versions = {t.resource: version_of(t, contents.catalogue) for t, _ in contents.published}
     found = {}
     for table, contract in contents.published:
         rests_on = {name: versions[name] for name in (table.resource, *contract.references)}
@@ -162,6 +193,7 @@ def _summaries(
         digest = r.digest(engine(), repr(packaging), contract.descriptor, rests_on, reached)
         known = before.summaries.get(table.resource)
         if known is None or known[0] != digest:
+            paths = {one.resource: files.of(one) for one, _ in contents.published}
             made = summarise(
                 contract, subjects, paths, k=packaging.small_cells, rounding=packaging.round_counts
             )

@@ -8,12 +8,12 @@ they are shown: suppressed, and of no use for reading a value.
 import hashlib
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from pathlib import Path
+from typing import Any
 
 from data_package.engine.project import Project
-from data_package.engine.storage import write_private
+from data_package.engine.storage import recalled, write_private
 
 
 @dataclass(frozen=True)
@@ -35,11 +35,7 @@ class Record:
 
 def read_record(project: Project) -> Record:
     """The record of the last publication; an empty one where there is none."""
-    with suppress(OSError, ValueError, TypeError, KeyError):
-        found = json.loads(_path(project).read_bytes())
-        summaries = {name: (pair[0], pair[1]) for name, pair in found["summaries"].items()}
-        return Record(found["made_of"], found["files"], found["tables"], summaries)
-    return Record()
+    return recalled(_path(project), _record, Record())
 
 
 def write_record(project: Project, record: Record) -> None:
@@ -51,6 +47,15 @@ def digest(*parts: object) -> str:
     """One hash for values of JSON's types."""
     text = json.dumps(parts, ensure_ascii=False, sort_keys=True, default=str)
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
+
+
+def _record(found: Mapping[str, Any]) -> Record:
+    return Record(
+        made_of=str(found["made_of"]),
+        files={name: str(one) for name, one in found["files"].items()},
+        tables={name: str(one) for name, one in found["tables"].items()},
+        summaries={name: (str(one[0]), dict(one[1])) for name, one in found["summaries"].items()},
+    )
 
 
 def _path(project: Project) -> Path:

@@ -8,9 +8,9 @@ to, one step after the other.
 
 import queue
 import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakSet
 
@@ -31,6 +31,7 @@ from dagster._core.execution.plan.step import ExecutionStep
 from dagster._core.execution.retries import RetryMode
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.runs.expansion import Waits, by_partition, context_of, part_of
 from data_package.engine.runs.guard import building
 from data_package.engine.staleness.lock import LockFile
 from data_package.engine.staleness.own_checks import Outcome
@@ -38,6 +39,7 @@ from data_package.engine.staleness.record import Recorder
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
 from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.partitions import Partitions
 from data_package.engine.tables.unraised import unraised_in_few_words
 
 OUR_LOGGER: dict[str, object] = {"loggers": {"console": {}}}
@@ -50,15 +52,21 @@ class Plan:
     Attributes:
         hear: called with every event as it happens.
         needless: whether a step, when its turn comes, would make nothing new.
+        parts: the partitions that are to be made, by the step that makes one.
+        waits: what a step waits for, when steps are written out by partition.
         threads: how many steps run at once.
         fail_fast: whether the first failure ends the run.
     """
 
     hear: Callable[[dg.DagsterEvent], None]
     needless: Callable[[str], bool]
+    parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
+    waits: Waits = lambda _step, _part, before: (before,)
     threads: int = 1
     fail_fast: bool = False
 
+
+ContextOf = Callable[[PlanExecutionContext, ExecutionStep, ActiveExecution], StepExecutionContext]
 
 _DATA_VERSION = "dagster/data_version"
 _OWN_VERSION = "dagster/data_version_is_user_provided"
@@ -144,11 +152,13 @@ class _Executor(dg.Executor):
                 ) as active,
             ):
                 way = _side_by_side if plan.threads > 1 else _one_by_one
-                yield from way(job_context, active, plan)
+                yield from way(job_context, active, plan, self._context)
 
+        if plan.parts:
+            execution_plan = by_partition(execution_plan, plan.parts, plan.waits)
         return iter(
             ExecuteRunWithPlanIterable(
-                execution_plan=plan_context.execution_plan,
+                execution_plan=execution_plan,
                 iterator=iterate,
                 execution_context_manager=PlanExecutionContextManager(
                     job=plan_context.job,
@@ -163,6 +173,17 @@ class _Executor(dg.Executor):
                 ),
             )
         )
+
+    def _context(
+        self, context: PlanExecutionContext, step: ExecutionStep, active: ActiveExecution
+    ) -> StepExecutionContext:
+        """The context of a step; for a partition's, that of a run of this partition alone."""
+        part = part_of(step)
+        tags: Mapping[str, str] = {}
+        if part is not None:
+            definition = internals.partitions_of_node(context.job_def, step.node_handle.name)
+            tags = Partitions(definition).tags(part)
+        return context_of(context, step, active.get_known_state(), tags)
 
     def _observe(self, context: PlanOrchestrationContext) -> None:
         """Tell Dagster the content of the raw files that the run reads, where it is news.
@@ -202,10 +223,13 @@ class _Executor(dg.Executor):
             self._note(context, event.step_materialization_data.materialization)
         if not event.is_step_failure or internals.was_interrupted(event):
             return
-        made = internals.entities_of_steps(context.job.get_definition()).get(event.step_key or "")
+        step, part = internals.step_of(event, context.dagster_run.tags)
+        made = internals.entities_of_steps(context.job.get_definition()).get(step)
         for key in made or []:
             if isinstance(key, dg.AssetKey) and (table := self._recorder.catalogue.tables.get(key)):
-                self._recorder.failed(table, internals.failure_message(event))
+                part = part if table.partitioned else None
+                if part is not None or not table.partitioned:
+                    self._recorder.failed(table, internals.failure_message(event), part)
 
     def _note(self, context: PlanOrchestrationContext, made: dg.AssetMaterialization) -> None:
         """Remember what was made and is not kept here: our IO manager tells of the rest itself."""
@@ -226,7 +250,7 @@ class _Executor(dg.Executor):
 
 
 def _one_by_one(
-    context: PlanExecutionContext, active: ActiveExecution, plan: Plan
+    context: PlanExecutionContext, active: ActiveExecution, plan: Plan, context_of: ContextOf
 ) -> Iterator[dg.DagsterEvent]:
     while not active.is_complete:
         step = active.get_next_step()
@@ -235,7 +259,7 @@ def _one_by_one(
             with dg.raise_execution_interrupts():
                 active.sleep_til_ready()
             continue
-        step_context = context.for_step(step, active.get_known_state())
+        step_context = context_of(context, step, active)
         if plan.needless(step.key):
             yield _leave_out(step, step_context, active)
         else:
@@ -253,7 +277,7 @@ def _one_by_one(
 
 
 def _side_by_side(
-    context: PlanExecutionContext, active: ActiveExecution, plan: Plan
+    context: PlanExecutionContext, active: ActiveExecution, plan: Plan, context_of: ContextOf
 ) -> Iterator[dg.DagsterEvent]:
     """Each step in a thread of its own; events are told, and decisions taken, in this one."""
     told: queue.SimpleQueue[tuple[str, dg.DagsterEvent | BaseException | None]] = (
@@ -275,7 +299,7 @@ def _side_by_side(
     while running or not (active.is_complete or stopping):
         free = plan.threads - len(running)
         for step in active.get_steps_to_execute(limit=free) if free and not stopping else []:
-            step_context = context.for_step(step, active.get_known_state())
+            step_context = context_of(context, step, active)
             if plan.needless(step.key):
                 yield _leave_out(step, step_context, active)
             else:

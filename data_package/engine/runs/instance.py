@@ -1,11 +1,13 @@
 """The project's Dagster instance: the one that `dagster.yaml` describes, from any folder."""
 
+import errno
 import importlib
 import os
+import shlex
 import shutil
 import sqlite3
 from collections.abc import Iterator, Mapping
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, suppress
 from pathlib import Path
 from tempfile import TemporaryDirectory
 from typing import Any
@@ -16,10 +18,11 @@ from dagster._core.instance.ref import InstanceRef
 from dagster_shared.check import CheckError
 from sqlalchemy.exc import SQLAlchemyError
 
-from data_package.engine.errors import BuildError, ProjectError
+from data_package.engine.errors import BuildError, DataPackageError, ProjectError
 from data_package.engine.later import imported_later
 from data_package.engine.project import Project
-from data_package.engine.storage import is_file, make_private_folder
+from data_package.engine.storage import is_file, make_private_folder, temporary_beside
+from data_package.engine.unusable import lack_of_room, why
 
 _CONFIG = "dagster.yaml"
 _QUIET: dict[str, Any] = {
@@ -27,6 +30,12 @@ _QUIET: dict[str, Any] = {
     "nux": {"enabled": False},
 }
 _HISTORY = {"custom": {"module": "data_package.engine.history", "class": "HistoryStorage"}}
+# Of a path, in bytes; and how much longer those are of the files in the history.
+_LONGEST_FOR_SQLITE = 511
+_LONGEST_INSIDE = len("/history/runs/00000000-0000-0000-0000-000000000000.db-journal")
+# What SQLite needs at the least to write, and to have open.
+_TRIAL_BYTES = 1 << 17
+_OPEN_AT_ONCE = 8
 _NO_COMPUTE_LOGS = {
     "module": "dagster._core.storage.noop_compute_log_manager",
     "class": "NoOpComputeLogManager",
@@ -72,18 +81,76 @@ def project_instance(
         with _open(project, more or {}) as instance:
             yield instance
     except (SQLAlchemyError, sqlite3.Error) as error:
-        if "disk is full" in str(error):
-            raise BuildError(
-                f"The disk that holds {project.relative(project.dagster_home)} is full.\n"
-                "Make room on it, then build again: what was finished is kept."
-            ) from None
-        # Only the kind of error: its words may hold rows of the history, an address or a user.
-        raise ProjectError(
-            f"Dagster's history cannot be used ({type(error).__name__}): it is damaged, may not "
-            f"be written to, or the service that {_CONFIG} names is away.\n"
-            "A damaged one can be removed; no table is lost with it: "
-            f"rm -r {project.relative(project.dagster_home)}"
-        ) from None
+        raise _history_problem(error, project) from None
+
+
+def _history_problem(error: Exception, project: Project) -> DataPackageError:
+    """What is wrong with the history, as far as can be found out, and what helps.
+
+    Only the kind of an error is said: its words may hold rows of the history, an address or a user.
+    Nothing is called damaged, and to be removed, that SQLite itself can read.
+    """
+    kind = type(error).__name__
+    storage = _own_storage(project)
+    if storage is None:
+        return ProjectError(
+            f"Dagster's history cannot be used ({kind}): the service that {_CONFIG} names is away, "
+            "or does not let you in.\nSee the address, the user and the password there."
+        )
+    home = Path(storage["config"]["base_dir"])
+    if (full := lack_of_room(home)) or "disk is full" in str(error):
+        return BuildError(
+            f"{full or f'The disk that holds {home} is full.'}\n"
+            "Make room on it, then build again: what was finished is kept."
+        )
+    if reason := _reason(home):
+        return ProjectError(f"Dagster's history in {home} cannot be used.\n{reason}")
+    if damaged := [path for path in sorted(home.rglob("*.db")) if is_damaged(path)]:
+        return ProjectError(
+            f"Dagster's history is damaged: {project.relative(damaged[0])}.\n"
+            "It can be removed; no table is lost with it: "
+            f"rm -r {shlex.quote(project.relative(home))}"
+        )
+    return ProjectError(
+        f"Dagster's history in {home} cannot be used ({kind}), and it is not damaged.\n"
+        "Another program may hold it, or a limit be reached (ulimit -a). Build again."
+    )
+
+
+def _reason(home: Path) -> str:
+    """What keeps SQLite from a folder that is whole."""
+    longest = max((len(os.fsencode(path)) for path in home.rglob("*")), default=0)
+    if max(longest, len(os.fsencode(home)) + _LONGEST_INSIDE) > _LONGEST_FOR_SQLITE:
+        return (
+            f"SQLite opens paths of at most {_LONGEST_FOR_SQLITE} bytes. "
+            "Move the project to a folder with a shorter path."
+        )
+    try:
+        trial = temporary_beside(home / "trial")
+        trial.write_bytes(bytes(_TRIAL_BYTES))
+        trial.unlink()
+        opened = [os.open(home, os.O_RDONLY) for _ in range(_OPEN_AT_ONCE)]
+    except OSError as error:
+        with suppress(OSError):
+            trial.unlink(missing_ok=True)
+        return why(error, home)
+    for handle in opened:
+        os.close(handle)
+    held = next((path for path in home.rglob("*.db*") if not os.access(path, os.W_OK)), None)
+    return why(PermissionError(errno.EACCES, ""), held) if held else ""
+
+
+def is_damaged(path: Path) -> bool:
+    """Whether SQLite says of a file that it is no database, or not a whole one, or it is empty."""
+    try:
+        address = f"{path.absolute().as_uri()}?mode=ro"
+        with closing(sqlite3.connect(address, uri=True)) as database:
+            told = database.execute("PRAGMA quick_check(1)").fetchone()
+            tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
+    except sqlite3.DatabaseError as error:
+        code = getattr(error, "sqlite_errorcode", 0) & 0xFF
+        return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
+    return bool(told != ("ok",) or tables == (0,))
 
 
 def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:

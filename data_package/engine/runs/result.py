@@ -1,9 +1,11 @@
 """What came of a build, table by table, gathered from Dagster's events as they happen."""
 
 import json
-from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from dataclasses import asdict, dataclass, field, replace
 from enum import StrEnum
+from html import escape
+from typing import TypeVar
 
 import dagster as dg
 
@@ -11,6 +13,8 @@ from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
 from data_package.engine.tables.made import Kept
 from data_package.engine.tables.table import Table
+
+Number = TypeVar("Number", int, float)
 
 # What fails at once often fails for one reason, and the whole must fit a screen.
 _TOLD_IN_FULL = 3
@@ -27,6 +31,12 @@ class Status(StrEnum):
     NOT_BUILT = "not built"
     FRESH = "fresh"
     CHECKED = "checked"
+
+
+_WORST_FIRST = (
+    *(Status.FAILED, Status.NOT_BUILT, Status.RUNNING, Status.WAITING),
+    *(Status.BUILT, Status.CHECKED, Status.FRESH),
+)
 
 
 @dataclass(frozen=True)
@@ -48,7 +58,8 @@ class TableResult:
 
     `kept` is `table`, `file`, or `nothing` where the engine keeps no file of it.
     `raw_file_errors` counts what was wrong in raw files that were read by their contracts, and
-    `raw_file_report` says it, without a value.
+    `raw_file_report` says it, without a value. `partitions` are those that the build looked at, of
+    a partitioned table; its own figures are theirs together.
     """
 
     name: str
@@ -66,16 +77,61 @@ class TableResult:
     raw_file_errors: int | None = None
     raw_file_report: str = ""
     kept: str = Kept.TABLE
+    partitions: list["TableResult"] = field(default_factory=list)
+
+    @property
+    def each(self) -> list["TableResult"]:
+        """The partitions and what is of the table as a whole, or the table alone."""
+        return [*self.partitions, self]
+
+    @property
+    def own_failed_checks(self) -> list[CheckResult]:
+        """The checks of the table as a whole that did not pass and should have."""
+        return [check for check in self.checks if not check.passed and not check.warns]
 
     @property
     def failed_checks(self) -> list[CheckResult]:
         """The checks that did not pass and should have."""
-        return [check for check in self.checks if not check.passed and not check.warns]
+        return [check for one in self.each for check in one.own_failed_checks]
 
     @property
     def warnings(self) -> list[CheckResult]:
         """The checks that did not pass and only warn."""
-        return [check for check in self.checks if check.warns]
+        return [check for one in self.each for check in one.checks if check.warns]
+
+    @property
+    def checks_expected(self) -> int:
+        """How many checks were to be made, of the partitions too."""
+        return sum(one.checks_planned for one in self.each)
+
+    @property
+    def checks_made(self) -> int:
+        """How many checks were made, of the partitions too."""
+        return sum(len(one.checks) for one in self.each)
+
+    def together(self) -> "TableResult":
+        """With the figures of the partitions; the table itself where it has none."""
+        if not self.partitions:
+            return self
+        states = {one.status for one in self.partitions}
+        return replace(
+            self,
+            status=next(state for state in _WORST_FIRST if state in states),
+            rows=_total(one.rows for one in self.partitions),
+            columns=next((c for one in self.partitions if (c := one.columns) is not None), None),
+            size_bytes=_total(one.size_bytes for one in self.partitions),
+            seconds=_total(one.seconds for one in self.partitions),
+            peak_memory_bytes=max(
+                (b for one in self.partitions if (b := one.peak_memory_bytes) is not None),
+                default=None,
+            ),
+            raw_file_errors=_total(one.raw_file_errors for one in self.partitions),
+            raw_file_report="\n".join(
+                f"{one.name}:\n{one.raw_file_report}"
+                for one in self.partitions
+                if one.raw_file_report
+            ),
+        )
 
     @property
     def ok(self) -> bool:
@@ -109,6 +165,34 @@ class BuildResult:
         everything = [*self.tables, *([self.package] if self.package else [])]
         return all(table.ok for table in everything)
 
+    def __iter__(self) -> Iterator[TableResult]:
+        """The results of the tables, in the order of the run."""
+        return iter(self.tables)
+
+    def __contains__(self, name: object) -> bool:
+        """Whether a table was part of the build, by its name."""
+        return any(table.name == name for table in self.tables)
+
+    def _repr_html_(self) -> str:
+        """A table, for notebooks."""
+        rows = [
+            (
+                table.name,
+                table.group,
+                str(table.status),
+                "" if table.rows is None else f"{table.rows:,}",
+                "" if table.columns is None else str(table.columns),
+                "" if table.seconds is None else f"{table.seconds:.1f} s",
+                f"{len(table.failed_checks)} failed" if table.failed_checks else "",
+            )
+            for table in self.tables
+        ]
+        heads = ("table", "group", "state", "rows", "columns", "time", "checks")
+        lines = [_row("th", heads), *(_row("td", row) for row in rows)]
+        fresh = f"{self.fresh} fresh from the start, {self.seconds:.1f} s"
+        why = "" if self.ok else f"<pre>{escape(self.explain())}</pre>"
+        return f"<table>{''.join(lines)}</table><p>{escape(fresh)}</p>{why}"
+
     def __getitem__(self, name: str) -> TableResult:
         """The result of one table. Raises KeyError for one that the build left alone."""
         for table in self.tables:
@@ -120,13 +204,13 @@ class BuildResult:
         """What failed, where, what was therefore not built, and what to do; no value of any row."""
         everything = [*self.tables, *([self.package] if self.package else [])]
         told: dict[str, list[str]] = {}
-        for table in everything:
+        for table in (one for whole in everything for one in whole.each):
             if not table.ok and (text := _explain(table)):
                 told.setdefault(text, []).append(table.name)
         lines = list(told)[:_TOLD_IN_FULL]
         if more := [name for text in list(told)[_TOLD_IN_FULL:] for name in told[text]]:
             lines.append(f"These failed as well: {_some(more)}. Build one of them to read why.")
-        if lost := [t.name for t in self.tables if t.status is Status.NOT_BUILT]:
+        if lost := _not_built(self.tables):
             lines.append(f"Not built because of it: {_some(lost)}.")
         if self.package is not None and not self.package.ok:
             lines.append("Nothing is published; a data package published before is unchanged.")
@@ -145,8 +229,10 @@ class BuildResult:
         return "\n".join(
             f"{table.name}: its check '{check.name}' warns"
             f"{':' if check.description else '.'}{_below(check.description)}"
-            for table in self.tables
-            for check in table.warnings
+            for whole in self.tables
+            for table in whole.each
+            for check in table.checks
+            if check.warns
         )
 
     def to_dict(self) -> dict[str, object]:
@@ -164,6 +250,28 @@ class BuildResult:
         return json.dumps(self.to_dict(), indent=2, ensure_ascii=False)
 
 
+def _not_built(tables: Sequence[TableResult]) -> list[str]:
+    """The tables that were not built, and those partitions of the others that were not."""
+    lost = []
+    for table in tables:
+        parts = [one.name for one in table.partitions if one.status is Status.NOT_BUILT]
+        whole = len(parts) == len(table.partitions)
+        if table.status is Status.NOT_BUILT and whole:
+            lost.append(table.name)
+        else:
+            lost += parts
+    return lost
+
+
+def _total(values: Iterable[Number | None]) -> Number | None:
+    known = [value for value in values if value is not None]
+    return sum(known[1:], known[0]) if known else None
+
+
+def _row(kind: str, cells: Sequence[str]) -> str:
+    return f"<tr>{''.join(f'<{kind}>{escape(cell)}</{kind}>' for cell in cells)}</tr>"
+
+
 def _some(names: Sequence[str]) -> str:
     more = len(names) - _NAMED
     return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
@@ -171,10 +279,10 @@ def _some(names: Sequence[str]) -> str:
 
 def _explain(table: TableResult) -> str:
     lines = []
-    if table.status is Status.FAILED:
+    if table.status is Status.FAILED and not table.partitions:
         at = f" ({table.place})" if table.place else ""
         lines.append(f"{table.name} failed{at}:\n{_indent(table.error or '')}")
-    for check in table.failed_checks:
+    for check in table.own_failed_checks:
         said = check.description or "the check did not pass."
         lines.append(f"{table.name} does not pass its check '{check.name}':\n{_indent(said)}")
     return "\n".join(lines)
@@ -188,12 +296,34 @@ def _indent(text: str) -> str:
     return "\n".join(f"  {line}" for line in text.splitlines())
 
 
+@dataclass(frozen=True)
+class Step:
+    """What one step of a run makes, and of which partition."""
+
+    assets: tuple[dg.AssetKey, ...]
+    checks: tuple[dg.AssetCheckKey, ...]
+    part: str | None = None
+
+    @classmethod
+    def of(cls, made: Iterable[dg.AssetKey | dg.AssetCheckKey], part: str | None = None) -> "Step":
+        """A step that makes these tables and checks."""
+        keys = list(made)
+        return cls(
+            tuple(key for key in keys if isinstance(key, dg.AssetKey)),
+            tuple(key for key in keys if isinstance(key, dg.AssetCheckKey)),
+            part,
+        )
+
+
+_NO_STEP = Step((), ())
+
+
 class Tally:
     """Keeps the state of a build up to date while its events come in."""
 
     def __init__(
         self,
-        steps: Mapping[str, Sequence[dg.AssetKey | dg.AssetCheckKey]],
+        steps: Mapping[str, Step],
         tables: Mapping[dg.AssetKey, Table],
         package: dg.AssetKey,
     ) -> None:
@@ -201,63 +331,68 @@ class Tally:
         self.results: dict[dg.AssetKey, TableResult] = {}
         self.finished_steps = 0
         self.needless: set[str] = set()
-        self.steps = 0
-        self._assets_of_step: dict[str, list[dg.AssetKey]] = {}
-        self._checks_of_step: dict[str, list[dg.AssetCheckKey]] = {}
+        self.steps = len(steps)
+        self._steps = steps
+        self._parts: dict[tuple[dg.AssetKey, str], TableResult] = {}
+        self._running: dict[str, list[str]] = {}
         self._package = package
-        for step, entities in steps.items():
-            self.steps += 1
-            made = [key for key in entities if isinstance(key, dg.AssetKey)]
-            self._assets_of_step[step] = made
-            self._checks_of_step[step] = [k for k in entities if isinstance(k, dg.AssetCheckKey)]
-            for key in made:
-                self._add(key, tables.get(key), Status.WAITING)
-        for checks in self._checks_of_step.values():
-            for check in checks:
-                if check.asset_key not in self.results:
-                    # A fresh table whose contract has changed is checked and not run.
-                    self._add(check.asset_key, tables.get(check.asset_key), Status.CHECKED)
-                self.results[check.asset_key].checks_planned += 1
+        for step in steps.values():
+            for key in step.assets:
+                self._add(key, step.part, tables.get(key), Status.WAITING)
+        for step in steps.values():
+            for check in step.checks:
+                # A fresh table whose contract has changed is checked and not run.
+                table = tables.get(check.asset_key)
+                self._add(check.asset_key, step.part, table, Status.CHECKED)
+                self._result(check.asset_key, step.part).checks_planned += 1
 
-    def _add(self, key: dg.AssetKey, table: Table | None, status: Status) -> None:
-        self.results[key] = TableResult(
-            name=key.to_user_string(),
-            group=table.group if table else "",
-            status=status,
-            place=table.place if table else "",
-        )
+    def _add(self, key: dg.AssetKey, part: str | None, table: Table | None, status: Status) -> None:
+        group, place = (table.group, table.place) if table else ("", "")
+        if key not in self.results:
+            self.results[key] = TableResult(key.to_user_string(), group, status, place=place)
+        if part is not None and table is not None and (key, part) not in self._parts:
+            one = TableResult(table.labelled(part), group, status, place=place)
+            self._parts[key, part] = one
+            self.results[key].partitions.append(one)
+
+    def _result(self, key: dg.AssetKey, part: str | None) -> TableResult:
+        """What is known of a partition; of the table where it has none."""
+        found = self._parts.get((key, part)) if part is not None else None
+        return found or self.results[key]
 
     def hear(self, event: dg.DagsterEvent) -> None:
         """Take in one event."""
-        step = event.step_key or ""
+        name = event.step_key or ""
+        step = self._steps.get(name, _NO_STEP)
         match event.event_type:
             case dg.DagsterEventType.STEP_START:
+                self._running[name] = [self._result(k, step.part).name for k in step.assets]
                 self._set(step, Status.RUNNING)
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 self._built(event)
             case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
                 self._checked(event)
             case dg.DagsterEventType.STEP_FAILURE:
-                self.finished_steps += 1
+                self._finished(name)
                 self._failed(event, step)
             case dg.DagsterEventType.STEP_SKIPPED:
-                self.finished_steps += 1
-                self._skipped(step)
+                self._finished(name)
+                self._skipped(name, step)
             case dg.DagsterEventType.STEP_SUCCESS:
-                self.finished_steps += 1
+                self._finished(name)
             case _:
                 pass
 
     def end(self) -> None:
         """Whatever still waits or runs when the run is over was not built."""
-        for result in self.results.values():
+        for result in [*self.results.values(), *self._parts.values()]:
             if result.status in (Status.WAITING, Status.RUNNING):
                 result.status = Status.NOT_BUILT
 
     @property
     def tables(self) -> Sequence[TableResult]:
         """The tables, without the data package."""
-        return [result for key, result in self.results.items() if key != self._package]
+        return [one.together() for key, one in self.results.items() if key != self._package]
 
     @property
     def package(self) -> TableResult | None:
@@ -267,24 +402,29 @@ class Tally:
     @property
     def running(self) -> list[str]:
         """The names of what runs now."""
-        return [r.name for r in self.results.values() if r.status is Status.RUNNING]
+        return [name for names in self._running.values() for name in names]
 
-    def _skipped(self, step: str) -> None:
-        self._set(step, Status.FRESH if step in self.needless else Status.NOT_BUILT)
-        for check in self._checks_of_step.get(step, ()) if step in self.needless else ():
-            if check.asset_key in self.results:
-                # It passed on just these tables and this contract before.
-                self.results[check.asset_key].checks.append(CheckResult(check.name, passed=True))
+    def _finished(self, step: str) -> None:
+        self.finished_steps += 1
+        self._running.pop(step, None)
 
-    def _set(self, step: str, status: Status) -> None:
-        for key in self._assets_of_step.get(step, ()):
-            self.results[key].status = status
+    def _skipped(self, name: str, step: Step) -> None:
+        needless = name in self.needless
+        self._set(step, Status.FRESH if needless else Status.NOT_BUILT)
+        for check in step.checks if needless else ():
+            # It passed on just these tables and this contract before.
+            result = self._result(check.asset_key, step.part)
+            result.checks.append(CheckResult(check.name, passed=True))
+
+    def _set(self, step: Step, status: Status) -> None:
+        for key in step.assets:
+            self._result(key, step.part).status = status
 
     def _built(self, event: dg.DagsterEvent) -> None:
         materialization = event.step_materialization_data.materialization
-        result = self.results.get(materialization.asset_key)
-        if result is None:
+        if materialization.asset_key not in self.results:
             return
+        result = self._result(materialization.asset_key, materialization.partition)
         metadata = {name: value.value for name, value in materialization.metadata.items()}
         result.status = Status.BUILT
         if facts.COLUMNS not in metadata:
@@ -301,27 +441,28 @@ class Tally:
 
     def _checked(self, event: dg.DagsterEvent) -> None:
         evaluation = event.asset_check_evaluation_data
-        result = self.results.get(evaluation.asset_key)
-        if result is not None:
+        if evaluation.asset_key in self.results:
+            result = self._result(evaluation.asset_key, evaluation.partition)
             warns = not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
             check = CheckResult(
                 evaluation.check_name, evaluation.passed, evaluation.description or "", warns
             )
             result.checks.append(check)
 
-    def _failed(self, event: dg.DagsterEvent, step: str) -> None:
+    def _failed(self, event: dg.DagsterEvent, step: Step) -> None:
         if internals.was_interrupted(event):
             return
         words = internals.failure_message(event)
-        for key in self._assets_of_step.get(step, ()):
+        for key in step.assets:
+            result = self._result(key, step.part)
             # A function of several tables may have written some before it failed.
-            if self.results[key].status is not Status.BUILT:
-                self.results[key].status = Status.FAILED
-                self.results[key].error = words
-        for check in self._checks_of_step.get(step, ()):
-            result = self.results.get(check.asset_key)
+            if result.status is not Status.BUILT:
+                result.status = Status.FAILED
+                result.error = words
+        for check in step.checks:
+            result = self._result(check.asset_key, step.part)
             # A blocking check that does not pass is told by its evaluation and fails its step too.
-            if result and not any(c.name == check.name for c in result.checks):
+            if not any(c.name == check.name for c in result.checks):
                 result.checks.append(CheckResult(check.name, passed=False, description=words))
 
 

@@ -1,7 +1,7 @@
 """One build: what is stale runs, in one process and one Dagster run, and the rest is left alone."""
 
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
@@ -11,13 +11,14 @@ from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.own_code import own_places
 from data_package.engine.project import Project, find_project
 from data_package.engine.runs import executor
+from data_package.engine.runs.expansion import step_key
 from data_package.engine.runs.guard import building
 from data_package.engine.runs.instance import project_instance
-from data_package.engine.runs.result import BuildResult, Tally
+from data_package.engine.runs.result import BuildResult, Step, Tally
 from data_package.engine.staleness import memo
 from data_package.engine.staleness.assess import assess
 from data_package.engine.staleness.lock import LockFile, lock_of
-from data_package.engine.staleness.plan import Request, Work, plan_work
+from data_package.engine.staleness.plan import EntityKey, Request, Work, plan_work
 from data_package.engine.staleness.survey import (
     present_of,
 )
@@ -90,9 +91,9 @@ def run_build(
     """Build, and return what came of it whether or not all went well.
 
     `watch` gets the state of the build before it starts, and gives what to call on each change;
-    `say` gets what is worth a line; `began` is when the user's waiting began (`time.time`).
+    `say` gets what is worth a line; `began` is when the user's waiting began (`time.monotonic`).
     """
-    began = time.time() if began is None else began
+    began = time.monotonic() if began is None else began
     with building(project, say), dagster_quiet(verbose=verbose):
         sweep(project.storage)
         project.make_importable()
@@ -107,10 +108,12 @@ def run_build(
         lock = lock_of(project)
         job = executor.with_own_executor(loaded.job(), catalogue, lock)
         work = plan_work(request, job, catalogue, lock)
-        if not request.select:
-            lock.keep_only(catalogue.deliveries.files, catalogue.named)
+        if lock.unfolded() or not work.is_nothing:
+            lock.check_writable()
+        if request.is_everything:
+            lock.keep_only(catalogue.deliveries.files, catalogue.named, catalogue.keys)
         if work.is_nothing:
-            result = BuildResult((), None, time.time() - began, None, fresh=work.fresh)
+            result = BuildResult((), None, time.monotonic() - began, None, fresh=work.fresh)
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
             tally.end()
@@ -118,13 +121,13 @@ def run_build(
             result = BuildResult(
                 tables=tuple(tally.tables),
                 package=tally.package,
-                seconds=time.time() - began,
+                seconds=time.monotonic() - began,
                 package_path=str(project.published) if published else None,
                 fresh=work.fresh,
                 run_id=run_id,
             )
         catalogue.hashes.save()
-        if result.ok and not request.select:
+        if result.ok and request.is_everything:
             if catalogue.tables and not catalogue.publications:
                 _withdraw(project, say)
             _remember(catalogue, sources)
@@ -150,7 +153,7 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
     globs, paths = {}, []
     for file in catalogue.deliveries.files.values():
         base = file.base(project.root)
-        for pattern in file.patterns:
+        for pattern in file.globs:
             globs[str(base / pattern)] = memo.matches(str(base / pattern))
         paths += file.resolve(project.root)
     for table in catalogue.tables.values():
@@ -173,8 +176,7 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
         for file, stamp in contract.shared.items()
     }
     settled = memo.Sources(sources.taken_ns, shared, ()).are_settled()
-    partitioned = any(table.partitioned for table in catalogue.tables.values())
-    if partitioned or len(known) < len(stamps) or not settled:
+    if len(known) < len(stamps) or not settled:
         memo.forget(project)
     else:
         memo.remember(
@@ -184,7 +186,15 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
             files={**known, **shared},
             folders=sorted(folders),
             fresh=len(catalogue.tables),
+            until=_next_partition(catalogue),
         )
+
+
+def _next_partition(catalogue: Catalogue) -> float | None:
+    """When a partition comes into being that there is not yet, as `time.time`."""
+    tables = catalogue.tables.values()
+    moments = [t.partitions.next_change() for t in tables if t.partitions is not None]
+    return min((moment for moment in moments if moment is not None), default=None)
 
 
 def _subset(
@@ -211,26 +221,39 @@ def _run(
 ) -> tuple[Tally, str]:
     assets = set(work.tables) | ({PACKAGE} if work.publish else set())
     chosen = _subset(job, assets, set(work.checks))
-    steps = internals.entities_of_steps(chosen)
+    made = internals.entities_of_steps(chosen)
+    parts = {node: keys for node, of in made.items() if (keys := work.parts_of(of)) is not None}
+    steps = {
+        step_key(node, part): Step.of(of, part)
+        for node, of in made.items()
+        for part in parts.get(node, (None,))
+    }
     tally = Tally(steps, catalogue.tables, PACKAGE)
     contract = {item.key: item for item in catalogue.checks}
 
-    def is_needless(entity: dg.AssetKey | dg.AssetCheckKey) -> bool:
+    def is_needless(entity: EntityKey, part: str | None) -> bool:
         if isinstance(entity, dg.AssetCheckKey):
-            known = catalogue.verdicts.known(contract[entity]) if entity in contract else None
-            return known is not None and known.ok
+            return entity in contract and catalogue.verdicts.is_good(contract[entity], part)
         if entity in work.forced or entity not in catalogue.tables:
             return False
         table = catalogue.tables[entity]
-        entry = lock.read().tables.get(table.name)
-        present = present_of(table, catalogue, lock.read())
+        entry = lock.read().entry(table.name, part)
+        present = present_of(table, catalogue, lock.read(), part)
         return not assess(entry, present, catalogue.project.library_changes)
 
-    def needless(step: str) -> bool:
-        found = all(is_needless(entity) for entity in steps[step])
+    def needless(name: str) -> bool:
+        step = steps[name]
+        entities: list[EntityKey] = [*step.assets, *step.checks]
+        found = all(is_needless(entity, step.part) for entity in entities)
         if found:
-            tally.needless.add(step)
+            tally.needless.add(name)
         return found
+
+    def waits(node: str, part: str | None, before: str) -> Sequence[str]:
+        takes = work.takes(made[node], part, made[before], catalogue)
+        if before not in parts:
+            return (before,) if takes is None or takes else ()
+        return [step_key(before, key) for key in parts[before] if takes is None or key in takes]
 
     @contextmanager
     def prepare(run_id: str) -> Iterator[None]:
@@ -240,7 +263,7 @@ def _run(
                 tally.hear(event)
                 changed()
 
-            plan = executor.Plan(hear, needless, request.threads, request.fail_fast)
+            plan = executor.Plan(hear, needless, parts, waits, request.threads, request.fail_fast)
             with executor.planned(run_id, plan):
                 yield
 
@@ -256,7 +279,8 @@ def _run(
             ) from None
         except internals.RunError as error:
             raise BuildError(
-                f"Dagster ended the run with {error}, and no table is to blame.\n"
+                error.said
+                or f"Dagster ended the run with {error}, and no table is to blame.\n"
                 "Run `data-package build -v` to see its log."
             ) from None
     return tally, run_id

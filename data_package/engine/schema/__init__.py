@@ -10,7 +10,9 @@ from typing import TYPE_CHECKING
 from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
+    from data_package.engine.schema.across import Part, reports_across
     from data_package.engine.schema.begun import begun_contract
+    from data_package.engine.schema.checker import DEFAULT_LIMIT
     from data_package.engine.schema.contract import (
         Contract,
         ContractError,
@@ -44,8 +46,10 @@ __all__ = [
     "DialectError",
     "Field",
     "ForeignKey",
+    "DEFAULT_LIMIT",
     "Inference",
     "Issue",
+    "Part",
     "Link",
     "Reading",
     "Report",
@@ -66,6 +70,7 @@ __all__ = [
     "load_contract",
     "offending_rows",
     "read",
+    "reports_across",
 ]
 
 __getattr__ = lazily(
@@ -100,6 +105,9 @@ __getattr__ = lazily(
         "lint_references": "linting",
         "load_contract": "contract",
         "offending_rows": "offending",
+        "DEFAULT_LIMIT": "checker",
+        "Part": "across",
         "read": "reading",
+        "reports_across": "across",
     },
 )

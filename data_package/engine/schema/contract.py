@@ -5,8 +5,7 @@ https://datapackage.org/standard/data-resource/ and https://datapackage.org/stan
 
 import hashlib
 import json
-import os
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from dataclasses import field as attribute
 from pathlib import Path
@@ -14,9 +13,12 @@ from typing import Literal, TypeAlias, cast
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.schema.code_list import Vocabulary
+from data_package.engine.schema.document import Path as Steps
 from data_package.engine.schema.document import Place, read_document
 
 Descriptor: TypeAlias = Mapping[str, object]
+# More would fill more than a screen, and are seldom more than one thing.
+_MOST_ISSUES = 40
 Stamp: TypeAlias = tuple[int, int, int, int]
 FieldsMatch: TypeAlias = Literal["exact", "equal", "subset", "superset", "partial"]
 
@@ -178,7 +180,7 @@ def load_contract(path: Path | str) -> Contract:
     the file cannot be read or its descriptor does not lint.
     """
     from data_package.engine.schema.linting import lint
-    from data_package.engine.schema.shared import place_in, with_shared_parts
+    from data_package.engine.schema.shared import places_in, with_shared_parts
 
     path = Path(path)
     try:
@@ -198,35 +200,40 @@ def load_contract(path: Path | str) -> Contract:
         raise _refused(path, faults)
     issues = lint(whole.value)
     if issues:
-        located = read_document(text, spans=True)
+        found: dict[Path, Callable[[Steps], Place]] = {path: read_document(text, spans=True).place}
         lines = []
-        for issue in issues:
-            origin = whole.origin(issue.path)
-            place = place_in(*origin) if origin else located.place(issue.path)
-            lines.append((origin[0] if origin else path, place, str(issue)))
-        raise _refused(path, lines)
+        for issue in issues[:_MOST_ISSUES]:
+            file, at = whole.origin(issue.path) or (path, issue.path)
+            if file not in found:
+                found[file] = places_in(file)
+            lines.append((file, found[file](at), str(issue)))
+        raise _refused(path, lines, more=len(issues) - len(lines))
     descriptor = cast("Descriptor", whole.value)
     made = Contract.from_descriptor(descriptor, name=path.stem, path=path)
     return replace(made, shared=whole.stamps) if whole.stamps else made
 
 
-def _refused(path: Path, faults: Sequence[tuple[Path, Place, str]]) -> ContractError:
+def _refused(
+    path: Path, faults: Sequence[tuple[Path, Place, str]], *, more: int = 0
+) -> ContractError:
     """Return the error that lists faults: the contract's own first, then those of other files."""
-    own = path.resolve()
+    own, name = path.resolve(), _shown(path)
     lines = {
-        ("" if file in (path, own) else _shown(file, path), place.line, place.column, what)
+        ("" if file in (path, own) else _shown(file), place.line, place.column, what)
         for file, place, what in faults
     }
-    return ContractError(
-        tuple(
-            f"{file or path}:{line}:{column}: {what}" for file, line, column, what in sorted(lines)
-        )
-    )
+    messages = [
+        f"{file or name}:{line}:{column}: {what}" for file, line, column, what in sorted(lines)
+    ]
+    if more:
+        messages.append(f"{name}: and {more:,} more faults")
+    return ContractError(tuple(messages))
 
 
-def _shown(file: Path, path: Path) -> str:
-    """Return a file's path, from the working directory where the contract's own path is so."""
-    return str(file) if path.is_absolute() else os.path.relpath(file)
+def _shown(path: Path) -> str:
+    """Return a path as people read it: from the working directory, if it is below it."""
+    here = Path.cwd()
+    return str(path.relative_to(here) if path.is_relative_to(here) else path)
 
 
 def missing_values(value: object) -> tuple[str, ...] | None:

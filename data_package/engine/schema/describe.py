@@ -11,7 +11,7 @@ import yaml
 from data_package.engine.schema.contract import ContractError
 from data_package.engine.schema.document import Document, Path, Span, read_document
 
-_PLAIN = re.compile(r"[A-Za-z_]([\w ./()-]*[\w)])?")
+_PLAIN = re.compile(r"[A-Za-z_]([\w ,;./()'-]*[\w).])?")
 # What versions of YAML take for a boolean or for nothing.
 _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"})
 

@@ -325,5 +325,7 @@ def _syntax_problem(error: yaml.YAMLError, text: str) -> Problem:
         what = f"{code} cannot be written in YAML as it is; use an escape in double quotes"
         return Problem(Place(line, column), f"this is not YAML: {what}")
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
-    what = getattr(error, "problem", None) or "it cannot be parsed"
+    what = str(getattr(error, "problem", None) or "it cannot be parsed")
+    if "expected" in what:
+        what += "; the cause is often the indentation or a quote on a line above"
     return Problem(_place(mark), f"this is not YAML: {what}")

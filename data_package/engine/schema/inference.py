@@ -223,8 +223,9 @@ class _Found:
             (at,)
             for at, dtype in enumerate(self.values.dtypes)
             if distinct.get(at) == height > 1
-            and _can_identify(dtype)
-            and not (few and at and dtype.is_integer() and not is_identifier_name(self.names[at]))
+            and (dtype.is_integer() or dtype in _TEXT)
+            and not (few and at and not is_identifier_name(self.names[at]))
+            and not _is_measured(self.values.to_series(at))
         ]
 
     def _pairs(self, distinct: Mapping[int, int]) -> Iterator[tuple[int, ...]]:
@@ -233,7 +234,7 @@ class _Found:
         whole = (
             at
             for at in distinct
-            if not (column := table.to_series(at)).null_count() and not column.dtype.is_float()
+            if not (column := table.to_series(at)).null_count() and not _is_measured(column)
         )
         leading = list(itertools.islice(whole, _LEADING))
         for first, second in itertools.combinations(leading, 2):
@@ -256,9 +257,12 @@ def _distinct(table: pl.DataFrame) -> dict[int, int]:
     return dict(zip(map(int, comparable), counts, strict=True))
 
 
-def _can_identify(dtype: pl.DataType) -> bool:
-    # Measurements and moments are often all different and never a key.
-    return dtype.is_integer() or dtype in _TEXT
+def _is_measured(column: pl.Series) -> bool:
+    """Tell whether values are measurements: these are often all different and never a key."""
+    if column.dtype in _TEXT:
+        text = column.cast(pl.String).drop_nulls()
+        return bool(text.str.contains(r"^[+-]?[0-9]+[.,][0-9]+$").all())
+    return column.dtype.is_float() or column.dtype.is_decimal()
 
 
 def _is_code_like(column: pl.Series) -> bool:

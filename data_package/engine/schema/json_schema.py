@@ -5,8 +5,12 @@ https://datapackage.org/standard/table-schema/#jsonSchema
 
 import json
 from collections.abc import Callable, Iterator, Mapping
+from typing import Any
+
+import regex
 
 from data_package.engine.schema.document import Path
+from data_package.engine.schema.time_limit import SECONDS, ending
 
 _REFERENCES = ("$ref", "$dynamicRef", "$recursiveRef")
 
@@ -28,24 +32,70 @@ def fault_of(schema: Mapping[str, object]) -> tuple[Path, str] | None:
     return next(_loose_references(schema), None)
 
 
-def follows(schema: Mapping[str, object]) -> Callable[[object], bool]:
+def follows(schema: Mapping[str, object], field: str = "") -> Callable[[object], bool]:
     """Return the test of a schema that has no fault; it never fetches another schema.
 
-    A value that cannot be judged (the schema refers to itself without end) does not pass.
+    A value that cannot be judged (the schema refers to itself without end) does not pass. A
+    regular expression that takes too long ends with a ContractError that names `field`.
     """
-    from jsonschema.validators import validator_for
+    from jsonschema.validators import extend, validator_for
     from referencing import Registry
     from referencing.exceptions import Unresolvable
 
-    validator = validator_for(schema)(schema, registry=Registry())
+    kind = extend(validator_for(schema), _IN_TIME)
+    validator = kind(schema, registry=Registry())
 
     def test(value: object) -> bool:
         try:
-            return bool(validator.is_valid(value))
+            with ending(field, "jsonSchema"):
+                return bool(validator.is_valid(value))
         except (RecursionError, Unresolvable):
             return False
 
     return test
+
+
+def _found(pattern: str, text: str) -> bool:
+    return regex.search(pattern, text, timeout=SECONDS) is not None
+
+
+def _pattern(_: Any, pattern: str, value: object, __: object) -> Iterator[Exception]:
+    from jsonschema.exceptions import ValidationError
+
+    if isinstance(value, str) and not _found(pattern, value):
+        yield ValidationError("pattern")
+
+
+def _pattern_properties(
+    validator: Any, patterns: Mapping[str, object], value: object, _: object
+) -> Iterator[Exception]:
+    for pattern, part in patterns.items() if isinstance(value, dict) else ():
+        for name, item in value.items() if isinstance(value, dict) else ():
+            if _found(pattern, name):
+                yield from validator.descend(item, part, path=name, schema_path=pattern)
+
+
+def _additional_properties(
+    validator: Any, allowed: object, value: object, schema: Mapping[str, Any]
+) -> Iterator[Exception]:
+    from jsonschema.exceptions import ValidationError
+
+    known = schema.get("properties", {})
+    for name, item in value.items() if isinstance(value, dict) else ():
+        if name in known or any(_found(each, name) for each in schema.get("patternProperties", {})):
+            continue
+        if allowed is False:
+            yield ValidationError("additionalProperties")
+        elif isinstance(allowed, dict):
+            yield from validator.descend(item, allowed, path=name)
+
+
+# The words of JSON Schema that run regular expressions; the library runs them without an end.
+_IN_TIME = {
+    "pattern": _pattern,
+    "patternProperties": _pattern_properties,
+    "additionalProperties": _additional_properties,
+}
 
 
 def _loose_references(schema: Mapping[str, object]) -> Iterator[tuple[Path, str]]:

@@ -21,7 +21,7 @@ from data_package.engine.schema.fieldtypes import (
     FieldType,
 )
 from data_package.engine.schema.lexical import Span
-from data_package.engine.schema.literals import identity, logical
+from data_package.engine.schema.literals import field_of, identity, logical, spelling
 from data_package.engine.schema.spelling import misspelt
 
 Fault: TypeAlias = tuple[Path, str]
@@ -44,6 +44,9 @@ def lint_field(descriptor: object) -> Iterator[Fault]:
     """Give every fault of a field descriptor with its path in it."""
     if not isinstance(descriptor, dict):
         yield (), "a field is a mapping; begin it with name:"
+        return
+    if "$ref" in descriptor:
+        yield ("$ref",), "$ref is followed when a contract is loaded from its file, and not here"
         return
     name = descriptor.get("name")
     if not isinstance(name, str) or not name:
@@ -178,10 +181,7 @@ def _categories(field: Field, descriptor: dict[str, object]) -> Iterator[Fault]:
     if field.vocabulary is None:
         yield from _category_faults(field)
     else:
-        bare = field.descriptor.get("bareNumber") is not False
-        group = field.descriptor.get("groupChar")
-        marks = (bare, group if isinstance(group, str) else None)
-        yield from _vocabulary_faults(field.vocabulary, field.type, field.format, marks)
+        yield from _vocabulary_faults(field.vocabulary, *spelling(field))
     enum = field.constraints.get("enum")
     if not isinstance(enum, list):
         return
@@ -197,20 +197,10 @@ def _categories(field: Field, descriptor: dict[str, object]) -> Iterator[Fault]:
 
 @lru_cache(256)
 def _vocabulary_faults(
-    vocabulary: Vocabulary, type_name: str, format_name: str, marks: tuple[bool, str | None]
+    vocabulary: Vocabulary, type_name: str, format_name: str, bare: bool, group: str | None
 ) -> tuple[Fault, ...]:
     """Return the faults of a vocabulary for all fields that read its values alike."""
-    bare, group = marks
-    descriptor = {
-        "name": vocabulary.name,
-        "type": type_name,
-        "format": format_name,
-        "bareNumber": bare,
-        "groupChar": group,
-        "categories": vocabulary,
-    }
-    field = Contract.from_descriptor({"fields": [descriptor]}).fields[0]
-    return tuple(_category_faults(field))
+    return tuple(_category_faults(field_of(vocabulary, type_name, format_name, bare, group)))
 
 
 def _category_faults(field: Field) -> Iterator[Fault]:

@@ -8,18 +8,23 @@ import warnings
 from collections.abc import Callable
 
 import polars as pl
+import regex
 
 from data_package.engine.schema.cells import over_distinct
+from data_package.engine.schema.contract import ContractError
+from data_package.engine.schema.time_limit import SECONDS, ending
 
 # Syntax that both engines accept and read differently: set operations, and word edges.
 _READ_DIFFERENTLY = re.compile(r"&&|--|~~|\[\[|\[\^\[|\\[<>]")
 
 
-def pattern_test(pattern: str) -> Callable[[pl.Expr], pl.Expr] | None:
+def pattern_test(pattern: str, field: str = "") -> Callable[[pl.Expr], pl.Expr] | None:
     """Return a function from a String column to where it breaks `pattern`, None for a bad one.
 
     The whole value must match, as XML Schema's expressions do without anchors. What Polars'
-    engine cannot run (look-around, backreferences) is run by Python on the distinct values.
+    engine cannot run (look-around, backreferences) is run on the distinct values by the library
+    `regex`, as Python reads it. That can take for ever on one value: it ends with a ContractError
+    that names `field`.
     https://datapackage.org/standard/table-schema/#pattern
     """
     whole = f"^(?:{pattern})$"
@@ -34,14 +39,32 @@ def pattern_test(pattern: str) -> Callable[[pl.Expr], pl.Expr] | None:
         with warnings.catch_warnings():
             # Python warns of set operations that it may read differently one day.
             warnings.simplefilter("ignore", FutureWarning)
-            compiled = re.compile(pattern)
-    except (re.error, RecursionError, OverflowError):
+            re.compile(pattern)
+        compiled = regex.compile(pattern, regex.VERSION0)
+    except (re.error, regex.error, RecursionError, OverflowError):
         return None
-    return lambda column: broken_by(column, lambda text: compiled.fullmatch(text) is None)
+
+    def broken(text: str) -> bool:
+        with ending(field, "pattern"):
+            return compiled.fullmatch(text, timeout=SECONDS) is None
+
+    return lambda column: broken_by(column, broken)
 
 
 def broken_by(column: pl.Expr, broken: Callable[[str], bool]) -> pl.Expr:
-    """Return where a Python function says so, asked once for every distinct text."""
+    """Return where a Python function says so, asked once for every distinct text.
+
+    A value that it cannot judge is broken: an exception's text could quote it.
+    """
+
+    def judged(text: str) -> bool:
+        try:
+            return broken(text)
+        except ContractError:
+            raise
+        except Exception:  # noqa: BLE001  whatever a value makes of a library
+            return True
+
     return column.map_batches(
-        lambda texts: over_distinct(texts, broken, pl.Boolean()), return_dtype=pl.Boolean
+        lambda texts: over_distinct(texts, judged, pl.Boolean()), return_dtype=pl.Boolean
     ).fill_null(value=False)

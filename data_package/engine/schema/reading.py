@@ -54,13 +54,15 @@ class Reading:
     `frame` has the contract's fields, in their order and with their types; cells that are not of
     their type are null. `rejects` has the rows that were left out of it, as text, each with its
     row number; `rejected` counts them. `wrong` counts the rows that have a cell that is not of its
-    type, or not the right shape, whatever became of them.
+    type, or not the right shape, whatever became of them. `numbers` are the numbers of the rows in
+    the file (Int64) where they were asked for.
     """
 
     frame: pl.LazyFrame
     report: Report
     rejects: pl.DataFrame | None = None
     wrong: int = 0
+    numbers: pl.Series | None = None
 
     @property
     def rejected(self) -> int:
@@ -109,6 +111,7 @@ def read(
     into: BinaryIO | None = None,
     references: Mapping[str, pl.DataFrame | pl.LazyFrame] | None = None,
     limit: int = DEFAULT_LIMIT,
+    numbered: bool = False,
     block_bytes: int = BLOCK_BYTES,
 ) -> Reading:
     """Return a delimited file as a typed table, and the report on it.
@@ -121,7 +124,7 @@ def read(
     reported and change nothing. A datetime with an offset becomes UTC;
     types that Polars has none for (duration, yearmonth, geopoint, JSON) stay text. The file is
     read in pieces of `block_bytes`. The table is held in memory, or written as Parquet to the open
-    file `into` while it is read, and scanned from there.
+    file `into` while it is read, and scanned from there. `numbered` asks for the rows' numbers.
 
     Raises CheckError when the file cannot be read, BadDataError as above.
     """
@@ -131,6 +134,7 @@ def read(
     judged = _Judged(table, references, limit)
     refused: list[pl.DataFrame] = []
     wrong_rows = 0
+    numbers: list[pl.Series] = [pl.Series([], dtype=pl.Int64)]
 
     def pieces() -> Iterator[pl.DataFrame]:
         nonlocal wrong_rows
@@ -141,6 +145,11 @@ def read(
             if wrong is not None and bad == "reject":
                 refused.append(_as_delivered(block, table).filter(wrong))
                 frame = frame.filter(~wrong)
+                rows = block.rows.filter(~wrong)
+            else:
+                rows = block.rows
+            if numbered:
+                numbers.append(rows)
             yield frame
 
     columns = columns_of(contract)
@@ -156,7 +165,8 @@ def read(
     left_out = pl.concat(refused) if refused else None
     if rejects is not None and bad == "reject":
         _write_rejects(rejects, left_out)
-    return Reading(frame, judged.report, left_out, wrong_rows)
+    numbers_of = pl.concat(numbers) if numbered else None
+    return Reading(frame, judged.report, left_out, wrong_rows, numbers_of)
 
 
 def columns_of(contract: Contract) -> pl.Schema:

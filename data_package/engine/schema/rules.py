@@ -16,7 +16,7 @@ import polars as pl
 from data_package.engine.schema.cells import over_distinct
 from data_package.engine.schema.contract import ContractError, Field
 from data_package.engine.schema.lexical import Span, canonical_json
-from data_package.engine.schema.literals import logical
+from data_package.engine.schema.literals import logical, logical_categories
 from data_package.engine.schema.pattern import broken_by, pattern_test
 
 _BOUND_NOTES = {
@@ -91,10 +91,15 @@ def field_rules(field: Field, dtype: pl.DataType, *, required: bool) -> list[Rul
     enum = field.constraints.get("enum")
     if isinstance(enum, list):
         note = f"not one of the {len(enum)} values of its enum"
-        rules.append(_membership_rule(field, dtype, "enum", enum, note))
+        if len(enum) == 1:
+            note = "not the one value of its enum"
+        listed = [logical(field, value) for value in enum]
+        rules.append(_membership_rule(field, dtype, "enum", listed, note))
     if field.categories is not None:
         note = f"not one of its {len(field.categories)} categories"
-        rules.append(_membership_rule(field, dtype, "categories", field.categories, note))
+        if len(field.categories) == 1:
+            note = "not its one category"
+        rules.append(_membership_rule(field, dtype, "categories", logical_categories(field), note))
     return rules
 
 
@@ -283,7 +288,7 @@ def _span_violation(column: pl.Expr, dtype: pl.DataType, name: str, bound: Span)
 
 def _pattern_rule(field: Field, dtype: pl.DataType) -> Rule:
     pattern = str(field.constraints["pattern"])
-    matches = pattern_test(pattern)
+    matches = pattern_test(pattern, field.name)
     if matches is None:
         raise _unusable(field, "pattern")
     column = pl.col(field.name)
@@ -305,7 +310,7 @@ def _json_schema_rule(field: Field, dtype: pl.DataType) -> Rule:
     schema = field.constraints["jsonSchema"]
     if not isinstance(schema, dict) or fault_of(schema) is not None:
         raise _unusable(field, "jsonSchema")
-    passes = follows(schema)
+    passes = follows(schema, field.name)
     violation = broken_by(
         comparable_column(field, dtype), lambda text: not passes(json.loads(text))
     )
@@ -317,11 +322,10 @@ def _membership_rule(
     field: Field,
     dtype: pl.DataType,
     name: str,
-    written: Iterable[object],
+    values: Iterable[object],
     note: str,
 ) -> Rule:
     column = comparable_column(field, dtype)
-    values = [logical(field, value) for value in written]
     allowed = _allowed([value for value in values if value is not None], dtype)
     if isinstance(dtype, pl.Enum) and set(dtype.categories) <= set(allowed):
         violation = pl.lit(value=False)

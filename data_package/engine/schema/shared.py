@@ -8,14 +8,14 @@ that it brings. Paths go from the file that names them and stay within the proje
 
 import hashlib
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
 from functools import lru_cache
 from pathlib import Path
 from urllib.parse import unquote
 
 from data_package.engine.errors import did_you_mean
-from data_package.engine.schema.code_list import Vocabulary, code_place, read_codes
+from data_package.engine.schema.code_list import Vocabulary, code_lines, read_codes
 from data_package.engine.schema.document import (
     Document,
     Place,
@@ -73,15 +73,16 @@ def with_shared_parts(document: Document, path: Path) -> Whole:
     return _Joiner(document, path).joined()
 
 
-def place_in(file: Path, at: Steps) -> Place:
-    """Return the place of a part of a file that was read before."""
+def places_in(file: Path) -> Callable[[Steps], Place]:
+    """Return what finds the places of the parts of a file."""
     try:
         text = file.read_bytes().decode("utf-8-sig")
     except (OSError, UnicodeDecodeError):
-        return Place(1, 1)
-    if file.suffix in _CODES:
-        return code_place(text, at[0] + 1) if at and isinstance(at[0], int) else Place(1, 1)
-    return read_document(text, spans=True).place(at)
+        return lambda _: Place(1, 1)
+    if file.suffix not in _CODES:
+        return read_document(text, spans=True).place
+    begins = code_lines(text)
+    return lambda at: Place(begins[at[0]], 1) if at and isinstance(at[0], int) else Place(1, 1)
 
 
 class _NotFoundError(Exception):
@@ -99,6 +100,7 @@ class _Joiner:
         self._documents: dict[Path, Document] = {self._path: document}
         self._open: list[tuple[Path, str]] = []
         self._targets: dict[tuple[str, Path], Path] = {}
+        self._digests: dict[Path, str] = {}
         self._count = 0
         self._whole = Whole(document.value)
 
@@ -115,7 +117,12 @@ class _Joiner:
         if isinstance(value, str) and at in _PATHS:
             return self._named(value, {}, at, file, here)
         if isinstance(value, dict):
-            if isinstance(value.get(REFERENCE), str):
+            if not isinstance(value.get(REFERENCE, ""), str):
+                place = places_in(file)((*here, REFERENCE))
+                what = "$ref is the path of a file, such as ../shared/fields.yaml#/person_id"
+                self._whole.faults.append(Fault(file, place, what))
+                return None
+            if REFERENCE in value:
                 beside = {key: item for key, item in value.items() if key != REFERENCE}
                 return self._named(str(value[REFERENCE]), beside, at, file, (*here, REFERENCE))
             return {
@@ -136,7 +143,7 @@ class _Joiner:
             if not isinstance(found, dict):
                 raise _NotFoundError("only a mapping can have properties beside its $ref")
         except _NotFoundError as error:
-            self._whole.faults.append(Fault(file, place_in(file, here), str(error)))
+            self._whole.faults.append(Fault(file, places_in(file)(here), str(error)))
             return None
         outer = here[:-1]
         own = {
@@ -162,7 +169,7 @@ class _Joiner:
         self._whole.origins[at] = (target, steps)
         if at[-1:] == ("categories",) and isinstance(value, list):
             name = str(steps[-1]) if steps else target.stem
-            return _vocabulary(target, _digest(target), pointer, name)
+            return _vocabulary(target, self._digest(target), pointer, name)
         if at[-1:] == ("enum",) and isinstance(value, list):
             return list(Vocabulary(value, name=target.stem).values)
         self._open.append((target, pointer))
@@ -174,19 +181,28 @@ class _Joiner:
     def _file(self, name: str, file: Path) -> Path:
         if re.match(r"[A-Za-z][A-Za-z0-9+.-]*:|[/~]", name) or "\\" in name:
             raise _NotFoundError(f"{name!r} is not a path from this file to a file of the project")
-        target = (file.parent / unquote(name)).resolve()
+        try:
+            target = (file.parent / unquote(name)).resolve()
+            is_there = target.is_file()
+        except (OSError, ValueError, RuntimeError):
+            raise _NotFoundError(f"{name!r} cannot be a path") from None
         if not target.is_relative_to(self._root):
             raise _NotFoundError(f"{name!r} leads out of the project")
         if target.suffix not in _SUFFIXES:
             raise _NotFoundError(f"{name!r} is not a file in YAML, JSON or CSV by its name")
-        if not target.is_file():
+        if not is_there:
             raise _NotFoundError(f"{name!r} is not there: {target.relative_to(self._root)}")
         return target
+
+    def _digest(self, target: Path) -> str:
+        if target not in self._digests:
+            self._digests[target] = _digest(target)
+        return self._digests[target]
 
     def _document(self, target: Path) -> Document:
         if target not in self._documents:
             self._whole.stamps[str(target)] = _stamp(target)
-            self._documents[target] = _read(target, _digest(target))
+            self._documents[target] = _read(target, self._digest(target))
         document = self._documents[target]
         if document.problems:
             self._whole.faults.extend(
@@ -273,4 +289,4 @@ def _read(path: Path, _digest: str) -> Document:
 def _vocabulary(path: Path, digest: str, pointer: str, name: str) -> Vocabulary:
     _, value = _at(_read(path, digest).value, pointer, pointer)
     assert isinstance(value, list)
-    return Vocabulary(value, name=name)
+    return Vocabulary(value, name=name, file=path, pointer=pointer)

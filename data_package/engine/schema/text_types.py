@@ -23,6 +23,7 @@ MISSING_WORDS = frozenset(
 )
 # In text these may be meant: the severity "None", the result "-" of a test.
 _MEANT_IN_TEXT = frozenset({"None", "-", "--"})
+_COUNTRY_LIKE = re.compile(r"[A-Z]{2}")
 _MANY_CODES = 5
 # So many distinct cells are tried one by one before a type is tried on the whole column.
 _TRIED = 100
@@ -76,31 +77,60 @@ class _Candidate:
     properties: Mapping[str, object]
     form: re.Pattern[str]
 
-    def reads(self, distinct: pl.Series, tried: Sequence[str]) -> bool:
+    def reads(self, cells: "_Cells") -> bool:
         """Tell whether every cell is written like this and has a value."""
+        tried = cells.tried
         if not all(self.form.fullmatch(cell) for cell in tried):
             return False
         each = Contract.from_descriptor({"fields": [{"name": "0", **self.properties}]}).fields[0]
         read = reader(each)
         if any(read(cell) is None for cell in tried) or any(lint_field(each.descriptor)):
             return False
-        if len(tried) == len(distinct):
+        if cells.whole is None:
             return True
-        whole = distinct.str.contains(f"^(?:{self.form.pattern})$").all()
-        return bool(whole) and read_column(each, distinct).bad is None
+        whole = cells.whole.str.contains(f"^(?:{self.form.pattern})$").all()
+        return bool(whole) and read_column(each, cells.whole).bad is None
+
+
+@dataclass(frozen=True, slots=True)
+class _Cells:
+    """The distinct cells of a column that are no missing values.
+
+    `tried` are some of them, in order; `whole` all, where these are more.
+    """
+
+    tried: Sequence[str]
+    whole: pl.Series | None = None
+
+    def are_codes(self) -> bool:
+        """Tell whether there are several, and all are two capital letters."""
+        if len(self.tried) <= _MANY_CODES or not all(map(_COUNTRY_LIKE.fullmatch, self.tried)):
+            return False
+        return self.whole is None or bool(self.whole.str.contains("^[A-Z]{2}$").all())
+
+
+def _cells(column: pl.Series) -> tuple[_Cells, list[str]]:
+    """Return the distinct cells of a column, and the words among them that may mean no value."""
+    if len(column) <= _TRIED:
+        held = sorted({cell for cell in column.to_list() if cell is not None})
+        return (
+            _Cells([cell for cell in held if cell not in MISSING_WORDS]),
+            [cell for cell in held if cell in MISSING_WORDS],
+        )
+    distinct = column.drop_nulls().unique()
+    words = distinct.filter(distinct.is_in(list(MISSING_WORDS))).sort().to_list()
+    left = distinct.filter(~distinct.is_in(words)) if words else distinct
+    tried = left.head(_TRIED).sort().to_list()
+    return _Cells(tried, left if len(left) > len(tried) else None), words
 
 
 def text_type(name: str, column: pl.Series) -> TextType:
     """Return what a column of text seems to hold; `name` is for notes, nulls are missing values."""
-    distinct = column.drop_nulls().unique()
-    words = distinct.filter(distinct.is_in(list(MISSING_WORDS))).sort().to_list()
-    left = distinct.filter(~distinct.is_in(words)) if words else distinct
-    if len(left):
-        tried = left.head(_TRIED).sort().to_list()
-        for candidate in _candidates(tried):
-            if candidate.reads(left, tried):
-                return _settled(name, candidate, left, tried, tuple(words))
-    return TextType({"type": "string"}, _missing_in_text(words, left))
+    cells, words = _cells(column)
+    for candidate in _candidates(cells.tried) if cells.tried else ():
+        if candidate.reads(cells):
+            return _settled(name, candidate, cells, tuple(words))
+    return TextType({"type": "string"}, _missing_in_text(words, cells))
 
 
 def as_field(name: str, kind: TextType) -> Field:
@@ -109,21 +139,19 @@ def as_field(name: str, kind: TextType) -> Field:
     return Contract.from_descriptor({"fields": [descriptor]}).fields[0]
 
 
-def _settled(
-    name: str, found: _Candidate, left: pl.Series, tried: Sequence[str], words: tuple[str, ...]
-) -> TextType:
+def _settled(name: str, found: _Candidate, cells: _Cells, words: tuple[str, ...]) -> TextType:
     """Return a type that was found, or text where the same cells may mean something else."""
     properties = found.properties
     swapped = _other_order(properties)
-    if swapped is not None and swapped.reads(left, tried) and not _same_days(tried):
+    if swapped is not None and swapped.reads(cells) and not _same_days(cells.tried):
         if "/" in str(properties["format"]):
             note = f"{name}: day or month may come first in its dates; it is left as text."
-            return TextType({"type": "string"}, _missing_in_text(words, left), note)
+            return TextType({"type": "string"}, _missing_in_text(words, cells), note)
         note = f"{name}: its dates are taken to be {properties['format']}; no day is above 12."
         return TextType(properties, words, note)
-    if properties.get("decimalChar") == "," and all(map(_MAYBE_GROUPED.fullmatch, tried)):
+    if properties.get("decimalChar") == "," and all(map(_MAYBE_GROUPED.fullmatch, cells.tried)):
         note = f"{name}: its commas may group thousands or mark decimals; it is left as text."
-        return TextType({"type": "string"}, _missing_in_text(words, left), note)
+        return TextType({"type": "string"}, _missing_in_text(words, cells), note)
     return TextType(properties, words)
 
 
@@ -143,11 +171,10 @@ def _same_days(tried: Sequence[str]) -> bool:
     return all(len(set(map(int, re.findall(r"[0-9]+", cell)[:2]))) == 1 for cell in tried)
 
 
-def _missing_in_text(words: Iterable[str], left: pl.Series) -> tuple[str, ...]:
+def _missing_in_text(words: Iterable[str], cells: _Cells) -> tuple[str, ...]:
     """Return the words that mean no value in a column of text, where they plainly do."""
     held = [word for word in words if word not in _MEANT_IN_TEXT]
-    codes = len(left) > _MANY_CODES and left.str.contains("^[A-Z]{2}$").all()
-    if codes and "NA" in held:
+    if "NA" in held and cells.are_codes():
         # The code of Namibia, among those of other countries.
         held.remove("NA")
     return tuple(held)

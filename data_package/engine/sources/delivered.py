@@ -28,6 +28,8 @@ READER = edition(__name__)
 # a wrong format or a column that has moved breaks more. In a small file a few rows are any share.
 _WORST = 0.05
 _FEW = 10
+# Errors of one of several files are compared with those of all.
+_EVERY = 1 << 40
 
 
 @dataclass(frozen=True)
@@ -41,6 +43,7 @@ class Outcome:
     frame: pl.LazyFrame | None = None
     rejects: pl.DataFrame | None = None
     wrong: int = 0
+    numbers: pl.Series | None = None
 
 
 class Delivered:
@@ -106,13 +109,32 @@ class Delivered:
                 f"'{name}': its file_column {column!r} is a field of its contract too, "
                 f"{self.place(name)}.\nGive the column another name."
             )
-        outcomes = [self._read(name, path) for path in paths]
+        outcomes = self.examine(name, paths)
         # Without the rows: a file that they are scanned from is gone once nobody reads it.
-        self._outcomes.setdefault(reader, {})[name] = [replace(o, frame=None) for o in outcomes]
+        self._outcomes.setdefault(reader, {})[name] = [
+            replace(one, frame=None, numbers=None) for one in outcomes
+        ]
         self._keep_rejects(reader)
         if problem := self._problem(name, outcomes):
             raise BuildError(problem)
         return pl.concat([one.frame for one in outcomes if one.frame is not None])
+
+    def examine(self, name: str, paths: Sequence[Path]) -> list[Outcome]:
+        """What reading the files of a raw file that has a contract gives, one after another.
+
+        Keys are judged over all of them, unless something is wrong with a whole file.
+        """
+        several = len(paths) > 1
+        outcomes = [self._read(name, path, several=several) for path in paths]
+        parts = [
+            schema.Part(one.frame, one.report, one.numbers)
+            for one in outcomes
+            if one.frame is not None and one.numbers is not None and not one.report.of_whole
+        ]
+        if not several or len(parts) < len(outcomes):
+            return outcomes
+        reports = schema.reports_across(parts, self.contracts[name])
+        return [replace(o, report=r) for o, r in zip(outcomes, reports, strict=True)]
 
     def _problem(self, name: str, outcomes: Sequence[Outcome]) -> str:
         """Why the rows of a raw file cannot be handed on; empty where they can."""
@@ -165,17 +187,20 @@ class Delivered:
     def _of(self, reader: str) -> list[Outcome]:
         return list(chain.from_iterable(self._outcomes.get(reader, {}).values()))
 
-    def _read(self, name: str, path: Path) -> Outcome:
+    def _read(self, name: str, path: Path, *, several: bool) -> Outcome:
         contract, file, label = self.contracts[name], self.files[name], self.label(name, path)
         place = self.place(name)
         if path.suffix == ".parquet":
             scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
-            report = schema.check(scan, contract)
+            report = schema.check(scan, contract, limit=_limit(several=several))
+            rows = report.rows_checked
             return Outcome(
-                report.named(label, place=place, options=False), self._with_file(scan, name, label)
+                report.named(label, place=place, options=False),
+                self._with_file(scan, name, label),
+                numbers=pl.int_range(2, rows + 2, eager=True) if several else None,
             )
         try:
-            reading = self._read_text(path, contract, file)
+            reading = self._read_text(path, contract, file, several=several)
         except schema.BadDataError as error:
             return Outcome(error.report.named(label, place=place, options=False))
         except schema.CheckError as error:
@@ -190,18 +215,22 @@ class Delivered:
             self._with_file(reading.frame, name, label),
             rejects,
             reading.wrong,
+            reading.numbers,
         )
 
     def _with_file(self, frame: pl.LazyFrame, name: str, label: str) -> pl.LazyFrame:
         column = self.files[name].file_column
         return frame if column is None else frame.with_columns(pl.lit(label).alias(column))
 
-    def _read_text(self, path: Path, contract: "Contract", file: RawFile) -> "Reading":
+    def _read_text(
+        self, path: Path, contract: "Contract", file: RawFile, *, several: bool
+    ) -> "Reading":
         # A file without a name: it is gone as soon as nobody reads it, however this process ends.
         with tempfile.TemporaryFile(dir=make_private_folder(self._project.state)) as into:
             # A file that must be right is read to its end too: its report names all that is wrong.
             bad = "null" if file.bad == "stop" else file.bad
-            return schema.read(path, contract, bad=bad, into=into)
+            limit = _limit(several=several)
+            return schema.read(path, contract, bad=bad, into=into, limit=limit, numbered=several)
 
     def place(self, name: str) -> str:
         """Where the contract of a raw file is, from the project's root."""
@@ -224,6 +253,11 @@ class Delivered:
 
     def _rejects_path(self, reader: str) -> Path:
         return self._project.places.rejects_of(reader)
+
+
+def _limit(*, several: bool) -> int:
+    """How many errors of each rule are itemised."""
+    return _EVERY if several else schema.DEFAULT_LIMIT
 
 
 def _allowed(file: RawFile, outcome: Outcome) -> float:

@@ -5,13 +5,14 @@ import hashlib
 import importlib.util
 import re
 import unicodedata
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.sources.shares import Part, Seen, Share, has_place, named_by, placed
 from data_package.engine.storage import HashCache
 
 Bad = Literal["stop", "null", "reject"]
@@ -51,16 +52,23 @@ class RawFile:
 
     def is_several(self) -> bool:
         """Whether it may stand for more than one file."""
-        return len(self.patterns) > 1 or any(map(_is_glob, self.patterns))
+        return len(self.patterns) > 1 or any(_is_glob(p) or has_place(p) for p in self.patterns)
 
-    def resolve(self, root: Path) -> list[Path]:
+    @property
+    def globs(self) -> tuple[str, ...]:
+        """The patterns, where one names the place of a partition's key with those of all keys."""
+        return tuple(placed(pattern, None) for pattern in self.patterns)
+
+    def resolve(self, root: Path, part: Part | None = None) -> list[Path]:
         """The files there are now, in a fixed order: by pattern, then by name.
 
+        With `part`, a pattern that names the place of a partition's key finds those of that key.
         Raises ProjectError when a pattern finds no file, or what is not one.
         """
         base = self.base(root)
         found: list[Path] = []
-        for pattern in self.patterns:
+        for declared in self.patterns:
+            pattern = placed(declared, part)
             if (base / pattern).is_file():
                 # As it is written, whatever signs of a glob its name may hold.
                 paths = [base / pattern]
@@ -146,7 +154,9 @@ class Deliveries:
         self.files = files
         self._root = root
         self._hashes = hashes
-        self._handed: dict[str, Content] = {}
+        self._handed: dict[tuple[str, Part | None], Content] = {}
+        self._whole: dict[str, Content] = {}
+        self._seen: dict[tuple[str, Part], Seen] = {}
 
     def look_ahead(self) -> None:
         """Read what there is and may have changed, several files at once."""
@@ -156,29 +166,78 @@ class Deliveries:
                 paths += file.resolve(self._root)
         self._hashes.hash_ahead(paths)
 
-    def content(self, name: str) -> Content:
-        """What a raw file holds now. Raises ProjectError when it is not there."""
+    def content(self, name: str, part: Part | None = None, share: Share = Share.WHOLE) -> Content:
+        """What a raw file holds now, or what a partition takes of it.
+
+        Raises ProjectError when it is not there.
+        """
+        return self._content(name, self.paths(name, part, share), share)
+
+    def paths(self, name: str, part: Part | None = None, share: Share = Share.WHOLE) -> list[Path]:
+        """The files of a raw file, or those of them that a partition takes.
+
+        Raises ProjectError when there is none.
+        """
         file = self.files[name]
-        paths = file.resolve(self._root)
+        if part is None or share is Share.WHOLE:
+            return file.resolve(self._root)
+        if share is Share.PLACED:
+            return file.resolve(self._root, part)
+        found = named_by({p: file.label(p, self._root) for p in file.resolve(self._root)}, part)
+        if not found:
+            raise ProjectError(
+                f"No file of '{name}' is named by the partition '{part.key}'.\nPut the file there, "
+                "or take the partition out."
+            )
+        return found
+
+    def _content(self, name: str, paths: Sequence[Path], share: Share) -> Content:
+        file = self.files[name]
         digests = [self._hashes.hash(path) for path in paths]
         size = sum(path.stat().st_size for path in paths)
-        if not file.is_several():
+        if not file.is_several() or (share is not Share.WHOLE and len(paths) == 1):
             return Content(digests[0], size)
         labels = [file.label(path, self._root) for path in paths]
         return Content(combine_hashes(zip(labels, digests, strict=True)), size)
 
-    def hand_out(self, name: str) -> list[Path]:
+    def hand_out(
+        self, name: str, part: Part | None = None, share: Share = Share.WHOLE
+    ) -> list[Path]:
         """The paths for a function that is about to read them.
 
         The content is noted first: a file that changes while it is read then counts as changed
-        since, and its tables are built again.
+        since, and its tables are built again. What a partition uses of the whole is seen.
         """
-        self._handed[name] = self.content(name)
-        return self.files[name].resolve(self._root)
+        paths = self.paths(name, part, share)
+        self._handed[name, part] = self._content(name, paths, share)
+        if part is None or share is not Share.WHOLE:
+            return paths
+        seen = self._seen[name, part] = Seen(paths)
+        return seen.paths
 
-    def handed(self, name: str) -> Content:
+    def handed(self, name: str, part: Part | None = None, share: Share = Share.WHOLE) -> Content:
         """What a raw file held when it was last handed out, or holds now."""
-        return self._handed.get(name) or self.content(name)
+        return self._handed.get((name, part)) or self.content(name, part, share)
+
+    def own_share(self, name: str, part: Part) -> Content | None:
+        """What a partition used of a set that it was handed as a whole, when it left the rest.
+
+        None unless it used just the files that are named by its key, and there were others.
+        """
+        seen = self._seen.get((name, part))
+        if seen is None or seen.used() == seen.all:
+            return None
+        file = self.files[name]
+        own = named_by({path: file.label(path, self._root) for path in seen.all}, part)
+        if seen.used() != frozenset(own):
+            return None
+        return self._content(name, sorted(own), Share.NAMED)
+
+    def whole(self, name: str) -> Content:
+        """What a raw file held when it was first asked for: partitions ask for each file alone."""
+        if name not in self._whole:
+            self._whole[name] = self.content(name)
+        return self._whole[name]
 
 
 def combine_hashes(parts: Iterable[tuple[str, str]]) -> str:

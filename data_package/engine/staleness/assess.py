@@ -10,6 +10,9 @@ from enum import StrEnum
 from data_package.engine.project import LibraryChanges
 from data_package.engine.staleness.lock import TableEntry
 
+# How many partitions are named one by one.
+_NAMED = 3
+
 
 class CauseKind(StrEnum):
     """What makes a table stale."""
@@ -23,17 +26,28 @@ class CauseKind(StrEnum):
     INPUT_REMOVED = "input removed"
     LIBRARY = "library changed"
     UPSTREAM = "an input is stale"
+    CONTRACT = "its contract is broken"
 
 
 @dataclass(frozen=True)
 class Cause:
-    """One reason; `subject` is the part of the code, the input or the library."""
+    """One reason; `subject` is the part of the code, the input or the library.
+
+    `partitions` are those of a partitioned table that it is true of.
+    """
 
     kind: CauseKind
     subject: str = ""
+    partitions: tuple[str, ...] = ()
 
     def __str__(self) -> str:
         """A few words."""
+        more = len(self.partitions) - _NAMED
+        keys = ", ".join(self.partitions[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        return f"{self._words}{f' ({keys})' if keys else ''}"
+
+    @property
+    def _words(self) -> str:
         match self.kind:
             case CauseKind.CODE:
                 return f"{self.subject} changed"
@@ -82,17 +96,19 @@ def assess(
         *_inputs(entry, present),
         *[
             Cause(CauseKind.LIBRARY, change)
-            for change, level in changed_libraries(entry, present)
+            for change, level in changed_libraries(entry, present.libraries)
             if _counts(level, library_changes)
         ],
     ]
 
 
-def changed_libraries(entry: TableEntry, present: Present) -> list[tuple[str, LibraryChanges]]:
+def changed_libraries(
+    entry: TableEntry, present: Mapping[str, str]
+) -> list[tuple[str, LibraryChanges]]:
     """Libraries whose version differs (`polars 2.1.0 → 2.2.0`), with the level of the change."""
     changes = []
-    for name in sorted(entry.libraries.keys() & present.libraries.keys()):
-        before, now = entry.libraries[name], present.libraries[name]
+    for name in sorted(entry.libraries.keys() & present.keys()):
+        before, now = entry.libraries[name], present[name]
         if before != now:
             changes.append((f"{name} {before} → {now}", _level(before, now)))
     return changes

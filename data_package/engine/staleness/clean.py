@@ -15,7 +15,7 @@ from pathlib import Path
 from data_package.engine.errors import ProjectError
 from data_package.engine.places import TABLE_SUFFIX, Folder
 from data_package.engine.project import Project
-from data_package.engine.staleness.lock import Lock, LockFile
+from data_package.engine.staleness.lock import Lock, LockFile, TableEntry
 from data_package.engine.staleness.record import code_path
 from data_package.engine.storage import sweep
 from data_package.engine.tables.catalogue import Catalogue
@@ -94,14 +94,13 @@ def find_leftovers(catalogue: Catalogue, lock: Lock) -> Leftovers:
             f"over.\nCorrect `package` in {project.root / 'pyproject.toml'}, or remove "
             f"{project.storage} by hand."
         )
-    made = {table.path for table in catalogue.tables.values() if not table.partitioned}
-    folders = {t.path.with_suffix("") for t in catalogue.tables.values() if t.partitioned}
+    made = {table.file(part) for table in catalogue.tables.values() for part in table.parts}
     raw = _raw_files(catalogue)
     notes = _notes(catalogue)
     noted = {project.storage / note.file for note in notes.values() if note and note.file}
     tables, left_alone = [], []
     for path in _among_the_tables(project):
-        if path in made or folders & set(path.parents) or path.resolve() in raw:
+        if path in made or path.resolve() in raw:
             continue
         if path in noted or _could_be_a_table(path, project.storage):
             tables.append(Orphan(path, path.stat().st_size))
@@ -112,7 +111,7 @@ def find_leftovers(catalogue: Catalogue, lock: Lock) -> Leftovers:
         rejects=tuple(_rejects(catalogue)),
         verdicts=(*_verdicts(catalogue), *notes),
         code=tuple(_code(catalogue, lock)),
-        lock_tables=tuple(sorted(lock.tables.keys() - catalogue.named.keys())),
+        lock_tables=tuple(_gone(catalogue, lock)),
         lock_raw=tuple(sorted(lock.raw.keys() - catalogue.deliveries.files.keys())),
         left_alone=tuple(left_alone),
     )
@@ -131,7 +130,7 @@ def remove_leftovers(agreed: Leftovers, catalogue: Catalogue, lock: LockFile) ->
     code = tuple(path for path in now.code if path in agreed.code)
     for path in [*(orphan.path for orphan in (*tables, *rejects)), *verdicts, *code]:
         _remove(path, project.storage)
-    lock.keep_only(catalogue.deliveries.files, catalogue.named)
+    lock.keep_only(catalogue.deliveries.files, catalogue.named, catalogue.keys)
     sweep(project.storage)
     return Leftovers(tables, rejects, verdicts, code, now.lock_tables, now.lock_raw, now.left_alone)
 
@@ -171,7 +170,7 @@ def _raw_files(catalogue: Catalogue) -> set[Path]:
     for file in catalogue.deliveries.files.values():
         with suppress(ProjectError):
             base = file.base(catalogue.project.root)
-            for pattern in file.patterns:
+            for pattern in file.globs:
                 if glob.has_magic(pattern):
                     places = glob.glob(str(base / pattern), recursive=True)
                 else:
@@ -196,19 +195,37 @@ def _notes(catalogue: Catalogue) -> dict[Path, Note | None]:
 
 
 def _verdicts(catalogue: Catalogue) -> Iterator[Path]:
-    current = {f"{item.table.resource}.{item.name}.json" for item in catalogue.checks}
-    for path in _plain_files(catalogue.project.places.verdicts, ".json"):
-        if path.name not in current:
-            yield path
+    known = catalogue.verdicts
+    current = {known.path(item, part) for item in catalogue.checks for part in item.parts}
+    folder = catalogue.project.places.verdicts
+    for inside in sorted({folder, *(path.parent for path in folder.rglob("*.json"))}):
+        for path in _plain_files(inside, ".json"):
+            if path not in current:
+                yield path
+
+
+def _gone(catalogue: Catalogue, lock: Lock) -> Iterator[str]:
+    """What the lock has and the project has no more: tables, and partitions of the others."""
+    for name in sorted(lock.names):
+        table = catalogue.named.get(name)
+        if table is None or (name in lock.tables) == table.partitioned:
+            yield name
+        elif table.partitions is not None:
+            gone = lock.partitions[name].keys() - table.partitions.known
+            yield from (table.labelled(key) for key in sorted(gone))
+
+
+def _kept_entries(catalogue: Catalogue, lock: Lock) -> Iterator[TableEntry]:
+    for name in lock.names & catalogue.named.keys():
+        yield from lock.partitions.get(name, {}).values()
+        if name in lock.tables:
+            yield lock.tables[name]
 
 
 def _code(catalogue: Catalogue, lock: Lock) -> Iterator[Path]:
     """Kept code that neither an entry that stays in the lock nor a function of today has."""
     digests = {
-        digest
-        for name, entry in lock.tables.items()
-        if name in catalogue.named
-        for digest in entry.parts.values()
+        digest for entry in _kept_entries(catalogue, lock) for digest in entry.parts.values()
     }
     digests |= {p.digest for table in catalogue.tables.values() for p in table.fingerprint.parts}
     current = {code_path(catalogue, digest) for digest in digests}

@@ -22,11 +22,12 @@ Stamp = tuple[int, int, int]
 
 @dataclass(frozen=True)
 class Line:
-    """One table that was written, and the raw files it read, as plain values."""
+    """One table, or partition, that was written, and the raw files it read, as plain values."""
 
     name: str
     table: Mapping[str, object]
     raw: Mapping[str, Mapping[str, object]]
+    partition: str | None = None
 
 
 class Journal:
@@ -55,7 +56,7 @@ class Journal:
         for text in self._lines(lock) or ():
             try:
                 found.append(Line(**json.loads(text)))
-            except (ValueError, TypeError):
+            except (ValueError, TypeError, RecursionError):
                 # A power cut tore it: its table counts as never built.
                 break
         return found
@@ -66,7 +67,10 @@ class Journal:
 
     def _lines(self, lock: Stamp | None, most: int | None = None) -> list[str] | None:
         """The lines behind the head; None when the journal is another lock file's, or none."""
-        with suppress(OSError, ValueError), self._path.open(encoding="utf-8") as file:
+        with (
+            suppress(OSError, ValueError, RecursionError),
+            self._path.open(encoding="utf-8") as file,
+        ):
             if lock is not None and json.loads(file.readline()) == list(lock):
                 return list(islice(file, most))
         return None

@@ -5,30 +5,42 @@ writes a table, by whatever command, puts its entry here in one atomic step: int
 first, which everybody reads with the file, and into the file itself when the run ends.
 """
 
-import fcntl
 import functools
 import json
 import os
 import re
 import threading
 import tomllib
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections import Counter
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from data_package.engine.errors import ProjectError
+from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.places import LOCK
 from data_package.engine.project import Project
+from data_package.engine.sources.files import combine_hashes
 from data_package.engine.staleness.journal import Journal, Line, Stamp, stamp_of
-from data_package.engine.storage import PRIVATE_FILE, is_file, make_private_folder, temporary_beside
+from data_package.engine.storage import (
+    PRIVATE_FILE,
+    hold,
+    is_file,
+    open_to_lock,
+    sweep_beside,
+    temporary_beside,
+)
 from data_package.engine.tables.made import Kept
+from data_package.engine.unusable import why
 
 VERSION = 1
 _HEADER = (
     "# What every table was built from. Written by each build; commit it.\n"
     "# After a merge with conflicts: take either side, then run `data-package build`.\n"
 )
+_PARTITION = "partition"
+_MAPPINGS = ("libraries", "parts")
+_NONE: Mapping[str, Collection[str]] = {}
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7})", re.MULTILINE)
 
@@ -54,6 +66,7 @@ class TableEntry:
             types and values as equal bytes, and a renamed column as others.
         columns: a hash of its columns' names and types, in order.
         kept: what is kept of it; what is no table has neither rows nor columns.
+        raw_errors: how much was wrong in the raw files whose rows it was made of.
     """
 
     fingerprint: str
@@ -65,14 +78,53 @@ class TableEntry:
     columns: str
     size_bytes: int
     kept: str = Kept.TABLE
+    raw_errors: int = 0
 
 
 @dataclass(frozen=True)
 class Lock:
-    """The whole file."""
+    """The whole file.
+
+    Attributes:
+        raw: the raw files.
+        tables: the tables that are kept as one file.
+        partitions: the partitions of the other tables, by table and key.
+    """
 
     raw: Mapping[str, RawEntry] = field(default_factory=dict)
     tables: Mapping[str, TableEntry] = field(default_factory=dict)
+    partitions: Mapping[str, Mapping[str, TableEntry]] = field(default_factory=dict)
+
+    def entry(self, name: str, partition: str | None = None) -> TableEntry | None:
+        """What a table, or one of its partitions, was built from; None where it never was."""
+        if partition is None:
+            return self.tables.get(name)
+        return self.partitions.get(name, {}).get(partition)
+
+    def whole(self, name: str) -> TableEntry | None:
+        """What a table was built from; of a partitioned one, what its partitions are together."""
+        known = self.partitions.get(name)
+        return _together(known) if known else self.tables.get(name)
+
+    @property
+    def names(self) -> set[str]:
+        """Every table that has an entry, partitioned or not."""
+        return {*self.tables, *self.partitions}
+
+    def with_table(self, name: str, partition: str | None, entry: TableEntry) -> "Lock":
+        """The same lock with another entry; a table is either partitioned or not."""
+        if partition is None:
+            return replace(
+                self,
+                tables={**self.tables, name: entry},
+                partitions={k: v for k, v in self.partitions.items() if k != name},
+            )
+        known = {**self.partitions.get(name, {}), partition: entry}
+        return replace(
+            self,
+            tables={k: v for k, v in self.tables.items() if k != name},
+            partitions={**self.partitions, name: known},
+        )
 
 
 def lock_path(project: Project) -> Path:
@@ -94,14 +146,22 @@ def read_lock(project: Project) -> Lock:
     except UnicodeDecodeError:
         raise ProjectError(_unreadable("it is not text")) from None
     lock = parse(text)
-    raw, tables = dict(lock.raw), dict(lock.tables)
+    raw = dict(lock.raw)
+    tables, partitions = dict(lock.tables), {k: dict(v) for k, v in lock.partitions.items()}
     for line in _journal(project).read(stamp):
         # A line of another version's makes its table count as not built since.
-        with suppress(KeyError, TypeError):
+        with suppress(KeyError, TypeError, AttributeError):
             read = {name: _raw_entry(entry) for name, entry in line.raw.items()}
-            tables[line.name] = _table_entry(line.table)
+            entry = _table_entry(line.table)
+            name = _text(line.name)
+            if line.partition is None:
+                tables[name] = entry
+                partitions.pop(name, None)
+            else:
+                partitions.setdefault(name, {})[_text(line.partition)] = entry
+                tables.pop(name, None)
             raw |= read
-    return Lock(raw, tables)
+    return Lock(raw, tables, partitions)
 
 
 @functools.cache
@@ -133,9 +193,17 @@ def parse(text: str) -> Lock:
             )
         if version != VERSION:
             raise ProjectError(_unreadable("it does not say `version = 1`"))
+        tables = document.get("table", {})
         return Lock(
             raw={name: _raw_entry(entry) for name, entry in document.get("raw", {}).items()},
-            tables={name: _table_entry(entry) for name, entry in document.get("table", {}).items()},
+            tables={
+                name: _table_entry(entry)
+                for name, entry in tables.items()
+                if _PARTITION not in entry
+            },
+            partitions={
+                name: _partitions(entry) for name, entry in tables.items() if _PARTITION in entry
+            },
         )
     except tomllib.TOMLDecodeError as error:
         raise ProjectError(_unreadable(str(error))) from None
@@ -145,12 +213,56 @@ def parse(text: str) -> Lock:
 
 def render(lock: Lock) -> str:
     """The text of a lock: the same for equal content, one table's lines beside one another."""
-    entries: list[tuple[str, RawEntry | TableEntry]] = [
-        *((f"raw.{_key(name)}", raw) for name, raw in sorted(lock.raw.items())),
-        *((f"table.{_key(name)}", table) for name, table in sorted(lock.tables.items())),
-    ]
-    blocks = [f"\n[{title}]\n{_lines(entry)}" for title, entry in entries]
+    tables = {name: _lines(entry) for name, entry in lock.tables.items()}
+    tables |= {name: _partition_lines(name, known) for name, known in lock.partitions.items()}
+    blocks = [f"\n[raw.{_key(name)}]\n{_lines(raw)}" for name, raw in sorted(lock.raw.items())]
+    blocks += [f"\n[table.{_key(name)}]\n{lines}" for name, lines in sorted(tables.items())]
     return "".join([_HEADER, f"version = {VERSION}\n", *blocks])
+
+
+def _partition_lines(name: str, known: Mapping[str, TableEntry]) -> str:
+    """What most partitions have in common, then a line for each.
+
+    A line holds what is the partition's own, and where it was made by other code than most: after
+    a build that was broken off, say.
+    """
+    made = {key: _making(entry) for key, entry in known.items()}
+    counts = Counter(made.values())
+    common = min(counts, key=lambda one: (-counts[one], one)) if counts else ""
+    lines = [common, f"\n[table.{_key(name)}.{_PARTITION}]\n"]
+    for key, entry in sorted(known.items()):
+        own = [f'data_version = "{entry.data_version}"', f"rows = {entry.rows}"]
+        own += [f"bytes = {entry.size_bytes}", f"inputs = {_inline(entry.inputs)}"]
+        if made[key] != common:
+            own += [f'fingerprint = "{entry.fingerprint}"', f'columns = "{entry.columns}"']
+            own += [f"{title} = {_inline(getattr(entry, title))}" for title in _MAPPINGS]
+        own += [f"raw_errors = {entry.raw_errors}"] if entry.raw_errors else []
+        lines.append(f"{_key(key)} = {{ {', '.join(own)} }}\n")
+    return "".join(lines)
+
+
+def _making(entry: TableEntry) -> str:
+    """The lines of what the partitions of a table mostly have in common."""
+    return "".join(
+        [
+            f'fingerprint = "{entry.fingerprint}"\n',
+            f'columns = "{entry.columns}"\n',
+            *(line for title in _MAPPINGS for line in _mapping(title, getattr(entry, title))),
+        ]
+    )
+
+
+def _inline(values: Mapping[str, str]) -> str:
+    texts = [f"{_key(key)} = {_quoted(value)}" for key, value in sorted(values.items())]
+    return f"{{ {', '.join(texts)} }}" if texts else "{}"
+
+
+def _partitions(entry: Mapping[str, object]) -> dict[str, TableEntry]:
+    common = {name: value for name, value in entry.items() if name != _PARTITION}
+    lines = entry[_PARTITION]
+    if not isinstance(lines, dict):
+        raise TypeError
+    return {_text(key): _table_entry({**common, **line}) for key, line in lines.items()}
 
 
 def _lines(entry: RawEntry | TableEntry) -> str:
@@ -172,7 +284,8 @@ def _lines(entry: RawEntry | TableEntry) -> str:
 def _rows(entry: TableEntry) -> list[str]:
     if entry.kept != Kept.TABLE:
         return [f'kept = "{entry.kept}"\n']
-    return [f"rows = {entry.rows}\n", f'columns = "{entry.columns}"\n']
+    errors = [f"raw_errors = {entry.raw_errors}\n"] if entry.raw_errors else []
+    return [f"rows = {entry.rows}\n", *errors, f'columns = "{entry.columns}"\n']
 
 
 class LockFile:
@@ -198,19 +311,27 @@ class LockFile:
                 self._known = stamps, read_lock(self._project)
             return self._known[1]
 
-    def put_table(self, name: str, entry: TableEntry, raw: Mapping[str, RawEntry]) -> None:
-        """Write down a table that has just been written, and the raw files it read.
+    def put_table(
+        self,
+        name: str,
+        entry: TableEntry,
+        raw: Mapping[str, RawEntry],
+        partition: str | None = None,
+    ) -> None:
+        """Write down a table or partition that has just been written, and the raw files it read.
 
         It is safe from now on, and in the lock file itself after the next `fold`.
         """
         with self._exclusive():
             before = self.read()
-            after = Lock(raw={**before.raw, **raw}, tables={**before.tables, name: entry})
+            after = before.with_table(name, partition, entry)
+            after = replace(after, raw={**before.raw, **raw})
             stamp = stamp_of(self._path)
             if stamp is None:
                 self._write(after)
             elif after != before:
-                line = Line(name, _plain(entry), {key: _plain(one) for key, one in raw.items()})
+                files = {key: _plain(one) for key, one in raw.items()}
+                line = Line(name, _plain(entry), files, partition)
                 self._journal.add(line, stamp)
                 self._known = self._stamps(), after
 
@@ -218,24 +339,38 @@ class LockFile:
         """Let the lock file hold all that was put."""
         self._change(lambda lock: lock)
 
-    def put(self, raw: Mapping[str, RawEntry], tables: Mapping[str, TableEntry]) -> None:
-        """Write down several entries at once."""
-        self._change(lambda lock: Lock({**lock.raw, **raw}, {**lock.tables, **tables}))
+    def keep_only(
+        self,
+        raw: Collection[str],
+        tables: Collection[str],
+        partitions: Mapping[str, Collection[str]] = _NONE,
+    ) -> None:
+        """Drop the entries of what the project no longer has.
 
-    def keep_only(self, raw: Collection[str], tables: Collection[str]) -> None:
-        """Drop the entries of what the project no longer has."""
+        `partitions`: the keys of those tables that are partitioned.
+        """
         self._change(
             lambda lock: Lock(
                 raw={k: v for k, v in lock.raw.items() if k in raw},
-                tables={k: v for k, v in lock.tables.items() if k in tables},
+                tables={
+                    k: v for k, v in lock.tables.items() if k in tables and k not in partitions
+                },
+                partitions=_those_of(lock, lambda name, key: key in partitions.get(name, ())),
             )
         )
 
-    def forget(self, tables: Collection[str]) -> None:
-        """Drop the entries of tables, so that they are built again."""
+    def forget(
+        self, tables: Collection[str], partitions: Mapping[str, Collection[str]] = _NONE
+    ) -> None:
+        """Drop the entries of tables, or of some of their partitions, so that they run again."""
         self._change(
             lambda lock: replace(
-                lock, tables={k: v for k, v in lock.tables.items() if k not in tables}
+                lock,
+                tables={k: v for k, v in lock.tables.items() if k not in tables},
+                partitions=_those_of(
+                    lock,
+                    lambda name, key: name not in tables and key not in partitions.get(name, ()),
+                ),
             )
         )
 
@@ -246,15 +381,50 @@ class LockFile:
             if after != before or self._journal.stamp() is not None:
                 self._write(after)
 
+    def unfolded(self) -> list[str]:
+        """The tables whose entries a build has put and the lock file lacks.
+
+        It lacks them while a build runs, after one that was killed, and where it may not be
+        written; what is committed then does not say what was built.
+        """
+        stamp = stamp_of(self._path)
+        return sorted({line.name for line in self._journal.read(stamp)}) if stamp else []
+
+    def check_written(self) -> None:
+        """Raise ProjectError when the lock file lacks what was built; none may build meanwhile."""
+        if lacking := self.unfolded():
+            raise ProjectError(f"{lacks(lacking)}\nWrite it first: data-package build")
+
+    def check_writable(self) -> None:
+        """Raise ProjectError when the lock file could not be written: it is, at the very end."""
+        sweep_beside(self._path)
+        temporary = temporary_beside(self._path)
+        try:
+            temporary.touch(mode=PRIVATE_FILE)
+            temporary.unlink()
+        except OSError as error:
+            raise ProjectError(
+                f"{LOCK} could not be written after the build, so nothing is built.\n"
+                f"{why(error, self._path.parent)}"
+            ) from None
+
     def _write(self, lock: Lock) -> None:
         temporary = temporary_beside(self._path)
-        with temporary.open("w", encoding="utf-8") as file:
-            file.write(render(lock))
-            file.flush()
-            os.fsync(file.fileno())
-        # The lock is committed: it has the permissions of the project's files, not private ones.
-        temporary.chmod((self._project.root / "pyproject.toml").stat().st_mode & 0o666)
-        temporary.replace(self._path)
+        try:
+            with temporary.open("w", encoding="utf-8") as file:
+                file.write(render(lock))
+                file.flush()
+                os.fsync(file.fileno())
+            # The lock is committed: it has the permissions of the project's files.
+            temporary.chmod((self._project.root / "pyproject.toml").stat().st_mode & 0o666)
+            temporary.replace(self._path)
+        except OSError as error:
+            with suppress(OSError):
+                temporary.unlink(missing_ok=True)
+            raise BuildError(
+                f"{LOCK} cannot be written, so it does not say what was built.\n"
+                f"{why(error, self._path.parent)}"
+            ) from None
         self._journal.remove()
         self._known = self._stamps(), lock
 
@@ -263,14 +433,49 @@ class LockFile:
 
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
-        make_private_folder(self._guard.parent)
-        with self._in_process:
-            handle = os.open(self._guard, os.O_CREAT | os.O_RDWR, PRIVATE_FILE)
-            try:
-                fcntl.flock(handle, fcntl.LOCK_EX)
-                yield
-            finally:
-                os.close(handle)
+        with self._in_process, open_to_lock(self._guard) as handle:
+            hold(handle, self._guard)
+            yield
+
+
+def lacks(tables: Sequence[str]) -> str:
+    """That the lock file lacks tables that have been built, in a sentence."""
+    more = f" and {len(tables) - 3} more" if len(tables) > 3 else ""
+    return f"{LOCK} lacks what was built of {', '.join(tables[:3])}{more}."
+
+
+def _together(known: Mapping[str, TableEntry]) -> TableEntry:
+    """The partitions of a table as one entry: sums, and hashes over all of their own."""
+    entries = sorted(known.items())
+
+    def one_of(value: Callable[[TableEntry], str]) -> str:
+        values = [(key, value(entry)) for key, entry in entries]
+        return values[0][1] if len({text for _, text in values}) == 1 else combine_hashes(values)
+
+    inputs = {name: name for _, entry in entries for name in entry.inputs}
+    return TableEntry(
+        fingerprint=one_of(lambda entry: entry.fingerprint),
+        parts={name: text for _, entry in entries for name, text in entry.parts.items()},
+        inputs={
+            name: combine_hashes((key, entry.inputs.get(name, "")) for key, entry in entries)
+            for name in inputs
+        },
+        libraries={name: text for _, entry in entries for name, text in entry.libraries.items()},
+        data_version=combine_hashes((key, entry.data_version) for key, entry in entries),
+        rows=sum(entry.rows for _, entry in entries),
+        columns=one_of(lambda entry: entry.columns),
+        size_bytes=sum(entry.size_bytes for _, entry in entries),
+        raw_errors=sum(entry.raw_errors for _, entry in entries),
+    )
+
+
+def _those_of(lock: Lock, wanted: Callable[[str, str], bool]) -> dict[str, dict[str, TableEntry]]:
+    """The partitions that are wanted, by table; without those tables that have none then."""
+    kept = {
+        name: {key: entry for key, entry in known.items() if wanted(name, key)}
+        for name, known in lock.partitions.items()
+    }
+    return {name: known for name, known in kept.items() if known}
 
 
 def _plain(entry: RawEntry | TableEntry) -> dict[str, object]:
@@ -295,6 +500,7 @@ def _table_entry(entry: Mapping[str, object]) -> TableEntry:
         columns=_text(entry["columns"] if kept == Kept.TABLE else ""),
         size_bytes=_whole(entry["bytes"]),
         kept=kept,
+        raw_errors=_whole(entry.get("raw_errors", 0)),
     )
 
 
@@ -318,11 +524,16 @@ def _texts(value: object) -> dict[str, str]:
 
 def _mapping(name: str, values: Mapping[str, str]) -> Iterator[str]:
     for key, value in sorted(values.items()):
-        yield f"{name}.{_key(key)} = {json.dumps(value, ensure_ascii=False)}\n"
+        yield f"{name}.{_key(key)} = {_quoted(value)}\n"
 
 
 def _key(name: str) -> str:
-    return name if _BARE_KEY.fullmatch(name) else json.dumps(name, ensure_ascii=False)
+    return name if _BARE_KEY.fullmatch(name) else _quoted(name)
+
+
+def _quoted(text: str) -> str:
+    """A string of TOML: JSON's, but for one character that TOML wants to be escaped."""
+    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
 
 
 def _unreadable(why: str) -> str:

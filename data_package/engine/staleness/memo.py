@@ -71,6 +71,7 @@ def remember(
     files: Mapping[str, Stamp],
     folders: Iterable[str],
     fresh: int,
+    until: float | None = None,
 ) -> None:
     """Note that everything is fresh.
 
@@ -81,6 +82,7 @@ def remember(
         files: raw files and outputs, with the stamps under which their content was hashed.
         folders: folders that must hold what they hold now and no more.
         fresh: how many tables there are.
+        until: when the clock alone makes a new partition; None where none comes.
     """
     path = _path(project)
     now = sources_of(project, sources.places)
@@ -97,6 +99,7 @@ def remember(
         "files": {**files, str(_lock(project)): _stamp(str(_lock(project)))},
         "folders": {folder: sorted(os.listdir(folder)) for folder in folders},
         "fresh": fresh,
+        "until": until,
     }
     from data_package.engine.storage import write_private
 
@@ -110,12 +113,13 @@ def forget(project: Project) -> None:
 
 def count_if_fresh(project: Project) -> int | None:
     """How many tables there are when all are fresh for certain; None when that is not known."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
+    with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         note = json.loads(_path(project).read_bytes())
         if (
             note["format"] == _FORMAT
             and note["python"] == _python()
             and note["beside"] == _beside(project)
+            and (note["until"] is None or time.time() < note["until"])
             and not _is_building(project)
             and all(_stamp(path) == stamp for path, stamp in note["files"].items())
             and all(matches(pattern) == found for pattern, found in note["globs"].items())

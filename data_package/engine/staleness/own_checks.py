@@ -15,7 +15,7 @@ from data_package.engine.project import Project
 from data_package.engine.sources.files import combine_hashes
 from data_package.engine.staleness.lock import Lock
 from data_package.engine.staleness.survey import data_version
-from data_package.engine.storage import write_private
+from data_package.engine.storage import recalled, write_private
 from data_package.engine.tables.catalogue import Catalogue
 
 
@@ -49,10 +49,9 @@ class OwnVerdicts:
     def __init__(self, project: Project) -> None:
         """`project`: whose checks."""
         self._path = project.places.own_checks
-        self._known: dict[str, OwnVerdict] = {}
-        with suppress(OSError, ValueError, TypeError, AttributeError):
-            known = json.loads(self._path.read_text())
-            self._known = {name: OwnVerdict(**verdict) for name, verdict in known.items()}
+        self._known: dict[str, OwnVerdict] = recalled(
+            self._path, lambda known: {name: OwnVerdict(**one) for name, one in known.items()}, {}
+        )
 
     def known(self, key: dg.AssetCheckKey, basis: str) -> Outcome | None:
         """What came of a check on just this basis, if it was made on it."""

@@ -1,8 +1,8 @@
 """What a build is asked for, and what of it is to be done."""
 
 import json
-from collections.abc import Iterable, Iterator, Sequence, Set
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence, Set
+from dataclasses import dataclass, field
 
 import dagster as dg
 
@@ -12,7 +12,6 @@ from data_package.engine.staleness.assess import CauseKind
 from data_package.engine.staleness.lock import Lock, LockFile, lock_of
 from data_package.engine.staleness.own_checks import OwnVerdicts, is_due
 from data_package.engine.staleness.survey import (
-    State,
     TableState,
     in_order,
     survey,
@@ -20,6 +19,10 @@ from data_package.engine.staleness.survey import (
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import dagster_quiet, open_project
 from data_package.engine.tables.table import PACKAGE, Table
+
+# What of a table is meant: keys of partitions, or None alone for one that has no partitions.
+Parts = tuple[str | None, ...]
+_NAMED = 6
 
 EntityKey = dg.AssetKey | dg.AssetCheckKey
 
@@ -30,6 +33,7 @@ class Request:
 
     Attributes:
         select: Dagster's asset selections; none for everything and the data package.
+        partitions: keys of partitions, or ranges of them (`2020...2024`); none for all.
         force: run what is selected even where it is fresh.
         fail_fast: stop at the first failure instead of finishing the other branches.
         threads: how many tables are built at once.
@@ -39,13 +43,22 @@ class Request:
     force: bool = False
     fail_fast: bool = False
     threads: int = 1
+    partitions: tuple[str, ...] = ()
+
+    @property
+    def is_everything(self) -> bool:
+        """Whether the whole project is to be built."""
+        return not self.select and not self.partitions
 
 
 @dataclass(frozen=True)
 class Work:
     """What a build will do: tables and checks to run, and whether to publish.
 
-    `fresh` counts the tables that the selection needs and that are left alone.
+    Attributes:
+        parts: which partitions of those tables run that have any.
+        checked: which partitions of a table each check of its contract is made on.
+        fresh: how many tables the selection needs that are left alone.
     """
 
     tables: frozenset[dg.AssetKey]
@@ -54,19 +67,23 @@ class Work:
     publish: bool
     states: dict[str, TableState]
     fresh: int
+    parts: Mapping[dg.AssetKey, tuple[str, ...]] = field(default_factory=dict)
+    checked: Mapping[dg.AssetCheckKey, tuple[str, ...]] = field(default_factory=dict)
 
     def describe(self) -> str:
         """What would run, and why."""
         if self.is_nothing:
             return "Nothing to do: everything is fresh."
         names = {key.to_user_string() for key in self.tables}
+        keys = {key.to_user_string(): parts for key, parts in self.parts.items()}
         lines = []
         for name, state in self.states.items():
             if name in names:
                 reason = state.reason or "it is forced"
                 may_stop = state.causes and all(c.kind is CauseKind.UPSTREAM for c in state.causes)
                 hint = "; may turn out not to be needed" if may_stop else ""
-                lines.append(f"would build {name}: {reason}{hint}")
+                of = f" ({some(keys[name])})" if name in keys else ""
+                lines.append(f"would build {name}{of}: {reason}{hint}")
         checked = {check.asset_key.to_user_string() for check in self.checks} - names
         lines += [f"would check {name} again" for name in sorted(checked)]
         if self.publish:
@@ -81,8 +98,54 @@ class Work:
             if name in {key.to_user_string() for key in self.tables}
         }
         checks = sorted(check.to_user_string() for check in self.checks)
-        document = {"tables": tables, "checks": checks, "publish": self.publish}
+        parts = {key.to_user_string(): list(keys) for key, keys in sorted(self.parts.items())}
+        document: dict[str, object] = {
+            "tables": tables,
+            "checks": checks,
+            "publish": self.publish,
+        }
+        if parts:
+            document["partitions"] = parts
         return json.dumps(document, indent=2, ensure_ascii=False)
+
+    def parts_of(self, made: Iterable[EntityKey]) -> tuple[str, ...] | None:
+        """The partitions that a step is carried out for; None for a step that has none."""
+        for key in made:
+            known = self.parts if isinstance(key, dg.AssetKey) else self.checked
+            if key in known:
+                return known[key]  # type: ignore[index]
+        return None
+
+    def takes(
+        self,
+        made: Sequence[EntityKey],
+        part: str | None,
+        before: Sequence[EntityKey],
+        catalogue: Catalogue,
+    ) -> Collection[str] | None:
+        """The partitions of an earlier step's table that a step waits for; None for all.
+
+        A check of all partitions together holds back what takes more than one of them.
+        """
+        sources = {key.asset_key if isinstance(key, dg.AssetCheckKey) else key for key in before}
+        whole = all(isinstance(key, dg.AssetCheckKey) and key not in self.checked for key in before)
+        found: set[str] = set()
+        for key in made:
+            reader = catalogue.tables.get(
+                key.asset_key if isinstance(key, dg.AssetCheckKey) else key
+            )
+            for source in map(catalogue.tables.get, sources):
+                if reader is None or source is None or not source.partitions:
+                    return None
+                if isinstance(key, dg.AssetCheckKey) and source.key == reader.key:
+                    if part is None:
+                        return None
+                    found.add(part)
+                elif isinstance(key, dg.AssetCheckKey) or source.key not in reader.inputs.values():
+                    return None
+                else:
+                    found.update(catalogue.taken(reader, source, part))
+        return () if whole and len(found) == 1 and part is not None else found
 
     @property
     def is_nothing(self) -> bool:
@@ -104,17 +167,111 @@ def plan_work(
             f"Dagster's command does: dagster asset materialize --select {name} "
             f"-m {catalogue.project.package}.definitions"
         )
-    partitioned = {key for key, table in catalogue.tables.items() if table.partitioned}
-    if asked and asked <= partitioned:
-        raise ProjectError(_only_partitioned(min(asked).to_user_string(), catalogue))
-    needed = _with_inputs(asked, catalogue) - partitioned
-    stale = {key for key in needed if states[catalogue.tables[key].name].state is not State.FRESH}
-    forced = frozenset(asked - partitioned if request.force else ())
-    tables, checks = _what_runs(job, needed, stale | forced, catalogue, lock.read())
-    publish = PACKAGE in selected and (
-        bool(tables or checks) or not all(p.is_current() for p in catalogue.publications)
+    wanted = _asked_parts(request, asked, catalogue)
+    needed = with_inputs(wanted, catalogue)
+    stale: dict[dg.AssetKey, Parts] = {}
+    for key, parts in needed.items():
+        table = catalogue.tables[key]
+        not_fresh = set(states[table.name].stale)
+        forced = set(wanted.get(key, ())) if request.force else set()
+        if runs := tuple(p for p in parts if p in not_fresh or p in forced):
+            stale[key] = runs
+    tables, checks = _what_runs(job, needed, stale, catalogue, lock.read())
+    made = {key: _made_together(job, key, stale, needed) for key in tables}
+    publish = (
+        PACKAGE in selected
+        and not request.partitions
+        and (bool(tables or checks) or not all(p.is_current() for p in catalogue.publications))
     )
-    return Work(tables, forced, checks, publish, states, fresh=len(needed - tables))
+    return Work(
+        tables,
+        frozenset(wanted if request.force else ()),
+        checks,
+        publish,
+        states,
+        fresh=len(needed.keys() - tables),
+        parts={key: _keys(parts) for key, parts in made.items() if None not in parts},
+        checked=_parts_checked(checks, needed, made, catalogue),
+    )
+
+
+def _asked_parts(
+    request: Request, asked: Set[dg.AssetKey], catalogue: Catalogue
+) -> dict[dg.AssetKey, Parts]:
+    """What is asked for of each table. Raises ProjectError for a partition that none has."""
+    tables = {key: catalogue.tables[key] for key in sorted(asked)}
+    if not request.partitions:
+        return {key: table.parts for key, table in tables.items()}
+    found = {
+        key: parts for key, table in tables.items() if (parts := _named(request.partitions, table))
+    }
+    known = [key for table in tables.values() if table.partitions for key in table.partitions.keys]
+    for text in request.partitions:
+        if not any(_named((text,), table) for table in tables.values()):
+            raise ProjectError(
+                f"No partition is called {text!r}.{did_you_mean(text, known)}\n"
+                + (
+                    "A range is written FIRST...LAST, and `data-package why TABLE` lists the keys."
+                    if known
+                    else "None of the tables that were asked for has partitions."
+                )
+            )
+    return found
+
+
+def _named(texts: Sequence[str], table: Table) -> Parts:
+    """The partitions of a table that keys and ranges name, in the table's order."""
+    if table.partitions is None:
+        return ()
+    keys = table.partitions.keys
+    named: set[str] = set()
+    for text in texts:
+        first, dots, last = text.partition("...")
+        if text in table.partitions.known:
+            named.add(text)
+        elif dots and {first, last} <= table.partitions.known:
+            named.update(keys[keys.index(first) : keys.index(last) + 1])
+    return tuple(key for key in keys if key in named)
+
+
+def _made_together(
+    job: dg.JobDefinition,
+    key: dg.AssetKey,
+    stale: Mapping[dg.AssetKey, Parts],
+    needed: Mapping[dg.AssetKey, Parts],
+) -> Parts:
+    """The partitions that run of a table that runs: those of all that its function makes."""
+    graph = job.asset_layer.asset_graph
+    keys = graph.get_execution_set_asset_and_check_keys(key)
+    wanted = {
+        part for other in keys if isinstance(other, dg.AssetKey) for part in stale.get(other, ())
+    }
+    parts = needed.get(key) or tuple(wanted)
+    return tuple(part for part in parts if part in wanted) or parts
+
+
+def _parts_checked(
+    checks: Set[dg.AssetCheckKey],
+    needed: Mapping[dg.AssetKey, Parts],
+    made: Mapping[dg.AssetKey, Parts],
+    catalogue: Catalogue,
+) -> dict[dg.AssetCheckKey, tuple[str, ...]]:
+    """The partitions on which each check by partition is made: what runs, and what is not good."""
+    found = {}
+    for item in catalogue.checks:
+        if item.key in checks and item.by_partition:
+            runs = set(made.get(item.table.key, ()))
+            of = needed.get(item.table.key, item.parts)
+            found[item.key] = _keys(
+                part
+                for part in item.parts
+                if part in runs or (part in of and not catalogue.verdicts.is_good(item, part))
+            )
+    return found
+
+
+def _keys(parts: Iterable[str | None]) -> tuple[str, ...]:
+    return tuple(part for part in parts if part is not None)
 
 
 def preview(request: Request, project: Project) -> Work:
@@ -157,29 +314,44 @@ def selected_tables(select: Sequence[str], project: Project) -> tuple[Catalogue,
     return catalogue, [table for table in in_order(catalogue) if table.key in chosen]
 
 
-def _only_partitioned(name: str, catalogue: Catalogue) -> str:
-    return (
-        f"'{name}' is partitioned, and a build chooses no partition. Dagster's command does:\n"
-        f"dagster asset materialize --select {name} --partition KEY "
-        f"-m {catalogue.project.package}.definitions"
-    )
+def selected_parts(
+    select: Sequence[str], partitions: tuple[str, ...], project: Project
+) -> tuple[Catalogue, list[tuple[Table, Parts]]]:
+    """The catalogue of a project, and what a selection names of each table, inputs first."""
+    catalogue, tables = selected_tables(select, project)
+    asked = {table.key for table in tables}
+    parts = _asked_parts(Request(tuple(select), partitions=partitions), asked, catalogue)
+    return catalogue, [(table, parts[table.key]) for table in tables if table.key in parts]
 
 
-def _with_inputs(selected: set[dg.AssetKey], catalogue: Catalogue) -> set[dg.AssetKey]:
-    needed: set[dg.AssetKey] = set()
-    waiting = list(selected)
-    while waiting:
-        key = waiting.pop()
-        if key not in needed and key in catalogue.tables:
-            needed.add(key)
-            waiting.extend(catalogue.tables[key].inputs.values())
-    return needed
+def some(keys: Sequence[str]) -> str:
+    """The first few of some keys, and how many more there are."""
+    more = len(keys) - _NAMED
+    return ", ".join(keys[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+
+
+def with_inputs(
+    wanted: Mapping[dg.AssetKey, Parts], catalogue: Catalogue
+) -> dict[dg.AssetKey, Parts]:
+    """What is wanted, and what of their inputs it takes, table by table."""
+    needed: dict[dg.AssetKey, set[str | None]] = {k: set(parts) for k, parts in wanted.items()}
+    for table in reversed(in_order(catalogue)):
+        for part in tuple(needed.get(table.key, ())):
+            for key in table.inputs.values():
+                source = catalogue.tables.get(key)
+                if source is not None:
+                    taken = catalogue.taken(table, source, part) if source.partitions else (None,)
+                    needed.setdefault(key, set()).update(taken)
+    return {
+        key: tuple(part for part in catalogue.tables[key].parts if part in parts)
+        for key, parts in needed.items()
+    }
 
 
 def _what_runs(
     job: dg.JobDefinition,
-    needed: set[dg.AssetKey],
-    tables: Set[dg.AssetKey],
+    needed: Mapping[dg.AssetKey, Parts],
+    tables: Iterable[dg.AssetKey],
     catalogue: Catalogue,
     lock: Lock,
 ) -> tuple[frozenset[dg.AssetKey], frozenset[dg.AssetCheckKey]]:
@@ -203,7 +375,7 @@ def _what_runs(
 
 def _checks(
     job: dg.JobDefinition,
-    needed: Set[dg.AssetKey],
+    needed: Mapping[dg.AssetKey, Parts],
     tables: frozenset[dg.AssetKey],
     catalogue: Catalogue,
     lock: Lock,
@@ -216,8 +388,9 @@ def _checks(
             yield key
         elif key.asset_key in needed:
             if key in contract:
-                known = catalogue.verdicts.known(contract[key])
-                if known is None or not known.ok:
+                item = contract[key]
+                parts = needed[key.asset_key] if item.by_partition else (None,)
+                if not all(catalogue.verdicts.is_good(item, part) for part in parts):
                     yield key
             elif is_due(key, catalogue, lock, verdicts):
                 yield key

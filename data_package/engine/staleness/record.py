@@ -9,16 +9,19 @@ import dagster as dg
 import polars as pl
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.sources.files import combine_hashes
+from data_package.engine.sources.files import Content, combine_hashes
+from data_package.engine.sources.shares import Share
 from data_package.engine.staleness.lock import LockFile, RawEntry, TableEntry
 from data_package.engine.staleness.own_checks import Outcome, OwnVerdicts, basis_of
 from data_package.engine.staleness.survey import (
+    OWN,
     Failures,
     basis,
-    data_version,
+    input_version,
     libraries_of,
     parts_of,
     present_of,
+    shortened,
     shown,
 )
 from data_package.engine.storage import write_private
@@ -35,11 +38,9 @@ class Recorder:
     catalogue: Catalogue
     lock: LockFile
 
-    def written(self, table: Table, facts: Written) -> None:
-        """Put the table's entry into the lock, with the content of inputs that it was made of."""
-        if table.partitioned:
-            return
-        self._put(table, lambda _: facts, facts.config)
+    def written(self, table: Table, facts: Written, part: str | None = None) -> None:
+        """Put a table's, or a partition's, entry into the lock, with what it was made of."""
+        self._put(table, lambda _: facts, facts.config, part)
 
     def made(self, table: Table, version: str | None, files: Mapping[str, str]) -> None:
         """Note that something was made of which no file is kept here.
@@ -57,19 +58,22 @@ class Recorder:
         )
         put_note(self.catalogue.project, table.resource, Note(facts.sha256, elsewhere=dict(files)))
 
-    def _put(self, table: Table, describe: Callable[[str], Written], config: str | None) -> Written:
+    def _put(
+        self,
+        table: Table,
+        describe: Callable[[str], Written],
+        config: str | None,
+        part: str | None = None,
+    ) -> Written:
         """Put an entry into the lock; `describe` gets a hash of all that it was made of."""
         lock = self.lock.read()
-        names = [key.to_user_string() for key in table.inputs.values()]
-        handed = {
-            name: self.catalogue.deliveries.handed(name)
-            for name in names
-            if name in self.catalogue.deliveries.files
-        }
-        inputs = {name: content.sha256 for name, content in handed.items()}
-        for name in names:
-            if name not in inputs:
-                inputs[name] = data_version(name, self.catalogue, lock) or "unknown"
+        raw, inputs = {}, {}
+        for name in (key.to_user_string() for key in table.inputs.values()):
+            if name in self.catalogue.deliveries.files:
+                inputs[name], raw[name] = self._handed(name, table, part)
+            else:
+                version = input_version(name, self.catalogue, lock, table, part)
+                inputs[name] = version or "unknown"
         self._keep_code(table)
         fingerprint, parts = table.fingerprint.digest, parts_of(table)
         made_of = combine_hashes([("code", fingerprint), *sorted(inputs.items())])
@@ -90,35 +94,41 @@ class Recorder:
                 columns=facts.columns,
                 size_bytes=facts.size_bytes,
                 kept=str(facts.kept),
+                raw_errors=facts.raw_errors,
             ),
-            {name: RawEntry(c.sha256, c.size_bytes) for name, c in handed.items()},
+            {name: RawEntry(c.sha256, c.size_bytes) for name, c in raw.items()},
+            part,
         )
-        Failures(self.catalogue.project).drop(table.name)
+        Failures(self.catalogue.project).drop(table.labelled(part))
         return facts
 
-    def accept(self, table: Table) -> None:
-        """Take a table's file as what its function would make now.
+    def accept(self, table: Table, part: str | None = None) -> None:
+        """Take the file of a table, or of a partition, as what its function would make now.
 
         Raises ProjectError when there is no such file, or it is not a Parquet file.
         """
         if not table.is_table:
             self._accept_file(table)
             return
+        path = table.file(part)
         try:
-            scan = pl.scan_parquet(table.path, glob=False, hive_partitioning=False)
+            scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+            before = self.lock.read().entry(table.name, part)
             facts = Written(
                 rows=int(scan.select(pl.len()).collect().item()),
-                size_bytes=table.path.stat().st_size,
-                sha256=self.catalogue.hashes.hash(table.path),
+                size_bytes=path.stat().st_size,
+                sha256=self.catalogue.hashes.hash(path),
                 columns=columns_digest(scan.collect_schema()),
+                # What was wrong in its raw files is not right because it is accepted.
+                raw_errors=before.raw_errors if before is not None else 0,
             )
         except (OSError, pl.exceptions.PolarsError):
-            place = self.catalogue.project.relative(table.path)
+            place = self.catalogue.project.relative(path)
             raise ProjectError(
-                f"'{table.name}' cannot be accepted: {place} is missing or not a whole Parquet "
-                f"file.\nBuild it: data-package build {table.name}"
+                f"'{table.labelled(part)}' cannot be accepted: {place} is missing or not a whole "
+                f"Parquet file.\nBuild it: data-package build {table.name}"
             ) from None
-        self.written(table, facts)
+        self.written(table, facts, part)
 
     def _accept_file(self, table: Table) -> None:
         if not table.files():
@@ -129,10 +139,21 @@ class Recorder:
         size, digest = table.path.stat().st_size, self.catalogue.hashes.hash(table.path)
         self.written(table, Written(0, size, digest, "", kept=Kept.FILE))
 
-    def failed(self, table: Table, error: str) -> None:
-        """Remember what a table that could not be built said."""
-        present = present_of(table, self.catalogue, self.lock.read())
-        Failures(self.catalogue.project).put(table.name, basis(present), error)
+    def failed(self, table: Table, error: str, part: str | None = None) -> None:
+        """Remember what a table, or a partition, that could not be built said."""
+        present = present_of(table, self.catalogue, self.lock.read(), part)
+        Failures(self.catalogue.project).put(table.labelled(part), basis(present), error)
+
+    def _handed(self, name: str, table: Table, part: str | None) -> tuple[str, Content]:
+        """The version of what was taken of a raw file, and what the whole of it holds."""
+        deliveries = self.catalogue.deliveries
+        if part is None or table.partitions is None:
+            content = deliveries.handed(name)
+            return content.sha256, content
+        taker, share = table.partitions.part(part), table.shares.get(name, Share.WHOLE)
+        own = deliveries.own_share(name, taker) if share is Share.WHOLE else None
+        version = OWN + own.sha256 if own else deliveries.handed(name, taker, share).sha256
+        return shortened(version), deliveries.whole(name)
 
     def checked(self, key: dg.AssetCheckKey, outcome: Outcome) -> None:
         """Remember what came of a check of the user's own."""

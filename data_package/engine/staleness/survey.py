@@ -2,21 +2,25 @@
 
 import json
 import platform
-from contextlib import suppress
-from dataclasses import dataclass
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
 from enum import StrEnum
 from graphlib import TopologicalSorter
 
+from data_package.engine.errors import ProjectError
 from data_package.engine.libraries import version_of
 from data_package.engine.project import Project
 from data_package.engine.sources.files import combine_hashes
+from data_package.engine.sources.shares import Share
 from data_package.engine.staleness.assess import Cause, CauseKind, Present, assess
 from data_package.engine.staleness.lock import Lock
-from data_package.engine.storage import write_private
+from data_package.engine.storage import recalled, write_private
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
 _DIGEST_SHOWN = 16
+# Before the version of a set of raw files of which a partition used those that its key names.
+OWN = "own "
 
 
 class State(StrEnum):
@@ -29,11 +33,17 @@ class State(StrEnum):
     FAILED = "failed"
 
 
+_WORST_FIRST = (State.FAILED, State.MISSING, State.CHANGED_OUTSIDE, State.STALE)
+
+
 @dataclass(frozen=True)
 class TableState:
-    """How one table stands, and why.
+    """How one table, or one of its partitions, stands, and why.
 
-    `error` is what the last attempt said, when it was made on just what there is now.
+    Attributes:
+        error: what the last attempt said, when it was made on just what there is now.
+        partition: the key, for the state of a partition.
+        parts: the states of a partitioned table's partitions, in their order.
     """
 
     name: str
@@ -41,6 +51,8 @@ class TableState:
     state: State
     causes: tuple[Cause, ...] = ()
     error: str | None = None
+    partition: str | None = None
+    parts: tuple["TableState", ...] = ()
 
     @property
     def reason(self) -> str:
@@ -49,6 +61,13 @@ class TableState:
             return ""
         more = len(self.causes) - 1
         return f"{self.causes[0]}{f' and {more} more' if more else ''}"
+
+    @property
+    def stale(self) -> tuple[str | None, ...]:
+        """What of it is not fresh: keys of partitions, or None for the table as a whole."""
+        if self.parts:
+            return tuple(part.partition for part in self.parts if part.state is not State.FRESH)
+        return () if self.state is State.FRESH else (self.partition,)
 
 
 def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
@@ -60,75 +79,153 @@ def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
     failures = Failures(catalogue.project)
     states: dict[str, TableState] = {}
     for table in in_order(catalogue):
-        if table.partitioned:
-            # Its partitions are built one by one, by Dagster's commands; the lock has no entry.
-            there = bool(table.files())
-            states[table.name] = TableState(
-                name=table.name,
-                group=table.group,
-                state=State.FRESH if there else State.MISSING,
-                causes=() if there else (Cause(CauseKind.MISSING),),
-            )
-            continue
-        present = present_of(table, catalogue, lock)
-        causes = assess(lock.tables.get(table.name), present, catalogue.project.library_changes)
-        causes += [
-            Cause(CauseKind.UPSTREAM, name)
-            for name in _input_names(table)
-            if name in states and states[name].state is not State.FRESH
-        ]
-        error = failures.error_of(table.name, basis(present))
-        states[table.name] = TableState(
-            name=table.name,
-            group=table.group,
-            state=_state(causes, error),
-            causes=tuple(causes),
-            error=error,
-        )
+        made = [_state_of(table, part, catalogue, lock, failures, states) for part in table.parts]
+        states[table.name] = _together(table, made) if table.partitioned else made[0]
     return states
 
 
-def present_of(table: Table, catalogue: Catalogue, lock: Lock) -> Present:
-    """A table's surroundings now; the content of its input tables is what the lock says."""
+def _state_of(
+    table: Table,
+    part: str | None,
+    catalogue: Catalogue,
+    lock: Lock,
+    failures: "Failures",
+    known: Mapping[str, TableState],
+) -> TableState:
+    present = present_of(table, catalogue, lock, part)
+    causes = assess(lock.entry(table.name, part), present, catalogue.project.library_changes)
+    causes += [
+        Cause(CauseKind.UPSTREAM, name)
+        for name in _input_names(table)
+        if name in known and _is_stale(known[name], table, part, catalogue)
+    ]
+    error = failures.error_of(table.labelled(part), basis(present))
+    return TableState(
+        name=table.name,
+        group=table.group,
+        state=_state(causes, error),
+        causes=tuple(causes),
+        error=error,
+        partition=part,
+    )
+
+
+def _is_stale(state: TableState, reader: Table, part: str | None, catalogue: Catalogue) -> bool:
+    """Whether what a partition, or the whole, of a reader takes of an input is not fresh."""
+    source = catalogue.named[state.name]
+    if not source.partitioned or state.state is State.FRESH:
+        return state.state is not State.FRESH
+    stale = set(state.stale)
+    return any(key in stale for key in catalogue.taken(reader, source, part))
+
+
+def _together(table: Table, parts: Sequence[TableState]) -> TableState:
+    """The state of a partitioned table: as bad as the worst of its partitions."""
+    states = {part.state for part in parts}
+    keys: dict[Cause, list[str]] = {}
+    for part in parts:
+        for cause in part.causes:
+            keys.setdefault(cause, []).append(part.partition or "")
+    return TableState(
+        name=table.name,
+        group=table.group,
+        state=next((state for state in _WORST_FIRST if state in states), State.FRESH),
+        causes=tuple(
+            replace(cause, partitions=tuple(of) if len(of) < len(parts) else ())
+            for cause, of in keys.items()
+        ),
+        error=next((part.error for part in parts if part.error is not None), None),
+        parts=tuple(parts),
+    )
+
+
+def present_of(table: Table, catalogue: Catalogue, lock: Lock, part: str | None = None) -> Present:
+    """A table's, or a partition's, surroundings now.
+
+    The content of its input tables is what the lock says.
+    """
     return Present(
         fingerprint=table.fingerprint.digest,
         parts=parts_of(table),
-        inputs={name: data_version(name, catalogue, lock) for name in _input_names(table)},
+        inputs={
+            name: input_version(name, catalogue, lock, table, part) for name in _input_names(table)
+        },
         libraries=libraries_of(table),
-        file=file_version(table, catalogue),
+        file=file_version(table, catalogue, part),
     )
 
 
-def data_version(name: str, catalogue: Catalogue, lock: Lock) -> str | None:
-    """The content of a raw file or table that others take; None for a table never built.
+def input_version(
+    name: str, catalogue: Catalogue, lock: Lock, reader: Table, part: str | None
+) -> str | None:
+    """The content of an input as an entry of the lock has it: short, where there are many."""
+    version = data_version(name, catalogue, lock, reader, part)
+    return version if part is None or version is None else shortened(version)
 
-    A table that is not under this project's control (an external asset of another kind) has no
-    content that could be looked at, and never makes a reader stale.
+
+def shortened(version: str) -> str:
+    """A version for the line of a partition, of which a table may have a thousand."""
+    mark = OWN if version.startswith(OWN) else ""
+    return mark + version.removeprefix(OWN)[:_DIGEST_SHOWN]
+
+
+def data_version(
+    name: str,
+    catalogue: Catalogue,
+    lock: Lock,
+    reader: Table | None = None,
+    part: str | None = None,
+) -> str | None:
+    """The content of an input as far as a reader, or a partition of it, takes it.
+
+    None for what is not there. A table that is not under this project's control (an external
+    asset of another kind) has no content that could be looked at, and never makes a reader stale.
     """
     if name in catalogue.deliveries.files:
-        return catalogue.deliveries.content(name).sha256
+        return _raw_version(name, catalogue, lock, reader, part)
     table = catalogue.named.get(name)
     if table is None:
         return "external"
-    if table.partitioned:
-        return file_version(table, catalogue)
-    entry = lock.tables.get(name)
-    return entry.data_version if entry else None
+    if table.partitions is None:
+        entry = lock.entry(name)
+        return entry.data_version if entry else None
+    versions = []
+    keys = catalogue.taken(reader, table, part) if reader else table.partitions.keys
+    for key in keys:
+        entry = lock.entry(name, key)
+        if entry is None:
+            return None
+        versions.append((key, entry.data_version))
+    return combine_hashes(versions)
 
 
-def file_version(table: Table, catalogue: Catalogue) -> str | None:
-    """The hash of a table's file, or of all its partitions' files; None when there is none."""
+def _raw_version(
+    name: str, catalogue: Catalogue, lock: Lock, reader: Table | None, part: str | None
+) -> str | None:
+    deliveries = catalogue.deliveries
+    if reader is None or reader.partitions is None or part is None:
+        return deliveries.content(name).sha256
+    share = reader.shares.get(name, Share.WHOLE)
+    before = lock.entry(reader.name, part)
+    own = before is not None and before.inputs.get(name, "").startswith(OWN)
+    try:
+        if own and share is Share.WHOLE:
+            content = deliveries.content(name, reader.partitions.part(part), Share.NAMED)
+            return OWN + content.sha256
+        return deliveries.content(name, reader.partitions.part(part), share).sha256
+    except ProjectError:
+        if share is Share.WHOLE and not own:
+            raise
+        # What one partition lacks does not hold up the others; its own building says it.
+        return None
+
+
+def file_version(table: Table, catalogue: Catalogue, part: str | None = None) -> str | None:
+    """The hash of the file of a table, or of a partition; None when it is not there."""
     if (note := table.note) is not None and note.file is None:
         return note.version if note.holds(catalogue.hashes) else None
-    files = table.files()
-    if not files:
-        return None
-    if not table.partitioned:
-        return catalogue.hashes.hash(files[0])
-    folder = table.path.parent
-    return combine_hashes(
-        (file.relative_to(folder).as_posix(), catalogue.hashes.hash(file)) for file in files
-    )
+    path = table.file(part)
+    return catalogue.hashes.hash(path) if path.is_file() else None
 
 
 def parts_of(table: Table) -> dict[str, str]:
@@ -170,9 +267,7 @@ class Failures:
     def __init__(self, project: Project) -> None:
         """`project`: whose tables."""
         self._path = project.places.failures
-        self._known: dict[str, dict[str, str]] = {}
-        with suppress(OSError, ValueError):
-            self._known = json.loads(self._path.read_text())
+        self._known: dict[str, dict[str, str]] = recalled(self._path, _failures, {})
 
     def error_of(self, name: str, on: str) -> str | None:
         """What was said when the table failed on just this basis."""
@@ -191,6 +286,13 @@ class Failures:
 
     def _save(self) -> None:
         write_private(self._path, json.dumps(self._known, indent=1, sort_keys=True))
+
+
+def _failures(document: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, str]]:
+    return {
+        name: {"basis": str(known["basis"]), "error": str(known["error"])}
+        for name, known in document.items()
+    }
 
 
 def _state(causes: list[Cause], error: str | None) -> State:

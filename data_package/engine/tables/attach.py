@@ -18,14 +18,17 @@ import polars as pl
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint, Fingerprinter
+from data_package.engine.libraries import NO_VERSION, version_of
 from data_package.engine.places import Folder
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
+from data_package.engine.sources.assets import share_of
 from data_package.engine.sources.delivered import READER, Delivered
 from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.columns import declared_columns
 from data_package.engine.tables.made import Kept
+from data_package.engine.tables.partitions import Partitions, dimensions_of, windows_of
 from data_package.engine.tables.resources import digest_of
 from data_package.engine.tables.results import Result, measured_and_fitted
 from data_package.engine.tables.table import FINAL, Table, contract_at, contract_path, place_of
@@ -56,6 +59,11 @@ def tables_of(
     function = internals.function_of(assets)
     rows = (key for key, how in internals.asked_for(assets).items() if frame_of(how))
     reads = {name for key in rows if (name := key.to_user_string()) in delivered.files}
+    shares = {
+        name: share_of(delivered.files[name], wanted)
+        for key, wanted in internals.asked_for(assets).items()
+        if (name := key.to_user_string()) in delivered.files
+    }
     read_by = {name: digest for name in sorted(reads) if (digest := delivered.digest(name))}
     made = []
     for spec in assets.specs:
@@ -101,7 +109,9 @@ def tables_of(
                 function=function,
                 contract=contract,
                 fingerprint=_fingerprint(assets, function, fingerprinter, read_by, resources),
-                partitioned=assets.partitions_def is not None,
+                partitions=_partitions(assets, function, module, project),
+                mappings=internals.partition_mappings(assets),
+                shares=shares,
                 reads=frozenset(reads),
                 kept=kept,
             )
@@ -182,6 +192,8 @@ def _fingerprint(
         for spec in assets.specs
         if spec.code_version is not None
     }
+    if assets.partitions_def is not None and (windows := windows_of(assets.partitions_def)):
+        declared["the windows of its partitions"] = windows
     asked = [key for key in internals.resources_of(assets) if key not in assets.resource_defs]
     declared |= {
         f"resource {key}": digest_of(resources[key], fingerprinter)
@@ -198,7 +210,36 @@ def _fingerprint(
         engine={name: edition.sources for name, edition in used.items()},
     )
     libraries = {*fingerprint.libraries, *(lib for one in used.values() for lib in one.libraries)}
-    return dataclasses.replace(fingerprint, libraries=tuple(sorted(libraries)))
+    unseen = tuple(
+        f"the library '{name}' tells no version: what changes in it is not noticed. Install it "
+        "with one, or put its code beside yours"
+        for name in sorted(libraries)
+        if version_of(name) == NO_VERSION
+    )
+    return dataclasses.replace(
+        fingerprint, unseen=fingerprint.unseen + unseen, libraries=tuple(sorted(libraries))
+    )
+
+
+def _partitions(
+    assets: dg.AssetsDefinition,
+    function: Callable[..., object],
+    module: str,
+    project: Project,
+) -> Partitions | None:
+    """Raises ProjectError for keys that stand in Dagster's own storage and nowhere else."""
+    definition = assets.partitions_def
+    if definition is None:
+        return None
+    if any(isinstance(one, dg.DynamicPartitionsDefinition) for one in dimensions_of(definition)):
+        name = min(key.to_user_string() for key in assets.keys)
+        raise ProjectError(
+            f"{place_of(function, project) or module}: '{name}' has dynamic partitions. Their keys "
+            "stand in Dagster's own storage\nonly, so the same code would make another table on "
+            "another machine, and they are not supported.\nName the keys in the code: "
+            "dg.StaticPartitionsDefinition([...]); they may come from a list of files."
+        )
+    return Partitions(definition)
 
 
 def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
@@ -216,7 +257,8 @@ def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
     if function is not None and "dagster/code_references" not in metadata:
         metadata["dagster/code_references"] = _places(table, function)
     if table.kept in (Kept.TABLE, Kept.BY_RESULT):
-        metadata.setdefault("dagster/uri", table.path.as_uri())
+        kept = table.path.with_suffix("") if table.partitioned else table.path
+        metadata.setdefault("dagster/uri", kept.as_uri())
     return spec.replace_attributes(
         group_name=table.group,
         description=description,

@@ -14,6 +14,7 @@ from data_package.engine.schema import Contract
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import Deliveries
 from data_package.engine.storage import HashCache
+from data_package.engine.tables import internals
 from data_package.engine.tables.checks import OwnCheck, TableCheck, Verdicts, plan_checks
 from data_package.engine.tables.table import Table
 
@@ -45,6 +46,9 @@ class Catalogue:
     hashes: HashCache
     own_checks: Mapping[dg.AssetCheckKey, OwnCheck] = field(default_factory=dict)
     publications: list["Publication"] = field(default_factory=list)
+    _taken: dict[tuple[dg.AssetKey, dg.AssetKey, str | None], tuple[str, ...]] = field(
+        default_factory=dict
+    )
     notes: list[str] = field(default_factory=list)
 
     @property
@@ -81,6 +85,31 @@ class Catalogue:
     def named(self) -> Mapping[str, Table]:
         """The tables by name."""
         return {table.name: table for table in self.tables.values()}
+
+    @cached_property
+    def keys(self) -> Mapping[str, frozenset[str]]:
+        """The keys of those tables that are partitioned, by the table's name."""
+        return {t.name: t.partitions.known for t in self.tables.values() if t.partitions}
+
+    def taken(self, reader: Table, source: Table, partition: str | None) -> tuple[str, ...]:
+        """The partitions of an input that a partition, or the whole, of a reader takes, in order.
+
+        Those that it needs and that the input has not are among them.
+        """
+        assert source.partitions is not None
+        place = reader.key, source.key, partition
+        if place not in self._taken:
+            definition = reader.partitions.definition if reader.partitions else None
+            found, lacking = internals.partitions_taken(
+                reader.mappings.get(source.key),
+                definition,
+                source.partitions.definition,
+                partition,
+            )
+            wanted = frozenset(found)
+            there = [key for key in source.partitions.keys if key in wanted]
+            self._taken[place] = (*there, *lacking)
+        return self._taken[place]
 
     def checks_of(self, table: Table) -> list[TableCheck]:
         """The contract checks of one table."""

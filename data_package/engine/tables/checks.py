@@ -6,13 +6,16 @@ data package, the status) finds it or computes it, and never takes one that was 
 else.
 """
 
-import dataclasses
 import hashlib
 import json
-from collections.abc import Collection, Iterator, Mapping
+import warnings
+from bisect import bisect_left
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from itertools import accumulate
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -20,23 +23,35 @@ import polars as pl
 from data_package.engine.edition import edition
 from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.project import Project
-from data_package.engine.schema import Contract, ForeignKey, Report, check
-from data_package.engine.storage import HashCache, remember
+from data_package.engine.schema import Contract, ForeignKey, Report, Total, check
+from data_package.engine.storage import HashCache, recalled, remember
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.table import Table
 
 CONTRACT_CHECK = "contract"
 LATE_CHECK = "foreign_keys"
+# What holds between the rows of different partitions.
+KEYS_CHECK = "contract_keys"
+_PLACED = 4
 
 
 @dataclass(frozen=True)
 class TableCheck:
-    """One asset check of a table: its name and the part of the contract that it covers."""
+    """One asset check of a table: its name and the part of the contract that it covers.
+
+    `by_partition` tells a check of each partition from one of the whole table.
+    """
 
     table: Table
     name: str
     contract: Contract
     blocking: bool
+    by_partition: bool = False
+
+    @property
+    def parts(self) -> tuple[str | None, ...]:
+        """What is checked at once: the keys of partitions, or None for the whole table."""
+        return self.table.parts if self.by_partition else (None,)
 
     @property
     def key(self) -> dg.AssetCheckKey:
@@ -67,51 +82,99 @@ class Verdicts:
         self._tables = tables
         self._hashes = hashes
 
-    def of(self, item: TableCheck) -> Report:
-        """The report on the table as it now stands, from memory where nothing has changed.
+    def of(self, item: TableCheck, part: str | None = None) -> Report:
+        """The report on the table, or a partition, as it now stands; kept where nothing changed.
 
         Raises dg.Failure when a table it rests on has not been built.
         """
-        known = self.known(item)
+        known = self.known(item, part)
         if known is not None:
             return known
-        basis = self._basis(item)
-        report = self._make(item)
+        basis = self._basis(item, part)
+        report = self._make(item, part)
         verdict = {"basis": basis, "report": report.to_dict()}
-        remember(self._path(item), json.dumps(verdict, indent=1))
+        remember(self.path(item, part), json.dumps(verdict, indent=1))
         return report
 
-    def known(self, item: TableCheck) -> Report | None:
-        """The report on the table as it now stands, if it has been made."""
-        with suppress(OSError, ValueError, KeyError, TypeError, dg.Failure):
-            verdict = json.loads(self._path(item).read_text())
-            if verdict["basis"] == self._basis(item):
-                return Report.from_dict(verdict["report"])
+    def known(self, item: TableCheck, part: str | None = None) -> Report | None:
+        """The report on the table, or a partition, as it now stands, if it has been made."""
+        nothing: tuple[str, Report | None] = ("", None)
+        basis, report = recalled(self.path(item, part), _verdict, nothing)
+        with suppress(dg.Failure):
+            if report is not None and basis == self._basis(item, part):
+                return report
         return None
 
-    def _path(self, item: TableCheck) -> Path:
-        return self._folder / f"{item.table.resource}.{item.name}.json"
+    def key_of(self, name: str) -> dg.AssetKey:
+        """The key of a table that a foreign key names."""
+        return self._tables[name].key
 
-    def _basis(self, item: TableCheck) -> str:
-        needed = [item.table, *(self._tables[name] for name in item.contract.references)]
+    def mapping_of(self, name: str) -> dg.PartitionMapping | None:
+        """A foreign key looks at all rows of the table that it names."""
+        return dg.AllPartitionMapping() if self._tables[name].partitioned else None
+
+    def is_good(self, item: TableCheck, part: str | None = None) -> bool:
+        """Whether it is known that nothing is wrong: what cannot be told is not good."""
+        known = self.known(item, part)
+        return known is not None and known.ok
+
+    def path(self, item: TableCheck, part: str | None = None) -> Path:
+        """Where a verdict is kept."""
+        name = f"{item.table.resource}.{item.name}"
+        if part is None or item.table.partitions is None:
+            return self._folder / f"{name}.json"
+        return self._folder / name / item.table.partitions.file(part).with_suffix(".json")
+
+    def _basis(self, item: TableCheck, part: str | None) -> str:
         parts = [edition(__name__).digest(), item.contract.validation_digest()]
-        for table in needed:
-            files = table.files()
-            if not files:
-                raise dg.Failure(
-                    f"The contract of '{item.table.name}' cannot be checked: the table "
-                    f"'{table.name}' has not been built. Build it first."
-                )
-            # The names too: a partition that has moved to another is another table.
-            parts += [f"{file.name}={self._hashes.hash(file)}" for file in files]
+        parts += self._content(item, item.table, part)
+        for name in item.contract.references:
+            parts += self._content(item, self._tables[name], None)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
-    def _make(self, item: TableCheck) -> Report:
-        return check(
-            _scan(item.table),
+    def _content(self, item: TableCheck, table: Table, part: str | None) -> Iterator[str]:
+        """What there is of a table; of the partitions of one, as many as have been built."""
+        parts = [p for p in (table.parts if part is None else (part,)) if table.file(p).is_file()]
+        if not parts:
+            raise dg.Failure(
+                f"The contract of '{item.table.labelled(part)}' cannot be checked: "
+                f"'{table.labelled(part)}' has not been built. Build it first."
+            )
+        for each in parts:
+            file = table.file(each)
+            # The names too: a partition that has moved to another is another table.
+            yield f"{file.name if each is None else each}={self._hashes.hash(file)}"
+
+    def _make(self, item: TableCheck, part: str | None) -> Report:
+        report = check(
+            item.table.scan(part),
             item.contract,
-            references={name: _scan(self._tables[name]) for name in item.contract.references},
+            references={name: self._tables[name].scan() for name in item.contract.references},
         )
+        if part is not None:
+            return replace(report, name=item.table.labelled(part))
+        return report if report.ok else _with_places(report, item.table)
+
+
+def _with_places(report: Report, table: Table) -> Report:
+    """A report on a partitioned table that says in which partitions the rows are."""
+    if not table.partitioned:
+        return report
+    parts = [part for part in table.parts if table.file(part).is_file()]
+    heights = [int(table.scan(part).select(pl.len()).collect().item()) for part in parts]
+    ends = list(accumulate(heights))
+
+    def placed(total: Total) -> Total:
+        # Rows are counted as in a text file, whose first line holds the names.
+        at = [(row, bisect_left(ends, row - 1)) for row in total.rows[:_PLACED]]
+        where = [f"row {row} is row {row - ends[n] + heights[n]} of {parts[n]}" for row, n in at]
+        return replace(total, note=f"{total.note}; {', '.join(where)}") if where else total
+
+    return replace(report, totals=tuple(map(placed, report.totals)))
+
+
+def _verdict(document: Mapping[str, Any]) -> tuple[str, Report | None]:
+    return str(document["basis"]), Report.from_dict(document["report"])
 
 
 def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
@@ -140,27 +203,64 @@ def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
                 if other and other != name:
                     readers[f"table {other}"].add(f"check {name}")
         contract = table.contract
+        across = _across_partitions(contract) if table.partitioned else None
+        if across is not None:
+            early = [key for key in early if key.resource and key.resource != name]
+            planned.append(TableCheck(table, KEYS_CHECK, across, blocking=True))
         planned.append(_part(table, CONTRACT_CHECK, contract, tuple(early), blocking=True))
         if late:
             planned.append(_part(table, LATE_CHECK, _bare(contract), tuple(late), blocking=False))
     return planned
 
 
-def asset_check(item: TableCheck, verdicts: Verdicts, project: Project) -> dg.AssetChecksDefinition:
-    """The Dagster asset check that asks for a verdict."""
+def asset_check(
+    item: TableCheck,
+    verdicts: Verdicts,
+    project: Project,
+    as_of: Callable[[dg.AssetCheckExecutionContext, TableCheck], tuple[Verdicts, TableCheck]],
+) -> dg.AssetChecksDefinition:
+    """The Dagster asset check that asks for a verdict; `as_of` tells what a run has of a table."""
     table = item.table
 
-    @dg.asset_check(
-        asset=table.key,
-        name=item.name,
-        blocking=item.blocking,
-        description=_describe(item),
-        additional_deps=[dg.AssetKey(name.split("/")) for name in item.contract.references],
-    )
-    def contract() -> dg.AssetCheckResult:
-        return _result(verdicts.of(item))
+    with warnings.catch_warnings():
+        # That a check has partitions is a preview of Dagster's; without it, the verdict on the
+        # partition that was checked last would be shown as that on the table.
+        warnings.simplefilter("ignore", dg.PreviewWarning)
+
+        @dg.asset_check(
+            asset=table.key,
+            name=item.name,
+            blocking=item.blocking,
+            description=_describe(item),
+            additional_deps=[
+                dg.AssetDep(verdicts.key_of(name), partition_mapping=verdicts.mapping_of(name))
+                for name in item.contract.references
+            ],
+            partitions_def=table.partitions.definition
+            if table.partitions is not None and item.by_partition
+            else None,
+        )
+        def contract(context: dg.AssetCheckExecutionContext) -> dg.AssetCheckResult:
+            run = context.op_execution_context
+            asked = (run.partition_key,) if run.has_partition_key else item.parts
+            parts = asked if item.by_partition else (None,)
+            known, as_run = as_of(context, item)
+            return _result([known.of(as_run, part) for part in parts])
 
     return guarded(contract, table.name, project)
+
+
+def _across_partitions(contract: Contract) -> Contract | None:
+    """What is asked of the rows of all partitions together; None where nothing is."""
+    to_itself = tuple(k for k in contract.foreign_keys if k.resource in (None, contract.name))
+    unique = any(field.unique for field in contract.fields)
+    if not (contract.primary_key or contract.unique_keys or unique or to_itself):
+        return None
+    fields = [
+        replace(field, constraints={"unique": True} if field.unique else {}, categories=None)
+        for field in contract.fields
+    ]
+    return replace(contract, fields=tuple(fields), foreign_keys=to_itself)
 
 
 def own_checks(
@@ -189,17 +289,15 @@ def guarded(
 def _part(
     table: Table, name: str, contract: Contract, keys: tuple[ForeignKey, ...], *, blocking: bool
 ) -> TableCheck:
-    part = dataclasses.replace(contract, foreign_keys=keys)
-    return TableCheck(table=table, name=name, contract=part, blocking=blocking)
+    part = replace(contract, foreign_keys=keys)
+    return TableCheck(table, name, part, blocking=blocking, by_partition=table.partitioned)
 
 
 def _bare(contract: Contract) -> Contract:
     """The same table with nothing asked of it."""
-    return dataclasses.replace(
+    return replace(
         contract,
-        fields=tuple(
-            dataclasses.replace(field, constraints={}, categories=None) for field in contract.fields
-        ),
+        fields=tuple(replace(field, constraints={}, categories=None) for field in contract.fields),
         primary_key=(),
         unique_keys=(),
     )
@@ -217,7 +315,8 @@ def _reaches(readers: Mapping[str, Collection[str]], start: str, end: str) -> bo
     return False
 
 
-def _result(report: Report) -> dg.AssetCheckResult:
+def _result(reports: Sequence[Report]) -> dg.AssetCheckResult:
+    totals = [total for report in reports for total in report.totals]
     records = [
         dg.TableRecord(
             {
@@ -227,28 +326,26 @@ def _result(report: Report) -> dg.AssetCheckResult:
                 "rows": ", ".join(map(str, total.rows)),
             }
         )
-        for total in report.totals
+        for total in totals
     ]
     metadata: dict[str, dg.MetadataValue] = {
-        "rows_checked": dg.MetadataValue.int(report.rows_checked),
-        "errors": dg.MetadataValue.int(sum(total.count for total in report.totals)),
+        "rows_checked": dg.MetadataValue.int(sum(report.rows_checked for report in reports)),
+        "errors": dg.MetadataValue.int(sum(total.count for total in totals)),
     }
     if records:
         metadata["by_rule"] = dg.MetadataValue.table(records)
     return dg.AssetCheckResult(
-        passed=report.ok,
+        passed=not totals,
         severity=dg.AssetCheckSeverity.ERROR,
-        description=None if report.ok else report.render(),
+        description="\n".join(r.render() for r in reports if not r.ok) or None,
         metadata=metadata,
     )
 
 
 def _describe(item: TableCheck) -> str:
     place = item.table.project.relative(item.contract.path or item.table.name)
+    if item.name == KEYS_CHECK:
+        return f"The keys in {place} hold through all partitions."
     if item.blocking:
         return f"The table satisfies its contract, {place}."
     return f"The foreign keys in {place} that point to tables made from this one hold."
-
-
-def _scan(table: Table) -> pl.LazyFrame:
-    return pl.scan_parquet(table.files(), glob=False, hive_partitioning=False)

@@ -21,10 +21,10 @@ import polars as pl
 
 from data_package.engine.errors import DataPackageError
 from data_package.engine.project import Project
-from data_package.engine.storage import lack_of_room
 from data_package.engine.tables import polars_errors, python_errors
 from data_package.engine.tables.own_words import OwnWords, read_source
 from data_package.engine.tables.table import place_of
+from data_package.engine.unusable import lack_of_room
 
 _COLUMNS_SHOWN = 40
 _returned = threading.local()

@@ -18,6 +18,7 @@ from dagster._config import process_config
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 from dagster._core.definitions.dependency import Node, NodeHandle
 from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.partitions.utils import infer_partition_mapping
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.definitions.scoped_resources_builder import Resources, ScopedResourcesBuilder
@@ -25,6 +26,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,
 )
 from dagster._core.execution.api import create_execution_plan, execute_run
+from dagster._core.execution.plan.handle import ResolvedFromDynamicStepHandle
 from dagster._core.execution.resources_init import resource_initialization_manager
 from dagster._core.remote_origin import (
     InProcessCodeLocationOrigin,
@@ -70,6 +72,47 @@ def asked_for(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
         for name, key in assets.keys_by_input_name.items()
         if name in inputs
     }
+
+
+def partition_of(context: dg.OutputContext) -> str | None:
+    """The key of the partition that is being written; None for a table that has none."""
+    return str(context.asset_partition_keys[0]) if context.has_asset_partitions else None
+
+
+def is_made_whole(context: dg.InputContext) -> bool:
+    """Whether what takes an input is made as a whole, and not partition by partition."""
+    made = context.step_context.assets_def
+    return made is None or made.partitions_def is None
+
+
+def partition_mappings(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, dg.PartitionMapping]:
+    """The partition mappings that a definition declares for its inputs."""
+    found = {
+        key: assets.get_partition_mapping(key)
+        for keys in assets.asset_deps.values()
+        for key in keys
+    }
+    return {key: mapping for key, mapping in found.items() if mapping is not None}
+
+
+def partitions_taken(
+    mapping: dg.PartitionMapping | None,
+    reader: dg.PartitionsDefinition | None,
+    source: dg.PartitionsDefinition,
+    partition: str | None,
+) -> tuple[list[str], list[str]]:
+    """The partitions of an input that a partition of a reader, or a whole reader, takes.
+
+    By Dagster's own rules, with those that it would need and that are no keys of the input.
+    """
+    inferred = infer_partition_mapping(mapping, reader, source)
+    subset = None
+    if reader is not None:
+        assert partition is not None
+        subset = reader.subset_with_partition_keys([partition])
+    result = inferred.get_upstream_mapped_partitions_result_for_partitions(subset, reader, source)
+    lacking = result.required_but_nonexistent_subset.get_partition_keys()
+    return list(map(str, result.partitions_subset.get_partition_keys())), sorted(lacking)
 
 
 def outputs_of(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
@@ -184,6 +227,25 @@ def entities_of_steps(job: dg.JobDefinition) -> Mapping[str, list[dg.AssetKey | 
     }
 
 
+def partitions_of_node(job: dg.JobDefinition, node: str) -> dg.PartitionsDefinition:
+    """The partitions of what a step of a job makes or checks."""
+    layer = job.asset_layer
+    keys = layer.get_selected_entity_keys_for_node(NodeHandle(name=node, parent=None))
+    assets = (key.asset_key if isinstance(key, dg.AssetCheckKey) else key for key in keys)
+    return next(d for key in assets if (d := layer.get(key).partitions_def) is not None)
+
+
+def step_of(event: dg.DagsterEvent, tags: Mapping[str, str]) -> tuple[str, str | None]:
+    """The name of the step that an event is of, and the partition that it makes.
+
+    `tags`: of the run, which say so for all of its steps where they do.
+    """
+    handle = event.step_handle
+    if isinstance(handle, ResolvedFromDynamicStepHandle):
+        return handle.node_handle.name, handle.mapping_key
+    return event.step_key or "", tags.get("dagster/partition")
+
+
 def run_job(
     module: str,
     attribute: str,
@@ -234,7 +296,8 @@ def run_job(
         raise KeyboardInterrupt
     for event in [] if failed_steps else result.all_events:
         if event.event_type is dg.DagsterEventType.RUN_FAILURE:
-            raise RunError(_kind_of(event.job_failure_data.error))
+            error = event.job_failure_data.error
+            raise RunError(_kind_of(error), _own_words(error))
     return run.run_id
 
 
@@ -365,7 +428,22 @@ def _is_installed_kind(kind: type[BaseException]) -> bool:
 
 
 class RunError(Exception):
-    """Dagster ended a run, and no table of it is to blame."""
+    """Dagster ended a run, and no table of it is to blame.
+
+    Attributes:
+        said: what the engine itself said of it, to whoever runs the command; empty otherwise.
+    """
+
+    def __init__(self, kind: str, said: str = "") -> None:
+        """`kind`: of the error."""
+        super().__init__(kind)
+        self.said = said
+
+
+def _own_words(error: SerializableErrorInfo | None) -> str:
+    if error is None or error.cls_name not in ("ProjectError", "BuildError"):
+        return ""
+    return error.message.partition(": ")[2].strip()
 
 
 def failure_message(event: dg.DagsterEvent) -> str:

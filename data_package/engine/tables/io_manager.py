@@ -5,7 +5,7 @@ memory. No row, no minimum, no maximum.
 """
 
 import hashlib
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from pathlib import Path, PurePath
 from typing import TYPE_CHECKING, Any, ClassVar, get_args, get_origin
@@ -45,6 +45,8 @@ READ_REPORT = "raw_file_report"
 
 Describe = Callable[[Table], Mapping[str, dg.MetadataValue]]
 
+_DICTS = (dict, Mapping)
+
 # Fixed, so that the same rows give the same bytes however Polars' defaults change.
 _ROW_GROUP_ROWS = 1 << 18
 
@@ -53,7 +55,8 @@ _ROW_GROUP_ROWS = 1 << 18
 class Written:
     """What describes a table that has just been written.
 
-    `columns` hashes names and types; `config` hashes what was configured for this run alone.
+    `columns` hashes names and types; `config` hashes what was configured for this run alone;
+    `raw_errors` counts what was wrong in the raw files whose rows its function was handed.
     """
 
     rows: int
@@ -62,20 +65,22 @@ class Written:
     columns: str
     config: str | None = None
     kept: Kept = Kept.TABLE
+    raw_errors: int = 0
 
 
 class ParquetTables(BasePolarsUPathIOManager):
     """Keeps every table in `storage/<group>/<table>.parquet`.
 
-    `pl.LazyFrame` is scanned and streamed, `pl.DataFrame` loaded; a partitioned table is a folder
-    with a file per partition, and arrives as a dict of frames where several are asked for.
+    `pl.LazyFrame` is scanned and streamed, `pl.DataFrame` loaded. A partitioned table is a folder
+    with a file per partition. Several of them arrive as a dict of frames by key where the parameter
+    asks for one, and as one frame, in the order of the keys, where it asks for a frame.
     """
 
     extension: ClassVar[str | None] = ".parquet"  # type: ignore[misc]
     _project: Project = PrivateAttr()
     _tables: Mapping[dg.AssetKey, Table] = PrivateAttr()
     _hashes: HashCache = PrivateAttr()
-    _record: Callable[[Table, Written], None] = PrivateAttr()
+    _record: Callable[[Table, Written, str | None], None] = PrivateAttr()
     _describe: Describe = PrivateAttr()
     _delivered: Delivered = PrivateAttr()
 
@@ -83,7 +88,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     def of(
         cls,
         catalogue: Catalogue,
-        record: Callable[[Table, Written], None],
+        record: Callable[[Table, Written, str | None], None],
         describe: Describe = lambda _: {},
     ) -> "ParquetTables":
         """The IO manager of a project's tables.
@@ -120,6 +125,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         table = self._tables.get(context.asset_key) if context.has_asset_key else None
         failure: Exception | None = None
         try:
+            self._refuse_several(context)
             if obj is None:
                 # Dagster's event tells that the function has run; there is nothing to keep.
                 return
@@ -150,16 +156,63 @@ class ParquetTables(BasePolarsUPathIOManager):
             table = self._tables.get(context.asset_key)
             if table is not None and not table.is_table:
                 return self._file_of(table, context)
+            if context.has_asset_key and context.has_asset_partitions:
+                return self._partitions_for(context)
             return super().load_input(context)
         except FileNotFoundError:
             failure = dg.Failure(
                 f"The table '{_name(context)}' has not been built yet. Build it first."
+            )
+        except _MissingPartition as error:
+            failure = dg.Failure(
+                f"The partition '{error}' of '{_name(context)}' has not been built yet. Build it "
+                f"first: data-package build {_name(context)}"
             )
         except failures.INTERRUPTIONS:
             raise
         except BaseException as error:  # noqa: BLE001
             failure = failures.describe(error, name=_name(context), project=self._project)
         raise failure
+
+    def _partitions_for(self, context: dg.InputContext) -> object:
+        wanted = context.dagster_type.typing_type
+        frames: dict[str, Any] = dict(self._frames(context))
+        if get_origin(wanted) in _DICTS or wanted in _DICTS:
+            return frames
+        if wanted in (None, Any) and (internals.is_made_whole(context) or len(frames) != 1):
+            return frames
+        if not frames:
+            raise dg.Failure(
+                f"'{_name(context)}' has no partition that could be taken. Take it as "
+                "dict[str, pl.LazyFrame], which is empty then."
+            )
+        if len(frames) == 1:
+            return next(iter(frames.values()))
+        return pl.concat(frames.values(), how="vertical_relaxed")
+
+    def _frames(self, context: dg.InputContext) -> Iterator[tuple[str, Any]]:
+        """The partitions that are asked for, in the order of the table's keys."""
+        paths = self._get_paths_for_partitions(context)
+        may_lack = bool((context.definition_metadata or {}).get("allow_missing_partitions"))
+        for key, path in paths.items():
+            try:
+                yield key, self.load_from_path(context, path)
+            except FileNotFoundError:
+                if not may_lack:
+                    raise _MissingPartition(key) from None
+
+    def _get_paths_for_partitions(
+        self, context: dg.InputContext | dg.OutputContext
+    ) -> "dict[str, UPath]":
+        """The file of each partition, wherever its key would lead."""
+        from upath import UPath
+
+        table = self._tables.get(context.asset_key)
+        if table is None or table.partitions is None:
+            return super()._get_paths_for_partitions(context)
+        order = {key: place for place, key in enumerate(table.partitions.keys)}
+        keys = sorted(map(str, context.asset_partition_keys), key=lambda key: order.get(key, -1))
+        return {key: UPath(table.file(key)) for key in keys}
 
     def dump_to_path(self, context: dg.OutputContext, obj: object, path: "UPath") -> None:
         """Choose by what was returned, so that a function without annotation works too."""
@@ -175,21 +228,17 @@ class ParquetTables(BasePolarsUPathIOManager):
         A parameter that does not say gets what the function says that it returns: a function that
         returns a `pl.LazyFrame` goes on with one.
         """
-        wanted: object = context.dagster_type.typing_type
-        frame = frame_of(wanted) or (frame_of(_item_of(wanted)) if wanted is not Any else None)
-        if frame is None:
-            if wanted not in (Any, None):
-                raise BuildError(
-                    f"The parameter that takes the table '{_name(context)}' is annotated as "
-                    f"{_words(wanted)}.\nWrite pl.LazyFrame, which is scanned, or pl.DataFrame, "
-                    "which is loaded; pandas.DataFrame and pyarrow.Table are given too."
-                )
-            returned = [output.dagster_type.typing_type for output in context.op_def.output_defs]
-            lazy = any(frame_of(one) is Frame.LAZY for one in returned)
-            frame = Frame.LAZY if lazy else Frame.EAGER
         scan = self.scan_df_from_path(path, context)
         columns = context.definition_metadata.get("columns")
-        return handed(scan.select(columns) if columns is not None else scan, frame)
+        return handed(scan.select(columns) if columns is not None else scan, frame_wanted(context))
+
+    def _refuse_several(self, context: dg.OutputContext) -> None:
+        if context.has_asset_partitions and len(context.asset_partition_keys) != 1:
+            raise dg.Failure(
+                f"'{_name(context)}' is asked for several partitions at once, and a run makes one."
+                f"\nBuild them one after the other: data-package build {_name(context)}",
+                allow_retries=False,
+            )
 
     def write_df_to_path(self, context: dg.OutputContext, df: pl.DataFrame, path: "UPath") -> None:
         """Write a frame that is in memory."""
@@ -225,8 +274,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             rows = int(scan.select(pl.len()).collect().item())
         digest = hash_file(path)
         self._hashes.remember(path, digest)
-        if not context.has_partition_key:
-            internals.set_data_version(context, digest)
+        internals.set_data_version(context, digest)
         schema = scan.collect_schema()
         table = self._tables.get(context.asset_key)
         written = Written(
@@ -235,9 +283,10 @@ class ParquetTables(BasePolarsUPathIOManager):
             sha256=digest,
             columns=columns_digest(schema),
             config=internals.config_digest(context),
+            raw_errors=self._delivered.errors(context.op_def.name) or 0,
         )
         if table is not None:
-            self._record(table, written)
+            self._record(table, written, internals.partition_of(context))
         used = measure.stop()
         return {
             PARTITION_ROWS if context.has_partition_key else ROWS: dg.MetadataValue.int(rows),
@@ -268,7 +317,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             }
         )
         config = internals.config_digest(context)
-        self._record(table, Written(0, size, digest, "", config, Kept.FILE))
+        self._record(table, Written(0, size, digest, "", config, Kept.FILE), None)
 
     def _file_of(self, table: Table, context: dg.InputContext) -> Path:
         """The file that stands for an asset that is no table."""
@@ -309,10 +358,34 @@ class ParquetTables(BasePolarsUPathIOManager):
         return Path(str(self._get_path(context)))
 
 
+class _MissingPartition(Exception):
+    """A partition whose file is not there."""
+
+
 def columns_digest(schema: Mapping[str, pl.DataType]) -> str:
     """One hash for the names and types of a table's columns, in order."""
     text = "\n".join(f"{len(name)}:{name} {dtype!r}" for name, dtype in schema.items())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def frame_wanted(context: dg.InputContext) -> Frame:
+    """The frame that a parameter asks for; where it does not say, the kind its function returns.
+
+    Raises BuildError for an annotation that no table can be handed out as.
+    """
+    wanted: object = context.dagster_type.typing_type
+    frame = frame_of(wanted) or (frame_of(_item_of(wanted)) if wanted is not Any else None)
+    if frame is None:
+        if wanted not in (Any, None):
+            raise BuildError(
+                f"The parameter that takes the table '{_name(context)}' is annotated as "
+                f"{_words(wanted)}.\nWrite pl.LazyFrame, which is scanned, or pl.DataFrame, "
+                "which is loaded; pandas.DataFrame and pyarrow.Table are given too."
+            )
+        returned = [output.dagster_type.typing_type for output in context.op_def.output_defs]
+        lazy = any(frame_of(one) is Frame.LAZY for one in returned)
+        frame = Frame.LAZY if lazy else Frame.EAGER
+    return frame
 
 
 def _item_of(annotation: object) -> object:

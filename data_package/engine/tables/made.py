@@ -7,13 +7,13 @@ each leaves a note on this machine: without it, the asset counts as never made h
 
 import json
 from collections.abc import Mapping
-from contextlib import suppress
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
 from pathlib import Path
+from typing import Any
 
 from data_package.engine.project import Project
-from data_package.engine.storage import HashCache, write_private
+from data_package.engine.storage import HashCache, recalled, write_private
 
 
 class Kept(StrEnum):
@@ -60,13 +60,15 @@ def note_path(project: Project, resource: str) -> Path:
 
 def note_of(project: Project, resource: str) -> Note | None:
     """The note on an asset; None where there is none that can be read."""
-    with suppress(OSError, ValueError, TypeError):
-        note = Note(**json.loads(note_path(project, resource).read_text()))
-        inside = note.file is None or not (
-            Path(note.file).is_absolute() or ".." in Path(note.file).parts
-        )
-        return note if inside else None
-    return None
+    return recalled(note_path(project, resource), _note, None)
+
+
+def _note(document: Mapping[str, Any]) -> Note | None:
+    note = Note(**document)
+    inside = note.file is None or not (
+        Path(note.file).is_absolute() or ".." in Path(note.file).parts
+    )
+    return note if inside else None
 
 
 def put_note(project: Project, resource: str, note: Note) -> None:

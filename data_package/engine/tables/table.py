@@ -2,17 +2,20 @@
 
 import inspect
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 
 import dagster as dg
+import polars as pl
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, load_contract
+from data_package.engine.sources.shares import Share
 from data_package.engine.storage import is_file
 from data_package.engine.tables.made import Kept, Note, note_of
+from data_package.engine.tables.partitions import Partitions
 
 FINAL = "final"
 PACKAGE = dg.AssetKey("data_package")
@@ -28,6 +31,9 @@ class Table:
         function: the user's own function, None where Dagster has none to show.
         fingerprint: of what the function does.
         contract: what its columns and rows must satisfy, None where nothing is written down.
+        partitions: what it is made in, None for a table that is made as a whole.
+        mappings: which partitions of an input it takes, where that is declared.
+        shares: which files of each raw file a partition takes.
         reads: the raw files that it takes the rows of, and not the paths.
         kept: what becomes of what its function returns; few are anything but a table.
     """
@@ -40,9 +46,21 @@ class Table:
     function: Callable[..., object] | None
     contract: Contract | None
     fingerprint: Fingerprint
-    partitioned: bool = False
+    partitions: Partitions | None = None
+    mappings: Mapping[dg.AssetKey, dg.PartitionMapping] = field(default_factory=dict)
+    shares: Mapping[str, Share] = field(default_factory=dict)
     reads: frozenset[str] = frozenset()
     kept: Kept = Kept.TABLE
+
+    @property
+    def partitioned(self) -> bool:
+        """Whether it is made, and kept, partition by partition."""
+        return self.partitions is not None
+
+    @property
+    def parts(self) -> tuple[str | None, ...]:
+        """What is made at once: the key of each partition, or None for the table as a whole."""
+        return (None,) if self.partitions is None else self.partitions.keys
 
     @property
     def name(self) -> str:
@@ -66,13 +84,28 @@ class Table:
         """Where its contract stands or would stand: beside its function."""
         return contract_path(self.key, self.function, self.project)
 
+    def file(self, partition: str | None) -> Path:
+        """The file of a partition, or of the whole table."""
+        if partition is None or self.partitions is None:
+            return self.path
+        return self.path.with_suffix("") / self.partitions.file(partition)
+
     def files(self) -> list[Path]:
-        """The files it is kept in now: one, or one for each partition."""
-        if self.partitioned:
-            return sorted(self.path.with_suffix("").rglob("*.parquet"))
+        """The files it is kept in now: one, or one for each partition that there is by its keys."""
         if (note := self.note) is not None and note.file is None:
             return []
-        return [self.path] if self.path.is_file() else []
+        return [path for part in self.parts if (path := self.file(part)).is_file()]
+
+    def scan(self, partition: str | None = None) -> pl.LazyFrame:
+        """The rows of a partition, or of the whole table, partitions in the order of their keys."""
+        if partition is None and self.partitioned:
+            frames = [self.scan(part) for part in self.parts if self.file(part).is_file()]
+            return pl.concat(frames, how="vertical_relaxed") if frames else pl.LazyFrame()
+        return pl.scan_parquet(self.file(partition), glob=False, hive_partitioning=False)
+
+    def labelled(self, partition: str | None) -> str:
+        """A partition as people are shown it: `visits[2024]`."""
+        return self.name if partition is None else f"{self.name}[{partition}]"
 
     @property
     def note(self) -> Note | None:

@@ -20,7 +20,7 @@ from data_package.engine.runs.aside import (
     passing_instance,
     unbound_assets,
 )
-from data_package.engine.runs.result import Status, Tally
+from data_package.engine.runs.result import Status, Step, Tally
 from data_package.engine.staleness.assess import CauseKind
 from data_package.engine.staleness.lock import Lock, LockFile
 from data_package.engine.staleness.record import Recorder
@@ -85,7 +85,9 @@ class Rebuilder:
             return self._source(key, like or attempt)
 
         job = self._job(attempt, source).get_subset(asset_selection=self._whole(keys))
-        tally = Tally(internals.entities_of_steps(job), self.catalogue.tables, PACKAGE)
+        made = internals.entities_of_steps(job)
+        steps = {node: Step.of(entities) for node, entities in made.items()}
+        tally = Tally(steps, self.catalogue.tables, PACKAGE)
         with passing_instance() as instance:
             try:
                 internals.run_job(
@@ -123,7 +125,7 @@ class Rebuilder:
         """The job of the whole project, with its tables going to the attempt's folder."""
         scratch = self._scratch(attempt)
 
-        def note(table: Table, facts: Written) -> None:
+        def note(table: Table, facts: Written, _part: str | None) -> None:
             attempt.written[table.key] = facts
 
         tables = _Tables(
@@ -168,7 +170,7 @@ class Rebuilder:
                     tally.hear(event)
                     changed()
 
-                plan = executor.Plan(hear, lambda _: False, self.threads)
+                plan = executor.Plan(hear, lambda _: False, threads=self.threads)
                 with executor.planned(run_id, plan):
                     yield
 

@@ -17,7 +17,7 @@ from data_package.engine.project import Project
 from data_package.engine.runs.aside import IO_MANAGER_KEY, scratch_folder, unbound_assets
 from data_package.engine.runs.guard import building
 from data_package.engine.staleness.assess import CauseKind, changed_libraries
-from data_package.engine.staleness.lock import read_lock
+from data_package.engine.staleness.lock import lock_of, read_lock
 from data_package.engine.staleness.plan import select_tables
 from data_package.engine.staleness.survey import TableState, in_order, present_of, survey
 from data_package.engine.storage import sweep
@@ -118,6 +118,7 @@ def verify(
     with building(project, say), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sweep(project.storage)
+        lock_of(project).check_written()
         lock = read_lock(project)
         loaded = load_project(project)
         catalogue = catalogue_of(project)
@@ -222,7 +223,8 @@ def _judge(
         again=second.path(table) if key in second.written else None,
         kept=table.path if rebuilder.is_intact(table) else None,
         libraries=[
-            what for what, _ in changed_libraries(rebuilder.lock.tables[table.name], present)
+            what
+            for what, _ in changed_libraries(rebuilder.lock.tables[table.name], present.libraries)
         ],
     )
     return verdict(Verdict.DIFFERS, reasons=reasons)

@@ -17,6 +17,7 @@ SAID: dict[str, tuple[Files, str]] = {
         "import polars as pl\nfrom pathlib import Path\nP = Path(__file__).parent / 'a.parquet'\ndef t(raw): return pl.scan_parquet(P)\n",
         "polars.scan_parquet at probed_study/tables.py:4",
     ),
+    "a compressed file whose name begins like a mode": ("import gzip\ndef t(raw): return gzip.open('a.gz')\n", "gzip.open at"),
     "read_text": ("from pathlib import Path\ndef t(raw): return Path('a').read_text()\n", "read_text at probed_study/tables.py:2"),
     "a path constant that is read at import": (
         {"tables.py": "from .codes import CODES\ndef t(raw): return CODES\n", "codes.py": "import json\nCODES = json.loads(open('x.json').read()) if False else {}\n"},
@@ -56,6 +57,7 @@ NOT_SAID: dict[str, Files] = {
     "a file that arrives as a parameter": "import polars as pl\ndef t(raw): return pl.read_csv(raw)\n",
     "files in a folder that arrives": "def t(raw): return [p.read_text() for p in raw.glob('*')]\n",
     "a file opened to be written": "def t(raw):\n    with open('log.txt', 'w') as f: f.write('x')\n",
+    "a compressed file that is written": "import gzip\ndef t(raw): return gzip.open('log.gz', 'w')\n",
     "a helper that is given a parameter": "import polars as pl\ndef load(p): return pl.read_csv(p)\ndef t(raw): return load(raw)\n",
     "a file opened in a with statement": "def t(raw):\n    with open(raw) as f: return f.read()\n",
     "a loop over files": "import polars as pl\ndef t(raw):\n    for p in raw:\n        pl.read_csv(p)\n",

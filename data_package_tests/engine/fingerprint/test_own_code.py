@@ -196,6 +196,22 @@ def test_what_is_installed_counts_by_its_version(
     assert code.look().digest == before.digest
 
 
+@pytest.mark.parametrize(
+    ("call", "reader"),
+    [
+        ("import polars as pl", "fastexcel"),
+        ("import polars as pl", "openpyxl"),
+        ("import pandas as pl", "openpyxl"),
+        ("import pandas as pl", "xlrd"),
+    ],
+)
+def test_the_library_that_does_the_reading_for_another_counts(
+    code: Code, call: str, reader: str
+) -> None:
+    code.write(f"project/{STUDY}/tables.py", f"{call}\ndef t(p): return pl.read_excel(p)\n")
+    assert reader in code.look().libraries
+
+
 def test_python_and_installed_libraries_are_no_own_code() -> None:
     import json
 

@@ -4,9 +4,6 @@ from pathlib import Path
 
 import pytest
 
-from data_package.engine.errors import ProjectError
-from data_package.engine.runs.run import run_build
-from data_package.engine.staleness.plan import Request
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER, execute, failure_of
 
@@ -345,28 +342,3 @@ schema:
     execute(project, partition="2019")
     said = failure_of(execute(project, partition="2020", ok=False))
     assert "visits: contract" in said
-
-
-def test_a_build_neither_runs_a_partitioned_table_nor_calls_it_fresh(study: Make) -> None:
-    project = study(
-        {
-            "final/__init__.py": "",
-            "final/years.py": HEADER
-            + """
-@dg.asset(partitions_def=dg.StaticPartitionsDefinition(["2019", "2020"]))
-def visits() -> pl.LazyFrame:
-    return pl.LazyFrame({"number": [1, 2]})
-
-@dg.asset(group_name="intermediate")
-def other() -> pl.LazyFrame:
-    return pl.LazyFrame({"number": [1, 2]})
-""",
-            "final/visits.yaml": "schema: {fields: [{name: number, type: integer}]}\n",
-        }
-    )
-    with pytest.raises(ProjectError, match="--select visits --partition KEY"):
-        project.build("visits")
-    result = run_build(Request(force=True), project.project)
-    assert [table.name for table in result.tables] == ["other"]
-    assert "The final table 'visits' is partitioned" in result.explain()
-    assert project.build("*").fresh == 1

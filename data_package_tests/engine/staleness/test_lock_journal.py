@@ -60,7 +60,7 @@ def test_two_who_write_at_once_lose_nothing(project: Project) -> None:
     one, other = LockFile(project), LockFile(project)
     for number in range(1, 9):
         (one if number % 2 else other).put_table(f"t{number}", entry(number), {})
-    one.forget(["t3"])
+    one.forget({"t3"})
     other.put_table("t9", entry(9), {})
     one.fold()
     assert read_lock(project).tables.keys() == {f"t{n}" for n in range(10)} - {"t3"}

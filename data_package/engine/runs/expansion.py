@@ -1,0 +1,101 @@
+"""One run that makes many partitions: a step of a partitioned table becomes one per partition.
+
+Dagster's own run has one partition or one range, the same for all of its steps. A build wants just
+the stale partitions of each table and, between tables, that each waits for those that it takes and
+for no other. So the plan that Dagster makes of the tables is written out by partition before it is
+carried out. The steps have the names that Dagster gives to mapped ones, `visits[2024]`.
+"""
+
+from collections.abc import Callable, Mapping, Sequence
+
+from dagster._core.execution.context.system import PlanExecutionContext, StepExecutionContext
+from dagster._core.execution.plan.handle import ResolvedFromDynamicStepHandle, StepHandle
+from dagster._core.execution.plan.inputs import FromLoadableAsset, StepInput
+from dagster._core.execution.plan.plan import ExecutionPlan, StepHandleUnion
+from dagster._core.execution.plan.state import KnownExecutionState
+from dagster._core.execution.plan.step import ExecutionStep, IExecutionStep
+
+# The steps that a step, or its partition, waits for, by the step as it was planned.
+Waits = Callable[[str, str | None, str], Sequence[str]]
+
+
+def by_partition(
+    plan: ExecutionPlan, parts: Mapping[str, Sequence[str]], waits: Waits
+) -> ExecutionPlan:
+    """The plan with a step for each partition that is to be made, by the name of the step."""
+    steps: dict[StepHandleUnion, IExecutionStep] = {}
+    executable: dict[str, StepHandle | ResolvedFromDynamicStepHandle] = {}
+    for step in plan.step_dict.values():
+        assert isinstance(step, ExecutionStep)
+        for part in parts.get(step.key, (None,)):
+            made = _step(step, part, waits)
+            steps[made.handle] = made
+            executable[made.key] = made.handle
+    return ExecutionPlan(
+        step_dict=steps,
+        executable_map=executable,
+        resolvable_map={},
+        step_handles_to_execute=list(steps),
+        known_state=plan.known_state,
+        artifacts_persisted=plan.artifacts_persisted,
+        executor_name=plan.executor_name,
+        repository_load_data=plan.repository_load_data,
+    )
+
+
+def context_of(
+    context: PlanExecutionContext,
+    step: ExecutionStep,
+    known: KnownExecutionState,
+    tags: Mapping[str, str],
+) -> StepExecutionContext:
+    """The context of a step, in a run of these tags."""
+    if not tags:
+        return context.for_step(step, known)
+    run = context.plan_data.dagster_run
+    return StepExecutionContext(
+        plan_data=context.plan_data._replace(dagster_run=run.with_tags({**run.tags, **tags})),
+        execution_data=context._execution_data,
+        log_manager=context.log.with_tags(**step.logging_tags),
+        step=step,
+        output_capture=context.output_capture,
+        known_state=known,
+        event_loop=context.event_loop,
+    )
+
+
+def step_key(step: str, part: str | None) -> str:
+    """The name of the step that makes a partition."""
+    return step if part is None else f"{step}[{part}]"
+
+
+def part_of(step: ExecutionStep) -> str | None:
+    """The partition that a step makes; None for one that was not written out."""
+    handle = step.handle
+    return handle.mapping_key if isinstance(handle, ResolvedFromDynamicStepHandle) else None
+
+
+def _step(step: ExecutionStep, part: str | None, waits: Waits) -> ExecutionStep:
+    inputs = [_input(one, step.key, part, waits) for one in step.step_inputs]
+    if part is None and inputs == list(step.step_inputs):
+        return step
+    return ExecutionStep(
+        handle=step.handle
+        if part is None
+        else ResolvedFromDynamicStepHandle(step.node_handle, part),
+        job_name=step.job_name,
+        step_inputs=inputs,
+        step_outputs=step.step_outputs,
+        tags=step.tags,
+        pool=step.pool,
+    )
+
+
+def _input(taken: StepInput, step: str, part: str | None, waits: Waits) -> StepInput:
+    planned = taken.source.step_key_dependencies
+    wanted = {one for before in planned for one in waits(step, part, before)}
+    if wanted == planned:
+        return taken
+    # What was made is loaded from where it is kept, whether this run made it or another.
+    source = FromLoadableAsset(ordering_step_keys=frozenset(wanted))
+    return StepInput(name=taken.name, dagster_type_key=taken.dagster_type_key, source=source)

@@ -1,0 +1,160 @@
+"""Which files of a set a partition takes, so that a new year's file makes no other year stale.
+
+Three ways, from the surest to the least. The pattern names the place of the key,
+`deliveries/{partition}.csv`. Or the function takes a single `Path` of a set: the one file that is
+named by the key. Or it takes the whole list, and what it used of it is seen: when that was just
+the files that are named by its key, and there were others, those are its share. Whatever else it
+does with the list, all of it counts.
+"""
+
+import glob
+import os
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from enum import Enum, auto
+from pathlib import Path
+
+_PLACE = re.compile(r"\{partition(?:\.(\w+))?\}")
+# What a path says of its name alone, which is how a file is chosen by its partition's key.
+_LOOKED_AT = frozenset(("name", "stem", "suffix", "suffixes"))
+# What leads from one file of a set to another.
+_LEADS_ON = frozenset(
+    (
+        *("parent", "parents", "parts", "with_name", "with_stem", "with_suffix", "joinpath"),
+        *("relative_to", "glob", "rglob", "iterdir"),
+    )
+)
+
+
+class Share(Enum):
+    """Which files of a set a table's partitions take."""
+
+    WHOLE = auto()
+    PLACED = auto()
+    NAMED = auto()
+
+
+@dataclass(frozen=True)
+class Part:
+    """A partition: its key, and the key of each of its dimensions by name."""
+
+    key: str
+    dimensions: Mapping[str, str] = field(hash=False)
+
+
+def has_place(pattern: str) -> bool:
+    """Whether a pattern names the place of a partition's key."""
+    return _PLACE.search(pattern) is not None
+
+
+def placed(pattern: str, part: Part | None) -> str:
+    """A pattern with the key in its place, or with `*` for the files of all partitions."""
+
+    def fill(found: re.Match[str]) -> str:
+        if part is None:
+            return "*"
+        if found.group(1) is None:
+            return glob.escape(part.key)
+        return glob.escape(part.dimensions.get(found.group(1), found.group(0)))
+
+    return _PLACE.sub(fill, pattern)
+
+
+def named_by(labels: Mapping[Path, str], part: Part) -> list[Path]:
+    """The files that are named by a partition's key: `2024.csv`, `2024/visits.csv`, `v_2024.csv`.
+
+    A file whose name, or a folder of it, is the key goes before one whose name has the key as a
+    word, and that before one whose path has it.
+    """
+    words = list(part.dimensions.values())
+    for is_named in (_is_whole, _is_in_name, _is_in_path):
+        found = [path for path, label in labels.items() if all(is_named(label, w) for w in words)]
+        if found:
+            return sorted(found)
+    return []
+
+
+def _is_whole(label: str, word: str) -> bool:
+    *folders, name = label.split("/")
+    return word in folders or word == name or word == name.rpartition(".")[0]
+
+
+def _is_in_name(label: str, word: str) -> bool:
+    return _has_word(label.rpartition("/")[2], word)
+
+
+def _is_in_path(label: str, word: str) -> bool:
+    return _has_word(label, word)
+
+
+def _has_word(text: str, word: str) -> bool:
+    own = r"\d" if word.isdigit() else r"[^\W_]"
+    return re.search(rf"(?<!{own}){re.escape(word)}(?!{own})", text) is not None
+
+
+class Seen:
+    """The paths of a set as a function gets them, and which of them it used."""
+
+    def __init__(self, paths: Sequence[Path]) -> None:
+        """`paths`: of the set."""
+        self.all = frozenset(paths)
+        self._used: set[Path | None] = set()
+        self.paths: list[Path] = [_Watched.of(path, self._used) for path in paths]
+
+    def used(self) -> frozenset[Path]:
+        """The paths of which it did more than look at the name; all, where that is not known."""
+        if None in self._used or not self._used:
+            return self.all
+        return frozenset(path for path in self._used if path is not None)
+
+
+class _Watched(type(Path())):  # type: ignore[misc]
+    """A path that notes when it is used for anything but its name."""
+
+    __slots__ = ("_plain", "_used")
+
+    @classmethod
+    def of(cls, path: Path, used: set[Path | None]) -> "_Watched":
+        made = cls(path)
+        object.__setattr__(made, "_used", used)
+        object.__setattr__(made, "_plain", path)
+        return made
+
+    def __getattribute__(self, name: str) -> object:
+        if name in _LOOKED_AT and (plain := _plain(self)) is not None:
+            return getattr(plain, name)
+        if not name.startswith("__"):
+            _note(self, leads_on=name in _LEADS_ON)
+        return super().__getattribute__(name)
+
+    def __truediv__(self, other: str | os.PathLike[str]) -> Path:
+        _note(self, leads_on=True)
+        return Path(self.__fspath__()) / other
+
+    def __fspath__(self) -> str:
+        _note(self)
+        plain = _plain(self)
+        return super().__str__() if plain is None else str(plain)
+
+    def __str__(self) -> str:
+        return self.__fspath__()
+
+    def __reduce__(self) -> tuple[type[Path], tuple[str]]:
+        return Path, (self.__fspath__(),)
+
+
+def _plain(path: _Watched) -> Path | None:
+    """The path that is watched; None for one that was made of such a path."""
+    try:
+        found: Path = object.__getattribute__(path, "_plain")
+    except AttributeError:
+        return None
+    return found
+
+
+def _note(path: _Watched, *, leads_on: bool = False) -> None:
+    plain = _plain(path)
+    if plain is not None:
+        used: set[Path | None] = object.__getattribute__(path, "_used")
+        used.add(None if leads_on else plain)

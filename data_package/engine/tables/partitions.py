@@ -1,0 +1,145 @@
+"""The partitions of a table: their keys, where each is kept, and which of them a reader takes."""
+
+import hashlib
+import unicodedata
+from collections import Counter
+from collections.abc import Iterable
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from functools import cached_property
+from pathlib import PurePosixPath
+
+import dagster as dg
+
+from data_package.engine.sources.shares import Part
+
+# What stands in a file's name as it is, beside letters and digits of every alphabet.
+_PLAIN = frozenset("-_.,:+@ ")
+_LONGEST_BYTES = 180
+
+
+@dataclass(frozen=True)
+class Partitions:
+    """The partitions of a table as they are when the project is loaded.
+
+    `definition` has keys that can be told from the code and the clock: no dynamic ones.
+    """
+
+    definition: dg.PartitionsDefinition
+
+    @cached_property
+    def keys(self) -> tuple[str, ...]:
+        """The keys, in the definition's order."""
+        return tuple(map(str, self.definition.get_partition_keys()))
+
+    @cached_property
+    def files(self) -> dict[str, PurePosixPath]:
+        """The file of each key, below the table's folder; no two share one, whatever the keys.
+
+        Keys of several dimensions lie in folders, as Dagster keeps them.
+        """
+        parts = {key: self._parts(key) for key in self.keys}
+        plain = {key: PurePosixPath(*map(_escaped, of)) for key, of in parts.items()}
+        alike = Counter(_folded(str(path)) for path in plain.values())
+        return {
+            key: _file(path, key if alike[_folded(str(path))] > 1 else None)
+            for key, path in plain.items()
+        }
+
+    def file(self, key: str) -> PurePosixPath:
+        """The file of a key, also of one that has come into being since."""
+        found = self.files.get(key)
+        return found or _file(PurePosixPath(*map(_escaped, self._parts(key))), None)
+
+    @cached_property
+    def known(self) -> frozenset[str]:
+        """The keys, to look one up."""
+        return frozenset(self.keys)
+
+    def dimensions(self, key: str) -> dict[str, str]:
+        """What a key says for each dimension; for a single one, under `partition`."""
+        if isinstance(self.definition, dg.MultiPartitionsDefinition):
+            return dict(self.definition.get_partition_key_from_str(key).keys_by_dimension)
+        return {"partition": key}
+
+    def part(self, key: str) -> Part:
+        """The partition as it takes its share of a raw file."""
+        return Part(key, self.dimensions(key))
+
+    def tags(self, key: str) -> dict[str, str]:
+        """The tags of a run that makes this partition alone."""
+        tags = {"dagster/partition": key}
+        if isinstance(self.definition, dg.MultiPartitionsDefinition):
+            tags |= {f"dagster/partition/{n}": one for n, one in self.dimensions(key).items()}
+        return tags
+
+    def next_change(self) -> float | None:
+        """When a new key comes into being by itself, as `time.time`; None where none does."""
+        moments = [
+            moment
+            for one in dimensions_of(self.definition)
+            if isinstance(one, dg.TimeWindowPartitionsDefinition)
+            and (moment := _next_key(one)) is not None
+        ]
+        return min(moments, default=None)
+
+    def _parts(self, key: str) -> Iterable[str]:
+        return [one for _, one in sorted(self.dimensions(key).items())]
+
+
+def _escaped(part: str) -> str:
+    """A file name that stands for this text alone: `a/b` is `a=2Fb`."""
+    escaped = "".join(
+        one if one.isalnum() or one in _PLAIN else "".join(f"={b:02X}" for b in one.encode())
+        for one in part
+    )
+    if not escaped.strip(". ") or escaped[0] == "." or escaped[-1] in ". ":
+        first, last = escaped[:1], escaped[-1:]
+        if first in (".", " "):
+            escaped = f"={ord(first):02X}{escaped[1:]}"
+        if escaped and last in (".", " ") and escaped[-1] == last:
+            escaped = f"{escaped[:-1]}={ord(last):02X}"
+    if len(escaped.encode()) > _LONGEST_BYTES:
+        digest = hashlib.sha256(part.encode()).hexdigest()[:16]
+        short = escaped.encode()[: _LONGEST_BYTES - 20].decode(errors="ignore")
+        return f"{short}=={digest}"
+    return escaped or "="
+
+
+def _file(path: PurePosixPath, key: str | None) -> PurePosixPath:
+    """The file; with a digest of the key where another differs in nothing but its letters."""
+    mark = f"=={hashlib.sha256(key.encode()).hexdigest()[:8]}" if key is not None else ""
+    return path.with_name(f"{path.name}{mark}.parquet")
+
+
+def _folded(name: str) -> str:
+    """Equal for names that some file systems take as one."""
+    return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
+
+
+def dimensions_of(definition: dg.PartitionsDefinition) -> list[dg.PartitionsDefinition]:
+    """The definitions of the single dimensions; one that has no dimensions is its own."""
+    if not isinstance(definition, dg.MultiPartitionsDefinition):
+        return [definition]
+    return [dimension.partitions_def for dimension in definition.partitions_defs]
+
+
+def windows_of(definition: dg.PartitionsDefinition) -> str:
+    """What decides the window of time of a key; empty where keys are no windows.
+
+    Not the first and the last key: a new one changes no other.
+    """
+    return "\n".join(
+        f"{one.cron_schedule} {one.timezone} {one.fmt}"
+        for one in dimensions_of(definition)
+        if isinstance(one, dg.TimeWindowPartitionsDefinition)
+    )
+
+
+def _next_key(definition: dg.TimeWindowPartitionsDefinition) -> float | None:
+    """The next boundary of windows; None when there will be no further key."""
+    now = datetime.now(UTC)
+    if definition.end is not None and definition.end <= now:
+        return None
+    following = definition.get_next_partition_window(now, respect_bounds=False)
+    return now.timestamp() if following is None else following.start.timestamp()

@@ -1,0 +1,174 @@
+"""Why a file or a folder cannot be used, in words that are true, and what helps.
+
+The operating system gives a number. What it leaves out (whose the folder is, which part of a path
+is too long, that it is the inodes that are gone) is looked up here. Standard library only.
+"""
+
+import errno
+import os
+import pwd
+import resource
+import stat
+from contextlib import suppress
+from pathlib import Path
+
+# SQLite cannot open a database on a disk with less.
+_NEXT_TO_NOTHING_BYTES = 1 << 18
+_LONGEST_NAME = 255
+_LONGEST_PATH = 4095
+_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+_FORBIDDEN = (errno.EACCES, errno.EPERM)
+_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+_ANOTHER_PLACE = "say in pyproject.toml where `storage` is to be"
+
+# All that comes from where files lie and whose they are, and from nothing in a program or a row.
+OF_THE_PLACE = frozenset(
+    {
+        *_NO_ROOM,
+        *_FORBIDDEN,
+        *_NO_LOCKS,
+        errno.EROFS,
+        errno.EEXIST,
+        errno.EISDIR,
+        errno.ENOTDIR,
+        errno.ELOOP,
+        errno.ENAMETOOLONG,
+        errno.EFBIG,
+        errno.EMFILE,
+        errno.ENFILE,
+        errno.EIO,
+        errno.ESTALE,
+        errno.ETXTBSY,
+        errno.EBUSY,
+    }
+)
+
+
+def why(error: OSError, place: Path | str | None = None) -> str:
+    """A sentence on why a place cannot be used, and one on what helps."""
+    named = place if place is not None else error.filename
+    path = Path(os.fsdecode(named)) if isinstance(named, str | bytes | os.PathLike) else None
+    if error.errno in _NO_ROOM:
+        return (
+            f"{lack_of_room(path or Path()) or f'The disk that holds {_shown(path)} is full.'}\n"
+            "Make room on it, then go on: what was finished is kept."
+        )
+    if path is not None and error.errno in _FORBIDDEN:
+        return _forbidden(path)
+    what = _shown(path)
+    match error.errno:
+        case errno.EROFS:
+            return (
+                f"{what} lies on a file system that can only be read.\nOtherwise, {_ANOTHER_PLACE}."
+            )
+        case errno.ENOTDIR | errno.EEXIST if path is not None and (file := _file_above(path)):
+            return f"{file} is a file, where a folder is needed.\nMove it, or {_ANOTHER_PLACE}."
+        case errno.ENAMETOOLONG if path is not None:
+            return _too_long(path)
+        case errno.EMFILE | errno.ENFILE:
+            most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
+            return (
+                f"Too many files are open at once; {most} are allowed.\nAllow more: ulimit -n 1024"
+            )
+        case errno.EFBIG:
+            return f"{what} would be larger than is allowed here.\nSee `ulimit -f`."
+        case errno.EIO | errno.ESTALE:
+            return (
+                f"The disk that holds {what} does not answer as it should: "
+                f"{os.strerror(error.errno)}.\nAsk who looks after the machine."
+            )
+        case number if number in _NO_LOCKS:
+            return (
+                f"The file system that holds {what} cannot lock files, so two builds at once could "
+                f"not be kept apart.\nLet it be mounted with locks, or {_ANOTHER_PLACE}."
+            )
+    return f"{what} cannot be used: {error.strerror or 'no reason is given'}."
+
+
+def lack_of_room(place: Path) -> str:
+    """A sentence that says of which disk nothing is left; empty while there is room."""
+    there = _nearest(place)
+    try:
+        disk = os.statvfs(there)
+    except OSError:
+        return ""
+    if disk.f_bavail * disk.f_frsize < _NEXT_TO_NOTHING_BYTES:
+        return f"The disk that holds {there} is full."
+    if disk.f_files and disk.f_favail == 0:
+        return f"The disk that holds {there} has no inodes left: it can hold no further file."
+    return ""
+
+
+def belongs_to_another(place: Path) -> str:
+    """Whose a folder is when it is not that of the user who runs this; empty otherwise."""
+    try:
+        owner = place.stat().st_uid
+    except OSError:
+        return ""
+    return _user(owner) if owner != os.geteuid() else ""
+
+
+def _forbidden(path: Path) -> str:
+    """Find what of the path belongs to somebody else, or lets nobody in."""
+    for one in reversed([path, *path.parents]):
+        try:
+            found = one.stat()
+        except OSError:
+            break
+        is_last = one in (path, path.parent)
+        may = os.access(one, os.R_OK | os.X_OK if stat.S_ISDIR(found.st_mode) else os.R_OK)
+        if may and is_last:
+            may = os.access(one, os.W_OK)
+        if not may:
+            mode = f"mode {stat.S_IMODE(found.st_mode):o}"
+            if found.st_uid != os.geteuid():
+                owner = _user(found.st_uid)
+                return (
+                    f"{one} belongs to {owner} ({mode}), and you are {_user(os.geteuid())}.\n"
+                    f"Work as {owner}, have the permissions changed, or {_ANOTHER_PLACE}."
+                )
+            return f"{one} does not let its owner, you, in or write ({mode}).\nSee `chmod u+rwX`."
+    return f"{path} may not be used: permission denied.\nHave the permissions changed."
+
+
+def _too_long(path: Path) -> str:
+    name = max(path.parts, key=lambda part: len(os.fsencode(part)))
+    length = len(os.fsencode(name))
+    if length > _LONGEST_NAME:
+        return (
+            f"The name {name[:40]}… is {length} bytes long; {_LONGEST_NAME} are the most.\n"
+            "Give it a shorter one."
+        )
+    whole = len(os.fsencode(path.absolute()))
+    return (
+        f"The path of {path.name} is {whole} bytes long; {_LONGEST_PATH} are the most.\n"
+        "Move the project to a folder with a shorter path."
+    )
+
+
+def _file_above(path: Path) -> Path | None:
+    with suppress(OSError):
+        return next(
+            (one for one in (path, *path.parents) if one.exists() and not one.is_dir()), None
+        )
+    return None
+
+
+def _nearest(place: Path) -> Path:
+    """The place, or the folder above it that is there."""
+    for one in (place, *place.parents):
+        with suppress(OSError):
+            if one.exists():
+                return one
+    return place
+
+
+def _user(number: int) -> str:
+    try:
+        return pwd.getpwuid(number).pw_name
+    except KeyError:
+        return f"user {number}"
+
+
+def _shown(path: Path | None) -> str:
+    return str(path) if path is not None else "a file"

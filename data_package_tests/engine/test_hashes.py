@@ -1,0 +1,62 @@
+"""A file's hash is remembered only where a later change would show."""
+
+import mmap
+import time
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from data_package.engine.storage import HashCache, hash_file
+
+
+@pytest.fixture
+def file(tmp_path: Path) -> Path:
+    path = tmp_path / "file.csv"
+    path.write_bytes(b"a" * 5000)
+    time.sleep(0.06)
+    return path
+
+
+@contextmanager
+def mapped(path: Path) -> Iterator[mmap.mmap]:
+    with path.open("r+b") as opened:
+        memory = mmap.mmap(opened.fileno(), 0)
+    yield memory
+    memory.close()
+
+
+def test_a_file_that_is_let_go_of_is_read_once(file: Path, tmp_path: Path) -> None:
+    hashes = HashCache(tmp_path / "hashes.json")
+    assert hashes.hash(file) == hash_file(file)
+    assert hashes.stamp_of(file) is not None
+
+
+def test_a_file_that_is_changed_through_memory_is_read_again(file: Path, tmp_path: Path) -> None:
+    hashes = HashCache(tmp_path / "hashes.json")
+    with mapped(file) as memory:
+        for value in (66, 67, 68):
+            memory[0] = value
+            time.sleep(0.06)
+            assert hashes.hash(file) == hash_file(file)
+            assert hashes.stamp_of(file) is None
+    assert hashes.hash(file) == hash_file(file)
+    assert hashes.stamp_of(file) is not None
+    with mapped(file) as memory:
+        memory[1] = 69
+    assert hashes.hash(file) == hash_file(file)
+
+
+def test_a_file_that_stands_open_for_writing_is_read_again(file: Path, tmp_path: Path) -> None:
+    hashes = HashCache(tmp_path / "hashes.json")
+    with file.open("r+b"):
+        assert hashes.hash(file) == hash_file(file)
+        assert hashes.stamp_of(file) is None
+
+
+def test_asking_keeps_nobody_from_writing(file: Path, tmp_path: Path) -> None:
+    hashes = HashCache(tmp_path / "hashes.json")
+    hashes.hash(file)
+    file.write_bytes(b"other")
+    assert hashes.hash(file) == hash_file(file)

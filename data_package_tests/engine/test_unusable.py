@@ -1,0 +1,109 @@
+"""What is said of a place that cannot be used is true."""
+
+import errno
+import os
+import shutil
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+
+import pytest
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.storage import make_private_folder
+from data_package.engine.unusable import OF_THE_PLACE, belongs_to_another, lack_of_room, why
+
+IS_ROOT = os.geteuid() == 0 and shutil.which("mount") is not None
+needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root can mount a small disk")
+
+
+@contextmanager
+def disk(folder: Path, options: str) -> Iterator[Path]:
+    """A small disk of its own."""
+    folder.mkdir()
+    words = ["mount", "-t", "tmpfs", "-o", options, "tmpfs", str(folder)]
+    if subprocess.run(words, capture_output=True, check=False).returncode:
+        pytest.skip("no file system can be mounted here")
+    try:
+        yield folder
+    finally:
+        subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+def error(number: int, place: Path | None = None) -> OSError:
+    return OSError(number, os.strerror(number), str(place) if place else None)
+
+
+@needs_root
+def test_a_full_disk_and_one_without_inodes_are_told_apart(tmp_path: Path) -> None:
+    with disk(tmp_path / "full", "size=64k") as full:
+        assert "is full" in lack_of_room(full / "not" / "there")
+        assert "is full" in why(error(errno.ENOSPC, full / "x"))
+    with disk(tmp_path / "inodes", "size=9m,nr_inodes=4") as few:
+        for number in range(3):
+            (few / str(number)).touch()
+        assert "no inodes left" in why(error(errno.ENOSPC, few / "x"))
+    with disk(tmp_path / "enough", "size=9m") as enough:
+        assert lack_of_room(enough) == ""
+
+
+@needs_root
+def test_a_folder_of_another_user_is_named_with_its_owner(tmp_path: Path) -> None:
+    theirs = tmp_path / "theirs"
+    theirs.mkdir(mode=0o700)
+    script = (
+        "import os, sys; os.setegid(65534); os.seteuid(65534)\n"
+        "from pathlib import Path\n"
+        "from data_package.engine.unusable import why\n"
+        "print(why(PermissionError(13, 'no', sys.argv[1])))"
+    )
+    tmp_path.chmod(0o755)
+    for folder in tmp_path.parents:
+        if not folder.stat().st_mode & 0o001:
+            pytest.skip("the tests run in a folder that is the owner's alone")
+    done = subprocess.run(
+        [sys.executable, "-c", script, str(theirs / "x")],
+        capture_output=True,
+        text=True,
+        check=True,
+    )
+    assert f"{theirs} belongs to root (mode 700)" in done.stdout
+    assert "Make room" not in done.stdout
+
+
+def test_the_owner_is_told_of_another_only_where_it_is_another(tmp_path: Path) -> None:
+    assert belongs_to_another(tmp_path) == ""
+    assert belongs_to_another(tmp_path / "missing") == ""
+
+
+def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
+    (tmp_path / "storage").touch()
+    with pytest.raises(ProjectError) as caught:
+        make_private_folder(tmp_path / "storage" / "raw")
+    assert f"{tmp_path / 'storage'} is a file, where a folder is needed." in str(caught.value)
+    assert "room" not in str(caught.value)
+
+
+def test_a_name_that_is_too_long_is_told_with_its_length(tmp_path: Path) -> None:
+    with pytest.raises(ProjectError) as caught:
+        make_private_folder(tmp_path / ("x" * 300))
+    assert "is 300 bytes long; 255 are the most" in str(caught.value)
+    assert "path of c is" in why(error(errno.ENAMETOOLONG, Path("/a" * 3000) / "c"))
+
+
+@pytest.mark.parametrize(
+    ("number", "words"),
+    [
+        (errno.EROFS, "can only be read"),
+        (errno.EMFILE, "Too many files are open at once"),
+        (errno.EFBIG, "larger than is allowed"),
+        (errno.EIO, "does not answer as it should"),
+        (errno.ENOLCK, "cannot lock files"),
+        (errno.ELOOP, "cannot be used"),
+    ],
+)
+def test_each_kind_has_its_own_words(number: int, words: str, tmp_path: Path) -> None:
+    assert words in why(error(number, tmp_path / "x"))
+    assert number in OF_THE_PLACE
