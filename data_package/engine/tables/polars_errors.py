@@ -76,8 +76,8 @@ _FIXED = {
         "a column holds Python objects, which no file can. Make it text, a number or a date first."
     ),
     "CSV malformed": (
-        "the file is not CSV as it is read: a quote is opened and not closed, or a line is cut. Look "
-        "at quote_char= and separator=, or read it by a contract."
+        "the file is not CSV as it is read: a quote is opened and not closed, or a line is cut. "
+        "Look at quote_char= and separator=, or read it by a contract."
     ),
     "relation '": "a query in SQL names a table that it has not been given.",
     "UDF called without return type": (
