@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import ModuleType
 
 import dagster as dg
@@ -14,6 +15,7 @@ from data_package.engine.package.documents import DICTIONARY
 from data_package.engine.project import Project, project_of
 from data_package.engine.runs.executor import in_process
 from data_package.engine.schema import Contract, ContractError, begun_contract, lint_references
+from data_package.engine.schema.shared import places_in
 from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import RawFile
@@ -30,6 +32,7 @@ from data_package.engine.tables.io_manager import ParquetTables
 from data_package.engine.tables.loading import console_logger
 from data_package.engine.tables.resources import check_resources, resources_by_name
 from data_package.engine.tables.table import FINAL, Table, contract_at
+from data_package.engine.tables.trial import TrialTables, by_run, catalogue_aside, checked_as_of
 from data_package.engine.tables.wiring import Node, check_wiring, node_of
 
 
@@ -92,6 +95,9 @@ def load_definitions(
     packages = [DataPackage(catalogue, final)] if final else []
     catalogue.publications.extend(packages)
     catalogue.notes.extend(found.notes)
+    kept = ParquetTables.of(
+        catalogue, recorder.written, lambda table: column_lineage(table, catalogue)
+    )
     attached = [attach(assets, tables, project) for assets, _ in found.assets]
     return dg.Definitions(
         assets=[
@@ -107,7 +113,12 @@ def load_definitions(
             *map(data_package_asset, packages),
         ],
         asset_checks=[
-            *(asset_check(item, catalogue.verdicts, project) for item in catalogue.checks),
+            *(
+                asset_check(
+                    item, catalogue.verdicts, project, partial(checked_as_of, catalogue=catalogue)
+                )
+                for item in catalogue.checks
+            ),
             *(guarded(own, _name(own), project) for own in found.checks),
         ],
         jobs=found.jobs,
@@ -115,13 +126,12 @@ def load_definitions(
         sensors=found.sensors,
         resources={
             **own_resources,
-            TABLES_KEY: dg.IOManagerDefinition.hardcoded_io_manager(
-                ParquetTables.of(
-                    catalogue, recorder.written, lambda table: column_lineage(table, catalogue)
-                )
-            ),
-            IO_MANAGER_KEY: dg.IOManagerDefinition.hardcoded_io_manager(
-                SourceFiles(catalogue.deliveries, delivered)
+            TABLES_KEY: by_run(kept, partial(TrialTables.of, catalogue, kept)),
+            IO_MANAGER_KEY: by_run(
+                SourceFiles(catalogue.deliveries, delivered),
+                lambda instance: SourceFiles(
+                    catalogue.deliveries, catalogue_aside(catalogue, instance).delivered
+                ),
             ),
         },
         executor=executor or in_process(recorder),
@@ -146,12 +156,18 @@ def _delivered(project: Project, files: Mapping[str, RawFile]) -> Delivered:
 
 
 def _check_references(tables: Mapping[dg.AssetKey, Table]) -> None:
-    """Foreign keys must point to fields that exist and are unique."""
-    contracts = {t.resource: t.contract for t in tables.values() if t.contract is not None}
-    issues = lint_references({name: c.descriptor for name, c in contracts.items()})
-    places = {t.resource: t.project.relative(t.contract_path) for t in tables.values()}
-    if issues:
-        raise ProjectError("\n".join(f"{places[name]}: {issue}" for name, issue in issues))
+    """Foreign keys must point to tables and fields that exist."""
+    with_contract = {t.resource: t for t in tables.values() if t.contract is not None}
+    contracts = {name: t.contract for name, t in with_contract.items()}
+    issues = lint_references({name: c.descriptor for name, c in contracts.items() if c})
+    lines = []
+    for name, issue in issues:
+        table = with_contract[name]
+        place = places_in(table.contract_path)(issue.path)
+        file = table.project.relative(table.contract_path)
+        lines.append(f"{file}:{place.line}:{place.column}: {issue}")
+    if lines:
+        raise ProjectError("\n".join(lines))
 
 
 def _nodes(found: Found, project: Project) -> list[Node]:

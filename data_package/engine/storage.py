@@ -204,7 +204,8 @@ def remove(path: Path) -> None:
                         inner.chmod(PRIVATE_FOLDER)
         shutil.rmtree(path, ignore_errors=True)
     else:
-        path.unlink(missing_ok=True)
+        with suppress(NotADirectoryError):
+            path.unlink(missing_ok=True)
 
 
 def replace_folder(new: Path, old: Path) -> None:

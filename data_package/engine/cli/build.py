@@ -1,9 +1,11 @@
 """`data-package build`."""
 
+import json
 import sys
 import time
 from collections.abc import Callable
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, suppress
+from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
@@ -114,8 +116,19 @@ def command(
         if not result.ok:
             click.echo(result.explain() + "\n", err=True)
         click.echo(progress.closing_line(result))
+        if result.package_path and (left := _left_to_say(Path(result.package_path))):
+            click.echo(f"Not said yet: {left}. See where: data-package todo")
     if not result.ok:
         sys.exit(1)
+
+
+def _left_to_say(folder: Path) -> str:
+    from data_package.engine.package.completeness import gaps_in, summary_of
+    from data_package.engine.package.descriptor import FILE_NAME
+
+    with suppress(OSError, ValueError):
+        return summary_of(gaps_in(json.loads((folder / FILE_NAME).read_bytes())))
+    return ""
 
 
 def _open_debugger(project: "Project") -> None:

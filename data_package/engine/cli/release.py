@@ -1,6 +1,7 @@
 """`data-package release`."""
 
 import json
+import sys
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager
 from typing import TYPE_CHECKING
@@ -20,6 +21,10 @@ if TYPE_CHECKING:
 @click.option("-m", "--notes", default="", metavar="TEXT", help="Words for the changelog.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be released; write nothing.")
 @click.option("--without-git", is_flag=True, help="Release what is not committed, too.")
+@click.option(
+    "--with-raw-errors", is_flag=True, help="Release what is made of raw files with errors, too."
+)
+@click.option("--undocumented", is_flag=True, help="Release what says too little of itself, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(
     version: str | None,
@@ -27,13 +32,16 @@ def command(
     notes: str,
     dry_run: bool,
     without_git: bool,
+    with_raw_errors: bool,
+    undocumented: bool,
     as_json: bool,
 ) -> None:
     """Release the built data package: a version, a changelog entry, files that stay.
 
     The version follows from what changed since the last release, unless it is said. Refuses, and
-    says why, when a table is stale, breaks its contract, or something is not committed. Where the
-    last release is what is built, but its files are not on this machine, they are made again.
+    says why, when a table is stale, breaks its contract, or something is not committed; asks when a
+    licence, contributors, titles or descriptions are missing. Where the last release is what is
+    built, but its files are not on this machine, they are made again.
     """
     if version is not None and level is not None:
         raise click.UsageError("--version goes with none of --major, --minor and --patch.")
@@ -42,7 +50,7 @@ def command(
     from data_package.engine.versions import Level
     from data_package.engine.versions.release import Wanted, make, propose
 
-    wanted = Wanted(version, Level[level] if level else None, notes, without_git)
+    wanted = Wanted(version, Level[level] if level else None, notes, without_git, with_raw_errors)
     project = find_project()
     with progress.loading() as tell:
         proposal = propose(wanted, project, tell)
@@ -50,12 +58,35 @@ def command(
     def watch(tally: "Tally") -> AbstractContextManager[Callable[[], None]]:
         return progress.live(tally)
 
+    if not (dry_run or undocumented or proposal.is_again):
+        _ask_for_words(proposal)
     digest = None if dry_run else make(proposal, watch)
     if as_json:
         facts = {"released": not dry_run, **proposal.to_dict(), "sha256": digest}
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
         click.echo("\n".join(_told(proposal, digest)))
+
+
+def _ask_for_words(proposal: "Proposal") -> None:
+    """Raise NotReady when the package says too little of itself, and nobody says that it may."""
+    from data_package.engine.package.completeness import gaps_in, summary_of
+    from data_package.engine.versions.edition import open_built
+    from data_package.engine.versions.release import NotReady
+
+    with open_built(proposal.project) as built:
+        left = summary_of([gap for gap in gaps_in(built.document) if not gap.is_advice])
+    if not left:
+        return
+    said = f"The data package does not say yet: {left}.\nSee where: data-package todo"
+    if sys.stdin.isatty() and sys.stderr.isatty():
+        click.echo(said, err=True)
+        if click.confirm(f"Release {proposal.release.version} all the same?", err=True):
+            return
+        raise NotReady("Nothing is released.")
+    raise NotReady(
+        f"Nothing is released. {said}\nTo release all the same: data-package release --undocumented"
+    )
 
 
 def _told(proposal: "Proposal", digest: str | None) -> Iterator[str]:

@@ -18,6 +18,7 @@ _GROUPS = {
         "status": "Show the state of every table, and why in a few words.",
         "why": "Say exactly why a table is stale, with the lines that changed.",
         "check": "Check built tables, or a delivered file, against their contracts.",
+        "todo": "List what is left to write or to decide.",
     },
     "Look": {
         "lineage": "Say what a field is made of, and what is made of it.",

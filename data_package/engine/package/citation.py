@@ -26,15 +26,17 @@ _DATACITE_ROLES = (
 )
 
 
-def citation_cff(facts: Facts) -> str:
-    """`CITATION.cff`, version 1.2.0."""
+def citation_cff(facts: Facts) -> str | None:
+    """`CITATION.cff`, version 1.2.0; None where nobody is to be cited, since it needs an author."""
+    if not creators(facts):
+        return None
     doi = doi_of(facts)
     said: dict[str, object] = {
         "cff-version": "1.2.0",
         "message": "If you use these data, please cite them as below.",
         "type": "dataset",
         "title": facts.title,
-        "authors": [_cff_person(one) for one in creators(facts)] or [{"name": facts.title}],
+        "authors": [_cff_person(one) for one in creators(facts)],
         "abstract": facts.text("description").strip(),
         "version": facts.text("version"),
         "date-released": facts.text("created")[:10],
@@ -82,7 +84,7 @@ def datacite_json(facts: Facts) -> str:
         "doi": doi,
         "types": {"resourceTypeGeneral": "Dataset", "resourceType": "Data Package"},
         "titles": [{"title": facts.title}],
-        "creators": [_datacite_person(one) for one in creators(facts)] or [{"name": facts.title}],
+        "creators": [_datacite_person(one) for one in creators(facts)],
         "contributors": [
             {**_datacite_person(one), "contributorType": _datacite_role(one)}
             for one in helpers(facts)
@@ -116,13 +118,16 @@ def datacite_json(facts: Facts) -> str:
 
 def reference(facts: Facts) -> str:
     """One line to cite the package by."""
-    names = "; ".join(name_of(one) for one in creators(facts)) or facts.title
+    names = "; ".join(name_of(one) for one in creators(facts))
     year = facts.text("created")[:4]
     version = f", version {facts.text('version')}" if facts.text("version") else ""
     doi = doi_of(facts)
     place = f"https://doi.org/{doi}" if doi else facts.text("homepage")
-    stem = f"{names}{f' ({year})' if year else ''}. {facts.title}{version} [data set]."
-    return f"{stem} {place}".strip()
+    when = f"({year})" if year else ""
+    # Without an author the title comes first, as citation styles have it.
+    first = " ".join(filter(None, (names, when)))
+    stem = f"{first}. {facts.title}" if names else f"{facts.title} {when}".strip()
+    return f"{stem}{version} [data set]. {place}".strip()
 
 
 def creators(facts: Facts) -> list[Mapping[str, object]]:

@@ -36,6 +36,9 @@ _RESOURCE_DROPPED = frozenset(
     )
 )
 
+_WORDS = frozenset(("title", "description", "label", "homepage", "path", "email", "version"))
+_VALUES = frozenset(("example", "examples", "constraints"))
+
 
 # Without the lists of the machine: the same file is described alike everywhere.
 _MEDIA = mimetypes.MimeTypes(filenames=())
@@ -66,7 +69,8 @@ def descriptor(
 def words(table: Published, contract: Contract) -> dict[str, object]:
     """What is said of a table wherever it stands: its name, words and Table Schema."""
     written = {k: v for k, v in contract.descriptor.items() if k not in _RESOURCE_DROPPED}
-    return {"name": table.resource, **written, "schema": _schema(contract)}
+    said = {"name": table.resource, **written, "schema": _schema(contract)}
+    return cast("dict[str, object]", _without_empty_words(said))
 
 
 def resource(table: Published, contract: Contract, file: PublishedFile) -> dict[str, object]:
@@ -124,6 +128,19 @@ def csv_resource(table: Published, contract: Contract, file: PublishedFile) -> d
 def to_json(document: Mapping[str, object]) -> str:
     """The text of a descriptor: one form for equal content."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
+
+
+def _without_empty_words(value: object) -> object:
+    """What is said, without the words that are there to be filled in."""
+    if isinstance(value, list):
+        return [_without_empty_words(item) for item in value]
+    if not isinstance(value, dict):
+        return value
+    return {
+        name: item if name in _VALUES else _without_empty_words(item)
+        for name, item in value.items()
+        if not (name in _WORDS and isinstance(item, str) and not item.strip())
+    }
 
 
 def _schema(contract: Contract) -> dict[str, object]:

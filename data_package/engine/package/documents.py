@@ -44,13 +44,14 @@ def documents(
         "index.html": index_html(facts),
         "README.md": readme_md(facts),
         "CHANGELOG.md": changelog_md(facts, changelog),
-        "CITATION.cff": citation_cff(facts),
         "LICENSE": licence_text(facts, own_licence),
         "codebook.csv": codebook_csv(facts),
         "provenance.json": provenance_json(facts),
         "zenodo.json": zenodo_json(facts),
         "datacite.json": datacite_json(facts),
     }
+    if citation := citation_cff(facts):
+        made["CITATION.cff"] = citation
     if packaging.croissant:
         made["croissant.json"] = _croissant(facts)
     if packaging.ro_crate:

@@ -10,6 +10,12 @@ from data_package.engine.package.released import STAMP
 from data_package.engine.project import Project
 from data_package.engine.schema.document import Document, read_document
 from data_package.engine.schema.document import Path as Steps
+from data_package.engine.schema.published import (
+    address_fault,
+    email_fault,
+    web_fault,
+    word_faults,
+)
 from data_package.engine.storage import is_file
 
 FILE_NAME = "datapackage.yaml"
@@ -31,7 +37,6 @@ _VERSION = re.compile(
     r"(0|[1-9]\d*)\.(0|[1-9]\d*)\.(0|[1-9]\d*)(-[0-9A-Za-z.-]+)?(\+[0-9A-Za-z.-]+)?"
 )
 _MOMENT = re.compile(r"\d{4}-\d\d-\d\d[Tt]\d\d:\d\d:\d\d(\.\d+)?([Zz]|[+-]\d\d:\d\d)", re.ASCII)
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 
 Fault = tuple[Steps, str]
 
@@ -51,7 +56,7 @@ def read_metadata(project: Project) -> dict[str, object]:
     document = _load(path, project)
     properties = document.value
     assert isinstance(properties, dict)
-    faults = list(_faults(properties))
+    faults = [*_faults(properties), *((at, f"{what}.") for at, what in word_faults(properties))]
     if (project.package_folder / RELEASES).is_file():
         faults += [
             ((name,), f"'{name}' is said by the release (in {RELEASES}). Remove it here.")
@@ -119,8 +124,10 @@ def _text_faults(name: str, value: object) -> Iterator[Fault]:
         yield (name,), "'version' must be three numbers, such as 1.0.0 (https://semver.org)."
     elif name == "created" and not _MOMENT.fullmatch(value):
         yield (name,), "'created' must be a date and time such as 2024-05-17T09:30:00Z."
-    elif name == "homepage" and not value.startswith(("http://", "https://")):
-        yield (name,), "'homepage' must be an address that begins with https://."
+    elif name == "homepage" and (fault := web_fault(value)):
+        yield (name,), f"'homepage' {fault}."
+    elif name == "image" and (fault := address_fault(value)):
+        yield (name,), f"'image' {fault}."
 
 
 def _item_faults(name: str, at: int, item: object) -> Iterator[Fault]:
@@ -137,8 +144,10 @@ def _item_faults(name: str, at: int, item: object) -> Iterator[Fault]:
             yield from _role_faults(steps, value)
         elif not isinstance(value, str) or not value:
             yield steps, f"'{key}' of a {one} must be text. Put it in quotes."
-        elif key == "email" and not _EMAIL.fullmatch(value):
-            yield steps, f"'email' of a {one} is no address."
+        elif key == "email" and (fault := email_fault(value)):
+            yield steps, f"'email' of a {one} {fault}."
+        elif key == "path" and (fault := address_fault(value)):
+            yield steps, f"'path' of a {one} {fault}."
     if not item:
         yield (name, at), f"a {one} says at least one thing, such as its title."
     if name == "licenses" and not ("name" in item or "path" in item):

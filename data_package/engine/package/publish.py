@@ -5,6 +5,7 @@ import shutil
 from collections.abc import Callable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import suppress
+from dataclasses import dataclass
 from pathlib import Path
 
 from data_package.engine.package import descriptor as d
@@ -46,6 +47,19 @@ _SUMS = "SHA256SUMS"
 _GATHERED = ".gathered"
 
 
+@dataclass(frozen=True)
+class Written:
+    """A data package that has been written.
+
+    Attributes:
+        document: its descriptor.
+        record: what it is made of, and the hash of each of its files.
+    """
+
+    document: dict[str, object]
+    record: r.Record
+
+
 def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, object]:
     """Write the data package beside the present one, then put it in its place.
 
@@ -54,46 +68,53 @@ def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, 
     """
     project = contents.project
     folder = project.published
-    lock = read_lock(project)
-    made_of = digest_of(contents, lock)
-    subjects = _subjects(contents)
     make_private_folder(folder.parent)
     new = temporary_beside(folder)
-    make_private_folder(new)
     try:
-        before = r.read_record(project)
-        files = Files(new / _GATHERED)
-        # Writing CSV keeps one core busy, counting the others.
-        with ThreadPoolExecutor(1) as counting:
-            counted = counting.submit(_summaries, contents, subjects, before, files)
-            tables, known = _write_tables(contents, new, before, files)
-            hashes = _hash_tables(new, known)
-            summaries = counted.result()
-        files.remove()
-        document = _describe(contents, new, hashes)
-        facts = _facts(contents, new, document, summaries, lock)
-        texts = documents(
-            facts,
-            document,
-            project.packaging,
-            own_licence=own_licence(project),
-            changelog=contents.changelog,
-        )
-        for path, text in texts.items():
-            content = text.encode("utf-8", "replace")
-            write_private(new / path, content)
-            hashes[path] = hashlib.sha256(content).hexdigest()
-        write_private(new / _SUMS, sums(hashes))
-        hashes[_SUMS] = hash_file(new / _SUMS)
+        written = write(contents, new)
         still_good()
         replace_folder(new, folder)
     except BaseException:
         remove(new)
         raise
-    for path, digest in hashes.items():
+    for path, digest in written.record.files.items():
         contents.hashes.remember(folder / path, digest)
-    r.write_record(project, r.Record(made_of, hashes, tables, summaries))
-    return document
+    r.write_record(project, written.record)
+    return written.document
+
+
+def write(contents: Contents, new: Path) -> Written:
+    """Write the data package into a new folder. Files that are published already are linked."""
+    project = contents.project
+    lock = read_lock(project)
+    made_of = digest_of(contents, lock)
+    subjects = _subjects(contents)
+    make_private_folder(new)
+    before = r.read_record(project)
+    files = Files(new / _GATHERED)
+    # Writing CSV keeps one core busy, counting the others.
+    with ThreadPoolExecutor(1) as counting:
+        counted = counting.submit(_summaries, contents, subjects, before, files)
+        tables, known = _write_tables(contents, new, before, files)
+        hashes = _hash_tables(new, known)
+        summaries = counted.result()
+    files.remove()
+    document = _describe(contents, new, hashes)
+    facts = _facts(contents, new, document, summaries, lock)
+    texts = documents(
+        facts,
+        document,
+        project.packaging,
+        own_licence=own_licence(project),
+        changelog=contents.changelog,
+    )
+    for path, text in texts.items():
+        content = text.encode("utf-8", "replace")
+        write_private(new / path, content)
+        hashes[path] = hashlib.sha256(content).hexdigest()
+    write_private(new / _SUMS, sums(hashes))
+    hashes[_SUMS] = hash_file(new / _SUMS)
+    return Written(document, r.Record(made_of, hashes, tables, summaries))
 
 
 def _write_tables(

@@ -2,9 +2,10 @@
 
 from collections.abc import Mapping
 
-from data_package.engine.package.citation import reference
+from data_package.engine.package.citation import creators, reference
 from data_package.engine.package.facts import Facts
 from data_package.engine.package.licence import KNOWN
+from data_package.engine.package.markdown import line
 from data_package.engine.package.reading import recipes
 
 FILES = {
@@ -26,13 +27,13 @@ def readme_md(facts: Facts) -> str:
     version = f"Version {facts.text('version')}.\n\n" if facts.text("version") else ""
     description = facts.text("description").strip()
     parts = [
-        f"# {_line(facts.title)}\n\n{description + chr(10) * 2 if description else ''}{version}"
+        f"# {line(facts.title)}\n\n{description + chr(10) * 2 if description else ''}{version}"
     ]
     parts.append("## Tables\n\n| table | title | rows, about | fields |\n|---|---|--:|--:|\n")
     for table in facts.tables:
         rows = f"{table.summary.rows:,}" if table.summary.rows is not None else "not shown"
         parts.append(
-            f"| [{_cell(table.name)}]({table.path}) | {_cell(table.title)} | {rows} "
+            f"| [{line(table.name)}]({table.path}) | {line(table.title)} | {rows} "
             f"| {len(table.contract.fields)} |\n"
         )
     parts.append("\n## Read them\n")
@@ -43,10 +44,11 @@ def readme_md(facts: Facts) -> str:
             for recipe in recipes(first.path, first.name)
         ]
     parts.append("\n## Files\n\n")
-    has_csv = any(table.csv_path for table in facts.tables)
-    parts += [f"- `{name}`: {what}\n" for name, what in FILES.items() if name != "csv/" or has_csv]
-    parts += [f"- `{path}`{f': {_line(said)}' if said else ''}\n" for path, said in facts.files]
-    parts.append(f"\n## Cite\n\n> {_line(reference(facts))}\n")
+    absent = {"csv/"} if not any(table.csv_path for table in facts.tables) else set()
+    absent |= set() if creators(facts) else {"CITATION.cff"}
+    parts += [f"- `{name}`: {what}\n" for name, what in FILES.items() if name not in absent]
+    parts += [f"- `{path}`{f': {line(said)}' if said else ''}\n" for path, said in facts.files]
+    parts.append(f"\n## Cite\n\n> {line(reference(facts))}\n")
     parts.append(f"\n## Licence\n\n{_licences(facts)}\n")
     return "".join(parts)
 
@@ -57,7 +59,7 @@ def changelog_md(facts: Facts, released: str | None) -> str:
         return released
     version = facts.text("version")
     about = f" (working towards {version})" if version and not facts.text("created") else ""
-    return f"# Changes of {_line(facts.title)}\n\n## Unreleased{about}\n\nNot released yet.\n"
+    return f"# Changes of {line(facts.title)}\n\n## Unreleased{about}\n\nNot released yet.\n"
 
 
 def sums(hashes: Mapping[str, str]) -> str:
@@ -72,13 +74,7 @@ def _licences(facts: Facts) -> str:
         known = KNOWN.get(name)
         title = str(one.get("title") or (known[0] if known else name))
         path = str(one.get("path") or (known[1] if known else ""))
-        lines.append(f"{_line(title)}{f': <{path}>' if path else ''}")
+        is_web = path.startswith(("http://", "https://", "ftp://", "ftps://"))
+        where = f"<{path}>" if is_web else f"`{path}`"
+        lines.append(f"{line(title or path)}{f': {where}' if path else ''}")
     return "\n\n".join(lines) if lines else "None is given."
-
-
-def _line(text: str) -> str:
-    return " ".join(text.split())
-
-
-def _cell(text: str) -> str:
-    return _line(text).replace("\\", "\\\\").replace("|", "\\|")

@@ -14,10 +14,11 @@ from dataclasses import asdict, dataclass
 import yaml
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.package.markdown import line
 from data_package.engine.package.record import digest
 from data_package.engine.project import Project
 from data_package.engine.schema.document import read_document
-from data_package.engine.storage import is_file, temporary_beside
+from data_package.engine.storage import is_file, sweep_beside, sync, temporary_beside
 
 FILE_NAME = "releases.yaml"
 # What only a release says of a package.
@@ -79,9 +80,15 @@ def write_releases(project: Project, releases: Iterable[Release]) -> None:
         allow_unicode=True,
         width=10**6,
     )
+    sweep_beside(path)
     temporary = temporary_beside(path)
-    temporary.write_text(_HEADER + text, encoding="utf-8")
-    temporary.replace(path)
+    try:
+        temporary.write_text(_HEADER + text, encoding="utf-8")
+        sync(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
 
 
 def content_of(
@@ -113,7 +120,7 @@ def changelog_of(title: str, releases: Sequence[Release], *, is_released: bool) 
     """The text of `CHANGELOG.md`; None where nothing has been released."""
     if not releases:
         return None
-    parts = [f"# Changes of {' '.join(title.split())}\n"]
+    parts = [f"# Changes of {line(title)}\n"]
     if not is_released:
         parts.append(f"## Unreleased\n\nNot the same as {releases[0].version} any more.\n")
     parts += [f"## {one.version} ({one.created[:10]})\n\n{one.changes}" for one in releases]

@@ -13,6 +13,12 @@ from data_package.engine.errors import did_you_mean
 from data_package.engine.schema.document import Path
 from data_package.engine.schema.lint_dialect import lint_dialect, lint_encoding
 from data_package.engine.schema.lint_field import lint_field, lint_missing_values
+from data_package.engine.schema.published import (
+    address_fault,
+    email_fault,
+    web_fault,
+    word_faults,
+)
 from data_package.engine.schema.spelling import misspelt
 
 _RESOURCE = frozenset(
@@ -28,9 +34,7 @@ _SCHEMA = frozenset(
         "primaryKey", "title", "uniqueKeys",
     }
 )  # fmt: skip
-_URL_OR_PATH = re.compile(r"^((?=[^./~])(?!file:)((?!/\.\./)(?!\\)(?!://).)*|(http|ftp)s?://.*)$")
 _ITEM_TEXTS = frozenset({"title", "path", "email", "version", "name"})
-_EMAIL = re.compile(r"[^@\s]+@[^@\s]+")
 _FIELDS_MATCH = ("exact", "equal", "subset", "superset", "partial")
 
 
@@ -53,9 +57,10 @@ def lint(descriptor: object) -> list[Issue]:
     """
     if not isinstance(descriptor, dict):
         return [Issue((), "a contract is a mapping; begin it with title: and schema:")]
+    words = [Issue(path, what) for path, what in word_faults(descriptor)]
     if "schema" not in descriptor and "fields" in descriptor:
-        return list(_schema(descriptor, ()))
-    found = [Issue((key,), what) for key, what in misspelt(descriptor, _RESOURCE, _SCHEMA)]
+        return [*words, *_schema(descriptor, ())]
+    found = words + [Issue((key,), what) for key, what in misspelt(descriptor, _RESOURCE, _SCHEMA)]
     found.extend(_text(descriptor, ("title", "description"), ()))
     found.extend(_publication(descriptor))
     if "dialect" in descriptor:
@@ -227,9 +232,10 @@ def _publication(descriptor: dict[str, object]) -> Iterator[Issue]:
 
     https://datapackage.org/standard/data-resource/#sources
     """
-    homepage = descriptor.get("homepage")
-    if homepage is not None and not str(homepage).startswith(("http://", "https://")):
-        yield Issue(("homepage",), "homepage is an address that begins with https://")
+    if (homepage := descriptor.get("homepage")) is not None:
+        fault = web_fault(homepage) if isinstance(homepage, str) else "is text; put it in quotes"
+        if fault:
+            yield Issue(("homepage",), f"'homepage' {fault}")
     for name in ("sources", "licenses"):
         items = descriptor.get(name)
         if items is None:
@@ -247,19 +253,12 @@ def _publication(descriptor: dict[str, object]) -> Iterator[Issue]:
                     yield Issue((*at, key), f"{key} is text; put it in quotes, or leave it out")
             if name == "licenses" and item.get("name") is None and item.get("path") is None:
                 yield Issue(at, "a license has a name (such as CC-BY-4.0) or a path to its text")
-            if (path := item.get("path")) is not None and not _is_url_or_path(path):
-                yield Issue(
-                    (*at, "path"), "path is an address, or a path that does not lead upwards"
-                )
-            if (email := item.get("email")) is not None and not _EMAIL.fullmatch(str(email)):
-                yield Issue((*at, "email"), "email is not an address")
+            if isinstance(path := item.get("path"), str) and (fault := address_fault(path)):
+                yield Issue((*at, "path"), f"path {fault}")
+            if isinstance(email := item.get("email"), str) and (fault := email_fault(email)):
+                yield Issue((*at, "email"), f"email {fault}")
             if name == "licenses" and item.get("name") is not None and not _is_license(item):
                 yield Issue((*at, "name"), "a license's name is a word such as CC-BY-4.0")
-
-
-def _is_url_or_path(path: object) -> bool:
-    """https://datapackage.org/standard/glossary/#url-or-path, as the profile has it."""
-    return isinstance(path, str) and _URL_OR_PATH.search(path) is not None
 
 
 def _is_license(item: Mapping[str, object]) -> bool:

@@ -9,6 +9,9 @@ from data_package.engine.schema import Contract, Field
 from data_package.engine.tables import failures
 from data_package.engine.tables.table import Table
 
+# Of a list of codes: every materialization keeps the words in its event.
+_SHOWN = 50
+
 
 def declared_columns(contract: Contract) -> dg.TableSchema:
     """What a contract declares, before there is a file."""
@@ -61,4 +64,8 @@ def _table_rules(contract: Contract) -> dg.TableConstraints:
 
 
 def _words(value: object) -> str:
-    return ", ".join(map(str, value)) if isinstance(value, list | tuple) else str(value)
+    if not isinstance(value, list | tuple):
+        return str(value)
+    shown = ", ".join(map(str, value[:_SHOWN]))
+    more = len(value) - _SHOWN
+    return f"{shown} and {more:,} more" if more > 0 else shown

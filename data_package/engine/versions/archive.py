@@ -6,19 +6,27 @@ differs between zlib, zlib-ng and their versions, and the tables, which are near
 are compressed within Parquet already. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 """
 
+import json
+import os
 import shutil
 import zipfile
+from collections.abc import Collection, Iterator
+from contextlib import contextmanager, suppress
 from datetime import datetime
 from pathlib import Path
 
 from data_package.engine.errors import BuildError
+from data_package.engine.project import Project
 from data_package.engine.storage import (
     hash_file,
     make_private_folder,
     remove,
     replacing,
     temporary_beside,
+    write_private,
 )
+from data_package.engine.versions.edition import releases_folder
+from data_package.engine.versions.level import Version
 
 _READ_ONLY_FILE = 0o400
 _READ_ONLY_FOLDER = 0o500
@@ -27,7 +35,8 @@ _REGULAR = 0o100000
 _UNIX = 3
 _EARLIEST = (1980, 1, 1, 0, 0, 0)
 _CHUNK = 1 << 20
-_SUMS = "SHA256SUMS"
+SUMS = "SHA256SUMS"
+_NOTE = ".unfinished."
 
 
 def keep_folder(origin: Path, target: Path) -> None:
@@ -47,6 +56,33 @@ def keep_folder(origin: Path, target: Path) -> None:
     except BaseException:
         remove(new)
         raise
+
+
+@contextmanager
+def unfinished(folder: Path, archive: Path) -> Iterator[None]:
+    """While files of a release are put in their places, and no record names it yet.
+
+    A note beside them says so, for `sweep_unfinished` to find when this process is killed.
+    """
+    note = folder.with_name(f"{_NOTE}{os.getpid()}")
+    make_private_folder(note.parent)
+    write_private(note, json.dumps([folder.name, archive.name]))
+    yield
+    remove(note)
+
+
+def sweep_unfinished(project: Project, released: Collection[str]) -> None:
+    """Remove the files of releases that were killed before any record named them."""
+    place = releases_folder(project)
+    for note in list(place.glob(f"{_NOTE}*")):
+        if Path("/proc", note.name.removeprefix(_NOTE)).exists():
+            continue
+        with suppress(OSError, ValueError):
+            version, archive = map(str, json.loads(note.read_bytes()))
+            if version not in released and Version.parse(version) is not None:
+                remove(place / version)
+                remove(place / Path(archive).name)
+        remove(note)
 
 
 def keep_zip(folder: Path, target: Path, created: str) -> None:
@@ -74,10 +110,10 @@ def _add(
 
 
 def _check(folder: Path) -> None:
-    lines = (folder / _SUMS).read_text(encoding="utf-8").splitlines()
+    lines = (folder / SUMS).read_text(encoding="utf-8").splitlines()
     for digest, name in (line.split("  ", 1) for line in lines):
         if hash_file(folder / name) != digest:
             raise BuildError(
-                f"{name} of the built package is not what {_SUMS} says: someone changed it.\n"
+                f"{name} of the built package is not what {SUMS} says: someone changed it.\n"
                 "Build it again: data-package build"
             )

@@ -19,10 +19,16 @@ from data_package.engine.runs.run import Watch, run_build
 from data_package.engine.staleness.lock import lacks, read_lock
 from data_package.engine.staleness.plan import Request
 from data_package.engine.staleness.status import ProjectStatus, status_of
-from data_package.engine.storage import hash_file, remove
+from data_package.engine.storage import hash_file, remove, temporary_beside
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import open_project
-from data_package.engine.versions.archive import keep_folder, keep_zip
+from data_package.engine.versions.archive import (
+    SUMS,
+    keep_folder,
+    keep_zip,
+    sweep_unfinished,
+    unfinished,
+)
 from data_package.engine.versions.difference import Difference, compare
 from data_package.engine.versions.edition import (
     open_built,
@@ -52,12 +58,14 @@ class Wanted:
         level: how much the version rises; None to take it from what changed.
         notes: words for the changelog, Markdown.
         without_git: whether to release what is not committed.
+        with_raw_errors: whether to release what is made of raw files that break their contracts.
     """
 
     version: str | None = None
     level: Level | None = None
     notes: str = ""
     without_git: bool = False
+    with_raw_errors: bool = False
 
 
 @dataclass(frozen=True)
@@ -71,6 +79,7 @@ class Proposal:
         is_again: whether it is released already, and only its files are made again.
         folder: where its files go.
         archive: where its zip file goes.
+        package: what is released.
     """
 
     project: Project
@@ -80,6 +89,7 @@ class Proposal:
     is_again: bool
     folder: Path
     archive: Path
+    package: DataPackage
 
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types."""
@@ -107,10 +117,11 @@ def propose(
     catalogue, _ = open_project(project)
     package = _ready(catalogue, wanted)
     releases = read_releases(project)
+    sweep_unfinished(project, [release.version for release in releases])
     name = str(read_metadata(project)["name"])
     newest = releases[0] if releases else None
     if newest is not None and package.content(releases) == newest.content:
-        return _again(project, name, newest)
+        return _again(package, name, newest)
     difference = _difference(project, newest, wanted, tell) if newest is not None else None
     version = _version(wanted, newest, difference)
     entry = Release(str(version), _now(), "", _changes(wanted.notes, newest, difference))
@@ -123,6 +134,7 @@ def propose(
         is_again=False,
         folder=release_folder(project, version),
         archive=release_folder(project, version).with_name(zip_name(name, version)),
+        package=package,
     )
     for path in (found.folder, found.archive):
         if path.exists():
@@ -141,36 +153,61 @@ def make(
 
     Raises BuildError, with everything as it was, when it could not be made.
     """
-    project, release = proposal.project, proposal.release
-    before = read_releases(project)
-    with building(project, lambda _: None):
-        places = [path for path in (proposal.folder, proposal.archive) if not path.exists()]
-        try:
-            if not proposal.is_again:
-                write_releases(project, [release, *before])
-                _publish(project, release, watch)
-            if proposal.folder in places:
-                keep_folder(project.published, proposal.folder)
-            keep_zip(proposal.folder, proposal.archive, release.created)
-        except BaseException:
-            for place in places:
-                remove(place)
-            if not proposal.is_again:
-                _take_back(project, before)
-            raise
+    if proposal.is_again:
+        with building(proposal.project, lambda _: None):
+            _keep(proposal, proposal.project.published)
+    else:
+        _make_new(proposal, watch)
     return hash_file(proposal.archive)
 
 
-def _publish(project: Project, release: Release, watch: Watch | None) -> None:
-    """Write the data package as the release that `releases.yaml` now tells of."""
+def _make_new(proposal: Proposal, watch: Watch | None) -> None:
+    """Write the files of a release, then the record of it, then publish it.
+
+    Nothing names the version before its files are whole, so that a release that is killed leaves
+    either none of it or all of it.
+    """
+    project, release = proposal.project, proposal.release
+    before = read_releases(project)
+    aside = temporary_beside(project.published)
+    with building(project, lambda _: None):
+        try:
+            proposal.package.write(aside, [release, *before])
+            with unfinished(proposal.folder, proposal.archive):
+                _keep(proposal, aside)
+                write_releases(project, [release, *before])
+            _publish(proposal, watch)
+        except BaseException:
+            with unfinished(proposal.folder, proposal.archive):
+                _take_back(project, before)
+                remove(proposal.folder)
+                remove(proposal.archive)
+            raise
+        finally:
+            remove(aside)
+
+
+def _keep(proposal: Proposal, origin: Path) -> None:
+    """Put the files of a release where they stay, those that are not there yet."""
+    is_new = not proposal.folder.exists()
+    try:
+        if is_new:
+            keep_folder(origin, proposal.folder)
+        keep_zip(proposal.folder, proposal.archive, proposal.release.created)
+    except BaseException:
+        if is_new:
+            remove(proposal.folder)
+        raise
+
+
+def _publish(proposal: Proposal, watch: Watch | None) -> None:
+    """Publish what `releases.yaml` now tells of, and see that it is what was released."""
+    project = proposal.project
     result = run_build(Request(), project, watch=watch)
     if not result.ok:
         raise BuildError(result.explain())
-    with open_built(project) as built:
-        if built.text("created") != release.created or built.text("version") != release.version:
-            raise BuildError(
-                "Nothing is released: the project changed while it was.\nRelease again."
-            )
+    if (project.published / SUMS).read_bytes() != (proposal.folder / SUMS).read_bytes():
+        raise BuildError("Nothing is released: the project changed while it was.\nRelease again.")
 
 
 def _take_back(project: Project, before: list[Release]) -> None:
@@ -189,7 +226,14 @@ def _ready(catalogue: Catalogue, wanted: Wanted) -> DataPackage:
             "There is nothing to release: no table is final.\n"
             "Tables in the group `final` make up the data package."
         )
-    faults = _not_fresh(status_of(catalogue, read_lock(project)))
+    status = status_of(catalogue, read_lock(project))
+    faults = _not_fresh(status)
+    broken = [f"{t.state.name}: {t.reason}" for t in status.tables if t.raw_errors and t.is_fresh]
+    if broken and not wanted.with_raw_errors:
+        faults.append(
+            f"Tables made of raw files that break their contracts:\n{some(broken)}\n"
+            "See them: data-package check RAW_FILE. Or release all the same: --with-raw-errors"
+        )
     if not wanted.without_git and (names := uncommitted(project)):
         faults.append(
             f"Not committed, so that a clone would not build the same:\n{some(names)}\n"
@@ -231,7 +275,8 @@ def _not_fresh(status: ProjectStatus) -> list[str]:
     return faults
 
 
-def _again(project: Project, name: str, newest: Release) -> Proposal:
+def _again(package: DataPackage, name: str, newest: Release) -> Proposal:
+    project = package.catalogue.project
     version = Version.parse(newest.version)
     assert version is not None
     folder = release_folder(project, version)
@@ -241,7 +286,7 @@ def _again(project: Project, name: str, newest: Release) -> Proposal:
             f"Nothing to release: the data package is {version}, as it was released.\n"
             f"It is in {project.relative(folder)}."
         )
-    return Proposal(project, None, None, newest, True, folder, archive)
+    return Proposal(project, None, None, newest, True, folder, archive, package)
 
 
 def _difference(

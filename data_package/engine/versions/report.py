@@ -3,6 +3,7 @@
 from collections.abc import Iterable, Iterator, Sequence
 from itertools import groupby
 
+from data_package.engine.package.markdown import line
 from data_package.engine.versions.changes import Change
 from data_package.engine.versions.difference import Difference, TableDifference
 
@@ -27,7 +28,7 @@ def markdown_of(difference: Difference) -> str:
     by_place = groupby(sorted(difference.changes, key=_weight), key=lambda change: change.level)
     for level, changes in by_place:
         parts.append(f"{str(level).capitalize()} changes of the description:\n")
-        parts += [f"- {_code(change.place)}: {_escaped(change.words)}" for change in changes]
+        parts += [f"- {_code(change.place)}: {line(plain(change.words))}" for change in changes]
         parts.append("")
     differing = [table for table in difference.tables if table.level is not None]
     if differing:
@@ -38,9 +39,9 @@ def markdown_of(difference: Difference) -> str:
         for table in differing:
             if table.rows is not None and table.rows.fields:
                 counts = _counts(table.rows.fields.items())
-                parts.append(f"- {_code(table.name)}, values changed: {_escaped(counts)}")
+                parts.append(f"- {_code(table.name)}, values changed: {line(plain(counts))}")
             if table.words:
-                parts.append(f"- {_code(table.name)}: {_escaped(table.words)}")
+                parts.append(f"- {_code(table.name)}: {line(plain(table.words))}")
     if not parts:
         parts.append("No change of the description, and the same rows.")
     return "\n".join(parts).strip() + "\n"
@@ -98,7 +99,7 @@ def _cells(table: TableDifference) -> tuple[str, ...]:
 
 def _row(table: TableDifference) -> str:
     name, *numbers, key = _cells(table)
-    return " | ".join(("", _code(name), *numbers, _escaped(key), "")).strip()
+    return " | ".join(("", _code(name), *numbers, line(plain(key)), "")).strip()
 
 
 def _counts(fields: Iterable[tuple[str, int]]) -> str:
@@ -126,10 +127,3 @@ def _weight(change: Change) -> tuple[int, str]:
 
 def _code(text: str) -> str:
     return f"`{plain(text).replace('`', chr(39)).replace('|', '¦')}`"
-
-
-def _escaped(text: str) -> str:
-    shown = plain(text).replace("\\", "\\\\")
-    for char in "|<>*_`[]":
-        shown = shown.replace(char, f"\\{char}")
-    return shown

@@ -124,3 +124,14 @@ def test_a_vocabulary_and_a_table_of_one_name_are_told_apart(study: Make, loaded
     project = study({"/pyproject.toml": settings}).project
     with pytest.raises(dg.Failure, match="Rename its file"):
         Codes(project, frozenset({"codes"})).apart(loaded)
+
+
+@pytest.mark.slow
+def test_a_foreign_key_to_nothing_is_reported_with_its_line(study: Make) -> None:
+    wrong = STUDY_FILES["final/visits.yaml"].replace("resource: people", "resource: peopel")
+    project = study(STUDY_FILES | {"final/visits.yaml": wrong})
+    done = project.command("status")
+    assert done.returncode == 2
+    said = done.stdout + done.stderr
+    assert "visits.yaml:4:" in said
+    assert "'peopel', which is not a table with a contract. Did you mean 'people'?" in said

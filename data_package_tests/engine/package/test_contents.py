@@ -175,11 +175,30 @@ def test_an_infinity_and_a_null_structure_have_one_form_each(tmp_path: Path) -> 
         ("keywords: health\n", "must be a list"),
         ("homepage: javascript:alert(1)\n", "https://"),
         ("title: a\ntitle: b\n", ":2:1: .*twice"),
+        ('licenses: [{name: X, path: "javascript:alert(1)"}]\n', ":1:22: .*https://"),
+        ("sources:\n  - title: S\n    path: file:///home/a/raw.csv\n", ":3:5: 'path' of a source"),
+        ("sources: [{title: S, path: /home/a/raw.csv}]\n", "a path on this machine"),
+        ("sources: [{title: S, path: ../raw.csv}]\n", "within the package"),
+        ("contributors: [{title: C, path: 'data:text/html,x'}]\n", ":1:27: .*https://"),
+        ("contributors: [{title: C, email: 'a b@c'}]\n", "not an e-mail address"),
+        ("homepage: https://a b\n", "no address has"),
+        ("homepage: 'https://x.example/\"><script>'\n", "no address has"),
+        ("homepage: https://me:secret@x.example\n", "would be published"),
+        ("image: C:\\me.png\n", "'image' must be an address"),
+        ('title: "a\\eb"\n', ":1:1: 'title' holds the control character U.001B"),
+        ('keywords: [a, "b\\0"]\n', ":1:15: 'keywords' holds the control character U.0000"),
+        ('contributors: [{title: "\\u202egnp.exe"}]\n', ":1:17: 'title' holds U.202E"),
     ],
 )
 def test_a_wrong_property_is_told_with_its_line(study: Make, text: str, told: str) -> None:
     project = study({"datapackage.yaml": text})
     with pytest.raises(ProjectError, match=told):
+        read_metadata(project.project)
+
+
+def test_properties_in_a_file_of_another_name_are_not_passed_over(study: Make) -> None:
+    project = study({"datapackage.yml": "title: A\n"})
+    with pytest.raises(ProjectError, match=r"this file is called datapackage\.yaml"):
         read_metadata(project.project)
 
 

@@ -3,6 +3,8 @@
 import json
 import os
 import shutil
+import signal
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -16,6 +18,7 @@ from data_package.engine.versions import Level, diff
 from data_package.engine.versions.release import NotReady, Proposal, Wanted, make, propose
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.package.test_publish import PEOPLE, STUDY_FILES, contents, package_of
+from data_package_tests.engine.tables.running import temporary_files
 
 pytestmark = pytest.mark.slow
 
@@ -228,6 +231,10 @@ def test_the_command_tells_what_it_would_do_and_what_it_did(built: Study) -> Non
     assert done.stdout == "0.1.0 would be released. Nothing was written.\n"
     assert git(built, "status", "--porcelain") == ""
     done = built.verb("release", "--version", "1.0.0")
+    assert done.returncode == 1
+    assert "does not say yet: the package's description, licence, contributors" in done.stderr
+    assert git(built, "status", "--porcelain") == ""
+    done = built.verb("release", "--version", "1.0.0", "--undocumented")
     assert done.returncode == 0, done.stderr
     assert "storage/releases/my-study-1.0.0.zip" in done.stdout
     assert f"git add {built.package}/releases.yaml" in done.stdout
@@ -237,3 +244,64 @@ def test_the_command_tells_what_it_would_do_and_what_it_did(built: Study) -> Non
     table = built.storage / "releases" / "1.0.0" / "tables" / "people.parquet"
     assert pl.read_parquet(table).height == 2
     assert built.verb("release", "--version", "1.0.0", "--major").returncode == 2
+
+
+# Kills itself before the Nth change of the file system that making a release asks for.
+KILLED = """
+import os, signal, sys
+from pathlib import Path
+from data_package.engine.project import find_project
+from data_package.engine.versions.release import Wanted, make, propose
+left = int(sys.argv[1])
+def count(event, arguments):
+    global left
+    if event in ("os.rename", "os.mkdir", "os.link", "os.remove", "os.chmod", "os.rmdir"):
+        left -= 1
+        if left == 0:
+            os.kill(os.getpid(), signal.SIGKILL)
+proposal = propose(Wanted(), find_project(Path.cwd()))
+sys.addaudithook(count)
+make(proposal)
+"""
+
+
+def every_version_exists(study: Study) -> None:
+    folder = study.storage / "releases"
+    for one in read_releases(study.project):
+        assert (folder / one.version / "SHA256SUMS").is_file()
+        assert (folder / f"my-study-{one.version}.zip").is_file()
+
+
+def killed_at(study: Study, moment: int) -> bool:
+    """Whether a release was killed, after which everything is mended by the ordinary commands."""
+    done = study.run(sys.executable, "-c", KILLED, str(moment))
+    assert done.returncode in (0, -signal.SIGKILL), done.stderr
+    every_version_exists(study)
+    known = [one.version for one in read_releases(study.project)]
+    # What was delivered meanwhile changes nothing of it.
+    rebuild(study, {"final/people.py": MORE.replace("2, 3]", f"2, {moment + 3}]")})
+    proposal = release(study)
+    every_version_exists(study)
+    assert [one.version for one in read_releases(study.project)][1:] == known
+    names = {path.name for path in (study.storage / "releases").iterdir()}
+    expected = {str(one.version) for one in read_releases(study.project)}
+    assert names == expected | {f"my-study-{one}.zip" for one in expected}
+    assert temporary_files(study.root) == []
+    assert described(study)["version"] == proposal.release.version
+    rebuild(study, {"final/people.py": PEOPLE})
+    return done.returncode != 0
+
+
+@pytest.mark.parametrize("moment", [2, 24, 42])
+def test_a_release_that_is_killed_leaves_no_version_without_files(
+    built: Study, moment: int
+) -> None:
+    killed_at(built, moment)
+
+
+@pytest.mark.stress
+def test_a_release_may_be_killed_at_any_moment(built: Study) -> None:
+    moment = 1
+    while killed_at(built, moment):
+        moment += 2
+    assert moment > 40

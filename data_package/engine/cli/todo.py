@@ -1,0 +1,35 @@
+"""`data-package todo`."""
+
+import json
+import sys
+
+import click
+
+
+@click.command("todo")
+@click.option("--check", is_flag=True, help="Exit with 1 when something is left.")
+@click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
+def command(check: bool, as_json: bool) -> None:
+    """List what is left to write or to decide, with its place.
+
+    Titles and descriptions of the package, its tables and fields, labels of codes, the licence and
+    the contributors, and names that not every program can tell apart. Without them a package can be
+    built; `release` asks for what a reader needs.
+    """
+    from data_package.engine.package.todo import todo_of
+    from data_package.engine.project import find_project
+    from data_package.engine.runs import progress
+
+    project = find_project()
+    with progress.loading():
+        found = todo_of(project)
+    if as_json:
+        click.echo(json.dumps({"todo": [one.to_dict() for one in found]}, indent=2))
+    elif found:
+        click.echo("\n".join(map(str, found)))
+        things = "thing is" if len(found) == 1 else "things are"
+        click.echo(f"\n{len(found):,} {things} left to write or to decide.")
+    else:
+        click.echo("Nothing is left to write or to decide.")
+    if check and found:
+        sys.exit(1)

@@ -1,0 +1,178 @@
+"""What a data package does not say yet, and only a person can write or decide.
+
+Judged from what would be published. The build counts it, `release` asks for it, `todo` lists it.
+"""
+
+from collections import Counter
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+from enum import StrEnum
+
+from data_package.engine.schema.document import Path
+
+
+class Kind(StrEnum):
+    """What is missing; the order is that of the summary."""
+
+    PACKAGE = "package"
+    CONTRACT = "contract"
+    TABLE = "table"
+    FIELD = "field"
+    LABEL = "label"
+    NAME = "name"
+
+
+# Without these a package can be read all the same.
+_ADVICE = (Kind.LABEL, Kind.NAME)
+_COUNTED = {
+    Kind.CONTRACT: ("a table without a contract", "{} tables without a contract"),
+    Kind.TABLE: (
+        "a table without title or description",
+        "{} tables without title or description",
+    ),
+    Kind.FIELD: (
+        "a field without title or description",
+        "{} fields without title or description",
+    ),
+    Kind.LABEL: ("a field with codes without labels", "{} fields with codes without labels"),
+}
+_OF_THE_PACKAGE = {
+    "title": "title",
+    "description": "description: what is in it, of whom, from when",
+    "licenses": "licence: who may use it, and how",
+    "contributors": "contributors: who made it, and is cited",
+}
+
+_SHORT = {
+    "title": "the package's title",
+    "description": "the package's description",
+    "licenses": "licence",
+}
+
+
+@dataclass(frozen=True)
+class Gap:
+    """One thing that is not said yet.
+
+    Attributes:
+        table: the table's name, None for the package itself.
+        field: the field's name, None for what concerns the whole table.
+        path: where it belongs, in `datapackage.yaml` or in the table's contract.
+        what: what is missing, in words.
+    """
+
+    kind: Kind
+    table: str | None
+    field: str | None
+    path: Path
+    what: str
+
+    @property
+    def place(self) -> str:
+        """`table.field`, `table`, or `package`."""
+        return ".".join(part for part in (self.table, self.field) if part) or "package"
+
+    @property
+    def is_advice(self) -> bool:
+        """Whether a release may go without it."""
+        return self.kind in _ADVICE
+
+
+def gaps_of(
+    properties: Mapping[str, object], contracts: Mapping[str, Mapping[str, object] | None]
+) -> list[Gap]:
+    """Everything that is not said yet.
+
+    Args:
+        properties: the package's own.
+        contracts: the Data Resource of each published table; None where it has no contract.
+    """
+    found = list(_package(properties))
+    for name, resource in contracts.items():
+        found += _table(name, resource)
+    found += _clashes("tables", None, list(contracts))
+    return found
+
+
+def gaps_in(document: Mapping[str, object]) -> list[Gap]:
+    """Everything that a published descriptor does not say."""
+    resources = [one for one in _list(document.get("resources")) if isinstance(one, Mapping)]
+    tables = {str(r.get("name")): r for r in resources if r.get("format") == "parquet"}
+    return gaps_of(document, tables)
+
+
+def summary_of(gaps: Sequence[Gap]) -> str:
+    """What is missing in one line, with the counts; empty where nothing is."""
+    own = [str(gap.path[0]) for gap in gaps if gap.kind is Kind.PACKAGE]
+    parts = [_SHORT.get(name, name) for name in own]
+    counts = Counter(gap.kind for gap in gaps)
+    for kind, (one, many) in _COUNTED.items():
+        if counts[kind]:
+            parts.append(one if counts[kind] == 1 else many.format(f"{counts[kind]:,}"))
+    return ", ".join(parts)
+
+
+def _package(properties: Mapping[str, object]) -> Iterator[Gap]:
+    for name, what in _OF_THE_PACKAGE.items():
+        if not _said(properties.get(name)):
+            yield Gap(Kind.PACKAGE, None, None, (name,), f"the package has no {what}")
+
+
+def _table(name: str, resource: Mapping[str, object] | None) -> Iterator[Gap]:
+    if resource is None:
+        what = f"no contract; begin one: data-package describe {name} --write"
+        yield Gap(Kind.CONTRACT, name, None, (), what)
+        return
+    if not _is_described(resource):
+        yield Gap(Kind.TABLE, name, None, (), "neither title nor description")
+    schema = resource.get("schema")
+    fields = _list(schema.get("fields") if isinstance(schema, Mapping) else None)
+    names = []
+    for at, field in enumerate(fields):
+        if isinstance(field, Mapping):
+            names.append(str(field.get("name")))
+            yield from _field(name, field, ("schema", "fields", at))
+    yield from _clashes("fields", name, names)
+
+
+def _field(table: str, field: Mapping[str, object], at: Path) -> Iterator[Gap]:
+    name = str(field.get("name"))
+    if not _is_described(field):
+        yield Gap(Kind.FIELD, table, name, at, "neither title nor description")
+    categories = _list(field.get("categories"))
+    codes = [one for one in categories if _is_code(one, field)]
+    if codes:
+        what = "its codes have no labels" if len(codes) > 1 else "one of its codes has no label"
+        yield Gap(Kind.LABEL, table, name, (*at, "categories"), what)
+
+
+def _is_code(category: object, field: Mapping[str, object]) -> bool:
+    """Whether a category has no label and says nothing by itself: a number, or a label left out."""
+    if isinstance(category, Mapping):
+        is_left_out = "label" in category or field.get("type") == "integer"
+        return is_left_out and not _said(category.get("label"))
+    return field.get("type") == "integer"
+
+
+def _clashes(kind: str, table: str | None, names: Sequence[str]) -> Iterator[Gap]:
+    first: dict[str, str] = {}
+    for name in names:
+        other = first.setdefault(name.lower(), name)
+        if other != name:
+            what = (
+                f"the {kind} {other!r} and {name!r} differ in case only: databases, Windows and "
+                "macOS take them for one"
+            )
+            yield Gap(Kind.NAME, table, None, (), what)
+
+
+def _is_described(item: Mapping[str, object]) -> bool:
+    return _said(item.get("title")) or _said(item.get("description"))
+
+
+def _said(value: object) -> bool:
+    return bool(value.strip()) if isinstance(value, str) else bool(value)
+
+
+def _list(value: object) -> list[object]:
+    return value if isinstance(value, list) else []

@@ -1,0 +1,73 @@
+"""What is left to write or to decide in a project, with the file and the line it belongs to."""
+
+from dataclasses import dataclass
+
+from data_package.engine.package.asset import DataPackage
+from data_package.engine.package.completeness import Gap, gaps_of
+from data_package.engine.package.metadata import FILE_NAME, read_metadata
+from data_package.engine.project import Project
+from data_package.engine.schema.document import Document, read_document
+from data_package.engine.tables.loading import open_project
+from data_package.engine.tables.table import Table
+
+
+@dataclass(frozen=True)
+class Todo:
+    """Something that is left to a person.
+
+    Attributes:
+        file: where to write it, from the project's folder; it may not be there yet.
+        line: the line to begin at.
+        column: the column in it.
+    """
+
+    gap: Gap
+    file: str
+    line: int
+    column: int
+
+    def __str__(self) -> str:
+        where = "" if self.gap.table is None else f"{self.gap.place}: "
+        return f"{self.file}:{self.line}:{self.column}: {where}{self.gap.what}"
+
+    def to_dict(self) -> dict[str, object]:
+        """The facts as JSON's types."""
+        return {
+            "kind": str(self.gap.kind),
+            "table": self.gap.table,
+            "field": self.gap.field,
+            "what": self.gap.what,
+            "file": self.file,
+            "line": self.line,
+            "column": self.column,
+        }
+
+
+def todo_of(project: Project) -> list[Todo]:
+    """Everything that is left, in the order of the files. Raises ProjectError."""
+    catalogue, _ = open_project(project)
+    packages = [one for one in catalogue.publications if isinstance(one, DataPackage)]
+    tables = {table.resource: table for one in packages for table in one.published}
+    contracts = {
+        name: table.contract.descriptor if table.contract else None
+        for name, table in tables.items()
+    }
+    places = {name: _document(table) for name, table in tables.items()}
+    own = project.relative(project.package_folder / FILE_NAME)
+    found = []
+    for gap in gaps_of(read_metadata(project), contracts):
+        if gap.table is None:
+            found.append(Todo(gap, own, 1, 1))
+            continue
+        place = places[gap.table].place(gap.path)
+        file = project.relative(tables[gap.table].contract_path)
+        found.append(Todo(gap, file, place.line, place.column))
+    return found
+
+
+def _document(table: Table) -> Document:
+    try:
+        text = table.contract_path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        text = ""
+    return read_document(text, spans=True)
