@@ -2,6 +2,7 @@
 
 import stat
 from collections.abc import Mapping, Sequence
+from functools import partial
 from types import ModuleType
 
 import dagster as dg
@@ -31,6 +32,7 @@ from data_package.engine.tables.io_manager import ParquetTables
 from data_package.engine.tables.loading import console_logger
 from data_package.engine.tables.resources import check_resources, resources_by_name
 from data_package.engine.tables.table import FINAL, Table, contract_at
+from data_package.engine.tables.trial import TrialTables, by_run, catalogue_aside, checked_as_of
 from data_package.engine.tables.wiring import Node, check_wiring, node_of
 
 
@@ -93,6 +95,9 @@ def load_definitions(
     packages = [DataPackage(catalogue, final)] if final else []
     catalogue.publications.extend(packages)
     catalogue.notes.extend(found.notes)
+    kept = ParquetTables.of(
+        catalogue, recorder.written, lambda table: column_lineage(table, catalogue)
+    )
     attached = [attach(assets, tables, project) for assets, _ in found.assets]
     return dg.Definitions(
         assets=[
@@ -108,7 +113,12 @@ def load_definitions(
             *map(data_package_asset, packages),
         ],
         asset_checks=[
-            *(asset_check(item, catalogue.verdicts, project) for item in catalogue.checks),
+            *(
+                asset_check(
+                    item, catalogue.verdicts, project, partial(checked_as_of, catalogue=catalogue)
+                )
+                for item in catalogue.checks
+            ),
             *(guarded(own, _name(own), project) for own in found.checks),
         ],
         jobs=found.jobs,
@@ -116,13 +126,12 @@ def load_definitions(
         sensors=found.sensors,
         resources={
             **own_resources,
-            TABLES_KEY: dg.IOManagerDefinition.hardcoded_io_manager(
-                ParquetTables.of(
-                    catalogue, recorder.written, lambda table: column_lineage(table, catalogue)
-                )
-            ),
-            IO_MANAGER_KEY: dg.IOManagerDefinition.hardcoded_io_manager(
-                SourceFiles(catalogue.deliveries, delivered)
+            TABLES_KEY: by_run(kept, partial(TrialTables.of, catalogue, kept)),
+            IO_MANAGER_KEY: by_run(
+                SourceFiles(catalogue.deliveries, delivered),
+                lambda instance: SourceFiles(
+                    catalogue.deliveries, catalogue_aside(catalogue, instance).delivered
+                ),
             ),
         },
         executor=executor or in_process(recorder),

@@ -21,6 +21,9 @@ if TYPE_CHECKING:
 @click.option("-m", "--notes", default="", metavar="TEXT", help="Words for the changelog.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would be released; write nothing.")
 @click.option("--without-git", is_flag=True, help="Release what is not committed, too.")
+@click.option(
+    "--with-raw-errors", is_flag=True, help="Release what is made of raw files with errors, too."
+)
 @click.option("--undocumented", is_flag=True, help="Release what says too little of itself, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(
@@ -29,6 +32,7 @@ def command(
     notes: str,
     dry_run: bool,
     without_git: bool,
+    with_raw_errors: bool,
     undocumented: bool,
     as_json: bool,
 ) -> None:
@@ -46,7 +50,7 @@ def command(
     from data_package.engine.versions import Level
     from data_package.engine.versions.release import Wanted, make, propose
 
-    wanted = Wanted(version, Level[level] if level else None, notes, without_git)
+    wanted = Wanted(version, Level[level] if level else None, notes, without_git, with_raw_errors)
     project = find_project()
     with progress.loading() as tell:
         proposal = propose(wanted, project, tell)

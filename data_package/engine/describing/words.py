@@ -46,6 +46,8 @@ class Words:
             for key in ("categories", "categoriesOrdered"):
                 if key in source.descriptor:
                     made[key] = source.descriptor[key]
+            if source.vocabulary is not None:
+                made["categories"] = source.vocabulary.named_from(table.contract_path.parent)
         return made
 
     def _keeps_categories(self, table: Table, field: Descriptor, source: Field) -> bool:

@@ -1,5 +1,6 @@
 """The data package as an asset: what all final tables and their checks lead to."""
 
+import dataclasses
 import hashlib
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -24,12 +25,14 @@ from data_package.engine.package.released import (
     read_releases,
     stamp_of,
 )
+from data_package.engine.project import Project
 from data_package.engine.schema import Contract
 from data_package.engine.staleness.plan import with_inputs
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.checks import TableCheck
 from data_package.engine.tables.failures import value_free
 from data_package.engine.tables.table import PACKAGE, Table
+from data_package.engine.tables.trial import catalogue_aside, is_trial
 
 GROUP = "package"
 
@@ -158,11 +161,12 @@ class DataPackage:
 
 def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
     """The asset that publishes."""
-    project = package.catalogue.project
+    whole, project = package, package.catalogue.project
 
-    def run() -> dg.MaterializeResult[None]:
+    def run(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         from data_package.engine.package import descriptor as d
 
+        package, project = _as_of(context, whole)
         document = package.publish()
         text = d.to_json(document)
         size = sum(int(str(r["bytes"])) for r in _resources(document))
@@ -183,13 +187,23 @@ def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
         kinds={"datapackage"},
         description="The data package, published when every final table satisfies its contract.",
     )
-    def data_package() -> dg.MaterializeResult[None]:
+    def data_package(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
         guarded = value_free(run, name=PACKAGE.to_user_string(), project=project)
-        result = guarded()
+        result = guarded(context)
         assert isinstance(result, dg.MaterializeResult)
         return result
 
     return data_package
+
+
+def _as_of(context: dg.AssetExecutionContext, package: DataPackage) -> tuple[DataPackage, Project]:
+    """The data package of a run: a trial publishes what it has made, and nowhere else."""
+    catalogue = package.catalogue
+    if is_trial(context.instance, context.run.tags):
+        catalogue = catalogue_aside(catalogue, context.instance)
+        tables = [catalogue.tables[table.key] for table in package.tables]
+        package = dataclasses.replace(package, catalogue=catalogue, tables=tables)
+    return package, catalogue.project
 
 
 def _contract(table: Table) -> Contract:

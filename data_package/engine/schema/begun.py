@@ -5,6 +5,7 @@ from typing import cast
 
 from data_package.engine.schema.contract import Descriptor
 from data_package.engine.schema.document import read_document
+from data_package.engine.schema.shared import with_shared_parts
 
 _HOW = ("dialect", "encoding")
 
@@ -18,8 +19,14 @@ def begun_contract(path: Path) -> Descriptor | None:
         document = read_document(path.read_bytes().decode("utf-8-sig"))
     except (OSError, UnicodeDecodeError):
         return None
-    value = document.value
-    if document.problems or not isinstance(value, dict) or not any(key in value for key in _HOW):
+    whole = with_shared_parts(document, path)
+    value = whole.value
+    if (
+        document.problems
+        or whole.faults
+        or not isinstance(value, dict)
+        or not any(key in value for key in _HOW)
+    ):
         return None
     schema = value.get("schema")
     fields = schema.get("fields") if isinstance(schema, dict) else None

@@ -7,8 +7,11 @@ import csv
 import hashlib
 import io
 import json
+import os
 from collections.abc import Iterable
 from functools import cached_property
+from pathlib import Path
+from urllib.parse import quote
 
 from data_package.engine.schema.document import MAX_BYTES, Document, Place, Problem
 
@@ -23,9 +26,23 @@ class Vocabulary(list[object]):
     of it is worked out once for all fields that use it.
     """
 
-    def __init__(self, entries: Iterable[object], *, name: str) -> None:
+    def __init__(
+        self, entries: Iterable[object], *, name: str, file: Path | None = None, pointer: str = ""
+    ) -> None:
         super().__init__(entries)
         self.name = name
+        self._file = file
+        self._pointer = pointer
+
+    def named_from(self, folder: Path) -> object:
+        """Return what names it in a contract in `folder`; a list of its own where it has no file.
+
+        The path leads upwards where it must, as paths in a contract may.
+        """
+        if self._file is None:
+            return list(self)
+        path = Path(os.path.relpath(self._file, folder.resolve())).as_posix()
+        return {"$ref": quote(path) + (f"#{self._pointer}" if self._pointer else "")}
 
     def __hash__(self) -> int:  # type: ignore[override]
         return id(self)
@@ -40,9 +57,9 @@ class Vocabulary(list[object]):
 
     @cached_property
     def labels(self) -> tuple[str | None, ...]:
-        """The label of each category, None where it has none."""
+        """The label of each category, None where it has none; an empty one is not written yet."""
         found = (entry.get(_LABEL) if isinstance(entry, dict) else None for entry in self)
-        return tuple(label if isinstance(label, str) else None for label in found)
+        return tuple(label if isinstance(label, str) and label else None for label in found)
 
     @cached_property
     def digest(self) -> str:

@@ -118,11 +118,17 @@ def _file(
             f"Its cells are taken to be separated by {other!r}, --delimiter for another one."
         )
     width = len(labels) if settled.header else _width(path, settled)
-    cells, above = _cells(path, settled, width)
+    cells, above, wider = _cells(path, settled, width)
     if not settled.header:
         named = _made_unique([*names[:width], *[""] * (width - len(names))])
     else:
         if not {"header", "headerRows"} & set(written):
+            if 2 * wider > cells.height:
+                raise CheckError(
+                    f"{path}: most rows have more cells than its first one, so that the header "
+                    "may be further down. Say where it is with --header-row, how many rows are "
+                    "above it with --skip, or how comment lines begin with --comment"
+                )
             _doubt_header(path, labels, cells)
         named = _made_unique(labels)
         if named != labels:
@@ -169,11 +175,12 @@ def _width(path: Path, dialect: Dialect) -> int:
     raise CheckError(f"{path}: the file has no rows")
 
 
-def _cells(path: Path, dialect: Dialect, width: int) -> tuple[pl.DataFrame, int]:
-    """Return all cells as text, and how many rows the file has above them."""
+def _cells(path: Path, dialect: Dialect, width: int) -> tuple[pl.DataFrame, int, int]:
+    """Return all cells as text, how many rows are above them, and how many have more cells."""
     shape = Shape(width, empty_is_null=True)
     frames = [pl.DataFrame(schema=shape.schema())]
     above = max(dialect.header_rows, default=0) if dialect.header else 0
+    wider = 0
     with Records(path, dialect) as records:
         for block, _ in records.blocks(shape, lambda block: block):
             if block.undecodable:
@@ -181,12 +188,13 @@ def _cells(path: Path, dialect: Dialect, width: int) -> tuple[pl.DataFrame, int]
                 raise _undecodable(path, f"row {row} has", dialect)
             if len(frames) == 1 and len(block.rows):
                 above = int(block.rows[0]) - 1
+            wider += sum(count > width for _, count in block.widths)
             frames.append(block.cells)
     cells = pl.concat(frames)
     if dialect.null_sequence is not None:
         null = dialect.null_sequence
         cells = cells.with_columns(pl.when(pl.all() != null).then(pl.all()))
-    return cells, above
+    return cells, above, wider
 
 
 def _made_unique(labels: Sequence[str]) -> tuple[str, ...]:

@@ -45,6 +45,9 @@ def lint_field(descriptor: object) -> Iterator[Fault]:
     if not isinstance(descriptor, dict):
         yield (), "a field is a mapping; begin it with name:"
         return
+    if "$ref" in descriptor:
+        yield ("$ref",), "$ref is followed when a contract is loaded from its file, and not here"
+        return
     name = descriptor.get("name")
     if not isinstance(name, str) or not name:
         here: Path = ("name",) if "name" in descriptor else ()

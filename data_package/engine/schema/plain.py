@@ -72,9 +72,15 @@ def _categories(field: Field, written: list[object]) -> list[object]:
     if not any(isinstance(entry, dict) for entry in written):
         return values
     return [
-        {**(_without_nothing(entry) if isinstance(entry, dict) else {}), "value": value}
+        {**(_said(entry) if isinstance(entry, dict) else {}), "value": value}
         for entry, value in zip(written, values, strict=True)
     ]
+
+
+def _said(entry: dict[str, object]) -> dict[str, object]:
+    """What is said of a category; an empty label says nothing."""
+    said = _without_nothing(entry)
+    return {name: value for name, value in said.items() if (name, value) != ("label", "")}
 
 
 def _json_value(field: Field, meaning: object, written: object) -> object:

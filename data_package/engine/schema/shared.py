@@ -117,7 +117,12 @@ class _Joiner:
         if isinstance(value, str) and at in _PATHS:
             return self._named(value, {}, at, file, here)
         if isinstance(value, dict):
-            if isinstance(value.get(REFERENCE), str):
+            if not isinstance(value.get(REFERENCE, ""), str):
+                place = places_in(file)((*here, REFERENCE))
+                what = "$ref is the path of a file, such as ../shared/fields.yaml#/person_id"
+                self._whole.faults.append(Fault(file, place, what))
+                return None
+            if REFERENCE in value:
                 beside = {key: item for key, item in value.items() if key != REFERENCE}
                 return self._named(str(value[REFERENCE]), beside, at, file, (*here, REFERENCE))
             return {
@@ -284,4 +289,4 @@ def _read(path: Path, _digest: str) -> Document:
 def _vocabulary(path: Path, digest: str, pointer: str, name: str) -> Vocabulary:
     _, value = _at(_read(path, digest).value, pointer, pointer)
     assert isinstance(value, list)
-    return Vocabulary(value, name=name)
+    return Vocabulary(value, name=name, file=path, pointer=pointer)

@@ -1,16 +1,22 @@
 """Raw files as Dagster external assets, and how they arrive in a table's function."""
 
+import dataclasses
+import os
 import sys
+from collections.abc import Iterator, Mapping
 from pathlib import Path
-from typing import Any, get_args, get_origin
+from typing import Any, Self, get_args, get_origin
 
 import dagster as dg
 
 from data_package.engine.errors import DataPackageError, ProjectError
+from data_package.engine.project import Project, find_project
+from data_package.engine.schema import load_contract
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import Bad, Deliveries, RawFile
 from data_package.engine.sources.frames import frame_of, handed
 from data_package.engine.sources.shares import Part, Share, has_place
+from data_package.engine.storage import HashCache
 
 PATTERNS = "data-package/patterns"
 PACKAGE = "data-package/package"
@@ -20,6 +26,13 @@ MAY_BE_EMPTY = "data-package/may_be_empty"
 FILE_COLUMN = "data-package/file_column"
 DEFINED_AT = "data-package/defined_at"
 IO_MANAGER_KEY = "source_file_io_manager"
+_ALONE_KEY = "raw_files"
+_MANAGER = "dagster/io_manager_key"
+# What keeps tables in a run without a project's definitions, where nothing else is chosen.
+_LOOSE = {
+    "DAGSTER_DEFAULT_IO_MANAGER_MODULE": "data_package.engine.tables.trial",
+    "DAGSTER_DEFAULT_IO_MANAGER_ATTRIBUTE": "loose_tables",
+}
 
 
 def source_file(
@@ -32,7 +45,7 @@ def source_file(
     worst: float | None = None,
     may_be_empty: bool = False,
     file_column: str | None = None,
-) -> dg.AssetSpec:
+) -> dg.AssetsDefinition:
     """Declare a raw file as delivered, or several that belong together.
 
     A table takes it as a parameter of that name: `Path` for one file, `list[Path]` for several
@@ -77,7 +90,9 @@ def source_file(
         raise ProjectError(
             f"{defined_at}: source_file({name!r}, …, worst={worst!r}) is not a share from 0 to 1."
         )
-    return dg.AssetSpec(
+    for variable, value in _LOOSE.items():
+        os.environ.setdefault(variable, value)
+    spec = dg.AssetSpec(
         name,
         description=description,
         group_name=group,
@@ -90,9 +105,34 @@ def source_file(
             WORST: worst,
             MAY_BE_EMPTY: may_be_empty,
             FILE_COLUMN: file_column,
-            "dagster/io_manager_key": IO_MANAGER_KEY,
+            _MANAGER: _ALONE_KEY,
         },
     )
+    return RawFileAsset(specs=[spec], resource_defs={_ALONE_KEY: _alone})
+
+
+class RawFileAsset(dg.AssetsDefinition):
+    """A raw file as an external asset, which brings along what hands it out.
+
+    So `dg.materialize([table, raw_file])` needs no resource, as in the tests of any Dagster
+    project. In a project, `load_definitions` puts its own in that place.
+    """
+
+    def get_resource_requirements(self) -> Iterator[Any]:
+        """None: what it needs it has."""
+        return iter(())
+
+    def with_resources(self, resource_defs: Mapping[str, dg.ResourceDefinition]) -> Self:
+        """The same: other resources are not for it."""
+        del resource_defs
+        return self
+
+
+def of_project(spec: dg.AssetSpec) -> dg.AssetSpec:
+    """A raw file that the project's own IO manager hands out."""
+    if PATTERNS not in spec.metadata:
+        return spec
+    return spec.replace_attributes(metadata={**spec.metadata, _MANAGER: IO_MANAGER_KEY})
 
 
 def raw_file(spec: dg.AssetSpec) -> RawFile | None:
@@ -110,6 +150,44 @@ def raw_file(spec: dg.AssetSpec) -> RawFile | None:
         may_be_empty=bool(spec.metadata.get(MAY_BE_EMPTY)),
         file_column=spec.metadata.get(FILE_COLUMN),
     )
+
+
+@dg.io_manager(description="Hands out raw files to runs without a project's definitions.")
+def _alone(_context: dg.InitResourceContext) -> dg.IOManager:
+    return _AloneFiles()
+
+
+class _AloneFiles(dg.IOManager):
+    def load_input(self, context: dg.InputContext) -> object:
+        """As in the project that the file is declared in."""
+        upstream = context.upstream_output
+        metadata = upstream.definition_metadata if upstream is not None else {}
+        spec = dg.AssetSpec(context.asset_key, metadata=metadata)
+        file = raw_file(spec)
+        assert file is not None
+        problem = ""
+        try:
+            place = Path(str(metadata[DEFINED_AT]).rpartition(":")[0])
+            return _alone_files(find_project(place.parent), file, context).load_input(context)
+        except DataPackageError as error:
+            problem = str(error)
+        raise dg.Failure(problem)
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Raw files are delivered, never made."""
+        del obj
+        raise ProjectError(f"'{context.asset_key.to_user_string()}' is a raw file.")
+
+
+def _alone_files(project: Project, file: RawFile, context: dg.InputContext) -> "SourceFiles":
+    """What hands out one raw file, and writes nothing into its project."""
+    instance = context.instance
+    aside = dataclasses.replace(project, storage=Path(instance.storage_directory(), "data-package"))
+    path = file.contract_path
+    contracts = {file.name: load_contract(path)} if path and path.is_file() else {}
+    hashes = HashCache(aside.places.hashes)
+    deliveries = Deliveries(project.root, {file.name: file}, hashes)
+    return SourceFiles(deliveries, Delivered(aside, {file.name: file}, contracts))
 
 
 def _contract_path(spec: dg.AssetSpec) -> Path:

@@ -66,6 +66,7 @@ class TableEntry:
             types and values as equal bytes, and a renamed column as others.
         columns: a hash of its columns' names and types, in order.
         kept: what is kept of it; what is no table has neither rows nor columns.
+        raw_errors: how much was wrong in the raw files whose rows it was made of.
     """
 
     fingerprint: str
@@ -77,6 +78,7 @@ class TableEntry:
     columns: str
     size_bytes: int
     kept: str = Kept.TABLE
+    raw_errors: int = 0
 
 
 @dataclass(frozen=True)
@@ -234,6 +236,7 @@ def _partition_lines(name: str, known: Mapping[str, TableEntry]) -> str:
         if made[key] != common:
             own += [f'fingerprint = "{entry.fingerprint}"', f'columns = "{entry.columns}"']
             own += [f"{title} = {_inline(getattr(entry, title))}" for title in _MAPPINGS]
+        own += [f"raw_errors = {entry.raw_errors}"] if entry.raw_errors else []
         lines.append(f"{_key(key)} = {{ {', '.join(own)} }}\n")
     return "".join(lines)
 
@@ -281,7 +284,8 @@ def _lines(entry: RawEntry | TableEntry) -> str:
 def _rows(entry: TableEntry) -> list[str]:
     if entry.kept != Kept.TABLE:
         return [f'kept = "{entry.kept}"\n']
-    return [f"rows = {entry.rows}\n", f'columns = "{entry.columns}"\n']
+    errors = [f"raw_errors = {entry.raw_errors}\n"] if entry.raw_errors else []
+    return [f"rows = {entry.rows}\n", *errors, f'columns = "{entry.columns}"\n']
 
 
 class LockFile:
@@ -461,6 +465,7 @@ def _together(known: Mapping[str, TableEntry]) -> TableEntry:
         rows=sum(entry.rows for _, entry in entries),
         columns=one_of(lambda entry: entry.columns),
         size_bytes=sum(entry.size_bytes for _, entry in entries),
+        raw_errors=sum(entry.raw_errors for _, entry in entries),
     )
 
 
@@ -495,6 +500,7 @@ def _table_entry(entry: Mapping[str, object]) -> TableEntry:
         columns=_text(entry["columns"] if kept == Kept.TABLE else ""),
         size_bytes=_whole(entry["bytes"]),
         kept=kept,
+        raw_errors=_whole(entry.get("raw_errors", 0)),
     )
 
 

@@ -94,6 +94,7 @@ class Recorder:
                 columns=facts.columns,
                 size_bytes=facts.size_bytes,
                 kept=str(facts.kept),
+                raw_errors=facts.raw_errors,
             ),
             {name: RawEntry(c.sha256, c.size_bytes) for name, c in raw.items()},
             part,
@@ -112,11 +113,14 @@ class Recorder:
         path = table.file(part)
         try:
             scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+            before = self.lock.read().entry(table.name, part)
             facts = Written(
                 rows=int(scan.select(pl.len()).collect().item()),
                 size_bytes=path.stat().st_size,
                 sha256=self.catalogue.hashes.hash(path),
                 columns=columns_digest(scan.collect_schema()),
+                # What was wrong in its raw files is not right because it is accepted.
+                raw_errors=before.raw_errors if before is not None else 0,
             )
         except (OSError, pl.exceptions.PolarsError):
             place = self.catalogue.project.relative(path)

@@ -27,12 +27,14 @@ class TableStatus:
     """One table: how it stands against the lock, and what its contract says of it.
 
     `contract` is `passed`, `failed`, `not checked`, or `none` where nothing is written down;
-    `contracts` says it of each partition of a partitioned table, by its key.
+    `contracts` says it of each partition of a partitioned table, by its key. `raw_errors` counts
+    what was wrong in the raw files whose rows it was made of.
     """
 
     state: TableState
     contract: str
     contracts: Mapping[str, str] = field(default_factory=dict)
+    raw_errors: int = 0
 
     @property
     def is_fresh(self) -> bool:
@@ -45,6 +47,9 @@ class TableStatus:
         failing = [key for key, verdict in self.contracts.items() if verdict == "failed"]
         if failing and not self.state.reason:
             return str(Cause(CauseKind.CONTRACT, partitions=tuple(failing)))
+        if self.raw_errors and not self.state.reason:
+            errors = "1 error" if self.raw_errors == 1 else f"{self.raw_errors:,} errors"
+            return f"{errors} in its raw files"
         return self.state.reason
 
     def to_dict(self) -> dict[str, object]:
@@ -55,6 +60,7 @@ class TableStatus:
             "state": str(self.state.state),
             "causes": [str(cause) for cause in self.state.causes],
             "contract": self.contract,
+            "raw_errors": self.raw_errors,
             "error": self.state.error,
         }
         if self.state.parts:
@@ -115,7 +121,8 @@ def status_of(catalogue: Catalogue, lock: Lock) -> ProjectStatus:
     catalogue.hashes.save()
     return ProjectStatus(
         tables=[
-            _status(state, catalogue.named[state.name], catalogue) for state in states.values()
+            _status(state, catalogue.named[state.name], catalogue, lock)
+            for state in states.values()
         ],
         package=("up to date" if current else "out of date") if catalogue.publications else "none",
         libraries=sorted(updates),
@@ -246,10 +253,12 @@ def _roots(name: str, states: dict[str, TableState], catalogue: Catalogue) -> li
     return ["It begins with:", *sorted(roots)] if roots else []
 
 
-def _status(state: TableState, table: Table, catalogue: Catalogue) -> TableStatus:
+def _status(state: TableState, table: Table, catalogue: Catalogue, lock: Lock) -> TableStatus:
+    entry = lock.whole(table.name)
+    raw_errors = entry.raw_errors if entry is not None else 0
     checks = catalogue.checks_of(table)
     if not checks:
-        return TableStatus(state, "none")
+        return TableStatus(state, "none", raw_errors=raw_errors)
     known = catalogue.verdicts.known
     whole = [known(item) for item in checks if not item.by_partition]
     by_part = {
@@ -262,6 +271,7 @@ def _status(state: TableState, table: Table, catalogue: Catalogue) -> TableStatu
         state,
         _verdict(everything),
         {part: _verdict(reports) for part, reports in by_part.items()},
+        raw_errors,
     )
 
 

@@ -10,7 +10,7 @@ import hashlib
 import json
 import warnings
 from bisect import bisect_left
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -213,8 +213,13 @@ def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
     return planned
 
 
-def asset_check(item: TableCheck, verdicts: Verdicts, project: Project) -> dg.AssetChecksDefinition:
-    """The Dagster asset check that asks for a verdict."""
+def asset_check(
+    item: TableCheck,
+    verdicts: Verdicts,
+    project: Project,
+    as_of: Callable[[dg.AssetCheckExecutionContext, TableCheck], tuple[Verdicts, TableCheck]],
+) -> dg.AssetChecksDefinition:
+    """The Dagster asset check that asks for a verdict; `as_of` tells what a run has of a table."""
     table = item.table
 
     with warnings.catch_warnings():
@@ -239,7 +244,8 @@ def asset_check(item: TableCheck, verdicts: Verdicts, project: Project) -> dg.As
             run = context.op_execution_context
             asked = (run.partition_key,) if run.has_partition_key else item.parts
             parts = asked if item.by_partition else (None,)
-            return _result([verdicts.of(item, part) for part in parts])
+            known, as_run = as_of(context, item)
+            return _result([known.of(as_run, part) for part in parts])
 
     return guarded(contract, table.name, project)
 

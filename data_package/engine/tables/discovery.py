@@ -18,6 +18,7 @@ from dagster.components.definitions import LazyDefinitions
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
+from data_package.engine.sources.assets import RawFileAsset, of_project
 from data_package.engine.tables import failures, python_errors
 from data_package.engine.tables.internals import UnresolvedJob
 from data_package.engine.tables.own_words import OwnWords
@@ -123,6 +124,8 @@ def _sort_in(item: object, module: str, found: Found, seen: set[int], project: P
     match item:
         case dg.AssetChecksDefinition():
             found.checks.append(item)
+        case RawFileAsset():
+            found.sources.extend((of_project(spec), module) for spec in item.specs)
         case dg.AssetsDefinition():
             found.assets.append((item, module))
         case dg.AssetSpec() | dg.SourceAsset():

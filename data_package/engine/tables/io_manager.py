@@ -55,7 +55,8 @@ _ROW_GROUP_ROWS = 1 << 18
 class Written:
     """What describes a table that has just been written.
 
-    `columns` hashes names and types; `config` hashes what was configured for this run alone.
+    `columns` hashes names and types; `config` hashes what was configured for this run alone;
+    `raw_errors` counts what was wrong in the raw files whose rows its function was handed.
     """
 
     rows: int
@@ -64,6 +65,7 @@ class Written:
     columns: str
     config: str | None = None
     kept: Kept = Kept.TABLE
+    raw_errors: int = 0
 
 
 class ParquetTables(BasePolarsUPathIOManager):
@@ -226,21 +228,9 @@ class ParquetTables(BasePolarsUPathIOManager):
         A parameter that does not say gets what the function says that it returns: a function that
         returns a `pl.LazyFrame` goes on with one.
         """
-        wanted: object = context.dagster_type.typing_type
-        frame = frame_of(wanted) or (frame_of(_item_of(wanted)) if wanted is not Any else None)
-        if frame is None:
-            if wanted not in (Any, None):
-                raise BuildError(
-                    f"The parameter that takes the table '{_name(context)}' is annotated as "
-                    f"{_words(wanted)}.\nWrite pl.LazyFrame, which is scanned, or pl.DataFrame, "
-                    "which is loaded; pandas.DataFrame and pyarrow.Table are given too."
-                )
-            returned = [output.dagster_type.typing_type for output in context.op_def.output_defs]
-            lazy = any(frame_of(one) is Frame.LAZY for one in returned)
-            frame = Frame.LAZY if lazy else Frame.EAGER
         scan = self.scan_df_from_path(path, context)
         columns = context.definition_metadata.get("columns")
-        return handed(scan.select(columns) if columns is not None else scan, frame)
+        return handed(scan.select(columns) if columns is not None else scan, frame_wanted(context))
 
     def _refuse_several(self, context: dg.OutputContext) -> None:
         if context.has_asset_partitions and len(context.asset_partition_keys) != 1:
@@ -293,6 +283,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             sha256=digest,
             columns=columns_digest(schema),
             config=internals.config_digest(context),
+            raw_errors=self._delivered.errors(context.op_def.name) or 0,
         )
         if table is not None:
             self._record(table, written, internals.partition_of(context))
@@ -375,6 +366,26 @@ def columns_digest(schema: Mapping[str, pl.DataType]) -> str:
     """One hash for the names and types of a table's columns, in order."""
     text = "\n".join(f"{len(name)}:{name} {dtype!r}" for name, dtype in schema.items())
     return hashlib.sha256(text.encode()).hexdigest()[:16]
+
+
+def frame_wanted(context: dg.InputContext) -> Frame:
+    """The frame that a parameter asks for; where it does not say, the kind its function returns.
+
+    Raises BuildError for an annotation that no table can be handed out as.
+    """
+    wanted: object = context.dagster_type.typing_type
+    frame = frame_of(wanted) or (frame_of(_item_of(wanted)) if wanted is not Any else None)
+    if frame is None:
+        if wanted not in (Any, None):
+            raise BuildError(
+                f"The parameter that takes the table '{_name(context)}' is annotated as "
+                f"{_words(wanted)}.\nWrite pl.LazyFrame, which is scanned, or pl.DataFrame, "
+                "which is loaded; pandas.DataFrame and pyarrow.Table are given too."
+            )
+        returned = [output.dagster_type.typing_type for output in context.op_def.output_defs]
+        lazy = any(frame_of(one) is Frame.LAZY for one in returned)
+        frame = Frame.LAZY if lazy else Frame.EAGER
+    return frame
 
 
 def _item_of(annotation: object) -> object:

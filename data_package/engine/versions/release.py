@@ -61,12 +61,14 @@ class Wanted:
         level: how much the version rises; None to take it from what changed.
         notes: words for the changelog, Markdown.
         without_git: whether to release what is not committed.
+        with_raw_errors: whether to release what is made of raw files that break their contracts.
     """
 
     version: str | None = None
     level: Level | None = None
     notes: str = ""
     without_git: bool = False
+    with_raw_errors: bool = False
 
 
 @dataclass(frozen=True)
@@ -227,7 +229,14 @@ def _ready(catalogue: Catalogue, wanted: Wanted) -> DataPackage:
             "There is nothing to release: no table is final.\n"
             "Tables in the group `final` make up the data package."
         )
-    faults = _not_fresh(status_of(catalogue, read_lock(project)))
+    status = status_of(catalogue, read_lock(project))
+    faults = _not_fresh(status)
+    broken = [f"{t.state.name}: {t.reason}" for t in status.tables if t.raw_errors and t.is_fresh]
+    if broken and not wanted.with_raw_errors:
+        faults.append(
+            f"Tables made of raw files that break their contracts:\n{some(broken)}\n"
+            "See them: data-package check RAW_FILE. Or release all the same: --with-raw-errors"
+        )
     if not wanted.without_git and (names := uncommitted(project)):
         faults.append(
             f"Not committed, so that a clone would not build the same:\n{some(names)}\n"

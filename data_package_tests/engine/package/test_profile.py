@@ -49,6 +49,12 @@ def published_field(**field: Any) -> dict[str, Any]:
     return found
 
 
+def test_an_empty_label_is_not_published() -> None:
+    words = [{"value": 1, "label": ""}, {"value": 2, "label": ""}]
+    made = published_field(type="integer", categories=words)
+    assert made["categories"] == [{"value": 1}, {"value": 2}]
+
+
 def test_categories_of_an_integer_are_integers() -> None:
     words = [{"value": "1", "label": "device I"}, {"value": 2, "label": "II"}, "3"]
     made = published_field(type="integer", categories=words)
@@ -221,7 +227,7 @@ def contracts(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=200,
+    max_examples=80,
     deadline=None,
     derandomize=True,
     database=None,

@@ -28,3 +28,12 @@ def described(path: Path, seed: int) -> str:
 def test_what_is_described_passes_its_own_contract_or_is_refused(tmp_path: Path, part: int) -> None:
     outcomes = [described(tmp_path / "t.csv", seed) for seed in range(part, 240, 8)]
     assert outcomes.count("passed") > len(outcomes) / 3
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("start", range(0, 20_000, 1000))
+def test_thousands_of_files_pass_the_contract_that_was_inferred_from_them(
+    tmp_path: Path, start: int
+) -> None:
+    for seed in range(start, start + 1000):
+        described(tmp_path / "t.csv", seed)

@@ -206,6 +206,26 @@ def test_a_first_row_that_may_be_data_is_refused_until_it_is_called_a_header(
     assert [field["name"] for field in named.fields] == first
 
 
+@pytest.mark.parametrize(
+    ("dialect", "names"),
+    [
+        ({"commentChar": "#"}, ["id", "w"]),
+        ({"headerRows": [3]}, ["id", "w"]),
+        ({"header": False, "commentRows": [1, 2, 3]}, ["column 1", "column 2"]),
+    ],
+)
+def test_a_header_further_down_is_asked_for_and_then_read(
+    tmp_path: Path, dialect: dict[str, Any], names: list[str]
+) -> None:
+    path = write(tmp_path, "# export\n# of today\nid,w\na,1\nb,2\n")
+    with pytest.raises(CheckError, match="--header-row, how many rows are above it with --skip"):
+        infer_file(path)
+    inference = infer_file(path, dialect=dialect)
+    assert [field["name"] for field in inference.fields] == names
+    report = check_file(path, Contract.from_descriptor(inference.descriptor))
+    assert (report.ok, report.rows_checked) == (True, 2)
+
+
 def test_without_a_header_nothing_of_the_first_row_becomes_a_name(tmp_path: Path) -> None:
     path = write(tmp_path, "Ann,1\nBo,2\n")
     inference = infer_file(path, dialect={"header": False})

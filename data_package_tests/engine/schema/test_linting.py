@@ -207,7 +207,7 @@ _FIELD = st.dictionaries(_KEYS, _JSON, max_size=4).flatmap(
 )
 
 
-@settings(max_examples=300, deadline=None, derandomize=True, database=None)
+@settings(max_examples=100, deadline=None, derandomize=True, database=None)
 @given(value=_JSON, fields=st.lists(_FIELD, min_size=1, max_size=2), rest=_JSON)
 def test_no_json_makes_lint_raise(value: Any, fields: Any, rest: Any) -> None:
     more = rest if isinstance(rest, dict) else {}

@@ -2,11 +2,21 @@
 
 import json
 import os
+import tempfile
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from data_package.engine.schema import Contract, ContractError, check_file, load_contract
+from data_package.engine.schema import (
+    Contract,
+    ContractError,
+    begun_contract,
+    check_file,
+    load_contract,
+)
 from data_package.engine.schema.code_list import Vocabulary
 
 
@@ -82,6 +92,13 @@ def test_a_schema_and_a_dialect_are_a_path_as_the_standard_has_it(project: Path)
     assert contract.title == "Visits"
     (project / "visits.csv").write_text("id;v\n1;2.5\n")
     assert check_file(project / "visits.csv", contract).ok
+
+
+def test_a_contract_of_nothing_but_a_dialect_may_name_it(project: Path) -> None:
+    (project / "shared" / "danish.yaml").write_text('delimiter: ";"\n')
+    path = project / "raw" / "visits.yaml"
+    path.write_text("dialect: ../shared/danish.yaml\n")
+    assert begun_contract(path) == {"dialect": {"delimiter": ";"}}
 
 
 def test_a_change_of_a_vocabulary_is_a_change_of_what_is_checked(project: Path) -> None:
@@ -170,13 +187,14 @@ def test_a_fault_in_a_shared_file_is_reported_there(project: Path) -> None:
         ("../pyproject.toml", "not a file in YAML, JSON or CSV"),
         ("../shared/fields.yaml#/persn_id", "Did you mean 'person_id'?"),
         ("../shared/fields.yaml#person_id", "begins with /"),
+        (5, "$ref is the path of a file"),
         ("visits.yaml", "leads back to itself"),
         ("#/schema/fields/0", "leads back to itself"),
         ("../shared/outside.yaml", "leads out of the project"),
     ],
 )
 def test_a_reference_stays_within_the_project_and_ends(
-    project: Path, tmp_path_factory: pytest.TempPathFactory, reference: str, said: str
+    project: Path, tmp_path_factory: pytest.TempPathFactory, reference: object, said: str
 ) -> None:
     outside = tmp_path_factory.mktemp("outside") / "x.yaml"
     outside.write_text("name: a\n")
@@ -235,3 +253,53 @@ def test_a_fault_of_every_code_does_not_fill_the_screen(project: Path) -> None:
     assert len(found) == 41
     assert found[0] == "shared/codes.csv:2:1: unknown property 'labels'. Did you mean 'label'?"
     assert found[-1] == "final/visits.yaml: and 19,960 more faults"
+
+
+def test_a_vocabulary_can_be_named_from_another_folder(project: Path) -> None:
+    (project / "shared" / "my lists.yaml").write_text("sex:\n  - F\n  - M\n")
+    text = "schema: {{fields: [{{name: a, type: string, categories: {0}}}]}}\n"
+    first = load(project, text.format("{$ref: '../shared/my%20lists.yaml#/sex'}"))
+    vocabulary = first.field("a").vocabulary
+    assert vocabulary is not None
+    (project / "raw" / "deep").mkdir()
+    named = vocabulary.named_from(project / "raw" / "deep")
+    assert named == {"$ref": "../../shared/my%20lists.yaml#/sex"}
+    again = load(project, text.format(json.dumps(named)), "raw/deep/t.yaml")
+    assert again.field("a").vocabulary is vocabulary
+    assert Vocabulary(["a"], name="").named_from(project) == ["a"]
+
+
+_REFERENCES = st.sampled_from(
+    [
+        *("", "#", "#/schema", "c.yaml", "c.yaml#/a", "c.yaml#/b/0", "codes.csv", "codes.csv#/1"),
+        *("c.yaml#/a~1b", "x", "..", "/", "\0", "%", "c.yaml#", "c.yaml#/-1", "http://x/y.yaml"),
+    ]
+)
+_PARTS = st.recursive(
+    st.none() | st.booleans() | st.integers() | _REFERENCES,
+    lambda inner: (
+        st.lists(inner, max_size=3)
+        | st.dictionaries(
+            st.sampled_from(["name", "type", "categories", "enum", "constraints", "schema"])
+            | st.sampled_from(["fields", "dialect", "a", "b", "$ref", "jsonSchema"]),
+            inner,
+            max_size=3,
+        )
+        | st.fixed_dictionaries({"$ref": _REFERENCES | inner}, optional={"name": inner})
+    ),
+    max_leaves=15,
+)
+
+
+@settings(max_examples=80, deadline=None, derandomize=True, database=None)
+@given(contract=_PARTS, other=_PARTS)
+def test_whatever_refers_to_whatever_is_a_contract_or_is_refused(
+    contract: object, other: object
+) -> None:
+    with tempfile.TemporaryDirectory() as folder:
+        (Path(folder) / "c.yaml").write_text(json.dumps(other))
+        (Path(folder) / "codes.csv").write_text("value\na\nb\n")
+        path = Path(folder) / "contract.yaml"
+        path.write_text(json.dumps(contract))
+        with suppress(ContractError):
+            load_contract(path)

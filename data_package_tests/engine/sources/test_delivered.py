@@ -2,6 +2,7 @@
 
 import json
 import stat
+import textwrap
 from pathlib import Path
 
 import polars as pl
@@ -11,7 +12,10 @@ from data_package.engine.cli.check import _raw
 from data_package.engine.errors import ProjectError
 from data_package.engine.lineage.tables import lineage_of_tables
 from data_package.engine.runs.result import Status
+from data_package.engine.staleness.lock import read_lock
+from data_package.engine.staleness.status import status_of
 from data_package.engine.tables.loading import open_project
+from data_package.engine.versions.release import NotReady, Wanted, propose
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import (
     HEADER,
@@ -171,6 +175,27 @@ def test_how_a_file_is_read_is_part_of_what_a_table_is(study: Make) -> None:
     code = CODE.format(bad="null", annotation="pl.LazyFrame", paths="'visits.csv'", more="")
     made.write({"raw/visits.py": code})
     assert [t.name for t in made.build().tables] == ["visits"]
+
+
+def test_a_schema_and_a_dialect_in_files_of_their_own_are_part_of_what_a_table_is(
+    study: Make,
+) -> None:
+    _, _, schema = CONTRACT.partition("schema:\n")
+    made = project(
+        study,
+        GOOD,
+        contract="dialect: ../shared/d.yaml\nencoding: cp1252\nschema: ../shared/s.yaml\n",
+    )
+    shared = made.project.package_folder / "shared"
+    shared.mkdir()
+    (shared / "d.yaml").write_text('delimiter: ";"\n')
+    (shared / "s.yaml").write_text(textwrap.dedent(schema))
+    assert made.build().ok
+    assert made.build().fresh == 1
+    (shared / "s.yaml").write_text(textwrap.dedent(schema).replace("maximum: 300", "maximum: 30"))
+    again = made.build()
+    assert not again.ok
+    assert "weight" in str(again.explain())
 
 
 def test_a_file_without_a_contract_is_told_of(study: Make) -> None:
@@ -368,3 +393,37 @@ schema:
     said = failure_of(execute(made, ok=False))
     assert "mother: not found in any of the files (foreignKeys), 1 time: row 3" in said
     assert f"a.{ending}" not in said
+
+
+def test_a_raw_file_that_breaks_its_contract_is_shown_as_long_as_it_is_used(study: Make) -> None:
+    made = project(study, bad="reject")
+    assert made.build().ok
+    catalogue, _ = open_project(made.project)
+    (table_,) = status_of(catalogue, read_lock(made.project)).tables
+    assert table_.is_fresh
+    assert table_.reason == "5 errors in its raw files"
+    assert table_.to_dict()["raw_errors"] == 5
+    (made.root / "visits.csv").write_text(GOOD)
+    assert made.build().ok
+    catalogue, _ = open_project(made.project)
+    (table_,) = status_of(catalogue, read_lock(made.project)).tables
+    assert table_.reason == ""
+    assert "raw_errors" not in made.project.lock.read_text()
+
+
+def test_a_release_asks_about_raw_files_that_break_their_contracts(study: Make) -> None:
+    made = project(study, bad="reject")
+    final = CODE.format(bad="reject", annotation="pl.LazyFrame", paths="'visits.csv'", more="")
+    final += """
+
+@dg.asset(group_name="final")
+def people(visits: pl.LazyFrame) -> pl.LazyFrame:
+    \"\"\"Everybody.\"\"\"
+    return visits.select("id")
+"""
+    contract = "schema: {fields: [{name: id, type: integer}], primaryKey: [id]}\n"
+    made.write({"raw/visits.py": final, "raw/people.yaml": contract})
+    assert made.build().ok
+    with pytest.raises(NotReady, match="visits: 5 errors in its raw files"):
+        propose(Wanted(without_git=True), made.project)
+    assert propose(Wanted(without_git=True, with_raw_errors=True), made.project)

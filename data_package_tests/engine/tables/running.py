@@ -7,6 +7,7 @@ from pathlib import Path
 
 import dagster as dg
 
+from data_package.engine.tables.trial import KEPT
 from data_package_tests.conftest import Study
 
 HEADER = """\
@@ -41,6 +42,7 @@ def execute(
         asset_selection=[dg.AssetKey(name.split("/")) for name in names] or None,
         partition_key=partition,
         instance=dg.DagsterInstance.ephemeral(),
+        tags={KEPT: "true"},
         raise_on_error=False,
     )
     assert result.success is ok

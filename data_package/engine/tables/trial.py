@@ -1,0 +1,154 @@
+"""Runs that try a project out and keep nothing of it: those of tests, and of an unkept instance.
+
+`dg.materialize` and `execute_in_process` record their events nowhere, and leave the project's
+tables and lock alone too: what such a run makes lies in the temporary storage of its instance, and
+what it does not make is read from the project.
+"""
+
+import dataclasses
+import pickle
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, ClassVar
+
+import dagster as dg
+import polars as pl
+
+from data_package.engine.project import Project
+from data_package.engine.sources.delivered import Delivered
+from data_package.engine.sources.frames import handed, is_frame, to_polars
+from data_package.engine.storage import HashCache
+from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.checks import TableCheck, Verdicts
+from data_package.engine.tables.io_manager import ParquetTables, frame_wanted
+from data_package.engine.tables.table import Table
+
+if TYPE_CHECKING:
+    from upath import UPath
+
+KEPT = "data-package/kept"
+"""The tag of a run in an instance that keeps nothing, by which the project keeps its tables."""
+
+_PARQUET = b"PAR1"
+
+
+def is_trial(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> bool:
+    """Whether a run is not to touch the project."""
+    return instance.is_ephemeral and tags.get(KEPT) != "true"
+
+
+def catalogue_aside(catalogue: Catalogue, instance: dg.DagsterInstance) -> Catalogue:
+    """The catalogue of a project as a trial run has it, with what it has made until now."""
+    project = dataclasses.replace(
+        catalogue.project, storage=Path(instance.storage_directory(), "data-package")
+    )
+    tables = {key: _now(table, project) for key, table in catalogue.tables.items()}
+    hashes = HashCache(project.places.hashes)
+    return dataclasses.replace(
+        catalogue,
+        project=project,
+        tables=tables,
+        delivered=Delivered(project, catalogue.delivered.files, catalogue.delivered.contracts),
+        verdicts=Verdicts(project, {table.resource: table for table in tables.values()}, hashes),
+        hashes=hashes,
+    )
+
+
+def checked_as_of(
+    context: dg.AssetCheckExecutionContext, item: TableCheck, catalogue: Catalogue
+) -> tuple[Verdicts, TableCheck]:
+    """The verdicts and the check of a table, as the run that asks has it."""
+    if not is_trial(context.instance, context.run.tags):
+        return catalogue.verdicts, item
+    aside = catalogue_aside(catalogue, context.instance)
+    return aside.verdicts, dataclasses.replace(item, table=aside.tables[item.table.key])
+
+
+def by_run(
+    kept: dg.IOManager, trial: Callable[[dg.DagsterInstance], dg.IOManager]
+) -> dg.IOManagerDefinition:
+    """An IO manager of the project, or in its place another for runs that try it out."""
+
+    def choose(context: dg.InitResourceContext) -> dg.IOManager:
+        instance, tags = context.instance, context.run.tags if context.run else {}
+        return trial(instance) if instance and is_trial(instance, tags) else kept
+
+    return dg.IOManagerDefinition(choose)
+
+
+class TrialTables(dg.IOManager):
+    """Writes what a trial run makes aside, and reads that or, where there is none, the project."""
+
+    def __init__(self, catalogue: Catalogue, kept: ParquetTables, folder: Project) -> None:
+        """`kept` reads the tables of the project; `folder` is where a trial's own tables go."""
+        self._kept = kept
+        self._catalogue = dataclasses.replace(
+            catalogue,
+            project=folder,
+            tables={k: _moved(table, folder) for k, table in catalogue.tables.items()},
+            hashes=HashCache(folder.places.hashes),
+        )
+        self._made = ParquetTables.of(self._catalogue, lambda *_: None)
+
+    @classmethod
+    def of(
+        cls, catalogue: Catalogue, kept: ParquetTables, instance: dg.DagsterInstance
+    ) -> "TrialTables":
+        """The IO manager of a trial run in an instance."""
+        return cls(catalogue, kept, catalogue_aside(catalogue, instance).project)
+
+    def handle_output(self, context: dg.OutputContext, obj: object) -> None:
+        """Write into the temporary storage."""
+        self._made.handle_output(context, obj)
+
+    def load_input(self, context: dg.InputContext) -> object:
+        """What runs in this instance have made; else what the project has."""
+        table = self._catalogue.tables.get(context.asset_key)
+        there = table is not None and (table.files() or table.note is not None)
+        return (self._made if there else self._kept).load_input(context)
+
+
+class LooseTables(dg.UPathIOManager):
+    """Keeps the values of a run without a project: frames as Parquet, and all else pickled.
+
+    A frame arrives as its parameter asks for it, as in a project.
+    """
+
+    extension: ClassVar[str | None] = ""  # type: ignore[misc]
+
+    def dump_to_path(self, context: dg.OutputContext, obj: object, path: "UPath") -> None:
+        """Write a value."""
+        del context
+        if is_frame(obj):
+            to_polars(obj).lazy().sink_parquet(str(path))
+        else:
+            path.write_bytes(pickle.dumps(obj))
+
+    def load_from_path(self, context: dg.InputContext, path: "UPath") -> Any:
+        """Read a value."""
+        with path.open("rb") as file:
+            is_table = file.read(len(_PARQUET)) == _PARQUET
+        if is_table:
+            scan = pl.scan_parquet(str(path), glob=False, hive_partitioning=False)
+            return handed(scan, frame_wanted(context))
+        return pickle.loads(path.read_bytes())  # noqa: S301 (this process has just written it)
+
+
+@dg.io_manager(description="Keeps frames as Parquet, and all else pickled, in temporary storage.")
+def loose_tables(context: dg.InitResourceContext) -> LooseTables:
+    """What `dg.materialize` keeps tables by, outside a project."""
+    from upath import UPath
+
+    assert context.instance is not None
+    return LooseTables(UPath(context.instance.storage_directory()))
+
+
+def _moved(table: Table, project: Project) -> Table:
+    return dataclasses.replace(
+        table, project=dataclasses.replace(table.project, storage=project.storage)
+    )
+
+
+def _now(table: Table, project: Project) -> Table:
+    moved = _moved(table, project)
+    return moved if moved.files() or moved.note is not None else table
