@@ -20,7 +20,7 @@ from data_package.engine.project import Project
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.frames import Frame, frame_of, handed, to_polars
 from data_package.engine.storage import HashCache, hash_file, make_private_folder, replacing
-from data_package.engine.tables import failures, internals, measure
+from data_package.engine.tables import failures, internals, measure, outside
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.columns import written_columns
 from data_package.engine.tables.kept import keep_file
@@ -147,6 +147,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             )
         finally:
             measure.stop()
+            outside.end()
         raise failure
 
     def load_input(self, context: dg.InputContext) -> Any | dict[str, Any]:
@@ -249,6 +250,8 @@ class ParquetTables(BasePolarsUPathIOManager):
     def sink_df_to_path(self, context: dg.OutputContext, df: pl.LazyFrame, path: "UPath") -> None:
         """Stream a query into the file; it is never collected."""
         del context
+        if (watch := outside.current()) is not None:
+            watch.scans(df)
         with replacing(Path(str(path))) as temporary:
             df.sink_parquet(temporary, row_group_size=_ROW_GROUP_ROWS)
 
