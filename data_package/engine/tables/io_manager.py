@@ -42,6 +42,7 @@ SECONDS = "seconds"
 PEAK_MEMORY = "peak_memory_bytes"
 READ_ERRORS = "raw_file_errors"
 READ_REPORT = "raw_file_report"
+READ_FOUND = "raw_files"
 
 Describe = Callable[[Table], Mapping[str, dg.MetadataValue]]
 
@@ -350,9 +351,11 @@ class ParquetTables(BasePolarsUPathIOManager):
         if errors is None:
             return {}
         told = self._delivered.told(reader)
+        found = self._delivered.found(reader)
         return {
             READ_ERRORS: dg.MetadataValue.int(errors),
             **({READ_REPORT: dg.MetadataValue.text(told)} if told else {}),
+            **({READ_FOUND: dg.MetadataValue.json(found)} if found else {}),
         }
 
     def _written(self, context: dg.OutputContext) -> Path:
