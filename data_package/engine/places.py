@@ -97,6 +97,11 @@ class Places:
         return self.state / "made"
 
     @property
+    def outside(self) -> Path:
+        """What functions were seen to use beside their inputs, a file per table."""
+        return self.state / "outside"
+
+    @property
     def codes(self) -> Path:
         """Large vocabularies as tables, to be published."""
         return self.state / "codes"

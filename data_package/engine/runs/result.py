@@ -58,8 +58,10 @@ class TableResult:
 
     `kept` is `table`, `file`, or `nothing` where the engine keeps no file of it.
     `raw_file_errors` counts what was wrong in raw files that were read by their contracts, and
-    `raw_file_report` says it, without a value. `partitions` are those that the build looked at, of
-    a partitioned table; its own figures are theirs together.
+    `raw_file_report` says it, without a value; `raw_files` has the same as facts, for each file
+    with errors its name, rows, and the rule, field, count and rows of what was wrong.
+    `partitions` are those that the build looked at, of a partitioned table; its own figures are
+    theirs together.
     """
 
     name: str
@@ -76,6 +78,7 @@ class TableResult:
     place: str = ""
     raw_file_errors: int | None = None
     raw_file_report: str = ""
+    raw_files: list[dict[str, object]] = field(default_factory=list)
     kept: str = Kept.TABLE
     partitions: list["TableResult"] = field(default_factory=list)
 
@@ -126,6 +129,7 @@ class TableResult:
                 default=None,
             ),
             raw_file_errors=_total(one.raw_file_errors for one in self.partitions),
+            raw_files=[file for one in self.partitions for file in one.raw_files],
             raw_file_report="\n".join(
                 f"{one.name}:\n{one.raw_file_report}"
                 for one in self.partitions
@@ -434,6 +438,8 @@ class Tally:
         result.peak_memory_bytes = _whole(metadata.get(facts.PEAK_MEMORY))
         result.raw_file_errors = _whole(metadata.get(facts.READ_ERRORS))
         result.raw_file_report = str(metadata.get(facts.READ_REPORT) or "")
+        found = metadata.get(facts.READ_FOUND)
+        result.raw_files = found if isinstance(found, list) else []
         seconds = metadata.get(facts.SECONDS)
         result.seconds = seconds if isinstance(seconds, float) else None
         schema = metadata.get(facts.COLUMNS)

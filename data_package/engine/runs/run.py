@@ -14,7 +14,7 @@ from data_package.engine.runs import executor
 from data_package.engine.runs.expansion import step_key
 from data_package.engine.runs.guard import building
 from data_package.engine.runs.instance import project_instance
-from data_package.engine.runs.result import BuildResult, Step, Tally
+from data_package.engine.runs.result import BuildResult, Status, Step, Tally
 from data_package.engine.staleness import memo
 from data_package.engine.staleness.assess import assess
 from data_package.engine.staleness.lock import LockFile, lock_of
@@ -23,7 +23,7 @@ from data_package.engine.staleness.survey import (
     present_of,
 )
 from data_package.engine.storage import remove_folder, sweep
-from data_package.engine.tables import internals
+from data_package.engine.tables import internals, outside
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
 from data_package.engine.tables.made import note_path
@@ -117,6 +117,10 @@ def run_build(
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
             tally.end()
+            built = {table.name for table in tally.tables if table.status is Status.BUILT}
+            for name in sorted(built & catalogue.named.keys()):
+                for use in outside.told(catalogue.named[name]):
+                    say(f"{name}: {use}")
             published = tally.package is not None and tally.package.ok
             result = BuildResult(
                 tables=tuple(tally.tables),

@@ -118,6 +118,10 @@ class Report:
 
     def to_dict(self) -> dict[str, object]:
         """Return the report as JSON's types."""
+        return {**self.summary(), "errors": self.errors.to_dicts()}
+
+    def summary(self) -> dict[str, object]:
+        """Return the report as JSON's types, without each single error."""
         return {
             "name": self.name,
             "ok": self.ok,
@@ -138,7 +142,6 @@ class Report:
                 }
                 for total in self.totals
             ],
-            "errors": self.errors.to_dicts(),
         }
 
     @classmethod

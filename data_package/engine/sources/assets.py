@@ -13,7 +13,7 @@ from data_package.engine.errors import DataPackageError, ProjectError
 from data_package.engine.project import Project, find_project
 from data_package.engine.schema import load_contract
 from data_package.engine.sources.delivered import Delivered
-from data_package.engine.sources.files import Bad, Deliveries, RawFile
+from data_package.engine.sources.files import Bad, Deliveries, RawFile, read_as_pattern
 from data_package.engine.sources.frames import frame_of, handed
 from data_package.engine.sources.shares import Part, Share, has_place
 from data_package.engine.storage import HashCache
@@ -237,14 +237,18 @@ class SourceFiles(dg.IOManager):
         else:
             declared = self._deliveries.files[name].is_several()
             several = declared if wanted in (None, Any) else get_origin(wanted) is list
-            if several:
+            misread = next(filter(None, map(read_as_pattern, paths)), None)
+            if misread is not None:
+                problem = misread
+            elif several:
                 return paths
-            if len(paths) == 1:
+            elif len(paths) == 1:
                 return paths[0]
-            problem = (
-                f"The raw file '{name}' stands for {len(paths)} files, but the function takes a "
-                f"single Path.\nAnnotate the parameter as list[Path]."
-            )
+            else:
+                problem = (
+                    f"The raw file '{name}' stands for {len(paths)} files, but the function takes "
+                    f"a single Path.\nAnnotate the parameter as list[Path]."
+                )
         raise dg.Failure(problem)
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:

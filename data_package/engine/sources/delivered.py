@@ -174,6 +174,19 @@ class Delivered:
         outcomes = self._of(reader)
         return sum(one.report.error_count for one in outcomes) if outcomes else None
 
+    def found(self, reader: str) -> list[dict[str, object]]:
+        """What was wrong in it as facts, a file with errors each; without a value."""
+        kept = ("rows_checked", "error_count", "totals")
+        return [
+            {
+                "file": one.report.name,
+                "left_out": 0 if one.rejects is None else one.rejects.height,
+                **{name: one.report.summary()[name] for name in kept},
+            }
+            for one in self._of(reader)
+            if not one.report.ok
+        ]
+
     def told(self, reader: str) -> str:
         """What was wrong in it, file by file; without a value, and empty when nothing was."""
         outcomes = self._of(reader)

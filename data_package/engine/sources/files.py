@@ -8,11 +8,20 @@ import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Literal
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.sources.shares import Part, Seen, Share, has_place, named_by, placed
+from data_package.engine.sources.shares import (
+    Part,
+    Seen,
+    Share,
+    has_place,
+    named_by,
+    placed,
+    whole_words,
+)
 from data_package.engine.storage import HashCache
 
 Bad = Literal["stop", "null", "reject"]
@@ -66,7 +75,7 @@ class RawFile:
         Raises ProjectError when a pattern finds no file, or what is not one.
         """
         base = self.base(root)
-        found: list[Path] = []
+        found: dict[Path, None] = {}
         for declared in self.patterns:
             pattern = placed(declared, part)
             if (base / pattern).is_file():
@@ -87,8 +96,8 @@ class RawFile:
                         f"{_what(path)}.\nPut the file there, take away what is there, or correct "
                         f"{self.place(pattern)!r} in its source_file(...)."
                     )
-            found.extend(path for path in paths if path not in found)
-        return found
+            found.update(dict.fromkeys(paths))
+        return list(found)
 
     def place(self, pattern: str) -> str:
         """How a pattern is named to people: the same on every machine."""
@@ -99,6 +108,20 @@ class RawFile:
         base = self.base(root)
         relative = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
         return self.place(relative)
+
+
+def read_as_pattern(path: Path) -> str | None:
+    """Say what is wrong with a file whose name is a pattern to Polars that matches other files."""
+    if not glob.has_magic(str(path)):
+        return None
+    others = [name for name in glob.glob(str(path), recursive=True) if Path(name) != path]
+    if not others:
+        return None
+    return (
+        f"The file {path.name} has a name that Polars takes for a pattern: it would read "
+        f"{Path(others[0]).name} instead.\nRename one of them, or give the raw file a contract and "
+        "take its rows."
+    )
 
 
 def _escaped(pattern: str) -> str:
@@ -146,6 +169,29 @@ class Content:
     size_bytes: int
 
 
+@dataclass
+class Listing:
+    """The files of a set at one moment, with the labels that people know them by."""
+
+    labels: Mapping[Path, str]
+    content: Content | None = None
+
+    @cached_property
+    def _by_word(self) -> Mapping[str, Sequence[Path]]:
+        found: dict[str, list[Path]] = {}
+        for path, label in self.labels.items():
+            for word in whole_words(label):
+                found.setdefault(word, []).append(path)
+        return found
+
+    def named_by(self, part: Part) -> list[Path]:
+        """The files that are named by a partition's key."""
+        exact = [frozenset(self._by_word.get(word, ())) for word in part.dimensions.values()]
+        if exact and (found := frozenset.intersection(*exact)):
+            return sorted(found)
+        return named_by(self.labels, part)
+
+
 class Deliveries:
     """The raw files of a project: where they are now, and what they hold."""
 
@@ -155,11 +201,13 @@ class Deliveries:
         self._root = root
         self._hashes = hashes
         self._handed: dict[tuple[str, Part | None], Content] = {}
-        self._whole: dict[str, Content] = {}
+        self._sets: dict[str, Listing] = {}
+        self._own: dict[tuple[str, Part], Content] = {}
         self._seen: dict[tuple[str, Part], Seen] = {}
 
     def look_ahead(self) -> None:
         """Read what there is and may have changed, several files at once."""
+        self._sets.clear()
         paths: list[Path] = []
         for file in self.files.values():
             with suppress(ProjectError):
@@ -171,6 +219,8 @@ class Deliveries:
 
         Raises ProjectError when it is not there.
         """
+        if part is not None and share is Share.WHOLE:
+            return self.whole(name)
         return self._content(name, self.paths(name, part, share), share)
 
     def paths(self, name: str, part: Part | None = None, share: Share = Share.WHOLE) -> list[Path]:
@@ -179,17 +229,31 @@ class Deliveries:
         Raises ProjectError when there is none.
         """
         file = self.files[name]
-        if part is None or share is Share.WHOLE:
+        if part is None:
             return file.resolve(self._root)
         if share is Share.PLACED:
             return file.resolve(self._root, part)
-        found = named_by({p: file.label(p, self._root) for p in file.resolve(self._root)}, part)
+        listing = self._listing(name)
+        if share is Share.WHOLE:
+            return list(listing.labels)
+        found = listing.named_by(part)
         if not found:
             raise ProjectError(
                 f"No file of '{name}' is named by the partition '{part.key}'.\nPut the file there, "
                 "or take the partition out."
             )
         return found
+
+    def _listing(self, name: str) -> Listing:
+        """The files of a set as partitions find them: a thousand partitions look once.
+
+        What comes later counts as changed since, and is found by the next build.
+        """
+        if name not in self._sets:
+            file = self.files[name]
+            paths = file.resolve(self._root)
+            self._sets[name] = Listing({path: file.label(path, self._root) for path in paths})
+        return self._sets[name]
 
     def _content(self, name: str, paths: Sequence[Path], share: Share) -> Content:
         file = self.files[name]
@@ -209,9 +273,12 @@ class Deliveries:
         since, and its tables are built again. What a partition uses of the whole is seen.
         """
         paths = self.paths(name, part, share)
-        self._handed[name, part] = self._content(name, paths, share)
         if part is None or share is not Share.WHOLE:
+            self._handed[name, part] = self._content(name, paths, share)
             return paths
+        self._handed[name, part] = self.whole(name)
+        if own := self._listing(name).named_by(part):
+            self._own[name, part] = self._content(name, own, Share.NAMED)
         seen = self._seen[name, part] = Seen(paths)
         return seen.paths
 
@@ -227,17 +294,15 @@ class Deliveries:
         seen = self._seen.get((name, part))
         if seen is None or seen.used() == seen.all:
             return None
-        file = self.files[name]
-        own = named_by({path: file.label(path, self._root) for path in seen.all}, part)
-        if seen.used() != frozenset(own):
-            return None
-        return self._content(name, sorted(own), Share.NAMED)
+        own = frozenset(self._listing(name).named_by(part))
+        return self._own.get((name, part)) if seen.used() == own else None
 
     def whole(self, name: str) -> Content:
-        """What a raw file held when it was first asked for: partitions ask for each file alone."""
-        if name not in self._whole:
-            self._whole[name] = self.content(name)
-        return self._whole[name]
+        """What a raw file held when partitions first looked at it."""
+        listing = self._listing(name)
+        if listing.content is None:
+            listing.content = self._content(name, list(listing.labels), Share.WHOLE)
+        return listing.content
 
 
 def combine_hashes(parts: Iterable[tuple[str, str]]) -> str:

@@ -62,22 +62,22 @@ def placed(pattern: str, part: Part | None) -> str:
 
 
 def named_by(labels: Mapping[Path, str], part: Part) -> list[Path]:
-    """The files that are named by a partition's key: `2024.csv`, `2024/visits.csv`, `v_2024.csv`.
+    """The files whose names have a partition's key as a word: `v_2024.csv`, else `v 2024/a.csv`.
 
-    A file whose name, or a folder of it, is the key goes before one whose name has the key as a
-    word, and that before one whose path has it.
+    A file that is called by the key alone, or lies in such a folder, goes before; see `Listing`.
     """
     words = list(part.dimensions.values())
-    for is_named in (_is_whole, _is_in_name, _is_in_path):
+    for is_named in (_is_in_name, _is_in_path):
         found = [path for path, label in labels.items() if all(is_named(label, w) for w in words)]
         if found:
             return sorted(found)
     return []
 
 
-def _is_whole(label: str, word: str) -> bool:
+def whole_words(label: str) -> set[str]:
+    """The folders and the name of a file, with its ending and without."""
     *folders, name = label.split("/")
-    return word in folders or word == name or word == name.rpartition(".")[0]
+    return {*folders, name, name.rpartition(".")[0]}
 
 
 def _is_in_name(label: str, word: str) -> bool:

@@ -18,6 +18,7 @@ from data_package.engine.staleness.survey import (
     present_of,
     survey,
 )
+from data_package.engine.tables import outside
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
@@ -154,6 +155,9 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
     if table.fingerprint.unseen:
         lines += ["", "What cannot be seen in its code, and how it is treated:"]
         lines += [f"  {what}" for what in table.fingerprint.unseen]
+    if used := outside.told(table):
+        lines += ["", "What it used when it was built that is no input, and is not covered:"]
+        lines += [f"  {use}" for use in used]
     if state.causes:
         of = f" --partition {shlex.quote(part)}" if part is not None else ""
         lines += ["", f"Build it: data-package build {table.name}{of}"]

@@ -20,7 +20,7 @@ from data_package.engine.project import Project
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.frames import Frame, frame_of, handed, to_polars
 from data_package.engine.storage import HashCache, hash_file, make_private_folder, replacing
-from data_package.engine.tables import failures, internals, measure
+from data_package.engine.tables import failures, internals, measure, outside
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.columns import written_columns
 from data_package.engine.tables.kept import keep_file
@@ -42,6 +42,7 @@ SECONDS = "seconds"
 PEAK_MEMORY = "peak_memory_bytes"
 READ_ERRORS = "raw_file_errors"
 READ_REPORT = "raw_file_report"
+READ_FOUND = "raw_files"
 
 Describe = Callable[[Table], Mapping[str, dg.MetadataValue]]
 
@@ -147,6 +148,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             )
         finally:
             measure.stop()
+            outside.end()
         raise failure
 
     def load_input(self, context: dg.InputContext) -> Any | dict[str, Any]:
@@ -249,6 +251,8 @@ class ParquetTables(BasePolarsUPathIOManager):
     def sink_df_to_path(self, context: dg.OutputContext, df: pl.LazyFrame, path: "UPath") -> None:
         """Stream a query into the file; it is never collected."""
         del context
+        if (watch := outside.current()) is not None:
+            watch.scans(df)
         with replacing(Path(str(path))) as temporary:
             df.sink_parquet(temporary, row_group_size=_ROW_GROUP_ROWS)
 
@@ -347,9 +351,11 @@ class ParquetTables(BasePolarsUPathIOManager):
         if errors is None:
             return {}
         told = self._delivered.told(reader)
+        found = self._delivered.found(reader)
         return {
             READ_ERRORS: dg.MetadataValue.int(errors),
             **({READ_REPORT: dg.MetadataValue.text(told)} if told else {}),
+            **({READ_FOUND: dg.MetadataValue.json(found)} if found else {}),
         }
 
     def _written(self, context: dg.OutputContext) -> Path:

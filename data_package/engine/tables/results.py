@@ -11,7 +11,7 @@ import dagster as dg
 import polars as pl
 
 from data_package.engine.sources.frames import Frame, frame_of, is_frame
-from data_package.engine.tables import measure
+from data_package.engine.tables import measure, outside
 from data_package.engine.tables.made import Kept
 from data_package.engine.tables.table import Table
 
@@ -38,6 +38,7 @@ def measured_and_fitted(
     """
     if all(result.table.kept is Kept.ELSEWHERE for result in results):
         return function
+    tables = [result.table for result in results]
     if inspect.isasyncgenfunction(function):
 
         @functools.wraps(function)
@@ -60,23 +61,28 @@ def measured_and_fitted(
         @functools.wraps(function)
         def generate(*args: object, **kwargs: object) -> Iterator[object]:
             measure.start()
+            watch = outside.begin(tables)
             try:
                 for item in function(*args, **kwargs):
                     yield fitted(item, results)
                     # The file of this item is in place now; the next one's time begins.
                     measure.start()
+                    outside.go_on(watch)
             finally:
                 measure.stop()
+                outside.end()
 
         return generate
 
     @functools.wraps(function)
     def run(*args: object, **kwargs: object) -> object:
         measure.start()
+        outside.begin(tables)
         try:
             return _all_fitted(function(*args, **kwargs), results)
         except BaseException:
             measure.stop()
+            outside.end()
             raise
 
     return run

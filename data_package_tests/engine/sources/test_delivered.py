@@ -4,6 +4,7 @@ import json
 import stat
 import textwrap
 from pathlib import Path
+from typing import Any, cast
 
 import polars as pl
 import pytest
@@ -237,6 +238,11 @@ def test_no_value_gets_into_the_history(study: Make) -> None:
             told = metadata_of(result, "visits")
             assert told["raw_file_errors"] == 5
             assert "day: not a value of type date" in str(told["raw_file_report"])
+            (file,) = cast("list[dict[str, Any]]", told["raw_files"])
+            assert file["file"] == "visits.csv"
+            assert file["left_out"] == (3 if bad == "reject" else 0)
+            totals = {(t["rule"], t["field"]): t["rows"] for t in file["totals"]}
+            assert totals["type", "day"] == [4]
 
 
 def test_nothing_is_left_where_a_file_is_read_through(study: Make) -> None:
@@ -427,3 +433,14 @@ def people(visits: pl.LazyFrame) -> pl.LazyFrame:
     with pytest.raises(NotReady, match="visits: 5 errors in its raw files"):
         propose(Wanted(without_git=True), made.project)
     assert propose(Wanted(without_git=True, with_raw_errors=True), made.project)
+
+
+def test_a_name_that_is_a_pattern_to_polars_is_not_handed_to_it(study: Make) -> None:
+    made = project(study, paths="'visits[1].csv'", annotation="Path", contract=None)
+    made.write({"/visits[1].csv": GOOD, "/visits1.csv": GOOD})
+    code = (made.root / made.package / "raw" / "visits.py").read_text()
+    code = code.replace("-> Path:", "-> pl.LazyFrame:").replace(
+        "return visits_file", "return pl.scan_csv(visits_file)"
+    )
+    made.write({"raw/visits.py": code})
+    assert "takes for a pattern: it would read visits1.csv" in failure_of(execute(made, ok=False))

@@ -1,0 +1,265 @@
+"""What a table's function uses that none of its inputs names: seen while it runs, and said.
+
+Python tells of each file, folder, database, host and program that is gone to (audit events). What
+Rust and C open by themselves it does not tell; of a lazy frame the plan does. Only what the user's
+own code asks for counts, and of it the place in that code: no path and no value is kept. A name is
+shown only where the code itself says it.
+"""
+
+import json
+import os
+import re
+import sys
+import threading
+from collections.abc import Callable, Iterator, Sequence
+from contextlib import suppress
+from contextvars import ContextVar
+from functools import cache, cached_property
+from pathlib import Path
+from types import FrameType
+from typing import Any, Final
+
+import polars as pl
+
+from data_package.engine.own_code import is_library
+from data_package.engine.storage import remember
+from data_package.engine.tables.table import Table
+
+_ENGINE: Final = f"{Path(__file__).resolve().parents[1]}{os.sep}"
+_CODE: Final = (".py", ".pyc", ".so")
+# What the machine is made of; a result that depends on it is beyond what is looked at here.
+_SYSTEM: Final = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib", "/opt/conda/")
+_SCAN: Final = re.compile(r"^\s*\w+ SCAN \[([^\]\n]*)\]", re.MULTILINE)
+_CURE: Final = "make it a raw file with source_file"
+_WRITING: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+_ANSWER: Final = "write the answer to a file, and make that a raw file with source_file"
+
+
+class Watch:
+    """What one run of a function goes to."""
+
+    def __init__(self, tables: Sequence[Table]) -> None:
+        """`tables`: that the function makes."""
+        self.tables = tables
+        self.found: set[str] = set()
+        self._written: set[str] = set()
+
+    def opens(self, frame: FrameType, path: object, mode: object, flags: object) -> None:
+        """A file is opened: one that is written to is no input, nor is it when it is read again."""
+        if not isinstance(path, str | bytes | os.PathLike):
+            return
+        place = os.path.abspath(os.fsdecode(path))
+        writes = any(sign in mode for sign in "wax") if isinstance(mode, str) else False
+        if writes or (mode is None and isinstance(flags, int) and flags & _WRITING):
+            self._written.add(place)
+        elif self._is_foreign(place):
+            self.say(frame, "opens a file that is no input", place, _CURE)
+
+    def makes(self, _frame: FrameType, path: object, *_: object) -> None:
+        """A folder is made: what is in it is of the function's own making."""
+        if isinstance(path, str | bytes | os.PathLike):
+            self._written.add(os.path.abspath(os.fsdecode(path)))
+
+    def lists(self, frame: FrameType, path: object = ".", *_: object) -> None:
+        """A folder is looked through."""
+        path = "." if path is None else path
+        if isinstance(path, str | bytes | os.PathLike):
+            place = os.path.abspath(os.fsdecode(path))
+            if self._is_foreign(place):
+                self.say(frame, "lists a folder that is no input", place, _CURE)
+
+    def queries(self, frame: FrameType, database: object) -> None:
+        """An SQLite database is opened."""
+        if not isinstance(database, str | bytes | os.PathLike):
+            return
+        place = os.fsdecode(database)
+        if place not in ("", ":memory:") and self._is_foreign(os.path.abspath(place)):
+            self.say(frame, "asks a database that is no input", place, _CURE)
+
+    def connects(self, frame: FrameType, _socket: object, address: object) -> None:
+        """A host is asked, or a server on this machine."""
+        host = address[0] if isinstance(address, tuple) and address else address
+        self.say(frame, "asks a host or a database server", str(host), _ANSWER)
+
+    def runs(self, frame: FrameType, program: object, *_: object) -> None:
+        """Another program is started."""
+        name = os.fsdecode(program) if isinstance(program, str | bytes | os.PathLike) else ""
+        self.say(frame, "runs another program", name, "make its result a raw file")
+
+    def scans(self, frame: pl.LazyFrame) -> None:
+        """A query is run: its plan names the files that it reads."""
+        with suppress(pl.exceptions.PolarsError):
+            for listed in _SCAN.findall(frame.explain(optimized=False)):
+                for path in listed.split(", "):
+                    place = os.path.abspath(path)
+                    if os.path.isfile(place) and self._is_foreign(place):
+                        where = self.tables[0].place
+                        self.found.add(f"{where} scans a file that is no input: {_CURE}")
+
+    def say(self, frame: FrameType, what: str, name: str, cure: str) -> None:
+        """Keep the place in the user's code, and the name where it stands there."""
+        project = self.tables[0].project
+        file = frame.f_code.co_filename
+        path = Path(file)
+        shown = project.relative(path) if path.is_relative_to(project.root) else path.name
+        base = os.path.basename(name.rstrip("/"))
+        named = f" ({base})" if base and base in _source(file) else ""
+        self.found.add(f"{shown}:{frame.f_lineno} {what}{named}: {cure}")
+
+    def _is_foreign(self, place: str) -> bool:
+        """Whether a file is neither an input, nor code, nor made here, nor a library's."""
+        project = self.tables[0].project
+        own = (f"{project.places.history}{os.sep}", f"{project.places.state}{os.sep}")
+        return os.path.exists(place) and not (
+            place in self._written
+            or any(place.startswith(f"{made}{os.sep}") for made in self._written)
+            or place.endswith(_CODE)
+            or place.startswith((*_SYSTEM, *own, _ENGINE))
+            or is_library(place)
+            or place in self._inputs
+        )
+
+    @cached_property
+    def _inputs(self) -> set[str]:
+        from data_package.engine.tables.catalogue import catalogue_of
+
+        found: set[str] = set()
+        for table in self.tables:
+            catalogue = catalogue_of(table.project)
+            for key in table.inputs.values():
+                if (other := catalogue.tables.get(key)) is not None:
+                    found.update(str(file) for file in other.files())
+                elif (file := catalogue.deliveries.files.get(key.to_user_string())) is not None:
+                    found.update(os.path.abspath(p) for p in file.resolve(table.project.root))
+        return found
+
+
+_here: ContextVar[Watch | None] = ContextVar("watch", default=None)
+_running: list[Watch] = []
+_busy = threading.local()
+_EVENTS: Final[dict[str, Callable[..., None]]] = {
+    "open": Watch.opens,
+    "os.mkdir": Watch.makes,
+    "os.listdir": Watch.lists,
+    "os.scandir": Watch.lists,
+    "sqlite3.connect": Watch.queries,
+    "socket.connect": Watch.connects,
+    "socket.sendto": Watch.connects,
+    "subprocess.Popen": Watch.runs,
+    "os.system": Watch.runs,
+    "os.exec": Watch.runs,
+    "os.posix_spawn": Watch.runs,
+    "pty.spawn": Watch.runs,
+}
+
+
+def begin(tables: Sequence[Table]) -> Watch:
+    """Look from now on at what a function of this thread goes to."""
+    _install()
+    watch = Watch(tables)
+    go_on(watch)
+    return watch
+
+
+def go_on(watch: Watch) -> None:
+    """Look again at a function that gives one thing after another."""
+    end()
+    _here.set(watch)
+    _running.append(watch)
+
+
+def current() -> Watch | None:
+    """What is looked at in this thread."""
+    return _here.get()
+
+
+def end() -> None:
+    """Look no more, and keep what was seen, for `told`."""
+    watch = _here.get()
+    if watch is None:
+        return
+    _here.set(None)
+    _running.remove(watch)
+    for table in watch.tables:
+        path = _path(table)
+        if watch.found or path.is_file():
+            note = {"fingerprint": table.fingerprint.digest, "uses": sorted(watch.found)}
+            remember(path, json.dumps(note, indent=1))
+
+
+def told(table: Table) -> list[str]:
+    """What the function of a table, as it is, was last seen to use beside its inputs."""
+    with suppress(OSError, ValueError, KeyError, TypeError):
+        note = json.loads(_path(table).read_bytes())
+        if note["fingerprint"] == table.fingerprint.digest:
+            return [str(use) for use in note["uses"]]
+    return []
+
+
+def _path(table: Table) -> Path:
+    return table.project.places.outside / f"{table.resource}.json"
+
+
+@cache
+def _install() -> None:
+    """A hook cannot be taken away again, so it is put in place once, when it is needed."""
+    sys.addaudithook(_hear)
+
+
+def _hear(event: str, arguments: tuple[Any, ...]) -> None:
+    note = _EVENTS.get(event)
+    if note is None or not _running or getattr(_busy, "here", False):
+        return
+    watch = _here.get()
+    if watch is None and len(_running) == 1 and _is_side_thread():
+        # A thread that the function has started, as far as its stack tells.
+        watch = _running[0]
+    if watch is None:
+        return
+    _busy.here = True
+    try:
+        frame = _asking(sys._getframe(1))
+        if frame is not None:
+            note(watch, frame, *arguments)
+    except Exception:  # noqa: BLE001
+        # Looking must never stand in the way of what is looked at.
+        return
+    finally:
+        _busy.here = False
+
+
+def _asking(innermost: FrameType) -> FrameType | None:
+    """The innermost frame of the user's code that a table's function runs in; None elsewhere."""
+    if innermost.f_code.co_filename.startswith("<frozen importlib"):
+        return None
+    asking: FrameType | None = None
+    for frame in _outwards(innermost):
+        file = frame.f_code.co_filename
+        if file.startswith(_ENGINE):
+            if asking is not None:
+                return asking
+        elif asking is None and _is_own(file):
+            asking = frame
+    return asking if _is_side_thread() else None
+
+
+def _outwards(frame: FrameType | None) -> Iterator[FrameType]:
+    while frame is not None:
+        yield frame
+        frame = frame.f_back
+
+
+@cache
+def _is_own(file: str) -> bool:
+    return file.endswith(".py") and not is_library(file)
+
+
+def _is_side_thread() -> bool:
+    return threading.current_thread() is not threading.main_thread()
+
+
+@cache
+def _source(file: str) -> str:
+    with suppress(OSError):
+        return Path(file).read_text(encoding="utf-8", errors="replace")
+    return ""
