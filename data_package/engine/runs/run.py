@@ -28,6 +28,7 @@ from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
 from data_package.engine.tables.made import note_path
 from data_package.engine.tables.table import PACKAGE
+from data_package.engine.unusable import belongs_to_another
 
 Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
 
@@ -95,6 +96,9 @@ def run_build(
     """
     began = time.monotonic() if began is None else began
     with building(project, say), dagster_quiet(verbose=verbose):
+        if owner := belongs_to_another(project.storage):
+            place = project.relative(project.storage)
+            say(f"{place} belongs to {owner}, who may not be able to use what you build in it.")
         sweep(project.storage)
         project.make_importable()
         sources = memo.sources_of(project, _places(project))
