@@ -22,7 +22,7 @@ from data_package.engine.staleness.plan import EntityKey, Request, Work, plan_wo
 from data_package.engine.staleness.survey import (
     present_of,
 )
-from data_package.engine.storage import remove_folder, sweep
+from data_package.engine.storage import has_half_written, remove_folder, sweep
 from data_package.engine.tables import internals, outside
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
@@ -154,6 +154,10 @@ def _withdraw(project: Project, say: Callable[[str], object]) -> None:
 def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
     """Note that everything is fresh, for the path that need not look again."""
     project = catalogue.project
+    if has_half_written(project.storage):
+        # A failing disk did not let it be removed; the next build looks, and sweeps.
+        memo.forget(project)
+        return
     globs, paths = {}, []
     for file in catalogue.deliveries.files.values():
         base = file.base(project.root)

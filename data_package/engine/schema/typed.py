@@ -13,6 +13,7 @@ from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.fieldtypes import FIELD_TYPES
 from data_package.engine.schema.octets import as_text, holds_bytes, text_dtype
+from data_package.engine.schema.plain_names import PlainNames
 from data_package.engine.schema.report import Report, Total
 from data_package.engine.schema.unreadable import unreadable
 
@@ -48,6 +49,11 @@ def check(
     try:
         schema = dict(frame.collect_schema())
         table_level = match_columns(list(schema), contract)
+        names = PlainNames.for_contract(contract)
+        if names.of:
+            contract = names.contract(contract)
+            frame = frame.rename({own: each for own, each in names.of.items() if own in schema})
+            schema = dict(frame.collect_schema())
         dtypes: dict[str, pl.DataType] = {}
         for each in contract.fields:
             dtype = schema.get(each.name)
@@ -65,7 +71,7 @@ def check(
             held = {name: dtypes[name] for name in names}
             return _rows_of(_batches(frame, contract, held, height), mask)
 
-        return checker.finish(table_level, reread)
+        return names.report(checker.finish(table_level, reread))
     except pl.exceptions.PolarsError as error:
         raise unreadable(contract.name, error) from None
 
