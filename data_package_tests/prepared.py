@@ -18,7 +18,7 @@ import json, os, runpy, sys
 import dagster, sqlalchemy
 
 while line := sys.stdin.readline():
-    words, folder, environment, said = json.loads(line)
+    words, folder, environment, said, before = json.loads(line)
     child = os.fork()
     if not child:
         for number, name in enumerate((os.devnull, *said)):
@@ -31,6 +31,7 @@ while line := sys.stdin.readline():
         sys.path.insert(0, folder)
         sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environment
         sys.argv = ["data-package", *words]
+        exec(before)
         runpy.run_module("data_package.engine.cli", run_name="__main__")
         sys.exit()
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
@@ -38,19 +39,19 @@ while line := sys.stdin.readline():
 
 
 def run(
-    words: Sequence[str], folder: Path, environment: Mapping[str, str]
+    words: Sequence[str], folder: Path, environment: Mapping[str, str], before: str = ""
 ) -> subprocess.CompletedProcess[str]:
-    """Run `data-package` with these words in a folder, in a new process."""
+    """Run `data-package` with these words in a folder, in a new process; `before` is run first."""
     parent = _parent()
     assert parent.stdin is not None
     assert parent.stdout is not None
     with TemporaryDirectory() as place:
         said = [Path(place, name) for name in ("out", "err")]
-        request = [words, str(folder), dict(environment), [str(path) for path in said]]
+        request = [words, str(folder), dict(environment), list(map(str, said)), before]
         parent.stdin.write(json.dumps(request) + "\n")
         parent.stdin.flush()
         code = int(parent.stdout.readline())
-        out, err = (path.read_text() for path in said)
+        out, err = (path.read_text(errors="replace") for path in said)
     return subprocess.CompletedProcess(words, code, out, err)
 
 

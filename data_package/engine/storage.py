@@ -180,6 +180,11 @@ def sweep_beside(path: Path) -> None:
                     remove(one)
 
 
+def has_half_written(folder: Path) -> bool:
+    """Whether something half-written or to be removed lies in a folder itself, whoever left it."""
+    return any(folder.glob(f".*{_TEMPORARY}"))
+
+
 def _is_left_behind(name: str) -> bool:
     if not (name.startswith(".") and name.endswith(_TEMPORARY)):
         return False

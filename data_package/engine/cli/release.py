@@ -89,10 +89,28 @@ def _ask_for_words(proposal: "Proposal") -> None:
     )
 
 
+def few_changed(proposal: "Proposal") -> str:
+    """A warning where a version differs by so few rows that its reader may know whose they are."""
+    k = proposal.project.packaging.small_cells
+    tables = proposal.difference.tables if proposal.difference else []
+    counts = [
+        rows.added + rows.removed + (rows.changed or 0) for one in tables if (rows := one.rows)
+    ]
+    if k > 1 and any(0 < count < k for count in counts):
+        return (
+            f"Fewer than {k} rows of a table differ from the last release. Who knows whose they "
+            "are can tell from a bar of the data dictionary that moved. If it is published, wait "
+            "for more."
+        )
+    return ""
+
+
 def _told(proposal: "Proposal", digest: str | None) -> Iterator[str]:
     from data_package.engine.versions.report import text_of
 
     version = proposal.release.version
+    if few := few_changed(proposal):
+        yield f"{few}\n"
     relative = proposal.project.relative
     if proposal.difference is not None:
         yield text_of(proposal.difference)

@@ -160,14 +160,16 @@ def _is_watched(path: Path, project: "Project") -> bool:
 
 
 def _elsewhere(project: "Project") -> Iterator[Path]:
-    """Folders outside the project with raw files, as the last build noted them."""
+    """Raw files and own code outside the project, as the last build noted them."""
     try:
         note = json.loads(project.places.fresh.read_bytes())
         files = [Path(name) for name in note["files"]]
+        code = [Path(name) for name in note["places"]]
     except (OSError, ValueError, KeyError, TypeError, RecursionError):
         return
-    outside = {p.parent for p in files if not p.is_relative_to(project.root)}
-    yield from sorted(p for p in outside if p.is_dir() and not p.is_relative_to(project.storage))
+    folders = {path.parent for path in files if path.parent.is_dir()}
+    outside = {p for p in (*folders, *code) if p.exists() and not p.is_relative_to(project.root)}
+    yield from sorted(p for p in outside if not p.is_relative_to(project.storage))
 
 
 def _counts(_change: object, path: str) -> bool:

@@ -22,12 +22,13 @@ from data_package.engine.staleness.plan import EntityKey, Request, Work, plan_wo
 from data_package.engine.staleness.survey import (
     present_of,
 )
-from data_package.engine.storage import remove_folder, sweep
+from data_package.engine.storage import has_half_written, remove_folder, sweep
 from data_package.engine.tables import internals, outside
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
 from data_package.engine.tables.made import note_path
 from data_package.engine.tables.table import PACKAGE
+from data_package.engine.unusable import belongs_to_another
 
 Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
 
@@ -95,6 +96,9 @@ def run_build(
     """
     began = time.monotonic() if began is None else began
     with building(project, say), dagster_quiet(verbose=verbose):
+        if owner := belongs_to_another(project.storage):
+            place = project.relative(project.storage)
+            say(f"{place} belongs to {owner}, who may not be able to use what you build in it.")
         sweep(project.storage)
         project.make_importable()
         sources = memo.sources_of(project, _places(project))
@@ -154,6 +158,10 @@ def _withdraw(project: Project, say: Callable[[str], object]) -> None:
 def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
     """Note that everything is fresh, for the path that need not look again."""
     project = catalogue.project
+    if has_half_written(project.storage):
+        # A failing disk did not let it be removed; the next build looks, and sweeps.
+        memo.forget(project)
+        return
     globs, paths = {}, []
     for file in catalogue.deliveries.files.values():
         base = file.base(project.root)

@@ -28,6 +28,7 @@ GITIGNORE = """\
 /deliveries/
 .venv/
 __pycache__/
+.*.tmp
 """
 
 WORKSPACE = """\

@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import polars as pl
 
+from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Field
 from data_package.engine.schema.lexical import (
     Reader,
@@ -108,14 +109,20 @@ def read_columns(
     left = [each for each in fields if dtypes[each.name] == pl.String]
     texts = texts.with_columns(_without_missing(each, empty_is_null) for each in left)
     fast = texts.with_columns(_fast(each).alias(each.name) for each in left)
-    return {each.name: _completed(each, texts[each.name], fast[each.name]) for each in fields}
+    return {
+        each.name: _named(_completed(each, texts[each.name], fast[each.name]), each.name)
+        for each in fields
+    }
 
 
 def read_column(field: Field, text: pl.Series) -> Cells:
     """Return the values of one column of text whose missing values are nulls already."""
     name = text.name
     fast = text.to_frame(field.name).select(_fast(field)).to_series()
-    cells = _completed(field, text, fast)
+    return _named(_completed(field, text, fast), name)
+
+
+def _named(cells: Cells, name: str) -> Cells:
     return Cells(cells.values.alias(name), cells.bad)
 
 
@@ -123,9 +130,11 @@ def over_distinct(
     text: pl.Series, function: Callable[[str], object], dtype: pl.DataType
 ) -> pl.Series:
     """Return `function` of every cell, called once per distinct value; nulls stay null."""
+    name, text = text.name, text.alias("cell")
     distinct = text.drop_nulls().unique()
     results = pl.Series([function(value) for value in distinct], dtype=dtype)
-    return text.replace_strict(distinct, results, default=None, return_dtype=dtype)
+    found = text.replace_strict(distinct, results, default=None, return_dtype=dtype)
+    return found.alias(name)
 
 
 def _without_missing(field: Field, empty_is_null: bool) -> pl.Expr:
@@ -133,7 +142,7 @@ def _without_missing(field: Field, empty_is_null: bool) -> pl.Expr:
 
     https://datapackage.org/standard/table-schema/#missingValues
     """
-    column = pl.col(field.name)
+    column = column_of(field.name)
     words = [word for word in field.missing_values if word or not empty_is_null]
     if not words:
         return column
@@ -143,7 +152,7 @@ def _without_missing(field: Field, empty_is_null: bool) -> pl.Expr:
 
 def _fast(field: Field) -> pl.Expr:
     """Return an expression that reads the usual spellings and leaves null what it cannot judge."""
-    column = pl.col(field.name)
+    column = column_of(field.name)
     match field.type:
         case "string" | "any":
             if field.format in ("default", "") or field.type == "any":
@@ -197,7 +206,7 @@ def _plain_number(field: Field, column: pl.Expr) -> pl.Expr:
         column = column.str.replace(affixes.before, "${1}").str.replace(affixes.after, "")
         if affixes.doubtful is not None:
             # Letters, not those of `\w`: what is passed over here is judged by the slow reader.
-            doubtful = pl.col(field.name).str.contains(affixes.doubtful)
+            doubtful = column_of(field.name).str.contains(affixes.doubtful)
             column = pl.when(~doubtful).then(column)
     group = properties.get("groupChar")
     if isinstance(group, str) and group:
@@ -246,12 +255,13 @@ def _by_word(texts: pl.Series, read: pl.Expr) -> pl.Series:
 
     Days repeat: reading each once and giving every cell its own takes a quarter of the time.
     """
+    name, texts = texts.name, texts.alias("word")
     # Categories of their own, so that no word of the data outlives this call.
     codes = texts.cast(pl.Categorical(pl.Categories.random()))
     words = codes.drop_nulls().unique()
     words = words.gather(words.to_physical().arg_sort()).cast(pl.String)
     values = words.to_frame("word").select(read.alias("value")).to_series()
-    return values.gather(codes.to_physical()).alias(texts.name)
+    return values.gather(codes.to_physical()).alias(name)
 
 
 def _fast_datetime(column: pl.Expr, form: str, pattern: str) -> pl.Expr:
@@ -263,6 +273,8 @@ def _fast_datetime(column: pl.Expr, form: str, pattern: str) -> pl.Expr:
 
 def _completed(field: Field, text: pl.Series, fast: pl.Series) -> Cells:
     """Return the values, with what the fast reading left over read cell by distinct cell."""
+    # Operations on a series read its name as `pl.col` does.
+    text, fast = text.alias("cell"), fast.alias("cell")
     if fast.null_count() == text.null_count():
         return Cells(fast, None)
     left = text.is_not_null() & fast.is_null()

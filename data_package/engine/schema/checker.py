@@ -9,6 +9,7 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from data_package.engine.schema.cells import LEXICAL_DTYPES, read_column
+from data_package.engine.schema.columns import column
 from data_package.engine.schema.contract import Contract, Field, ForeignKey
 from data_package.engine.schema.findings import Findings, Kind
 from data_package.engine.schema.keys import (
@@ -141,7 +142,7 @@ class Checker:
         schema = frame.schema
         temporal = [name for name in self._screened if schema[name].is_temporal()]
         if temporal:
-            frame = frame.with_columns(pl.col(temporal).to_physical())
+            frame = frame.with_columns(column(name).to_physical() for name in temporal)
         has_nan = {
             name: bool(frame[name].is_nan().any())
             for name in self._screened
@@ -304,7 +305,7 @@ def _target_keys(
     schema = table.collect_schema()
     if any(name not in schema for name in names):
         return None
-    keys = table.lazy().select(names).unique().collect(engine="streaming")
+    keys = table.lazy().select(map(column, names)).unique().collect(engine="streaming")
     keys = keys.select(
         as_text(pl.nth(at), schema[name]).alias(name) for at, name in enumerate(names)
     )

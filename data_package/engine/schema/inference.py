@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.schema.cells import read_columns
+from data_package.engine.schema.columns import column
 from data_package.engine.schema.contract import Contract, Descriptor
 from data_package.engine.schema.layout import laid_out
 from data_package.engine.schema.linting import lint
@@ -253,7 +254,7 @@ def _distinct(table: pl.DataFrame) -> dict[int, int]:
     ]
     if not comparable:
         return {}
-    counts = table.select(pl.col(name).drop_nulls().n_unique() for name in comparable).row(0)
+    counts = table.select(column(name).drop_nulls().n_unique() for name in comparable).row(0)
     return dict(zip(map(int, comparable), counts, strict=True))
 
 

@@ -14,6 +14,7 @@ from typing import TypeAlias
 
 import polars as pl
 
+from data_package.engine.schema.columns import column
 from data_package.engine.schema.contract import Contract
 from data_package.engine.schema.rules import comparable_column
 
@@ -55,7 +56,7 @@ def declared_keys(contract: Contract, present: Mapping[str, pl.DataType]) -> lis
 
 def has_null(names: Sequence[str]) -> pl.Expr:
     """Return where any part of a key is null."""
-    return pl.any_horizontal([pl.col(name).is_null() for name in names])
+    return pl.any_horizontal([column(name).is_null() for name in names])
 
 
 class Uniqueness:
@@ -74,7 +75,7 @@ class Uniqueness:
         excluded = has_null(key.fields)
         if floats:
             excluded = excluded | pl.any_horizontal(
-                [pl.col(name).is_nan().fill_null(value=False) for name in floats]
+                [column(name).is_nan().fill_null(value=False) for name in floats]
             )
         if self._exact:
             self.expressions: list[pl.Expr] = [columns[0].to_physical()]
@@ -138,17 +139,17 @@ class Reference:
         ]
         self.comparable = comparable and all(pair is not None for pair in pairs)
         common = [pair for pair in pairs if pair is not None]
-        present = ~pl.all_horizontal([pl.col(name).is_null() for name in names])
+        present = ~pl.all_horizontal([column(name).is_null() for name in names])
         if not self.comparable:
             self.expression: pl.Expr = pl.when(present).then(pl.lit(0, dtype=pl.UInt64))
             self._known: pl.Series | None = pl.Series([], dtype=pl.UInt64)
             return
         columns = [
-            in_type(pl.col(name), dtypes[name], to) for name, to in zip(names, common, strict=True)
+            in_type(column(name), dtypes[name], to) for name, to in zip(names, common, strict=True)
         ]
         # NaN equals nothing, so no NaN is there to be found.
         others = [
-            _without_nan(in_type(pl.col(name), target_dtypes[name], to), to)
+            _without_nan(in_type(column(name), target_dtypes[name], to), to)
             for name, to in zip(target_names, common, strict=True)
         ]
         small = target is not None and target.height <= _SMALL
@@ -194,8 +195,8 @@ class Reference:
 
 def _fingerprint(columns: Sequence[pl.Expr], seed: int = 0) -> pl.Expr:
     mixed = columns[0].hash(seed)
-    for column in columns[1:]:
-        mixed = (mixed * pl.lit(_MIX, dtype=pl.UInt64)) ^ column.hash(seed)
+    for each in columns[1:]:
+        mixed = (mixed * pl.lit(_MIX, dtype=pl.UInt64)) ^ each.hash(seed)
     return mixed
 
 

@@ -25,6 +25,7 @@ from data_package.engine.schema.contract import Contract, Descriptor, Field
 from data_package.engine.schema.dialect import Dialect, dialect_of_file
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.header import Header, match_labels, without_header
+from data_package.engine.schema.plain_names import PlainNames
 from data_package.engine.schema.records import BLOCK_BYTES, Records
 from data_package.engine.schema.report import Hint, Report, Total
 from data_package.engine.schema.split import Block, Shape
@@ -80,7 +81,8 @@ class _Table:
     header: Header
     block_bytes: int
     first_row: int
-    blank_rows: tuple[int, ...] = ()
+    blank_rows: tuple[int, ...]
+    names: PlainNames
     keeps_text: bool = False
 
     @property
@@ -128,8 +130,8 @@ def read(
 
     Raises CheckError when the file cannot be read, BadDataError as above.
     """
-    contract = _contract(contract, path)
-    table = _open_table(Path(path), contract, dialect, encoding, block_bytes)
+    table = _open_table(Path(path), _contract(contract, path), dialect, encoding, block_bytes)
+    contract = table.contract
     table = replace(table, keeps_text=bad == "reject")
     judged = _Judged(table, references, limit)
     refused: list[pl.DataFrame] = []
@@ -163,6 +165,9 @@ def read(
     if judged.report.of_whole or (bad == "stop" and not judged.report.ok):
         raise BadDataError(judged.report)
     left_out = pl.concat(refused) if refused else None
+    if back := table.names.back:
+        frame = frame.rename(back)
+        left_out = None if left_out is None else left_out.rename(back)
     if rejects is not None and bad == "reject":
         _write_rejects(rejects, left_out)
     numbers_of = pl.concat(numbers) if numbered else None
@@ -188,8 +193,7 @@ def check_file(
 
     Raises CheckError when the file cannot be read.
     """
-    contract = _contract(contract, path)
-    table = _open_table(Path(path), contract, dialect, encoding, block_bytes)
+    table = _open_table(Path(path), _contract(contract, path), dialect, encoding, block_bytes)
     judged = _Judged(table, references, limit)
     for _ in judged:
         pass
@@ -212,9 +216,15 @@ def _open_table(
     settled = dialect_of_file(path, contract, dialect, encoding)
     with Records(path, settled, block_bytes=block_bytes) as records:
         header = _header(records, contract, settled)
-        return _Table(
-            path, contract, settled, header, block_bytes, records.first_row, records.blank_rows
-        )
+        names = PlainNames.for_contract(contract)
+        plain = names.contract(contract)
+        if names.of:
+            fields = zip(contract.fields, plain.fields, strict=True)
+            known = {id(own): each for own, each in fields}
+            columns = tuple(known[id(each)] if each else None for each in header.columns)
+            header = replace(header, columns=columns)
+        first, blank = records.first_row, records.blank_rows
+        return _Table(path, plain, settled, header, block_bytes, first, blank, names)
 
 
 def _header(records: Records, contract: Contract, dialect: Dialect) -> Header:
@@ -267,7 +277,8 @@ class _Judged:
             report = self._checker.finish(table.header.errors)
         except pl.exceptions.PolarsError as error:
             raise unreadable(table.contract.name, error) from None
-        self.report = replace(report, hint=_hint(table, report), delivered=True)
+        report = replace(report, hint=_hint(table, report), delivered=True)
+        self.report = table.names.report(report)
 
 
 def _through_file(

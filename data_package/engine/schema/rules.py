@@ -14,6 +14,7 @@ from typing import Literal, cast
 import polars as pl
 
 from data_package.engine.schema.cells import over_distinct
+from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import ContractError, Field
 from data_package.engine.schema.lexical import Span, canonical_json
 from data_package.engine.schema.literals import logical, logical_categories
@@ -105,7 +106,7 @@ def field_rules(field: Field, dtype: pl.DataType, *, required: bool) -> list[Rul
 
 def comparable_column(field: Field, dtype: pl.DataType) -> pl.Expr:
     """Return the column in a form whose equality is the equality of logical values."""
-    column = pl.col(field.name)
+    column = column_of(field.name)
     if dtype in (pl.Categorical, pl.Enum):
         return column.cast(pl.String)
     if isinstance(dtype, pl.Datetime):
@@ -134,7 +135,7 @@ def _required_rule(field: Field) -> Rule:
         "required",
         field.name,
         note,
-        lambda: pl.col(field.name).is_null(),
+        lambda: column_of(field.name).is_null(),
         Screen("nulls"),
     )
 
@@ -154,7 +155,7 @@ def _length_rule(field: Field, dtype: pl.DataType, name: str) -> Rule:
 
 
 def _length(field: Field, dtype: pl.DataType) -> pl.Expr:
-    column = pl.col(field.name)
+    column = column_of(field.name)
     if dtype == pl.List:
         return column.list.len()
     if isinstance(dtype, pl.Array):
@@ -199,7 +200,7 @@ def _bound_screen(dtype: pl.DataType, name: str, bound: object) -> Screen | None
 
 
 def _bound_violation(field: Field, dtype: pl.DataType, name: str, bound: object) -> pl.Expr:
-    column = pl.col(field.name)
+    column = column_of(field.name)
     if isinstance(bound, Span):
         return _span_violation(column, dtype, name, bound)
     if dtype.is_integer():
@@ -291,7 +292,7 @@ def _pattern_rule(field: Field, dtype: pl.DataType) -> Rule:
     matches = pattern_test(pattern, field.name)
     if matches is None:
         raise _unusable(field, "pattern")
-    column = pl.col(field.name)
+    column = column_of(field.name)
     if dtype != pl.String:
         column = column.cast(pl.String)
     note = "not as its pattern"

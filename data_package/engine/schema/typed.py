@@ -9,9 +9,11 @@ import polars as pl
 
 from data_package.engine.schema.cells import LEXICAL_DTYPES, read_column
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
+from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.fieldtypes import FIELD_TYPES
 from data_package.engine.schema.octets import as_text, holds_bytes, text_dtype
+from data_package.engine.schema.plain_names import PlainNames
 from data_package.engine.schema.report import Report, Total
 from data_package.engine.schema.unreadable import unreadable
 
@@ -47,6 +49,11 @@ def check(
     try:
         schema = dict(frame.collect_schema())
         table_level = match_columns(list(schema), contract)
+        names = PlainNames.for_contract(contract)
+        if names.of:
+            contract = names.contract(contract)
+            frame = frame.rename({own: each for own, each in names.of.items() if own in schema})
+            schema = dict(frame.collect_schema())
         dtypes: dict[str, pl.DataType] = {}
         for each in contract.fields:
             dtype = schema.get(each.name)
@@ -64,7 +71,7 @@ def check(
             held = {name: dtypes[name] for name in names}
             return _rows_of(_batches(frame, contract, held, height), mask)
 
-        return checker.finish(table_level, reread)
+        return names.report(checker.finish(table_level, reread))
     except pl.exceptions.PolarsError as error:
         raise unreadable(contract.name, error) from None
 
@@ -185,9 +192,9 @@ def _pieces(
         count = frame.lazy().select(pl.len()).collect(engine="streaming").item()
         yield pl.DataFrame(height=count)
     elif isinstance(frame, pl.DataFrame):
-        yield from frame.select(names).iter_slices(height)
+        yield from frame.select(map(column_of, names)).iter_slices(height)
     else:
-        yield from frame.select(names).collect_batches(
+        yield from frame.select(map(column_of, names)).collect_batches(
             chunk_size=height, maintain_order=True, engine="streaming"
         )
 
@@ -239,14 +246,14 @@ def _without_missing(
         return piece
     held = piece.select(tests).row(0, named=True)
     return piece.with_columns(
-        pl.when(~_is_missing(each, dtypes[each.name])).then(pl.col(each.name)).alias(each.name)
+        pl.when(~_is_missing(each, dtypes[each.name])).then(column_of(each.name)).alias(each.name)
         for each in fields
         if held.get(each.name)
     )
 
 
 def _is_missing(each: Field, dtype: pl.DataType) -> pl.Expr:
-    column = pl.col(each.name)
+    column = column_of(each.name)
     if dtype != pl.String:
         column = column.cast(pl.String)
     if len(each.missing_values) == 1:

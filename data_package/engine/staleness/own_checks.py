@@ -17,6 +17,7 @@ from data_package.engine.staleness.lock import Lock
 from data_package.engine.staleness.survey import data_version
 from data_package.engine.storage import recalled, write_private
 from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.table import Table
 
 
 class Outcome(StrEnum):
@@ -62,6 +63,17 @@ class OwnVerdicts:
             return Outcome(verdict.outcome)
         return None
 
+    def failed_with(self, table: str) -> list[str]:
+        """The checks that a table's own function made and that failed."""
+        failed = [
+            name.removeprefix(f"{table}:")
+            for name, verdict in self._known.items()
+            if name.startswith(f"{table}:")
+            and not verdict.basis
+            and verdict.outcome == Outcome.FAILED
+        ]
+        return sorted(failed)
+
     def put(self, key: dg.AssetCheckKey, basis: str, outcome: Outcome) -> None:
         """Remember what came of a check."""
         verdict = OwnVerdict(basis, str(outcome))
@@ -91,3 +103,10 @@ def is_due(key: dg.AssetCheckKey, catalogue: Catalogue, lock: Lock, verdicts: Ow
     if key not in catalogue.own_checks:
         return outcome is Outcome.FAILED
     return outcome in (None, Outcome.FAILED)
+
+
+def due_checks(table: Table, catalogue: Catalogue, lock: Lock, verdicts: OwnVerdicts) -> list[str]:
+    """The user's checks of a table that failed, or that nobody has made of it as it is."""
+    own = [key for key in catalogue.own_checks if key.asset_key == table.key]
+    due = [key.name for key in own if is_due(key, catalogue, lock, verdicts)]
+    return sorted({*due, *verdicts.failed_with(table.name)})

@@ -9,6 +9,7 @@ from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.schema import Report
 from data_package.engine.staleness.assess import Cause, CauseKind, changed_libraries
 from data_package.engine.staleness.lock import Lock, TableEntry, lock_of
+from data_package.engine.staleness.own_checks import OwnVerdicts, due_checks
 from data_package.engine.staleness.record import code_path
 from data_package.engine.staleness.survey import (
     OWN,
@@ -29,18 +30,21 @@ class TableStatus:
 
     `contract` is `passed`, `failed`, `not checked`, or `none` where nothing is written down;
     `contracts` says it of each partition of a partitioned table, by its key. `raw_errors` counts
-    what was wrong in the raw files whose rows it was made of.
+    what was wrong in the raw files whose rows it was made of. `due` names the user's own checks
+    that failed, or that nobody has made of the table as it is.
     """
 
     state: TableState
     contract: str
     contracts: Mapping[str, str] = field(default_factory=dict)
     raw_errors: int = 0
+    due: tuple[str, ...] = ()
 
     @property
     def is_fresh(self) -> bool:
         """Whether a build would leave it alone."""
-        return self.state.state is State.FRESH and self.contract in ("passed", "none")
+        good = self.contract in ("passed", "none") and not self.due
+        return self.state.state is State.FRESH and good
 
     @property
     def reason(self) -> str:
@@ -48,6 +52,8 @@ class TableStatus:
         failing = [key for key, verdict in self.contracts.items() if verdict == "failed"]
         if failing and not self.state.reason:
             return str(Cause(CauseKind.CONTRACT, partitions=tuple(failing)))
+        if self.due and not self.state.reason:
+            return f"its check {self.due[0]} failed or has not been made"
         if self.raw_errors and not self.state.reason:
             errors = "1 error" if self.raw_errors == 1 else f"{self.raw_errors:,} errors"
             return f"{errors} in its raw files"
@@ -261,8 +267,9 @@ def _status(state: TableState, table: Table, catalogue: Catalogue, lock: Lock) -
     entry = lock.whole(table.name)
     raw_errors = entry.raw_errors if entry is not None else 0
     checks = catalogue.checks_of(table)
+    due = tuple(due_checks(table, catalogue, lock, OwnVerdicts(catalogue.project)))
     if not checks:
-        return TableStatus(state, "none", raw_errors=raw_errors)
+        return TableStatus(state, "none", raw_errors=raw_errors, due=due)
     known = catalogue.verdicts.known
     whole = [known(item) for item in checks if not item.by_partition]
     by_part = {
@@ -276,6 +283,7 @@ def _status(state: TableState, table: Table, catalogue: Catalogue, lock: Lock) -
         _verdict(everything),
         {part: _verdict(reports) for part, reports in by_part.items()},
         raw_errors,
+        due,
     )
 
 

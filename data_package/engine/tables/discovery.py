@@ -7,6 +7,7 @@ import importlib
 import linecache
 import pkgutil
 import sys
+import traceback
 from collections.abc import Iterable, Iterator, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -14,6 +15,8 @@ from types import MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any
 
 import dagster as dg
+import dagster_shared
+import polars as pl
 from dagster.components.definitions import LazyDefinitions
 
 from data_package.engine.errors import ProjectError
@@ -21,7 +24,7 @@ from data_package.engine.project import Project
 from data_package.engine.sources.assets import RawFileAsset, of_project
 from data_package.engine.tables import failures, python_errors
 from data_package.engine.tables.internals import UnresolvedJob
-from data_package.engine.tables.own_words import OwnWords
+from data_package.engine.tables.own_words import OwnWords, read_source
 
 _RESOURCES = (
     dg.ResourceDefinition,
@@ -215,10 +218,14 @@ def _import_problem(error: BaseException, name: str, project: Project) -> Projec
         line = Path(str(error.filename)), error.lineno or 1
     source = "".join(linecache.getlines(str(line[0]))) if line else ""
     # A module may read data when it is imported, and fail on a cell of it.
-    words = OwnWords((source,))
+    if failures.show_original is not None:
+        failures.show_original(name, error)
+    words = OwnWords((source,), templates=_raised_in(error))
     said = failures.spoken(error, words)
     if isinstance(error, SyntaxError) and line and failures.is_users(line[0], project):
         said = error.msg
+    if isinstance(error, FileNotFoundError) and (path := _missing_file(error, words)):
+        said = f"{path} is not there. A path that is not complete starts where the command is run."
     what = python_errors.kind_of(error, words)
     what = f"{what}: {said}" if said else what
     place = f"{project.relative(line[0])}:{line[1]}" if line else name
@@ -226,3 +233,18 @@ def _import_problem(error: BaseException, name: str, project: Project) -> Projec
     if isinstance(error, ModuleNotFoundError) and error.name and error.name in said:
         hint = f"\nInstall {error.name.partition('.')[0]!r} into {sys.prefix}, or correct the name."
     return ProjectError(f"{place}: the module {name} cannot be imported.\n{what}{hint}")
+
+
+def _raised_in(error: BaseException) -> tuple[str, ...]:
+    """The source of the library that raised an error, whose words are its own but for the holes."""
+    frames = traceback.extract_tb(error.__traceback__)
+    place = Path(frames[-1].filename) if frames else Path()
+    known = [module.__file__ for module in (dg, dagster_shared, pl) if module.__file__]
+    ours = any(place.is_relative_to(Path(file).parent) for file in known)
+    return (read_source(place),) if ours else ()
+
+
+def _missing_file(error: FileNotFoundError, words: OwnWords) -> str:
+    """The path of a file that is not there, where it stands in the user's own code."""
+    path = str(error.filename or str(error).rpartition(": ")[2])
+    return path if words.have(path) else ""

@@ -31,10 +31,12 @@ class OwnWords:
     Attributes:
         sources: texts of Python modules.
         names: of columns.
+        templates: texts of library modules, whose messages may be taken, but no word of their own.
     """
 
     sources: tuple[str, ...] = ()
     names: frozenset[str] = field(default_factory=frozenset)
+    templates: tuple[str, ...] = ()
 
     def have(self, word: str | None) -> bool:
         """Whether a word stands in the code or is a column; a number never does."""
@@ -51,7 +53,7 @@ class OwnWords:
         if len(message) > _LONGEST:
             return ""
         best: tuple[int, str] = (0, "")
-        for source in self.sources:
+        for source in (*self.sources, *self.templates):
             for texts in _texts_of(source):
                 between = _between(message, texts)
                 letters = sum(map(_letters, texts))

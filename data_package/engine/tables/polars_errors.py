@@ -72,6 +72,14 @@ _FIXED = {
     "empty CSV": "the file is empty.",
     "CSV format does not support nested data": "CSV cannot hold lists and structs.",
     "cannot cast 'Object' type": "a column of Python objects cannot be made another type.",
+    "cannot write 'Object' datatype": (
+        "a column holds Python objects, which no file can. Make it text, a number or a date first."
+    ),
+    "CSV malformed": (
+        "the file is not CSV as it is read: a quote is opened and not closed, or a line is cut. "
+        "Look at quote_char= and separator=, or read it by a contract."
+    ),
+    "relation '": "a query in SQL names a table that it has not been given.",
     "UDF called without return type": (
         "Polars does not know what map_elements or map_batches gives. Say it with return_dtype=."
     ),

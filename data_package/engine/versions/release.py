@@ -11,8 +11,11 @@ from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.package.asset import DataPackage
 from data_package.engine.package.metadata import FILE_NAME as METADATA
 from data_package.engine.package.metadata import read_metadata
+from data_package.engine.package.record import read_record
 from data_package.engine.package.released import FILE_NAME as RECORD
 from data_package.engine.package.released import STAMP, Release, read_releases, write_releases
+from data_package.engine.package.statistics import Summary
+from data_package.engine.package.statistics.suppression import coarse_rows, step_of
 from data_package.engine.project import Project
 from data_package.engine.runs.guard import building
 from data_package.engine.runs.run import Watch, run_build
@@ -124,7 +127,7 @@ def propose(
         return _again(package, name, newest)
     difference = _difference(project, newest, wanted, tell) if newest is not None else None
     version = _version(wanted, newest, difference)
-    entry = Release(str(version), _now(), "", _changes(wanted.notes, newest, difference))
+    entry = Release(str(version), _now(), "", _changes(project, wanted.notes, newest, difference))
     content = package.content([entry, *releases])
     found = Proposal(
         project=project,
@@ -329,16 +332,39 @@ def _version(wanted: Wanted, newest: Release | None, difference: Difference | No
     return last.after(wanted.level or found or Level.PATCH)
 
 
-def _changes(notes: str, newest: Release | None, difference: Difference | None) -> str:
+def _changes(
+    project: Project, notes: str, newest: Release | None, difference: Difference | None
+) -> str:
     if newest is None:
         told = _FIRST_CHANGES
     elif difference is None:
         told = f"Not compared with {newest.version}.\n"
     else:
-        told = markdown_of(difference) if difference.level else _NOTHING_TOLD
+        shown = _coarse(project)
+        told = markdown_of(difference, shown) if difference.level else _NOTHING_TOLD
     if notes.strip():
         return f"{notes.strip()}\n\n{told}" if newest else f"{notes.strip()}\n"
     return told
+
+
+def _coarse(project: Project) -> Callable[[str, int], str] | None:
+    """How the changelog, which is published, tells of so many rows; None where counts are exact.
+
+    Two versions side by side must not tell what one of them hides.
+    """
+    packaging = project.packaging
+    base = max(packaging.small_cells, packaging.round_counts)
+    if base == 1:
+        return None
+    summaries = read_record(project).summaries
+
+    def shown(table: str, count: int) -> str:
+        summary = Summary.from_dict(summaries[table][1]) if table in summaries else None
+        if summary is None or summary.rows is None:
+            return "not shown"
+        return coarse_rows(count, step_of(summary.rows, summary.subjects or summary.rows, base))
+
+    return shown
 
 
 def _now() -> str:

@@ -1,6 +1,6 @@
 """A difference in words: for a terminal, and as Markdown for a changelog."""
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
 from data_package.engine.package.markdown import line
@@ -8,6 +8,9 @@ from data_package.engine.versions.changes import Change
 from data_package.engine.versions.difference import Difference, TableDifference
 
 _FIELDS_SHOWN = 12
+_COARSE = "Counts are rounded as in the data dictionary; small ones are not told."
+
+Shown = Callable[[str, int], str]
 
 
 def text_of(difference: Difference) -> str:
@@ -22,8 +25,12 @@ def closing_line(difference: Difference) -> str:
     return f"In all: a {difference.level} change."
 
 
-def markdown_of(difference: Difference) -> str:
-    """The report as Markdown, without a heading."""
+def markdown_of(difference: Difference, shown: Shown | None = None) -> str:
+    """The report as Markdown, without a heading.
+
+    `shown` says what is told of so many rows of a table, where who reads it may not see them: then
+    no count is exact, and fields are named without one.
+    """
     parts: list[str] = []
     by_place = groupby(sorted(difference.changes, key=_weight), key=lambda change: change.level)
     for level, changes in by_place:
@@ -34,12 +41,15 @@ def markdown_of(difference: Difference) -> str:
     if differing:
         parts += ["| table | rows | added | removed | changed | matched by |"]
         parts += ["|---|--:|--:|--:|--:|---|"]
-        parts += [_row(table) for table in differing]
+        parts += [_row(table, shown) for table in differing]
         parts.append("")
+        if shown is not None:
+            parts += [_COARSE, ""]
         for table in differing:
             if table.rows is not None and table.rows.fields:
-                counts = _counts(table.rows.fields.items())
-                parts.append(f"- {_code(table.name)}, values changed: {line(plain(counts))}")
+                fields = table.rows.fields
+                names = ", ".join(sorted(fields)) if shown else _counts(fields.items())
+                parts.append(f"- {_code(table.name)}, values changed: {line(plain(names))}")
             if table.words:
                 parts.append(f"- {_code(table.name)}: {line(plain(table.words))}")
     if not parts:
@@ -82,23 +92,25 @@ def _lines(difference: Difference) -> Iterator[str]:
     yield closing_line(difference)
 
 
-def _cells(table: TableDifference) -> tuple[str, ...]:
+def _cells(table: TableDifference, shown: Shown | None = None) -> tuple[str, ...]:
+    def told(count: int) -> str:
+        return f"{count:,}" if shown is None else shown(table.name, count)
+
     rows = table.rows
     if rows is None:
         return plain(table.name), "?", "?", "?", "?", ""
-    changed = "–" if rows.changed is None else f"{rows.changed:,}"
     return (
         plain(table.name),
-        f"{rows.old:,} → {rows.new:,}",
-        f"{rows.added:,}",
-        f"{rows.removed:,}",
-        changed,
+        f"{told(rows.old)} → {told(rows.new)}",
+        told(rows.added),
+        told(rows.removed),
+        "–" if rows.changed is None else told(rows.changed),
         plain(", ".join(rows.key)),
     )
 
 
-def _row(table: TableDifference) -> str:
-    name, *numbers, key = _cells(table)
+def _row(table: TableDifference, shown: Shown | None) -> str:
+    name, *numbers, key = _cells(table, shown)
     return " | ".join(("", _code(name), *numbers, line(plain(key)), "")).strip()
 
 

@@ -1,6 +1,7 @@
 """What a user, another program or a kill can leave behind ends in words."""
 
 import json
+import os
 import subprocess
 import sys
 
@@ -169,3 +170,13 @@ def test_results_behave_as_people_expect(study: Make) -> None:
     page = result._repr_html_()
     assert "<td>persons</td>" in page
     assert "<th>rows</th>" in page
+
+
+@pytest.mark.skipif(os.geteuid() != 0, reason="only root can build in a folder of another user")
+def test_a_build_in_the_storage_of_another_user_says_so(study: Make) -> None:
+    project = study(FILES)
+    project.storage.mkdir()
+    os.chown(project.storage, 65534, 65534)
+    done = project.verb("build")
+    assert done.returncode == 0
+    assert "storage belongs to" in done.stderr

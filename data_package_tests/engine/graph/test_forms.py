@@ -13,7 +13,7 @@ from data_package.engine.graph.page import html
 from data_package.engine.graph.picture import png, svg
 from data_package.engine.graph.text import dot, mermaid
 from data_package.engine.graph.write import content_of, format_of
-from data_package_tests.browser import CHROMIUM, shown
+from data_package_tests.browser import CHROMIUM, browser, shown
 
 HOSTILE = "</script><img src=x onerror=alert(1)>\"]; --> x & \\ ' \x07 #quot; %% {{1}}"
 GRAPH = Graph(
@@ -177,3 +177,33 @@ def test_a_browser_draws_every_table_and_runs_nothing_else(tmp_path: Path) -> No
     assert "✗ failed" in panel
     assert '<div class="error" dir="auto">wrong\nhere</div>' in panel
     assert "Made from (2)" in panel
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_a_printed_graph_has_every_table_and_the_screen_is_as_before(tmp_path: Path) -> None:
+    nodes = [Node(f"table_{at}", "raw", "fresh") for at in range(70)]
+    page = tmp_path / "graph.html"
+    page.write_text(html(Graph("study", nodes), "study"))
+    with browser(tmp_path) as tab:
+        tab.open(page.as_uri())
+        tab.wait_until(lambda: tab.ask("document.querySelectorAll('.node').length") == 1)
+        tab.ask("window.dispatchEvent(new Event('beforeprint'))")
+        assert tab.ask("document.querySelectorAll('.node').length") == 70
+        wide, high = tab.ask("document.getElementById('graph').getAttribute('viewBox')").split()[2:]
+        corners = "[...document.querySelectorAll('.node')].map((n) => n.getAttribute('transform'))"
+        for found in tab.ask(corners):
+            x, y = re.findall(r"[\d.]+", found)
+            assert float(x) + 218 < float(wide)
+            assert float(y) + 38 < float(high)
+        assert "table_69 (raw, fresh)" in tab.ask("document.getElementById('printed').textContent")
+        tab.ask("window.dispatchEvent(new Event('afterprint'))")
+        assert tab.ask("document.querySelectorAll('.node').length") == 1
+        assert tab.ask("document.getElementById('graph').hasAttribute('viewBox')") is False
+        assert tab.ask("document.getElementById('printed').hidden") is True
+
+
+def test_everything_on_the_page_of_a_graph_stands_in_a_landmark() -> None:
+    body = html(GRAPH, "study").split("<body>")[1].split("<noscript>")[0]
+    outside = re.sub(r"<(header|main)>.*?</\1>", "", body, flags=re.DOTALL)
+    assert outside.strip() == ""

@@ -17,7 +17,7 @@ from data_package.engine.package.facts import Facts, TableFacts
 from data_package.engine.package.readme import readme_md
 from data_package.engine.package.statistics import Bars, FieldSummary, Summary
 from data_package.engine.schema import Contract
-from data_package_tests.browser import CHROMIUM, shown
+from data_package_tests.browser import CHROMIUM, browser, shown
 
 HOSTILE = [
     "<script>document.title='owned'</script>",
@@ -165,3 +165,20 @@ def test_a_browser_shows_the_page(
     assert f'id="field-{tables - 1}-{fields - 1}"' in done.stdout
     assert "<title>owned" not in done.stdout
     assert not re.search(r"<img|<article[^>]* on", done.stdout)
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_a_printed_page_has_nothing_to_unfold(tmp_path: Path) -> None:
+    page = tmp_path / "index.html"
+    page.write_bytes(index_html(package(12, 3, None)).encode("utf-8", "replace"))
+    folded = "document.querySelectorAll('details:not([open])').length"
+    with browser(tmp_path) as tab:
+        tab.open(page.as_uri())
+        tab.wait_until(lambda: tab.ask("document.querySelectorAll('.field').length") == 36)
+        before = tab.ask(folded)
+        assert before > 0
+        tab.ask("window.dispatchEvent(new Event('beforeprint'))")
+        assert tab.ask(folded) == 0
+        tab.ask("window.dispatchEvent(new Event('afterprint'))")
+        assert tab.ask(folded) == before

@@ -16,6 +16,14 @@ from data_package.engine.schema import pattern as patterns
 from data_package.engine.schema.cells import read_column
 from data_package.engine.schema.contract import Field
 
+NAMES = ["*", "^v$", "^.*$", "v", "", "\0blank", "\0bad v", "a b", "0", "1", "^", "$", "'", "é"]
+RULES: list[dict[str, Any]] = [
+    {"type": "integer", "constraints": {"required": True, "minimum": 2, "enum": [1, 2, 3]}},
+    {"type": "string", "constraints": {"minLength": 2, "pattern": "[a-z]+"}},
+    {"type": "date", "constraints": {"maximum": "2024-01-01"}},
+    {"type": "boolean", "constraints": {"unique": True}},
+]
+
 
 def deep(level: int, word: str = "[", close: str = "]") -> str:
     return word * level + close * level
@@ -77,6 +85,43 @@ def test_a_json_schema_means_what_it_says(schema: Any, good: Any, bad: Any) -> N
     test = json_schemas.follows(schema)
     assert test(good)
     assert not test(bad)
+
+
+@settings(max_examples=25, deadline=None, derandomize=True, database=None)
+@given(
+    names=st.lists(st.sampled_from(NAMES[:4] + NAMES[5:]), min_size=1, max_size=4, unique=True),
+    rules=st.lists(st.sampled_from(RULES), min_size=4, max_size=4),
+)
+def test_a_column_may_have_any_name(
+    tmp_path_factory: pytest.TempPathFactory, names: list[str], rules: list[dict[str, Any]]
+) -> None:
+    plain = [f"c{i}" for i in range(len(names))]
+    cells = ["1", "ab", "2025-01-01", "true", "x", ""]
+    rows = [[cells[(i + j) % 6] for j in range(len(names))] for i in range(6)]
+    folder = tmp_path_factory.mktemp("names")
+    found = []
+    for labels in (plain, names):
+        fields = [{"name": n, **rule} for n, rule in zip(labels, rules, strict=False)]
+        schema = {"fields": fields, "primaryKey": labels[:1], "uniqueKeys": [labels]}
+        text = "\n".join(",".join(row) for row in [labels, *rows])
+        path = folder / "t.csv"
+        path.write_text(text)
+        reading = read(path, schema)
+        frame = reading.frame.collect()
+        typed = check(frame, Contract.from_descriptor(schema))
+        places = dict(zip(labels, plain, strict=True))
+        found.append(
+            (
+                frame.rows(),
+                [
+                    (t.code, t.rule, len((t.field or "").split(", ")), t.count, t.rows)
+                    for report in (reading.report, typed)
+                    for t in report.totals
+                ],
+                [places.get(t.field or "") for t in typed.totals if t.rule != "uniqueKeys"],
+            )
+        )
+    assert found[0] == found[1]
 
 
 KINDS = ["array", "object", "geojson", "geopoint", "duration", "list", "yearmonth", "year"]

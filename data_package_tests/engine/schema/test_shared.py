@@ -234,8 +234,8 @@ def test_a_contract_outside_a_project_names_files_beside_it(tmp_path: Path) -> N
     assert contract.field("a").categories == ("a",)
 
 
-def test_a_vocabulary_of_72_000_codes_is_judged_once_for_all_contracts(project: Path) -> None:
-    lines = [f"C{i:05},code {i}" for i in range(72_000)]
+def test_a_vocabulary_is_read_once_for_all_contracts(project: Path) -> None:
+    lines = [f"C{i:05},code {i}" for i in range(2_000)]
     (project / "shared" / "codes.csv").write_text("value,label\n" + "\n".join(lines) + "\n")
     text = "schema: {fields: [{name: a, type: string, categories: {$ref: ../shared/codes.csv}}]}\n"
     first, *others = [load(project, text, f"final/t{i}.yaml") for i in range(10)]

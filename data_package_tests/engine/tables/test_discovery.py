@@ -5,6 +5,7 @@ import pytest
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.runs.result import Status
+from data_package.engine.tables import failures
 from data_package_tests.conftest import Make, Study
 
 HEADER = """\
@@ -232,3 +233,62 @@ defs = dg.Definitions.merge(defs, dg.Definitions(assets=[mart]))
     done = project.verb("build", "dbt/mart")
     assert done.returncode == 2
     assert "'dbt/mart' is not made by this project's functions" in done.stderr
+
+
+@pytest.mark.parametrize(
+    ("line", "told"),
+    [
+        ("@dg.asset(groupname='x')\ndef a(): ...", "unexpected keyword argument 'groupname'"),
+        ("@dg.asset(group_name='a b')\ndef a(): ...", '"a b" is not a valid asset group name'),
+        ("@dg.asset\ndef b(*frames): ...", "positional vararg parameter '*frames'"),
+        ("x = pl.read_csv('codes.csv')", "FileNotFoundError: codes.csv is not there."),
+        ("x = open('codes.csv')", "FileNotFoundError: codes.csv is not there."),
+        ("assert 1 > 6, 'limit must be over six'", "AssertionError: limit must be over six"),
+        ("x = {}['a key']", "KeyError: no key 'a key'"),
+        ("dg.ScheduleDefinition(name='x', cron_schedule='often', target='*')", "'often'"),
+    ],
+)
+def test_an_error_of_an_import_keeps_what_stands_in_the_users_own_code(
+    study: Make, line: str, told: str
+) -> None:
+    message = refused(study({"tables.py": f"import dagster as dg\nimport polars as pl\n{line}\n"}))
+    assert "tables.py:3: the module" in message
+    assert told in message
+
+
+@pytest.mark.parametrize(
+    "line",
+    [
+        "int('0101' + '90-1234')",
+        "raise KeyError('0101' + '90-1234')",
+        "open('0101' + '90-1234')",
+        "dg.AssetSpec('0101' + '90-1234' + ' ?')",
+        "pl.read_csv('0101' + '90-1234')",
+        "dg.asset(group_name='0101' + '90-1234')(lambda: None)",
+        "dg.ScheduleDefinition(name='x', cron_schedule='0101' + '90-1234', target='*')",
+    ],
+)
+def test_an_error_of_an_import_quotes_no_value(study: Make, line: str) -> None:
+    message = refused(study({"tables.py": f"import dagster as dg\nimport polars as pl\n{line}\n"}))
+    assert "010190-1234" not in message
+
+
+def test_show_values_shows_the_original_error_of_an_import(
+    study: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    shown: list[str] = []
+    monkeypatch.setattr(failures, "show_original", lambda _, error: shown.append(str(error)))
+    refused(study({"tables.py": "import dagster as dg\nint('0101' + '90-1234')\n"}))
+    assert "010190-1234" in shown[0]
+
+
+@pytest.mark.parametrize(
+    ("query", "told"),
+    [
+        ("pl.sql('select * from nowhere', eager=True)", "names a table that it has not been given"),
+        ("pl.DataFrame({'a': [object()]})", "holds Python objects"),
+    ],
+)
+def test_fixed_messages_of_polars_are_reported(study: Make, query: str, told: str) -> None:
+    project = study({"tables.py": f"{HEADER}\n@dg.asset\ndef a(): return {query}\n"})
+    assert told in project.build().explain()

@@ -1,6 +1,7 @@
 """Two packages are compared wherever they lie, and counts are all that is told."""
 
 import json
+import re
 import zipfile
 from pathlib import Path
 from typing import Any
@@ -11,6 +12,7 @@ from click.testing import CliRunner, Result
 
 from data_package.engine.cli.diff import command
 from data_package.engine.errors import DataPackageError, ProjectError
+from data_package.engine.package.statistics.suppression import coarse_rows, step_of
 from data_package.engine.versions import Level, diff
 from data_package.engine.versions.report import markdown_of, text_of
 from data_package_tests.engine.versions.packages import write_package
@@ -144,3 +146,45 @@ def test_a_release_is_named_by_its_version(tmp_path: Path, old: Path) -> None:
     assert diff(project=project).old == "0.10.0"
     assert diff("0.9.0", "0.10.0", project=project).level is None
     assert diff("0.9.0", project=project).new == "1.0.1"
+
+
+def crowd(count: int, hiv: int) -> pl.DataFrame:
+    return pl.DataFrame({"id": range(count), "name": ["hiv"] * hiv + ["no"] * (count - hiv)})
+
+
+def test_a_published_changelog_tells_not_how_few_came_or_went(tmp_path: Path) -> None:
+    def shown(_table: str, count: int) -> str:
+        return coarse_rows(count, step_of(70, 70, 5))
+
+    old = changed(tmp_path / "old", crowd(70, 7))
+    texts = set()
+    for at, new in enumerate([crowd(71, 8), crowd(72, 8), crowd(72, 7), crowd(68, 7)]):
+        found = diff(old, changed(tmp_path / f"new{at}", new))
+        assert re.search(r"\b7[0-2]\b", markdown_of(found))
+        texts.add(
+            markdown_of(found, shown).replace("- `people`, values changed: name\n", "").strip()
+        )
+    assert len(texts) == 1
+    (text,) = texts
+    few = " | ".join(["fewer than 5"] * 3)
+    assert f"| `people` | about 70 → about 70 | {few} | id |" in text
+    assert not re.search(r"[1-46-9](?!0)", text)
+
+
+@pytest.mark.parametrize(
+    ("rows", "subjects", "step"), [(70, 70, 5), (700, 70, 50), (7100, 70, 1000)]
+)
+def test_the_rows_of_one_subject_disappear_in_what_is_told_of_rows(
+    rows: int, subjects: int, step: int
+) -> None:
+    assert step_of(rows, subjects, 5) == step
+    of_one = -(-rows // subjects)
+    told = {coarse_rows(count, step) for count in range(4 * of_one + 1)}
+    assert told == {f"fewer than {step:,}"}
+    # A total less its parts leaves open whether anybody is in the rest.
+    whole = {coarse_rows(rows + more * of_one, step) for more in range(2)}
+    assert len(whole) == 1
+
+
+def test_exact_counts_are_told_where_nothing_is_hidden() -> None:
+    assert [coarse_rows(count, 1) for count in (0, 1, 1234)] == ["0", "1", "1,234"]

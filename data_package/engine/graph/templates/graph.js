@@ -483,6 +483,34 @@
     const words = `${data.marks[state]} ${number.format(count)} ${told(state)}${state === "file" && count > 1 ? "s" : ""}`;
     return count ? [make("li", state, words)] : [];
   }));
+  // On paper: every table, the whole drawing on one page, and the same as text.
+  let before = null;
+  window.addEventListener("beforeprint", () => {
+    before = { at: { ...at }, folded: [...folded] };
+    folded.clear();
+    redraw();
+    view.removeAttribute("transform");
+    svg.setAttribute("viewBox", `-20 -20 ${size.width + 40} ${size.height + 40}`);
+    $("printed").replaceChildren(...data.nodes.map((node) => {
+      const from = tables.get(node.n).i;
+      const made = from.length ? `, made from ${from.join(", ")}` : "";
+      const item = make("li", "", `${data.marks[node.s]} ${node.n} (${node.g}, ${told(node.s)})${made}`);
+      item.dir = "auto";
+      return item;
+    }));
+    $("printed").hidden = false;
+  });
+  window.addEventListener("afterprint", () => {
+    if (!before) return;
+    $("printed").hidden = true;
+    svg.removeAttribute("viewBox");
+    before.folded.forEach((group) => folded.add(group));
+    at = before.at;
+    before = null;
+    redraw();
+    place();
+  });
+
   redraw();
   fit();
   const wanted = decodeURIComponent(location.hash.slice(1));

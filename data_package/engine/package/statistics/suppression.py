@@ -42,11 +42,21 @@ def rounded(count: int, base: int) -> int:
 
 def rounded_rows(rows: int, subjects: int, base: int) -> int:
     """The rows of a table, so coarse that one subject's rows can't be told from none."""
-    if base == 1 or not rows:
-        return rows
+    return rows if base == 1 or not rows else rounded(rows, step_of(rows, subjects, base))
+
+
+def step_of(rows: int, subjects: int, base: int) -> int:
+    """The round number of rows in which those of `base` subjects disappear, as they are spread."""
     least = base * -(-rows // max(1, subjects))
-    step = next(s * 10**n for n in range(20) for s in (1, 2, 5) if s * 10**n >= least)
-    return rounded(rows, step)
+    steps: list[int] = [s * 10**n for n in range(20) for s in (1, 2, 5)]
+    return next(step for step in steps if step >= least)
+
+
+def coarse_rows(count: int, step: int) -> str:
+    """So many rows in words that are the same for one subject more or less, and for none."""
+    if step == 1:
+        return f"{count:,}"
+    return f"fewer than {step:,}" if count < step else f"about {rounded(count, step):,}"
 
 
 def coarse_share(part: int, whole: int, subjects: int, base: int) -> str:

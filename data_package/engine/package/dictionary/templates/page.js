@@ -90,8 +90,11 @@
     if (plot.l.length <= 10) return bars(plot);
     const node = make("details");
     node.append(make("summary", "", `${plot.l.length} categories`));
+    node.fill = () => {
+      if (node.childElementCount === 1) node.append(bars(plot));
+    };
     node.addEventListener("toggle", () => {
-      if (node.open && node.childElementCount === 1) node.append(bars(plot));
+      if (node.open) node.fill();
     });
     return node;
   };
@@ -296,6 +299,7 @@
   });
 
   const PRINTED = 2000;
+  let folded = [];
   window.addEventListener("beforeprint", () => {
     let left = PRINTED;
     tables.forEach((node, t) => {
@@ -304,6 +308,16 @@
       grow(t, count);
       left -= count;
     });
+    // Paper has nothing to unfold.
+    folded = [...document.querySelectorAll("details:not([open])")];
+    folded.forEach((node) => {
+      if (node.fill) node.fill();
+      node.open = true;
+    });
+  });
+  window.addEventListener("afterprint", () => {
+    folded.forEach((node) => { node.open = false; });
+    folded = [];
   });
 
   const few = data.tables.length === 1 || data.tables.reduce((sum, table) => sum + table.fields.length, 0) <= 60;

@@ -1,0 +1,14 @@
+"""A column by its name, whatever the name is."""
+
+import polars as pl
+import polars.selectors as cs
+
+
+def column(name: str) -> pl.Expr:
+    """Return the column of exactly this name.
+
+    `pl.col` takes `*` for every column, and `^…$` for a regular expression.
+    """
+    if name == "*" or (name.startswith("^") and name.endswith("$")):
+        return cs.by_name(name).as_expr()
+    return pl.col(name)
