@@ -78,7 +78,7 @@ def functions() -> dict[str, dg.AssetsDefinition]:
         name: value
         for module in MODULES
         for name, value in vars(import_module(module)).items()
-        if isinstance(value, dg.AssetsDefinition)
+        if isinstance(value, dg.AssetsDefinition) and value.is_executable
     }
 
 

@@ -1,6 +1,5 @@
 from importlib.util import find_spec
 from pathlib import Path
-from types import ModuleType
 from typing import cast
 
 import dagster as dg
@@ -12,14 +11,14 @@ from data_package.raw import events, findings, interventions, subjects_and_visit
 MODULES = (subjects_and_visits, interventions, events, findings)
 
 
-def found(module: ModuleType, kind: type) -> dict[str, object]:
-    return {name: value for name, value in vars(module).items() if isinstance(value, kind)}
-
-
-FILES = {name: file for module in MODULES for name, file in found(module, dg.AssetSpec).items()}
-TABLES = {
-    name: table for module in MODULES for name, table in found(module, dg.AssetsDefinition).items()
+ASSETS = {
+    name: value
+    for module in MODULES
+    for name, value in vars(module).items()
+    if isinstance(value, dg.AssetsDefinition)
 }
+FILES = {name: asset for name, asset in ASSETS.items() if not asset.is_executable}
+TABLES = {name: asset for name, asset in ASSETS.items() if asset.is_executable}
 
 
 def delivered(domain: str) -> Path:
@@ -35,14 +34,14 @@ def test_every_raw_table_has_a_raw_file_of_its_own() -> None:
 
 @pytest.mark.parametrize("name", FILES)
 def test_a_raw_file_goes_by_its_name_and_is_described(name: str) -> None:
-    file = cast("dg.AssetSpec", FILES[name])
+    (file,) = FILES[name].specs
     assert file.key.to_user_string() == name
     assert file.description
 
 
 @pytest.mark.parametrize("name", TABLES)
 def test_a_raw_table_is_its_file_as_delivered(name: str) -> None:
-    table = cast("dg.AssetsDefinition", TABLES[name])
+    table = TABLES[name]
     file = delivered(name.removeprefix("raw_"))
     (parameter,) = table.keys_by_input_name
     assert parameter == f"{name.removeprefix('raw_')}_file"
