@@ -190,12 +190,20 @@ WORDS: dict[str, list[list[str]]] = {
     "debug": [["persons"]],
     "verify": [[], ["--json"]],
     "todo": [[], ["--json"]],
-    "release": [["--dry-run", "--without-git"], ["--without-git", "--undocumented", "--json"]],
+    "release": [
+        ["--dry-run", "--without-git", "--with-raw-errors"],
+        ["--without-git", "--undocumented", "--with-raw-errors", "--json"],
+    ],
     "diff": [[], ["--json"], ["--markdown"]],
     "export": [["--to", "csv"], ["--to", "sqlite", "--json"]],
     "publish": [["--dry-run"], ["--dry-run", "--json"]],
     "clean": [[], ["--json"]],
     "forget": [[]],
+    "doctor": [[], ["--json"]],
+    # It never ends by itself, and builds as `build` does.
+    "watch": [["--help"]],
+    "new": [["made", "--from", DELIVERED], ["made-too", "--json", "--from", DELIVERED]],
+    "add": [[DELIVERED, "--json"]],
 }
 WHEN_WRONG = ("build", "status", "why", "check", "graph", "history", "verify")
 
