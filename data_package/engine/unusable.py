@@ -16,7 +16,7 @@ from pathlib import Path
 _NEXT_TO_NOTHING_BYTES = 1 << 18
 _LONGEST_NAME = 255
 _LONGEST_PATH = 4095
-_NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
+NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _ANOTHER_PLACE = "say in pyproject.toml where `storage` is to be"
@@ -24,7 +24,7 @@ _ANOTHER_PLACE = "say in pyproject.toml where `storage` is to be"
 # All that comes from where files lie and whose they are, and from nothing in a program or a row.
 OF_THE_PLACE = frozenset(
     {
-        *_NO_ROOM,
+        *NO_ROOM,
         *_FORBIDDEN,
         *_NO_LOCKS,
         errno.EROFS,
@@ -48,7 +48,7 @@ def why(error: OSError, place: Path | str | None = None) -> str:
     """A sentence on why a place cannot be used, and one on what helps."""
     named = place if place is not None else error.filename
     path = Path(os.fsdecode(named)) if isinstance(named, str | bytes | os.PathLike) else None
-    if error.errno in _NO_ROOM:
+    if error.errno in NO_ROOM:
         return (
             f"{lack_of_room(path or Path()) or f'The disk that holds {_shown(path)} is full.'}\n"
             "Make room on it, then go on: what was finished is kept."

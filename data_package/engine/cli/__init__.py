@@ -19,7 +19,7 @@ from typing import TYPE_CHECKING
 
 from data_package.engine.cli.shortcut import shortcut
 from data_package.engine.errors import DataPackageError, shown
-from data_package.engine.unusable import OF_THE_PLACE, why
+from data_package.engine.unusable import NO_ROOM, OF_THE_PLACE, why
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -49,7 +49,10 @@ def main() -> None:
         raise
     except OSError as error:
         ending.code = 1
-        if error.errno in OF_THE_PLACE:
+        if error.errno in NO_ROOM and error.filename is None:
+            # It may be the output: which place it was, nobody knows.
+            _say(f"There is no room left: {error.strerror}. What was finished is kept.")
+        elif error.errno in OF_THE_PLACE:
             _say(shown(why(error)))
         elif error.errno != errno.EPIPE:
             _say(_of_a_fault(error))

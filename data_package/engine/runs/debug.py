@@ -65,7 +65,8 @@ def open_table(name: str, project: Project, *, partition: str | None = None) -> 
     function = table.function
     call = f"{function.__name__}({', '.join(arguments)})"
     names = {**arguments, "pl": pl, function.__name__: function}
-    return Opened(names, call, _banner(table, arguments, call, catalogue))
+    error = _last_error(table, catalogue, partition)
+    return Opened(names, call, _banner(table, arguments, call, error))
 
 
 def post_mortem(project: Project) -> Callable[[str, BaseException], None]:
@@ -184,13 +185,13 @@ class _Once(dg.IOManager):
         """Nothing is written."""
 
 
-def _banner(table: Table, arguments: Mapping[str, object], call: str, catalogue: Catalogue) -> str:
+def _banner(table: Table, arguments: Mapping[str, object], call: str, error: str | None) -> str:
     lines = [f"{table.name} ({table.place}), with its inputs as the function gets them:", ""]
     width = max(map(len, arguments), default=0)
     lines += [f"  {name:<{width}}  {_kind(value)}" for name, value in arguments.items()]
     if not arguments:
         lines.append("  (it takes none)")
-    if error := _last_error(table, catalogue):
+    if error:
         lines += ["", "The last attempt failed:", *(f"  {line}" for line in error.splitlines())]
     lines += ["", f"Call it:  {call}"]
     if _is_lazy(table):
@@ -222,7 +223,7 @@ def _is_lazy(table: Table) -> bool:
     )
 
 
-def _last_error(table: Table, catalogue: Catalogue) -> str | None:
+def _last_error(table: Table, catalogue: Catalogue, part: str | None) -> str | None:
     """What the last attempt said, when it was made on just what there is now."""
-    present = present_of(table, catalogue, read_lock(catalogue.project))
-    return Failures(catalogue.project).error_of(table.name, basis(present))
+    present = present_of(table, catalogue, read_lock(catalogue.project), part)
+    return Failures(catalogue.project).error_of(table.labelled(part), basis(present))

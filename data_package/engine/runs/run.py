@@ -162,7 +162,10 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
         # A failing disk did not let it be removed; the next build looks, and sweeps.
         memo.forget(project)
         return
-    globs, paths = {}, []
+    globs: dict[str, list[str]] = {}
+    paths: list[Path] = []
+    # Notes, and the files of others: nobody has looked at their content yet.
+    unasked: list[Path] = []
     for file in catalogue.deliveries.files.values():
         base = file.base(project.root)
         for pattern in file.globs:
@@ -171,16 +174,17 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
     for table in catalogue.tables.values():
         paths += table.files()
         if (note := table.note) is not None:
-            paths += [note_path(project, table.resource), *map(Path, note.elsewhere)]
+            unasked += [note_path(project, table.resource), *map(Path, note.elsewhere)]
     folders = set()
     for publication in catalogue.publications:
         paths += publication.files()
         folders |= {str(path.parent) for path in publication.files()}
-    for path in paths:
+    for path in unasked:
+        # A raw file is never asked here: what it holds now is not what tables were made of, if it
+        # has changed meanwhile.
         with suppress(OSError):
-            # Notes and the files of others have not been asked for their content yet.
             catalogue.hashes.hash(path)
-    stamps = {str(path): catalogue.hashes.stamp_of(path) for path in paths}
+    stamps = {str(path): catalogue.hashes.stamp_of(path) for path in [*paths, *unasked]}
     known = {path: stamp for path, stamp in stamps.items() if stamp is not None}
     shared = {
         file: list(stamp)

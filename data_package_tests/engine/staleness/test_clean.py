@@ -117,7 +117,9 @@ def test_a_removed_partitioned_table_goes_with_the_folders_that_it_leaves_empty(
     assert (bare.storage / "raw" / "letters.parquet").is_file()
 
 
-def test_partitions_of_a_present_table_stay(study: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partitions_of_a_present_table_stay_and_those_that_are_no_more_go(
+    study: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     new = study(
         {
             "raw/__init__.py": "",
@@ -131,10 +133,11 @@ def test_partitions_of_a_present_table_stay(study: Make, monkeypatch: pytest.Mon
                 """,
         }
     )
-    (place,) = put(new, "raw/visits/2018.parquet")
+    place, gone = put(new, "raw/visits/2019.parquet", "raw/visits/2018.parquet")
     monkeypatch.chdir(new.root)
-    assert "Nothing to clean" in clean("--yes").output
+    clean("--yes")
     assert place.is_file()
+    assert not gone.exists()
 
 
 def test_other_folders_of_storage_are_never_looked_into(bare: Study) -> None:

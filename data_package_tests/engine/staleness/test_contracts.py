@@ -341,4 +341,4 @@ schema:
     )
     execute(project, partition="2019")
     said = failure_of(execute(project, partition="2020", ok=False))
-    assert "visits: contract" in said
+    assert "blocking asset check failed" in said

@@ -138,12 +138,9 @@ def measured(unit: Unit) -> pl.DataFrame:
 WITH_RESOURCES = """
 import STUDY
 from data_package.engine.definitions import load_definitions
-import dagster as dg
 from STUDY.tables import Other, Unit
 
-defs = dg.Definitions.merge(
-    load_definitions(STUDY), dg.Definitions(resources={"unit": Unit(), "other": Other()})
-)
+defs = load_definitions(STUDY, resources={"unit": Unit(), "other": Other()})
 """
 
 
