@@ -326,6 +326,9 @@ def _syntax_problem(error: yaml.YAMLError, text: str) -> Problem:
         return Problem(Place(line, column), f"this is not YAML: {what}")
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     what = str(getattr(error, "problem", None) or "it cannot be parsed")
+    if "nesting depth" in what:
+        # PyYAML from 6.0.4 on has a limit of its own.
+        return Problem(_place(mark), f"nested more than {MAX_DEPTH} levels deep")
     if "expected" in what:
         what += "; the cause is often the indentation or a quote on a line above"
     return Problem(_place(mark), f"this is not YAML: {what}")

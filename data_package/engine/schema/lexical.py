@@ -22,6 +22,9 @@ from data_package.engine.schema.fieldtypes import DEFAULT_FALSE, DEFAULT_TRUE
 
 Reader: TypeAlias = Callable[[str], object]
 
+# The deepest nesting of JSON in a cell: more than any data have, less than Python can follow.
+_DEEPEST = 200
+
 # Each is compiled once a cell asks for it: all of them take longer than the rest of this module.
 _NUMBER_WORD = r"(?i)\s*([+-]?inf(inity)?|[+-]?nan)\s*"
 _EMAIL_LOCAL = r"[A-Za-z0-9.!#$%&'*+/=?^_`{|}~-]{1,64}"
@@ -407,10 +410,27 @@ def _time_of(value: datetime | None) -> time | None:
 
 
 def _json(text: str) -> object:
+    """Return what a JSON text holds; None where it is not one, or is nested too deep.
+
+    How deep Python can follow differs by version; what a cell is must not.
+    """
     try:
-        return json.loads(text, parse_constant=_no_json)
+        value = json.loads(text, parse_constant=_no_json)
     except (ValueError, RecursionError):
         return None
+    opened = text.count("[") + text.count("{")
+    return None if opened > _DEEPEST and _depth(value) > _DEEPEST else value
+
+
+def _depth(value: object) -> int:
+    """How deep lists and objects are nested, counted without recursion."""
+    depth, level = 0, [value]
+    while level := [one for one in level if isinstance(one, list | dict)]:
+        depth += 1
+        level = [
+            inner for one in level for inner in (one.values() if isinstance(one, dict) else one)
+        ]
+    return depth
 
 
 def _no_json(word: str) -> None:
