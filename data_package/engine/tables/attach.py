@@ -113,6 +113,7 @@ def tables_of(
                 mappings=internals.partition_mappings(assets),
                 shares=shares,
                 reads=frozenset(reads),
+                op=assets.node_def.name,
                 kept=kept,
             )
         )
