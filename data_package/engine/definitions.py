@@ -11,7 +11,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.lineage.metadata import column_lineage
 from data_package.engine.package import DataPackage, data_package_asset
-from data_package.engine.package.documents import DICTIONARY
+from data_package.engine.package.addresses import DICTIONARY, fragment
 from data_package.engine.project import Project, project_of
 from data_package.engine.runs.executor import in_process
 from data_package.engine.schema import Contract, ContractError, begun_contract, lint_references
@@ -195,15 +195,15 @@ def _deps_of(spec: dg.AssetSpec | dg.SourceAsset) -> list[str]:
 
 def _with_dictionary(assets: dg.AssetsDefinition, final: Sequence[Table]) -> dg.AssetsDefinition:
     """Final tables with a link to the data dictionary, as `data-package ui` serves it."""
-    places = {table.key: at for at, table in enumerate(final)}
+    names = {table.key: table.resource for table in final}
 
     def linked(spec: dg.AssetSpec) -> dg.AssetSpec:
-        if spec.key not in places:
+        if spec.key not in names:
             return spec
-        link = dg.MetadataValue.url(f"{DICTIONARY}#table-{places[spec.key]}")
+        link = dg.MetadataValue.url(f"{DICTIONARY}#{fragment(names[spec.key])}")
         return spec.merge_attributes(metadata={"data_dictionary": link})
 
-    return assets.map_asset_specs(linked) if places.keys() & assets.keys else assets
+    return assets.map_asset_specs(linked) if names.keys() & assets.keys else assets
 
 
 def _name(check: dg.AssetChecksDefinition) -> str:
