@@ -174,7 +174,7 @@ def test_a_browser_shows_the_page(
     assert not re.search(r"<img|<article[^>]* on", done.stdout)
 
 
-TRIAL = {
+TRIAL: dict[str, dict[str, object]] = {
     "subjects": {
         "title": "Subjects",
         "schema": {
