@@ -83,6 +83,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     _hashes: HashCache = PrivateAttr()
     _record: Callable[[Table, Written, str | None], None] = PrivateAttr()
     _describe: Describe = PrivateAttr()
+    _place: Callable[[Table, str | None], Path] = PrivateAttr()
     _delivered: Delivered = PrivateAttr()
 
     @classmethod
@@ -91,10 +92,12 @@ class ParquetTables(BasePolarsUPathIOManager):
         catalogue: Catalogue,
         record: Callable[[Table, Written, str | None], None],
         describe: Describe = lambda _: {},
+        place: Callable[[Table, str | None], Path] = Table.file,
     ) -> "ParquetTables":
         """The IO manager of a project's tables.
 
-        `record` hears of each that is in place, and `describe` says what else is known of it.
+        `record` is called with each that is in place, `describe` says what else is known of it, and
+        `place` is where a partition lies.
         """
         from upath import UPath
 
@@ -104,6 +107,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         manager._hashes = catalogue.hashes
         manager._record = record
         manager._describe = describe
+        manager._place = place
         manager._delivered = catalogue.delivered
         manager._base_path = UPath(catalogue.project.storage)
         return manager
@@ -214,7 +218,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             return super()._get_paths_for_partitions(context)
         order = {key: place for place, key in enumerate(table.partitions.keys)}
         keys = sorted(map(str, context.asset_partition_keys), key=lambda key: order.get(key, -1))
-        return {key: UPath(table.file(key)) for key in keys}
+        return {key: UPath(self._place(table, key)) for key in keys}
 
     def dump_to_path(self, context: dg.OutputContext, obj: object, path: "UPath") -> None:
         """Choose by what was returned, so that a function without annotation works too."""
