@@ -16,11 +16,8 @@ from data_package.engine.package.codes import Codes
 from data_package.engine.project import Project, project_of
 from data_package.engine.runs.executor import in_process
 from data_package.engine.schema import Contract, ContractError, begun_contract, lint_references
-<<<<<<< HEAD
 from data_package.engine.schema.contract_cache import ContractCache
-=======
 from data_package.engine.schema.document import Path
->>>>>>> main
 from data_package.engine.schema.shared import places_in
 from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
 from data_package.engine.sources.delivered import Delivered
@@ -94,11 +91,8 @@ def load_definitions(
             "Write a function with @dg.asset that returns a pl.LazyFrame or a pl.DataFrame."
         )
     _check_references(tables)
-<<<<<<< HEAD
     ContractCache.at(project.places.contracts).save()
-=======
     _check_vocabularies(tables, project)
->>>>>>> main
     own = [check for item in found.checks for check in own_checks(item, fingerprinter)]
     catalogue = Catalogue.of(project, tables, delivered, own)
     recorder = Recorder(catalogue, lock_of(project))
