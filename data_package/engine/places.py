@@ -88,6 +88,11 @@ class Places:
         return self.state / "hashes.json"
 
     @property
+    def contracts(self) -> Path:
+        """Contracts, and files that they name, as they were read, by their content."""
+        return self.state / "contracts.txt"
+
+    @property
     def failures(self) -> Path:
         """What failed in the last builds."""
         return self.state / "failures.json"

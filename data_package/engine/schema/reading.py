@@ -395,7 +395,7 @@ def _blank_rows(
     bad: Mapping[str, pl.Series],
     unread: pl.Series | None,
 ) -> pl.Series | None:
-    """Return which rows hold no value in any column, fields or not."""
+    """Return which rows hold no value in any cell, of a field or not."""
     blank = pl.Series("blank", [True]).new_from_index(0, values.height)
     if values.width:
         blank = values.select(pl.all_horizontal(pl.all().is_null()).alias("blank")).to_series()
@@ -407,6 +407,8 @@ def _blank_rows(
         if each is None:
             column = block.cells[str(i)]
             blank = blank & (column.is_null() | (column == ""))
+    if block.beyond:
+        blank = blank.scatter(list(block.beyond), values=False)
     return blank if blank.any() else None
 
 

@@ -221,6 +221,7 @@ def _without_rows(block: Block, numbers: tuple[int, ...]) -> Block | None:
         cells=block.cells.filter(keep),
         places=places.filter(keep),
         widths=tuple((moved[row], cells) for row, cells in block.widths if row in moved),
+        beyond=tuple(moved[row] for row in block.beyond if row in moved),
         undecodable=tuple(moved[row] for row in block.undecodable if row in moved),
         faults=tuple((moved[row], place) for row, place in block.faults if row in moved),
     )

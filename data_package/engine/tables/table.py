@@ -12,6 +12,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, load_contract
+from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.sources.shares import Share
 from data_package.engine.storage import is_file
 from data_package.engine.tables.made import Kept, Note, note_of
@@ -154,13 +155,13 @@ def contract_path(
     return folder / f"{'__'.join(key.path)}.yaml"
 
 
-def contract_at(path: Path) -> Contract | None:
-    """The contract that stands at a path, None where nothing does.
+def contract_at(path: Path, cache: ContractCache | None = None) -> Contract | None:
+    """The contract at a path, None where there is no file.
 
     Raises ContractError for a wrong one, ProjectError for what is not a file or has another name.
     """
     if is_file(path):
-        return load_contract(path)
+        return load_contract(path, cache)
     if is_file(other := path.with_suffix(".yml")):
         raise ProjectError(f"{other}: a contract is called {path.name}.\nRename the file.")
     return None
