@@ -223,9 +223,11 @@ class _Executor(dg.Executor):
     def _remember(self, context: PlanOrchestrationContext, event: dg.DagsterEvent) -> None:
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
+            _, part = internals.step_of(event, context.dagster_run.tags)
             self._recorder.checked(
                 evaluation.asset_check_key,
                 Outcome.of(passed=evaluation.passed, severity=evaluation.severity),
+                part,
             )
         if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             self._note(context, event.step_materialization_data.materialization)

@@ -375,7 +375,7 @@ class Tally:
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 self._built(event)
             case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-                self._checked(event)
+                self._checked(event, step)
             case dg.DagsterEventType.STEP_FAILURE:
                 self._finished(name)
                 self._failed(event, step)
@@ -445,10 +445,10 @@ class Tally:
         schema = metadata.get(facts.COLUMNS)
         result.columns = len(schema.columns) if isinstance(schema, dg.TableSchema) else None
 
-    def _checked(self, event: dg.DagsterEvent) -> None:
+    def _checked(self, event: dg.DagsterEvent, step: Step) -> None:
         evaluation = event.asset_check_evaluation_data
         if evaluation.asset_key in self.results:
-            result = self.result(evaluation.asset_key, evaluation.partition)
+            result = self.result(evaluation.asset_key, evaluation.partition or step.part)
             warns = not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
             check = CheckResult(
                 evaluation.check_name, evaluation.passed, evaluation.description or "", warns
