@@ -27,7 +27,7 @@ from data_package.engine.staleness.survey import (
 from data_package.engine.storage import write_private
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.io_manager import Written, columns_digest
-from data_package.engine.tables.made import Kept, Note, put_note
+from data_package.engine.tables.made import LEFT_OUT, Kept, Note, put_note
 from data_package.engine.tables.table import Table
 
 
@@ -64,6 +64,16 @@ class Recorder:
         )
         note = Note(facts.sha256, elsewhere=dict(files))
         put_note(self.catalogue.project, table.noted_as(part), note)
+
+    def left_out(self, table: Table, part: str | None) -> None:
+        """Note that a function that ran has not yielded a table that it need not yield.
+
+        One with a contract is missing until it is made.
+        """
+        if table.kept in (Kept.TABLE, Kept.FILE):
+            self.failed(table, LEFT_OUT, part)
+        else:
+            self.made(table, None, {}, part)
 
     def _put(
         self,
