@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.lineage.tables import lineage_of_tables
 from data_package.engine.runs import BuildResult
 from data_package.engine.runs.run import run_build
 from data_package.engine.staleness.clean import find_leftovers
@@ -634,6 +635,47 @@ def test_a_partition_of_which_nothing_is_kept_is_fresh_by_its_code_and_inputs(
     project.write({"t.py": wanted})
     result = project.build()
     assert "returned nothing, so there is nothing to take" in result.explain()
+
+
+def test_columns_are_followed_through_partitions(study: Make) -> None:
+    project = study(
+        STUDY
+        | {
+            "more.py": HEADER
+            + """
+from STUDY.register import YEARS, register_files
+
+@dg.asset(partitions_def=YEARS, group_name="raw")
+def uneven(context: dg.AssetExecutionContext, register: pl.LazyFrame) -> pl.LazyFrame:
+    name = "id" if context.partition_key == "2024" else "value"
+    return register.select(one=name)
+
+@dg.asset(partitions_def=YEARS, group_name="raw")
+def named(context: dg.AssetExecutionContext, register: pl.LazyFrame) -> pl.LazyFrame:
+    context.log.info("begins")
+    return register
+
+@dg.asset(group_name="raw")
+def below(register: pl.LazyFrame) -> pl.LazyFrame:
+    return register.filter(pl.col("double") > 0).select("id")
+"""
+        }
+    )
+    assert project.build().ok
+    catalogue = opened(project)
+    found = lineage_of_tables(catalogue, catalogue.tables.values())
+    of = {name: one.columns for name, one in found.items() if one.reason is None}
+    assert of["raw_register"]["value"] == {("register_files", "value")}
+    assert of["register"]["double"] == {("raw_register", "value")}
+    assert of["total"] == {
+        "id": {("register", "id")},
+        "value": {("register", "value")},
+        "year": frozenset(),
+    }
+    assert of["below"] == {"id": {("register", "id")}}
+    assert found["below"].rows == {("register", "double")}
+    assert found["uneven"].reason == "its partitions are not made alike"
+    assert found["named"].reason == "it asks its context for log"
 
 
 CHECKED = (
