@@ -17,6 +17,7 @@ from data_package.engine.package.contents import (
     said_of,
     version_of,
 )
+from data_package.engine.package.documents import DICTIONARY
 from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.released import (
     Release,
@@ -185,6 +186,7 @@ def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
         group_name=GROUP,
         deps=[table.key for table in package.tables],
         kinds={"datapackage"},
+        metadata={"data_dictionary": dg.MetadataValue.url(DICTIONARY)},
         description="The data package, published when every final table satisfies its contract.",
     )
     def data_package(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:
