@@ -34,6 +34,7 @@ if TYPE_CHECKING:
         read,
     )
     from data_package.engine.schema.report import Report, Total
+    from data_package.engine.schema.sniffing import Writing, sniffed
     from data_package.engine.schema.typed import check
     from data_package.engine.schema.unreadable import CheckError
 
@@ -55,6 +56,7 @@ __all__ = [
     "Report",
     "Total",
     "UnsoundError",
+    "Writing",
     "add_fields",
     "add_properties",
     "begun_contract",
@@ -71,6 +73,7 @@ __all__ = [
     "offending_rows",
     "read",
     "reports_across",
+    "sniffed",
 ]
 
 __getattr__ = lazily(
@@ -109,5 +112,7 @@ __getattr__ = lazily(
         "Part": "across",
         "read": "reading",
         "reports_across": "across",
+        "Writing": "sniffing",
+        "sniffed": "sniffing",
     },
 )
