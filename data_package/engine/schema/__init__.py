@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from data_package.engine.schema.describe import add_fields, add_properties, contract_text
     from data_package.engine.schema.dialect import Dialect, DialectError
+    from data_package.engine.schema.growing import Grown, grown
     from data_package.engine.schema.inference import Inference, UnsoundError, infer, infer_file
     from data_package.engine.schema.links import Link, link_of
     from data_package.engine.schema.linting import Issue, lint, lint_references
@@ -48,6 +49,7 @@ __all__ = [
     "Field",
     "ForeignKey",
     "DEFAULT_LIMIT",
+    "Grown",
     "Inference",
     "Issue",
     "Part",
@@ -64,6 +66,7 @@ __all__ = [
     "check_file",
     "columns_of",
     "contract_text",
+    "grown",
     "infer",
     "infer_file",
     "link_of",
@@ -87,7 +90,9 @@ __getattr__ = lazily(
         "DialectError": "dialect",
         "Field": "contract",
         "ForeignKey": "contract",
+        "Grown": "growing",
         "Inference": "inference",
+        "grown": "growing",
         "Issue": "linting",
         "Link": "links",
         "Reading": "reading",
