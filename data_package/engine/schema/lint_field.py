@@ -23,6 +23,7 @@ from data_package.engine.schema.fieldtypes import (
 from data_package.engine.schema.lexical import Span
 from data_package.engine.schema.literals import field_of, identity, logical, spelling
 from data_package.engine.schema.spelling import misspelt
+from data_package.engine.schema.xml_expressions import unsupported
 
 Fault: TypeAlias = tuple[Path, str]
 
@@ -259,11 +260,16 @@ def _constraint(field: Field, name: str, value: object) -> Iterator[Fault]:  # n
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             yield (), f"{name} is a whole number, zero or more"
     elif name in BOUNDS:
-        if logical(field, value) is None:
+        bound = logical(field, value)
+        if bound is None:
             yield (), _not_a_value(f"the {name}", field, value)
+        elif bound != bound:  # noqa: PLR0124  as NaN alone
+            yield (), f"the {name} is not a number: nothing can be right"
     elif name == "pattern":
         if not isinstance(value, str):
             yield (), "pattern is text; put it in quotes"
+        elif words := unsupported(value):
+            yield (), f"pattern: {words}"
         elif not _is_expression(value):
             yield (), "pattern is not a regular expression that can be run; correct it"
     elif name == "enum":
