@@ -16,6 +16,7 @@ from data_package.engine.package.codes import Codes
 from data_package.engine.project import Project, project_of
 from data_package.engine.runs.executor import in_process
 from data_package.engine.schema import Contract, ContractError, begun_contract, lint_references
+from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.schema.document import Path
 from data_package.engine.schema.shared import places_in
 from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
@@ -90,6 +91,7 @@ def load_definitions(
             "Write a function with @dg.asset that returns a pl.LazyFrame or a pl.DataFrame."
         )
     _check_references(tables)
+    ContractCache.at(project.places.contracts).save()
     _check_vocabularies(tables, project)
     own = [check for item in found.checks for check in own_checks(item, fingerprinter)]
     catalogue = Catalogue.of(project, tables, delivered, own)
@@ -145,9 +147,10 @@ def load_definitions(
 def _delivered(project: Project, files: Mapping[str, RawFile]) -> Delivered:
     """The raw files, those that have a contract with it. Raises ContractError for a wrong one."""
     found: dict[str, Contract] = {}
+    cache = ContractCache.at(project.places.contracts)
     for name, file in files.items():
         try:
-            contract = contract_at(file.contract_path) if file.contract_path else None
+            contract = contract_at(file.contract_path, cache) if file.contract_path else None
         except ContractError:
             if file.contract_path is None or begun_contract(file.contract_path) is None:
                 raise

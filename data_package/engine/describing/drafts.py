@@ -206,7 +206,13 @@ def _completed(
     fields = cast("dict[str, list[Descriptor]]", descriptor["schema"])["fields"]
     text = schema.add_fields(place.read_text(encoding="utf-8"), fields, name=str(place))
     how = {key: descriptor[key] for key in ("dialect", "encoding") if key in descriptor}
+    notes = []
     try:
-        return schema.add_properties(text, how, name=str(place)), ()
+        text = schema.add_properties(text, how, name=str(place))
     except schema.ContractError as error:
-        return text, (str(error),)
+        notes.append(str(error))
+    more = schema.grown(text, descriptor)
+    for said, what in ((more.added, "added"), (more.left, "could be added by hand")):
+        if said:
+            notes.append(f"{place.name}: {what}: {', '.join(said)}.")
+    return more.text, tuple(notes)
