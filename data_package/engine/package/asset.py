@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.package.addresses import DICTIONARY
 from data_package.engine.package.codes import Codes, CodeTable, Published
 from data_package.engine.package.contents import (
     Contents,
@@ -17,7 +18,6 @@ from data_package.engine.package.contents import (
     said_of,
     version_of,
 )
-from data_package.engine.package.documents import DICTIONARY
 from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.released import (
     Release,
