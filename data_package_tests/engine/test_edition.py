@@ -12,6 +12,7 @@ from pathlib import Path
 import pytest
 
 from data_package.engine import edition as module
+from data_package.engine import libraries
 from data_package.engine.edition import CODE, ENGINE, Edition, edition, imports
 from data_package.engine.libraries import NO_VERSION, version_of
 from data_package.engine.staleness import memo
@@ -149,6 +150,9 @@ def test_a_version_is_found_by_the_name_that_code_imports() -> None:
     assert version_of("yaml") == importlib.metadata.version("PyYAML")
     assert version_of("dateutil") == importlib.metadata.version("python-dateutil")
     assert version_of("no_such_library_anywhere") is None
+    # Slow, and what is to be right: every module that anything installed has.
+    for name, owners in importlib.metadata.packages_distributions().items():
+        assert libraries._owners()[name].name == owners[0]
 
 
 def test_a_library_that_tells_no_version_is_known_to_have_none(

@@ -12,7 +12,7 @@ import dagster as dg
 from data_package.engine.errors import DataPackageError, ProjectError
 from data_package.engine.project import Project, find_project
 from data_package.engine.schema import load_contract
-from data_package.engine.sources.delivered import Delivered
+from data_package.engine.sources.delivered import Delivered, Reader
 from data_package.engine.sources.files import Bad, Deliveries, RawFile, read_as_pattern
 from data_package.engine.sources.frames import frame_of, handed
 from data_package.engine.sources.shares import Part, Share, has_place, unwatched
@@ -231,7 +231,8 @@ class SourceFiles(dg.IOManager):
             paths = self._deliveries.hand_out(name, part, share)
             if frame := frame_of(wanted):
                 plain = [Path(path) for path in paths]
-                return handed(self._delivered.read(name, plain, context.op_def.name), frame)
+                reader = Reader(context.op_def.name, part)
+                return handed(self._delivered.read(name, plain, reader), frame)
         except DataPackageError as error:
             problem = str(error)
         else:

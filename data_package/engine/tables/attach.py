@@ -22,6 +22,7 @@ from data_package.engine.libraries import NO_VERSION, version_of
 from data_package.engine.places import Folder
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
+from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.sources.assets import share_of
 from data_package.engine.sources.delivered import READER, Delivered
 from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
@@ -81,7 +82,8 @@ def tables_of(
                 "function of its own, whose errors could not be kept free of values.\n"
                 "Write it as one function under @dg.asset."
             )
-        contract = contract_at(contract_path(spec.key, function, project))
+        cache = ContractCache.at(project.places.contracts)
+        contract = contract_at(contract_path(spec.key, function, project), cache)
         kept = _kept(assets, spec.key, contract)
         if group == FINAL and kept is Kept.ELSEWHERE:
             raise ProjectError(
@@ -113,6 +115,7 @@ def tables_of(
                 mappings=internals.partition_mappings(assets),
                 shares=shares,
                 reads=frozenset(reads),
+                op=assets.node_def.name,
                 kept=kept,
             )
         )
