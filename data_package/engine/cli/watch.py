@@ -10,6 +10,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli import completing
+
 if TYPE_CHECKING:
     from data_package.engine.project import Project
 
@@ -22,7 +24,7 @@ _PASSED_OVER = (".pyc", ".tmp", ".swp", ".swx", "~", ".lock", ".journal")
 
 
 @click.command("watch")
-@click.argument("select", nargs=-1)
+@click.argument("select", nargs=-1, shell_complete=completing.tables)
 @click.option("-j", "threads", type=click.IntRange(1, 64), default=1, help="Tables built at once.")
 def command(select: tuple[str, ...], threads: int) -> None:
     """Build on each save: what is stale runs, is checked and published, until Ctrl-C.
