@@ -18,6 +18,7 @@ from data_package.engine.tables.made import Kept, Note, note_of
 from data_package.engine.tables.partitions import Partitions
 
 FINAL = "final"
+_BEFORE_OTHERS = ("raw", "intermediate")
 PACKAGE = dg.AssetKey("data_package")
 
 
@@ -125,6 +126,17 @@ class Table:
     def place(self) -> str:
         """Where its function stands: `data_package/final/subjects.py:12`."""
         return place_of(self.function, self.project) or self.module
+
+
+def listed(group: str, name: str) -> tuple[int, str, str]:
+    """The place of a table in every list: raw, intermediate, other groups, final; then by name.
+
+    It depends on nothing that a change of the code moves, so that two lists can be compared line
+    by line: an order by inputs mixes the groups, and one more input turns it over.
+    """
+    if group in _BEFORE_OTHERS:
+        return _BEFORE_OTHERS.index(group), group, name
+    return len(_BEFORE_OTHERS) + (group == FINAL), group, name
 
 
 def contract_path(
