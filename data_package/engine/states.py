@@ -9,7 +9,7 @@ from typing import Self, assert_never
 
 
 class Shown(StrEnum):
-    """A state: its word, which is that of JSON too, and how people see it.
+    """A state: its word, which is that of JSON too where nothing else is said, and its look.
 
     Attributes:
         symbol: one character, which tells the state without colour.
@@ -78,6 +78,12 @@ class PackageState(Shown):
         "its files are not those that were published",
     )
     NOT_PUBLISHED = "not published", "○", "yellow", "there is none yet"
+
+    @property
+    def in_json(self) -> str:
+        """Its word in JSON: what is not up to date is out of date, whatever made it so."""
+        last = self is PackageState.OF_LAST_BUILD
+        return (PackageState.OUT_OF_DATE if last else self).value
 
     @property
     def sentence(self) -> str:

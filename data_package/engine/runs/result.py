@@ -12,7 +12,7 @@ from data_package.engine.states import Status
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
 from data_package.engine.tables.made import Kept
-from data_package.engine.tables.table import Table, listed
+from data_package.engine.tables.table import Table, in_lists
 
 Number = TypeVar("Number", int, float)
 
@@ -140,7 +140,7 @@ class BuildResult:
 
     Attributes:
         tables: every table that was stale, in the order of lists: raw, intermediate, other groups
-            and final, by name. One whose inputs came out as they were is `fresh`: it was not run
+            and final. One whose inputs came out as they were is `fresh`: it was not run
             after all.
         fresh: how many tables were fresh from the start.
         package: the data package's facts when it was part of the build.
@@ -335,6 +335,7 @@ class Tally:
         self._parts: dict[tuple[dg.AssetKey, str], TableResult] = {}
         self._running: dict[str, list[str]] = {}
         self._package = package
+        self._order = [table.key for table in in_lists(tables)]
         for step in steps.values():
             for key in step.assets:
                 self._add(key, step.part, tables.get(key), Status.WAITING)
@@ -393,8 +394,8 @@ class Tally:
     @property
     def tables(self) -> Sequence[TableResult]:
         """The tables, without the data package, in the order of lists."""
-        tables = [one.together() for key, one in self.results.items() if key != self._package]
-        return sorted(tables, key=lambda table: listed(table.group, table.name))
+        made = {key: one.together() for key, one in self.results.items() if key != self._package}
+        return [*(made.pop(key) for key in self._order if key in made), *made.values()]
 
     @property
     def package(self) -> TableResult | None:

@@ -1,6 +1,7 @@
 """The state of a project, and why: the facts behind `status` and `why`."""
 
 import difflib
+import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
@@ -140,7 +141,7 @@ class ProjectStatus:
         """The facts as JSON's types."""
         return {
             "fresh": self.is_fresh,
-            "package": str(self.package),
+            "package": self.package.in_json,
             "libraries": list(self.libraries),
             "unwritten": list(self.unwritten),
             "roots": [root.to_dict() for root in self.roots],
@@ -210,8 +211,12 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
         lines += ["", "What it used when it was built that is no input, and is not covered:"]
         lines += [f"  {use}" for use in used]
     if causes:
+        lines.append("")
+        if part is not None:
+            alone = f"{table.name} --partition {shlex.quote(part)}"
+            lines.append(f"Build this partition alone: data-package build {alone}")
         publish = ", and publish the data package" if catalogue.publications else ""
-        lines += ["", f"Build it{publish}: data-package build"]
+        lines.append(f"Build it{publish}: data-package build")
     return "\n".join(lines)
 
 

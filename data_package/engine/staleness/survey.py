@@ -16,7 +16,7 @@ from data_package.engine.staleness.lock import Lock
 from data_package.engine.states import State, worst
 from data_package.engine.storage import recalled, write_private
 from data_package.engine.tables.catalogue import Catalogue
-from data_package.engine.tables.table import Table, listed
+from data_package.engine.tables.table import Table
 
 _DIGEST_SHOWN = 16
 # Before the version of a set of raw files of which a partition used those that its key names.
@@ -68,10 +68,7 @@ def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
     for table in in_order(catalogue):
         made = [_state_of(table, part, catalogue, lock, failures, states) for part in table.parts]
         states[table.name] = _together(table, made) if table.partitioned else made[0]
-    return {
-        state.name: state
-        for state in sorted(states.values(), key=lambda one: listed(one.group, one.name))
-    }
+    return {table.name: states[table.name] for table in catalogue.listed}
 
 
 def _state_of(

@@ -17,7 +17,7 @@ from data_package.engine.states import InPlace
 from data_package.engine.storage import HashCache
 from data_package.engine.tables import internals
 from data_package.engine.tables.checks import OwnCheck, TableCheck, Verdicts, plan_checks
-from data_package.engine.tables.table import Table
+from data_package.engine.tables.table import Table, in_lists
 
 _loaded: dict[Project, "Catalogue"] = {}
 
@@ -85,6 +85,11 @@ class Catalogue:
         )
         _loaded[project] = made
         return made
+
+    @cached_property
+    def listed(self) -> list[Table]:
+        """The tables in the order of lists."""
+        return in_lists(self.tables)
 
     @cached_property
     def named(self) -> Mapping[str, Table]:

@@ -9,14 +9,15 @@ import pytest
 from click.testing import CliRunner
 
 from data_package.engine.cli.verbs import command
+from data_package.engine.graph.facts import graph_of
 from data_package.engine.staleness.assess import Cause, CauseKind
-from data_package.engine.staleness.lock import read_lock
+from data_package.engine.staleness.lock import Lock, read_lock
 from data_package.engine.staleness.roots import Root
 from data_package.engine.staleness.status import ProjectStatus, explain, status_of
+from data_package.engine.staleness.survey import survey
 from data_package.engine.states import PackageState, State
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import open_project
-from data_package.engine.tables.table import listed
 from data_package_tests.conftest import Study, new_study
 
 TABLES = """
@@ -141,7 +142,7 @@ def test_the_word_for_the_data_package_is_right_above_tables_in_any_state(
         of_package(study_as_built)
         found = status(study_as_built, catalogue)
         assert found.package is right, of_package.__name__
-        assert found.to_dict()["package"] == right.value
+        assert found.to_dict()["package"] == right.in_json != "that of the last build"
         assert found.is_fresh == (of_tables is nothing and of_package is nothing)
         shutil.rmtree(study_as_built.storage / "package", ignore_errors=True)
         shutil.copytree(kept, study_as_built.storage / "package")
@@ -232,15 +233,32 @@ def test_the_line_of_a_cause_names_what_there_is() -> None:
     assert str(Root(Cause(CauseKind.CHECK, "whole"), ("a",))) == "its check whole failed → a"
 
 
-def test_tables_are_listed_by_group_then_by_name() -> None:
-    places = [("final", "a"), ("raw", "z"), ("cohort", "k"), ("intermediate", "m"), ("raw", "b")]
-    assert sorted(places, key=lambda one: listed(*one)) == [
-        ("raw", "b"),
-        ("raw", "z"),
-        ("intermediate", "m"),
-        ("cohort", "k"),
-        ("final", "a"),
-    ]
+def test_tables_are_listed_by_group_then_as_the_data_flow_then_by_name(study: Make) -> None:
+    heads = {"z": "raw", "b": "raw", "m": "intermediate", "k": "cohort", "a": "final", "c": "final"}
+    takes = {"m": "z", "k": "m", "c": "k", "a": "c"}
+    made = study(
+        {
+            "tables.py": "import dagster as dg\nimport polars as pl\n"
+            + "".join(
+                f"\n\n@dg.asset(group_name='{group}')\n"
+                f"def {name}({takes[name] + ': pl.LazyFrame' if name in takes else ''})"
+                " -> pl.LazyFrame:\n    return pl.LazyFrame({'n': [1]})\n"
+                for name, group in heads.items()
+            )
+        }
+    )
+    order = ["b", "z", "m", "k", "c", "a"]
+    catalogue = opened(made)
+    assert [table.name for table in catalogue.listed] == order
+    found = status(made, catalogue)
+    assert [table.name for table in found.tables] == order
+    assert [*survey(catalogue, read_lock(made.project))] == order
+    assert [
+        node.name for node in graph_of(catalogue, found, Lock(), with_runs=False).nodes
+    ] == order
+    (root,) = found.roots
+    assert str(root) == "never built → 6 tables: b, z, m, … 3 more"
+    assert [table.name for table in made.build("z", "b", "a+", "k").tables] == order
 
 
 def test_status_shows_what_is_not_fresh_and_a_count(
