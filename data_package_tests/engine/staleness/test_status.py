@@ -18,7 +18,7 @@ from data_package.engine.staleness.survey import survey
 from data_package.engine.states import PackageState, State
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import open_project
-from data_package_tests.conftest import Study, new_study
+from data_package_tests.conftest import Make, Study, new_study
 
 TABLES = """
 import dagster as dg
