@@ -27,6 +27,8 @@ def command(select: tuple[str, ...], every: bool, check: bool, as_json: bool, gr
 
     SELECT as for build; without it, every table is looked at. Where many tables are not fresh,
     there is a line for each cause, with what follows from it.
+
+    Example: data-package status --check
     """
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress

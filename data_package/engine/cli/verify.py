@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli import completing
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("select", nargs=-1)
+@click.argument("select", nargs=-1, shell_complete=completing.tables)
 @click.option(
     "-j",
     "threads",
@@ -25,12 +27,24 @@ if TYPE_CHECKING:
     help="Tables built at once.",
     metavar="N",
 )
+@click.option(
+    "--partition",
+    "partitions",
+    multiple=True,
+    metavar="KEY",
+    help="Only this partition, or a range of them (FIRST...LAST); may be given again.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
-def command(select: tuple[str, ...], threads: int, as_json: bool) -> None:
+def command(
+    select: tuple[str, ...], threads: int, partitions: tuple[str, ...], as_json: bool
+) -> None:
     """Build tables again in a scratch place and compare them with the lock.
 
     Nothing in the project is changed. SELECT is as in `build`, and what a selected table needs is
-    verified too; without SELECT, everything is. Exits with 1 when a table comes out differently.
+    verified too; without SELECT, everything is. Exits with 1 when a table comes out differently,
+    and when one cannot be compared because it is stale.
+
+    Example: data-package verify subjects
     """
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
@@ -42,6 +56,7 @@ def command(select: tuple[str, ...], threads: int, as_json: bool) -> None:
     result = verify(
         select,
         find_project(),
+        partitions=partitions,
         threads=threads,
         watch=watch,
         say=lambda text: click.echo(text, err=True),
@@ -60,18 +75,22 @@ def _describe(result: "Verification") -> Iterator[str]:
     for table in result.tables:
         match table.verdict:
             case Verdict.SKIPPED:
-                yield f"– {table.name} is skipped: {table.words}"
+                yield f"– {table.label} is skipped: {table.words}"
+            case Verdict.NOT_KEPT:
+                yield f"– {table.label} is left out: {table.words}"
             case Verdict.FAILED:
-                yield f"✗ {table.name} failed ({table.place}):"
+                yield f"✗ {table.label} failed ({table.place}):"
                 yield from (f"    {line}" for line in table.words.splitlines())
             case Verdict.DIFFERS:
-                yield f"✗ {table.name} differs ({table.place}):"
+                yield f"✗ {table.label} differs ({table.place}):"
                 yield from (f"    {reason.words}" for reason in table.reasons)
     counts = {verdict: result.count(verdict) for verdict in Verdict}
     if len(result.tables) > counts[Verdict.EQUAL]:
         yield ""
-    parts = [f"{counts[Verdict.EQUAL]} of {len(result.tables)} tables came out as the lock says"]
+    parted = any(table.partition is not None for table in result.tables)
+    things = "tables and partitions" if parted else "tables"
+    parts = [f"{counts[Verdict.EQUAL]} of {len(result.tables)} {things} came out as the lock says"]
     parts += [f"{n} {v}" for v, n in counts.items() if n and v is not Verdict.EQUAL]
     yield f"{'; '.join(parts)} ({result.seconds:.1f} s)."
-    if counts[Verdict.SKIPPED] == len(result.tables):
+    if counts[Verdict.SKIPPED] and counts[Verdict.SKIPPED] == len(result.tables):
         yield "Nothing could be verified. Run `data-package build` first."

@@ -11,6 +11,7 @@ import dagster as dg
 from data_package.engine.states import Status
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
+from data_package.engine.tables.checks import as_text
 from data_package.engine.tables.made import Kept
 from data_package.engine.tables.table import Table, in_lists
 
@@ -344,7 +345,7 @@ class Tally:
                 # A fresh table whose contract has changed is checked and not run.
                 table = tables.get(check.asset_key)
                 self._add(check.asset_key, step.part, table, Status.CHECKED)
-                self._result(check.asset_key, step.part).checks_planned += 1
+                self.result(check.asset_key, step.part).checks_planned += 1
 
     def _add(self, key: dg.AssetKey, part: str | None, table: Table | None, status: Status) -> None:
         group, place = (table.group, table.place) if table else ("", "")
@@ -355,7 +356,7 @@ class Tally:
             self._parts[key, part] = one
             self.results[key].partitions.append(one)
 
-    def _result(self, key: dg.AssetKey, part: str | None) -> TableResult:
+    def result(self, key: dg.AssetKey, part: str | None) -> TableResult:
         """What is known of a partition; of the table where it has none."""
         found = self._parts.get((key, part)) if part is not None else None
         return found or self.results[key]
@@ -366,7 +367,7 @@ class Tally:
         step = self._steps.get(name, _NO_STEP)
         match event.event_type:
             case dg.DagsterEventType.STEP_START:
-                self._running[name] = [self._result(k, step.part).name for k in step.assets]
+                self._running[name] = [self.result(k, step.part).name for k in step.assets]
                 self._set(step, Status.RUNNING)
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 self._built(event)
@@ -416,18 +417,18 @@ class Tally:
         self._set(step, Status.FRESH if needless else Status.NOT_BUILT)
         for check in step.checks if needless else ():
             # It passed on just these tables and this contract before.
-            result = self._result(check.asset_key, step.part)
+            result = self.result(check.asset_key, step.part)
             result.checks.append(CheckResult(check.name, passed=True))
 
     def _set(self, step: Step, status: Status) -> None:
         for key in step.assets:
-            self._result(key, step.part).status = status
+            self.result(key, step.part).status = status
 
     def _built(self, event: dg.DagsterEvent) -> None:
         materialization = event.step_materialization_data.materialization
         if materialization.asset_key not in self.results:
             return
-        result = self._result(materialization.asset_key, materialization.partition)
+        result = self.result(materialization.asset_key, materialization.partition)
         metadata = {name: value.value for name, value in materialization.metadata.items()}
         result.status = Status.BUILT
         if facts.COLUMNS not in metadata:
@@ -447,11 +448,10 @@ class Tally:
     def _checked(self, event: dg.DagsterEvent) -> None:
         evaluation = event.asset_check_evaluation_data
         if evaluation.asset_key in self.results:
-            result = self._result(evaluation.asset_key, evaluation.partition)
+            result = self.result(evaluation.asset_key, evaluation.partition)
             warns = not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
-            check = CheckResult(
-                evaluation.check_name, evaluation.passed, evaluation.description or "", warns
-            )
+            said = as_text(evaluation.description or "")
+            check = CheckResult(evaluation.check_name, evaluation.passed, said, warns)
             result.checks.append(check)
 
     def _failed(self, event: dg.DagsterEvent, step: Step) -> None:
@@ -459,13 +459,13 @@ class Tally:
             return
         words = internals.failure_message(event)
         for key in step.assets:
-            result = self._result(key, step.part)
+            result = self.result(key, step.part)
             # A function of several tables may have written some before it failed.
             if result.status is not Status.BUILT:
                 result.status = Status.FAILED
                 result.error = words
         for check in step.checks:
-            result = self._result(check.asset_key, step.part)
+            result = self.result(check.asset_key, step.part)
             # A blocking check that does not pass is told by its evaluation and fails its step too.
             if not any(c.name == check.name for c in result.checks):
                 result.checks.append(CheckResult(check.name, passed=False, description=words))

@@ -170,7 +170,7 @@ def plan_work(
             f"Dagster's command does: dagster asset materialize --select {name} "
             f"-m {catalogue.project.package}.definitions"
         )
-    wanted = _asked_parts(request, asked, catalogue)
+    wanted = asked_parts(request, asked, catalogue)
     needed = with_inputs(wanted, catalogue)
     stale: dict[dg.AssetKey, Parts] = {}
     for key, parts in needed.items():
@@ -198,7 +198,7 @@ def plan_work(
     )
 
 
-def _asked_parts(
+def asked_parts(
     request: Request, asked: Set[dg.AssetKey], catalogue: Catalogue
 ) -> dict[dg.AssetKey, Parts]:
     """What is asked for of each table. Raises ProjectError for a partition that none has."""
@@ -323,7 +323,7 @@ def selected_parts(
     """The catalogue of a project, and what a selection names of each table, inputs first."""
     catalogue, tables = selected_tables(select, project)
     asked = {table.key for table in tables}
-    parts = _asked_parts(Request(tuple(select), partitions=partitions), asked, catalogue)
+    parts = asked_parts(Request(tuple(select), partitions=partitions), asked, catalogue)
     return catalogue, [(table, parts[table.key]) for table in tables if table.key in parts]
 
 
@@ -343,8 +343,7 @@ def with_inputs(
             for key in table.inputs.values():
                 source = catalogue.tables.get(key)
                 if source is not None:
-                    taken = catalogue.taken(table, source, part) if source.partitions else (None,)
-                    needed.setdefault(key, set()).update(taken)
+                    needed.setdefault(key, set()).update(catalogue.parts_taken(table, source, part))
     return {
         key: tuple(part for part in catalogue.tables[key].parts if part in parts)
         for key, parts in needed.items()

@@ -121,6 +121,12 @@ class Catalogue:
             self._taken[place] = (*there, *lacking)
         return self._taken[place]
 
+    def parts_taken(
+        self, reader: Table, source: Table, partition: str | None
+    ) -> tuple[str | None, ...]:
+        """As `taken`, with None for an input that is made as a whole."""
+        return self.taken(reader, source, partition) if source.partitioned else (None,)
+
     def checks_of(self, table: Table) -> list[TableCheck]:
         """The contract checks of one table."""
         return [item for item in self.checks if item.table.key == table.key]

@@ -17,7 +17,7 @@ from pydantic import PrivateAttr
 from data_package.engine.errors import BuildError
 from data_package.engine.later import imported_later
 from data_package.engine.project import Project
-from data_package.engine.sources.delivered import Delivered
+from data_package.engine.sources.delivered import Delivered, Reader
 from data_package.engine.sources.frames import Frame, frame_of, handed, to_polars
 from data_package.engine.storage import HashCache, hash_file, make_private_folder, replacing
 from data_package.engine.tables import failures, internals, measure, outside
@@ -83,6 +83,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     _hashes: HashCache = PrivateAttr()
     _record: Callable[[Table, Written, str | None], None] = PrivateAttr()
     _describe: Describe = PrivateAttr()
+    _place: Callable[[Table, str | None], Path] = PrivateAttr()
     _delivered: Delivered = PrivateAttr()
 
     @classmethod
@@ -91,10 +92,12 @@ class ParquetTables(BasePolarsUPathIOManager):
         catalogue: Catalogue,
         record: Callable[[Table, Written, str | None], None],
         describe: Describe = lambda _: {},
+        place: Callable[[Table, str | None], Path] = Table.file,
     ) -> "ParquetTables":
         """The IO manager of a project's tables.
 
-        `record` hears of each that is in place, and `describe` says what else is known of it.
+        `record` is called with each that is in place, `describe` says what else is known of it, and
+        `place` is where a partition lies.
         """
         from upath import UPath
 
@@ -104,6 +107,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         manager._hashes = catalogue.hashes
         manager._record = record
         manager._describe = describe
+        manager._place = place
         manager._delivered = catalogue.delivered
         manager._base_path = UPath(catalogue.project.storage)
         return manager
@@ -135,7 +139,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             else:
                 super().handle_output(context, obj)
                 if table is not None and table.kept is Kept.BY_RESULT:
-                    drop_note(self._project, table.resource)
+                    drop_note(self._project, table.noted_as(internals.partition_of(context)))
             return
         except failures.INTERRUPTIONS:
             raise
@@ -214,7 +218,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             return super()._get_paths_for_partitions(context)
         order = {key: place for place, key in enumerate(table.partitions.keys)}
         keys = sorted(map(str, context.asset_partition_keys), key=lambda key: order.get(key, -1))
-        return {key: UPath(table.file(key)) for key in keys}
+        return {key: UPath(self._place(table, key)) for key in keys}
 
     def dump_to_path(self, context: dg.OutputContext, obj: object, path: "UPath") -> None:
         """Choose by what was returned, so that a function without annotation works too."""
@@ -276,21 +280,23 @@ class ParquetTables(BasePolarsUPathIOManager):
         else:
             # Of a frame of another library, too, the file knows best.
             rows = int(scan.select(pl.len()).collect().item())
+        table = self._tables.get(context.asset_key)
+        part = internals.partition_of(context)
+        reader = _reader(context, table, part)
         digest = hash_file(path)
         self._hashes.remember(path, digest)
         internals.set_data_version(context, digest)
         schema = scan.collect_schema()
-        table = self._tables.get(context.asset_key)
         written = Written(
             rows=rows,
             size_bytes=path.stat().st_size,
             sha256=digest,
             columns=columns_digest(schema),
             config=internals.config_digest(context),
-            raw_errors=self._delivered.errors(context.op_def.name) or 0,
+            raw_errors=self._delivered.errors(reader) or 0,
         )
         if table is not None:
-            self._record(table, written, internals.partition_of(context))
+            self._record(table, written, part)
         used = measure.stop()
         return {
             PARTITION_ROWS if context.has_partition_key else ROWS: dg.MetadataValue.int(rows),
@@ -299,7 +305,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             HASH: dg.MetadataValue.text(digest),
             SECONDS: dg.MetadataValue.float(round(used.seconds, 3)),
             PEAK_MEMORY: dg.MetadataValue.int(used.peak_memory_bytes),
-            **self._received(context.op_def.name),
+            **self._received(reader),
             **(self._describe(table) if table is not None else {}),
         }
 
@@ -325,10 +331,10 @@ class ParquetTables(BasePolarsUPathIOManager):
 
     def _file_of(self, table: Table, context: dg.InputContext) -> Path:
         """The file that stands for an asset that is no table."""
-        note = table.note
-        if note is None:
+        note = table.note()
+        if note is None and not table.partitioned:
             raise FileNotFoundError
-        if note.file is None:
+        if note is None or note.file is None:
             raise BuildError(
                 f"The function of '{table.name}' returned nothing, so there is nothing to take.\n"
                 f'Depend on it without a parameter: @dg.asset(deps=["{table.name}"])'
@@ -345,7 +351,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             )
         return table.path
 
-    def _received(self, reader: str) -> dict[str, dg.MetadataValue]:
+    def _received(self, reader: Reader) -> dict[str, dg.MetadataValue]:
         """What was wrong in the raw files whose rows a function was handed."""
         errors = self._delivered.errors(reader)
         if errors is None:
@@ -362,6 +368,13 @@ class ParquetTables(BasePolarsUPathIOManager):
         if context.has_asset_partitions:
             return Path(str(next(iter(self._get_paths_for_partitions(context).values()))))
         return Path(str(self._get_path(context)))
+
+
+def _reader(context: dg.OutputContext, table: Table | None, part: str | None) -> Reader:
+    """Who took raw files to make what is written."""
+    if table is None or table.partitions is None or part is None:
+        return Reader(context.op_def.name)
+    return Reader(context.op_def.name, table.partitions.part(part))
 
 
 class _MissingPartition(Exception):

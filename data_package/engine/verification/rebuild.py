@@ -4,7 +4,7 @@ Nothing that the project keeps is touched. What the outcome means is said in `ve
 """
 
 import dataclasses
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from enum import Enum, auto
@@ -20,6 +20,7 @@ from data_package.engine.runs.aside import (
     passing_instance,
     unbound_assets,
 )
+from data_package.engine.runs.expansion import Waits, step_key
 from data_package.engine.runs.result import Step, Tally
 from data_package.engine.staleness.assess import CauseKind
 from data_package.engine.staleness.lock import Lock, LockFile
@@ -34,6 +35,8 @@ from data_package.engine.tables.loading import Loaded
 from data_package.engine.tables.table import PACKAGE, Table
 
 Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
+# A table, or one of its partitions.
+Unit = tuple[dg.AssetKey, str | None]
 
 
 class Source(Enum):
@@ -44,23 +47,26 @@ class Source(Enum):
     NONE = auto()
 
 
+SourceOf = Callable[[dg.AssetKey, str | None], Source]
+
+
 @dataclass
 class Attempt:
-    """One building of some tables: where they went, and what came of each."""
+    """One building of some tables and partitions: where they went, and how each ended."""
 
     folder: Path
-    written: dict[dg.AssetKey, Written] = field(default_factory=dict)
-    failed: dict[dg.AssetKey, str] = field(default_factory=dict)
-    starved: dict[dg.AssetKey, str] = field(default_factory=dict)
+    written: dict[Unit, Written] = field(default_factory=dict)
+    failed: dict[Unit, str] = field(default_factory=dict)
+    starved: dict[Unit, str] = field(default_factory=dict)
 
     @property
-    def tried(self) -> set[dg.AssetKey]:
-        """The tables of which something came, whatever it was."""
+    def tried(self) -> set[Unit]:
+        """What was built, failed, or lacked an input."""
         return self.written.keys() | self.failed.keys() | self.starved.keys()
 
-    def path(self, table: Table) -> Path:
-        """Where a table went."""
-        return _moved(table, self.folder).path
+    def path(self, table: Table, part: str | None) -> Path:
+        """Where a table, or a partition of it, went."""
+        return _moved(table, self.folder).file(part)
 
 
 @dataclass(frozen=True)
@@ -74,21 +80,36 @@ class Rebuilder:
     threads: int
     watch: Watch | None
 
-    def run(self, keys: set[dg.AssetKey], attempt: Attempt, like: Attempt | None = None) -> None:
-        """Build some tables into the attempt's folder, in one run.
+    def run(self, units: set[Unit], attempt: Attempt, like: Attempt | None = None) -> None:
+        """Build some tables and partitions into the attempt's folder, in one run.
 
         An input that is not stored as the lock says is the one that the attempt `like` made; by
         default, that is the attempt itself.
         """
         make_private_folder(attempt.folder)
 
-        def source(key: dg.AssetKey) -> Source:
-            return self._source(key, like or attempt)
+        def source(key: dg.AssetKey, part: str | None) -> Source:
+            return self._source(key, part, like or attempt)
 
-        job = self._job(attempt, source).get_subset(asset_selection=self._whole(keys))
-        made = internals.entities_of_steps(job)
-        steps = {node: Step.of(entities) for node, entities in made.items()}
+        keys = self._whole({key for key, _ in units})
+        job = self._job(attempt, source).get_subset(asset_selection=keys)
+        made = {
+            node: [key for key in entities if isinstance(key, dg.AssetKey)]
+            for node, entities in internals.entities_of_steps(job).items()
+        }
+        parts = {node: found for node, of in made.items() if (found := self._parts(of, units))}
+        steps = {
+            step_key(node, part): Step.of(entities, part)
+            for node, entities in made.items()
+            for part in parts.get(node, (None,))
+        }
         tally = Tally(steps, self.catalogue.tables, PACKAGE)
+
+        def waits(node: str, part: str | None, before: str) -> Sequence[str]:
+            if before not in parts:
+                return (before,)
+            return [step_key(before, key) for key in self._taken(made[node], part, made[before])]
+
         with passing_instance() as instance:
             try:
                 internals.run_job(
@@ -97,40 +118,71 @@ class Rebuilder:
                     job,
                     instance,
                     executor.OUR_LOGGER,
-                    self._watched(tally),
+                    self._watched(tally, parts, waits),
                 )
             except internals.RunError as error:
                 raise BuildError(
                     f"Dagster ended the run with {error}, and no table is to blame.\n"
                     "Nothing in the project was changed. Try `data-package build --force -v`."
                 ) from None
-        self._note_failures(tally, attempt, source)
+        self._note_failures(steps, tally, attempt, source)
 
-    def is_intact(self, table: Table) -> bool:
-        """Whether the stored file of a table is the one that the lock names."""
-        kinds = {cause.kind for cause in self.states[table.name].causes}
-        return not kinds & {CauseKind.MISSING, CauseKind.CHANGED_OUTSIDE}
+    def _parts(self, made: Iterable[dg.AssetKey], units: set[Unit]) -> tuple[str, ...]:
+        """The partitions that a step is carried out for; empty for a step that has none."""
+        keys = set(made)
+        wanted = {part for key, part in units if key in keys}
+        parts = next((t.parts for key in keys if (t := self.catalogue.tables.get(key))), ())
+        return tuple(part for part in parts if part is not None and part in wanted)
 
-    def is_as_locked(self, table: Table, attempt: Attempt) -> bool:
-        """Whether an attempt made a table just as the lock names it."""
-        made, entry = attempt.written.get(table.key), self.lock.tables.get(table.name)
+    def _taken(
+        self, made: Iterable[dg.AssetKey], part: str | None, before: Iterable[dg.AssetKey]
+    ) -> set[str]:
+        """The partitions of an earlier step's tables that a step takes."""
+        tables = self.catalogue.tables
+        return {
+            taken
+            for reader in filter(None, (tables.get(key) for key in made))
+            for source in filter(None, (tables.get(key) for key in before))
+            if source.key in reader.inputs.values()
+            for taken in self.catalogue.taken(reader, source, part)
+        }
+
+    def state(self, table: Table, part: str | None) -> TableState:
+        """The state of a table, or of a partition of it."""
+        state = self.states[table.name]
+        return next((one for one in state.parts if one.partition == part), state)
+
+    def is_intact(self, table: Table, part: str | None) -> bool:
+        """Whether the stored file of a table, or of a partition, is the one that the lock names."""
+        kinds = {cause.kind for cause in self.state(table, part).causes}
+        lost = {CauseKind.NEVER_BUILT, CauseKind.MISSING, CauseKind.CHANGED_OUTSIDE}
+        return not kinds & lost
+
+    def is_as_locked(self, table: Table, part: str | None, attempt: Attempt) -> bool:
+        """Whether an attempt made a table, or a partition, just as the lock names it."""
+        made = attempt.written.get((table.key, part))
+        entry = self.lock.entry(table.name, part)
         return made is not None and entry is not None and made.sha256 == entry.data_version
 
-    def _source(self, key: dg.AssetKey, attempt: Attempt) -> Source:
+    def _source(self, key: dg.AssetKey, part: str | None, attempt: Attempt) -> Source:
         table = self.catalogue.tables.get(key)
-        if table is None or self.is_intact(table):
+        if table is None or self.is_intact(table, part):
             return Source.STORED
-        return Source.MADE if self.is_as_locked(table, attempt) else Source.NONE
+        return Source.MADE if self.is_as_locked(table, part, attempt) else Source.NONE
 
-    def _job(self, attempt: Attempt, source: Callable[[dg.AssetKey], Source]) -> dg.JobDefinition:
+    def _job(self, attempt: Attempt, source: SourceOf) -> dg.JobDefinition:
         """The job of the whole project, with its tables going to the attempt's folder."""
         scratch = self._scratch(attempt)
 
-        def note(table: Table, facts: Written, _part: str | None) -> None:
-            attempt.written[table.key] = facts
+        def note(table: Table, facts: Written, part: str | None) -> None:
+            attempt.written[table.key, part] = facts
+
+        def place(table: Table, part: str | None) -> Path:
+            stored = source(table.key, part) is Source.STORED
+            return table.file(part) if stored else attempt.path(table, part)
 
         tables = _Tables(
-            kept=ParquetTables.of(self.catalogue, lambda *_: None),
+            kept=ParquetTables.of(self.catalogue, lambda *_: None, place=place),
             made=ParquetTables.of(scratch, note),
             source=source,
         )
@@ -160,7 +212,9 @@ class Rebuilder:
                 whole |= assets.keys
         return whole
 
-    def _watched(self, tally: Tally) -> Callable[[str], AbstractContextManager[None]]:
+    def _watched(
+        self, tally: Tally, parts: Mapping[str, Sequence[str]], waits: Waits
+    ) -> Callable[[str], AbstractContextManager[None]]:
         """What goes on around a run: its events are counted, and shown to whoever watches."""
 
         @contextmanager
@@ -171,28 +225,36 @@ class Rebuilder:
                     tally.hear(event)
                     changed()
 
-                plan = executor.Plan(hear, lambda _: False, threads=self.threads)
+                plan = executor.Plan(hear, lambda _: False, parts, waits, self.threads)
                 with executor.planned(run_id, plan):
                     yield
 
         return prepare
 
     def _note_failures(
-        self, tally: Tally, attempt: Attempt, source: Callable[[dg.AssetKey], Source]
+        self, steps: Mapping[str, Step], tally: Tally, attempt: Attempt, source: SourceOf
     ) -> None:
-        """Tell the tables that failed by themselves from those whose input was not there."""
-        for key, result in tally.results.items():
-            if result.status is not Status.FAILED or key not in self.catalogue.tables:
+        """Separate what failed by itself from what lacked an input."""
+        for key, part in ((key, step.part) for step in steps.values() for key in step.assets):
+            result, table = tally.result(key, part), self.catalogue.tables.get(key)
+            if result.status is not Status.FAILED or table is None:
                 continue
-            inputs = self.catalogue.tables[key].inputs.values()
-            missing = [i.to_user_string() for i in inputs if source(i) is Source.NONE]
-            if missing:
-                attempt.starved[key] = (
+            if missing := self._missing(table, part, source):
+                attempt.starved[key, part] = (
                     f"its input {missing[0]} is not as the lock says, neither in storage nor built "
                     "again"
                 )
             else:
-                attempt.failed[key] = result.error or ""
+                attempt.failed[key, part] = result.error or ""
+
+    def _missing(self, table: Table, part: str | None, source: SourceOf) -> list[str]:
+        """The inputs of a table, or of a partition, that could not be had, by their names."""
+        return [
+            other.labelled(taken)
+            for other in filter(None, map(self.catalogue.tables.get, table.inputs.values()))
+            for taken in self.catalogue.parts_taken(table, other, part)
+            if source(other.key, taken) is Source.NONE
+        ]
 
 
 class _Tables(dg.IOManager):
@@ -203,7 +265,7 @@ class _Tables(dg.IOManager):
         *,
         kept: ParquetTables,
         made: ParquetTables,
-        source: Callable[[dg.AssetKey], Source],
+        source: SourceOf,
     ) -> None:
         self._kept = kept
         self._made = made
@@ -214,14 +276,14 @@ class _Tables(dg.IOManager):
         self._made.handle_output(context, obj)
 
     def load_input(self, context: dg.InputContext) -> object:
-        """The stored table, or the one made in the scratch folder."""
-        match self._source(context.asset_key):
-            case Source.STORED:
-                return self._kept.load_input(context)
-            case Source.MADE:
-                return self._made.load_input(context)
-            case Source.NONE:
-                raise dg.Failure("An input is not there.", allow_retries=False)
+        """The stored table, or the one made in the scratch folder; partitions one by one."""
+        parts = context.asset_partition_keys if context.has_asset_partitions else (None,)
+        found = {self._source(context.asset_key, part) for part in parts}
+        if Source.NONE in found:
+            raise dg.Failure("An input is not there.", allow_retries=False)
+        if context.has_asset_partitions or found == {Source.STORED}:
+            return self._kept.load_input(context)
+        return self._made.load_input(context)
 
 
 def _moved(table: Table, folder: Path) -> Table:

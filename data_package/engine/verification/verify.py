@@ -1,12 +1,12 @@
-"""Proof of reproducibility: every table is built again, and its content held against the lock.
+"""Proof of reproducibility: every table is built again, and its content compared with the lock.
 
-Each table is built from the inputs that the lock names, so a table that does not come out as it
-was is the only one to blame. Nothing that the project keeps is touched.
+Each table, and each partition, is built from the inputs that the lock names, so one that does not
+come out as it was is the only one to blame. Nothing that the project keeps is touched.
 """
 
 import time
 import warnings
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
@@ -18,14 +18,14 @@ from data_package.engine.runs.aside import IO_MANAGER_KEY, scratch_folder, unbou
 from data_package.engine.runs.guard import building
 from data_package.engine.staleness.assess import CauseKind, changed_libraries
 from data_package.engine.staleness.lock import lock_of, read_lock
-from data_package.engine.staleness.plan import select_tables
-from data_package.engine.staleness.survey import TableState, in_order, present_of, survey
+from data_package.engine.staleness.plan import Request, asked_parts, select_tables, with_inputs
+from data_package.engine.staleness.survey import in_order, present_of, survey
 from data_package.engine.storage import sweep
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, load_project
 from data_package.engine.tables.table import Table
 from data_package.engine.verification.difference import Reason, explain_difference
-from data_package.engine.verification.rebuild import Attempt, Rebuilder, Watch
+from data_package.engine.verification.rebuild import Attempt, Rebuilder, Unit, Watch
 
 # A file that is gone or not ours, or another version of a library, does not keep a table from
 # being built as the lock says; other code or other inputs do.
@@ -38,17 +38,22 @@ _NO_OBSTACLE = {
 
 
 class Verdict(StrEnum):
-    """What came of building a table again."""
+    """How a table that was to be built again compares with the lock.
+
+    What is skipped could have been compared, and nobody knows how it would be; what is not kept
+    here leaves nothing to compare.
+    """
 
     EQUAL = "equal"
     DIFFERS = "differs"
     FAILED = "failed"
     SKIPPED = "skipped"
+    NOT_KEPT = "not kept here"
 
 
 @dataclass(frozen=True)
 class Verified:
-    """One table, built again.
+    """One table, or one partition, built again.
 
     `words` say why it failed or was skipped, `reasons` why it differs; no value of any row.
     """
@@ -59,11 +64,18 @@ class Verified:
     verdict: Verdict
     reasons: tuple[Reason, ...] = ()
     words: str = ""
+    partition: str | None = None
+
+    @property
+    def label(self) -> str:
+        """A partition as people are shown it: `visits[2024]`."""
+        return self.name if self.partition is None else f"{self.name}[{self.partition}]"
 
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types."""
         return {
             "name": self.name,
+            **({} if self.partition is None else {"partition": self.partition}),
             "group": self.group,
             "place": self.place,
             "verdict": str(self.verdict),
@@ -74,20 +86,19 @@ class Verified:
 
 @dataclass(frozen=True)
 class Verification:
-    """All tables that were asked for, each after its inputs."""
+    """All tables and partitions that were asked for, each after its inputs."""
 
     tables: tuple[Verified, ...]
     seconds: float
 
     @property
     def ok(self) -> bool:
-        """Some table was built again, and each that was came out as the lock says."""
-        return self.count(Verdict.EQUAL) > 0 and not (
-            self.count(Verdict.DIFFERS) or self.count(Verdict.FAILED)
-        )
+        """Something was built again, and all that can be compared came out as the lock says."""
+        compared = len(self.tables) - self.count(Verdict.NOT_KEPT)
+        return self.count(Verdict.EQUAL) == compared > 0
 
     def count(self, verdict: Verdict) -> int:
-        """How many tables have a verdict."""
+        """How many tables and partitions have a verdict."""
         return sum(table.verdict is verdict for table in self.tables)
 
     def to_dict(self) -> dict[str, object]:
@@ -103,14 +114,15 @@ def verify(
     select: Sequence[str],
     project: Project,
     *,
+    partitions: tuple[str, ...] = (),
     threads: int = 1,
     watch: Watch | None = None,
     say: Callable[[str], object] = lambda _: None,
 ) -> Verification:
     """Build the selected tables and what they need again, and compare.
 
-    `watch` gets the state of a run before it starts, and gives what to call on each change; `say`
-    gets what is worth a line.
+    `partitions` are keys, and ranges of them, as in `build`. `watch` gets the state of a run before
+    it starts, and gives what to call on each change; `say` gets what is worth a line.
 
     Raises ProjectError when the project, the lock or the selection is wrong.
     """
@@ -123,108 +135,124 @@ def verify(
         loaded = load_project(project)
         catalogue = catalogue_of(project)
         job = loaded.definitions.resolve_implicit_global_asset_job_def()
-        chosen = _with_inputs(select_tables(select, job), catalogue)
+        request = Request(tuple(select), partitions=partitions)
+        chosen = _chosen(request, job, catalogue)
         states = survey(catalogue, lock)
-        unfit = _unfit(chosen, loaded, states)
         rebuilder = Rebuilder(loaded, catalogue, lock, states, threads, watch)
+        unfit = _unfit(chosen, rebuilder)
         with scratch_folder(project, "verify") as folder:
-            fit = [table for table in chosen if table.key not in unfit]
+            fit = [(table, part) for table, part in chosen if (table.key, part) not in unfit]
             first, second = _build_twice(rebuilder, fit, folder)
-            tables = tuple(_judge(rebuilder, table, unfit, first, second) for table in chosen)
+            tables = tuple(
+                _judge(rebuilder, table, part, unfit, first, second) for table, part in chosen
+            )
         catalogue.hashes.save()
     return Verification(tables, time.monotonic() - began)
 
 
-def _with_inputs(chosen: set[dg.AssetKey], catalogue: Catalogue) -> list[Table]:
-    """The selected tables and all that they need, inputs first."""
-    order = in_order(catalogue)
-    needed = set(chosen)
-    for table in reversed(order):
-        if table.key in needed:
-            needed.update(table.inputs.values())
-    return [table for table in order if table.key in needed]
+def _chosen(
+    request: Request, job: dg.JobDefinition, catalogue: Catalogue
+) -> list[tuple[Table, str | None]]:
+    """The selected tables and partitions, and all that they need, inputs first."""
+    asked = select_tables(request.select, job) & catalogue.tables.keys()
+    needed = with_inputs(asked_parts(request, asked, catalogue), catalogue)
+    return [(table, part) for table in in_order(catalogue) for part in needed.get(table.key, ())]
 
 
 def _unfit(
-    chosen: Sequence[Table], loaded: Loaded, states: dict[str, TableState]
-) -> dict[dg.AssetKey, str]:
-    """Tables that cannot be built as the lock says, and why."""
-    unfit: dict[dg.AssetKey, str] = {}
-    without_file: set[dg.AssetKey] = set()
-    for table in chosen:
-        state = states[table.name]
-        causes = [cause for cause in state.causes if cause.kind not in _NO_OBSTACLE]
-        stale = [key for key in table.inputs.values() if key in unfit and key not in without_file]
-        if table.partitioned:
-            unfit[table.key] = "it is made in partitions, which are not built again yet"
-        elif causes:
-            unfit[table.key] = f"{causes[0]}; build it first"
-        elif not table.is_table and not table.files():
-            without_file.add(table.key)
-            unfit[table.key] = "it keeps no file here that could be compared"
-        elif stale:
-            unfit[table.key] = f"its input {stale[0].to_user_string()} is skipped"
-    for assets in unbound_assets(loaded):
-        if not isinstance(assets, dg.AssetsDefinition) or not assets.is_executable:
-            continue
-        others = [
-            key
-            for key in assets.keys
-            if assets.get_io_manager_key_for_asset_key(key) != IO_MANAGER_KEY
+    chosen: Sequence[tuple[Table, str | None]], rebuilder: Rebuilder
+) -> dict[Unit, tuple[Verdict, str]]:
+    """What cannot be built as the lock says, and why."""
+    catalogue = rebuilder.catalogue
+    together = _made_with_others(rebuilder.loaded)
+    unfit: dict[Unit, tuple[Verdict, str]] = {}
+    for table, part in chosen:
+        causes = [c for c in rebuilder.state(table, part).causes if c.kind not in _NO_OBSTACLE]
+        skipped = [
+            other.labelled(taken)
+            for other in filter(None, map(catalogue.tables.get, table.inputs.values()))
+            for taken in catalogue.parts_taken(table, other, part)
+            if unfit.get((other.key, taken), (None,))[0] is Verdict.SKIPPED
         ]
-        for key in assets.keys if others else ():
-            unfit.setdefault(key, "it is made together with something kept elsewhere")
+        if causes:
+            found = Verdict.SKIPPED, f"{causes[0]}; build it first"
+        elif not table.is_table and not table.files():
+            found = Verdict.NOT_KEPT, "it keeps no file here that could be compared"
+        elif table.key in together:
+            found = Verdict.NOT_KEPT, "it is made together with something kept elsewhere"
+        elif skipped:
+            found = Verdict.SKIPPED, f"its input {skipped[0]} is skipped"
+        else:
+            continue
+        unfit[table.key, part] = found
     return unfit
 
 
+def _made_with_others(loaded: Loaded) -> set[dg.AssetKey]:
+    """The tables whose function makes something, too, that another IO manager keeps."""
+    return {
+        key
+        for assets in unbound_assets(loaded)
+        if isinstance(assets, dg.AssetsDefinition) and assets.is_executable
+        if any(assets.get_io_manager_key_for_asset_key(k) != IO_MANAGER_KEY for k in assets.keys)
+        for key in assets.keys
+    }
+
+
 def _build_twice(
-    rebuilder: Rebuilder, chosen: Sequence[Table], folder: Path
+    rebuilder: Rebuilder, chosen: Sequence[tuple[Table, str | None]], folder: Path
 ) -> tuple[Attempt, Attempt]:
-    """All tables, and once more those that are not as the lock says, to see if they repeat."""
+    """Everything, and once more what is not as the lock says, to see if it repeats."""
     first, second = Attempt(folder / "first"), Attempt(folder / "second")
-    todo = {table.key for table in chosen}
+    todo = {(table.key, part) for table, part in chosen}
     while todo:
         before = len(first.tried)
         rebuilder.run(todo, first)
         todo -= first.tried
-        # A table that failed holds back its readers; the next round takes its stored file.
+        # What failed holds back its readers; the next round takes its stored file.
         if len(first.tried) == before:
             break
-    for table in chosen:
-        if table.key in first.written and not rebuilder.is_as_locked(table, first):
-            rebuilder.run({table.key}, second, like=first)
+    differs: dict[dg.AssetKey, set[Unit]] = {}
+    for table, part in chosen:
+        unit = table.key, part
+        if unit in first.written and not rebuilder.is_as_locked(table, part, first):
+            differs.setdefault(table.key, set()).add(unit)
+    for units in differs.values():
+        rebuilder.run(units, second, like=first)
     return first, second
 
 
 def _judge(
     rebuilder: Rebuilder,
     table: Table,
-    unfit: dict[dg.AssetKey, str],
+    part: str | None,
+    unfit: Mapping[Unit, tuple[Verdict, str]],
     first: Attempt,
     second: Attempt,
 ) -> Verified:
-    key = table.key
+    unit = table.key, part
 
     def verdict(what: Verdict, words: str = "", reasons: Sequence[Reason] = ()) -> Verified:
-        return Verified(table.name, table.group, table.place, what, tuple(reasons), words)
+        return Verified(
+            table.name, table.group, table.place, what, tuple(reasons), words, partition=part
+        )
 
-    if key in unfit:
-        return verdict(Verdict.SKIPPED, unfit[key])
-    if key in first.starved:
-        return verdict(Verdict.SKIPPED, first.starved[key])
-    if key in first.failed or key not in first.written:
-        return verdict(Verdict.FAILED, first.failed.get(key, "It was not run."))
-    if rebuilder.is_as_locked(table, first):
+    if unit in unfit:
+        return verdict(*unfit[unit])
+    if unit in first.starved:
+        return verdict(Verdict.SKIPPED, first.starved[unit])
+    if unit in first.failed or unit not in first.written:
+        return verdict(Verdict.FAILED, first.failed.get(unit, "It was not run."))
+    if rebuilder.is_as_locked(table, part, first):
         return verdict(Verdict.EQUAL)
-    present = present_of(table, rebuilder.catalogue, rebuilder.lock)
+    present = present_of(table, rebuilder.catalogue, rebuilder.lock, part)
+    entry = rebuilder.lock.entry(table.name, part)
+    changed = changed_libraries(entry, present.libraries) if entry else []
     reasons = explain_difference(
         table,
-        made=first.path(table),
-        again=second.path(table) if key in second.written else None,
-        kept=table.path if rebuilder.is_intact(table) else None,
-        libraries=[
-            what
-            for what, _ in changed_libraries(rebuilder.lock.tables[table.name], present.libraries)
-        ],
+        made=first.path(table, part),
+        again=second.path(table, part) if unit in second.written else None,
+        kept=table.file(part) if rebuilder.is_intact(table, part) else None,
+        libraries=[what for what, _ in changed],
     )
     return verdict(Verdict.DIFFERS, reasons=reasons)

@@ -87,7 +87,7 @@ def test_a_field_is_followed_up_to_the_raw_file_and_down(people: Study) -> None:
     text = ask("grown.years").output
     assert "people.age\n    └── people_file.age" in text
     assert "└── decades.decade" in text
-    assert "Which rows grown has, and their order, rests on people.age." in text
+    assert "The rows of grown and their order depend on:\n  people.age\n" in text
     assert "eager is followed at table level only: it takes grown as something else than" in text
     facts = json.loads(ask("decades.decade", "--json").output)
     assert facts["raw_columns"] == [{"table": "people_file", "field": "age"}]
@@ -317,7 +317,7 @@ def test_a_materialization_carries_the_lineage_that_is_known(people: Study) -> N
 def test_the_dictionary_says_what_a_field_is_made_of(people: Study) -> None:
     page = people.storage / "package" / "index.html"
     assert '"o":"people_file.age"' in page.read_text()
-    assert "rests on grown.years." in page.read_text()
+    assert "Its rows and their order depend on people_file.age." in page.read_text()
     before = page.read_bytes()
     (people.storage / ".state" / "lineage.json").unlink()
     people.build("data_package")

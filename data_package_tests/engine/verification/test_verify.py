@@ -205,7 +205,8 @@ def test_stale_tables_are_said_and_skipped(made: Callable[[str], Study]) -> None
         "pairs": Verdict.SKIPPED,
         "triples": Verdict.SKIPPED,
     }
-    assert result.ok
+    # Whether the others would come out as the lock says, nobody knows.
+    assert not result.ok
     study.write({"/letters.csv": "x\nz\n"})
     study.forget()
     shown = invoke()
@@ -231,6 +232,120 @@ def test_a_failing_table_does_not_keep_its_readers_from_being_verified(
     }
     assert "FileNotFoundError" in next(t.words for t in result.tables if t.name == "pairs")
     assert not (study.storage / ".state" / "failures.json").exists()
+
+
+PARTED = """
+import random
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+from data_package import source_file
+
+YEARS = dg.StaticPartitionsDefinition(["2024", "2025"])
+year_files = source_file("year_files", "years/{partition}.csv")
+
+
+@dg.asset(partitions_def=YEARS)
+def years(year_files: Path) -> pl.LazyFrame:
+    return pl.scan_csv(year_files)
+
+
+@dg.asset(partitions_def=YEARS)
+def marked(context: dg.AssetExecutionContext, years: pl.LazyFrame) -> pl.LazyFrame:
+    number = random.random() if context.partition_key == "2025" else 0.5
+    return years.with_columns(number=pl.lit(number))
+
+
+@dg.asset
+def total(years: dict[str, pl.LazyFrame], marked: pl.LazyFrame) -> pl.LazyFrame:
+    return pl.concat(years.values())
+"""
+
+
+@pytest.fixture
+def parted(study: Make, monkeypatch: pytest.MonkeyPatch) -> Study:
+    new = study(
+        {"t.py": PARTED, "/years/2024.csv": "x\n1\n", "/years/2025.csv": "x\n2\n"},
+    )
+    monkeypatch.chdir(new.root)
+    assert new.build().ok
+    return new
+
+
+def labels(result: Verification) -> dict[str, Verdict]:
+    return {table.label: table.verdict for table in result.tables}
+
+
+def test_partitions_are_built_again_and_compared_one_by_one(parted: Study) -> None:
+    before = everything(parted)
+    result = again(parted)
+    assert not result.ok
+    assert labels(result) == {
+        "years[2024]": Verdict.EQUAL,
+        "years[2025]": Verdict.EQUAL,
+        "marked[2024]": Verdict.EQUAL,
+        "marked[2025]": Verdict.DIFFERS,
+        "total": Verdict.EQUAL,
+    }
+    assert kinds(result, "marked") == [ReasonKind.VALUES, ReasonKind.CHANCE]
+    assert everything(parted) == before
+
+    parted.forget()
+    shown = invoke("marked", "--partition", "2024")
+    assert shown.exit_code == 0
+    assert "2 of 2 tables and partitions came out as the lock says" in shown.stdout
+    parted.forget()
+    shown = invoke("marked", "--partition", "2024...2025", "--json")
+    assert shown.exit_code == 1
+    assert [(one["name"], one["partition"]) for one in json.loads(shown.stdout)["tables"]] == [
+        *(("years", "2024"), ("years", "2025"), ("marked", "2024"), ("marked", "2025"))
+    ]
+
+
+def test_a_partition_that_is_lost_or_was_changed_is_verified_from_what_the_lock_says(
+    parted: Study,
+) -> None:
+    folder = parted.storage / "default" / "years"
+    (folder / "2024.parquet").unlink()
+    (folder / "2025.parquet").write_bytes((parted.storage / "default/total.parquet").read_bytes())
+    (parted.storage / "default" / "marked" / "2025.parquet").unlink()
+    result = again(parted)
+    assert labels(result) == {
+        "years[2024]": Verdict.EQUAL,
+        "years[2025]": Verdict.EQUAL,
+        "marked[2024]": Verdict.EQUAL,
+        "marked[2025]": Verdict.DIFFERS,
+        # One of the partitions that it takes can no longer be had.
+        "total": Verdict.SKIPPED,
+    }
+    assert "its input marked[2025] is not as the lock says" in result.tables[-1].words
+
+
+def test_a_stale_partition_is_unknown_and_the_others_are_verified(parted: Study) -> None:
+    parted.write({"/years/2024.csv": "x\n3\n"})
+    result = again(parted)
+    assert not result.ok
+    assert labels(result) == {
+        "years[2024]": Verdict.SKIPPED,
+        "years[2025]": Verdict.EQUAL,
+        "marked[2024]": Verdict.SKIPPED,
+        "marked[2025]": Verdict.DIFFERS,
+        "total": Verdict.SKIPPED,
+    }
+    parted.forget()
+    assert invoke("years", "--partition", "2025").exit_code == 0
+    parted.forget()
+    assert invoke("years", "--partition", "2024").exit_code == 1
+
+
+def test_what_keeps_nothing_here_does_not_keep_the_others_from_passing(
+    made: Callable[[str], Study],
+) -> None:
+    study = made(STEADY + "\n@dg.asset\ndef told(pairs: pl.DataFrame) -> None:\n    print(3)\n")
+    result = again(study)
+    assert verdicts(result)["told"] is Verdict.NOT_KEPT
+    assert result.ok
 
 
 def test_the_scratch_place_is_private_and_gone_after_any_signal(
