@@ -134,12 +134,20 @@ def is_due(
     return outcome in (None, Outcome.FAILED)
 
 
-def due_checks(table: Table, catalogue: Catalogue, lock: Lock, verdicts: OwnVerdicts) -> list[str]:
-    """The user's checks of a table that failed, or that nobody has made of it as it is."""
+def due_checks(
+    table: Table, catalogue: Catalogue, lock: Lock, verdicts: OwnVerdicts
+) -> tuple[list[str], list[str]]:
+    """The user's checks of a table that failed, and those that nobody has made of it as it is."""
     own = [key for key in catalogue.own_checks if key.asset_key == table.key]
-    due = [
-        key.name
+    known = {
+        key.name: {
+            verdicts.known(key, basis_of(key, catalogue, lock, part), part)
+            for part in catalogue.parts_of_check(key)
+        }
         for key in own
-        if any(is_due(key, catalogue, lock, verdicts, p) for p in catalogue.parts_of_check(key))
-    ]
-    return sorted({*due, *verdicts.failed_with(table)})
+    }
+    failed = {name for name, outcomes in known.items() if Outcome.FAILED in outcomes}
+    return (
+        sorted({*failed, *verdicts.failed_with(table)}),
+        sorted(name for name, outcomes in known.items() if None in outcomes),
+    )
