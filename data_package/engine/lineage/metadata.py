@@ -1,4 +1,4 @@
-"""Column lineage as Dagster notes it on a materialization, where it is known without any work."""
+"""Column lineage as Dagster's metadata of a materialization, where it is known already."""
 
 from collections.abc import Mapping
 
@@ -9,12 +9,12 @@ from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
 COLUMN_LINEAGE = "dagster/column_lineage"
-# A run's events are read whole by Dagster's pages; what is larger than this stays with the verb.
+# Dagster's pages read a run's events whole; larger lineage is shown by `lineage` only.
 _MOST = 20_000
 
 
 def column_lineage(table: Table, catalogue: Catalogue) -> Mapping[str, dg.MetadataValue]:
-    """The metadata of a table; none where its lineage is not known yet or cannot be told."""
+    """The metadata of a table; empty where its lineage is not known yet or cannot be followed."""
     lineage = known_lineage(table, catalogue)
     if lineage is None or lineage.reason is not None:
         return {}
