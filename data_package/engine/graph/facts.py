@@ -1,4 +1,4 @@
-"""What is drawn: raw files and tables, what leads to what, and how each stands."""
+"""What is drawn: raw files and tables, their dependencies, and the state of each."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -19,7 +19,7 @@ from data_package.engine.tables.table import Table
 
 FILES = "raw files"
 MARKS = {"fresh": "✓", "stale": "~", "missing": "○", "failed": "✗", "file": "▤"}
-"""How a state is told without colour."""
+"""How a state is shown without colour."""
 WORST = ("failed", "missing", "stale", "fresh", "file")
 
 
@@ -32,8 +32,8 @@ class Node:
         group: the table's group, or `raw files`.
         state: `fresh`, `stale`, `missing`, `failed`, or `file`.
         inputs: the names of what it is made from.
-        facts: what else is told of it, by its label.
-        folded: how many it stands for, by their state; empty for a single one.
+        facts: what else is shown of it, by its label.
+        folded: how many it represents, by their state; empty for a single one.
     """
 
     name: str
@@ -45,7 +45,7 @@ class Node:
 
     @property
     def label(self) -> str:
-        """Its name, and how many it stands for."""
+        """Its name, and how many it represents."""
         count = sum(number for _, number in self.folded)
         what = "file" if self.group == FILES else "table"
         return (
@@ -72,7 +72,7 @@ class Graph:
 
     @property
     def groups(self) -> list[str]:
-        """The groups, in the order in which they are come upon."""
+        """The groups, in the order in which they first occur."""
         return list(dict.fromkeys(node.group for node in self.nodes))
 
     def to_dict(self) -> dict[str, object]:
@@ -83,7 +83,7 @@ class Graph:
 def graph_of(catalogue: Catalogue, status: ProjectStatus, lock: Lock, *, with_runs: bool) -> Graph:
     """The graph of a project.
 
-    `with_runs` opens Dagster's history to tell when each table was last made.
+    `with_runs` opens Dagster's history to find when each table was last made.
     """
     runs = _last_runs(catalogue) if with_runs else {}
     tables = [
@@ -97,7 +97,7 @@ def graph_of(catalogue: Catalogue, status: ProjectStatus, lock: Lock, *, with_ru
 
 
 def folded(graph: Graph, groups: Iterable[str]) -> Graph:
-    """The graph with one node in the place of each of some groups."""
+    """The graph with one node for each of some groups."""
     chosen = set(groups)
     taken = {node.name for node in graph.nodes if node.group not in chosen}
     names = {group: f"group {group}" if group in taken else group for group in chosen}
@@ -189,7 +189,7 @@ def _file(name: str, file: RawFile | None, lock: Lock) -> Node:
 
 
 def _last_runs(catalogue: Catalogue) -> Mapping[str, Sequence[tuple[str, str]]]:
-    """When each table was last made, and what that took."""
+    """When each table was last made, and how long it took."""
     from datetime import datetime
 
     found: dict[str, Sequence[tuple[str, str]]] = {}

@@ -2,7 +2,7 @@
 
 from data_package.engine.graph.facts import MARKS, Graph, Node
 
-# Told apart by the border too: whole, dashed, dotted, thick.
+# Distinguished by the border too: solid, dashed, dotted, thick.
 _MERMAID = {
     "fresh": "fill:#e3f1f0,stroke:#0b6e6b,color:#1d2327",
     "stale": "fill:#fbeedd,stroke:#8a4b08,color:#1d2327,stroke-dasharray:6 3",
@@ -60,7 +60,7 @@ def _node(node: Node, number: str) -> str:
 
 
 def _mermaid(text: str) -> str:
-    """Text that Mermaid shows as it is: every sign that could mean something by its number."""
+    """Text that Mermaid shows unchanged: characters with a meaning are written as numbers."""
     return "".join(
         letter if letter.isalnum() or letter in " _-./()" else f"#{ord(letter)};" for letter in text
     )

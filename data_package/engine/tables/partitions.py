@@ -1,4 +1,4 @@
-"""The partitions of a table: their keys, where each is kept, and which of them a reader takes."""
+"""The partitions of a table: their keys, and where each is kept."""
 
 import hashlib
 import unicodedata
@@ -13,7 +13,7 @@ import dagster as dg
 
 from data_package.engine.sources.shares import Part
 
-# What stands in a file's name as it is, beside letters and digits of every alphabet.
+# Characters that are kept in a file's name, besides letters and digits of every alphabet.
 _PLAIN = frozenset("-_.,:+@ ")
 _LONGEST_BYTES = 180
 
@@ -22,7 +22,7 @@ _LONGEST_BYTES = 180
 class Partitions:
     """The partitions of a table as they are when the project is loaded.
 
-    `definition` has keys that can be told from the code and the clock: no dynamic ones.
+    The keys of `definition` follow from the code and the clock: there are no dynamic ones.
     """
 
     definition: dg.PartitionsDefinition
@@ -36,7 +36,7 @@ class Partitions:
     def files(self) -> dict[str, PurePosixPath]:
         """The file of each key, below the table's folder; no two share one, whatever the keys.
 
-        Keys of several dimensions lie in folders, as Dagster keeps them.
+        Keys of several dimensions are in nested folders, as Dagster keeps them.
         """
         parts = {key: self._parts(key) for key in self.keys}
         plain = {key: PurePosixPath(*map(_escaped, of)) for key, of in parts.items()}
@@ -47,17 +47,17 @@ class Partitions:
         }
 
     def file(self, key: str) -> PurePosixPath:
-        """The file of a key, also of one that has come into being since."""
+        """The file of a key, including one that has come into being since."""
         found = self.files.get(key)
         return found or _file(PurePosixPath(*map(_escaped, self._parts(key))), None)
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """The keys, to look one up."""
+        """The keys as a set, for lookups."""
         return frozenset(self.keys)
 
     def dimensions(self, key: str) -> dict[str, str]:
-        """What a key says for each dimension; for a single one, under `partition`."""
+        """The key of each dimension; of a single one, under `partition`."""
         if isinstance(self.definition, dg.MultiPartitionsDefinition):
             return dict(self.definition.get_partition_key_from_str(key).keys_by_dimension)
         return {"partition": key}
@@ -88,7 +88,7 @@ class Partitions:
 
 
 def _escaped(part: str) -> str:
-    """A file name that stands for this text alone: `a/b` is `a=2Fb`."""
+    """A file name that belongs to this text only: `a/b` is `a=2Fb`."""
     escaped = "".join(
         one if one.isalnum() or one in _PLAIN else "".join(f"={b:02X}" for b in one.encode())
         for one in part
@@ -107,13 +107,13 @@ def _escaped(part: str) -> str:
 
 
 def _file(path: PurePosixPath, key: str | None) -> PurePosixPath:
-    """The file; with a digest of the key where another differs in nothing but its letters."""
+    """The file; with a digest of the key where another key differs in case only."""
     mark = f"=={hashlib.sha256(key.encode()).hexdigest()[:8]}" if key is not None else ""
     return path.with_name(f"{path.name}{mark}.parquet")
 
 
 def _folded(name: str) -> str:
-    """Equal for names that some file systems take as one."""
+    """Equal for names that some file systems do not distinguish."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
@@ -125,9 +125,9 @@ def dimensions_of(definition: dg.PartitionsDefinition) -> list[dg.PartitionsDefi
 
 
 def windows_of(definition: dg.PartitionsDefinition) -> str:
-    """What decides the window of time of a key; empty where keys are no windows.
+    """What determines the time window of a key; empty where keys are not windows.
 
-    Not the first and the last key: a new one changes no other.
+    The first and the last key do not belong to it: a new key changes no other.
     """
     return "\n".join(
         f"{one.cron_schedule} {one.timezone} {one.fmt}"

@@ -471,7 +471,7 @@ def sums(sums: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
 """
         }
     )
-    with pytest.raises(ProjectError, match="earlier ones of its own"):
+    with pytest.raises(ProjectError, match="earlier partitions of its own"):
         project.build()
 
 
