@@ -58,9 +58,10 @@ class Places:
         """Rows of raw files that broke their contract and were left out, a file per table."""
         return self.storage / Folder.REJECTS
 
-    def rejects_of(self, table: str) -> Path:
-        """The rows that a table was not given."""
-        return self.rejects / f"{table}{TABLE_SUFFIX}"
+    def rejects_of(self, function: str, part: str | None = None) -> Path:
+        """The rows that a function was not given, for the partition of a `part.name`."""
+        name = function if part is None else f"{function}.{part}"
+        return self.rejects / f"{name}{TABLE_SUFFIX}"
 
     def graph(self, form: GraphFormat | str) -> Path:
         """The graph in one of its forms."""
@@ -85,6 +86,11 @@ class Places:
     def hashes(self) -> Path:
         """Content hashes by path and stamp."""
         return self.state / "hashes.json"
+
+    @property
+    def contracts(self) -> Path:
+        """Contracts, and files that they name, as they were read, by their content."""
+        return self.state / "contracts.txt"
 
     @property
     def failures(self) -> Path:

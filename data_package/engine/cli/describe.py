@@ -51,8 +51,9 @@ def command(
     Types, required and unique fields, small closed vocabularies and keys are read from the data;
     no value of a single row is. Titles and descriptions come from the function's docstring and
     from the contracts of the raw files that columns are made of; the rest is left for you. A
-    contract that is there already is only given the fields that it lacks; its comments and its
-    order stay. Exits with 1 where no contract could make the data right, and says why.
+    contract that is there already is only given what it lacks: fields, words, categories with
+    labels and foreign keys; its comments and its order stay. Exits with 1 where no contract could
+    make the data right, and says why.
     """
     if no_header and header_rows:
         raise click.UsageError("--no-header and --header-row cannot both be true.")

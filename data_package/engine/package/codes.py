@@ -9,7 +9,7 @@ import hashlib
 import io
 import json
 import re
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import Protocol, cast
@@ -19,6 +19,7 @@ import dagster as dg
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, Field
 from data_package.engine.schema.code_list import Vocabulary
+from data_package.engine.schema.document import Path as Steps
 from data_package.engine.schema.plain import plain, plain_value
 from data_package.engine.storage import make_private_folder, write_private
 
@@ -61,6 +62,8 @@ class Codes:
         Its values are those of their fields' types. Raises dg.Failure when two vocabularies, or
         one and a table, have the same name.
         """
+        for _, what in self.clashes(contract):
+            raise dg.Failure(what)
         large = [each for each in contract.fields if self._is_large(each)]
         if not large:
             return plain(contract)
@@ -81,6 +84,16 @@ class Codes:
         descriptor = {**contract.descriptor, "schema": schema}
         return plain(Contract.from_descriptor(descriptor, name=contract.name, path=contract.path))
 
+    def clashes(self, contract: Contract) -> Iterator[tuple[Steps, str]]:
+        """Each large vocabulary of a contract whose name is taken: where it is named, and why."""
+        for at, each in enumerate(contract.fields):
+            if self._is_large(each) and (other := self._other(each)):
+                what = (
+                    f"The vocabulary '{self._name(each)}' is published as a table, and {other} "
+                    "has this name in the data package.\nRename its file."
+                )
+                yield ("schema", "fields", at, "categories"), what
+
     def tables(self) -> list[tuple[CodeTable, Contract]]:
         """The tables of the vocabularies met so far, each with its contract, by name."""
         return [self._table(name, *self._known[name]) for name in sorted(self._known)]
@@ -91,18 +104,18 @@ class Codes:
 
     def _name(self, each: Field) -> str:
         assert each.vocabulary is not None
-        name = re.sub(r"[^A-Za-z0-9._-]", "-", each.vocabulary.name)
+        return re.sub(r"[^A-Za-z0-9._-]", "-", each.vocabulary.name)
+
+    def _other(self, each: Field) -> str:
+        """What else has the name of a field's vocabulary, which is known from now on."""
+        assert each.vocabulary is not None
+        name = self._name(each)
         known = self._known.setdefault(name, (each.vocabulary, each))
         if name in self.taken:
-            other = "a table"
-        elif known[0] != each.vocabulary or known[1].type != each.type:
-            other = "another vocabulary, or the same one with another type,"
-        else:
-            return name
-        raise dg.Failure(
-            f"The vocabulary '{name}' is published as a table, and {other} has this name in the "
-            "data package.\nRename its file."
-        )
+            return "a table"
+        if known[0] != each.vocabulary or known[1].type != each.type:
+            return "another vocabulary, or the same one with another type,"
+        return ""
 
     def _table(self, name: str, codes: Vocabulary, each: Field) -> tuple[CodeTable, Contract]:
         columns = codes.columns

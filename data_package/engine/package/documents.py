@@ -9,9 +9,6 @@ from data_package.engine.project import Packaging
 if TYPE_CHECKING:
     from data_package.engine.package.facts import Facts
 
-# Where `data-package ui` serves the data dictionary.
-DICTIONARY = "/data-dictionary"
-
 
 def documents(
     facts: "Facts",
@@ -30,7 +27,6 @@ def documents(
         own_licence: the text of the project's own licence file, None where there is none.
         changelog: what the releases have written, None where there was none.
     """
-    # The place of the dictionary is asked for by every build, and this by publishing alone.
     from data_package.engine.package import descriptor as d
     from data_package.engine.package.citation import citation_cff, datacite_json, zenodo_json
     from data_package.engine.package.codebook import codebook_csv

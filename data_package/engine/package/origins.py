@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from data_package.engine.lineage.asked import inputs_of, tracer_of
 from data_package.engine.lineage.facts import Ref, TableLineage
 from data_package.engine.lineage.tables import lineage_of_tables
-from data_package.engine.lineage.trace import Tracer
+from data_package.engine.lineage.trace import Trace, Tracer
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
@@ -24,11 +24,14 @@ class Origins:
 
     Attributes:
         fields: for each field, what it is made of.
-        table: the same for the table as a whole: what its rows rest on, or why nothing is told.
+        table: the same for the table as a whole: what its rows depend on, or why nothing is known.
+        used_by: for each field, the fields of other published tables that are made from it, by
+            the names that the package has for them.
     """
 
     fields: Mapping[str, str] = field(default_factory=dict)
     table: str = ""
+    used_by: Mapping[str, tuple[Ref, ...]] = field(default_factory=dict)
 
 
 def origins_of(catalogue: Catalogue, published: Iterable[Table]) -> dict[str, Origins]:
@@ -38,27 +41,54 @@ def origins_of(catalogue: Catalogue, published: Iterable[Table]) -> dict[str, Or
     tables = [table for table in catalogue.named.values() if table.name in names]
     lineage = lineage_of_tables(catalogue, tables)
     tracer = tracer_of(catalogue, lineage)
-    return {table.resource: _origins(table.name, lineage, tracer) for table in published}
+    resources = {table.name: table.resource for table in published}
+    return {table.resource: _origins(table.name, lineage, tracer, resources) for table in published}
 
 
-def _origins(name: str, lineage: Mapping[str, TableLineage], tracer: Tracer) -> Origins:
+def _origins(
+    name: str,
+    lineage: Mapping[str, TableLineage],
+    tracer: Tracer,
+    resources: Mapping[str, str],
+) -> Origins:
     own = lineage[name]
     if own.reason is not None:
         return Origins(table=f"Followed as a whole and not by its fields: {own.reason}.")
-    fields = {
-        column: _words(_ends((name, column), lineage, tracer), lineage) or _NO_COLUMN
-        for column in own.columns
-    }
-    rows = _words(sorted(own.rows), {})
-    return Origins(fields, f"Which rows there are, and their order, rests on {rows}." * bool(rows))
+    traces = {column: tracer.trace((name, column)) for column in own.columns}
+    rows = {end for column in own.rows for end in _ends(tracer.trace(column), lineage)}
+    words = _words(sorted(rows), lineage)
+    return Origins(
+        fields={
+            column: _words(_ends(trace, lineage), lineage) or _NO_COLUMN
+            for column, trace in traces.items()
+        },
+        table=f"Its rows and their order depend on {words}." if words else "",
+        used_by={
+            column: users
+            for column, trace in traces.items()
+            if (users := _users(name, trace, resources))
+        },
+    )
 
 
-def _ends(column: Ref, lineage: Mapping[str, TableLineage], tracer: Tracer) -> list[Ref]:
+def _ends(trace: Trace, lineage: Mapping[str, TableLineage]) -> list[Ref]:
     """The columns that a field goes back to: of raw files, or where it is followed no further."""
     return sorted(
         step.column
-        for step in tracer.trace(column).up
+        for step in trace.up
         if step.column[0] not in lineage or lineage[step.column[0]].reason is not None
+    )
+
+
+def _users(name: str, trace: Trace, resources: Mapping[str, str]) -> tuple[Ref, ...]:
+    """The fields of other published tables that a field has a part in."""
+    reached = (step.column for step in trace.down)
+    return tuple(
+        sorted(
+            (resources[table], column)
+            for table, column in reached
+            if table in resources and table != name
+        )
     )
 
 

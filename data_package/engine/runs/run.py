@@ -173,8 +173,10 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
         paths += file.resolve(project.root)
     for table in catalogue.tables.values():
         paths += table.files()
-        if (note := table.note) is not None:
-            unasked += [note_path(project, table.resource), *map(Path, note.elsewhere)]
+        for part in table.parts:
+            if (note := table.note(part)) is not None:
+                name = table.noted_as(part)
+                unasked += [note_path(project, name), *map(Path, note.elsewhere)]
     folders = set()
     for publication in catalogue.publications:
         paths += publication.files()

@@ -9,12 +9,15 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from dataclasses import field as attribute
 from pathlib import Path
-from typing import Literal, TypeAlias, cast
+from typing import TYPE_CHECKING, Literal, TypeAlias, cast
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.schema.code_list import Vocabulary
 from data_package.engine.schema.document import Path as Steps
 from data_package.engine.schema.document import Place, read_document
+
+if TYPE_CHECKING:
+    from data_package.engine.schema.contract_cache import ContractCache
 
 Descriptor: TypeAlias = Mapping[str, object]
 # More would fill more than a screen, and are seldom more than one thing.
@@ -173,8 +176,10 @@ class Contract:
         )
 
 
-def load_contract(path: Path | str) -> Contract:
+def load_contract(path: Path | str, cache: "ContractCache | None" = None) -> Contract:
     """Return the contract in a YAML or JSON file, with the parts that it names in other files.
+
+    What `cache` knows of files with this content is neither read nor judged again.
 
     Raises ContractError with one line per fault, `file:line:column: what; what to do next`, when
     the file cannot be read or its descriptor does not lint.
@@ -184,30 +189,42 @@ def load_contract(path: Path | str) -> Contract:
 
     path = Path(path)
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         message = f"{path}:1:1: byte {error.start} is not UTF-8; save the file as UTF-8"
         raise ContractError((message,)) from None
     except OSError as error:
         message = f"{path}: the contract cannot be read: {error.strerror}"
         raise ContractError((message,)) from None
-    document = read_document(text)
+    digest = hashlib.sha256(content).hexdigest()
+    document = cache.document(path.suffix, digest) if cache is not None else None
+    if document is None:
+        document = read_document(text)
+        if cache is not None:
+            cache.put_document(path.suffix, digest, document)
     if document.problems:
         raise _refused(path, [(path, fault.place, fault.what) for fault in document.problems])
-    whole = with_shared_parts(document, path)
+    whole = with_shared_parts(document, path, cache)
     if whole.faults:
         faults = [(fault.file, fault.place, fault.what) for fault in whole.faults]
         raise _refused(path, faults)
-    issues = lint(whole.value)
-    if issues:
-        found: dict[Path, Callable[[Steps], Place]] = {path: read_document(text, spans=True).place}
-        lines = []
-        for issue in issues[:_MOST_ISSUES]:
-            file, at = whole.origin(issue.path) or (path, issue.path)
-            if file not in found:
-                found[file] = places_in(file)
-            lines.append((file, found[file](at), str(issue)))
-        raise _refused(path, lines, more=len(issues) - len(lines))
+    parts = {"": digest, **whole.named, **whole.digests}
+    if cache is None or not cache.is_sound(parts):
+        issues = lint(whole.value)
+        if issues:
+            found: dict[Path, Callable[[Steps], Place]] = {
+                path: read_document(text, spans=True).place
+            }
+            lines = []
+            for issue in issues[:_MOST_ISSUES]:
+                file, at = whole.origin(issue.path) or (path, issue.path)
+                if file not in found:
+                    found[file] = places_in(file)
+                lines.append((file, found[file](at), str(issue)))
+            raise _refused(path, lines, more=len(issues) - len(lines))
+        if cache is not None:
+            cache.put_sound(parts)
     descriptor = cast("Descriptor", whole.value)
     made = Contract.from_descriptor(descriptor, name=path.stem, path=path)
     return replace(made, shared=whole.stamps) if whole.stamps else made

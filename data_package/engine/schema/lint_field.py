@@ -23,18 +23,19 @@ from data_package.engine.schema.fieldtypes import (
 from data_package.engine.schema.lexical import Span
 from data_package.engine.schema.literals import field_of, identity, logical, spelling
 from data_package.engine.schema.spelling import misspelt
+from data_package.engine.schema.xml_expressions import unsupported
 
 Fault: TypeAlias = tuple[Path, str]
 
-_COMMON = frozenset(
+COMMON = frozenset(
     {
         "constraints", "description", "example", "format", "missingValues", "name", "rdfType",
         "title", "type",
     }
 )  # fmt: skip
-_CATEGORY = frozenset({"value", "label"})
-_SPECIFIC = frozenset().union(*(kind.properties for kind in FIELD_TYPES.values()))
-_CONSTRAINTS = frozenset().union(*(kind.constraints for kind in FIELD_TYPES.values()))
+CATEGORY = frozenset({"value", "label"})
+SPECIFIC = frozenset().union(*(kind.properties for kind in FIELD_TYPES.values()))
+CONSTRAINTS = frozenset().union(*(kind.constraints for kind in FIELD_TYPES.values()))
 _IN_A_NUMBER = re.compile(r"[0-9+-]")
 _DIRECTIVE = re.compile(r"%(.)", re.DOTALL)
 _DIRECTIVES = frozenset("aAwdbBmyYHIpMSfzZjUWcxXGuV%")
@@ -62,13 +63,13 @@ def lint_field(descriptor: object) -> Iterator[Fault]:
     if kind is None:
         hint = did_you_mean(str(kind_name), FIELD_TYPES)
         yield ("type",), f"unknown type {kind_name!r}.{hint}"
-    yield from misspelt_in(descriptor, _COMMON | _SPECIFIC, ())
+    yield from misspelt_in(descriptor, COMMON | SPECIFIC, ())
     for key in ("title", "description", "rdfType"):
         if descriptor.get(key) is not None and not isinstance(descriptor[key], str):
             yield (key,), f"{key} is text; put it in quotes"
     for path, what in lint_missing_values(descriptor.get("missingValues")):
         yield ("missingValues", *path), what
-    for key in sorted(_CONSTRAINTS & descriptor.keys()):
+    for key in sorted(CONSTRAINTS & descriptor.keys()):
         yield (key,), f"{key} is a constraint; move it under constraints:"
     if kind is None:
         return
@@ -111,7 +112,7 @@ def misspelt_in(value: object, known: frozenset[str], at: Path) -> Iterator[Faul
 
 
 def _properties(descriptor: dict[str, object], kind: FieldType) -> Iterator[Fault]:
-    for key in sorted(_SPECIFIC & descriptor.keys() - kind.properties):
+    for key in sorted(SPECIFIC & descriptor.keys() - kind.properties):
         yield (key,), f"{key} does not belong to the type {kind.name}; remove it"
     for key in ("decimalChar", "groupChar", "delimiter"):
         if key in descriptor and (not isinstance(descriptor[key], str) or not descriptor[key]):
@@ -210,7 +211,7 @@ def _category_faults(field: Field) -> Iterator[Fault]:
     for i, (entry, value) in enumerate(zip(written, field.categories or (), strict=True)):
         at: Path = ("categories", i)
         if isinstance(entry, dict):
-            yield from misspelt_in(entry, _CATEGORY, at)
+            yield from misspelt_in(entry, CATEGORY, at)
             if not isinstance(entry.get("label", ""), str):
                 yield (*at, "label"), "the label of a category is text; put it in quotes"
         meaning = logical(field, value)
@@ -238,8 +239,8 @@ def _constraints(field: Field, kind: FieldType, written: object) -> Iterator[Fau
         return
     for name, value in written.items():
         at: Path = ("constraints", name)
-        if name not in _CONSTRAINTS:
-            yield at, f"unknown constraint {name!r}.{did_you_mean(name, _CONSTRAINTS)}"
+        if name not in CONSTRAINTS:
+            yield at, f"unknown constraint {name!r}.{did_you_mean(name, CONSTRAINTS)}"
         elif name not in kind.constraints:
             what = f"the constraint {name} does not fit the type {kind.name}"
             yield at, f"{what}; remove it or change the type"
@@ -259,11 +260,16 @@ def _constraint(field: Field, name: str, value: object) -> Iterator[Fault]:  # n
         if isinstance(value, bool) or not isinstance(value, int) or value < 0:
             yield (), f"{name} is a whole number, zero or more"
     elif name in BOUNDS:
-        if logical(field, value) is None:
+        bound = logical(field, value)
+        if bound is None:
             yield (), _not_a_value(f"the {name}", field, value)
+        elif bound != bound:  # noqa: PLR0124  as NaN alone
+            yield (), f"the {name} is not a number: nothing can be right"
     elif name == "pattern":
         if not isinstance(value, str):
             yield (), "pattern is text; put it in quotes"
+        elif words := unsupported(value):
+            yield (), f"pattern: {words}"
         elif not _is_expression(value):
             yield (), "pattern is not a regular expression that can be run; correct it"
     elif name == "enum":

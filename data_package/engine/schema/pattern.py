@@ -13,6 +13,7 @@ import regex
 from data_package.engine.schema.cells import over_distinct
 from data_package.engine.schema.contract import ContractError
 from data_package.engine.schema.time_limit import SECONDS, ending
+from data_package.engine.schema.xml_expressions import unsupported
 
 # Syntax that both engines accept and read differently: set operations, and word edges.
 _READ_DIFFERENTLY = re.compile(r"&&|--|~~|\[\[|\[\^\[|\\[<>]")
@@ -27,6 +28,8 @@ def pattern_test(pattern: str, field: str = "") -> Callable[[pl.Expr], pl.Expr] 
     that names `field`.
     https://datapackage.org/standard/table-schema/#pattern
     """
+    if unsupported(pattern):
+        return None
     whole = f"^(?:{pattern})$"
     if not _READ_DIFFERENTLY.search(pattern):
         try:

@@ -9,7 +9,7 @@ from dataclasses import dataclass, replace
 
 import polars as pl
 
-from data_package.engine.schema.contract import Contract
+from data_package.engine.schema.contract import Contract, ContractError
 from data_package.engine.schema.report import Report
 
 
@@ -26,8 +26,17 @@ class PlainNames:
 
     @classmethod
     def for_contract(cls, contract: Contract) -> "PlainNames":
-        """The names that the fields of a contract are read under."""
+        """The names that the fields of a contract are read under.
+
+        Raises ContractError where two fields have the same name, as in a contract without lint.
+        """
         taken = {each.name for each in contract.fields}
+        if len(taken) < len(contract.fields):
+            twice = next(
+                each.name for each in contract.fields if contract.field(each.name) is not each
+            )
+            what = f"{contract.name}: two fields have the name {twice!r}; rename one"
+            raise ContractError((what,))
         odd = [each.name for each in contract.fields if is_expression(each.name)]
         free = (name for i in range(len(taken) + len(odd)) if (name := f"column {i}") not in taken)
         return cls(dict(zip(odd, free, strict=False)))

@@ -192,7 +192,7 @@ def _bound_screen(dtype: pl.DataType, name: str, bound: object) -> Screen | None
     if (dtype.is_integer() or dtype.is_float()) and isinstance(bound, int | float):
         if dtype.is_float():
             bound = cast("float", pl.Series([float(bound)], dtype=dtype).item())
-        return None if math.isnan(bound) else Screen(extreme, bound, strict)
+        return None if bound != bound else Screen(extreme, bound, strict)  # noqa: PLR0124  as NaN alone
     plain = dtype in (pl.Date, pl.Time) or dtype == pl.Datetime("us")
     if not plain:
         return None
@@ -348,10 +348,7 @@ def _allowed(values: list[object], dtype: pl.DataType) -> pl.Series:
         fitting = [
             int(value)
             for value in values
-            if isinstance(value, int | float)
-            and math.isfinite(value)
-            and value == int(value)
-            and lowest <= value <= highest
+            if isinstance(value, int | float) and lowest <= value <= highest and value == int(value)
         ]
         return pl.Series(fitting, dtype=dtype)
     if dtype.is_float():

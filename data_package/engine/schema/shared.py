@@ -16,6 +16,7 @@ from urllib.parse import unquote
 
 from data_package.engine.errors import did_you_mean
 from data_package.engine.schema.code_list import Vocabulary, code_lines, read_codes
+from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.schema.document import (
     Document,
     Place,
@@ -50,13 +51,16 @@ class Whole:
     """A contract with its shared parts in it.
 
     `origins` says of the parts that come from elsewhere from which file, and where in it; `stamps`
-    are the sizes, times and inodes of these files from before they were read.
+    are the sizes, times and inodes of these files from before they were read, `digests` the sha256
+    of their content, `named` which file each name in each file leads to.
     """
 
     value: object
     faults: list[Fault] = field(default_factory=list)
     origins: dict[Steps, tuple[Path, Steps]] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
+    digests: dict[str, str] = field(default_factory=dict)
+    named: dict[str, str] = field(default_factory=dict)
 
     def origin(self, at: Steps) -> tuple[Path, Steps] | None:
         """Return the file and the place in it of a part; None for one of the contract's own."""
@@ -66,11 +70,11 @@ class Whole:
         return None
 
 
-def with_shared_parts(document: Document, path: Path) -> Whole:
+def with_shared_parts(document: Document, path: Path, cache: ContractCache | None = None) -> Whole:
     """Return a contract's value with every shared part that it names in its place."""
     if not _names_any(document.value):
         return Whole(document.value)
-    return _Joiner(document, path).joined()
+    return _Joiner(document, path, cache).joined()
 
 
 def places_in(file: Path) -> Callable[[Steps], Place]:
@@ -94,7 +98,8 @@ class _TooManyError(Exception):
 
 
 class _Joiner:
-    def __init__(self, document: Document, path: Path) -> None:
+    def __init__(self, document: Document, path: Path, cache: ContractCache | None) -> None:
+        self._cache = cache
         self._path = path.resolve()
         self._root = _root_of(path)
         self._documents: dict[Path, Document] = {self._path: document}
@@ -161,6 +166,7 @@ class _Joiner:
         name, _, pointer = reference.partition("#")
         if (name, file) not in self._targets:
             self._targets[name, file] = self._file(name, file) if name else file
+            self._whole.named[f"{file} names {name}"] = str(self._targets[name, file])
         target = self._targets[name, file]
         if (target, pointer) in self._open or len(self._open) >= _DEEPEST:
             raise _NotFoundError(f"{reference!r} leads back to itself")
@@ -169,7 +175,7 @@ class _Joiner:
         self._whole.origins[at] = (target, steps)
         if at[-1:] == ("categories",) and isinstance(value, list):
             name = str(steps[-1]) if steps else target.stem
-            return _vocabulary(target, self._digest(target), pointer, name)
+            return _vocabulary(target, self._digest(target), pointer, name, self._cache)
         if at[-1:] == ("enum",) and isinstance(value, list):
             return list(Vocabulary(value, name=target.stem).values)
         self._open.append((target, pointer))
@@ -196,13 +202,13 @@ class _Joiner:
 
     def _digest(self, target: Path) -> str:
         if target not in self._digests:
-            self._digests[target] = _digest(target)
+            self._digests[target] = self._whole.digests[str(target)] = _digest(target)
         return self._digests[target]
 
     def _document(self, target: Path) -> Document:
         if target not in self._documents:
             self._whole.stamps[str(target)] = _stamp(target)
-            self._documents[target] = _read(target, self._digest(target))
+            self._documents[target] = _read(target, self._digest(target), self._cache)
         document = self._documents[target]
         if document.problems:
             self._whole.faults.extend(
@@ -272,21 +278,31 @@ def _digest(path: Path) -> str:
 
 
 @lru_cache(256)
-def _read(path: Path, _digest: str) -> Document:
+def _read(path: Path, digest: str, cache: ContractCache | None) -> Document:
     """Return what is in a file; it is read once while its content, by its hash, is the same."""
+    if cache is not None and (known := cache.document(path.suffix, digest)) is not None:
+        return known
     try:
-        text = path.read_bytes().decode("utf-8-sig")
+        content = path.read_bytes()
+        text = content.decode("utf-8-sig")
     except UnicodeDecodeError as error:
         what = f"byte {error.start} is not UTF-8; save the file as UTF-8"
         return Document(None, (Problem(Place(1, 1), what),))
     except OSError as error:
         what = f"the file cannot be read: {error.strerror}"
         return Document(None, (Problem(Place(1, 1), what),))
-    return read_codes(text) if path.suffix in _CODES else read_document(text)
+    if hashlib.sha256(content).hexdigest() != digest:
+        raise _NotFoundError(f"{path.name!r} changed while it was read; run the command again")
+    document = read_codes(text) if path.suffix in _CODES else read_document(text)
+    if cache is not None:
+        cache.put_document(path.suffix, digest, document)
+    return document
 
 
 @lru_cache(256)
-def _vocabulary(path: Path, digest: str, pointer: str, name: str) -> Vocabulary:
-    _, value = _at(_read(path, digest).value, pointer, pointer)
+def _vocabulary(
+    path: Path, digest: str, pointer: str, name: str, cache: ContractCache | None
+) -> Vocabulary:
+    _, value = _at(_read(path, digest, cache).value, pointer, pointer)
     assert isinstance(value, list)
     return Vocabulary(value, name=name, file=path, pointer=pointer)

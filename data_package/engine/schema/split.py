@@ -57,14 +57,16 @@ class Block:
     that could be; a cell that is not there is null, and so is an empty one when the shape says
     so. `first` is the number in the file of the first of all `records` records, `places` says
     which of them the rows are (None: all of them). `widths` gives the number of cells of rows that
-    have too few or too many; `undecodable` the rows with bytes outside the encoding; `faults` the
-    row and the place of cells whose quotes are wrong, which hold their text as it was written.
+    have too few or too many; `beyond` the rows with text in a cell beyond the width;
+    `undecodable` the rows with bytes outside the encoding; `faults` the row and the place of cells
+    whose quotes are wrong, which hold their text as it was written.
     """
 
     cells: pl.DataFrame
     records: int
     places: pl.Series | None = None
     widths: tuple[tuple[int, int], ...] = ()
+    beyond: tuple[int, ...] = ()
     undecodable: tuple[int, ...] = ()
     faults: tuple[tuple[int, int], ...] = ()
     first: int = 1
@@ -264,13 +266,14 @@ def _assembled(
         frame.select(list(shape.schema())),
         count,
         places,
-        tuple(
+        widths=tuple(
             (row, len(each.cells))
             for row, each in held
             if len(each.cells) != shape.width and not each.record.faults
         ),
-        tuple(row for row, each in held if any(MARK in cell for cell in each.cells)),
-        tuple((row, place) for row, each in held for place in each.record.faults),
+        beyond=tuple(row for row, each in held if any(each.cells[shape.width :])),
+        undecodable=tuple(row for row, each in held if any(MARK in cell for cell in each.cells)),
+        faults=tuple((row, place) for row, each in held for place in each.record.faults),
     )
 
 

@@ -32,6 +32,9 @@ _SYSTEM: Final = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib", "/opt/co
 _SCAN: Final = re.compile(r"^\s*\w+ SCAN \[([^\]\n]*)\]", re.MULTILINE)
 _CURE: Final = "make it a raw file with source_file"
 _WRITING: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+# The folder of the sockets by which Python's processes are told what to do.
+_POOL: Final = "pymp-"
+_IN_PROCESS: Final = "take every file that it reads as an input"
 _ANSWER: Final = "write the answer to a file, and make that a raw file with source_file"
 
 
@@ -77,9 +80,18 @@ class Watch:
             self.record(frame, "queries a database that is not an input", place, _CURE)
 
     def connects(self, frame: FrameType, _socket: object, address: object) -> None:
-        """A host, or a server on this machine, is connected to."""
+        """A host is asked, or a server on this machine."""
+        if isinstance(address, str) and os.path.basename(os.path.dirname(address)).startswith(
+            _POOL
+        ):
+            self.forks(frame)
+            return
         host = address[0] if isinstance(address, tuple) and address else address
         self.record(frame, "connects to a host or a database server", str(host), _ANSWER)
+
+    def forks(self, frame: FrameType, *_: object) -> None:
+        """A process is started, in which nobody looks."""
+        self.say(frame, "starts a process, and what it reads is not seen", "", _IN_PROCESS)
 
     def runs(self, frame: FrameType, program: object, *_: object) -> None:
         """Another program is started."""
@@ -134,6 +146,9 @@ class Watch:
         return found
 
 
+# Of a thread, and of a task: that of an asynchronous function has a context of its own, which its
+# threads take over, and is gone when the function's table is written.
+_thread = threading.local()
 _here: ContextVar[Watch | None] = ContextVar("watch", default=None)
 _running: list[Watch] = []
 _busy = threading.local()
@@ -146,6 +161,8 @@ _EVENTS: Final[dict[str, Callable[..., None]]] = {
     "socket.connect": Watch.connects,
     "socket.sendto": Watch.connects,
     "subprocess.Popen": Watch.runs,
+    "os.fork": Watch.forks,
+    "os.forkpty": Watch.forks,
     "os.system": Watch.runs,
     "os.exec": Watch.runs,
     "os.posix_spawn": Watch.runs,
@@ -165,20 +182,23 @@ def go_on(watch: Watch) -> None:
     """Resume recording for a function that yields its results."""
     end()
     _here.set(watch)
+    _thread.watch = watch
     _running.append(watch)
 
 
 def current() -> Watch | None:
-    """What is being recorded in this thread."""
-    return _here.get()
+    """What is looked at in this thread."""
+    watch: Watch | None = _here.get() or getattr(_thread, "watch", None)
+    return watch if watch in _running else None
 
 
 def end() -> None:
-    """Stop recording, and keep what was seen, for `seen`."""
-    watch = _here.get()
+    """Look no more, and keep what was seen, for `told`."""
+    watch = current()
+    _here.set(None)
+    _thread.watch = None
     if watch is None:
         return
-    _here.set(None)
     _running.remove(watch)
     for table in watch.tables:
         path = _path(table)
@@ -210,7 +230,7 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     note = _EVENTS.get(event)
     if note is None or not _running or getattr(_busy, "here", False):
         return
-    watch = _here.get()
+    watch = current()
     if watch is None and len(_running) == 1 and _is_side_thread():
         # A thread that the function has started, as far as its stack shows.
         watch = _running[0]

@@ -12,6 +12,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, load_contract
+from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.sources.shares import Share
 from data_package.engine.storage import is_file
 from data_package.engine.tables.made import Kept, Note, note_of
@@ -34,8 +35,9 @@ class Table:
         partitions: None for a table that is made as a whole.
         mappings: which partitions of an input it takes, where that is declared.
         shares: which files of each raw file a partition takes.
-        reads: the raw files whose rows, not paths, it takes.
-        kept: how its function's result is kept; almost always as a table.
+        reads: the raw files that it takes the rows of, and not the paths.
+        op: the name of the function in Dagster.
+        kept: what becomes of what its function returns; few are anything but a table.
     """
 
     key: dg.AssetKey
@@ -50,6 +52,7 @@ class Table:
     mappings: Mapping[dg.AssetKey, dg.PartitionMapping] = field(default_factory=dict)
     shares: Mapping[str, Share] = field(default_factory=dict)
     reads: frozenset[str] = frozenset()
+    op: str = ""
     kept: Kept = Kept.TABLE
 
     @property
@@ -74,8 +77,8 @@ class Table:
 
     @property
     def path(self) -> Path:
-        """Its file; for a partitioned table, the folder with one file for each partition."""
-        if (note := self.note) is not None and note.file is not None:
+        """Its file; for a partitioned table, that of a folder with one file each."""
+        if (note := self.note()) is not None and note.file is not None:
             return self.project.storage / note.file
         return self.project.storage.joinpath(self.group, *self.key.path).with_suffix(".parquet")
 
@@ -91,10 +94,13 @@ class Table:
         return self.path.with_suffix("") / self.partitions.file(partition)
 
     def files(self) -> list[Path]:
-        """The files it is kept in: one, or one for each partition."""
-        if (note := self.note) is not None and note.file is None:
-            return []
-        return [path for part in self.parts if (path := self.file(part)).is_file()]
+        """The files it is kept in now: one, or one for each partition that there is by its keys."""
+        return [
+            path
+            for part in self.parts
+            if ((note := self.note(part)) is None or note.file is not None)
+            and (path := self.file(part)).is_file()
+        ]
 
     def scan(self, partition: str | None = None) -> pl.LazyFrame:
         """The rows of a partition, or of the whole table, partitions in the order of their keys."""
@@ -107,18 +113,28 @@ class Table:
         """The label of a partition: `visits[2024]`."""
         return self.name if partition is None else f"{self.name}[{partition}]"
 
-    @property
-    def note(self) -> Note | None:
-        """The note on an asset that is not a table, from when it was last made."""
-        if self.kept is Kept.TABLE or self.partitioned:
+    def noted_as(self, partition: str | None = None) -> str:
+        """The name of the note on it, or on a partition, where it is no table."""
+        if partition is None or self.partitions is None:
+            return self.resource
+        return f"{self.resource}/{self.partitions.file(partition).with_suffix('')}"
+
+    def note(self, partition: str | None = None) -> Note | None:
+        """What was noted when it, or a partition, was last made, if that was no table."""
+        if self.kept is Kept.TABLE or (partition is None and self.partitioned):
             return None
-        return note_of(self.project, self.resource)
+        return note_of(self.project, self.noted_as(partition))
+
+    @property
+    def noted(self) -> bool:
+        """Whether it, or a partition of it, was made and is no table."""
+        return any(self.note(part) is not None for part in self.parts)
 
     @property
     def is_table(self) -> bool:
         """Whether it has rows: its function returns a frame, or has no return annotation."""
         if self.kept is Kept.BY_RESULT:
-            return self.note is None
+            return not self.noted
         return self.kept is Kept.TABLE
 
     @property
@@ -139,13 +155,13 @@ def contract_path(
     return folder / f"{'__'.join(key.path)}.yaml"
 
 
-def contract_at(path: Path) -> Contract | None:
-    """The contract at a path, None where there is none.
+def contract_at(path: Path, cache: ContractCache | None = None) -> Contract | None:
+    """The contract at a path, None where there is no file.
 
     Raises ContractError for a wrong one, ProjectError for anything but a file, or another ending.
     """
     if is_file(path):
-        return load_contract(path)
+        return load_contract(path, cache)
     if is_file(other := path.with_suffix(".yml")):
         raise ProjectError(f"{other}: this contract must be named {path.name}.\nRename the file.")
     return None

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import Any
 from urllib.parse import parse_qs
 
-from data_package.engine.package.documents import DICTIONARY
+from data_package.engine.package.addresses import DICTIONARY
 from data_package.engine.ui.access import Access
 from data_package.engine.ui.operations import NotOpen, Refused, read_message, read_request
 

@@ -317,7 +317,7 @@ def test_a_materialization_carries_the_lineage_that_is_known(people: Study) -> N
 def test_the_dictionary_says_what_a_field_is_made_of(people: Study) -> None:
     page = people.storage / "package" / "index.html"
     assert '"o":"people_file.age"' in page.read_text()
-    assert "rests on grown.years." in page.read_text()
+    assert "Its rows and their order depend on people_file.age." in page.read_text()
     before = page.read_bytes()
     (people.storage / ".state" / "lineage.json").unlink()
     people.build("data_package")

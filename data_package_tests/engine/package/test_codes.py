@@ -135,3 +135,16 @@ def test_a_foreign_key_to_nothing_is_reported_with_its_line(study: Make) -> None
     said = done.stdout + done.stderr
     assert "visits.yaml:4:" in said
     assert "'peopel', which is not a table with a contract. Did you mean 'people'?" in said
+
+
+@pytest.mark.slow
+def test_a_vocabulary_with_the_name_of_a_table_is_refused_before_anything_is_built(
+    study: Make,
+) -> None:
+    files = {name.replace("icd", "people"): text for name, text in CODED.items()}
+    files["final/visits.yaml"] = CODED["final/visits.yaml"].replace("icd.csv", "people.csv")
+    done = study(STUDY_FILES | files).command("status")
+    assert done.returncode == 2
+    said = done.stdout + done.stderr
+    assert "visits.yaml:4:" in said
+    assert "The vocabulary 'people' is published as a table, and a table has this name" in said

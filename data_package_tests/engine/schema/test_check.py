@@ -9,7 +9,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_package.engine.schema import CheckError, Contract, Report, check
+from data_package.engine.schema import CheckError, Contract, Report, check, lint
 
 
 def contract(*fields: dict[str, Any], **schema: Any) -> Contract:
@@ -301,3 +301,12 @@ def test_thousands_of_columns_are_checked() -> None:
     frame = pl.DataFrame({name: [1, 2] for name in names})
     report = check(frame, contract(*(integer(name, maximum=1, required=True) for name in names)))
     assert report.error_count == 3000
+
+
+@pytest.mark.parametrize(
+    "pattern", [r"[a-z\-\[]+", r"\[-[a]", r"\\\\i", r"[a-z]-[a-z]", r"[\w-]{1,3}-[0-9]", r"[]a-]"]
+)
+def test_what_only_looks_like_a_class_taken_out_of_another_is_a_pattern(pattern: str) -> None:
+    descriptor = {"fields": [{"name": "v", "type": "string", "constraints": {"pattern": pattern}}]}
+    assert lint(descriptor) == []
+    assert not check(pl.DataFrame({"v": ["§"]}), Contract.from_descriptor(descriptor)).ok

@@ -12,6 +12,7 @@ import pytest
 from data_package.engine.schema import (
     BadDataError,
     CheckError,
+    ContractError,
     DialectError,
     check_file,
     offending_rows,
@@ -195,6 +196,35 @@ def test_offending_rows_are_shown_as_delivered(tmp_path: Path) -> None:
     assert rows.rows() == [(3, "id: type; born: type", "x", "b", "nope")]
 
 
+@pytest.mark.parametrize(
+    ("cell", "good"),
+    [
+        ("9999-12-31T23:59:59-14:00", False),
+        ("9999-12-31T23:59:59.5-00:30", False),
+        ("9999-12-31T10:00:00+01:00", True),
+        ("9999-12-30T23:00:00-02:00", True),
+        ("0001-01-01T00:30:00+01:00", False),
+        ("0001-01-01T01:30:00+01:00", True),
+    ],
+)
+def test_an_offset_does_not_lead_out_of_the_years_that_there_are(
+    tmp_path: Path, cell: str, good: bool
+) -> None:
+    path = write(tmp_path / "t.csv", f"a,t\nx,{cell}\ny,2024-01-01T00:00:00Z\n")
+    fields = [{"name": "a", "type": "string"}, {"name": "t", "type": "datetime"}]
+    reading = read(path, {"fields": fields})
+    assert reading.report.ok == good
+    assert (reading.frame.collect()["t"].to_list()[0] is not None) == good
+
+
+def test_two_fields_of_one_name_are_refused_in_words(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "id,id\n1,2\n")
+    schema: dict[str, Any] = {"fields": [{"name": "id"}, {"name": "id"}]}
+    for judged in (read, check_file):
+        with pytest.raises(ContractError, match="two fields have the name 'id'"):
+            judged(path, schema)
+
+
 @pytest.mark.parametrize("blank", [" ", "  ", "\t"])
 @pytest.mark.parametrize("kind", ["integer", "number"])
 @pytest.mark.parametrize("last", [False, True])
@@ -245,6 +275,27 @@ def test_a_row_that_ends_early_is_told_from_an_empty_cell(tmp_path: Path, text: 
         report = check_file(path, schema)
         missing = report.errors.filter(pl.col("code") == "missing-cell")
         assert missing["row"].to_list() == short
+
+
+@pytest.mark.parametrize("block_bytes", [1, 1 << 20])
+@pytest.mark.parametrize(
+    ("text", "codes"),
+    [
+        ("id,name,born\n,,,x\n", ["extra-cell"]),
+        ("id,name,born\n,,,,x\n", ["extra-cell", "extra-cell"]),
+        ('id,name,born\n,,,"x"\n', ["extra-cell"]),
+        ("id,name,born\n,,,\n", ["blank-row"]),
+        ('id,name,born\n,,,""\n', ["blank-row"]),
+        ("id,name,born\n,\n", ["blank-row"]),
+    ],
+)
+def test_a_row_is_blank_only_if_none_of_its_cells_holds_anything(
+    tmp_path: Path, text: str, codes: list[str], block_bytes: int
+) -> None:
+    path = write(tmp_path / "t.csv", text + "1,a,2020-01-02\n")
+    reading = read(path, SCHEMA, block_bytes=block_bytes)
+    assert reading.report.errors.select("code", "row").rows() == [(code, 2) for code in codes]
+    assert reading.frame.collect().rows()[1] == (1, "a", dt.date(2020, 1, 2))
 
 
 def test_a_mark_of_byte_order_inside_the_text_is_part_of_its_cell(tmp_path: Path) -> None:

@@ -126,6 +126,21 @@ def test_a_cell_is_of_its_type_or_not(descriptor: dict[str, Any], cell: str, goo
     assert (value_of(descriptor, cell) is not None) == good
 
 
+@pytest.mark.parametrize("kind", ["integer", "year"])
+@pytest.mark.parametrize("many", [10**40, 10**400, -(10**400)])
+@pytest.mark.parametrize(
+    "name", ["minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum", "enum"]
+)
+def test_a_whole_number_beyond_every_float_is_a_bound(kind: str, many: int, name: str) -> None:
+    written = [many] if name == "enum" else many
+    field = {"name": "v", "type": kind, "constraints": {name: written}}
+    contract = Contract.from_descriptor({"fields": [field]})
+    broken = name == "enum" or (many > 0) == name.endswith("inimum")
+    for dtype in (pl.Int8, pl.UInt64, pl.Int64):
+        frame = pl.DataFrame({"v": pl.Series([5], dtype=dtype)})
+        assert check(frame, contract).ok != broken
+
+
 @pytest.mark.parametrize(
     ("bound", "broken"),
     [

@@ -64,7 +64,7 @@ def test_a_tables_page_leads_to_its_code_its_contract_and_the_dictionary(study: 
     ]
     link = metadata["data_dictionary"]
     assert isinstance(link, dg.UrlMetadataValue)
-    assert link.url == "/data-dictionary#table-0"
+    assert link.url == "/data-dictionary#grown_ups"
     people = graph.get(dg.AssetKey("people"))
     assert "data_dictionary" not in people.metadata
     assert people.owners == ["team:data"]

@@ -47,7 +47,7 @@ def visit(server: Served, tab: Tab) -> None:
     tab.wait_for("contract", "blocking", "rows_checked")
     tab.open(f"{base}/assets/grown_ups?view=lineage")
     tab.wait_for("people", "grown_ups")
-    tab.open(f"{base}/data-dictionary#table-0")
+    tab.open(f"{base}/data-dictionary#grown_ups")
     tab.wait_for("Data dictionary", "Grown-ups")
 
 

@@ -5,10 +5,12 @@ sources, so that nothing a title or a description holds can run or call out. Wor
 as text: through the template's escaping, or as JSON that the script puts into text nodes.
 """
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
 from data_package.engine.graph.layout import diagram
+from data_package.engine.package.addresses import fragment
 from data_package.engine.package.ancestry import FILE_GROUP
 from data_package.engine.package.citation import name_of, reference
 from data_package.engine.package.dictionary.model import (
@@ -26,6 +28,7 @@ from data_package.engine.pages import render
 
 _TEMPLATE = Path(__file__).parent / "templates" / "page.html"
 _DRAWN = 120
+_INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
 
 def index_html(facts: Facts) -> str:
@@ -48,6 +51,9 @@ def index_html(facts: Facts) -> str:
         keywords=[clipped(word, 100) for word in facts.keywords],
         recipes=recipes(facts.tables[0].path, facts.tables[0].name) if facts.tables else [],
         size=size_in_words(sum(table.size_bytes for table in facts.tables)),
+        has_csv=any(table.csv_path for table in facts.tables),
+        date=facts.text("created")[:10],
+        fragment=fragment,
         field_count=sum(len(table.contract.fields) for table in facts.tables),
         summary_of=summary_of,
         relations=relations,
@@ -99,12 +105,18 @@ def _licence(one: Mapping[str, object]) -> dict[str, str]:
 
 def _contributor(one: Mapping[str, object]) -> dict[str, str]:
     roles = one.get("roles")
-    more = [str(one["organization"])] if one.get("organization") else []
-    more += [str(role) for role in roles] if isinstance(roles, list) else []
-    name = name_of(one)
-    title = str(one.get("title") or name)
+    title = str(one.get("title") or name_of(one))
+    organization = str(one.get("organization") or "")
+    # "Consortium (CDISC)" needs no "CDISC" behind it.
+    more = [organization] if organization.lower() not in title.lower() else []
+    more += [_in_words(str(role)) for role in roles] if isinstance(roles, list) else []
     return {
         "title": clipped(title, 300),
         "address": _web(one.get("path")),
-        "more": clipped(", ".join(part for part in more if part != title), 300),
+        "more": clipped(", ".join(more), 300),
     }
+
+
+def _in_words(role: str) -> str:
+    """A role of DataCite's list as people write it: `RightsHolder`, rights holder."""
+    return _INNER_CAPITAL.sub(" ", role).lower() if role.isalpha() else role

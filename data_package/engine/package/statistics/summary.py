@@ -26,6 +26,10 @@ from data_package.engine.schema import Contract, Field
 
 NONE_MISSING = "none"
 NOT_SHOWN = "not shown"
+_KEY = "a key: it tells rows apart and is not summarised"
+_TEXT = "free text is never summarised"
+# Reasons that the page gives once for all fields.
+SELF_EVIDENT = frozenset((_KEY, _TEXT))
 
 
 @dataclass(frozen=True)
@@ -188,9 +192,9 @@ def _summary(
 
 def _why_not(field: Field, *, is_key: bool) -> str:
     if is_key:
-        return "a key: it tells rows apart and is not summarised"
+        return _KEY
     if field.type in ("string", "any"):
-        return "free text is never summarised"
+        return _TEXT
     if field.type in ("integer", "number", "year", "date", "datetime", "time"):
         return "the values spread over too little, or over too few subjects, for a histogram"
     return f"values of the type {field.type} are not summarised"

@@ -1,6 +1,6 @@
 "use strict";
 (() => {
-  const data = JSON.parse(document.getElementById("data").textContent);
+  const data = JSON.parse(document.querySelector('script[type="application/json"]').textContent);
   const CHUNK = 150;
   const SVG = "http://www.w3.org/2000/svg";
   const number = new Intl.NumberFormat("en");
@@ -22,20 +22,52 @@
     node.textContent = text;
     return node;
   };
-  const idOf = (table, field) => `field-${table}-${field}`;
+  const idOf = (t, f) => `${data.tables[t].address}.${encodeURIComponent(data.tables[t].fields[f].n)}`;
   const told = (count) => (count === null ? "not shown" : number.format(count));
+  const decoded = (text) => {
+    try {
+      return decodeURIComponent(text);
+    } catch {
+      return text;
+    }
+  };
+  // Files lie beside the page where it is a file in a folder; `data-package ui` serves it alone.
+  const beside = /(\.html?|\/)$/.test(location.pathname);
 
-  const places = new Map();
+  const spots = new Map();
   data.tables.forEach((table, t) => {
-    table.fields.forEach((field, f) => places.set(JSON.stringify([table.name, field.n]), [t, f]));
+    spots.set(table.address, [t]);
+    table.fields.forEach((_, f) => spots.set(idOf(t, f), [t, f]));
   });
-  const placeOf = (reference) => {
+  const named = new Map();
+  data.tables.forEach((table, t) => {
+    named.set(JSON.stringify([table.name]), [t]);
+    table.fields.forEach((field, f) => named.set(JSON.stringify([table.name, field.n]), [t, f]));
+  });
+  const spotOf = (hash) => {
+    if (spots.has(hash)) return spots.get(hash);
+    const typed = decoded(hash);
     for (const [t, table] of data.tables.entries()) {
-      if (!reference.startsWith(table.name + ".")) continue;
-      const place = places.get(JSON.stringify([table.name, reference.slice(table.name.length + 1)]));
-      if (place) return [t, place[1]];
+      if (typed === table.name) return [t];
+      if (!typed.startsWith(`${table.name}.`)) continue;
+      const found = named.get(JSON.stringify([table.name, typed.slice(table.name.length + 1)]));
+      if (found) return found;
     }
     return null;
+  };
+  const addressOf = (t, f) => (f === undefined ? data.tables[t].address : idOf(t, f));
+  const linkTo = (names, text) => {
+    const found = named.get(JSON.stringify(names));
+    const node = make(found ? "a" : "span", "", text);
+    if (found) node.href = `#${addressOf(...found)}`;
+    return node;
+  };
+  const listed = (label, nodes, more) => {
+    const line = make("p", "example", `${label}: `);
+    line.dir = "auto";
+    nodes.forEach((node, i) => line.append(...(i ? [", ", node] : [node])));
+    if (more) line.append(` and ${number.format(more)} more`);
+    return line;
   };
 
   const histogram = (plot, name) => {
@@ -119,7 +151,10 @@
     const head = make("h4");
     const code = make("code", "", item.n);
     code.dir = "auto";
-    head.append(code);
+    const own = make("a", "own");
+    own.href = `#${idOf(t, f)}`;
+    own.append(code);
+    head.append(own);
     if (item.t) {
       const title = make("span", "title", item.t);
       title.dir = "auto";
@@ -128,14 +163,10 @@
     const meta = make("ul", "meta");
     meta.append(make("li", "type", item.y));
     (item.b || []).forEach((badge) => meta.append(make("li", badge === "primary key" ? "key" : "", badge)));
-    (item.f || []).forEach((reference) => {
+    if (item.s) meta.append(make("li", "unit", item.s));
+    (item.f || []).forEach((target) => {
       const badge = make("li", "key");
-      const place = placeOf(reference);
-      if (place) {
-        const link = make("a", "", `→ ${reference}`);
-        link.href = `#${idOf(...place)}`;
-        badge.append(link);
-      } else badge.textContent = `→ ${reference}`;
+      badge.append(linkTo(target, `→ ${target.join(".")}`));
       meta.append(badge);
     });
     (item.r || []).forEach((rule) => {
@@ -151,6 +182,7 @@
       origin.dir = "auto";
       main.append(origin);
     }
+    if (item.u) main.append(listed("Used by", item.u.map((one) => linkTo(one, one.join("."))), item.more));
     if (item.c) {
       const list = make("details");
       const many = item.c.length === 1 ? "1 category" : `${item.c.length} categories`;
@@ -175,10 +207,17 @@
   const shownOf = new Map();
   const grow = (t, upTo) => {
     const table = data.tables[t];
-    const body = document.querySelector(`#table-${t} > .body`);
+    const body = tables[t].querySelector(":scope > .body");
     if (!shownOf.has(t)) {
       if (table.words) body.append(words(table.words));
       if (table.origin) body.append(words(table.origin, "words quiet"));
+      if (table.users.length) body.append(listed("Used by", table.users.map((one) => linkTo([one], one))));
+      if (beside && table.files.length) body.append(listed("Download", table.files.map(([kind, path]) => {
+        const link = make("a", "", kind);
+        link.href = path;
+        link.download = "";
+        return link;
+      })));
       shownOf.set(t, 0);
     }
     const from = shownOf.get(t);
@@ -217,14 +256,20 @@
   }));
 
   const go = (hash) => {
-    const found = /^#field-(\d+)-(\d+)$/.exec(hash);
-    const table = /^#table-(\d+)$/.exec(hash);
-    if (table && tables[table[1]]) tables[table[1]].open = true;
-    if (!found || !data.tables[found[1]]?.fields[found[2]]) return;
-    const t = Number(found[1]), f = Number(found[2]);
+    const spot = hash.replace(/^#/, "");
+    const [t, f] = spotOf(spot) || [];
+    if (t === undefined) {
+      // What the script has put above a section has moved it.
+      document.getElementById(spot)?.scrollIntoView();
+      return;
+    }
     tables[t].open = true;
-    grow(t, f + 20);
     document.querySelectorAll(".field.found").forEach((one) => one.classList.remove("found"));
+    if (f === undefined) {
+      tables[t].scrollIntoView();
+      return;
+    }
+    grow(t, f + 20);
     const node = document.getElementById(idOf(t, f));
     node.classList.add("found");
     node.scrollIntoView({ block: "center" });
@@ -237,15 +282,15 @@
   });
 
   const entries = data.tables.flatMap((table, t) => [
-    { name: table.name, place: table.title, hash: `#table-${t}`, text: `${table.name}\n${table.title || ""}\n${table.words || ""}`.toLowerCase() },
+    { name: table.name, place: table.title, hash: `#${table.address}`, text: `${table.name}\n${table.title || ""}\n${table.words || ""}`.toLowerCase() },
     ...table.fields.map((item, f) => ({
       name: item.n, place: `${table.name}${item.t ? ` · ${item.t}` : ""}`, hash: `#${idOf(t, f)}`,
       text: [item.n, item.t, item.d, ...(item.c || [])].join("\n").toLowerCase(),
     })),
   ]);
-  const box = document.getElementById("search");
-  const results = document.getElementById("results");
-  const found = document.getElementById("found");
+  const box = document.getElementById(".search");
+  const results = document.getElementById(".results");
+  const found = document.getElementById(".found");
   const LISTED = 60;
   const search = () => {
     const wanted = box.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
@@ -281,7 +326,7 @@
     clearTimeout(waiting);
     waiting = setTimeout(search, 60);
   });
-  document.getElementById("search-form").addEventListener("submit", (event) => {
+  document.getElementById(".search-form").addEventListener("submit", (event) => {
     event.preventDefault();
     search();
     results.querySelector("a")?.focus();
@@ -297,6 +342,152 @@
       box.focus();
     }
   });
+
+  const everything = data.tables.flatMap((table, t) => table.fields.map((item, f) => {
+    const missing = item.m || "not shown";
+    const share = /(\d+) %/.exec(missing);
+    return {
+      t, f, name: item.n, title: item.t || "", type: item.y, unit: item.s || "", missing, table: table.name,
+      share: missing === "none" ? 0 : share ? Number(share[1]) : Infinity,
+      text: [item.n, item.t, item.s, table.name].join("\n").toLowerCase(),
+    };
+  }));
+  const COLUMNS = [["name", "Name"], ["title", "Title"], ["type", "Type"], ["unit", "Unit"], ["missing", "Missing"], ["table", "Table"]]
+    .filter(([key]) => everything.some((one) => one[key]));
+  const order = new Intl.Collator("en", { numeric: true });
+  const variables = () => {
+    const ROWS = 25;
+    let by = "", down = false, upTo = ROWS;
+    const picked = (label, name) => {
+      const select = make("select");
+      select.id = `.variables-${name}`;
+      select.append(new Option("all", ""));
+      [...new Set(everything.map((one) => one[name]))].sort(order.compare)
+        .forEach((value) => select.append(new Option(value, value)));
+      return control(label, select);
+    };
+    const control = (label, node) => {
+      const holder = make("p");
+      const text = make("label", "", label);
+      text.htmlFor = node.id;
+      holder.append(text, node);
+      return holder;
+    };
+    const words = make("input");
+    words.id = ".variables-words";
+    words.type = "search";
+    words.autocomplete = "off";
+    words.spellcheck = false;
+    const controls = make("div", "controls");
+    controls.append(control("Name, title or table", words), picked("Type", "type"), picked("Table", "table"));
+    const [type, table] = controls.querySelectorAll("select");
+    const count = make("p", "quiet");
+    count.setAttribute("role", "status");
+    const region = make("div", "scroll");
+    region.tabIndex = 0;
+    region.setAttribute("role", "region");
+    region.setAttribute("aria-label", "Variables, table");
+    const sheet = make("table");
+    const head = make("tr");
+    const body = make("tbody");
+    COLUMNS.forEach(([key, label]) => {
+      const cell = make("th");
+      cell.scope = "col";
+      const button = make("button", "sort", label);
+      button.type = "button";
+      button.addEventListener("click", () => {
+        down = by === key && !down;
+        by = key;
+        head.querySelectorAll("th").forEach((one) => one.removeAttribute("aria-sort"));
+        cell.setAttribute("aria-sort", down ? "descending" : "ascending");
+        show();
+      });
+      cell.append(button);
+      head.append(cell);
+    });
+    const top = make("thead");
+    top.append(head);
+    sheet.append(top, body);
+    region.append(sheet);
+    const more = make("button");
+    more.type = "button";
+    more.addEventListener("click", () => {
+      const first = upTo;
+      upTo *= 4;
+      show();
+      body.rows[first]?.querySelector("a").focus();
+    });
+    const row = (one) => {
+      const line = make("tr");
+      COLUMNS.forEach(([key]) => {
+        const cell = make(key === "name" ? "th" : "td");
+        if (key === "name") {
+          cell.scope = "row";
+          cell.append(linkTo([one.table, one.name], one.name));
+        } else if (key === "table") cell.append(linkTo([one.table], one.table));
+        else cell.textContent = one[key];
+        if (key === "table") cell.className = "mono";
+        cell.dir = "auto";
+        line.append(cell);
+      });
+      return line;
+    };
+    const show = () => {
+      const wanted = words.value.trim().toLowerCase().split(/\s+/).filter(Boolean);
+      const kept = everything.filter((one) => (!type.value || one.type === type.value) &&
+        (!table.value || one.table === table.value) && wanted.every((word) => one.text.includes(word)));
+      const sign = down ? -1 : 1;
+      if (by) kept.sort((a, b) => sign * (by === "missing"
+        ? (a.share === b.share ? order.compare(a.missing, b.missing) : a.share - b.share)
+        : order.compare(a[by], b[by])));
+      body.replaceChildren(...kept.slice(0, upTo).map(row));
+      count.textContent = kept.length === everything.length
+        ? `${number.format(kept.length)} ${kept.length === 1 ? "variable" : "variables"}`
+        : `${number.format(kept.length)} of ${number.format(everything.length)} variables`;
+      more.hidden = kept.length <= upTo;
+      more.textContent = `Show more variables (${number.format(kept.length - upTo)} left)`;
+    };
+    [words, type, table].forEach((node) => node.addEventListener("input", () => {
+      upTo = ROWS;
+      show();
+    }));
+    document.querySelector(".variables").append(controls, count, region, more);
+    show();
+  };
+  variables();
+
+  const checked = (t) => {
+    const sheet = make("table");
+    const top = make("thead");
+    const head = make("tr");
+    ["Rule", "Number", "For"].forEach((label, i) => {
+      const cell = make("th", i === 1 ? "number" : "", label);
+      cell.scope = "col";
+      head.append(cell);
+    });
+    top.append(head);
+    const body = make("tbody");
+    data.tables[t].rules.forEach(([name, count, what]) => {
+      const line = make("tr");
+      const rule = make("th", "", name);
+      rule.scope = "row";
+      const whom = make("td", "breaks", what);
+      whom.dir = "auto";
+      line.append(rule, make("td", "number", number.format(count)), whom);
+      body.append(line);
+    });
+    sheet.append(top, body);
+    return sheet;
+  };
+  document.querySelectorAll("details.rules").forEach((node) => {
+    node.fill = () => {
+      if (node.childElementCount === 1) node.append(checked(Number(node.dataset.table)));
+    };
+    node.addEventListener("toggle", () => {
+      if (node.open) node.fill();
+    });
+  });
+  if (!beside) document.querySelectorAll(".downloads").forEach((node) => { node.hidden = true; });
 
   const PRINTED = 2000;
   let folded = [];
