@@ -35,7 +35,7 @@ _BAD_IN_WORDS: Mapping[Bad, str] = {
     "null": "bad cells are left empty",
     "reject": "bad rows are left out, and kept in storage/rejects",
 }
-# What keeps tables in a run without a project's definitions, where nothing else is chosen.
+# The key of the IO manager that keeps tables in a run without a project's definitions.
 _LOOSE = {
     "DAGSTER_DEFAULT_IO_MANAGER_MODULE": "data_package.engine.tables.trial",
     "DAGSTER_DEFAULT_IO_MANAGER_ATTRIBUTE": "loose_tables",
@@ -206,7 +206,7 @@ def places_in_code(
         )
 
 
-@dg.io_manager(description="Hands out raw files to runs without a project's definitions.")
+@dg.io_manager(description="Provides raw files to runs without a project's definitions.")
 def _alone(_context: dg.InitResourceContext) -> dg.IOManager:
     return _AloneFiles()
 

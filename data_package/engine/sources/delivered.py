@@ -180,12 +180,12 @@ class Delivered:
         return ""
 
     def errors(self, reader: Reader) -> int | None:
-        """How much was wrong in what a function was handed last; None where nothing was read."""
+        """How much was wrong in what a function received last; None where nothing was read."""
         outcomes = self._of(reader)
         return sum(one.report.error_count for one in outcomes) if outcomes else None
 
     def found(self, reader: Reader) -> list[dict[str, object]]:
-        """What was wrong in it as facts, a file with errors each; without a value."""
+        """What was wrong in it as plain data, per file with errors; no values of rows."""
         kept = ("rows_checked", "error_count", "totals")
         return [
             {
@@ -197,8 +197,8 @@ class Delivered:
             if not one.report.ok
         ]
 
-    def told(self, reader: Reader) -> str:
-        """What was wrong in it, file by file; without a value, and empty when nothing was."""
+    def report(self, reader: Reader) -> str:
+        """What was wrong in it as text, file by file, without values; empty without errors."""
         outcomes = self._of(reader)
         lines = [_reports(outcomes)]
         if rejected := sum(one.rejects.height for one in outcomes if one.rejects is not None):
@@ -266,7 +266,7 @@ class Delivered:
         return self.files[name].label(path, self._project.root)
 
     def _keep_rejects(self, reader: Reader) -> None:
-        """Write the rows that a function does not get; without any, no file is left."""
+        """Write the rows that a function does not get; if there are none, remove the file."""
         path = self._rejects_path(reader)
         left_out = [one.rejects for one in self._of(reader) if one.rejects is not None]
         if not left_out:

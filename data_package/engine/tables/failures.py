@@ -146,7 +146,7 @@ def describe(
     line = users_line(error, project)
     words = OwnWords(
         sources=_sources(error, project, function),
-        # A column that the user's own code names, or that an input has, is no value of a row.
+        # A column that the user's own code names, or that an input has, is not a value of a row.
         names=names_known().union(*schemas.values()),
     )
     kind = python_errors.kind_of(error, words)

@@ -331,7 +331,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         self._record(table, Written(0, size, digest, "", config, Kept.FILE), None)
 
     def _file_of(self, table: Table, context: dg.InputContext) -> Path:
-        """The file that stands for an asset that is no table."""
+        """The file of an asset that is not a table."""
         note = table.note()
         if note is None and not table.partitioned:
             raise FileNotFoundError
@@ -353,7 +353,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         return table.path
 
     def _received(self, reader: Reader) -> dict[str, dg.MetadataValue]:
-        """What was wrong in the raw files whose rows a function was handed."""
+        """The errors in the raw files whose rows a function received."""
         errors = self._delivered.errors(reader)
         if errors is None:
             return {}

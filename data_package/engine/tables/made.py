@@ -72,7 +72,7 @@ def _note(document: Mapping[str, Any]) -> Note | None:
 
 
 def put_note(project: Project, name: str, note: Note) -> None:
-    """Keep a note on an asset that has just been made; a file of before by another name is gone."""
+    """Keep a note on an asset that has just been made; remove its old file under another name."""
     before = note_of(project, name)
     if before is not None and before.file not in (None, note.file):
         (project.storage / str(before.file)).unlink(missing_ok=True)
@@ -80,7 +80,7 @@ def put_note(project: Project, name: str, note: Note) -> None:
 
 
 def drop_note(project: Project, name: str) -> None:
-    """A table has been made of the asset, and shows for itself; a file of before is gone."""
+    """The asset is a table now, which needs no note: remove the note and its old file."""
     note = note_of(project, name)
     if note is not None and note.file is not None:
         (project.storage / note.file).unlink(missing_ok=True)

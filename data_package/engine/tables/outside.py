@@ -80,7 +80,7 @@ class Watch:
             self.record(frame, "queries a database that is not an input", place, _CURE)
 
     def connects(self, frame: FrameType, _socket: object, address: object) -> None:
-        """A host is asked, or a server on this machine."""
+        """A host, or a server on this machine, is connected to."""
         if isinstance(address, str) and os.path.basename(os.path.dirname(address)).startswith(
             _POOL
         ):
@@ -91,7 +91,7 @@ class Watch:
 
     def forks(self, frame: FrameType, *_: object) -> None:
         """A process is started, in which nobody looks."""
-        self.say(frame, "starts a process, and what it reads is not seen", "", _IN_PROCESS)
+        self.record(frame, "starts a process, and what it reads is not seen", "", _IN_PROCESS)
 
     def runs(self, frame: FrameType, program: object, *_: object) -> None:
         """Another program is started."""
@@ -187,13 +187,13 @@ def go_on(watch: Watch) -> None:
 
 
 def current() -> Watch | None:
-    """What is looked at in this thread."""
+    """What is being recorded in this thread."""
     watch: Watch | None = _here.get() or getattr(_thread, "watch", None)
     return watch if watch in _running else None
 
 
 def end() -> None:
-    """Look no more, and keep what was seen, for `told`."""
+    """Stop recording, and keep what was seen, for `seen`."""
     watch = current()
     _here.set(None)
     _thread.watch = None

@@ -38,7 +38,7 @@ class OwnWords:
     Attributes:
         sources: texts of Python modules.
         names: of columns, assets and checks; a message may also list several.
-        templates: texts of library modules, whose messages may be taken, but no word of their own.
+        templates: sources of library modules, whose messages may match, but not single words.
     """
 
     sources: tuple[str, ...] = ()

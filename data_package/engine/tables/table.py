@@ -35,9 +35,9 @@ class Table:
         partitions: None for a table that is made as a whole.
         mappings: which partitions of an input it takes, where that is declared.
         shares: which files of each raw file a partition takes.
-        reads: the raw files that it takes the rows of, and not the paths.
+        reads: the raw files whose rows, not paths, it takes.
         op: the name of the function in Dagster.
-        kept: what becomes of what its function returns; few are anything but a table.
+        kept: how its function's result is kept; almost always as a table.
     """
 
     key: dg.AssetKey
@@ -77,7 +77,7 @@ class Table:
 
     @property
     def path(self) -> Path:
-        """Its file; for a partitioned table, that of a folder with one file each."""
+        """Its file; for a partitioned table, the folder with one file for each partition."""
         if (note := self.note()) is not None and note.file is not None:
             return self.project.storage / note.file
         return self.project.storage.joinpath(self.group, *self.key.path).with_suffix(".parquet")
@@ -94,7 +94,7 @@ class Table:
         return self.path.with_suffix("") / self.partitions.file(partition)
 
     def files(self) -> list[Path]:
-        """The files it is kept in now: one, or one for each partition that there is by its keys."""
+        """The files it is kept in: one, or one for each partition."""
         return [
             path
             for part in self.parts
