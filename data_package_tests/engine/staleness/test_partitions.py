@@ -633,4 +633,4 @@ def test_a_partition_of_which_nothing_is_kept_is_fresh_by_its_code_and_inputs(
     wanted = NOTHING.replace('deps=["told"])\ndef after()', ")\ndef after(told: pl.LazyFrame)")
     project.write({"t.py": wanted})
     result = project.build()
-    assert "returned nothing, so there is nothing to take" in result.explain()
+    assert "returned nothing, so nothing can be passed on" in result.explain()

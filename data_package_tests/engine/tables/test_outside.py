@@ -110,7 +110,7 @@ def test_what_asynchronous_functions_use_is_seen_too(study: Make) -> None:
     code += table("return FRAME", "quiet")
     for threads in (1, 3):
         made = make(study, code)
-        said = told(made, threads=threads)
+        said = reported(made, threads=threads)
         for number, case in enumerate(ASYNC):
             assert any(line.startswith(f"t{number}: ") for line in said), (case, said)
         assert not any(line.startswith("quiet") for line in said)
