@@ -13,7 +13,8 @@ from data_package.engine.package.addresses import DICTIONARY
 from data_package.engine.package.codes import Codes, CodeTable, Published
 from data_package.engine.package.contents import (
     Contents,
-    is_published,
+    is_as_published,
+    is_made_of,
     own_licence,
     said_of,
     version_of,
@@ -29,6 +30,7 @@ from data_package.engine.package.released import (
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
 from data_package.engine.staleness.plan import with_inputs
+from data_package.engine.states import InPlace
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.checks import TableCheck
 from data_package.engine.tables.failures import value_free
@@ -58,12 +60,21 @@ class DataPackage:
     def is_current(self) -> bool:
         """Whether publishing now would change nothing."""
         verdicts = self.catalogue.verdicts
-        if not all(verdicts.is_good(item, part) for item, part in self._gates()):
-            return False
+        good = all(verdicts.is_good(item, part) for item, part in self._gates())
+        return good and self.in_place() is InPlace.SAME
+
+    def in_place(self) -> InPlace:
+        """What is in place, against what publishing the tables as they were built would make."""
+        catalogue = self.catalogue
+        whole = is_as_published(catalogue.project, catalogue.hashes)
+        if whole is None:
+            return InPlace.NOTHING
+        if not whole:
+            return InPlace.CHANGED_OUTSIDE
         try:
-            return is_published(self._contents())
+            return InPlace.SAME if is_made_of(self._contents()) else InPlace.OTHER
         except (dg.Failure, ProjectError, OSError):
-            return False
+            return InPlace.OTHER
 
     def files(self) -> list[Path]:
         """The files that are in place."""

@@ -57,16 +57,21 @@ class Contents:
         return self.catalogue.hashes
 
 
-def is_published(contents: Contents) -> bool:
-    """Whether what is in place is what `publish` would put there."""
+def is_made_of(contents: Contents) -> bool:
+    """Whether what was published last is what `publish` would make of the tables as built."""
     project = contents.project
-    before = r.read_record(project)
-    if not before.files or before.made_of != digest_of(contents, read_lock(project)):
-        return False
+    return r.read_record(project).made_of == digest_of(contents, read_lock(project))
+
+
+def is_as_published(project: Project, hashes: HashCache) -> bool | None:
+    """Whether every file in place is as it was published; None where there is none at all."""
     folder = project.published
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return present == set(before.files) and all(
-        contents.hashes.hash(folder / path) == digest for path, digest in before.files.items()
+    if not present:
+        return None
+    before = r.read_record(project).files
+    return present == before.keys() and all(
+        hashes.hash(folder / path) == digest for path, digest in before.items()
     )
 
 
@@ -74,7 +79,8 @@ def digest_of(contents: Contents, lock: Lock) -> str:
     """A digest of everything that decides what a publication holds."""
     project = contents.project
     published = [*(table for table, _ in contents.tables), *contents.files]
-    lineage = lineage_of(contents.catalogue, published, lock)
+    catalogue = contents.catalogue
+    lineage = lineage_of(catalogue, published, lock)
     return r.digest(
         engine(),
         repr(project.packaging),
@@ -82,11 +88,11 @@ def digest_of(contents: Contents, lock: Lock) -> str:
         contents.changelog,
         own_licence(project),
         [
-            [table.resource, contract.descriptor, version_of(table, contents.catalogue)]
+            [table.resource, contract.descriptor, _as_built(table, catalogue, lock)]
             for table, contract in contents.published
         ],
         [
-            [file.resource, file.path.suffix, said_of(file), contents.hashes.hash(file.path)]
+            [file.resource, file.path.suffix, said_of(file), _as_built(file, catalogue, lock)]
             for file in contents.files
         ],
         [[one.name, one.group, one.inputs, one.versions, one.published] for one in lineage],
@@ -101,6 +107,17 @@ def version_of(table: Published, catalogue: Catalogue) -> str:
     return combine_hashes(
         (str(part), catalogue.hashes.hash(table.file(part))) for part in table.parts
     )
+
+
+def _as_built(table: Published, catalogue: Catalogue, lock: Lock) -> str:
+    """The content of a table as the lock has it: its file may be gone, or changed since."""
+    if not isinstance(table, Table):
+        return version_of(table, catalogue)
+    entries = [(str(part), lock.entry(table.name, part)) for part in table.parts]
+    versions = [(part, entry.data_version) for part, entry in entries if entry is not None]
+    if len(versions) < len(entries):
+        return version_of(table, catalogue)
+    return combine_hashes(versions) if table.partitioned else versions[0][1]
 
 
 def said_of(file: Table) -> str | None:

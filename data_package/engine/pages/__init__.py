@@ -15,16 +15,18 @@ from pathlib import Path
 _FRAME = Path(__file__).parent
 
 
-def render(template: Path, *, data: object, **words: object) -> str:
+def render(template: Path, *, data: object, rules: str = "", **words: object) -> str:
     """The text of a page: its template in the frame that all pages share.
 
-    The style and the script are files beside the template, with its name. `data` is what the script
-    reads; `words` are the template's own variables, escaped where they are written.
+    The style and the script stand beside the template and have its name. `data` are what the script
+    reads; `rules` go where the style has room for them; `words` are the template's own variables,
+    escaped where they are written.
     """
     # Gathering the contents of a page needs no template engine.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     style = template.with_suffix(".css").read_text(encoding="utf-8")
+    style = style.replace("/*rules*/", rules)
     script = template.with_suffix(".js").read_text(encoding="utf-8")
     environment = Environment(
         loader=FileSystemLoader([template.parent, _FRAME]),

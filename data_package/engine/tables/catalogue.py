@@ -13,10 +13,11 @@ from data_package.engine.project import Project
 from data_package.engine.schema import Contract
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import Deliveries
+from data_package.engine.states import InPlace
 from data_package.engine.storage import HashCache
 from data_package.engine.tables import internals
 from data_package.engine.tables.checks import OwnCheck, TableCheck, Verdicts, plan_checks
-from data_package.engine.tables.table import Table
+from data_package.engine.tables.table import Table, in_lists
 
 _loaded: dict[Project, "Catalogue"] = {}
 
@@ -26,6 +27,10 @@ class Publication(Protocol):
 
     def is_current(self) -> bool:
         """Whether publishing now would change nothing."""
+        ...
+
+    def in_place(self) -> InPlace:
+        """What is in place, against what publishing the tables as they were built would make."""
         ...
 
     def files(self) -> list[Path]:
@@ -80,6 +85,11 @@ class Catalogue:
         )
         _loaded[project] = made
         return made
+
+    @cached_property
+    def listed(self) -> list[Table]:
+        """The tables in the order of lists."""
+        return in_lists(self.tables)
 
     @cached_property
     def named(self) -> Mapping[str, Table]:

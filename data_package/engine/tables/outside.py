@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache, cached_property
@@ -22,7 +22,7 @@ from typing import Any, Final
 import polars as pl
 
 from data_package.engine.own_code import is_library
-from data_package.engine.storage import remember
+from data_package.engine.storage import recalled, remember
 from data_package.engine.tables.table import Table
 
 _ENGINE: Final = f"{Path(__file__).resolve().parents[1]}{os.sep}"
@@ -207,13 +207,15 @@ def end() -> None:
             remember(path, json.dumps(note, indent=1))
 
 
-def seen(table: Table) -> list[str]:
-    """What the table's present function was last seen to use besides its inputs."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        note = json.loads(_path(table).read_bytes())
-        if note["fingerprint"] == table.fingerprint.digest:
-            return [str(use) for use in note["uses"]]
-    return []
+def told(table: Table) -> list[str]:
+    """What the function of a table, as it is, was last seen to use beside its inputs."""
+
+    def uses(note: Mapping[str, Any]) -> list[str]:
+        if note["fingerprint"] != table.fingerprint.digest:
+            return []
+        return [str(use) for use in note["uses"]]
+
+    return recalled(_path(table), uses, [])
 
 
 def _path(table: Table) -> Path:

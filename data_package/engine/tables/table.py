@@ -3,6 +3,7 @@
 import inspect
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, field
+from graphlib import TopologicalSorter
 from pathlib import Path
 
 import dagster as dg
@@ -19,6 +20,7 @@ from data_package.engine.tables.made import Kept, Note, note_of
 from data_package.engine.tables.partitions import Partitions
 
 FINAL = "final"
+_BEFORE_OTHERS = ("raw", "intermediate")
 PACKAGE = dg.AssetKey("data_package")
 
 
@@ -141,6 +143,27 @@ class Table:
     def place(self) -> str:
         """The place of its function: `data_package/final/subjects.py:12`."""
         return place_of(self.function, self.project) or self.module
+
+
+def in_lists(tables: Mapping[dg.AssetKey, Table]) -> list[Table]:
+    """All tables of a project in the one order that every list has.
+
+    Raw, intermediate, other groups, final; within a group those that take fewer steps from the raw
+    files first; then by name. So groups stay together, a list reads as the data flow, and two lists
+    can be compared line by line.
+    """
+    inputs = {key: [k for k in t.inputs.values() if k in tables] for key, t in tables.items()}
+    depth: dict[dg.AssetKey, int] = {}
+    for key in TopologicalSorter(inputs).static_order():
+        depth[key] = max((depth[other] + 1 for other in inputs[key]), default=0)
+    return sorted(tables.values(), key=lambda t: (*group_place(t.group), depth[t.key], t.name))
+
+
+def group_place(group: str) -> tuple[int, str]:
+    """The place of a group in every list."""
+    if group in _BEFORE_OTHERS:
+        return _BEFORE_OTHERS.index(group), group
+    return len(_BEFORE_OTHERS) + (group == FINAL), group
 
 
 def contract_path(

@@ -8,9 +8,9 @@ from pathlib import Path
 import pytest
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.runs.result import Status
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.staleness.status import explain
+from data_package.engine.states import Status
 from data_package.engine.tables.loading import open_project
 from data_package_tests.conftest import Make, Study
 

@@ -12,9 +12,9 @@ import pytest
 from data_package.engine.cli.check import _raw
 from data_package.engine.errors import ProjectError
 from data_package.engine.lineage.tables import lineage_of_tables
-from data_package.engine.runs.result import Status
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.staleness.status import status_of
+from data_package.engine.states import Status
 from data_package.engine.tables.loading import open_project
 from data_package.engine.versions.release import NotReady, Wanted, propose
 from data_package_tests.conftest import Make, Study

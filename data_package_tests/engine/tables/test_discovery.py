@@ -4,7 +4,7 @@ import dagster as dg
 import pytest
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.runs.result import Status
+from data_package.engine.states import Status
 from data_package.engine.tables import failures
 from data_package_tests.conftest import Make, Study
 
