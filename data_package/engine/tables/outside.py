@@ -207,8 +207,8 @@ def end() -> None:
             remember(path, json.dumps(note, indent=1))
 
 
-def told(table: Table) -> list[str]:
-    """What the function of a table, as it is, was last seen to use beside its inputs."""
+def seen(table: Table) -> list[str]:
+    """What the table's present function was last seen to use besides its inputs."""
 
     def uses(note: Mapping[str, Any]) -> list[str]:
         if note["fingerprint"] != table.fingerprint.digest:
