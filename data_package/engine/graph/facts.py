@@ -33,8 +33,8 @@ class Node:
         group: the table's group, or `raw files`.
         state: the word of a `State`, or `file`.
         inputs: the names of what it is made from.
-        facts: what else is told of it, by its label.
-        folded: how many it stands for, by their state; empty for a single one.
+        facts: what else is shown of it, by its label.
+        folded: how many it represents, by their state; empty for a single one.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Node:
 
     @property
     def label(self) -> str:
-        """Its name, and how many it stands for."""
+        """Its name, and how many it represents."""
         count = sum(number for _, number in self.folded)
         what = "file" if self.group == FILES else "table"
         return (
@@ -73,7 +73,7 @@ class Graph:
 
     @property
     def groups(self) -> list[str]:
-        """The groups, in the order in which they are come upon."""
+        """The groups, in the order in which they first occur."""
         return list(dict.fromkeys(node.group for node in self.nodes))
 
     def to_dict(self) -> dict[str, object]:
@@ -84,7 +84,7 @@ class Graph:
 def graph_of(catalogue: Catalogue, status: ProjectStatus, lock: Lock, *, with_runs: bool) -> Graph:
     """The graph of a project.
 
-    `with_runs` opens Dagster's history to tell when each table was last made.
+    `with_runs` opens Dagster's history to find when each table was last made.
     """
     runs = _last_runs(catalogue) if with_runs else {}
     tables = [
@@ -98,7 +98,7 @@ def graph_of(catalogue: Catalogue, status: ProjectStatus, lock: Lock, *, with_ru
 
 
 def folded(graph: Graph, groups: Iterable[str]) -> Graph:
-    """The graph with one node in the place of each of some groups."""
+    """The graph with one node for each of some groups."""
     chosen = set(groups)
     taken = {node.name for node in graph.nodes if node.group not in chosen}
     names = {group: f"group {group}" if group in taken else group for group in chosen}
@@ -178,7 +178,7 @@ def _file(name: str, file: RawFile | None, lock: Lock) -> Node:
 
 
 def _last_runs(catalogue: Catalogue) -> Mapping[str, Sequence[tuple[str, str]]]:
-    """When each table was last made, and what that took."""
+    """When each table was last made, and how long it took."""
     from datetime import datetime
 
     found: dict[str, Sequence[tuple[str, str]]] = {}

@@ -1,4 +1,4 @@
-"""The interactive page: the graph, drawn and folded by a script that it brings along."""
+"""The interactive page: the graph, drawn and folded by the page's own script."""
 
 from pathlib import Path
 

@@ -15,7 +15,7 @@ _WORDS = {FILE: "raw file"}
 
 
 def svg(graph: Graph) -> str:
-    """A drawing that needs nothing: no style sheet, no script, no font of its own."""
+    """A self-contained drawing: no style sheet, no script, no font of its own."""
     drawing = diagram([(node.name, node.state) for node in graph.nodes], graph.edges, graph.title)
     width, height = max(drawing.width, 640.0), drawing.height + _HEAD
     nodes = {node.name: node for node in graph.nodes}
@@ -45,7 +45,7 @@ def png(graph: Graph, scale: float = 2.0) -> bytes:
     except ImportError:
         raise ProjectError(
             "A PNG is drawn by the library resvg-py, which is not installed.\n"
-            "Install it: pip install 'data-package[png]', or take --format svg."
+            "Install it: pip install 'data-package[png]', or use --format svg."
         ) from None
     text = svg(graph)
     longest = max(float(part) for part in text.split('viewBox="0 0 ')[1].split('"')[0].split())
@@ -97,5 +97,5 @@ def _paint(look: Look) -> str:
 
 
 def _text(text: str) -> str:
-    """Text within markup; signs that XML does not allow are left out."""
+    """Text within markup; characters that XML does not allow are left out."""
     return escape("".join(sign for sign in text if sign.isprintable()))

@@ -60,7 +60,7 @@ def _dot_style(look: Look) -> str:
 
 
 def _mermaid(text: str) -> str:
-    """Text that Mermaid shows as it is: every sign that could mean something by its number."""
+    """Text that Mermaid shows unchanged: characters with a meaning are written as numbers."""
     return "".join(
         letter if letter.isalnum() or letter in " _-./()" else f"#{ord(letter)};" for letter in text
     )

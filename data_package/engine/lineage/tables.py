@@ -1,9 +1,8 @@
 """The column lineage of a project's tables, derived once for each fingerprint.
 
-What a table's columns are made of follows from what its function does, from the columns of its
-inputs and from the code that follows them. So it is kept under a digest of the three, in
-`storage/.state/lineage.json`, and derived again when that digest is another. The file may be
-deleted.
+The lineage of a table depends on what its function does, on the columns of its inputs and on the
+engine's code that follows them. So it is kept under a digest of the three, in
+`storage/.state/lineage.json`, and derived again when the digest changes. The file may be deleted.
 """
 
 import hashlib
@@ -35,11 +34,11 @@ def lineage_of_tables(
     catalogue: Catalogue,
     tables: Iterable[Table],
     *,
-    say: Callable[[str], object] = lambda _: None,
+    report: Callable[[str], object] = lambda _: None,
 ) -> dict[str, TableLineage]:
-    """What the columns of some tables are made of, by the table's name.
+    """The lineage of some tables, by the table's name.
 
-    `say` gets the name of each table whose function is followed now, before it is.
+    `report` is called with the name of each table before its function is followed.
     """
     project = catalogue.project
     known = _read(project)
@@ -55,7 +54,7 @@ def lineage_of_tables(
             elif kept is not None and kept[0] == digest:
                 found[table.name] = kept[1]
             else:
-                say(table.name)
+                report(table.name)
                 found[table.name] = _derived(table, cases, project)
                 known[table.name] = digest, found[table.name]
                 derived = True
@@ -65,7 +64,7 @@ def lineage_of_tables(
 
 
 def known_lineage(table: Table, catalogue: Catalogue) -> TableLineage | None:
-    """What is known of a table's columns without calling its function; None where nothing is."""
+    """What is known of a table's columns without calling its function; None if nothing is."""
     kept = _read_once(catalogue.project).get(table.name)
     if kept is None:
         return None
@@ -106,7 +105,7 @@ def _cases(table: Table, catalogue: Catalogue) -> tuple[list[_Case], str | None]
 def _inputs(
     table: Table, catalogue: Catalogue, part: str | None
 ) -> tuple[dict[str, Input], str | None]:
-    """What its parameters receive, with the columns as built, or the reason why it is not told."""
+    """What its parameters receive, with the columns as built, or why it cannot be followed."""
     inputs: dict[str, Input] = {}
     if not table.is_table:
         return inputs, "it is not a table"
@@ -136,13 +135,13 @@ def _inputs(
         elif name in table.reads:
             columns = catalogue.delivered.columns(name)
             if columns is None:
-                return inputs, f"it takes {name}, which has no contract to be read by"
+                return inputs, f"it takes {name}, which has no contract"
             inputs[parameter] = Input(name, schema=columns)
         elif file is not None:
             try:
                 paths = tuple(_paths(name, table, catalogue, part))
             except ProjectError:
-                return inputs, f"it takes {name}, which is not there"
+                return inputs, f"it takes {name}, which is missing"
             # A partition of one file takes it by itself, or in a list, as it says.
             listed = "list" in str(taken[parameter].annotation)
             several = file.is_several() if part is None else listed
@@ -159,7 +158,7 @@ def _paths(name: str, table: Table, catalogue: Catalogue, part: str | None) -> l
 
 
 def _digest(table: Table, cases: Sequence[_Case]) -> str:
-    """Everything that decides what is told of a table."""
+    """Everything that the lineage of a table depends on."""
     parts = [edition(derive.__module__).digest(), table.fingerprint.digest]
     for part, inputs in cases:
         parts += [*([] if part is None else [part]), *_seen_in(inputs)]
@@ -173,7 +172,7 @@ def _seen_in(inputs: Mapping[str, Input]) -> list[str]:
         if one.schema is not None:
             parts.append(columns_digest(one.schema))
         else:
-            # The columns of a raw file are read from it, so they are looked at when it changes.
+            # The columns of a raw file are read from it, so they are read again when it changes.
             parts += [
                 f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in one.paths
             ]
@@ -181,7 +180,7 @@ def _seen_in(inputs: Mapping[str, Input]) -> list[str]:
 
 
 def _read_once(project: Project) -> dict[str, tuple[str, TableLineage]]:
-    """What is kept, read again only when it has been written since: a run asks for each table."""
+    """The kept lineage, read again only if written since: a run asks once for each table."""
     try:
         stat = _path(project).stat()
     except OSError:

@@ -133,7 +133,7 @@ def run_build(
             tally.end()
             built = {table.name for table in tally.tables if table.status is Status.BUILT}
             for name in sorted(built & catalogue.named.keys()):
-                for use in outside.told(catalogue.named[name]):
+                for use in outside.seen(catalogue.named[name]):
                     say(f"{name}: {use}")
             published = tally.package is not None and tally.package.ok
             result = BuildResult(

@@ -207,7 +207,7 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
     if table.fingerprint.unseen:
         lines += ["", "What cannot be seen in its code, and how it is treated:"]
         lines += [f"  {what}" for what in table.fingerprint.unseen]
-    if used := outside.told(table):
+    if used := outside.seen(table):
         lines += ["", "What it used when it was built that is no input, and is not covered:"]
         lines += [f"  {use}" for use in used]
     if causes:

@@ -1,4 +1,4 @@
-"""What has been loaded of a project, for the rooms that build, publish and report."""
+"""The tables, raw files and checks of a loaded project, for the rooms that build and report."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,7 +23,7 @@ _loaded: dict[Project, "Catalogue"] = {}
 
 
 class Publication(Protocol):
-    """The data package, as far as a build must know it."""
+    """The data package, as far as a build needs to know it."""
 
     def is_current(self) -> bool:
         """Whether publishing now would change nothing."""
@@ -107,9 +107,9 @@ class Catalogue:
         return {t.name: t.partitions.known for t in self.tables.values() if t.partitions}
 
     def taken(self, reader: Table, source: Table, partition: str | None) -> tuple[str, ...]:
-        """The partitions of an input that a partition, or the whole, of a reader takes, in order.
+        """The partitions of an input that a table, or a partition of it, takes, in order.
 
-        Those that it needs and that the input has not are among them.
+        Those that it needs and the input does not have are included.
         """
         assert source.partitions is not None
         place = reader.key, source.key, partition
@@ -129,7 +129,7 @@ class Catalogue:
     def parts_taken(
         self, reader: Table, source: Table, partition: str | None
     ) -> tuple[str | None, ...]:
-        """As `taken`, with None for an input that is made as a whole."""
+        """As `taken`, with None for an input without partitions."""
         return self.taken(reader, source, partition) if source.partitioned else (None,)
 
     def parts_of_check(self, key: dg.AssetCheckKey) -> tuple[str | None, ...]:

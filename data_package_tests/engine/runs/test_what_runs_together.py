@@ -191,7 +191,7 @@ def test_what_a_function_need_not_yield_and_has_not_is_fresh_until_its_code_or_i
     assert result.explain() == "Not yielded this time: perhaps.\n\nNot built because of it: reader."
     result = project.build()
     assert not result.ok
-    assert "'perhaps' returned nothing, so there is nothing to take" in result.explain()
+    assert "'perhaps' returned nothing, so nothing can be passed on" in result.explain()
     project.write({"perhaps.yaml": "schema: {fields: [{name: a, type: integer}]}\n"})
     result = project.build()
     assert not result.ok
