@@ -92,6 +92,8 @@ def _draft(name: str, path: Path, codebook: Codebook | None) -> tuple[Draft, pl.
             _fields(delivered)[0]["description"] = _ROW_NAMES
             frame = frame.drop(_UNNAMED)
         inferred = schema.infer(frame).descriptor
+        if numbered:
+            _take_key(delivered, inferred)
     except DataPackageError as error:
         raise ProjectError(f"{path} cannot be described.\n{error}") from None
     final = _final(delivered, inferred, without=_UNNAMED if numbered else None)
@@ -106,6 +108,14 @@ def _numbers_rows(frame: pl.DataFrame) -> bool:
         return False
     counted = pl.int_range(1, frame.height + 1, eager=True)
     return bool((frame[_UNNAMED].cast(pl.Int64, strict=False) == counted).all())
+
+
+def _take_key(delivered: Descriptor, inferred: Descriptor) -> None:
+    """Give the delivered file the key that its rows have without their numbers."""
+    held, found = _schema(delivered), _schema(inferred)
+    held.pop("primaryKey", None)
+    if "primaryKey" in found:
+        held["primaryKey"] = found["primaryKey"]
 
 
 def described(path: Path) -> dict[str, object]:
@@ -124,7 +134,7 @@ def _final(
 ) -> dict[str, object]:
     """The contract of the typed table: the delivered one without how its text is written.
 
-    Without the column that only numbers the rows the key is another one's, or nobody's.
+    `without` is a column that is left out.
     """
     types = {one["name"]: one for one in _fields(inferred)}
     fields = []
@@ -138,7 +148,7 @@ def _final(
         if "categories" not in kept and "categories" in types.get(one["name"], {}):
             kept["categories"] = types[one["name"]]["categories"]
         fields.append(kept)
-    held = _schema(inferred if without else delivered)
+    held = _schema(delivered)
     written: dict[str, object] = {"fields": fields}
     if "primaryKey" in held:
         written["primaryKey"] = held["primaryKey"]

@@ -228,6 +228,8 @@ def test_row_numbers_as_r_writes_them_are_no_field_of_the_table(tmp_path: Path) 
     (first, *_) = fields(root, "my_trial/raw/r_file.yaml")
     assert "Numbers the rows" in first["description"]
     assert key(root, "my_trial/final/r.yaml") == ["id"]
+    # The rows that the drafted test makes up keep the table's key.
+    assert key(root, "my_trial/raw/r_file.yaml") == ["id"]
     # One that counts something else, or has a label, is kept.
     for text in ('"","id"\n9,a\n8,b\n', "n,id\n1,a\n2,b\n"):
         delivery.write_text(text)
