@@ -4,7 +4,7 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -163,12 +163,13 @@ def _is_watched(path: Path, project: "Project") -> bool:
 
 def _elsewhere(project: "Project") -> Iterator[Path]:
     """Raw files and own code outside the project, as the last build noted them."""
-    try:
-        note = json.loads(project.places.fresh.read_bytes())
-        files = [Path(name) for name in note["files"]]
-        code = [Path(name) for name in note["places"]]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return
+    from data_package.engine.storage import recalled
+
+    def noted(note: Mapping[str, Iterable[str]]) -> tuple[list[Path], list[Path]]:
+        return [Path(name) for name in note["files"]], [Path(name) for name in note["places"]]
+
+    nothing: tuple[list[Path], list[Path]] = ([], [])
+    files, code = recalled(project.places.fresh, noted, nothing)
     folders = {path.parent for path in files if path.parent.is_dir()}
     outside = {p for p in (*folders, *code) if p.exists() and not p.is_relative_to(project.root)}
     yield from sorted(p for p in outside if not p.is_relative_to(project.storage))
