@@ -13,16 +13,12 @@ from data_package.engine.errors import did_you_mean
 from data_package.engine.schema.code_list import Vocabulary
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.document import Path
-from data_package.engine.schema.fieldtypes import (
-    BOUNDS,
-    FIELD_TYPES,
-    LENGTHS,
-    LIST_ITEM_TYPES,
-    FieldType,
-)
-from data_package.engine.schema.lexical import Span
 from data_package.engine.schema.literals import field_of, identity, logical, spelling
 from data_package.engine.schema.spelling import misspelt
+from data_package.engine.schema.types import FIELD_TYPES
+from data_package.engine.schema.types.duration import Span
+from data_package.engine.schema.types.field_type import BOUNDS, LENGTHS, FieldType
+from data_package.engine.schema.types.list import LIST_ITEM_TYPES
 from data_package.engine.schema.xml_expressions import unsupported
 
 Fault: TypeAlias = tuple[Path, str]

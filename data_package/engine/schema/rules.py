@@ -16,9 +16,11 @@ import polars as pl
 from data_package.engine.schema.cells import over_distinct
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import ContractError, Field
-from data_package.engine.schema.lexical import Span, canonical_json
 from data_package.engine.schema.literals import logical, logical_categories
 from data_package.engine.schema.pattern import broken_by, pattern_test
+from data_package.engine.schema.types import type_of
+from data_package.engine.schema.types.duration import Span
+from data_package.engine.schema.types.json_text import canonical_json
 
 _BOUND_NOTES = {
     "minimum": "below the minimum",
@@ -162,7 +164,7 @@ def _length(field: Field, dtype: pl.DataType) -> pl.Expr:
         return pl.when(column.is_not_null()).then(pl.lit(dtype.size))
     if isinstance(dtype, pl.Struct):
         return pl.when(column.is_not_null()).then(pl.lit(len(dtype.fields)))
-    if field.type in ("object", "array", "list", "geojson"):
+    if type_of(field).items:
         return column.map_batches(
             lambda texts: over_distinct(texts, lambda text: len(json.loads(text)), pl.Int64()),
             return_dtype=pl.Int64,

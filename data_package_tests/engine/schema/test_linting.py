@@ -7,8 +7,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_package.engine.schema import lint, lint_references
-from data_package.engine.schema.fieldtypes import FIELD_TYPES
 from data_package.engine.schema.spelling import misspelt
+from data_package.engine.schema.types import FIELD_TYPES
 from data_package_tests.campaigns import cases
 
 
