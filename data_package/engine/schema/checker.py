@@ -10,6 +10,7 @@ import polars as pl
 
 from data_package.engine.schema.cells import read_column
 from data_package.engine.schema.columns import column
+from data_package.engine.schema.constraints import field_rules
 from data_package.engine.schema.contract import Contract, Field, ForeignKey
 from data_package.engine.schema.findings import Findings, Kind
 from data_package.engine.schema.keys import (
@@ -22,7 +23,7 @@ from data_package.engine.schema.keys import (
 )
 from data_package.engine.schema.octets import as_text
 from data_package.engine.schema.report import Report, Total
-from data_package.engine.schema.rules import Rule, field_rules
+from data_package.engine.schema.rules import Rule
 from data_package.engine.schema.types import type_of
 
 DEFAULT_LIMIT = 1000
