@@ -113,3 +113,13 @@ def test_what_is_listed_of_types_elsewhere_are_types() -> None:
     columns: dict[str, Any] = {"i": [1], "f": [1.5], "b": [True], "s": ["a"], "l": [[1]]}
     frame = pl.DataFrame(columns | {"o": [{"a": 1}], "n": [b"x"]})
     assert {field["type"] for field in infer(frame).fields} <= set(FIELD_TYPES)
+
+
+def test_numbers_of_every_width_fit_the_types_of_numbers() -> None:
+    kinds = [each for each in vars(pl).values() if isinstance(each, type)]
+    numeric = [e for e in kinds if issubclass(e, pl.DataType) and e.is_numeric()]
+    assert len(numeric) > 10
+    for each in numeric:
+        dtype = each()
+        assert FIELD_TYPES["number"].fits(dtype)
+        assert FIELD_TYPES["integer"].fits(dtype) == dtype.is_integer()

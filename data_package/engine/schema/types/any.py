@@ -6,7 +6,7 @@ ANY = FieldType(
     "any",
     "any type",
     reader=lambda _: as_text,
-    fits=lambda _dtype, _format: True,
+    holds=None,
     literal=lambda _, value: value,
     fast=lambda _, column: column,
     family="string",

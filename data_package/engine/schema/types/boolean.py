@@ -25,16 +25,12 @@ def boolean_words(field: Field) -> dict[str, bool]:
     return words
 
 
-def _boolean() -> "pl.DataType":
+def _fast(field: Field, column: "pl.Expr") -> "pl.Expr":
     import polars as pl
 
-    return pl.Boolean()
-
-
-def _fast(field: Field, column: "pl.Expr") -> "pl.Expr":
     words = boolean_words(field)
     return column.replace_strict(
-        list(words), list(words.values()), default=None, return_dtype=_boolean()
+        list(words), list(words.values()), default=None, return_dtype=pl.Boolean
     )
 
 
@@ -42,9 +38,9 @@ BOOLEAN = FieldType(
     "boolean",
     "Boolean",
     reader=lambda field: boolean_words(field).get,
-    fits=lambda dtype, _: dtype == _boolean(),
+    holds=frozenset({"Boolean"}),
     literal=lambda _, value: value if isinstance(value, bool) else None,
-    dtype=_boolean,
+    values="Boolean",
     fast=_fast,
     properties=frozenset({"trueValues", "falseValues"}),
 )

@@ -22,12 +22,6 @@ def _day(value: datetime | None) -> date | None:
     return None if value is None else value.date()
 
 
-def _dtype() -> "pl.DataType":
-    import polars as pl
-
-    return pl.Date()
-
-
 def _fast(field: Field, column: "pl.Expr") -> "pl.Expr | None":
     import polars as pl
 
@@ -63,8 +57,8 @@ DATE = FieldType(
     "date",
     "Date",
     reader=_reader,
-    fits=lambda dtype, _: dtype == _dtype(),
-    dtype=_dtype,
+    holds=frozenset({"Date"}),
+    values="Date",
     fast=_fast,
     formats=frozenset({"any"}),
     patterns=True,

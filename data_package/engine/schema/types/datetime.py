@@ -43,18 +43,6 @@ def _iso(text: str) -> datetime | None:
     return isoparse(text)
 
 
-def _dtype() -> "pl.DataType":
-    import polars as pl
-
-    return pl.Datetime("us")
-
-
-def _fits(dtype: "pl.DataType", _format: str) -> bool:
-    import polars as pl
-
-    return dtype == pl.Datetime
-
-
 def _fast(field: Field, column: "pl.Expr") -> "pl.Expr | None":
     guarded = _PLAIN if field.format == "default" else guard(field.format)
     return None if guarded is None else _read(column, *guarded)
@@ -93,8 +81,8 @@ DATETIME = FieldType(
     "datetime",
     "Datetime",
     reader=_reader,
-    fits=_fits,
-    dtype=_dtype,
+    holds=frozenset({"Datetime"}),
+    values="Datetime",
     fast=_fast,
     further=_further,
     formats=frozenset({"any"}),

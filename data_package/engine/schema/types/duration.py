@@ -4,12 +4,8 @@ import re
 from dataclasses import dataclass
 from datetime import date
 from decimal import Decimal
-from typing import TYPE_CHECKING
 
 from data_package.engine.schema.types.field_type import BOUNDED, FieldType
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _PART = r"(?:(?P<{0}>\d+(?:[.,]\d+)?){1})?"
 _DATE_PARTS = (("years", "Y"), ("months", "M"), ("weeks", "W"), ("days", "D"))
@@ -81,17 +77,11 @@ def _months_later(year: int, month: int, months: int) -> int:
     return first.toordinal() + (era - 1) * 146_097
 
 
-def _fits(dtype: "pl.DataType", _format: str) -> bool:
-    import polars as pl
-
-    return dtype in (pl.String, pl.Duration)
-
-
 DURATION = FieldType(
     "duration",
     "Duration, or String in ISO 8601",
     reader=lambda _: _read,
-    fits=_fits,
+    holds=frozenset({"String", "Duration"}),
     json_value=lambda _field, _meaning, written: written,
     constraints=BOUNDED,
     lexical=True,

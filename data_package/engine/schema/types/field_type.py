@@ -20,6 +20,7 @@ Reader: TypeAlias = Callable[[str], object]
 COMMON_CONSTRAINTS = frozenset({"required", "unique", "enum"})
 LENGTHS = frozenset({"minLength", "maxLength"})
 BOUNDS = frozenset({"minimum", "maximum", "exclusiveMinimum", "exclusiveMaximum"})
+INTEGERS = frozenset(f"{sign}Int{bits}" for sign in ("", "U") for bits in (8, 16, 32, 64, 128))
 BOUNDED = COMMON_CONSTRAINTS | BOUNDS
 SIZED = COMMON_CONSTRAINTS | LENGTHS
 
@@ -38,12 +39,6 @@ def _not_fast(_field: Field, _column: "pl.Expr") -> "pl.Expr | None":
     return None
 
 
-def _text() -> "pl.DataType":
-    import polars as pl
-
-    return pl.String()
-
-
 @dataclass(frozen=True, slots=True)
 class FieldType:
     """One type of the standard.
@@ -52,10 +47,10 @@ class FieldType:
         name: as contracts write it.
         dtypes: in words, which Polars types fit.
         reader: what reads a cell of a field; has the last word on what is of the type.
-        fits: whether a column of a Polars type, other than Null, can hold a field of a format.
+        holds: the names of the Polars types of columns that can hold a field; None for all.
         literal: the meaning of a value in a contract that is not text; None for none.
         json_value: a meaning, and how it is written, as JSON holds it in what is published.
-        dtype: the Polars type of logical values that are read from text.
+        values: the name of the Polars type of logical values that are read from text.
         fast: an expression that reads the usual spellings of a column of text, and leaves null
             what it cannot judge; None where there is none.
         further: expressions for more spellings, each tried on what the ones before left.
@@ -73,10 +68,10 @@ class FieldType:
     name: str
     dtypes: str
     reader: Callable[[Field], Reader]
-    fits: "Callable[[pl.DataType, str], bool]"
+    holds: frozenset[str] | None
     literal: Callable[[Field, object], object] = _no_literal
     json_value: Callable[[Field, object, object], object] = _as_it_means
-    dtype: "Callable[[], pl.DataType]" = _text
+    values: str = "String"
     fast: "Callable[[Field, pl.Expr], pl.Expr | None]" = _not_fast
     further: "Callable[[Field], Sequence[Callable[[pl.Expr], pl.Expr]]]" = lambda _: ()
     formats: frozenset[str] = frozenset()
@@ -87,6 +82,19 @@ class FieldType:
     splits: bool = False
     items: bool = False
     family: str = ""
+
+    def fits(self, dtype: "pl.DataType", format_name: str = "default") -> bool:
+        """Tell whether a column of a Polars type, other than Null, can hold a field of a format."""
+        held = dtype.base_type().__name__
+        is_bytes = held == "Binary" and format_name == "binary" and format_name in self.formats
+        return self.holds is None or held in self.holds or is_bytes
+
+    def dtype(self) -> "pl.DataType":
+        """Return the Polars type of logical values that are read from text."""
+        import polars as pl
+
+        dtype: pl.DataType = getattr(pl, self.values)()
+        return dtype
 
 
 def as_text(text: str) -> str:

@@ -4,14 +4,10 @@ https://datapackage.org/standard/table-schema/#geojson, https://www.rfc-editor.o
 """
 
 from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING
 
 from data_package.engine.schema.contract import Field
 from data_package.engine.schema.types.field_type import FieldType, Reader
 from data_package.engine.schema.types.json_text import canonical_json, read_json
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _DEPTHS = {
     "Point": 0,
@@ -131,17 +127,11 @@ def _read(text: str, format_name: str) -> dict[str, object] | None:
     return value if good else None
 
 
-def _fits(dtype: "pl.DataType", _format: str) -> bool:
-    import polars as pl
-
-    return dtype in (pl.String, pl.Struct)
-
-
 GEOJSON = FieldType(
     "geojson",
     "Struct, or String holding JSON",
     reader=_reader,
-    fits=_fits,
+    holds=frozenset({"String", "Struct"}),
     literal=lambda field, value: _read(canonical_json(value), field.format),
     formats=frozenset({"topojson"}),
     lexical=True,

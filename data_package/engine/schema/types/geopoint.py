@@ -1,15 +1,12 @@
 """https://datapackage.org/standard/table-schema/#geopoint."""
 
 from types import UnionType
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from data_package.engine.schema.contract import Field
 from data_package.engine.schema.types.field_type import FieldType, Reader
 from data_package.engine.schema.types.json_text import canonical_json, json_number, read_json
 from data_package.engine.schema.types.numbers import read_number
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 def _reader(field: Field) -> Reader:
@@ -59,17 +56,11 @@ def _json_value(field: Field, meaning: object, _written: object) -> object:
     return f"{longitude}, {latitude}"
 
 
-def _fits(dtype: "pl.DataType", _format: str) -> bool:
-    import polars as pl
-
-    return dtype in (pl.String, pl.List, pl.Array, pl.Struct)
-
-
 GEOPOINT = FieldType(
     "geopoint",
     "List, Array or Struct of two numbers, or String",
     reader=_reader,
-    fits=_fits,
+    holds=frozenset({"String", "List", "Array", "Struct"}),
     literal=_literal,
     json_value=_json_value,
     formats=frozenset({"array", "object"}),

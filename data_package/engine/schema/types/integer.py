@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING
 
 from data_package.engine.schema.contract import Field
-from data_package.engine.schema.types.field_type import BOUNDED, FieldType, Reader
+from data_package.engine.schema.types.field_type import BOUNDED, INTEGERS, FieldType, Reader
 from data_package.engine.schema.types.numbers import (
     plain_text,
     prepare_number,
@@ -19,24 +19,19 @@ def _reader(field: Field) -> Reader:
     return lambda text: read_integer(prepare_number(text.strip(), field))
 
 
-def int64() -> "pl.DataType":
-    """The type of whole numbers."""
+def _fast(field: Field, column: "pl.Expr") -> "pl.Expr":
     import polars as pl
 
-    return pl.Int64()
-
-
-def _fast(field: Field, column: "pl.Expr") -> "pl.Expr":
-    return plain_text(field, column).cast(int64(), strict=False)
+    return plain_text(field, column).cast(pl.Int64, strict=False)
 
 
 INTEGER = FieldType(
     "integer",
     "an integer",
     reader=_reader,
-    fits=lambda dtype, _: dtype.is_integer(),
+    holds=INTEGERS,
     literal=whole_literal,
-    dtype=int64,
+    values="Int64",
     fast=_fast,
     constraints=BOUNDED,
     properties=frozenset({"groupChar", "bareNumber", "categories", "categoriesOrdered"}),

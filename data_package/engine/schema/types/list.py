@@ -1,7 +1,5 @@
 """https://datapackage.org/standard/table-schema/#list."""
 
-from typing import TYPE_CHECKING
-
 from data_package.engine.schema.contract import Field
 from data_package.engine.schema.types.boolean import BOOLEAN
 from data_package.engine.schema.types.date import DATE
@@ -11,9 +9,6 @@ from data_package.engine.schema.types.integer import INTEGER
 from data_package.engine.schema.types.number import NUMBER
 from data_package.engine.schema.types.string import STRING
 from data_package.engine.schema.types.time import TIME
-
-if TYPE_CHECKING:
-    import polars as pl
 
 _ITEMS = {kind.name: kind for kind in (STRING, INTEGER, BOOLEAN, NUMBER, DATETIME, DATE, TIME)}
 LIST_ITEM_TYPES = tuple(_ITEMS)
@@ -47,17 +42,11 @@ def _literal(field: Field, value: object) -> object:
     )
 
 
-def _fits(dtype: "pl.DataType", _format: str) -> bool:
-    import polars as pl
-
-    return dtype in (pl.String, pl.List, pl.Array)
-
-
 LIST = FieldType(
     "list",
     "List or Array, or delimited String",
     reader=_reader,
-    fits=_fits,
+    holds=frozenset({"String", "List", "Array"}),
     literal=_literal,
     constraints=SIZED,
     properties=frozenset({"delimiter", "itemType"}),

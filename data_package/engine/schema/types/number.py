@@ -3,7 +3,7 @@
 from typing import TYPE_CHECKING, cast
 
 from data_package.engine.schema.contract import Field
-from data_package.engine.schema.types.field_type import BOUNDED, FieldType, Reader
+from data_package.engine.schema.types.field_type import BOUNDED, INTEGERS, FieldType, Reader
 from data_package.engine.schema.types.json_text import json_number
 from data_package.engine.schema.types.numbers import (
     fits_a_float,
@@ -25,12 +25,6 @@ def _literal(_field: Field, value: object) -> object:
     return value if is_number(value) and fits_a_float(value) else None
 
 
-def _float64() -> "pl.DataType":
-    import polars as pl
-
-    return pl.Float64()
-
-
 def _fast(field: Field, column: "pl.Expr") -> "pl.Expr":
     """Read floats, less those that only became 0 or infinite by being read."""
     import polars as pl
@@ -45,10 +39,10 @@ NUMBER = FieldType(
     "number",
     "a float, a Decimal or an integer",
     reader=_reader,
-    fits=lambda dtype, _: dtype.is_numeric(),
+    holds=INTEGERS | {"Float16", "Float32", "Float64", "Decimal"},
     literal=_literal,
     json_value=lambda _field, meaning, _written: json_number(cast("float", meaning)),
-    dtype=_float64,
+    values="Float64",
     fast=_fast,
     constraints=BOUNDED,
     properties=frozenset({"decimalChar", "groupChar", "bareNumber"}),

@@ -48,13 +48,6 @@ def _binary(text: str) -> str | None:
 _READERS: dict[str, Reader] = {"email": _email, "uuid": _uuid, "uri": _uri, "binary": _binary}
 
 
-def _fits(dtype: "pl.DataType", format_name: str) -> bool:
-    import polars as pl
-
-    is_bytes = dtype == pl.Binary and format_name == "binary"
-    return is_bytes or dtype in (pl.String, pl.Categorical, pl.Enum)
-
-
 def _fast(field: Field, column: "pl.Expr") -> "pl.Expr | None":
     import polars as pl
 
@@ -69,7 +62,7 @@ STRING = FieldType(
     "string",
     "String, Enum or Categorical",
     reader=lambda field: _READERS.get(field.format, as_text),
-    fits=_fits,
+    holds=frozenset({"String", "Categorical", "Enum"}),
     fast=_fast,
     formats=frozenset(_READERS),
     constraints=SIZED | {"pattern"},

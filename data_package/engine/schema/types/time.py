@@ -27,12 +27,6 @@ def _clock(value: datetime | None) -> time | None:
     return None if moment is None else moment.time()
 
 
-def _dtype() -> "pl.DataType":
-    import polars as pl
-
-    return pl.Time()
-
-
 def _fast(field: Field, column: "pl.Expr") -> "pl.Expr | None":
     import polars as pl
 
@@ -47,8 +41,8 @@ TIME = FieldType(
     "time",
     "Time",
     reader=_reader,
-    fits=lambda dtype, _: dtype == _dtype(),
-    dtype=_dtype,
+    holds=frozenset({"Time"}),
+    values="Time",
     fast=_fast,
     formats=frozenset({"any"}),
     patterns=True,

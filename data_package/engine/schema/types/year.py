@@ -3,8 +3,7 @@
 from typing import TYPE_CHECKING
 
 from data_package.engine.schema.contract import Field
-from data_package.engine.schema.types.field_type import BOUNDED, FieldType
-from data_package.engine.schema.types.integer import int64
+from data_package.engine.schema.types.field_type import BOUNDED, INTEGERS, FieldType
 from data_package.engine.schema.types.numbers import read_integer, whole_literal
 
 if TYPE_CHECKING:
@@ -27,9 +26,9 @@ YEAR = FieldType(
     "year",
     "an integer",
     reader=lambda _: _read,
-    fits=lambda dtype, _: dtype.is_integer(),
+    holds=INTEGERS,
     literal=whole_literal,
-    dtype=int64,
+    values="Int64",
     fast=_fast,
     constraints=BOUNDED,
     family="number",

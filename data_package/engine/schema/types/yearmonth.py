@@ -1,15 +1,11 @@
 """https://datapackage.org/standard/table-schema/#yearmonth."""
 
 import re
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from data_package.engine.schema.contract import Field
 from data_package.engine.schema.types.field_type import BOUNDED, FieldType
-from data_package.engine.schema.types.integer import int64
 from data_package.engine.schema.types.numbers import read_integer
-
-if TYPE_CHECKING:
-    import polars as pl
 
 
 def _read(text: str) -> int | None:
@@ -29,19 +25,13 @@ def _json_value(_field: Field, meaning: object, _written: object) -> object:
     return f"{year:04d}-{month + 1:02d}"
 
 
-def _fits(dtype: "pl.DataType", _format: str) -> bool:
-    import polars as pl
-
-    return dtype == pl.String
-
-
 YEARMONTH = FieldType(
     "yearmonth",
     "String as YYYY-MM",
     reader=lambda _: _read,
-    fits=_fits,
+    holds=frozenset({"String"}),
     json_value=_json_value,
-    dtype=int64,
+    values="Int64",
     constraints=BOUNDED,
     lexical=True,
 )
