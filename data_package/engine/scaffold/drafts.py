@@ -95,7 +95,7 @@ def _draft(name: str, path: Path, codebook: Codebook | None) -> tuple[Draft, pl.
 def described(path: Path) -> dict[str, object]:
     """The contract that a delivered file keeps, with the dialect and the encoding that it has."""
     if path.suffix == ".parquet":
-        return schema.infer(pl.scan_parquet(path, glob=False)).descriptor
+        return schema.infer(schema.scan_delivered(path)).descriptor
     writing = schema.sniffed(path)
     dialect = {"delimiter": writing.delimiter} if writing.delimiter else None
     inferred = schema.infer_file(path, dialect=dialect, encoding=writing.encoding).descriptor
