@@ -17,7 +17,7 @@ class ImportedName:
 def bound_names(statement: ast.stmt) -> tuple[dict[str, ImportedName | None], list[ImportedName]]:
     """The names that a statement of a module's body can bind, and its star imports.
 
-    The value tells what an import binds it to; None means that something else binds it.
+    The value is what an import binds the name to; None means that something else binds it.
     """
     names: dict[str, ImportedName | None] = {}
     stars: list[ImportedName] = []
@@ -40,7 +40,7 @@ def bound_names(statement: ast.stmt) -> tuple[dict[str, ImportedName | None], li
             case ast.Lambda():
                 pass
             case ast.comprehension():
-                # Its targets are its own; only a walrus inside gets out.
+                # Its targets are local to it; only a walrus inside binds a name outside.
                 stack.extend([node.iter, *node.ifs])
             case _:
                 name = captured_name(node)
@@ -77,20 +77,6 @@ def chain_of(node: ast.AST) -> tuple[str, ...] | None:
     if not isinstance(node, ast.Name):
         return None
     return (node.id, *reversed(names))
-
-
-def root_name(node: ast.AST) -> ast.Name | None:
-    """The name at the bottom of attributes, subscripts and method calls."""
-    while True:
-        match node:
-            case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Starred(value=inner):
-                node = inner
-            case ast.Call(func=inner):
-                node = inner
-            case ast.Name():
-                return node
-            case _:
-                return None
 
 
 def root_chain(node: ast.AST) -> tuple[str, ...]:

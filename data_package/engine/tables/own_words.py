@@ -1,7 +1,9 @@
-"""The words of a message that stand literally in source code: of those no row can be the origin.
+"""The words of a message that are the project's own: of those no row can be the origin.
 
-A message is taken apart by the texts that the code is written with: for `f"no visit of {person}"`
-the message keeps `no visit of`, and `…` takes the place of the person.
+Its own is what stands literally in source code, and the names of columns, assets and checks.
+
+A message is matched with the strings in the code: for `f"no visit of {person}"` the message keeps
+`no visit of`, and the person is replaced by `…`.
 """
 
 import ast
@@ -13,25 +15,30 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LEFT_OUT = "…"
-# A longer one is a dump of data, and a text of fewer letters matches by chance.
+# A longer message is a dump of data, and a string of fewer letters matches by chance.
 _LONGEST = 10_000
 _FEWEST_LETTERS = 3
 _PERCENT = re.compile(
     r"%(?:\(\w*\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?([diouxXeEfFgGcrsa%])"
 )
+# Around and between names in Dagster's messages: `people: contract,tall`, `AssetKey(['people'])`.
+_BETWEEN_NAMES = re.compile(r"Asset(?:Check)?Key\b|[\s,:;()\[\]{}<>'\"]+")
 
-# The texts of a message, with what stands between them left open.
+# Of the projects that this process has loaded.
+_names: set[str] = set()
+
+# The literal strings of a message, with what is between them left open.
 Texts = tuple[str, ...]
 
 
 @dataclass(frozen=True)
 class OwnWords:
-    """What may be said because it stands in code, or is the name of a column.
+    """What may be said because it stands in code, or is a name.
 
     Attributes:
         sources: texts of Python modules.
-        names: of columns.
-        templates: texts of library modules, whose messages may be taken, but no word of their own.
+        names: of columns, assets and checks; a message may also list several.
+        templates: sources of library modules, whose messages may match, but not single words.
     """
 
     sources: tuple[str, ...] = ()
@@ -39,16 +46,21 @@ class OwnWords:
     templates: tuple[str, ...] = ()
 
     def have(self, word: str | None) -> bool:
-        """Whether a word stands in the code or is a column; a number never does."""
+        """Whether a word stands in the code, is a name or lists names; a number never does."""
         if not word or not re.search(r"[^\W\d_]", word):
             return False
         found = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
-        return word in self.names or any(found.search(source) for source in self.sources)
+        known = word in self.names or any(found.search(source) for source in self.sources)
+        return known or self._are_names(word)
+
+    def _are_names(self, text: str) -> bool:
+        parts = [part for part in _BETWEEN_NAMES.split(text) if part]
+        return bool(parts) and self.names.issuperset(parts)
 
     def of(self, message: str) -> str:
-        """The message with `…` for all that does not stand in the code; empty where nothing does.
+        """The message with `…` for all that is not literal in the code; empty where nothing is.
 
-        The text of the code that explains most of the message is taken.
+        The string in the code that explains most of the message is used.
         """
         if len(message) > _LONGEST:
             return ""
@@ -62,6 +74,17 @@ class OwnWords:
         return best[1]
 
 
+def know_names(names: Iterable[str]) -> None:
+    """Let messages keep these names, which a project gives to assets, checks and fields."""
+    for name in names:
+        _names.update((name, *name.split("/")))
+
+
+def names_known() -> frozenset[str]:
+    """The names that the projects loaded in this process give to assets, checks and fields."""
+    return frozenset(_names)
+
+
 def read_source(path: str | Path) -> str:
     """The text of a module, or nothing where it cannot be read."""
     try:
@@ -72,7 +95,7 @@ def read_source(path: str | Path) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _texts_of(source: str) -> tuple[Texts, ...]:
-    """Every text in a module, and how it goes on behind what is put into it."""
+    """Every string in a module, with holes for the values that are formatted into it."""
     try:
         found = {texts for node in ast.walk(ast.parse(source)) for texts in _texts(node)}
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -81,7 +104,7 @@ def _texts_of(source: str) -> tuple[Texts, ...]:
 
 
 def _texts(node: ast.AST) -> Iterator[Texts]:
-    """The ways in which a piece of code can become a message."""
+    """The messages that an expression can produce."""
     match node:
         case ast.Constant(value=str(text)):
             yield (text,)
@@ -136,7 +159,7 @@ def _by_braces(text: str) -> Texts:
 
 
 def _between(message: str, texts: Texts) -> list[str] | None:
-    """What stands between the texts of a message; None where it is not made of them."""
+    """What is between the literal strings of a message; None where they do not match."""
     first, last = texts[0], texts[-1]
     if len(texts) == 1:
         return [] if message == first else None

@@ -105,9 +105,13 @@ def test_words_come_from_the_docstring_and_along_the_lineage(built: Study) -> No
 
 
 def test_several_tables_are_described_at_once_with_the_keys_between_them(built: Study) -> None:
+    (built.root / ".schemas").mkdir()
+    (built.root / ".schemas" / "contract.json").write_text("{}")
     done = call("describe", "visits", "persons", "--write")
     assert done.exit_code == 0, done.output
     place = built.root / built.package
+    top = "# yaml-language-server: $schema=../.schemas/contract.json\n"
+    assert (place / "persons.yaml").read_text().startswith(top)
     assert contract((place / "persons.yaml").read_text())["schema"]["primaryKey"] == ["id"]
     assert contract((place / "visits.yaml").read_text())["schema"]["foreignKeys"] == [
         {"fields": ["id"], "reference": {"resource": "persons", "fields": ["id"]}}

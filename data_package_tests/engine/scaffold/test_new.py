@@ -11,7 +11,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
+from data_package.engine.cli.schema import json_schema
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import find_project
 from data_package.engine.scaffold import add_files, new_project
@@ -38,6 +40,19 @@ def contract(root: Path, name: str) -> dict[str, object]:
     found = yaml.safe_load((root / name).read_text())
     assert isinstance(found, dict)
     return found
+
+
+def fields(root: Path, name: str) -> list[dict[str, str]]:
+    schema = contract(root, name)["schema"]
+    assert isinstance(schema, dict)
+    found: list[dict[str, str]] = schema["fields"]
+    return found
+
+
+def key(root: Path, name: str) -> object:
+    schema = contract(root, name)["schema"]
+    assert isinstance(schema, dict)
+    return schema.get("primaryKey")
 
 
 def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
@@ -154,6 +169,28 @@ def test_copies_of_deliveries_are_private_and_cannot_be_committed(
     assert "my_trial/final/visits.py" in listed
 
 
+def test_each_yaml_file_names_its_schema_to_editors(tmp_path: Path, deliveries: list[Path]) -> None:
+    root = tmp_path / "my-trial"
+    texts = {what: json_schema(what) for what in ("contract", "datapackage")}
+    new_project(root, deliveries[:1], schemas=texts)
+    add_files(find_project(root), deliveries[1:])
+    written = sorted((root / "my_trial").rglob("*.yaml"))
+    assert len(written) == 5
+    for path in written:
+        top, _, _ = path.read_text().partition("\n")
+        place = path.parent / top.removeprefix("# yaml-language-server: $schema=")
+        assert place.resolve().parent == root / ".schemas", path
+        Draft7Validator(json.loads(place.read_text())).validate(yaml.safe_load(path.read_text()))
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    ignored = subprocess.run(
+        ["git", "check-ignore", ".schemas/contract.json"], cwd=root, check=False
+    )
+    assert ignored.returncode == 1
+    assert not (tmp_path / "other").exists()
+    plain = new_project(tmp_path / "other", deliveries[:1]).root / "other/final/trial_persons.yaml"
+    assert not plain.read_text().startswith("#")
+
+
 def test_a_file_within_the_project_stays_where_it_is(tmp_path: Path) -> None:
     root = tmp_path / "my-trial"
     (root / "from").mkdir(parents=True)
@@ -179,6 +216,25 @@ def test_a_table_is_added_without_touching_the_others(
     compile(text, "delivered.py", "exec")
     twice = add_files(find_project(root), deliveries[1:])
     assert [draft.name for draft in twice.drafts] == ["visits_2"]
+
+
+def test_row_numbers_as_r_writes_them_are_no_field_of_the_table(tmp_path: Path) -> None:
+    rows = "".join(f'"{at}",P{at % 40:02},{at % 7}\n' for at in range(1, 41))
+    delivery = tmp_path / "r.csv"
+    delivery.write_text(f'"","id","score"\n{rows}')
+    root = new_project(tmp_path / "my-trial", [delivery]).root
+    assert [one["name"] for one in fields(root, "my_trial/final/r.yaml")] == ["id", "score"]
+    assert '"column 1"' not in (root / "my_trial/final/r.py").read_text()
+    (first, *_) = fields(root, "my_trial/raw/r_file.yaml")
+    assert "Numbers the rows" in first["description"]
+    assert key(root, "my_trial/final/r.yaml") == ["id"]
+    # The rows that the drafted test makes up keep the table's key.
+    assert key(root, "my_trial/raw/r_file.yaml") == ["id"]
+    # One that counts something else, or has a label, is kept.
+    for text in ('"","id"\n9,a\n8,b\n', "n,id\n1,a\n2,b\n"):
+        delivery.write_text(text)
+        other = new_project(tmp_path / str(len(text)) / "trial", [delivery]).root
+        assert len(fields(other, "trial/final/r.yaml")) == 2
 
 
 def test_a_codebook_fills_in_words_and_labels(tmp_path: Path, deliveries: list[Path]) -> None:
