@@ -26,14 +26,8 @@ COMMON = frozenset(
         "title", "type",
     }
 )  # fmt: skip
-<<<<<<< HEAD
-_CATEGORY = frozenset({"value", "label"})
-_SPECIFIC = frozenset().union(*(kind.properties for kind in FIELD_TYPES.values()))
-=======
 CATEGORY = frozenset({"value", "label"})
 SPECIFIC = frozenset().union(*(kind.properties for kind in FIELD_TYPES.values()))
-CONSTRAINTS = frozenset().union(*(kind.constraints for kind in FIELD_TYPES.values()))
->>>>>>> main
 _IN_A_NUMBER = re.compile(r"[0-9+-]")
 _DIRECTIVE = re.compile(r"%(.)", re.DOTALL)
 _DIRECTIVES = frozenset("aAwdbBmyYHIpMSfzZjUWcxXGuV%")
@@ -67,11 +61,7 @@ def lint_field(descriptor: object) -> Iterator[Fault]:
             yield (key,), f"{key} is text; put it in quotes"
     for path, what in lint_missing_values(descriptor.get("missingValues")):
         yield ("missingValues", *path), what
-<<<<<<< HEAD
     for key in sorted(CONSTRAINTS.keys() & descriptor.keys()):
-=======
-    for key in sorted(CONSTRAINTS & descriptor.keys()):
->>>>>>> main
         yield (key,), f"{key} is a constraint; move it under constraints:"
     if kind is None:
         return
