@@ -154,6 +154,8 @@ class BuildResult:
         fresh: how many tables were fresh from the start.
         package: the data package's facts when it was part of the build.
         seconds: from the start of the command or the call.
+        moved: the tables and partitions that were put in another place and not run: each with
+            `table`, `partition`, its name `before`, and where its file was, `from`.
     """
 
     tables: tuple[TableResult, ...]
@@ -162,6 +164,7 @@ class BuildResult:
     package_path: str | None
     fresh: int = 0
     run_id: str | None = None
+    moved: tuple[Mapping[str, object], ...] = ()
 
     @property
     def ok(self) -> bool:
@@ -246,6 +249,7 @@ class BuildResult:
             "seconds": round(self.seconds, 3),
             "package": self.package_path,
             "fresh": self.fresh,
+            "moved": list(self.moved),
             "tables": [asdict(table) for table in self.tables],
         }
 

@@ -18,6 +18,7 @@ from data_package.engine.runs.result import BuildResult, Status, Step, Tally
 from data_package.engine.staleness import memo
 from data_package.engine.staleness.assess import assess
 from data_package.engine.staleness.lock import LockFile, lock_of
+from data_package.engine.staleness.moves import carry_out, find_moves, told
 from data_package.engine.staleness.plan import EntityKey, Request, Work, plan_work
 from data_package.engine.staleness.survey import (
     present_of,
@@ -111,13 +112,15 @@ def run_build(
             say(note)
         lock = lock_of(project)
         job = executor.with_own_executor(loaded.job(), catalogue, lock)
+        moved = _move(catalogue, lock, say)
         work = plan_work(request, job, catalogue, lock)
         if lock.unfolded() or not work.is_nothing:
             lock.check_writable()
         if request.is_everything:
             lock.keep_only(catalogue.deliveries.files, catalogue.named, catalogue.keys)
         if work.is_nothing:
-            result = BuildResult((), None, time.monotonic() - began, None, fresh=work.fresh)
+            seconds = time.monotonic() - began
+            result = BuildResult((), None, seconds, None, fresh=work.fresh, moved=moved)
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
             tally.end()
@@ -133,6 +136,7 @@ def run_build(
                 package_path=str(project.published) if published else None,
                 fresh=work.fresh,
                 run_id=run_id,
+                moved=moved,
             )
         catalogue.hashes.save()
         if result.ok and request.is_everything:
@@ -140,6 +144,20 @@ def run_build(
                 _withdraw(project, say)
             _remember(catalogue, sources)
     return result
+
+
+def _move(
+    catalogue: Catalogue, lock: LockFile, say: Callable[[str], object]
+) -> tuple[dict[str, object], ...]:
+    """Put tables in their places that lie elsewhere and are as the lock says, and say so."""
+    found = find_moves(catalogue, lock.read())
+    if not found:
+        return ()
+    lock.check_writable()
+    moved = carry_out(found, catalogue, lock)
+    for line in told(moved):
+        say(line)
+    return tuple(move.to_dict() for move in moved)
 
 
 def _places(project: Project) -> list[str]:

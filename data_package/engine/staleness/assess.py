@@ -27,6 +27,7 @@ class CauseKind(StrEnum):
     LIBRARY = "library changed"
     UPSTREAM = "an input is stale"
     CONTRACT = "its contract is broken"
+    MOVED = "moved"
 
 
 @dataclass(frozen=True)
@@ -61,6 +62,8 @@ class Cause:
                 return self.subject
             case CauseKind.UPSTREAM:
                 return f"{self.subject} is stale"
+            case CauseKind.MOVED:
+                return f"its file is {self.subject}, and is moved by the next build"
             case _:
                 return str(self.kind)
 
