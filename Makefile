@@ -26,6 +26,7 @@ lint: $(READY)
 	@$(BIN)/mypy
 	@$(BIN)/lint-imports --no-cache --no-logo
 	@$(BIN)/typos
+	@$(BIN)/vulture
 
 bench: $(READY)
 	@$(BIN)/python -m data_package_tests.bench

@@ -1,6 +1,6 @@
-"""The command in processes that Dagster has been imported into before, which is most of their time.
+"""The command in forks of a process that has imported Dagster and the engine: most of its time.
 
-For tests of what verbs say and make. How a process begins and what it imports is not tested so.
+For tests of what verbs print and make. How a process begins and what it imports is not tested so.
 """
 
 import atexit
@@ -12,10 +12,12 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-# Polars starts threads when it is imported, which a fork would lose.
+# The parent runs no query, so Polars' pool is started by the fork that needs it.
 _PARENT = """
 import json, os, runpy, sys
-import dagster, sqlalchemy
+from data_package.engine.cli import spare
+
+spare.prepare()
 
 while line := sys.stdin.readline():
     words, folder, environment, said, before = json.loads(line)

@@ -1,7 +1,7 @@
 """The one `Definitions` of a project, put together from what the rooms make of it."""
 
 import stat
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from types import ModuleType
 
@@ -9,7 +9,7 @@ import dagster as dg
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprinter
-from data_package.engine.lineage.metadata import column_lineage
+from data_package.engine.lineage.metadata import column_lineage, with_columns_made_of
 from data_package.engine.package import DataPackage, data_package_asset
 from data_package.engine.package.addresses import DICTIONARY, fragment
 from data_package.engine.package.codes import Codes
@@ -19,7 +19,13 @@ from data_package.engine.schema import Contract, ContractError, begun_contract, 
 from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.schema.document import Path
 from data_package.engine.schema.shared import places_in
-from data_package.engine.sources.assets import DEFINED_AT, IO_MANAGER_KEY, SourceFiles, raw_file
+from data_package.engine.sources.assets import (
+    DEFINED_AT,
+    IO_MANAGER_KEY,
+    SourceFiles,
+    for_pages,
+    raw_file,
+)
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import RawFile
 from data_package.engine.staleness.lock import lock_of
@@ -33,6 +39,7 @@ from data_package.engine.tables.discovery import Found, discover
 from data_package.engine.tables.internals import function_of, keep_errors_value_free
 from data_package.engine.tables.io_manager import ParquetTables
 from data_package.engine.tables.loading import console_logger
+from data_package.engine.tables.own_words import know_names
 from data_package.engine.tables.resources import check_resources, resources_by_name
 from data_package.engine.tables.table import FINAL, Table, contract_at
 from data_package.engine.tables.trial import TrialTables, by_run, catalogue_aside, checked_as_of
@@ -95,6 +102,7 @@ def load_definitions(
     _check_vocabularies(tables, project)
     own = [check for item in found.checks for check in own_checks(item, fingerprinter)]
     catalogue = Catalogue.of(project, tables, delivered, own)
+    know_names(_names(catalogue, found))
     recorder = Recorder(catalogue, lock_of(project))
     final = sorted((t for t in tables.values() if t.group == FINAL), key=lambda t: t.name)
     packages = [DataPackage(catalogue, final)] if final else []
@@ -103,12 +111,15 @@ def load_definitions(
     kept = ParquetTables.of(
         catalogue, recorder.written, lambda table: column_lineage(table, catalogue)
     )
-    attached = [attach(assets, tables, project) for assets, _ in found.assets]
+    attached = [
+        with_columns_made_of(attach(assets, tables, project), catalogue)
+        for assets, _ in found.assets
+    ]
     return dg.Definitions(
         assets=[
             *(
                 describe_source(
-                    spec, module, project, delivered.contracts.get(spec.key.to_user_string())
+                    for_pages(spec), module, project, delivered.contracts.get(_name_of(spec))
                 )
                 if isinstance(spec, dg.AssetSpec)
                 else spec
@@ -209,6 +220,10 @@ def _nodes(found: Found, project: Project) -> list[Node]:
     return [*made, *external]
 
 
+def _name_of(spec: dg.AssetSpec) -> str:
+    return spec.key.to_user_string()
+
+
 def _deps_of(spec: dg.AssetSpec | dg.SourceAsset) -> list[str]:
     deps = spec.deps if isinstance(spec, dg.AssetSpec) else ()
     return sorted(dep.asset_key.to_user_string() for dep in deps)
@@ -225,6 +240,16 @@ def _with_dictionary(assets: dg.AssetsDefinition, final: Sequence[Table]) -> dg.
         return spec.merge_attributes(metadata={"data_dictionary": link})
 
     return assets.map_asset_specs(linked) if names.keys() & assets.keys else assets
+
+
+def _names(catalogue: Catalogue, found: Found) -> Iterator[str]:
+    """Of assets, checks and fields: what messages may name."""
+    yield from (spec.key.to_user_string() for spec, _ in found.sources)
+    yield from (table.name for table in catalogue.tables.values())
+    yield from (check.name for check in catalogue.checks)
+    yield from (key.name for item in found.checks for key in item.check_keys)
+    yield from (key.name for assets, _ in found.assets for key in assets.check_keys)
+    yield from (field.name for contract in catalogue.contracts for field in contract.fields)
 
 
 def _name(check: dg.AssetChecksDefinition) -> str:

@@ -58,9 +58,10 @@ class Places:
         """Rows of raw files that broke their contract and were left out, a file per table."""
         return self.storage / Folder.REJECTS
 
-    def rejects_of(self, table: str) -> Path:
-        """The rows that a table was not given."""
-        return self.rejects / f"{table}{TABLE_SUFFIX}"
+    def rejects_of(self, function: str, part: str | None = None) -> Path:
+        """The rows that a function was not given, for the partition of a `part.name`."""
+        name = function if part is None else f"{function}.{part}"
+        return self.rejects / f"{name}{TABLE_SUFFIX}"
 
     def graph(self, form: GraphFormat | str) -> Path:
         """The graph in one of its forms."""

@@ -269,6 +269,26 @@ def _read_settings(path: Path) -> dict[str, object] | None:
     return settings
 
 
+def settings_schema() -> dict[str, object]:
+    """The JSON Schema of `[tool.data-package]`, for editors."""
+    least = {"small-cells": 1, "largest-categories": 0}
+    properties: dict[str, object] = {name: {"type": "string"} for name in _TEXTS}
+    properties |= {name: {"type": "boolean"} for name in _SWITCHES}
+    properties |= {name: {"type": "integer", "minimum": least.get(name, 1)} for name in _NUMBERS}
+    properties["round-counts"] = {"enum": list(_ROUNDINGS)}
+    properties["library-changes"] = {"enum": [level.value for level in LibraryChanges]}
+    properties["subject"] = {
+        "anyOf": [{"const": "none"}, {"type": "string", "pattern": r"[^.]\.[\s\S]*[^.]"}]
+    }
+    return {
+        "title": _TABLE,
+        "type": "object",
+        "properties": properties,
+        "required": ["package"],
+        "additionalProperties": False,
+    }
+
+
 def _problem_of(name: str, value: object) -> str | None:
     """What is wrong with the value of a setting, or None."""
     if name in _SWITCHES:

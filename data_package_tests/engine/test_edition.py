@@ -16,7 +16,7 @@ from data_package.engine import libraries
 from data_package.engine.edition import CODE, ENGINE, Edition, edition, imports
 from data_package.engine.libraries import NO_VERSION, version_of
 from data_package.engine.staleness import memo
-from data_package_tests.conftest import Make, Study
+from data_package_tests.conftest import Study, new_study
 
 FOLDER = Path(module.__file__).parent
 READER, CHECKS = f"{ENGINE}.sources.delivered", f"{ENGINE}.tables.checks"
@@ -217,17 +217,23 @@ FILES = {
 }
 
 
-@pytest.fixture
-def own_engine(study: Make) -> Study:
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Study:
     """A built project with an engine of its own in its folder, which its commands then use."""
-    made = study(FILES)
+    made = new_study(tmp_path_factory.mktemp("built"), FILES)
     shutil.copytree(
         FOLDER.parent, made.root / "data_package", ignore=_all_but_the_engine, dirs_exist_ok=True
     )
-    done = made.verb("build")
+    done = made.command("build")
     assert done.returncode == 0, done.stdout + done.stderr
-    assert made.verb("build").stdout.startswith("Nothing to do")
+    assert made.command("build").stdout.startswith("Nothing to do")
     return made
+
+
+@pytest.fixture
+def own_engine(built: Study, tmp_path: Path) -> Study:
+    """A copy of it, to be edited."""
+    return Study(Path(shutil.copytree(built.root, tmp_path / built.package)), built.package)
 
 
 def _all_but_the_engine(folder: str, names: list[str]) -> set[str]:
@@ -245,13 +251,13 @@ def edit(study: Study, name: str) -> None:
 @pytest.mark.slow
 def test_a_corrected_reader_makes_what_it_read_stale(own_engine: Study) -> None:
     edit(own_engine, "schema/lexical.py")
-    said = own_engine.verb("why", "raw_p").stdout
+    said = own_engine.command("why", "raw_p").stdout
     assert "engine that reads raw files changed" in said
-    done = own_engine.verb("build")
+    done = own_engine.command("build")
     assert re.search(r"raw_p\b", done.stdout), done.stdout
     assert "raw_q" not in done.stdout
     assert not re.search(r"✓ t\b", done.stdout), "nothing came out otherwise, so no reader runs"
-    assert own_engine.verb("build").stdout.startswith("Nothing to do")
+    assert own_engine.command("build").stdout.startswith("Nothing to do")
 
 
 @pytest.mark.slow
@@ -270,10 +276,10 @@ def test_an_edit_of_a_room_is_seen_by_what_it_made(
     import json
 
     edit(own_engine, name)
-    told = json.loads(own_engine.verb("status", "--json").stdout)
+    told = json.loads(own_engine.command("status", "--json").stdout)
     states = {one["name"]: one for one in told["tables"]}
     assert states["t"]["state"] == table
     assert states["t"]["contract"] == contract
     assert told["package"] == package
-    assert own_engine.verb("build").returncode == 0
-    assert json.loads(own_engine.verb("status", "--json").stdout)["fresh"]
+    assert own_engine.command("build").returncode == 0
+    assert json.loads(own_engine.command("status", "--json").stdout)["fresh"]

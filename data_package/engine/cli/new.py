@@ -39,11 +39,13 @@ def command(
 
     Example: data-package new my-trial --from deliveries/*.csv
     """
+    from data_package.engine.cli.schema import json_schema
     from data_package.engine.runs import progress
     from data_package.engine.scaffold import new_project
 
     with progress.working("reading the deliveries"):
-        written = new_project(folder, [*deliveries, *more], codebook=codebook)
+        schemas = {what: json_schema(what) for what in ("contract", "datapackage")}
+        written = new_project(folder, [*deliveries, *more], codebook=codebook, schemas=schemas)
     report(written, as_json=as_json)
     if not as_json:
         click.echo(f"\nNext:\n  cd {click.format_filename(folder)}\n  data-package build")

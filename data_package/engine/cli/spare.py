@@ -22,13 +22,18 @@ _WANTED = (
 )
 
 
-def main() -> None:
-    """Import, wait for one line with the command's words as JSON, and be that command."""
-    signal.signal(signal.SIGINT, signal.SIG_DFL)
+def prepare() -> None:
+    """Import what a build needs, and keep it out of later garbage collections."""
     for name in _WANTED:
         importlib.import_module(name)
     gc.collect()
     gc.freeze()
+
+
+def main() -> None:
+    """Import, wait for one line with the command's words as JSON, and be that command."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
+    prepare()
     line = sys.stdin.readline()
     if not line:
         return

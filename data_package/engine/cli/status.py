@@ -13,7 +13,10 @@ _COLOURS = {"fresh": "green", "failed": "red", "stale": "yellow", "missing": "ye
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("--graph", is_flag=True, help="Draw it as a page, and open that; see graph.")
 def command(check: bool, as_json: bool, graph: bool) -> None:
-    """Say how every table stands, and why in a few words; run nothing."""
+    """Say how every table stands, and why in a few words; run nothing.
+
+    Example: data-package status --check
+    """
     from rich.table import Table as Grid
     from rich.text import Text
 

@@ -11,6 +11,7 @@ _GROUPS = {
         "new": "Make a project from delivered files.",
         "add": "Add tables for more delivered files.",
         "describe": "Infer a contract from a built table or a delivered file.",
+        "schema": "Print a JSON Schema for editors.",
     },
     "Every day": {
         "build": "Build what is stale, check it, and publish the data package.",

@@ -14,6 +14,7 @@ from data_package.engine.describing.words import Words
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.schema import CheckError, Inference, Report, UnsoundError
 from data_package.engine.schema.contract import Descriptor
+from data_package.engine.schema.editor import modeline
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
@@ -100,7 +101,8 @@ def describe(
                 descriptor = words.put_into(name, descriptor)
             descriptor, more = keys.put_into(name, descriptor)
             notes = (*notes, *more)
-        text, unwritten = _completed(one.place, descriptor)
+        root = catalogue.project.root if catalogue is not None else None
+        text, unwritten = _completed(one.place, descriptor, root)
         drafts.append(Draft(name, descriptor, text, one.place, (*notes, *unwritten), one.reports))
     return drafts, refused
 
@@ -194,14 +196,23 @@ class _Inferring:
         return schema.infer(frame, bounds=self.bounds, small_cells=self.small_cells)
 
 
-def _completed(place: Path | None, descriptor: Descriptor) -> tuple[str, tuple[str, ...]]:
+def _completed(
+    place: Path | None, descriptor: Descriptor, root: Path | None
+) -> tuple[str, tuple[str, ...]]:
     """A contract's text: a first one, or the one that is there with what it lacks; and notes."""
     if place is None or not place.is_file():
-        return schema.contract_text(descriptor), ()
+        top = modeline(place, root) if place is not None and root is not None else ""
+        return top + schema.contract_text(descriptor), ()
     fields = cast("dict[str, list[Descriptor]]", descriptor["schema"])["fields"]
     text = schema.add_fields(place.read_text(encoding="utf-8"), fields, name=str(place))
     how = {key: descriptor[key] for key in ("dialect", "encoding") if key in descriptor}
+    notes = []
     try:
-        return schema.add_properties(text, how, name=str(place)), ()
+        text = schema.add_properties(text, how, name=str(place))
     except schema.ContractError as error:
-        return text, (str(error),)
+        notes.append(str(error))
+    more = schema.grown(text, descriptor)
+    for said, what in ((more.added, "added"), (more.left, "could be added by hand")):
+        if said:
+            notes.append(f"{place.name}: {what}: {', '.join(said)}.")
+    return more.text, tuple(notes)

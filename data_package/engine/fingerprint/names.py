@@ -79,20 +79,6 @@ def chain_of(node: ast.AST) -> tuple[str, ...] | None:
     return (node.id, *reversed(names))
 
 
-def root_name(node: ast.AST) -> ast.Name | None:
-    """The name at the bottom of attributes, subscripts and method calls."""
-    while True:
-        match node:
-            case ast.Attribute(value=inner) | ast.Subscript(value=inner) | ast.Starred(value=inner):
-                node = inner
-            case ast.Call(func=inner):
-                node = inner
-            case ast.Name():
-                return node
-            case _:
-                return None
-
-
 def root_chain(node: ast.AST) -> tuple[str, ...]:
     """The longest plain chain at the bottom of attributes, subscripts and method calls."""
     while True:

@@ -71,6 +71,12 @@ _PROGRAMS: Final = (
     "subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "os.fork",
     "ctypes.", "cffi.", "pty.", "asyncio.create_subprocess", "rpy2.", "pexpect.", "sh.",
 )  # fmt: skip
+# The code that they run is followed like any other; what it reads there, nobody sees.
+_PROCESSES: Final = (
+    "multiprocessing.Pool", "multiprocessing.pool.Pool", "multiprocessing.Process",
+    "multiprocessing.get_context", "concurrent.futures.ProcessPoolExecutor",
+    "concurrent.futures.process.ProcessPoolExecutor", "joblib.Parallel", "loky.",
+)  # fmt: skip
 _SURROUNDINGS: Final = (
     "os.environ", "os.getenv", "pydantic_settings.", "os.path.expandvars", "os.path.expanduser",
     "pathlib.Path.home", "pathlib.Path.cwd", "os.getcwd", "socket.gethostname", "platform.",
@@ -186,6 +192,11 @@ class Sight:
             seen.messages.append(
                 f"{dotted} at {place} runs other code, which is not covered: whoever changes it "
                 "must build again with --force"
+            )
+        elif dotted.startswith(_PROCESSES):
+            seen.messages.append(
+                f"{dotted} at {place} starts processes, and what they read is not seen: take every "
+                "file that they read as an input"
             )
         elif dotted == "globals":
             seen.messages.append(f"globals() at {place}: the whole module is covered")

@@ -9,6 +9,7 @@ from pathlib import Path
 import dagster as dg
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.package.addresses import DICTIONARY
 from data_package.engine.package.codes import Codes, CodeTable, Published
 from data_package.engine.package.contents import (
     Contents,
@@ -185,6 +186,7 @@ def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
         group_name=GROUP,
         deps=[table.key for table in package.tables],
         kinds={"datapackage"},
+        metadata={"data_dictionary": dg.MetadataValue.url(DICTIONARY)},
         description="The data package, published when every final table satisfies its contract.",
     )
     def data_package(context: dg.AssetExecutionContext) -> dg.MaterializeResult[None]:

@@ -74,6 +74,32 @@ def read_metadata(project: Project) -> dict[str, object]:
     return {**name, **properties}
 
 
+def metadata_schema() -> dict[str, object]:
+    """The JSON Schema of `datapackage.yaml`, for editors; what it refuses, the build refuses."""
+    text: dict[str, object] = {"type": "string", "minLength": 1}
+    own: dict[str, object] = dict.fromkeys(_TEXTS, text)
+    own["version"] = {"type": "string", "pattern": f"^({_VERSION.pattern})$"}
+    own["keywords"] = {"type": "array", "items": text}
+    for name, known in _NESTED.items():
+        item: dict[str, object] = {
+            "type": "object",
+            "properties": dict.fromkeys(known, text),
+            "additionalProperties": False,
+            "minProperties": 1,
+        }
+        if name == "licenses":
+            item["anyOf"] = [{"required": ["name"]}, {"required": ["path"]}]
+        if "roles" in known:
+            item["properties"] = {**dict.fromkeys(known, text), "roles": own["keywords"]}
+        own[name] = {"type": "array", "items": item}
+    return {
+        "title": "The data package's own properties",
+        "type": "object",
+        "properties": own,
+        "additionalProperties": False,
+    }
+
+
 def _load(path: Path, project: Project) -> Document:
     shown = project.relative(path)
     try:

@@ -6,10 +6,11 @@ starts has a `Plan`; any other (the web pages, `dagster asset materialize`) runs
 to, one step after the other.
 """
 
+import asyncio
 import queue
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakSet
@@ -66,7 +67,10 @@ class Plan:
     fail_fast: bool = False
 
 
-ContextOf = Callable[[PlanExecutionContext, ExecutionStep, ActiveExecution], StepExecutionContext]
+ContextOf = Callable[
+    [PlanExecutionContext, ExecutionStep, ActiveExecution, asyncio.AbstractEventLoop],
+    StepExecutionContext,
+]
 
 _DATA_VERSION = "dagster/data_version"
 _OWN_VERSION = "dagster/data_version_is_user_provided"
@@ -175,7 +179,11 @@ class _Executor(dg.Executor):
         )
 
     def _context(
-        self, context: PlanExecutionContext, step: ExecutionStep, active: ActiveExecution
+        self,
+        context: PlanExecutionContext,
+        step: ExecutionStep,
+        active: ActiveExecution,
+        loop: asyncio.AbstractEventLoop,
     ) -> StepExecutionContext:
         """The context of a step; for a partition's, that of a run of this partition alone."""
         part = part_of(step)
@@ -183,7 +191,7 @@ class _Executor(dg.Executor):
         if part is not None:
             definition = internals.partitions_of_node(context.job_def, step.node_handle.name)
             tags = Partitions(definition).tags(part)
-        return context_of(context, step, active.get_known_state(), tags)
+        return context_of(context, step, active.get_known_state(), tags, loop)
 
     def _observe(self, context: PlanOrchestrationContext) -> None:
         """Tell Dagster the content of the raw files that the run reads, where it is news.
@@ -239,7 +247,7 @@ class _Executor(dg.Executor):
             return
         tags = made.tags or {}
         version = tags.get(_DATA_VERSION) if tags.get(_OWN_VERSION) == "true" else None
-        self._recorder.made(table, version, self._written_elsewhere(made))
+        self._recorder.made(table, version, self._written_elsewhere(made), made.partition)
 
     def _written_elsewhere(self, made: dg.AssetMaterialization) -> dict[str, str]:
         """The hashes of local files that another IO manager says it wrote, by their paths."""
@@ -259,7 +267,7 @@ def _one_by_one(
             with dg.raise_execution_interrupts():
                 active.sleep_til_ready()
             continue
-        step_context = context_of(context, step, active)
+        step_context = context_of(context, step, active, context.event_loop)
         if plan.needless(step.key):
             yield _leave_out(step, step_context, active)
         else:
@@ -294,13 +302,17 @@ def _side_by_side(
                 told.put((key, event))
         except BaseException as error:  # noqa: BLE001 (it is raised again in the main thread)
             end = error
+        finally:
+            _close(step_context.event_loop)
         told.put((key, end))
 
     while running or not (active.is_complete or stopping):
         free = plan.threads - len(running)
         for step in active.get_steps_to_execute(limit=free) if free and not stopping else []:
-            step_context = context_of(context, step, active)
+            # A loop runs in one thread at a time.
+            step_context = context_of(context, step, active, asyncio.new_event_loop())
             if plan.needless(step.key):
+                step_context.event_loop.close()
                 yield _leave_out(step, step_context, active)
             else:
                 running[step.key] = step_context, []
@@ -329,6 +341,13 @@ def _side_by_side(
         stopping = stopping or (plan.fail_fast and bool(events) and events[-1].is_step_failure)
     if stopping:
         active.mark_interrupted()
+
+
+def _close(loop: asyncio.AbstractEventLoop) -> None:
+    """End what an asynchronous function has left open."""
+    with suppress(Exception):
+        loop.run_until_complete(loop.shutdown_asyncgens())
+    loop.close()
 
 
 def _leave_out(

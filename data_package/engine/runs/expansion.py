@@ -6,6 +6,7 @@ for no other. So the plan that Dagster makes of the tables is written out by par
 carried out. The steps have the names that Dagster gives to mapped ones, `visits[2024]`.
 """
 
+from asyncio import AbstractEventLoop
 from collections.abc import Callable, Mapping, Sequence
 
 from dagster._core.execution.context.system import PlanExecutionContext, StepExecutionContext
@@ -48,19 +49,19 @@ def context_of(
     step: ExecutionStep,
     known: KnownExecutionState,
     tags: Mapping[str, str],
+    loop: AbstractEventLoop,
 ) -> StepExecutionContext:
-    """The context of a step, in a run of these tags."""
-    if not tags:
-        return context.for_step(step, known)
+    """The context of a step, in a run of these tags; `loop` runs what is asynchronous in it."""
     run = context.plan_data.dagster_run
+    tagged = run.with_tags({**run.tags, **tags}) if tags else run
     return StepExecutionContext(
-        plan_data=context.plan_data._replace(dagster_run=run.with_tags({**run.tags, **tags})),
+        plan_data=context.plan_data._replace(dagster_run=tagged),
         execution_data=context._execution_data,
         log_manager=context.log.with_tags(**step.logging_tags),
         step=step,
         output_capture=context.output_capture,
         known_state=known,
-        event_loop=context.event_loop,
+        event_loop=loop,
     )
 
 

@@ -11,6 +11,7 @@ import dagster as dg
 
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
+from data_package.engine.tables.checks import as_text
 from data_package.engine.tables.made import Kept
 from data_package.engine.tables.table import Table
 
@@ -454,9 +455,8 @@ class Tally:
         if evaluation.asset_key in self.results:
             result = self.result(evaluation.asset_key, evaluation.partition)
             warns = not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
-            check = CheckResult(
-                evaluation.check_name, evaluation.passed, evaluation.description or "", warns
-            )
+            said = as_text(evaluation.description or "")
+            check = CheckResult(evaluation.check_name, evaluation.passed, said, warns)
             result.checks.append(check)
 
     def _failed(self, event: dg.DagsterEvent, step: Step) -> None:

@@ -23,7 +23,7 @@ from data_package.engine.staleness.plan import EntityKey, Request, Work, plan_wo
 from data_package.engine.staleness.survey import (
     present_of,
 )
-from data_package.engine.storage import has_half_written, remove_folder, sweep
+from data_package.engine.storage import remove_folder, sweep, sweep_beside
 from data_package.engine.tables import internals, outside
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
@@ -100,7 +100,9 @@ def run_build(
         if owner := belongs_to_another(project.storage):
             place = project.relative(project.storage)
             say(f"{place} belongs to {owner}, who may not be able to use what you build in it.")
-        sweep(project.storage)
+        for folder in (project.storage, project.package_folder):
+            sweep(folder)
+        sweep_beside(project.lock)
         project.make_importable()
         sources = memo.sources_of(project, _places(project))
         loaded = load_project(project)
@@ -176,10 +178,6 @@ def _withdraw(project: Project, say: Callable[[str], object]) -> None:
 def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
     """Note that everything is fresh, for the path that need not look again."""
     project = catalogue.project
-    if has_half_written(project.storage):
-        # A failing disk did not let it be removed; the next build looks, and sweeps.
-        memo.forget(project)
-        return
     globs: dict[str, list[str]] = {}
     paths: list[Path] = []
     # Notes, and the files of others: nobody has looked at their content yet.
@@ -191,8 +189,10 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
         paths += file.resolve(project.root)
     for table in catalogue.tables.values():
         paths += table.files()
-        if (note := table.note) is not None:
-            unasked += [note_path(project, table.resource), *map(Path, note.elsewhere)]
+        for part in table.parts:
+            if (note := table.note(part)) is not None:
+                name = table.noted_as(part)
+                unasked += [note_path(project, name), *map(Path, note.elsewhere)]
     folders = set()
     for publication in catalogue.publications:
         paths += publication.files()

@@ -11,7 +11,6 @@ from data_package.engine import schema
 from data_package.engine.errors import DataPackageError, ProjectError
 from data_package.engine.scaffold.codebook import Codebook
 from data_package.engine.scaffold.names import table_name
-from data_package.engine.scaffold.sniffing import sniffed
 from data_package.engine.schema import Link
 from data_package.engine.schema.contract import Contract, Descriptor
 
@@ -97,10 +96,7 @@ def described(path: Path) -> dict[str, object]:
     """The contract that a delivered file keeps, with the dialect and the encoding that it has."""
     if path.suffix == ".parquet":
         return schema.infer(pl.scan_parquet(path, glob=False)).descriptor
-    try:
-        writing = sniffed(path)
-    except OSError as error:
-        raise ProjectError(f"it cannot be read: {error.strerror}.") from None
+    writing = schema.sniffed(path)
     dialect = {"delimiter": writing.delimiter} if writing.delimiter else None
     inferred = schema.infer_file(path, dialect=dialect, encoding=writing.encoding).descriptor
     fields = inferred.pop("schema")

@@ -3,7 +3,7 @@
 import os
 import shutil
 import subprocess
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
@@ -14,6 +14,7 @@ from data_package.engine.scaffold.codebook import Codebook, read_codebook
 from data_package.engine.scaffold.drafts import Draft, drafts
 from data_package.engine.scaffold.names import identifier
 from data_package.engine.scaffold.origin import constraints, origin
+from data_package.engine.schema.editor import SCHEMAS, modeline
 from data_package.engine.storage import PRIVATE_FILE, make_private_folder
 
 _DELIVERIES = "deliveries"
@@ -47,6 +48,10 @@ class Written:
         path.write_text(text, encoding="utf-8")
         self.files.append(name)
 
+    def put_yaml(self, name: str, text: str, *, what: str = "contract") -> None:
+        """Write a file that names its JSON Schema to editors, where the project has that."""
+        self.put(name, modeline(self.root / name, self.root, what) + text)
+
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types."""
         tables = [{"name": draft.name, "rows": draft.rows} for draft in self.drafts]
@@ -60,12 +65,16 @@ class Written:
 
 
 def new_project(
-    root: Path, deliveries: Sequence[Path] = (), *, codebook: Path | None = None
+    root: Path,
+    deliveries: Sequence[Path] = (),
+    *,
+    codebook: Path | None = None,
+    schemas: Mapping[str, str] | None = None,
 ) -> Written:
     """Make a project in a folder, with a table for each delivered file; without any, an example.
 
-    What the folder has already stays as it is. Raises ProjectError when a file cannot be
-    described, before anything is written.
+    `schemas` are the JSON Schemas for editors, by what they are for. What the folder has already
+    stays as it is. Raises ProjectError when a file cannot be described, before anything is written.
     """
     words = read_codebook(codebook) if codebook else None
     package = _package_in(root) or identifier(root.resolve().name, "study")
@@ -74,6 +83,8 @@ def new_project(
     made = drafts(deliveries, codebook=words)
     root.mkdir(parents=True, exist_ok=True)
     written = Written(root.resolve(), drafts=made)
+    for what, text in (schemas or {}).items():
+        written.put(f"{SCHEMAS}/{what}.json", text)
     written.put("pyproject.toml", texts.pyproject(name, package, origin()))
     written.put("constraints.txt", constraints())
     written.put(".gitignore", texts.GITIGNORE)
@@ -83,7 +94,9 @@ def new_project(
     written.put("dagster.yaml", texts.DAGSTER)
     written.put(f"{package}/__init__.py", "")
     written.put(f"{package}/definitions.py", texts.DEFINITIONS.format(package=package))
-    written.put(f"{package}/datapackage.yaml", texts.metadata(name, _author(root)))
+    written.put_yaml(
+        f"{package}/datapackage.yaml", texts.metadata(name, _author(root)), what="datapackage"
+    )
     if example:
         sample = written.root / _DELIVERIES / "persons.csv"
         _put_example(sample)
@@ -123,9 +136,9 @@ def _put_tables(written: Written, package: str, made: Sequence[Draft]) -> None:
     else:
         written.put(f"{package}/raw/delivered.py", texts.delivered(made, places))
     for draft in made:
-        written.put(f"{package}/raw/{draft.file}.yaml", texts.raw_contract(draft))
+        written.put_yaml(f"{package}/raw/{draft.file}.yaml", texts.raw_contract(draft))
         written.put(f"{package}/final/{draft.name}.py", texts.table(draft))
-        written.put(f"{package}/final/{draft.name}.yaml", texts.contract(draft))
+        written.put_yaml(f"{package}/final/{draft.name}.yaml", texts.contract(draft))
     name = "tests/test_tables.py"
     if (written.root / name).exists():
         name = f"tests/test_{'_'.join(draft.name for draft in made)[:60]}.py"

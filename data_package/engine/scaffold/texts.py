@@ -23,6 +23,7 @@ GITIGNORE = """\
 !*.md
 !*.txt
 !*.cff
+!/.schemas/*.json
 !/data-package.lock
 /storage/
 /deliveries/

@@ -22,6 +22,7 @@ if TYPE_CHECKING:
     )
     from data_package.engine.schema.describe import add_fields, add_properties, contract_text
     from data_package.engine.schema.dialect import Dialect, DialectError
+    from data_package.engine.schema.growing import Grown, grown
     from data_package.engine.schema.inference import Inference, UnsoundError, infer, infer_file
     from data_package.engine.schema.links import Link, link_of
     from data_package.engine.schema.linting import Issue, lint, lint_references
@@ -34,6 +35,7 @@ if TYPE_CHECKING:
         read,
     )
     from data_package.engine.schema.report import Report, Total
+    from data_package.engine.schema.sniffing import Writing, sniffed
     from data_package.engine.schema.typed import check
     from data_package.engine.schema.unreadable import CheckError
 
@@ -47,6 +49,7 @@ __all__ = [
     "Field",
     "ForeignKey",
     "DEFAULT_LIMIT",
+    "Grown",
     "Inference",
     "Issue",
     "Part",
@@ -55,6 +58,7 @@ __all__ = [
     "Report",
     "Total",
     "UnsoundError",
+    "Writing",
     "add_fields",
     "add_properties",
     "begun_contract",
@@ -62,6 +66,7 @@ __all__ = [
     "check_file",
     "columns_of",
     "contract_text",
+    "grown",
     "infer",
     "infer_file",
     "link_of",
@@ -71,6 +76,7 @@ __all__ = [
     "offending_rows",
     "read",
     "reports_across",
+    "sniffed",
 ]
 
 __getattr__ = lazily(
@@ -84,7 +90,9 @@ __getattr__ = lazily(
         "DialectError": "dialect",
         "Field": "contract",
         "ForeignKey": "contract",
+        "Grown": "growing",
         "Inference": "inference",
+        "grown": "growing",
         "Issue": "linting",
         "Link": "links",
         "Reading": "reading",
@@ -109,5 +117,7 @@ __getattr__ = lazily(
         "Part": "across",
         "read": "reading",
         "reports_across": "across",
+        "Writing": "sniffing",
+        "sniffed": "sniffing",
     },
 )

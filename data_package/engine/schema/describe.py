@@ -18,7 +18,7 @@ _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 def contract_text(descriptor: Mapping[str, object]) -> str:
     """Return a contract as YAML, properties in the order they have."""
-    return _dump(dict(descriptor))
+    return dumped(dict(descriptor))
 
 
 def add_fields(text: str, fields: Sequence[Mapping[str, object]], *, name: str = "contract") -> str:
@@ -32,7 +32,7 @@ def add_fields(text: str, fields: Sequence[Mapping[str, object]], *, name: str =
         place = document.problems[0].place
         what = document.problems[0].what
         raise ContractError((f"{name}:{place.line}:{place.column}: {what}",))
-    at = _fields_path(document)
+    at = fields_path(document)
     listed = _value(document.value, at)
     known = {item.get("name") for item in listed if isinstance(item, dict)} if listed else set()
     new = [dict(field) for field in fields if field["name"] not in known]
@@ -60,14 +60,15 @@ def add_properties(text: str, properties: Mapping[str, object], *, name: str = "
         return text
     bare = not isinstance(value, dict) or "schema" not in value or text.lstrip().startswith("{")
     if document.problems or (value is not None and bare):
-        words = _dump(new, flow=True).strip()
+        words = dumped(new, flow=True).strip()
         raise ContractError((f"{name}: write this into it, beside the schema: {words}",))
     newline = "\r\n" if "\r\n" in text else "\n"
     gap = "" if not text or text.endswith("\n") else newline
-    return text + gap + _dump(new).replace("\n", newline)
+    return text + gap + dumped(new).replace("\n", newline)
 
 
-def _fields_path(document: Document) -> Path:
+def fields_path(document: Document) -> Path:
+    """Return where the list of fields is, in a contract or in a bare Table Schema."""
     value = document.value
     bare = isinstance(value, dict) and "schema" not in value and "fields" in value
     return ("fields",) if bare else ("schema", "fields")
@@ -88,11 +89,11 @@ def _appended(text: str, document: Document, new: list[dict[str, object]], name:
     if document.value is not None and not isinstance(document.value, dict):
         raise ContractError((f"{name}:1:1: a contract is a mapping; begin it with title:",))
     gap = "" if not text or text.endswith("\n") else "\n"
-    return text + gap + _dump({"schema": {"fields": new}})
+    return text + gap + dumped({"schema": {"fields": new}})
 
 
 def _into_brackets(text: str, span: Span, new: list[dict[str, object]], *, empty: bool) -> str:
-    written = ", ".join(_dump(field, flow=True).strip() for field in new)
+    written = ", ".join(dumped(field, flow=True).strip() for field in new)
     close = text.rindex("]", span.start, span.end)
     before = text[:close].rstrip()
     comma = "" if empty or before.endswith(",") else ","
@@ -117,11 +118,12 @@ def _after_last(
     head = text if line_end < 0 else text[: line_end + 1]
     tail = "" if line_end < 0 else text[line_end + 1 :]
     gap = "" if head.endswith("\n") else newline
-    addition = textwrap.indent(_dump(new), indent).replace("\n", newline)
+    addition = textwrap.indent(dumped(new), indent).replace("\n", newline)
     return f"{head}{gap}{addition}{tail}"
 
 
-def _dump(value: object, *, flow: bool = False) -> str:
+def dumped(value: object, *, flow: bool = False) -> str:
+    """Return a value as YAML, in blocks or in brackets."""
     return yaml.dump(
         value,
         Dumper=_Dumper,

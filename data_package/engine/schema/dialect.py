@@ -185,6 +185,26 @@ def property_fault(name: str, value: object) -> str | None:
     return None
 
 
+def dialect_properties() -> dict[str, dict[str, object] | bool]:
+    """A JSON Schema for each property: what `property_fault` finds no fault in."""
+    return {
+        **{name: _property_schema(inner) for name, inner in _PROPERTIES.items()},
+        **dict.fromkeys(sorted(_UNSUPPORTED), False),
+    }
+
+
+def _property_schema(inner: str) -> dict[str, object]:
+    if inner in _LISTS:
+        rows: dict[str, object] = {"type": "array", "items": {"type": "integer", "minimum": 1}}
+        return {**rows, "minItems": 1} if inner == "header_rows" else rows
+    if inner in _FLAGS:
+        return {"type": "boolean"}
+    lengths: dict[str, object] = {"minLength": 1} if inner in _NEVER_EMPTY else {}
+    if inner in _SINGLE:
+        lengths = {"minLength": 1, "maxLength": 1}
+    return {"type": ["string", "null"] if inner in _OPTIONAL else "string", **lengths}
+
+
 def _settled(inner: str, value: object) -> object:
     if inner in _LISTS:
         return tuple(cast("list[int]", value))

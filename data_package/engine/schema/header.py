@@ -8,10 +8,10 @@ from dataclasses import dataclass, replace
 
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.report import Hint, Total
+from data_package.engine.schema.sniffing import other_delimiter
 from data_package.engine.schema.split import MARK
 
 _LONGEST_LABEL = 60
-_DELIMITERS = (";", "\t", "|", ",")
 
 
 @dataclass(frozen=True, slots=True)
@@ -73,13 +73,6 @@ def _shown(label: str, labels: Sequence[str], contract: Contract) -> str:
     if 2 * sum(each in known for each in labels) < len(labels):
         return ""
     return repr(label if len(label) <= _LONGEST_LABEL else label[:_LONGEST_LABEL] + "…")
-
-
-def other_delimiter(labels: Sequence[str], delimiter: str) -> str:
-    """Return what seems to separate the cells of a header that came out as one, or nothing."""
-    if len(labels) != 1:
-        return ""
-    return next((each for each in _DELIMITERS if each != delimiter and each in labels[0]), "")
 
 
 def _by_position(labels: Sequence[str], contract: Contract) -> Header:

@@ -14,10 +14,10 @@ import polars as pl
 
 from data_package.engine.schema.contract import Descriptor
 from data_package.engine.schema.dialect import Dialect
-from data_package.engine.schema.header import other_delimiter
 from data_package.engine.schema.records import Records
+from data_package.engine.schema.sniffing import other_delimiter
 from data_package.engine.schema.split import MARK, Shape
-from data_package.engine.schema.unreadable import CheckError
+from data_package.engine.schema.unreadable import OTHER_ENCODING, CheckError
 
 _TABS = (".tsv", ".tab")
 _PEEK_BYTES = 1 << 16
@@ -163,7 +163,7 @@ def _undecodable(path: Path, where: str, dialect: Dialect) -> CheckError:
     name = "UTF-8" if dialect.is_utf8 else dialect.encoding
     return CheckError(
         f"{path}: {where} bytes that are not {name}: say how the text is encoded, "
-        "often --encoding cp1252"
+        f"often --encoding {OTHER_ENCODING}"
     )
 
 

@@ -27,15 +27,15 @@ from data_package.engine.schema.xml_expressions import unsupported
 
 Fault: TypeAlias = tuple[Path, str]
 
-_COMMON = frozenset(
+COMMON = frozenset(
     {
         "constraints", "description", "example", "format", "missingValues", "name", "rdfType",
         "title", "type",
     }
 )  # fmt: skip
-_CATEGORY = frozenset({"value", "label"})
-_SPECIFIC = frozenset().union(*(kind.properties for kind in FIELD_TYPES.values()))
-_CONSTRAINTS = frozenset().union(*(kind.constraints for kind in FIELD_TYPES.values()))
+CATEGORY = frozenset({"value", "label"})
+SPECIFIC = frozenset().union(*(kind.properties for kind in FIELD_TYPES.values()))
+CONSTRAINTS = frozenset().union(*(kind.constraints for kind in FIELD_TYPES.values()))
 _IN_A_NUMBER = re.compile(r"[0-9+-]")
 _DIRECTIVE = re.compile(r"%(.)", re.DOTALL)
 _DIRECTIVES = frozenset("aAwdbBmyYHIpMSfzZjUWcxXGuV%")
@@ -63,13 +63,13 @@ def lint_field(descriptor: object) -> Iterator[Fault]:
     if kind is None:
         hint = did_you_mean(str(kind_name), FIELD_TYPES)
         yield ("type",), f"unknown type {kind_name!r}.{hint}"
-    yield from misspelt_in(descriptor, _COMMON | _SPECIFIC, ())
+    yield from misspelt_in(descriptor, COMMON | SPECIFIC, ())
     for key in ("title", "description", "rdfType"):
         if descriptor.get(key) is not None and not isinstance(descriptor[key], str):
             yield (key,), f"{key} is text; put it in quotes"
     for path, what in lint_missing_values(descriptor.get("missingValues")):
         yield ("missingValues", *path), what
-    for key in sorted(_CONSTRAINTS & descriptor.keys()):
+    for key in sorted(CONSTRAINTS & descriptor.keys()):
         yield (key,), f"{key} is a constraint; move it under constraints:"
     if kind is None:
         return
@@ -112,7 +112,7 @@ def misspelt_in(value: object, known: frozenset[str], at: Path) -> Iterator[Faul
 
 
 def _properties(descriptor: dict[str, object], kind: FieldType) -> Iterator[Fault]:
-    for key in sorted(_SPECIFIC & descriptor.keys() - kind.properties):
+    for key in sorted(SPECIFIC & descriptor.keys() - kind.properties):
         yield (key,), f"{key} does not belong to the type {kind.name}; remove it"
     for key in ("decimalChar", "groupChar", "delimiter"):
         if key in descriptor and (not isinstance(descriptor[key], str) or not descriptor[key]):
@@ -211,7 +211,7 @@ def _category_faults(field: Field) -> Iterator[Fault]:
     for i, (entry, value) in enumerate(zip(written, field.categories or (), strict=True)):
         at: Path = ("categories", i)
         if isinstance(entry, dict):
-            yield from misspelt_in(entry, _CATEGORY, at)
+            yield from misspelt_in(entry, CATEGORY, at)
             if not isinstance(entry.get("label", ""), str):
                 yield (*at, "label"), "the label of a category is text; put it in quotes"
         meaning = logical(field, value)
@@ -239,8 +239,8 @@ def _constraints(field: Field, kind: FieldType, written: object) -> Iterator[Fau
         return
     for name, value in written.items():
         at: Path = ("constraints", name)
-        if name not in _CONSTRAINTS:
-            yield at, f"unknown constraint {name!r}.{did_you_mean(name, _CONSTRAINTS)}"
+        if name not in CONSTRAINTS:
+            yield at, f"unknown constraint {name!r}.{did_you_mean(name, CONSTRAINTS)}"
         elif name not in kind.constraints:
             what = f"the constraint {name} does not fit the type {kind.name}"
             yield at, f"{what}; remove it or change the type"

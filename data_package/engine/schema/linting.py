@@ -21,21 +21,21 @@ from data_package.engine.schema.published import (
 )
 from data_package.engine.schema.spelling import misspelt
 
-_RESOURCE = frozenset(
+RESOURCE = frozenset(
     {
         "$schema", "bytes", "compression", "data", "description", "dialect", "encoding", "format",
         "hash", "homepage", "innerpath", "jsonSchema", "licenses", "mediatype", "name", "path",
         "profile", "schema", "sources", "title", "type",
     }
 )  # fmt: skip
-_SCHEMA = frozenset(
+SCHEMA = frozenset(
     {
         "$schema", "description", "fields", "fieldsMatch", "foreignKeys", "missingValues", "name",
         "primaryKey", "title", "uniqueKeys",
     }
 )  # fmt: skip
-_ITEM_TEXTS = frozenset({"title", "path", "email", "version", "name"})
-_FIELDS_MATCH = ("exact", "equal", "subset", "superset", "partial")
+ITEM_TEXTS = frozenset({"title", "path", "email", "version", "name"})
+FIELDS_MATCH = ("exact", "equal", "subset", "superset", "partial")
 
 
 @dataclass(frozen=True, slots=True)
@@ -60,7 +60,7 @@ def lint(descriptor: object) -> list[Issue]:
     words = [Issue(path, what) for path, what in word_faults(descriptor)]
     if "schema" not in descriptor and "fields" in descriptor:
         return [*words, *_schema(descriptor, ())]
-    found = words + [Issue((key,), what) for key, what in misspelt(descriptor, _RESOURCE, _SCHEMA)]
+    found = words + [Issue((key,), what) for key, what in misspelt(descriptor, RESOURCE, SCHEMA)]
     found.extend(_text(descriptor, ("title", "description"), ()))
     found.extend(_publication(descriptor))
     if "dialect" in descriptor:
@@ -111,7 +111,7 @@ def lint_references(contracts: Mapping[str, Mapping[str, object]]) -> list[tuple
 
 
 def _schema(schema: dict[str, object], at: Path) -> Iterator[Issue]:
-    for key, what in misspelt(schema, _SCHEMA):
+    for key, what in misspelt(schema, SCHEMA):
         yield Issue((*at, key), what)
     fields = schema.get("fields")
     if not isinstance(fields, list) or not fields:
@@ -135,8 +135,8 @@ def _schema(schema: dict[str, object], at: Path) -> Iterator[Issue]:
             seen[name] = i
     yield from _text(schema, ("title", "description"), at)
     match = schema.get("fieldsMatch", "exact")
-    if (match[0] if isinstance(match, list) and len(match) == 1 else match) not in _FIELDS_MATCH:
-        yield Issue((*at, "fieldsMatch"), f"fieldsMatch is one of {', '.join(_FIELDS_MATCH)}")
+    if (match[0] if isinstance(match, list) and len(match) == 1 else match) not in FIELDS_MATCH:
+        yield Issue((*at, "fieldsMatch"), f"fieldsMatch is one of {', '.join(FIELDS_MATCH)}")
     for path, what in lint_missing_values(schema.get("missingValues")):
         yield Issue((*at, "missingValues", *path), what)
     yield from _keys(
@@ -248,7 +248,7 @@ def _publication(descriptor: dict[str, object]) -> Iterator[Issue]:
             if not isinstance(item, dict) or not item:
                 yield Issue(at, f"each of {name} is a mapping, such as - title: ...")
                 continue
-            for key in _ITEM_TEXTS & item.keys():
+            for key in ITEM_TEXTS & item.keys():
                 if not isinstance(item[key], str):
                     yield Issue((*at, key), f"{key} is text; put it in quotes, or leave it out")
             if name == "licenses" and item.get("name") is None and item.get("path") is None:

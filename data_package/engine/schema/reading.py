@@ -29,7 +29,7 @@ from data_package.engine.schema.plain_names import PlainNames
 from data_package.engine.schema.records import BLOCK_BYTES, Records
 from data_package.engine.schema.report import Hint, Report, Total
 from data_package.engine.schema.split import Block, Shape
-from data_package.engine.schema.unreadable import unreadable
+from data_package.engine.schema.unreadable import OTHER_ENCODING, unreadable
 
 OnBad: TypeAlias = Literal["null", "reject", "stop"]
 
@@ -308,8 +308,8 @@ def _hint(table: _Table, report: Report) -> Hint | None:
     """Return what most likely makes many errors at once, and how to say it right."""
     rules = {total.rule for total in report.totals}
     if "encoding" in rules:
-        what = f"the text is not encoded in {table.dialect.encoding}; if it is in cp1252"
-        return Hint(what, "encoding: cp1252", "--encoding cp1252")
+        what = f"the text is not encoded in {table.dialect.encoding}; if it is in {OTHER_ENCODING}"
+        return Hint(what, f"encoding: {OTHER_ENCODING}", f"--encoding {OTHER_ENCODING}")
     if "quoteChar" in rules:
         what = "if quotes are signs like any other in this file"
         return table.header.hint or Hint(what, "dialect: {quoteChar: null}")

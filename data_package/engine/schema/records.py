@@ -1,10 +1,7 @@
 """A delimited file as blocks of rows of text, split on several threads and given in order."""
 
 import codecs
-import gzip
 import os
-import zipfile
-import zlib
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
@@ -17,6 +14,7 @@ import polars as pl
 
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.grammar import Grammar, Record, cells_of
+from data_package.engine.schema.opening import UNREADABLE, opened
 from data_package.engine.schema.signatures import BEGINNING_BYTES
 from data_package.engine.schema.split import Block, Shape, split_records
 from data_package.engine.schema.unreadable import CheckError, not_text, unreadable_file
@@ -26,8 +24,6 @@ BLOCK_BYTES = 1 << 23
 _FIRST_BYTES = 1 << 16
 # Beyond this no record goes on: a quote that is open for so long was never closed, and memory ends.
 _LONGEST_RECORD = 1 << 28
-# What opening, unpacking and decoding raise; an archive with a password, RuntimeError.
-_UNREADABLE = (OSError, EOFError, zlib.error, zipfile.BadZipFile, UnicodeError, RuntimeError)
 _THREADS = min(4, len(os.sched_getaffinity(0)))
 
 T = TypeVar("T")
@@ -48,9 +44,9 @@ class Records:
         self._block_bytes = block_bytes
         self._path = path
         try:
-            self._file = _open(path)
+            self._file = opened(path)
             beginning = _beginning(self._file)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise unreadable_file(path, error, dialect.encoding) from None
         problem = not_text(path, beginning, dialect.encoding, has_header=dialect.header)
         if problem is not None:
@@ -139,7 +135,7 @@ class Records:
                 data = self._decoder.decode(data, final=self._ended).encode("utf-8", "replace")
             if not self._begun:
                 data = data.removeprefix(codecs.BOM_UTF8)
-        except _UNREADABLE as error:
+        except UNREADABLE as error:
             raise unreadable_file(self._path, error, self._dialect.encoding) from None
         if terminator not in (None, "\n", "\r\n"):
             data = data.replace(str(terminator).encode(), b"\n")
@@ -225,18 +221,6 @@ def _without_rows(block: Block, numbers: tuple[int, ...]) -> Block | None:
         undecodable=tuple(moved[row] for row in block.undecodable if row in moved),
         faults=tuple((moved[row], place) for row, place in block.faults if row in moved),
     )
-
-
-def _open(path: Path) -> IO[bytes]:
-    if path.suffix == ".gz":
-        return cast("IO[bytes]", gzip.open(path, "rb"))
-    if path.suffix == ".zip":
-        archive = zipfile.ZipFile(path)
-        names = [name for name in archive.namelist() if not name.endswith("/")]
-        if len(names) != 1:
-            raise CheckError(f"{path}: it holds {len(names)} files; unpack it and name one of them")
-        return archive.open(names[0])
-    return path.open("rb")
 
 
 def _beginning(file: IO[bytes]) -> bytes:

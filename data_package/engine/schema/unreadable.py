@@ -12,6 +12,8 @@ from data_package.engine.schema.dialect import reads_utf8
 from data_package.engine.schema.report import Hint
 from data_package.engine.schema.signatures import json_text, signature_of
 
+# The one that nearly all files that are not UTF-8 have where Latin letters are written.
+OTHER_ENCODING = "cp1252"
 _UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
 _MANY_NULS = 0.3
 # What Polars says when it cannot write; of the text of an error only this is looked for.
@@ -47,8 +49,8 @@ def unreadable(name: str, error: Exception) -> CheckError:
 def unreadable_file(path: Path, error: Exception, encoding: str) -> CheckError:
     """Return the error for a file that cannot be opened, unpacked or decoded."""
     if isinstance(error, UnicodeError):
-        what = f"its bytes are not {encoding} from the beginning; if they are cp1252"
-        hint = Hint(what, "encoding: cp1252", "--encoding cp1252")
+        what = f"its bytes are not {encoding} from the beginning; if they are {OTHER_ENCODING}"
+        hint = Hint(what, f"encoding: {OTHER_ENCODING}", f"--encoding {OTHER_ENCODING}")
         return CheckError(f"{path}: the file cannot be read", hint)
     if isinstance(error, EOFError):
         why = "its compressed data break off; fetch it again"

@@ -3,6 +3,7 @@
 import dataclasses
 import os
 import sys
+import warnings
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any, Self, get_args, get_origin
@@ -12,12 +13,13 @@ import dagster as dg
 from data_package.engine.errors import DataPackageError, ProjectError
 from data_package.engine.project import Project, find_project
 from data_package.engine.schema import load_contract
-from data_package.engine.sources.delivered import Delivered
+from data_package.engine.sources.delivered import Delivered, Reader
 from data_package.engine.sources.files import Bad, Deliveries, RawFile, read_as_pattern
 from data_package.engine.sources.frames import frame_of, handed
 from data_package.engine.sources.shares import Part, Share, has_place, unwatched
 from data_package.engine.storage import HashCache
 
+_OURS = "data-package/"
 PATTERNS = "data-package/patterns"
 PACKAGE = "data-package/package"
 BAD = "data-package/bad"
@@ -28,6 +30,11 @@ DEFINED_AT = "data-package/defined_at"
 IO_MANAGER_KEY = "source_file_io_manager"
 _ALONE_KEY = "raw_files"
 _MANAGER = "dagster/io_manager_key"
+_BAD_IN_WORDS: Mapping[Bad, str] = {
+    "stop": "the table is not made",
+    "null": "bad cells are left empty",
+    "reject": "bad rows are left out, and kept in storage/rejects",
+}
 # What keeps tables in a run without a project's definitions, where nothing else is chosen.
 _LOOSE = {
     "DAGSTER_DEFAULT_IO_MANAGER_MODULE": "data_package.engine.tables.trial",
@@ -152,6 +159,53 @@ def raw_file(spec: dg.AssetSpec) -> RawFile | None:
     )
 
 
+def for_pages(spec: dg.AssetSpec) -> dg.AssetSpec:
+    """A raw file as the pages show it: what it was declared with, in words, and where."""
+    file = raw_file(spec)
+    if file is None:
+        return spec
+    files = ", ".join(file.patterns) + (f" of the package {file.package}" if file.package else "")
+    contract = file.contract_path if file.contract_path and file.contract_path.is_file() else None
+    said: dict[str, object] = {"files": files}
+    if contract is not None:
+        said["bad cells and rows"] = _BAD_IN_WORDS[file.bad]
+    if file.worst is not None:
+        said["largest share of bad rows"] = file.worst
+    if file.may_be_empty:
+        said["may be empty"] = True
+    if file.file_column is not None:
+        said["column with the file's name"] = file.file_column
+    place, _, line = str(spec.metadata[DEFINED_AT]).rpartition(":")
+    return spec.replace_attributes(
+        description=spec.description or f"As delivered: {files}.",
+        metadata={
+            **{key: value for key, value in spec.metadata.items() if not key.startswith(_OURS)},
+            **said,
+            "dagster/code_references": places_in_code((place, int(line)), contract),
+        },
+    )
+
+
+def places_in_code(
+    declared: tuple[str, int], contract: Path | None
+) -> dg.CodeReferencesMetadataValue:
+    """Where something is declared, and where its contract stands: files of this machine."""
+    file, line = declared
+    # The pages cut long labels in the middle, so the file's name alone.
+    places = [(file, line, f"{Path(file).name}:{line}")]
+    if contract is not None:
+        places.append((str(contract), 1, contract.name))
+    with warnings.catch_warnings():
+        # Code references are marked beta; the web pages have shown them for years.
+        warnings.simplefilter("ignore", dg.BetaWarning)
+        return dg.CodeReferencesMetadataValue(
+            code_references=[
+                dg.LocalFileCodeReference(file_path=file, line_number=line, label=label)
+                for file, line, label in places
+            ]
+        )
+
+
 @dg.io_manager(description="Hands out raw files to runs without a project's definitions.")
 def _alone(_context: dg.InitResourceContext) -> dg.IOManager:
     return _AloneFiles()
@@ -231,7 +285,8 @@ class SourceFiles(dg.IOManager):
             paths = self._deliveries.hand_out(name, part, share)
             if frame := frame_of(wanted):
                 plain = [Path(path) for path in paths]
-                return handed(self._delivered.read(name, plain, context.op_def.name), frame)
+                reader = Reader(context.op_def.name, part)
+                return handed(self._delivered.read(name, plain, reader), frame)
         except DataPackageError as error:
             problem = str(error)
         else:

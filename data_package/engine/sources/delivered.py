@@ -16,6 +16,7 @@ from data_package.engine.edition import edition
 from data_package.engine.errors import BuildError
 from data_package.engine.project import Project
 from data_package.engine.sources.files import RawFile
+from data_package.engine.sources.shares import Part
 from data_package.engine.storage import make_private_folder, replacing
 
 if TYPE_CHECKING:
@@ -46,6 +47,14 @@ class Outcome:
     numbers: pl.Series | None = None
 
 
+@dataclass(frozen=True)
+class Reader:
+    """A function that takes raw files, by its name in Dagster, and the partition that it makes."""
+
+    function: str
+    part: Part | None = None
+
+
 class Delivered:
     """The raw files of a project that have a contract, and what reading them has shown."""
 
@@ -56,8 +65,8 @@ class Delivered:
         self.files = files
         self.contracts = contracts
         self._project = project
-        # By the function that took the raw file, and the raw file.
-        self._outcomes: dict[str, dict[str, list[Outcome]]] = {}
+        # By who took the raw file, and the raw file.
+        self._outcomes: dict[Reader, dict[str, list[Outcome]]] = {}
 
     def columns(self, name: str) -> pl.Schema | None:
         """The columns that a raw file is read into; None where it has no contract."""
@@ -93,7 +102,7 @@ class Delivered:
         text = json.dumps(how, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def read(self, name: str, paths: Sequence[Path], reader: str) -> pl.LazyFrame:
+    def read(self, name: str, paths: Sequence[Path], reader: Reader) -> pl.LazyFrame:
         """The rows of a raw file, several files below one another, for a function that takes them.
 
         Raises BuildError when there is no contract, or one that is broken and must not be.
@@ -169,12 +178,12 @@ class Delivered:
             )
         return ""
 
-    def errors(self, reader: str) -> int | None:
+    def errors(self, reader: Reader) -> int | None:
         """How much was wrong in what a function was handed last; None where nothing was read."""
         outcomes = self._of(reader)
         return sum(one.report.error_count for one in outcomes) if outcomes else None
 
-    def found(self, reader: str) -> list[dict[str, object]]:
+    def found(self, reader: Reader) -> list[dict[str, object]]:
         """What was wrong in it as facts, a file with errors each; without a value."""
         kept = ("rows_checked", "error_count", "totals")
         return [
@@ -187,7 +196,7 @@ class Delivered:
             if not one.report.ok
         ]
 
-    def told(self, reader: str) -> str:
+    def told(self, reader: Reader) -> str:
         """What was wrong in it, file by file; without a value, and empty when nothing was."""
         outcomes = self._of(reader)
         lines = [_reports(outcomes)]
@@ -197,7 +206,7 @@ class Delivered:
             lines.append(f"  {rows} left out, and kept in {place}")
         return "\n".join(filter(None, lines))
 
-    def _of(self, reader: str) -> list[Outcome]:
+    def _of(self, reader: Reader) -> list[Outcome]:
         return list(chain.from_iterable(self._outcomes.get(reader, {}).values()))
 
     def _read(self, name: str, path: Path, *, several: bool) -> Outcome:
@@ -253,7 +262,7 @@ class Delivered:
         """How one of a raw file's files is named to people."""
         return self.files[name].label(path, self._project.root)
 
-    def _keep_rejects(self, reader: str) -> None:
+    def _keep_rejects(self, reader: Reader) -> None:
         """Write the rows that a function does not get; without any, no file is left."""
         path = self._rejects_path(reader)
         left_out = [one.rejects for one in self._of(reader) if one.rejects is not None]
@@ -264,8 +273,9 @@ class Delivered:
         with replacing(path) as temporary:
             pl.concat(left_out, how="diagonal").write_parquet(temporary)
 
-    def _rejects_path(self, reader: str) -> Path:
-        return self._project.places.rejects_of(reader)
+    def _rejects_path(self, reader: Reader) -> Path:
+        part = reader.part.name if reader.part is not None else None
+        return self._project.places.rejects_of(reader.function, part)
 
 
 def _limit(*, several: bool) -> int:

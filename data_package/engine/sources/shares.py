@@ -8,13 +8,17 @@ does with the list, all of it counts.
 """
 
 import glob
+import hashlib
 import os
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from enum import Enum, auto
-from pathlib import Path
+from pathlib import Path, PurePosixPath
 
+# What stands in a file's name as it is, beside letters and digits of every alphabet.
+_PLAIN = frozenset("-_.,:+@ ")
+_LONGEST_BYTES = 180
 _PLACE = re.compile(r"\{partition(?:\.(\w+))?\}")
 # What a path says of its name alone, which is how a file is chosen by its partition's key.
 _LOOKED_AT = frozenset(("name", "stem", "suffix", "suffixes"))
@@ -41,6 +45,35 @@ class Part:
 
     key: str
     dimensions: Mapping[str, str] = field(hash=False)
+
+    @property
+    def name(self) -> str:
+        """A name for it that is fit for a file."""
+        return _escaped(self.key)
+
+    @property
+    def place(self) -> PurePosixPath:
+        """A path for it, without an ending; a folder for each dimension but the last."""
+        return PurePosixPath(*(_escaped(one) for _, one in sorted(self.dimensions.items())))
+
+
+def _escaped(part: str) -> str:
+    """A file name that stands for this text alone: `a/b` is `a=2Fb`."""
+    escaped = "".join(
+        one if one.isalnum() or one in _PLAIN else "".join(f"={b:02X}" for b in one.encode())
+        for one in part
+    )
+    if not escaped.strip(". ") or escaped[0] == "." or escaped[-1] in ". ":
+        first, last = escaped[:1], escaped[-1:]
+        if first in (".", " "):
+            escaped = f"={ord(first):02X}{escaped[1:]}"
+        if escaped and last in (".", " ") and escaped[-1] == last:
+            escaped = f"{escaped[:-1]}={ord(last):02X}"
+    if len(escaped.encode()) > _LONGEST_BYTES:
+        digest = hashlib.sha256(part.encode()).hexdigest()[:16]
+        short = escaped.encode()[: _LONGEST_BYTES - 20].decode(errors="ignore")
+        return f"{short}=={digest}"
+    return escaped or "="
 
 
 def has_place(pattern: str) -> bool:

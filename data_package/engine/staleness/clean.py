@@ -194,8 +194,13 @@ def _raw_files(catalogue: Catalogue) -> set[Path]:
 
 
 def _rejects(catalogue: Catalogue) -> Iterator[Orphan]:
-    current = {catalogue.project.places.rejects_of(name) for name in catalogue.named}
-    for path in _plain_files(catalogue.project.places.rejects, TABLE_SUFFIX):
+    places = catalogue.project.places
+    current = {
+        places.rejects_of(table.op, part.name if part is not None else None)
+        for table in catalogue.tables.values()
+        for part in (table.partitions.each if table.partitions else (None,))
+    }
+    for path in _plain_files(places.rejects, TABLE_SUFFIX):
         if path not in current:
             yield Orphan(path, path.stat().st_size)
 
@@ -203,19 +208,25 @@ def _rejects(catalogue: Catalogue) -> Iterator[Orphan]:
 def _notes(catalogue: Catalogue) -> dict[Path, Note | None]:
     """Notes on assets that are gone, by their files."""
     project = catalogue.project
-    current = {note_path(project, table.resource) for table in catalogue.tables.values()}
-    files = _plain_files(project.places.made, ".json")
-    return {path: note_of(project, path.stem) for path in files if path not in current}
+    made = project.places.made
+    current = {
+        note_path(project, table.noted_as(part))
+        for table in catalogue.tables.values()
+        for part in table.parts
+    }
+    return {
+        path: note_of(project, path.relative_to(made).with_suffix("").as_posix())
+        for path in _files_below(made, ".json")
+        if path not in current
+    }
 
 
 def _verdicts(catalogue: Catalogue) -> Iterator[Path]:
     known = catalogue.verdicts
     current = {known.path(item, part) for item in catalogue.checks for part in item.parts}
-    folder = catalogue.project.places.verdicts
-    for inside in sorted({folder, *(path.parent for path in folder.rglob("*.json"))}):
-        for path in _plain_files(inside, ".json"):
-            if path not in current:
-                yield path
+    for path in _files_below(catalogue.project.places.verdicts, ".json"):
+        if path not in current:
+            yield path
 
 
 def _gone(catalogue: Catalogue, lock: Lock) -> Iterator[str]:
@@ -256,6 +267,12 @@ def _plain_files(folder: Path, suffix: str) -> list[Path]:
         for path in folder.iterdir()
         if path.suffix == suffix and path.is_file() and not path.is_symlink()
     )
+
+
+def _files_below(folder: Path, suffix: str) -> list[Path]:
+    """The same of a folder and all below it."""
+    below = [path for path in folder.rglob("*") if path.is_dir() and not path.is_symlink()]
+    return [file for inside in [folder, *sorted(below)] for file in _plain_files(inside, suffix)]
 
 
 def _remove(path: Path, storage: Path) -> None:

@@ -236,6 +236,7 @@ def _partition_lines(name: str, known: Mapping[str, TableEntry]) -> str:
         if made[key] != common:
             own += [f'fingerprint = "{entry.fingerprint}"', f'columns = "{entry.columns}"']
             own += [f"{title} = {_inline(getattr(entry, title))}" for title in _MAPPINGS]
+        own += [f'kept = "{entry.kept}"'] if entry.kept != Kept.TABLE else []
         own += [f"raw_errors = {entry.raw_errors}"] if entry.raw_errors else []
         lines.append(f"{_key(key)} = {{ {', '.join(own)} }}\n")
     return "".join(lines)

@@ -42,21 +42,28 @@ class Recorder:
         """Put a table's, or a partition's, entry into the lock, with what it was made of."""
         self._put(table, lambda _: facts, facts.config, part)
 
-    def made(self, table: Table, version: str | None, files: Mapping[str, str]) -> None:
+    def made(
+        self,
+        table: Table,
+        version: str | None,
+        files: Mapping[str, str],
+        part: str | None = None,
+    ) -> None:
         """Note that something was made of which no file is kept here.
 
         Its version is what its function said; else the content of the `files` that another IO
         manager wrote, by their paths; else all that it was made of.
         """
-        if table.partitioned:
+        if table.partitioned and part is None:
             return
         if version is None and files:
             version = combine_hashes(sorted((Path(path).name, files[path]) for path in files))
         kept = Kept.ELSEWHERE if table.kept is Kept.ELSEWHERE else Kept.NOTHING
         facts = self._put(
-            table, lambda made_of: Written(0, 0, version or made_of, "", kept=kept), None
+            table, lambda made_of: Written(0, 0, version or made_of, "", kept=kept), None, part
         )
-        put_note(self.catalogue.project, table.resource, Note(facts.sha256, elsewhere=dict(files)))
+        note = Note(facts.sha256, elsewhere=dict(files))
+        put_note(self.catalogue.project, table.noted_as(part), note)
 
     def _put(
         self,

@@ -222,7 +222,7 @@ def _raw_version(
 
 def file_version(table: Table, catalogue: Catalogue, part: str | None = None) -> str | None:
     """The hash of the file of a table, or of a partition; None when it is not there."""
-    if (note := table.note) is not None and note.file is None:
+    if (note := table.note(part)) is not None and note.file is None:
         return note.version if note.holds(catalogue.hashes) else None
     path = table.file(part)
     return catalogue.hashes.hash(path) if path.is_file() else None

@@ -8,9 +8,8 @@ in the decorator stays.
 import dataclasses
 import inspect
 import re
-import warnings
 from collections.abc import Callable, Mapping
-from pathlib import Path, PurePath
+from pathlib import PurePath
 from typing import Any
 
 import dagster as dg
@@ -23,7 +22,7 @@ from data_package.engine.places import Folder
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
 from data_package.engine.schema.contract_cache import ContractCache
-from data_package.engine.sources.assets import share_of
+from data_package.engine.sources.assets import places_in_code, share_of
 from data_package.engine.sources.delivered import READER, Delivered
 from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
 from data_package.engine.tables import failures, internals
@@ -115,6 +114,7 @@ def tables_of(
                 mappings=internals.partition_mappings(assets),
                 shares=shares,
                 reads=frozenset(reads),
+                op=assets.node_def.name,
                 kept=kept,
             )
         )
@@ -136,10 +136,7 @@ def attach(
     ]
     measured = measured_and_fitted(function, results)
     guarded = failures.value_free(measured, name=name, project=project)
-    with warnings.catch_warnings():
-        # Code references are marked beta; the web pages have shown them for years.
-        warnings.simplefilter("ignore", dg.BetaWarning)
-        described = assets.map_asset_specs(lambda spec: _described(spec, tables.get(spec.key)))
+    described = assets.map_asset_specs(lambda spec: _described(spec, tables.get(spec.key)))
     return internals.with_function(described, guarded)
 
 
@@ -271,19 +268,9 @@ def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
 
 
 def _places(table: Table, function: Callable[..., object]) -> dg.CodeReferencesMetadataValue:
-    """Where the table's function stands, and its contract: files of this machine."""
     code = function.__code__
-    line = code.co_firstlineno
-    # The pages cut long labels in the middle, so the file's name alone.
-    places = [(code.co_filename, line, f"{Path(code.co_filename).name}:{line}")]
-    if table.contract is not None:
-        places.append((str(table.contract_path), 1, table.contract_path.name))
-    return dg.CodeReferencesMetadataValue(
-        code_references=[
-            dg.LocalFileCodeReference(file_path=file, line_number=line, label=label)
-            for file, line, label in places
-        ]
-    )
+    contract = table.contract_path if table.contract is not None else None
+    return places_in_code((code.co_filename, code.co_firstlineno), contract)
 
 
 def _docstring(function: Callable[..., object]) -> str | None:

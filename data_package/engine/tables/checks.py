@@ -33,6 +33,7 @@ LATE_CHECK = "foreign_keys"
 # What holds between the rows of different partitions.
 KEYS_CHECK = "contract_keys"
 _PLACED = 4
+_FENCE = "```"
 
 
 @dataclass(frozen=True)
@@ -337,9 +338,20 @@ def _result(reports: Sequence[Report]) -> dg.AssetCheckResult:
     return dg.AssetCheckResult(
         passed=not totals,
         severity=dg.AssetCheckSeverity.ERROR,
-        description="\n".join(r.render() for r in reports if not r.ok) or None,
+        description=as_markdown("\n".join(r.render() for r in reports if not r.ok)) or None,
         metadata=metadata,
     )
+
+
+def as_markdown(report: str) -> str:
+    """A report as Dagster's pages keep its lines, and every sign in them."""
+    return f"{_FENCE}\n{report}\n{_FENCE}" if report else ""
+
+
+def as_text(description: str) -> str:
+    """What `as_markdown` was given; of any other description, the same."""
+    fenced = description.startswith(f"{_FENCE}\n") and description.endswith(f"\n{_FENCE}")
+    return description[len(_FENCE) + 1 : -len(_FENCE) - 1] if fenced else description
 
 
 def _describe(item: TableCheck) -> str:

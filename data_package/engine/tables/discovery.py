@@ -22,6 +22,7 @@ from dagster.components.definitions import LazyDefinitions
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.sources.assets import RawFileAsset, of_project
+from data_package.engine.storage import is_file
 from data_package.engine.tables import failures, python_errors
 from data_package.engine.tables.internals import UnresolvedJob
 from data_package.engine.tables.own_words import OwnWords, read_source
@@ -89,7 +90,11 @@ def _module_names(package: ModuleType, project: Project) -> Iterator[str]:
             if info.ispkg:
                 yield from walk(import_module(info.name, project).__path__, f"{info.name}.")
 
-    for folder in sorted({path.parent for path in project.package_folder.rglob("*.py")}):
+    files = [path for path in project.package_folder.rglob("*.py") if path.stem.isidentifier()]
+    for path in sorted(files):
+        # Python passes over it, and its tables would be gone without a word.
+        is_file(path)
+    for folder in sorted({path.parent for path in files}):
         if not (folder / "__init__.py").is_file() and "__pycache__" not in folder.parts:
             place = project.relative(folder)
             raise ProjectError(

@@ -22,7 +22,7 @@ import polars as pl
 from data_package.engine.errors import DataPackageError
 from data_package.engine.project import Project
 from data_package.engine.tables import polars_errors, python_errors
-from data_package.engine.tables.own_words import OwnWords, read_source
+from data_package.engine.tables.own_words import OwnWords, names_known, read_source
 from data_package.engine.tables.table import place_of
 from data_package.engine.unusable import lack_of_room
 
@@ -146,7 +146,7 @@ def describe(
     words = OwnWords(
         sources=_sources(error, project, function),
         # A column that the user's own code names, or that an input has, is no value of a row.
-        names=frozenset(column for schema in schemas.values() for column in schema),
+        names=names_known().union(*schemas.values()),
     )
     kind = python_errors.kind_of(error, words)
     said = spoken(error, words)
@@ -175,7 +175,7 @@ def in_short(error: BaseException, project: Project, place: tuple[str, int] | No
     sources = _sources(error, project, None)
     if line and is_users(line[0], project):
         sources = (*sources, read_source(line[0]))
-    words = OwnWords(sources)
+    words = OwnWords(sources, names_known())
     said = spoken(error, words)
     at = f" at {project.relative(line[0])}:{line[1]}" if line else ""
     return f"{python_errors.kind_of(error, words)}{at}{': ' + said if said else ''}"

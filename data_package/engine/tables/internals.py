@@ -6,10 +6,12 @@
 import copy
 import hashlib
 import json
+import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Set
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import Any
 
 import dagster as dg
@@ -25,6 +27,7 @@ from dagster._core.definitions.scoped_resources_builder import Resources, Scoped
 from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,
 )
+from dagster._core.errors import DagsterAssetCheckFailedError
 from dagster._core.execution.api import create_execution_plan, execute_run
 from dagster._core.execution.plan.handle import ResolvedFromDynamicStepHandle
 from dagster._core.execution.resources_init import resource_initialization_manager
@@ -39,8 +42,9 @@ from dagster._utils import EventGenerationManager
 from dagster_shared.error import SerializableErrorInfo
 
 from data_package.engine.errors import DataPackageError
+from data_package.engine.own_code import is_library
 from data_package.engine.tables import python_errors
-from data_package.engine.tables.own_words import OwnWords, read_source
+from data_package.engine.tables.own_words import OwnWords, names_known, read_source
 
 # What `dg.define_asset_job` returns.
 UnresolvedJob = UnresolvedAssetJobDefinition
@@ -393,6 +397,14 @@ def _kind_of(error: SerializableErrorInfo | None) -> str:
 
 
 _TOLD_IN_FULL = (dg.Failure, DataPackageError, KeyboardInterrupt)
+# Whose words say all: where in Dagster they were raised helps nobody.
+_NEED_NO_PLACE = (
+    *_TOLD_IN_FULL,
+    dg.DagsterExecutionInterruptedError,
+    DagsterAssetCheckFailedError,
+)
+_ENGINE = Path(__file__).resolve().parents[1]
+_COUNT_OF_CHECKS = re.compile(r"^\d+(?= blocking asset check)")
 
 
 def keep_errors_value_free() -> None:
@@ -400,27 +412,61 @@ def keep_errors_value_free() -> None:
 
     The functions of tables and checks are guarded one by one, and say more. What else may fail in
     a run (a resource, a hook, an IO manager of the user's) passes here, on its way to the event log
-    and to the terminal. Dagster's own words stay as far as they stand in its code.
+    and to the terminal. Dagster's own words stay as far as they stand in its code or are names of
+    the project. Of the lines of code that an exception came through, the user's stay.
     """
     stock = SerializableErrorInfo.from_traceback.__func__  # type: ignore[attr-defined]
     if stock.__module__ == __name__:
         return
+    _tell_a_failure_once()
 
     def from_traceback(
         cls: type[SerializableErrorInfo], tb: traceback.TracebackException
     ) -> SerializableErrorInfo:
         info: SerializableErrorInfo = stock(cls, tb)
-        kind = tb.exc_type
-        if kind is None or (issubclass(kind, _TOLD_IN_FULL) and _is_installed_kind(kind)):
+        kind: type[BaseException] | None = tb.exc_type
+        if kind is None:
             return info
+        info = info._replace(stack=_lines_shown(tb, kind))
+        if issubclass(kind, _TOLD_IN_FULL) and _is_installed_kind(kind):
+            return info._replace(message=f"{tb}\n") if issubclass(kind, dg.Failure) else info
         files = {f.filename for f in tb.stack if issubclass(kind, dg.DagsterError)}
-        words = OwnWords(tuple(read_source(name) for name in sorted(files)))
+        words = OwnWords(tuple(read_source(name) for name in sorted(files)), names_known())
         name = python_errors.kind_of(kind, words)
-        said = words.of(str(tb)) or python_errors.of_machine(str(tb))
+        said = words.of(_COUNT_OF_CHECKS.sub("", str(tb))) or python_errors.of_machine(str(tb))
         message = f"{name}: {said or 'its message may quote values and is not kept.'}\n"
         return info._replace(message=message, cls_name=name)
 
     SerializableErrorInfo.from_traceback = classmethod(from_traceback)  # type: ignore[method-assign, assignment]
+
+
+def _lines_shown(tb: traceback.TracebackException, kind: type[BaseException]) -> list[str]:
+    """The lines of the user's own code; where there are none, all, unless the message says it."""
+    frames = [f for f in tb.stack if not _is_of_machinery(f.filename)]
+    if not frames and not issubclass(kind, _NEED_NO_PLACE):
+        frames = list(tb.stack)
+    return traceback.StackSummary.from_list(frames).format()
+
+
+def _is_of_machinery(file: str) -> bool:
+    return Path(file).is_relative_to(_ENGINE) or is_library(file)
+
+
+def _tell_a_failure_once() -> None:
+    """Let the end of a run name the steps that failed, whose own events say why."""
+    stock = dg.DagsterEvent.job_failure
+
+    def job_failure(
+        job_context_or_name: Any,
+        context_msg: str,
+        failure_reason: Any,
+        error_info: SerializableErrorInfo | None = None,
+        first_step_failure_event: dg.DagsterEvent | None = None,
+    ) -> dg.DagsterEvent:
+        del first_step_failure_event
+        return stock(job_context_or_name, context_msg, failure_reason, error_info)
+
+    dg.DagsterEvent.job_failure = staticmethod(job_failure)  # type: ignore[method-assign]
 
 
 def _is_installed_kind(kind: type[BaseException]) -> bool:

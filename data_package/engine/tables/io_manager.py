@@ -17,7 +17,7 @@ from pydantic import PrivateAttr
 from data_package.engine.errors import BuildError
 from data_package.engine.later import imported_later
 from data_package.engine.project import Project
-from data_package.engine.sources.delivered import Delivered
+from data_package.engine.sources.delivered import Delivered, Reader
 from data_package.engine.sources.frames import Frame, frame_of, handed, to_polars
 from data_package.engine.storage import HashCache, hash_file, make_private_folder, replacing
 from data_package.engine.tables import failures, internals, measure, outside
@@ -139,7 +139,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             else:
                 super().handle_output(context, obj)
                 if table is not None and table.kept is Kept.BY_RESULT:
-                    drop_note(self._project, table.resource)
+                    drop_note(self._project, table.noted_as(internals.partition_of(context)))
             return
         except failures.INTERRUPTIONS:
             raise
@@ -280,21 +280,23 @@ class ParquetTables(BasePolarsUPathIOManager):
         else:
             # Of a frame of another library, too, the file knows best.
             rows = int(scan.select(pl.len()).collect().item())
+        table = self._tables.get(context.asset_key)
+        part = internals.partition_of(context)
+        reader = _reader(context, table, part)
         digest = hash_file(path)
         self._hashes.remember(path, digest)
         internals.set_data_version(context, digest)
         schema = scan.collect_schema()
-        table = self._tables.get(context.asset_key)
         written = Written(
             rows=rows,
             size_bytes=path.stat().st_size,
             sha256=digest,
             columns=columns_digest(schema),
             config=internals.config_digest(context),
-            raw_errors=self._delivered.errors(context.op_def.name) or 0,
+            raw_errors=self._delivered.errors(reader) or 0,
         )
         if table is not None:
-            self._record(table, written, internals.partition_of(context))
+            self._record(table, written, part)
         used = measure.stop()
         return {
             PARTITION_ROWS if context.has_partition_key else ROWS: dg.MetadataValue.int(rows),
@@ -303,7 +305,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             HASH: dg.MetadataValue.text(digest),
             SECONDS: dg.MetadataValue.float(round(used.seconds, 3)),
             PEAK_MEMORY: dg.MetadataValue.int(used.peak_memory_bytes),
-            **self._received(context.op_def.name),
+            **self._received(reader),
             **(self._describe(table) if table is not None else {}),
         }
 
@@ -329,10 +331,10 @@ class ParquetTables(BasePolarsUPathIOManager):
 
     def _file_of(self, table: Table, context: dg.InputContext) -> Path:
         """The file that stands for an asset that is no table."""
-        note = table.note
-        if note is None:
+        note = table.note()
+        if note is None and not table.partitioned:
             raise FileNotFoundError
-        if note.file is None:
+        if note is None or note.file is None:
             raise BuildError(
                 f"The function of '{table.name}' returned nothing, so there is nothing to take.\n"
                 f'Depend on it without a parameter: @dg.asset(deps=["{table.name}"])'
@@ -349,7 +351,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             )
         return table.path
 
-    def _received(self, reader: str) -> dict[str, dg.MetadataValue]:
+    def _received(self, reader: Reader) -> dict[str, dg.MetadataValue]:
         """What was wrong in the raw files whose rows a function was handed."""
         errors = self._delivered.errors(reader)
         if errors is None:
@@ -366,6 +368,13 @@ class ParquetTables(BasePolarsUPathIOManager):
         if context.has_asset_partitions:
             return Path(str(next(iter(self._get_paths_for_partitions(context).values()))))
         return Path(str(self._get_path(context)))
+
+
+def _reader(context: dg.OutputContext, table: Table | None, part: str | None) -> Reader:
+    """Who took raw files to make what is written."""
+    if table is None or table.partitions is None or part is None:
+        return Reader(context.op_def.name)
+    return Reader(context.op_def.name, table.partitions.part(part))
 
 
 class _MissingPartition(Exception):

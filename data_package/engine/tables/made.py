@@ -53,14 +53,14 @@ class Note:
         )
 
 
-def note_path(project: Project, resource: str) -> Path:
-    """Where the note on an asset lies or would lie."""
-    return project.places.made / f"{resource}.json"
+def note_path(project: Project, name: str) -> Path:
+    """Where the note of a name, `Table.noted_as`, lies or would lie."""
+    return project.places.made / f"{name}.json"
 
 
-def note_of(project: Project, resource: str) -> Note | None:
-    """The note on an asset; None where there is none that can be read."""
-    return recalled(note_path(project, resource), _note, None)
+def note_of(project: Project, name: str) -> Note | None:
+    """The note of a name; None where there is none that can be read."""
+    return recalled(note_path(project, name), _note, None)
 
 
 def _note(document: Mapping[str, Any]) -> Note | None:
@@ -71,17 +71,17 @@ def _note(document: Mapping[str, Any]) -> Note | None:
     return note if inside else None
 
 
-def put_note(project: Project, resource: str, note: Note) -> None:
+def put_note(project: Project, name: str, note: Note) -> None:
     """Keep a note on an asset that has just been made; a file of before by another name is gone."""
-    before = note_of(project, resource)
+    before = note_of(project, name)
     if before is not None and before.file not in (None, note.file):
         (project.storage / str(before.file)).unlink(missing_ok=True)
-    write_private(note_path(project, resource), json.dumps(asdict(note), indent=1))
+    write_private(note_path(project, name), json.dumps(asdict(note), indent=1))
 
 
-def drop_note(project: Project, resource: str) -> None:
+def drop_note(project: Project, name: str) -> None:
     """A table has been made of the asset, and shows for itself; a file of before is gone."""
-    note = note_of(project, resource)
+    note = note_of(project, name)
     if note is not None and note.file is not None:
         (project.storage / note.file).unlink(missing_ok=True)
-    note_path(project, resource).unlink(missing_ok=True)
+    note_path(project, name).unlink(missing_ok=True)

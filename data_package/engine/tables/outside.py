@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache, cached_property
@@ -22,7 +22,7 @@ from typing import Any, Final
 import polars as pl
 
 from data_package.engine.own_code import is_library
-from data_package.engine.storage import remember
+from data_package.engine.storage import recalled, remember
 from data_package.engine.tables.table import Table
 
 _ENGINE: Final = f"{Path(__file__).resolve().parents[1]}{os.sep}"
@@ -32,6 +32,9 @@ _SYSTEM: Final = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib", "/opt/co
 _SCAN: Final = re.compile(r"^\s*\w+ SCAN \[([^\]\n]*)\]", re.MULTILINE)
 _CURE: Final = "make it a raw file with source_file"
 _WRITING: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
+# The folder of the sockets by which Python's processes are told what to do.
+_POOL: Final = "pymp-"
+_IN_PROCESS: Final = "take every file that it reads as an input"
 _ANSWER: Final = "write the answer to a file, and make that a raw file with source_file"
 
 
@@ -78,8 +81,17 @@ class Watch:
 
     def connects(self, frame: FrameType, _socket: object, address: object) -> None:
         """A host is asked, or a server on this machine."""
+        if isinstance(address, str) and os.path.basename(os.path.dirname(address)).startswith(
+            _POOL
+        ):
+            self.forks(frame)
+            return
         host = address[0] if isinstance(address, tuple) and address else address
         self.say(frame, "asks a host or a database server", str(host), _ANSWER)
+
+    def forks(self, frame: FrameType, *_: object) -> None:
+        """A process is started, in which nobody looks."""
+        self.say(frame, "starts a process, and what it reads is not seen", "", _IN_PROCESS)
 
     def runs(self, frame: FrameType, program: object, *_: object) -> None:
         """Another program is started."""
@@ -134,6 +146,9 @@ class Watch:
         return found
 
 
+# Of a thread, and of a task: that of an asynchronous function has a context of its own, which its
+# threads take over, and is gone when the function's table is written.
+_thread = threading.local()
 _here: ContextVar[Watch | None] = ContextVar("watch", default=None)
 _running: list[Watch] = []
 _busy = threading.local()
@@ -146,6 +161,8 @@ _EVENTS: Final[dict[str, Callable[..., None]]] = {
     "socket.connect": Watch.connects,
     "socket.sendto": Watch.connects,
     "subprocess.Popen": Watch.runs,
+    "os.fork": Watch.forks,
+    "os.forkpty": Watch.forks,
     "os.system": Watch.runs,
     "os.exec": Watch.runs,
     "os.posix_spawn": Watch.runs,
@@ -165,20 +182,23 @@ def go_on(watch: Watch) -> None:
     """Look again at a function that gives one thing after another."""
     end()
     _here.set(watch)
+    _thread.watch = watch
     _running.append(watch)
 
 
 def current() -> Watch | None:
     """What is looked at in this thread."""
-    return _here.get()
+    watch: Watch | None = _here.get() or getattr(_thread, "watch", None)
+    return watch if watch in _running else None
 
 
 def end() -> None:
     """Look no more, and keep what was seen, for `told`."""
-    watch = _here.get()
+    watch = current()
+    _here.set(None)
+    _thread.watch = None
     if watch is None:
         return
-    _here.set(None)
     _running.remove(watch)
     for table in watch.tables:
         path = _path(table)
@@ -189,11 +209,13 @@ def end() -> None:
 
 def told(table: Table) -> list[str]:
     """What the function of a table, as it is, was last seen to use beside its inputs."""
-    with suppress(OSError, ValueError, KeyError, TypeError):
-        note = json.loads(_path(table).read_bytes())
-        if note["fingerprint"] == table.fingerprint.digest:
-            return [str(use) for use in note["uses"]]
-    return []
+
+    def uses(note: Mapping[str, Any]) -> list[str]:
+        if note["fingerprint"] != table.fingerprint.digest:
+            return []
+        return [str(use) for use in note["uses"]]
+
+    return recalled(_path(table), uses, [])
 
 
 def _path(table: Table) -> Path:
@@ -210,7 +232,7 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
     note = _EVENTS.get(event)
     if note is None or not _running or getattr(_busy, "here", False):
         return
-    watch = _here.get()
+    watch = current()
     if watch is None and len(_running) == 1 and _is_side_thread():
         # A thread that the function has started, as far as its stack tells.
         watch = _running[0]

@@ -1,4 +1,6 @@
-"""The words of a message that stand literally in source code: of those no row can be the origin.
+"""The words of a message that are the project's own: of those no row can be the origin.
+
+Its own is what stands literally in source code, and the names of columns, assets and checks.
 
 A message is taken apart by the texts that the code is written with: for `f"no visit of {person}"`
 the message keeps `no visit of`, and `…` takes the place of the person.
@@ -19,6 +21,11 @@ _FEWEST_LETTERS = 3
 _PERCENT = re.compile(
     r"%(?:\(\w*\))?[-#0 +]*(?:\*|\d+)?(?:\.(?:\*|\d+))?[hlL]?([diouxXeEfFgGcrsa%])"
 )
+# Around and between names in Dagster's messages: `people: contract,tall`, `AssetKey(['people'])`.
+_BETWEEN_NAMES = re.compile(r"Asset(?:Check)?Key\b|[\s,:;()\[\]{}<>'\"]+")
+
+# Of the projects that this process has loaded.
+_names: set[str] = set()
 
 # The texts of a message, with what stands between them left open.
 Texts = tuple[str, ...]
@@ -26,11 +33,11 @@ Texts = tuple[str, ...]
 
 @dataclass(frozen=True)
 class OwnWords:
-    """What may be said because it stands in code, or is the name of a column.
+    """What may be said because it stands in code, or is a name.
 
     Attributes:
         sources: texts of Python modules.
-        names: of columns.
+        names: of columns, assets and checks; a message may also list several.
         templates: texts of library modules, whose messages may be taken, but no word of their own.
     """
 
@@ -39,11 +46,16 @@ class OwnWords:
     templates: tuple[str, ...] = ()
 
     def have(self, word: str | None) -> bool:
-        """Whether a word stands in the code or is a column; a number never does."""
+        """Whether a word stands in the code, is a name or lists names; a number never does."""
         if not word or not re.search(r"[^\W\d_]", word):
             return False
         found = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")
-        return word in self.names or any(found.search(source) for source in self.sources)
+        known = word in self.names or any(found.search(source) for source in self.sources)
+        return known or self._are_names(word)
+
+    def _are_names(self, text: str) -> bool:
+        parts = [part for part in _BETWEEN_NAMES.split(text) if part]
+        return bool(parts) and self.names.issuperset(parts)
 
     def of(self, message: str) -> str:
         """The message with `…` for all that does not stand in the code; empty where nothing does.
@@ -60,6 +72,17 @@ class OwnWords:
                 if between is not None and letters > best[0]:
                     best = letters, _filled(texts, between, self.have)
         return best[1]
+
+
+def know_names(names: Iterable[str]) -> None:
+    """Let messages keep these names, which a project gives to assets, checks and fields."""
+    for name in names:
+        _names.update((name, *name.split("/")))
+
+
+def names_known() -> frozenset[str]:
+    """The names that the projects loaded in this process give to assets, checks and fields."""
+    return frozenset(_names)
 
 
 def read_source(path: str | Path) -> str:

@@ -3,7 +3,6 @@
 import hashlib
 import unicodedata
 from collections import Counter
-from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -12,10 +11,6 @@ from pathlib import PurePosixPath
 import dagster as dg
 
 from data_package.engine.sources.shares import Part
-
-# What stands in a file's name as it is, beside letters and digits of every alphabet.
-_PLAIN = frozenset("-_.,:+@ ")
-_LONGEST_BYTES = 180
 
 
 @dataclass(frozen=True)
@@ -38,8 +33,7 @@ class Partitions:
 
         Keys of several dimensions lie in folders, as Dagster keeps them.
         """
-        parts = {key: self._parts(key) for key in self.keys}
-        plain = {key: PurePosixPath(*map(_escaped, of)) for key, of in parts.items()}
+        plain = {key: self.part(key).place for key in self.keys}
         alike = Counter(_folded(str(path)) for path in plain.values())
         return {
             key: _file(path, key if alike[_folded(str(path))] > 1 else None)
@@ -49,7 +43,7 @@ class Partitions:
     def file(self, key: str) -> PurePosixPath:
         """The file of a key, also of one that has come into being since."""
         found = self.files.get(key)
-        return found or _file(PurePosixPath(*map(_escaped, self._parts(key))), None)
+        return found or _file(self.part(key).place, None)
 
     @cached_property
     def known(self) -> frozenset[str]:
@@ -61,6 +55,11 @@ class Partitions:
         if isinstance(self.definition, dg.MultiPartitionsDefinition):
             return dict(self.definition.get_partition_key_from_str(key).keys_by_dimension)
         return {"partition": key}
+
+    @property
+    def each(self) -> list[Part]:
+        """The partitions, in the definition's order."""
+        return [self.part(key) for key in self.keys]
 
     def part(self, key: str) -> Part:
         """The partition as it takes its share of a raw file."""
@@ -82,28 +81,6 @@ class Partitions:
             and (moment := _next_key(one)) is not None
         ]
         return min(moments, default=None)
-
-    def _parts(self, key: str) -> Iterable[str]:
-        return [one for _, one in sorted(self.dimensions(key).items())]
-
-
-def _escaped(part: str) -> str:
-    """A file name that stands for this text alone: `a/b` is `a=2Fb`."""
-    escaped = "".join(
-        one if one.isalnum() or one in _PLAIN else "".join(f"={b:02X}" for b in one.encode())
-        for one in part
-    )
-    if not escaped.strip(". ") or escaped[0] == "." or escaped[-1] in ". ":
-        first, last = escaped[:1], escaped[-1:]
-        if first in (".", " "):
-            escaped = f"={ord(first):02X}{escaped[1:]}"
-        if escaped and last in (".", " ") and escaped[-1] == last:
-            escaped = f"{escaped[:-1]}={ord(last):02X}"
-    if len(escaped.encode()) > _LONGEST_BYTES:
-        digest = hashlib.sha256(part.encode()).hexdigest()[:16]
-        short = escaped.encode()[: _LONGEST_BYTES - 20].decode(errors="ignore")
-        return f"{short}=={digest}"
-    return escaped or "="
 
 
 def _file(path: PurePosixPath, key: str | None) -> PurePosixPath:

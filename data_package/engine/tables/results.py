@@ -3,6 +3,7 @@
 import functools
 import inspect
 from collections.abc import AsyncIterator, Callable, Iterator, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import PurePath
 from typing import Any
@@ -43,8 +44,10 @@ def measured_and_fitted(
 
         @functools.wraps(function)
         async def generate_later(*args: object, **kwargs: object) -> AsyncIterator[object]:
-            async for item in function(*args, **kwargs):
-                yield fitted(item, results)
+            with _looked_at(tables) as go_on:
+                async for item in function(*args, **kwargs):
+                    yield fitted(item, results)
+                    go_on()
 
         return generate_later
 
@@ -52,7 +55,8 @@ def measured_and_fitted(
 
         @functools.wraps(function)
         async def later(*args: object, **kwargs: object) -> object:
-            return _all_fitted(await function(*args, **kwargs), results)
+            with _looked_at(tables, until_written=True):
+                return _all_fitted(await function(*args, **kwargs), results)
 
         return later
 
@@ -60,32 +64,45 @@ def measured_and_fitted(
 
         @functools.wraps(function)
         def generate(*args: object, **kwargs: object) -> Iterator[object]:
-            measure.start()
-            watch = outside.begin(tables)
-            try:
+            with _looked_at(tables) as go_on:
                 for item in function(*args, **kwargs):
                     yield fitted(item, results)
-                    # The file of this item is in place now; the next one's time begins.
-                    measure.start()
-                    outside.go_on(watch)
-            finally:
-                measure.stop()
-                outside.end()
+                    go_on()
 
         return generate
 
     @functools.wraps(function)
     def run(*args: object, **kwargs: object) -> object:
-        measure.start()
-        outside.begin(tables)
-        try:
+        with _looked_at(tables, until_written=True):
             return _all_fitted(function(*args, **kwargs), results)
-        except BaseException:
-            measure.stop()
-            outside.end()
-            raise
 
     return run
+
+
+@contextmanager
+def _looked_at(
+    tables: Sequence[Table], *, until_written: bool = False
+) -> Iterator[Callable[[], None]]:
+    """Measure a function, and look at what it goes to.
+
+    Gives what begins anew for the next of several things, when the file of one is in place. What a
+    function returns `until_written` is made by the IO manager, which ends both.
+    """
+    measure.start()
+    watch = outside.begin(tables)
+
+    def go_on() -> None:
+        measure.start()
+        outside.go_on(watch)
+
+    done = False
+    try:
+        yield go_on
+        done = True
+    finally:
+        if not (until_written and done):
+            measure.stop()
+            outside.end()
 
 
 def _all_fitted(value: object, results: Sequence[Result]) -> object:

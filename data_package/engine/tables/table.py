@@ -36,6 +36,7 @@ class Table:
         mappings: which partitions of an input it takes, where that is declared.
         shares: which files of each raw file a partition takes.
         reads: the raw files that it takes the rows of, and not the paths.
+        op: the name of the function in Dagster.
         kept: what becomes of what its function returns; few are anything but a table.
     """
 
@@ -51,6 +52,7 @@ class Table:
     mappings: Mapping[dg.AssetKey, dg.PartitionMapping] = field(default_factory=dict)
     shares: Mapping[str, Share] = field(default_factory=dict)
     reads: frozenset[str] = frozenset()
+    op: str = ""
     kept: Kept = Kept.TABLE
 
     @property
@@ -76,7 +78,7 @@ class Table:
     @property
     def path(self) -> Path:
         """Its file; for a partitioned table, that of a folder with one file each."""
-        if (note := self.note) is not None and note.file is not None:
+        if (note := self.note()) is not None and note.file is not None:
             return self.project.storage / note.file
         return self.project.storage.joinpath(self.group, *self.key.path).with_suffix(".parquet")
 
@@ -93,9 +95,12 @@ class Table:
 
     def files(self) -> list[Path]:
         """The files it is kept in now: one, or one for each partition that there is by its keys."""
-        if (note := self.note) is not None and note.file is None:
-            return []
-        return [path for part in self.parts if (path := self.file(part)).is_file()]
+        return [
+            path
+            for part in self.parts
+            if ((note := self.note(part)) is None or note.file is not None)
+            and (path := self.file(part)).is_file()
+        ]
 
     def scan(self, partition: str | None = None) -> pl.LazyFrame:
         """The rows of a partition, or of the whole table, partitions in the order of their keys."""
@@ -108,18 +113,28 @@ class Table:
         """A partition as people are shown it: `visits[2024]`."""
         return self.name if partition is None else f"{self.name}[{partition}]"
 
-    @property
-    def note(self) -> Note | None:
-        """What was noted when it was last made, if that was no table."""
-        if self.kept is Kept.TABLE or self.partitioned:
+    def noted_as(self, partition: str | None = None) -> str:
+        """The name of the note on it, or on a partition, where it is no table."""
+        if partition is None or self.partitions is None:
+            return self.resource
+        return f"{self.resource}/{self.partitions.file(partition).with_suffix('')}"
+
+    def note(self, partition: str | None = None) -> Note | None:
+        """What was noted when it, or a partition, was last made, if that was no table."""
+        if self.kept is Kept.TABLE or (partition is None and self.partitioned):
             return None
-        return note_of(self.project, self.resource)
+        return note_of(self.project, self.noted_as(partition))
+
+    @property
+    def noted(self) -> bool:
+        """Whether it, or a partition of it, was made and is no table."""
+        return any(self.note(part) is not None for part in self.parts)
 
     @property
     def is_table(self) -> bool:
         """Whether it has rows: its function returns a frame, or has not said what it returns."""
         if self.kept is Kept.BY_RESULT:
-            return self.note is None
+            return not self.noted
         return self.kept is Kept.TABLE
 
     @property

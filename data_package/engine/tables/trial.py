@@ -104,7 +104,7 @@ class TrialTables(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> object:
         """What runs in this instance have made; else what the project has."""
         table = self._catalogue.tables.get(context.asset_key)
-        there = table is not None and (table.files() or table.note is not None)
+        there = table is not None and (table.files() or table.noted)
         return (self._made if there else self._kept).load_input(context)
 
 
@@ -151,4 +151,4 @@ def _moved(table: Table, project: Project) -> Table:
 
 def _now(table: Table, project: Project) -> Table:
     moved = _moved(table, project)
-    return moved if moved.files() or moved.note is not None else table
+    return moved if moved.files() or moved.noted else table

@@ -105,9 +105,13 @@ def test_words_come_from_the_docstring_and_along_the_lineage(built: Study) -> No
 
 
 def test_several_tables_are_described_at_once_with_the_keys_between_them(built: Study) -> None:
+    (built.root / ".schemas").mkdir()
+    (built.root / ".schemas" / "contract.json").write_text("{}")
     done = call("describe", "visits", "persons", "--write")
     assert done.exit_code == 0, done.output
     place = built.root / built.package
+    top = "# yaml-language-server: $schema=../.schemas/contract.json\n"
+    assert (place / "persons.yaml").read_text().startswith(top)
     assert contract((place / "persons.yaml").read_text())["schema"]["primaryKey"] == ["id"]
     assert contract((place / "visits.yaml").read_text())["schema"]["foreignKeys"] == [
         {"fields": ["id"], "reference": {"resource": "persons", "fields": ["id"]}}
@@ -140,3 +144,31 @@ def test_all_files_of_a_set_are_looked_at(built: Study) -> None:
 def test_a_name_that_is_none_is_guessed(built: Study) -> None:
     done = call("describe", "person")
     assert "Did you mean 'persons'?" in str(done.exception)
+
+
+def test_a_contract_that_is_there_is_given_the_words_and_keys_that_it_lacks(built: Study) -> None:
+    place = built.root / built.package
+    mine = "# mine\nschema:\n  fields:\n    - {name: id, type: string}  # the key\n"
+    (place / "persons.yaml").write_text(
+        mine
+        + "    - {name: arm, type: integer, title: Treatment}\n    - {name: ward, type: string}\n"
+        "  primaryKey: [id]\n"
+    )
+    days = "".join(f"    - name: {name}\n" for name in ("day", "score", "nurse"))
+    (place / "visits.yaml").write_text(
+        f"schema:\n  fields:\n    - {{name: id, type: string}}\n{days}"
+    )
+    done = call("describe", "visits", "persons", "--write")
+    assert done.exit_code == 0, done.output
+    assert "persons.yaml: added: the description, the title of id, " in done.output
+    text = (place / "persons.yaml").read_text()
+    assert text.startswith(
+        mine.replace("string}", 'string, title: Person, description: "The st')[:60]
+    )
+    assert fields(text)["arm"]["title"] == "Treatment"
+    assert [each["label"] for each in fields(text)["arm"]["categories"]] == ["placebo", "active"]
+    assert fields(text)["ward"] == {"name": "ward", "type": "string"}
+    assert contract((place / "visits.yaml").read_text())["schema"]["foreignKeys"] == [
+        {"fields": ["id"], "reference": {"resource": "persons", "fields": ["id"]}}
+    ]
+    assert call("describe", "visits", "persons", "--write").output.count("added") == 0

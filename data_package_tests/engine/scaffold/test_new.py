@@ -11,7 +11,9 @@ from pathlib import Path
 import polars as pl
 import pytest
 import yaml
+from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
+from data_package.engine.cli.schema import json_schema
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import find_project
 from data_package.engine.scaffold import add_files, new_project
@@ -152,6 +154,28 @@ def test_copies_of_deliveries_are_private_and_cannot_be_committed(
     assert endings <= {".py", ".yaml", ".toml", ".md", ".txt", ".lock", ""}
     assert not [name for name in listed if "deliveries" in name]
     assert "my_trial/final/visits.py" in listed
+
+
+def test_each_yaml_file_names_its_schema_to_editors(tmp_path: Path, deliveries: list[Path]) -> None:
+    root = tmp_path / "my-trial"
+    texts = {what: json_schema(what) for what in ("contract", "datapackage")}
+    new_project(root, deliveries[:1], schemas=texts)
+    add_files(find_project(root), deliveries[1:])
+    written = sorted((root / "my_trial").rglob("*.yaml"))
+    assert len(written) == 5
+    for path in written:
+        top, _, _ = path.read_text().partition("\n")
+        place = path.parent / top.removeprefix("# yaml-language-server: $schema=")
+        assert place.resolve().parent == root / ".schemas", path
+        Draft7Validator(json.loads(place.read_text())).validate(yaml.safe_load(path.read_text()))
+    subprocess.run(["git", "init", "-q"], cwd=root, check=True)
+    ignored = subprocess.run(
+        ["git", "check-ignore", ".schemas/contract.json"], cwd=root, check=False
+    )
+    assert ignored.returncode == 1
+    assert not (tmp_path / "other").exists()
+    plain = new_project(tmp_path / "other", deliveries[:1]).root / "other/final/trial_persons.yaml"
+    assert not plain.read_text().startswith("#")
 
 
 def test_a_file_within_the_project_stays_where_it_is(tmp_path: Path) -> None:

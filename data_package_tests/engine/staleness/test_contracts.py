@@ -342,3 +342,4 @@ schema:
     execute(project, partition="2019")
     said = failure_of(execute(project, partition="2020", ok=False))
     assert "blocking asset check failed" in said
+    assert "visits: contract_keys" in said

@@ -11,6 +11,7 @@ import pytest
 from data_package.engine.errors import ProjectError
 from data_package.engine.runs import BuildResult
 from data_package.engine.runs.run import run_build
+from data_package.engine.staleness.clean import find_leftovers
 from data_package.engine.staleness.lock import Lock, lock_of, read_lock
 from data_package.engine.staleness.plan import Request
 from data_package.engine.staleness.status import explain, status_of
@@ -538,3 +539,98 @@ def look(study: Study):  # type: ignore[no-untyped-def]
     """The facts of `status --json`, and each table's by its name."""
     facts = status_of(opened(study), read_lock(study.project)).to_dict()
     return facts | {table["name"]: table for table in facts["tables"]}  # type: ignore[attr-defined]
+
+
+def test_what_a_partition_is_not_given_is_kept_beside_that_of_the_others(study: Make) -> None:
+    project = study(
+        {
+            "t.py": HEADER
+            + """
+from data_package import source_file
+
+KEYS = dg.StaticPartitionsDefinition(["2024", "2025", "a/b"])
+files = source_file("files", "d/{partition}.csv", bad="reject")
+
+@dg.asset(partitions_def=KEYS, group_name="raw")
+def visits(files: pl.LazyFrame) -> pl.LazyFrame:
+    return files
+""",
+            "files.yaml": "schema: {fields: [{name: id, type: integer}]}\n",
+            "/d/2024.csv": "id\n1\nx\ny\n",
+            "/d/2025.csv": "id\n1\nz\n",
+            "/d/a/b.csv": "id\n1\n",
+        }
+    )
+    result = run_build(Request(threads=3), project.project)
+    assert result.ok, result.explain()
+    rejects = project.storage / "rejects"
+    assert pl.read_parquet(rejects / "visits.2024.parquet")["id"].to_list() == ["x", "y"]
+    assert pl.read_parquet(rejects / "visits.2025.parquet")["id"].to_list() == ["z"]
+    assert sorted(path.name for path in rejects.iterdir()) == [
+        *("visits.2024.parquet", "visits.2025.parquet")
+    ]
+    entries = read_lock(project.project).partitions["visits"]
+    assert {key: entry.raw_errors for key, entry in entries.items()} == {
+        **{"2024": 2, "2025": 1},
+        "a/b": 0,
+    }
+    said = result.accepted()
+    assert "2 rows are left out, and kept in storage/rejects/visits.2024.parquet" in said
+    catalogue = opened(project)
+    assert find_leftovers(catalogue, read_lock(project.project)).rejects == ()
+    text = (project.root / project.package / "t.py").read_text()
+    project.write({"t.py": text.replace('"2024", ', "")})
+    gone = find_leftovers(opened(project), read_lock(project.project)).rejects
+    assert [orphan.path.name for orphan in gone] == ["visits.2024.parquet"]
+
+
+NOTHING = (
+    HEADER
+    + """
+from data_package import source_file
+
+YEARS = dg.StaticPartitionsDefinition(["2024", "2025"])
+files = source_file("files", "d/{partition}.csv")
+
+@dg.asset(partitions_def=YEARS, group_name="raw")
+def told(files: Path) -> None:
+    print(1)
+
+@dg.asset(partitions_def=YEARS, group_name="raw")
+def said(files: Path):
+    return dg.MaterializeResult(metadata={"n": 3})
+
+@dg.asset(partitions_def=YEARS, group_name="raw", deps=["told"])
+def after() -> pl.LazyFrame:
+    return pl.LazyFrame({"a": [1]})
+"""
+)
+
+
+def test_a_partition_of_which_nothing_is_kept_is_fresh_by_its_code_and_inputs(
+    study: Make,
+) -> None:
+    project = study({"t.py": NOTHING, "/d/2024.csv": "a\n", "/d/2025.csv": "b\n"})
+    assert len(built(project.build())) == 6
+    assert built(project.build()) == []
+    assert look(project)["fresh"]
+    project.write({"/d/2025.csv": "c\n"})
+    assert built(project.build()) == ["said[2025]", "told[2025]", "after[2025]"]
+    project.write({"t.py": NOTHING.replace("print(1)", "print(2)")})
+    assert built(project.build()) == [
+        *("told[2024]", "told[2025]", "after[2024]", "after[2025]"),
+    ]
+    lock = read_lock(project.project)
+    assert lock.partitions["told"]["2024"].kept == "nothing"
+    lock_of(project.project).fold()
+    assert read_lock(project.project) == lock
+    # On another machine nobody knows that it was made.
+    shutil.rmtree(project.storage / ".state" / "made" / "said")
+    assert built(project.build()) == ["said[2024]", "said[2025]"]
+    project.write({"t.py": NOTHING.replace('["2024", "2025"]', '["2025"]')})
+    gone = find_leftovers(opened(project), read_lock(project.project)).verdicts
+    assert sorted(path.parent.name for path in gone) == ["said", "told"]
+    wanted = NOTHING.replace('deps=["told"])\ndef after()', ")\ndef after(told: pl.LazyFrame)")
+    project.write({"t.py": wanted})
+    result = project.build()
+    assert "returned nothing, so there is nothing to take" in result.explain()

@@ -14,7 +14,7 @@ from data_package.engine.tables.catalogue import catalogue_of
 from data_package_tests.conftest import Make, Study
 
 HEAD = """\
-import os, sqlite3, socket, subprocess, tempfile, threading
+import asyncio, multiprocessing, os, sqlite3, socket, subprocess, tempfile, threading
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
@@ -70,6 +70,8 @@ SEEN = {
     "a file when the query is run": ("def look(frame):\n    (HERE.parent / 'd/codes.csv').read_text()\n    return frame\nreturn FRAME.lazy().map_batches(look)", "opens a file"),
     "a scan": ("return pl.scan_csv(HERE.parent / 'd/codes.csv')", "scans a file that is no input"),
     "a scan among others": ("codes = pl.scan_csv(HERE.parent / 'd/codes.csv')\nreturn FRAME.lazy().join(codes, on='a')", "scans a file"),
+    "a process": ("with multiprocessing.get_context('fork').Pool(1) as pool:\n    pool.apply(len, [[]])\nreturn FRAME", "starts a process, and what it reads is not seen"),
+    "a process of a server": ("with multiprocessing.get_context('forkserver').Pool(1) as pool:\n    pool.apply(len, [[]])\nreturn FRAME", "starts a process"),
 }  # fmt: skip
 
 
@@ -87,6 +89,33 @@ def test_what_is_used_beside_the_inputs_is_said_by_the_build_and_by_why(
     assert str(made.root) not in why
     # It is said by the build that ran the function, and by no other.
     assert told(made) == []
+
+
+ASYNC = {
+    "itself": "    (HERE.parent / 'd/codes.csv').read_text()\n    return FRAME\n",
+    "after a pause": "    await asyncio.sleep(0)\n    (HERE.parent / 'd/codes.csv').read_text()\n    return FRAME\n",
+    "in a task": "    async def look():\n        await asyncio.sleep(0)\n        open(HERE.parent / 'd/codes.csv').close()\n    await asyncio.gather(look(), look())\n    return FRAME\n",
+    "in a thread": "    await asyncio.to_thread((HERE.parent / 'd/codes.csv').read_bytes)\n    await asyncio.to_thread(lambda: open(HERE.parent / 'd/codes.csv').close())\n    return FRAME\n",
+    "when the query is run": "    def look(frame):\n        (HERE.parent / 'd/codes.csv').read_text()\n        return frame\n    return FRAME.lazy().map_batches(look)\n",
+    "in a scan": "    return pl.scan_csv(HERE.parent / 'd/codes.csv')\n",
+    "one after another": "    yield dg.Output(FRAME)\n    open(HERE.parent / 'd/codes.csv').close()\n",
+}  # fmt: skip
+
+
+def test_what_asynchronous_functions_use_is_seen_too(study: Make) -> None:
+    code = "".join(
+        f"@dg.asset\nasync def t{number}():\n{body}\n\n"
+        for number, body in enumerate(ASYNC.values())
+    )
+    code += table("return FRAME", "quiet")
+    for threads in (1, 3):
+        made = make(study, code)
+        said = told(made, threads=threads)
+        for number, case in enumerate(ASYNC):
+            assert any(line.startswith(f"t{number}: ") for line in said), (case, said)
+        assert not any(line.startswith("quiet") for line in said)
+        seconds = [one.seconds for one in run_build(Request(force=True), made.project)]
+        assert all(each is not None and each > 0 for each in seconds)
 
 
 UNSAID = {

@@ -1,19 +1,22 @@
-"""How a delivered file is written: its encoding and what separates its cells.
+"""How a delivered file seems to be written: its encoding and what separates its cells.
 
-A guess for a draft that a person reads; `describe` then refuses what the guess does not fit.
+A guess for a draft or a hint that a person reads; what is read by it is checked afterwards.
 """
 
+import codecs
 import csv
 import io
 import itertools
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_package.engine.schema.opening import UNREADABLE, opened
+from data_package.engine.schema.unreadable import OTHER_ENCODING, unreadable_file
+
 _ENOUGH_BYTES = 1 << 18
 _ENOUGH_ROWS = 100
-_DELIMITERS = (",", ";", "\t", "|")
-# The one that nearly all files that are not UTF-8 have where Latin letters are written.
-_OTHER_ENCODING = "cp1252"
+_DELIMITERS = (";", "\t", "|", ",")
 _MARKS = {b"\xef\xbb\xbf": None, b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
@@ -35,32 +38,41 @@ class Writing:
 
 
 def sniffed(path: Path) -> Writing:
-    """How a text file is written, from its beginning. Raises OSError."""
-    with path.open("rb") as file:
-        head = file.read(_ENOUGH_BYTES)
-        whole = not file.read(1)
-    encoding = next((name for mark, name in _MARKS.items() if head.startswith(mark)), "")
-    if encoding == "":
-        encoding = None if _is_utf8(head, path) else _OTHER_ENCODING
+    """Return how a text file is written, from its beginning.
+
+    Raises CheckError for a file that cannot be opened or unpacked.
+    """
+    try:
+        with opened(path) as file:
+            head = file.read(_ENOUGH_BYTES)
+            whole = not file.read(1)
+        encoding = next((name for mark, name in _MARKS.items() if head.startswith(mark)), "")
+        if encoding == "":
+            encoding = None if _is_utf8(path) else OTHER_ENCODING
+    except UNREADABLE as error:
+        raise unreadable_file(path, error, "utf-8") from None
     text = head.decode(encoding or "utf-8-sig", errors="replace")
     if not whole:
-        text = text[: text.rfind("\n") + 1]
+        text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     return Writing(encoding, _delimiter(text))
 
 
-def _is_utf8(head: bytes, path: Path) -> bool:
-    try:
-        head.decode("utf-8")
-    except UnicodeDecodeError as error:
-        # A character may be cut where the head ends.
-        if error.start < len(head) - 3:
+def other_delimiter(labels: Sequence[str], delimiter: str) -> str:
+    """Return what seems to separate the cells of a header that came out as one, or nothing."""
+    if len(labels) != 1:
+        return ""
+    return next((each for each in _DELIMITERS if each != delimiter and each in labels[0]), "")
+
+
+def _is_utf8(path: Path) -> bool:
+    decoder = codecs.getincrementaldecoder("utf-8")()
+    with opened(path) as file:
+        try:
+            while data := file.read(_ENOUGH_BYTES):
+                decoder.decode(data)
+            decoder.decode(b"", final=True)
+        except UnicodeDecodeError:
             return False
-    try:
-        with path.open(encoding="utf-8", newline="") as file:
-            while file.read(_ENOUGH_BYTES):
-                pass
-    except UnicodeDecodeError:
-        return False
     return True
 
 

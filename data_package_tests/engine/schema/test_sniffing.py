@@ -1,10 +1,12 @@
 """How a delivered file is written is found out from its beginning."""
 
+import gzip
+import zipfile
 from pathlib import Path
 
 import pytest
 
-from data_package.engine.scaffold.sniffing import Writing, sniffed
+from data_package.engine.schema import CheckError, Writing, sniffed
 
 ROWS = "id{0}name{0}weight\n1{0}Åse{0}7\n2{0}Jørn{0}8\n"
 
@@ -28,6 +30,27 @@ def test_quoted_cells_may_hold_other_delimiters(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     path.write_text('id,note\n1,"a; b; c"\n2,"d; e\nf; g"\n')
     assert sniffed(path) == Writing()
+
+
+@pytest.mark.parametrize("encoding", ["utf-8", "cp1252"])
+def test_a_compressed_file_is_written_as_its_text_is(tmp_path: Path, encoding: str) -> None:
+    text = ROWS.format(";").encode(encoding)
+    packed = tmp_path / "t.csv.gz"
+    packed.write_bytes(gzip.compress(text))
+    archive = tmp_path / "t.zip"
+    with zipfile.ZipFile(archive, "w") as file:
+        file.writestr("t.csv", text)
+    expected = Writing(None if encoding == "utf-8" else encoding, ";")
+    assert sniffed(packed) == sniffed(archive) == expected
+
+
+def test_a_file_that_cannot_be_unpacked_is_refused_in_words(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv.gz"
+    path.write_bytes(b"id,w\n1,2\n")
+    with pytest.raises(CheckError, match=r"take \.gz off the name"):
+        sniffed(path)
+    with pytest.raises(CheckError, match="No such file"):
+        sniffed(tmp_path / "none.csv")
 
 
 def test_a_single_column_is_left_as_it_is(tmp_path: Path) -> None:
