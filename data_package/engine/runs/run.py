@@ -14,7 +14,7 @@ from data_package.engine.runs import executor
 from data_package.engine.runs.expansion import step_key
 from data_package.engine.runs.guard import building
 from data_package.engine.runs.instance import project_instance
-from data_package.engine.runs.result import BuildResult, Status, Step, Tally
+from data_package.engine.runs.result import BuildResult, Step, Tally
 from data_package.engine.staleness import memo
 from data_package.engine.staleness.assess import assess
 from data_package.engine.staleness.lock import LockFile, lock_of
@@ -23,6 +23,7 @@ from data_package.engine.staleness.plan import EntityKey, Request, Work, plan_wo
 from data_package.engine.staleness.survey import (
     present_of,
 )
+from data_package.engine.states import Status
 from data_package.engine.storage import remove_folder, sweep, sweep_beside
 from data_package.engine.tables import internals, outside
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
@@ -121,14 +122,21 @@ def run_build(
         if request.is_everything:
             lock.keep_only(catalogue.deliveries.files, catalogue.named, catalogue.keys)
         if work.is_nothing:
-            seconds = time.monotonic() - began
-            result = BuildResult((), None, seconds, None, fresh=work.fresh, moved=moved)
+            result = BuildResult(
+                (),
+                None,
+                time.monotonic() - began,
+                None,
+                fresh=work.fresh,
+                unpublished=not work.may_publish and not _is_current(catalogue),
+                moved=moved,
+            )
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
             tally.end()
             built = {table.name for table in tally.tables if table.status is Status.BUILT}
             for name in sorted(built & catalogue.named.keys()):
-                for use in outside.told(catalogue.named[name]):
+                for use in outside.seen(catalogue.named[name]):
                     say(f"{name}: {use}")
             published = tally.package is not None and tally.package.ok
             result = BuildResult(
@@ -139,6 +147,7 @@ def run_build(
                 fresh=work.fresh,
                 run_id=run_id,
                 moved=moved,
+                unpublished=not work.may_publish and bool(catalogue.publications),
             )
         catalogue.hashes.save()
         if result.ok and request.is_everything:
@@ -160,6 +169,10 @@ def _move(
     for line in told(moved):
         say(line)
     return tuple(move.to_dict() for move in moved)
+
+
+def _is_current(catalogue: Catalogue) -> bool:
+    return all(publication.is_current() for publication in catalogue.publications)
 
 
 def _places(project: Project) -> list[str]:

@@ -161,7 +161,7 @@ def surveyed(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
     states = survey(catalogue, lock)
     moved: dict[str, dict[str | None, Cause]] = {}
     for move in find_moves(catalogue, lock):
-        cause = Cause(CauseKind.MOVED, catalogue.project.relative(move.source))
+        cause = Cause(CauseKind.MOVED, catalogue.project.relative(move.source.parent))
         moved.setdefault(move.table.name, {})[move.part] = cause
     for name, causes in moved.items():
         table, state = catalogue.named[name], states[name]
