@@ -14,6 +14,8 @@ from data_package.engine.staleness.moves import carry_out, find_moves
 from data_package.engine.tables.loading import open_project
 from data_package_tests.conftest import Make, Study
 
+pytestmark = pytest.mark.slow
+
 HEAD = "import dagster as dg\nimport polars as pl\n\n"
 PEOPLE = """
 @dg.asset
@@ -295,7 +297,6 @@ def test_a_hostile_name_in_the_lock_leads_nowhere(study: Make, tmp_path: Path) -
     assert outside.read_bytes() == bytes_of
 
 
-@pytest.mark.slow
 @settings(max_examples=15, suppress_health_check=list(HealthCheck))
 @given(
     st.lists(
