@@ -1,6 +1,7 @@
-"""The data package in other forms: a database, a spreadsheet, CSV.
+"""The data package in other formats: a database, a spreadsheet, CSV.
 
-Made from the published package, as its descriptor says, so any data package can be exported.
+An export is made from a package's descriptor and files, so any data package can be exported. Each
+format is a module of its name. What does not belong here: formats within the package (`package`).
 """
 
 from typing import TYPE_CHECKING

@@ -1,7 +1,7 @@
-"""SQLite: one file that everything reads, with keys and checks declared (https://sqlite.org).
+"""SQLite: one file that most programs can read, with keys and checks (https://sqlite.org).
 
-Numbers and texts are as they are; dates and times ISO 8601, booleans 0 and 1, lists and structs
-JSON. What SQLite has no place for, titles, descriptions and labels, stands in tables of its own.
+Numbers and texts are unchanged; dates and times are ISO 8601, booleans 0 and 1, lists and structs
+JSON. Titles, descriptions and labels, for which SQLite has no place, are in separate tables.
 """
 
 import sqlite3
@@ -27,24 +27,24 @@ _BATCH_ROWS = 50_000
 _MOST_COLUMNS = 2_000
 
 
-def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str, int]:
-    """Write a new database. Raises BuildError when a table does not keep what is declared."""
+def write(content: Content, path: Path, report: Callable[[str], None]) -> dict[str, int]:
+    """Write a new database. Raises BuildError when a table breaks what its contract declares."""
     content.refuse_names("SQLite", reserved="sqlite_", most_columns=_MOST_COLUMNS)
     path.touch(PRIVATE_FILE, exist_ok=False)
     base = sqlite3.connect(path, isolation_level=None)
     try:
-        # Nobody sees the file before it is whole, so it needs no journal on the way.
+        # The file is not visible before it is complete, so it needs no journal.
         base.execute("PRAGMA journal_mode = OFF")
         base.execute("PRAGMA synchronous = OFF")
         base.execute("PRAGMA foreign_keys = OFF")
         base.execute("BEGIN")
         for table in content.tables:
-            tell(f"writing {table.name}")
+            report(f"writing {table.name}")
             _fill(base, table, f"{_declaration(content, table)} STRICT")
         _write_words(base, content)
         base.execute("COMMIT")
         if broken := base.execute("PRAGMA foreign_key_check").fetchone():
-            raise BuildError(f"A foreign key of {broken[0]} points to a row that is not there.")
+            raise BuildError(f"A foreign key of {broken[0]} points to a missing row.")
     finally:
         base.close()
     return {table.name: table.rows for table in content.tables}
@@ -75,8 +75,7 @@ def _fill(base: sqlite3.Connection, table: Table, declaration: str) -> None:
     except sqlite3.IntegrityError as error:
         # SQLite names the constraint, never the value.
         raise BuildError(
-            f"{table.name} does not keep what its contract says: {error}.\n"
-            "See which rows: data-package check --rows"
+            f"{table.name} breaks its contract: {error}.\nSee which rows: data-package check --rows"
         ) from None
     except (sqlite3.Error, OverflowError) as error:
         raise BuildError(f"{table.name} cannot be written: {type(error).__name__}.") from None
@@ -108,7 +107,7 @@ def _type(dtype: pl.DataType) -> str:
 
 
 def _is_wide(dtype: pl.DataType) -> bool:
-    """Whether a type holds whole numbers that SQLite's 64 bits do not."""
+    """Whether a type holds integers that do not fit into SQLite's 64 bits."""
     return dtype in (pl.UInt64, pl.Int128, pl.UInt128)
 
 

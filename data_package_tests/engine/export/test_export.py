@@ -174,9 +174,8 @@ def test_a_workbook_has_typed_cells_and_no_formula(package: Path) -> None:
 def test_a_workbook_can_be_read_without_the_codebook(package: Path) -> None:
     done = made(package, Form.XLSX)
     assert done.notes == [
-        "people: 1 value of born, before 1900-03-01, where Excel does not count days: written as "
-        "text.",
-        "people: 1 value of big, beyond 2^53, where Excel does not count every number: written as "
+        "people: 1 value of born, before 1900-03-01, where Excel has no dates: written as text.",
+        "people: 1 value of big, beyond 2^53, where Excel does not have every integer: written as "
         "text.",
         "people: 1 value of weight, NaN or infinite, which Excel does not have: written as text.",
     ]
@@ -264,7 +263,7 @@ def test_a_table_that_breaks_its_contract_leaves_no_file_and_no_value(
 ) -> None:
     people = pl.DataFrame({"name": ["secret", "secret"]})
     package = write_package(tmp_path / "p", {"people": (people, {"primaryKey": "name"})})
-    with pytest.raises(BuildError, match="people does not keep what its contract says") as caught:
+    with pytest.raises(BuildError, match="people breaks its contract") as caught:
         export(form, tmp_path / "out", package)
     assert "secret" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
@@ -352,7 +351,7 @@ def test_a_full_disk_is_told_in_a_line_and_leaves_nothing_behind(
     target = tmp_path / "out" / "x"
     target.parent.mkdir()
     with pytest.raises(BuildError, match=f"{target} cannot be written: .*(space|quota)"):
-        export(form, target, package, tell=full)
+        export(form, target, package, report=full)
     assert list(target.parent.iterdir()) == []
 
 
@@ -367,7 +366,7 @@ def test_names_that_differ_in_case_only_are_told_together_before_anything_is_wri
     heard: list[str] = []
     if form in (Form.SQLITE, Form.DUCKDB):
         with pytest.raises(BuildError) as told:
-            export(form, target, package, tell=heard.append)
+            export(form, target, package, report=heard.append)
         assert "the tables 'Visits' and 'visits'" in str(told.value)
         assert "the fields 'ID' and 'id' of 'visits'" in str(told.value)
         assert heard == []
