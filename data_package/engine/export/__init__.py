@@ -9,8 +9,8 @@ from typing import TYPE_CHECKING
 from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
-    from data_package.engine.export.exporting import Exported, Form, export
+    from data_package.engine.export.exporting import Exported, ExportFormat, export
 
-__all__ = ["Exported", "Form", "export"]
+__all__ = ["Exported", "ExportFormat", "export"]
 
 __getattr__ = lazily(__name__, dict.fromkeys(__all__, "exporting"))

@@ -17,7 +17,7 @@ _FAULTS_SHOWN = 12
 
 
 @dataclass(frozen=True)
-class Table:
+class ExportedTable:
     """A table to export.
 
     Attributes:
@@ -46,7 +46,7 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Content:
+class ExportedPackage:
     """A data package to export.
 
     Attributes:
@@ -56,16 +56,16 @@ class Content:
     """
 
     document: Mapping[str, object]
-    tables: Sequence[Table]
+    tables: Sequence[ExportedTable]
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, edition: Edition) -> "Content":
+    def of(cls, edition: Edition) -> "ExportedPackage":
         """The content of an opened data package.
 
         Raises ProjectError when it has no tables, or lacks files that it names.
         """
-        found: dict[str, Table] = {}
+        found: dict[str, ExportedTable] = {}
         notes = []
         for name, one in edition.tables.items():
             path = one.file()
@@ -80,7 +80,7 @@ class Content:
                 raise BuildError(
                     f"The table {name} cannot be read from {path}: {type(error).__name__}."
                 ) from None
-            found[name] = Table(name, one.contract, path, columns, rows)
+            found[name] = ExportedTable(name, one.contract, path, columns, rows)
         if not found:
             raise ProjectError(f"{edition.label} has no table that could be exported.")
         return cls(edition.document, _ordered(found), notes)
@@ -120,7 +120,7 @@ class Content:
                 + "Rename them, or export to csv or xlsx instead."
             )
 
-    def keys_to(self, table: Table) -> list[ForeignKey]:
+    def keys_to(self, table: ExportedTable) -> list[ForeignKey]:
         """The foreign keys of a table that a database can declare.
 
         The target must be in the export and unique, and of the same types; others are noted.
@@ -156,7 +156,7 @@ def same_but_for_case(names: Iterable[str]) -> list[tuple[str, str]]:
     ]
 
 
-def unique_keys(table: Table) -> list[tuple[str, ...]]:
+def unique_keys(table: ExportedTable) -> list[tuple[str, ...]]:
     """The unique keys besides the primary one; their fields are all in the table."""
     single = [(one.name,) for one in table.contract.fields if one.unique]
     found = dict.fromkeys([*single, *table.contract.unique_keys])
@@ -167,13 +167,13 @@ def unique_keys(table: Table) -> list[tuple[str, ...]]:
     ]
 
 
-def primary_key(table: Table) -> tuple[str, ...]:
+def primary_key(table: ExportedTable) -> tuple[str, ...]:
     """The fields of the primary key, empty where not all of them are in the table."""
     key = table.contract.primary_key
     return key if all(name in table.columns for name in key) else ()
 
 
-def _hindrance(table: Table, key: ForeignKey, target: Table | None) -> str:
+def _hindrance(table: ExportedTable, key: ForeignKey, target: ExportedTable | None) -> str:
     if target is None:
         return "there is no such table in the export"
     if not all(name in table.columns for name in key.fields):
@@ -190,9 +190,9 @@ def _family(dtype: pl.DataType) -> object:
     return pl.String() if dtype in (pl.String, pl.Categorical, pl.Enum) else dtype
 
 
-def _ordered(tables: Mapping[str, Table]) -> list[Table]:
+def _ordered(tables: Mapping[str, ExportedTable]) -> list[ExportedTable]:
     """Each table after its targets; tables in a cycle in the order of the package."""
-    done: dict[str, Table] = {}
+    done: dict[str, ExportedTable] = {}
     waiting = dict(tables)
     while waiting:
         ready = [

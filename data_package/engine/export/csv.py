@@ -6,7 +6,7 @@ from typing import cast
 
 import polars as pl
 
-from data_package.engine.export.content import Content, Table
+from data_package.engine.export.content import ExportedPackage, ExportedTable
 from data_package.engine.package.csvtwin import DIALECT, write_csv
 from data_package.engine.package.descriptor import FILE_NAME, to_json
 from data_package.engine.storage import hash_file, make_private_folder, write_private
@@ -17,7 +17,7 @@ _MOST_LETTERS = 80
 _FORMULA = r"^[=+\-@\t\r]"
 
 
-def write(content: Content, folder: Path, report: Callable[[str], None]) -> dict[str, int]:
+def write(content: ExportedPackage, folder: Path, report: Callable[[str], None]) -> dict[str, int]:
     """Write a new folder. Texts that a spreadsheet would take for formulas are noted."""
     make_private_folder(folder)
     resources = []
@@ -45,7 +45,7 @@ def _file_name(name: str, taken: set[str]) -> str:
     return made
 
 
-def _resource(table: Table, path: Path) -> dict[str, object]:
+def _resource(table: ExportedTable, path: Path) -> dict[str, object]:
     return {
         **table.contract.descriptor,
         "path": path.name,
@@ -58,7 +58,7 @@ def _resource(table: Table, path: Path) -> dict[str, object]:
     }
 
 
-def _formulas(table: Table) -> list[str]:
+def _formulas(table: ExportedTable) -> list[str]:
     texts = [name for name, dtype in table.columns.items() if dtype in (pl.String, pl.Categorical)]
     if not texts:
         return []

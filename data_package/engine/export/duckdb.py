@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from data_package.engine.errors import BuildError
-from data_package.engine.export.content import Content, Table, values
+from data_package.engine.export.content import ExportedPackage, ExportedTable, values
 from data_package.engine.export.sql import WORDS, create_table, quoted, text, words
 from data_package.engine.package.csvtwin import column
 from data_package.engine.schema.contract import ForeignKey
@@ -22,7 +22,7 @@ _HUGE: dict[type[pl.DataType], str] = {pl.Int128: "HUGEINT", pl.UInt128: "UHUGEI
 _SETTINGS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
-def write(content: Content, path: Path, report: Callable[[str], None]) -> dict[str, int]:
+def write(content: ExportedPackage, path: Path, report: Callable[[str], None]) -> dict[str, int]:
     """Write a new database. Raises BuildError when a table breaks what its contract declares."""
     content.refuse_names("DuckDB")
     aside = make_private_folder(path.with_name("aside"))
@@ -43,7 +43,7 @@ def write(content: Content, path: Path, report: Callable[[str], None]) -> dict[s
 
 
 def _write_table(
-    base: duckdb.DuckDBPyConnection, content: Content, table: Table, aside: Path
+    base: duckdb.DuckDBPyConnection, content: ExportedPackage, table: ExportedTable, aside: Path
 ) -> None:
     columns = ", ".join(_value(name, dtype) for name, dtype in table.columns.items())
     origin = _readable(table, aside)
@@ -72,7 +72,7 @@ def _write_table(
             _comment(base, "COLUMN", place, field.title, field.description)
 
 
-def _readable(table: Table, aside: Path) -> Path:
+def _readable(table: ExportedTable, aside: Path) -> Path:
     """The table's file, or one with text in columns whose types DuckDB does not recognise.
 
     Parquet has no integers of more than 64 bits; Polars writes them as 16 bytes.
@@ -99,7 +99,7 @@ def _value(name: str, dtype: pl.DataType) -> str:
     return quoted(name)
 
 
-def _note_durations(content: Content, table: Table) -> None:
+def _note_durations(content: ExportedPackage, table: ExportedTable) -> None:
     fine = [
         name
         for name, dtype in table.columns.items()
@@ -119,7 +119,7 @@ def _note_durations(content: Content, table: Table) -> None:
     )
 
 
-def _keys(content: Content, table: Table) -> list[ForeignKey]:
+def _keys(content: ExportedPackage, table: ExportedTable) -> list[ForeignKey]:
     """The foreign keys to tables that exist already: DuckDB can declare no others."""
     before = {one.name for one in content.tables[: content.tables.index(table)]}
     kept = []

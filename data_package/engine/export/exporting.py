@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.errors import BuildError, ProjectError
-from data_package.engine.export.content import Content
+from data_package.engine.export.content import ExportedPackage
 from data_package.engine.package.descriptor import FILE_NAME
 from data_package.engine.project import Project, find_project
 from data_package.engine.storage import (
@@ -34,7 +34,7 @@ _MOST_LETTERS = 60
 _LIBRARIES = ("duckdb", "_duckdb", "sqlite3", "xlsxwriter")
 
 
-class Form(StrEnum):
+class ExportFormat(StrEnum):
     """What a data package can be exported to."""
 
     SQLITE = "sqlite"
@@ -43,7 +43,12 @@ class Form(StrEnum):
     CSV = "csv"
 
 
-_ENDINGS = {Form.SQLITE: ".sqlite", Form.DUCKDB: ".duckdb", Form.XLSX: ".xlsx", Form.CSV: "-csv"}
+_ENDINGS = {
+    ExportFormat.SQLITE: ".sqlite",
+    ExportFormat.DUCKDB: ".duckdb",
+    ExportFormat.XLSX: ".xlsx",
+    ExportFormat.CSV: "-csv",
+}
 
 
 @dataclass(frozen=True)
@@ -66,7 +71,7 @@ class Exported:
 
 
 def export(
-    to: Form | str,
+    to: ExportFormat | str,
     out: Path | None = None,
     source: str | Path | None = None,
     *,
@@ -88,10 +93,10 @@ def export(
         ProjectError: the source does not exist, `out` exists, or a library is missing.
         BuildError: a table cannot be exported to this format; nothing is left behind.
     """
-    form = Form(to)
+    form = ExportFormat(to)
     here = None if source is not None and out is not None else find_project(project)
     with _opened(source, here, project) as edition:
-        content = Content.of(edition)
+        content = ExportedPackage.of(edition)
         if out is None:
             assert here is not None
             target = here.places.exports / f"{_stem(edition)}{_ENDINGS[form]}"
@@ -138,7 +143,9 @@ def _in_words(error: BaseException, target: Path, edition: Edition) -> str | Non
     return None
 
 
-def _write(form: Form, content: Content, new: Path, report: Reporter) -> dict[str, int]:
+def _write(
+    form: ExportFormat, content: ExportedPackage, new: Path, report: Reporter
+) -> dict[str, int]:
     try:
         # Each form is a module of that name, which imports its library.
         module = import_module(f"{__package__}.{form}")
@@ -174,12 +181,12 @@ def _safe(text: str, signs: str) -> str:
     return "".join(c if c.isalnum() or c in signs else "-" for c in text)[:_MOST_LETTERS]
 
 
-def _look(target: Path, form: Form, *, replace: bool) -> None:
+def _look(target: Path, form: ExportFormat, *, replace: bool) -> None:
     if target.exists() and not target.is_file() and not target.is_dir():
         raise ProjectError(f"{target} is a device or a pipe. Name a file.")
-    if target.is_dir() and form is not Form.CSV:
+    if target.is_dir() and form is not ExportFormat.CSV:
         raise ProjectError(f"{target} is a folder. Name a file.")
-    if target.is_file() and form is Form.CSV:
+    if target.is_file() and form is ExportFormat.CSV:
         raise ProjectError(f"{target} is a file, and CSV makes a folder. Name another place.")
     if target.is_dir() and not _is_exported(target):
         raise ProjectError(

@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from data_package.engine.export.content import Table, primary_key, unique_keys
+from data_package.engine.export.content import ExportedTable, primary_key, unique_keys
 from data_package.engine.schema.contract import Field, ForeignKey
 
 _BOUNDS = {
@@ -28,7 +28,7 @@ WORDS = {
 
 
 def create_table(
-    table: Table,
+    table: ExportedTable,
     types: Mapping[str, str],
     foreign_keys: Sequence[ForeignKey],
     *,
@@ -72,7 +72,7 @@ def create_table(
     return f"CREATE TABLE {quoted(table.name)} (\n  {body}\n)"
 
 
-def declared_required(table: Table) -> frozenset[str]:
+def declared_required(table: ExportedTable) -> frozenset[str]:
     """The columns of a table that must have a value in every row, by its contract."""
     said = {field.name for field in table.contract.fields if field.required}
     return frozenset(said | {*primary_key(table)}) & frozenset(table.columns)
@@ -88,7 +88,9 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def words(document: Mapping[str, object], tables: Sequence[Table]) -> dict[str, list[list[object]]]:
+def words(
+    document: Mapping[str, object], tables: Sequence[ExportedTable]
+) -> dict[str, list[list[object]]]:
     """The descriptor's texts, as rows of the tables `WORDS`."""
     return {
         "datapackage_properties": [

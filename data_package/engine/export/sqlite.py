@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.errors import BuildError
-from data_package.engine.export.content import Content, Table, values
+from data_package.engine.export.content import ExportedPackage, ExportedTable, values
 from data_package.engine.export.sql import (
     WORDS,
     create_table,
@@ -27,7 +27,7 @@ _BATCH_ROWS = 50_000
 _MOST_COLUMNS = 2_000
 
 
-def write(content: Content, path: Path, report: Callable[[str], None]) -> dict[str, int]:
+def write(content: ExportedPackage, path: Path, report: Callable[[str], None]) -> dict[str, int]:
     """Write a new database. Raises BuildError when a table breaks what its contract declares."""
     content.refuse_names("SQLite", reserved="sqlite_", most_columns=_MOST_COLUMNS)
     path.touch(PRIVATE_FILE, exist_ok=False)
@@ -50,7 +50,7 @@ def write(content: Content, path: Path, report: Callable[[str], None]) -> dict[s
     return {table.name: table.rows for table in content.tables}
 
 
-def _declaration(content: Content, table: Table) -> str:
+def _declaration(content: ExportedPackage, table: ExportedTable) -> str:
     types = {name: _type(dtype) for name, dtype in table.columns.items()}
     floats = [name for name, dtype in table.columns.items() if dtype.is_float()]
     nan = table.count({name: column(name).is_nan() for name in floats})
@@ -65,7 +65,7 @@ def _declaration(content: Content, table: Table) -> str:
     return create_table(table, types, keys, deferred=True, nullable=frozenset(nan))
 
 
-def _fill(base: sqlite3.Connection, table: Table, declaration: str) -> None:
+def _fill(base: sqlite3.Connection, table: ExportedTable, declaration: str) -> None:
     marks = ", ".join("?" * len(table.columns))
     statement = f"INSERT INTO {quoted(table.name)} VALUES ({marks})"  # noqa: S608
     try:
@@ -81,13 +81,13 @@ def _fill(base: sqlite3.Connection, table: Table, declaration: str) -> None:
         raise BuildError(f"{table.name} cannot be written: {type(error).__name__}.") from None
 
 
-def _batches(table: Table) -> Iterator[pl.DataFrame]:
+def _batches(table: ExportedTable) -> Iterator[pl.DataFrame]:
     rows = table.scan().select(_value(name, dtype) for name, dtype in table.columns.items())
     for start in range(0, table.rows, _BATCH_ROWS):
         yield rows.slice(start, _BATCH_ROWS).collect(engine="streaming")
 
 
-def _write_words(base: sqlite3.Connection, content: Content) -> None:
+def _write_words(base: sqlite3.Connection, content: ExportedPackage) -> None:
     taken = {table.name.lower() for table in content.tables}
     for name, rows in words(content.document, content.tables).items():
         if name in taken:

@@ -19,7 +19,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from data_package.engine.errors import BuildError
-from data_package.engine.export.content import Content, Table, primary_key, values
+from data_package.engine.export.content import ExportedPackage, ExportedTable, primary_key, values
 from data_package.engine.export.sql import WORDS, words
 from data_package.engine.package.csvtwin import cell, column
 from data_package.engine.storage import PRIVATE_FILE, make_private_folder, remove
@@ -55,7 +55,7 @@ _TEXT_ONLY = {
 Row = tuple[object, ...]
 
 
-def write(content: Content, path: Path, report: Callable[[str], None]) -> dict[str, int]:
+def write(content: ExportedPackage, path: Path, report: Callable[[str], None]) -> dict[str, int]:
     """Write a new workbook. Raises BuildError for a table that is larger than a sheet."""
     _refuse_too_large(content)
     path.touch(PRIVATE_FILE, exist_ok=False)
@@ -112,7 +112,7 @@ def _write_list(
     _set_widths(sheet, columns, rows)
 
 
-def _codes(content: Content) -> dict[tuple[str, str], list[Row]]:
+def _codes(content: ExportedPackage) -> dict[tuple[str, str], list[Row]]:
     """The codes of each field that has them: table, field, value and label."""
     found: dict[tuple[str, str], list[Row]] = {}
     for table in content.tables:
@@ -145,7 +145,7 @@ def _places(codes: Mapping[tuple[str, str], list[Row]]) -> dict[tuple[str, str],
 
 
 def _explain(
-    sheet: Worksheet, table: Table, places: Mapping[tuple[str, str], tuple[str, str]]
+    sheet: Worksheet, table: ExportedTable, places: Mapping[tuple[str, str], tuple[str, str]]
 ) -> None:
     """Titles and descriptions as comments of the header, and codes as lists to choose from."""
     fields = {field.name: field for field in reversed(table.contract.fields)}
@@ -160,14 +160,14 @@ def _explain(
             sheet.data_validation(1, at, max(table.rows, 1), at, rule)
 
 
-def _leading_keys(table: Table) -> int:
+def _leading_keys(table: ExportedTable) -> int:
     """How many columns stay in view: those of the key, if it comes first and is short."""
     key = primary_key(table)
     leads = len(key) <= _KEYS_IN_VIEW and tuple(table.columns)[: len(key)] == key
     return len(key) if leads else 0
 
 
-def _written_as_text(table: Table) -> list[str]:
+def _written_as_text(table: ExportedTable) -> list[str]:
     """Notes on values that Excel cannot hold as numbers or dates."""
     conditions: dict[str, pl.Expr] = {}
     for name, dtype in table.columns.items():
@@ -218,7 +218,7 @@ def _printable(text: str) -> str:
     return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 
-def _refuse_too_large(content: Content) -> None:
+def _refuse_too_large(content: ExportedPackage) -> None:
     for table in content.tables:
         what = None
         if table.rows >= MOST_ROWS:
@@ -238,7 +238,7 @@ def _refuse_too_large(content: Content) -> None:
             )
 
 
-def _too_long(table: Table) -> dict[str, int]:
+def _too_long(table: ExportedTable) -> dict[str, int]:
     """How many values of each column do not fit into a cell."""
     return table.count(
         {
@@ -258,7 +258,7 @@ def _head(sheet: Worksheet, names: tuple[str, ...], bold: Format) -> None:
         sheet.fit_to_pages(1, 0)
 
 
-def _fill(sheet: Worksheet, table: Table, formats: Mapping[type, Format]) -> None:
+def _fill(sheet: Worksheet, table: ExportedTable, formats: Mapping[type, Format]) -> None:
     rows = table.scan().select(_value(name, dtype) for name, dtype in table.columns.items())
     for start in range(0, table.rows, _BATCH_ROWS):
         batch = rows.slice(start, _BATCH_ROWS).collect(engine="streaming")

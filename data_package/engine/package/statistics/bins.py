@@ -22,7 +22,7 @@ _HOURS = (1, 2, 3, 6)
 
 
 @dataclass(frozen=True)
-class Cells:
+class Bins:
     """The cells of one field.
 
     Attributes:
@@ -53,7 +53,7 @@ class Scale:
     unit: str
     whole: bool
 
-    def cells(self, low: float, high: float) -> Cells | None:
+    def cells(self, low: float, high: float) -> Bins | None:
         """Bins such that whoever lies at `low` and at `high` lies in an open-ended one."""
         step = self._step((high - low) / _BINS)
         if step is None:
@@ -70,7 +70,7 @@ class Scale:
             *(self._bin(at, step) for at in range(first, last)),
             f"{self._edge(last, step)} and {beyond}",
         )
-        return Cells(self.field, labels, code, (0, len(labels) - 1), "histogram")
+        return Bins(self.field, labels, code, (0, len(labels) - 1), "histogram")
 
     def _step(self, wanted: float) -> float | None:
         ladder: Sequence[int] = {"month": _MONTHS, "hour": _HOURS}.get(self.unit, ())
@@ -113,10 +113,10 @@ def keys(contract: Contract) -> set[str]:
     return named | {field.name for field in contract.fields if field.unique}
 
 
-def cells_of(field: Field, dtype: pl.DataType) -> Cells | None:
+def bins_of(field: Field, dtype: pl.DataType) -> Bins | None:
     """The cells of a field that has categories or two values."""
     if dtype == pl.Boolean:
-        return Cells(field.name, ("false", "true"), column(field.name).cast(pl.UInt32))
+        return Bins(field.name, ("false", "true"), column(field.name).cast(pl.UInt32))
     values = field.categories
     if values is None:
         listed = field.constraints.get("enum")
@@ -131,7 +131,7 @@ def cells_of(field: Field, dtype: pl.DataType) -> Cells | None:
         label or text for text, label in zip(texts, [*given, *[None] * len(texts)], strict=False)
     )
     known = column(field.name).cast(pl.String).cast(pl.Enum(texts), strict=False)
-    return Cells(field.name, labels, known.to_physical().cast(pl.UInt32))
+    return Bins(field.name, labels, known.to_physical().cast(pl.UInt32))
 
 
 def scale_of(field: Field, dtype: pl.DataType) -> Scale | None:
