@@ -1,4 +1,4 @@
-"""ReadingRules code into its form: one walk, which records every scope and every call or change.
+"""From code to its form: one walk, which records every scope and every call or change.
 
 Type hints and the style of imports leave no trace, unless something reads them; names that may be
 the module's become holes. The walk keeps its own stack, so deeply nested code does not reach the

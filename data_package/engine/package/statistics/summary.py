@@ -34,7 +34,7 @@ SELF_EVIDENT = frozenset((_KEY, _TEXT))
 
 @dataclass(frozen=True)
 class Bars:
-    """Subjects by cell: None for a count that is not shown."""
+    """Subjects by bin: None for a count that is not shown."""
 
     kind: str
     labels: tuple[str, ...]
@@ -135,7 +135,7 @@ def _plan(
     *,
     grouped: bool,
 ) -> dict[str, Bins]:
-    """The cells of each field that is counted at all."""
+    """The bins of each field that is counted at all."""
     told = [each for each in fields if each.name not in keys(contract)]
     plan = {each.name: cells for each in told if (cells := bins_of(each, schema[each.name]))}
     scales = [
