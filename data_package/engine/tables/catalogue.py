@@ -97,6 +97,11 @@ class Catalogue:
         return {table.name: table for table in self.tables.values()}
 
     @cached_property
+    def across(self) -> frozenset[dg.AssetCheckKey]:
+        """The checks of contracts that are made of all partitions together."""
+        return frozenset(item.key for item in self.checks if not item.by_partition)
+
+    @cached_property
     def keys(self) -> Mapping[str, frozenset[str]]:
         """The keys of those tables that are partitioned, by the table's name."""
         return {t.name: t.partitions.known for t in self.tables.values() if t.partitions}
@@ -126,6 +131,14 @@ class Catalogue:
     ) -> tuple[str | None, ...]:
         """As `taken`, with None for an input without partitions."""
         return self.taken(reader, source, partition) if source.partitioned else (None,)
+
+    def parts_of_check(self, key: dg.AssetCheckKey) -> tuple[str | None, ...]:
+        """What a check of the user's own is made of at once: partitions, or the whole table.
+
+        One that the table's own function makes is made with each partition.
+        """
+        check, table = self.own_checks.get(key), self.tables.get(key.asset_key)
+        return table.parts if table and (check is None or check.by_partition) else (None,)
 
     def checks_of(self, table: Table) -> list[TableCheck]:
         """The contract checks of one table."""

@@ -67,11 +67,13 @@ class OwnCheck:
     Attributes:
         fingerprint: the digest of what its function does.
         takes: the names of the assets that it receives, beside the one that it is about.
+        by_partition: whether it is made of each partition, and not of the whole table.
     """
 
     key: dg.AssetCheckKey
     fingerprint: str
     takes: tuple[str, ...]
+    by_partition: bool = False
 
 
 class CheckReports:
@@ -271,8 +273,9 @@ def own_checks(
     function = internals.function_of(definition)
     fingerprint = fingerprinter.fingerprint(function).digest if function else ""
     takes = tuple(sorted(key.to_user_string() for key in definition.keys_by_input_name.values()))
+    parted = definition.partitions_def is not None
     for key in definition.check_keys:
-        yield OwnCheck(key, fingerprint, takes)
+        yield OwnCheck(key, fingerprint, takes, parted)
 
 
 def guarded(
