@@ -135,7 +135,7 @@ class _Executor(dg.Executor):
                 for event in self._events(plan_context, execution_plan, plan):
                     self._remember(plan_context, event)
                     self._note_left_out(plan_context, event, yielded)
-                    plan.hear(event)
+                    plan.on_event(event)
                     yield event
                     if event.is_step_up_for_retry and internals.was_interrupted(event):
                         # Dagster would wait, and try the table again.
