@@ -116,7 +116,7 @@ def run_build(
             report(note)
         lock = lock_of(project)
         job = executor.with_own_executor(loaded.job(), catalogue, lock)
-        moved = _move(catalogue, lock, say)
+        moved = _move(catalogue, lock, report)
         work = plan_work(request, job, catalogue, lock)
         if lock.unfolded() or not work.is_nothing:
             lock.check_writable()
@@ -159,16 +159,16 @@ def run_build(
 
 
 def _move(
-    catalogue: Catalogue, lock: LockFile, say: Callable[[str], object]
+    catalogue: Catalogue, lock: LockFile, report: Callable[[str], object]
 ) -> tuple[dict[str, object], ...]:
-    """Put tables in their places that lie elsewhere and are as the lock says, and say so."""
+    """Put tables in their places that lie elsewhere and are as the lock says, and report it."""
     found = find_moves(catalogue, lock.read())
     if not found:
         return ()
     lock.check_writable()
     moved = carry_out(found, catalogue, lock)
     for line in told(moved):
-        say(line)
+        report(line)
     return tuple(move.to_dict() for move in moved)
 
 
