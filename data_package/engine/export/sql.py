@@ -5,18 +5,13 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from data_package.engine.export.content import Table, primary_key, unique_keys
+from data_package.engine.export.content import ExportedTable, primary_key, unique_keys
+from data_package.engine.schema.constraints import CONSTRAINTS
 from data_package.engine.schema.contract import Field, ForeignKey
+from data_package.engine.schema.types.field_type import BOUNDS, LENGTHS
 
-_BOUNDS = {
-    "minimum": ">=",
-    "exclusiveMinimum": ">",
-    "maximum": "<=",
-    "exclusiveMaximum": "<",
-}
-_LENGTHS = {"minLength": ">=", "maxLength": "<="}
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
-# Tables of the export that hold what a database has no place for.
+# Extra tables for texts that a database cannot attach to tables and columns.
 WORDS = {
     "datapackage_properties": ("property", "value"),
     "datapackage_tables": ("table_name", "title", "description"),
@@ -28,7 +23,7 @@ WORDS = {
 
 
 def create_table(
-    table: Table,
+    table: ExportedTable,
     types: Mapping[str, str],
     foreign_keys: Sequence[ForeignKey],
     *,
@@ -41,10 +36,10 @@ def create_table(
     Args:
         table: what to declare.
         types: the database's type of each column.
-        foreign_keys: those that the database can hold.
-        deferred: whether foreign keys are looked at when a transaction ends.
-        nullable: columns that may hold NULL whatever the contract says.
-        has_nan: whether the database has NaN, which keeps every bound for a contract.
+        foreign_keys: those that the database can declare.
+        deferred: whether foreign keys are checked when a transaction ends.
+        nullable: columns that may hold NULL, even if the contract requires a value.
+        has_nan: whether the database has NaN, which satisfies every bound of a contract.
     """
     key = primary_key(table)
     fields = {field.name: field for field in reversed(table.contract.fields)}
@@ -72,8 +67,8 @@ def create_table(
     return f"CREATE TABLE {quoted(table.name)} (\n  {body}\n)"
 
 
-def declared_required(table: Table) -> frozenset[str]:
-    """The columns of a table that hold a value in every row, as its contract says."""
+def declared_required(table: ExportedTable) -> frozenset[str]:
+    """The columns of a table that must have a value in every row, by its contract."""
     said = {field.name for field in table.contract.fields if field.required}
     return frozenset(said | {*primary_key(table)}) & frozenset(table.columns)
 
@@ -88,8 +83,10 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def words(document: Mapping[str, object], tables: Sequence[Table]) -> dict[str, list[list[object]]]:
-    """What the descriptor says, as rows of the tables `WORDS`."""
+def words(
+    document: Mapping[str, object], tables: Sequence[ExportedTable]
+) -> dict[str, list[list[object]]]:
+    """The descriptor's texts, as rows of the tables `WORDS`."""
     return {
         "datapackage_properties": [
             [name, value if isinstance(value, str) else _json(value)]
@@ -113,24 +110,29 @@ def words(document: Mapping[str, object], tables: Sequence[Table]) -> dict[str, 
 
 def _checks(field: Field, dtype: pl.DataType, sql_type: str, unless: str) -> Iterator[str]:
     name = quoted(field.name)
-    for rule, sign in _BOUNDS.items():
-        bound = _literal(field.constraints.get(rule), dtype, sql_type)
-        if bound is not None and dtype not in (*_TEXTS, pl.Boolean):
-            yield f"CHECK ({unless}{name} {sign} {bound})"
-    for rule, sign in _LENGTHS.items():
-        length = field.constraints.get(rule)
-        if isinstance(length, int) and dtype in _TEXTS:
-            yield f"CHECK (length({name}) {sign} {length})"
-    enum = field.constraints.get("enum")
-    allowed = list(field.categories or ()) or (enum if isinstance(enum, list) else [])
+    for rule, constraint in CONSTRAINTS.items():
+        value = _sql_value(rule, field, dtype, sql_type) if constraint.sql else None
+        if value is not None:
+            unless_nan = "" if rule in LENGTHS else unless
+            yield f"CHECK ({unless_nan}{constraint.sql.format(column=name, value=value)})"
+
+
+def _sql_value(rule: str, field: Field, dtype: pl.DataType, sql_type: str) -> str | None:
+    """What SQL compares with; None where that cannot be said for certain."""
+    written = field.constraints.get(rule)
+    if rule in LENGTHS:
+        return str(written) if isinstance(written, int) and dtype in _TEXTS else None
+    if rule in BOUNDS:
+        comparable = dtype not in (*_TEXTS, pl.Boolean)
+        return _literal(written, dtype, sql_type) if comparable else None
+    allowed = list(field.categories or ()) or (written if isinstance(written, list) else [])
     literals = [_literal(value, dtype, sql_type) for value in allowed]
     known = [literal for literal in literals if literal is not None]
-    if known and len(known) == len(literals):
-        yield f"CHECK ({unless}{name} IN ({', '.join(known)}))"
+    return ", ".join(known) if known and len(known) == len(literals) else None
 
 
 def _literal(value: object, dtype: pl.DataType, sql_type: str) -> str | None:
-    """A contract's value as the column holds it; None where that cannot be said for certain."""
+    """A contract's value as the column holds it; None where that is not certain."""
     if value is None:
         return None
     if dtype in _TEXTS:
