@@ -18,6 +18,7 @@ from data_package.engine.runs.result import BuildResult, Step, Tally
 from data_package.engine.staleness import memo
 from data_package.engine.staleness.assess import assess
 from data_package.engine.staleness.lock import LockFile, lock_of
+from data_package.engine.staleness.moves import carry_out, find_moves, told
 from data_package.engine.staleness.plan import EntityKey, Request, Work, plan_work
 from data_package.engine.staleness.survey import (
     present_of,
@@ -115,6 +116,7 @@ def run_build(
             report(note)
         lock = lock_of(project)
         job = executor.with_own_executor(loaded.job(), catalogue, lock)
+        moved = _move(catalogue, lock, report)
         work = plan_work(request, job, catalogue, lock)
         if lock.unfolded() or not work.is_nothing:
             lock.check_writable()
@@ -128,6 +130,7 @@ def run_build(
                 None,
                 fresh=work.fresh,
                 unpublished=not work.may_publish and not _is_current(catalogue),
+                moved=moved,
             )
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
@@ -144,6 +147,7 @@ def run_build(
                 package_path=str(project.published) if published else None,
                 fresh=work.fresh,
                 run_id=run_id,
+                moved=moved,
                 unpublished=not work.may_publish and bool(catalogue.publications),
             )
         catalogue.hashes.save()
@@ -152,6 +156,20 @@ def run_build(
                 _withdraw(project, report)
             _remember(catalogue, sources)
     return result
+
+
+def _move(
+    catalogue: Catalogue, lock: LockFile, report: Callable[[str], object]
+) -> tuple[dict[str, object], ...]:
+    """Put tables in their places that lie elsewhere and are as the lock says, and report it."""
+    found = find_moves(catalogue, lock.read())
+    if not found:
+        return ()
+    lock.check_writable()
+    moved = carry_out(found, catalogue, lock)
+    for line in told(moved):
+        report(line)
+    return tuple(move.to_dict() for move in moved)
 
 
 def _is_current(catalogue: Catalogue) -> bool:

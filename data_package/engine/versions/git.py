@@ -4,6 +4,7 @@ import os
 import subprocess
 from pathlib import Path
 
+from data_package.engine import git
 from data_package.engine.errors import ProjectError
 from data_package.engine.places import LOCK
 from data_package.engine.project import Project
@@ -79,12 +80,4 @@ def _ask(project: Project, *words: str) -> list[str]:
 
 
 def _run(project: Project, *words: str) -> subprocess.CompletedProcess[bytes]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    kept |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    return subprocess.run(  # noqa: S603
-        ["git", "-C", str(project.root), *words],  # noqa: S607
-        env=kept,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
+    return git.run(project.root, *words)
