@@ -115,7 +115,7 @@ def _of_file(
     dialect: "Descriptor | None" = None,
     encoding: str | None = None,
 ) -> JudgedOne:
-    """One file against a contract, under the name that people know it by."""
+    """One file against a contract, under the name for messages."""
     from data_package.engine.runs import progress
     from data_package.engine.schema import (
         CheckError,

@@ -40,7 +40,7 @@ _GROUPS = {
         "verify": "Build again in a scratch place and compare with the lock.",
         "clean": "Remove tables that no asset makes any more.",
         "merge-lock": "Merge the lock file of two branches, also after a conflict.",
-        "doctor": "Look whether machine and environment are fit, and say how to mend.",
+        "doctor": "Check machine and environment, and suggest what to do.",
     },
 }
 _VERBS = {name: words for group in _GROUPS.values() for name, words in group.items()}
