@@ -119,6 +119,8 @@ def command(
         if not result.ok:
             click.echo(result.explain() + "\n", err=True)
         click.echo(progress.closing_line(result))
+        if unpublished := progress.unpublished_line(result):
+            click.echo(unpublished)
         if result.package_path and (left := _left_to_say(Path(result.package_path))):
             click.echo(f"Not said yet: {left}. See where: data-package todo")
     if not result.ok:

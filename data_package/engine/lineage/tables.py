@@ -1,9 +1,8 @@
 """The column lineage of a project's tables, derived once for each fingerprint.
 
-What a table's columns are made of follows from what its function does, from the columns of its
-inputs and from the code that follows them. So it is kept under a digest of the three, in
-`storage/.state/lineage.json`, and derived again when that digest is another. The file may be
-deleted.
+The lineage of a table depends on what its function does, on the columns of its inputs and on the
+engine's code that follows them. So it is kept under a digest of the three, in
+`storage/.state/lineage.json`, and derived again when the digest changes. The file may be deleted.
 """
 
 import hashlib
@@ -31,11 +30,11 @@ def lineage_of_tables(
     catalogue: Catalogue,
     tables: Iterable[Table],
     *,
-    say: Callable[[str], object] = lambda _: None,
+    report: Callable[[str], object] = lambda _: None,
 ) -> dict[str, TableLineage]:
-    """What the columns of some tables are made of, by the table's name.
+    """The lineage of some tables, by the table's name.
 
-    `say` gets the name of each table whose function is followed now, before it is.
+    `report` is called with the name of each table before its function is followed.
     """
     project = catalogue.project
     known = _read(project)
@@ -51,7 +50,7 @@ def lineage_of_tables(
             elif kept is not None and kept[0] == digest:
                 found[table.name] = kept[1]
             else:
-                say(table.name)
+                report(table.name)
                 assert table.function is not None
                 found[table.name] = derive(table.function, inputs, project.package)
                 known[table.name] = digest, found[table.name]
@@ -62,7 +61,7 @@ def lineage_of_tables(
 
 
 def known_lineage(table: Table, catalogue: Catalogue) -> TableLineage | None:
-    """What is known of a table's columns without calling its function; None where nothing is."""
+    """What is known of a table's columns without calling its function; None if nothing is."""
     kept = _read_once(catalogue.project).get(table.name)
     if kept is None:
         return None
@@ -71,12 +70,12 @@ def known_lineage(table: Table, catalogue: Catalogue) -> TableLineage | None:
 
 
 def _inputs(table: Table, catalogue: Catalogue) -> tuple[dict[str, Input], str | None]:
-    """What its parameters receive, with the columns as built, or the reason why it is not told."""
+    """What its parameters receive, with the columns as built, or why it cannot be followed."""
     inputs: dict[str, Input] = {}
     if not table.is_table:
         return inputs, "it is not a table"
     if table.partitioned:
-        return inputs, "it is made in partitions"
+        return inputs, "it is partitioned"
     if sum(other.function is table.function for other in catalogue.tables.values()) > 1:
         return inputs, "one function makes several tables"
     taken = inspect.signature(table.function).parameters if table.function else {}
@@ -87,7 +86,7 @@ def _inputs(table: Table, catalogue: Catalogue) -> tuple[dict[str, Input], str |
         source = catalogue.tables.get(key)
         file = catalogue.deliveries.files.get(name)
         if source is not None and source.partitioned:
-            return inputs, f"it takes {name}, which is made in partitions"
+            return inputs, f"it takes {name}, which is partitioned"
         if source is not None and not source.is_table:
             return inputs, f"it takes {name}, which is not a table"
         if source is not None:
@@ -101,13 +100,13 @@ def _inputs(table: Table, catalogue: Catalogue) -> tuple[dict[str, Input], str |
         elif name in table.reads:
             columns = catalogue.delivered.columns(name)
             if columns is None:
-                return inputs, f"it takes {name}, which has no contract to be read by"
+                return inputs, f"it takes {name}, which has no contract"
             inputs[parameter] = Input(name, schema=columns)
         elif file is not None:
             try:
                 paths = tuple(file.resolve(catalogue.project.root))
             except ProjectError:
-                return inputs, f"it takes {name}, which is not there"
+                return inputs, f"it takes {name}, which is missing"
             inputs[parameter] = Input(name, paths=paths, several=file.is_several())
         else:
             return inputs, f"it takes {name}, which is neither a table nor a raw file"
@@ -115,14 +114,14 @@ def _inputs(table: Table, catalogue: Catalogue) -> tuple[dict[str, Input], str |
 
 
 def _digest(table: Table, inputs: Mapping[str, Input]) -> str:
-    """Everything that decides what is told of a table."""
+    """Everything that the lineage of a table depends on."""
     parts = [edition(derive.__module__).digest(), table.fingerprint.digest]
     for parameter, one in sorted(inputs.items()):
         parts += [parameter, one.name]
         if one.schema is not None:
             parts.append(columns_digest(one.schema))
         else:
-            # The columns of a raw file are read from it, so they are looked at when it changes.
+            # The columns of a raw file are read from it, so they are read again when it changes.
             parts += [
                 f"{path} {path.stat().st_size} {path.stat().st_mtime_ns}" for path in one.paths
             ]
@@ -130,7 +129,7 @@ def _digest(table: Table, inputs: Mapping[str, Input]) -> str:
 
 
 def _read_once(project: Project) -> dict[str, tuple[str, TableLineage]]:
-    """What is kept, read again only when it has been written since: a run asks for each table."""
+    """The kept lineage, read again only if written since: a run asks once for each table."""
     try:
         stat = _path(project).stat()
     except OSError:

@@ -14,7 +14,7 @@ from data_package.engine.runs import executor
 from data_package.engine.runs.expansion import step_key
 from data_package.engine.runs.guard import building
 from data_package.engine.runs.instance import project_instance
-from data_package.engine.runs.result import BuildResult, Status, Step, Tally
+from data_package.engine.runs.result import BuildResult, Step, Tally
 from data_package.engine.staleness import memo
 from data_package.engine.staleness.assess import assess
 from data_package.engine.staleness.lock import LockFile, lock_of
@@ -22,6 +22,7 @@ from data_package.engine.staleness.plan import EntityKey, Request, Work, plan_wo
 from data_package.engine.staleness.survey import (
     present_of,
 )
+from data_package.engine.states import Status
 from data_package.engine.storage import remove_folder, sweep, sweep_beside
 from data_package.engine.tables import internals, outside
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
@@ -119,13 +120,20 @@ def run_build(
         if request.is_everything:
             lock.keep_only(catalogue.deliveries.files, catalogue.named, catalogue.keys)
         if work.is_nothing:
-            result = BuildResult((), None, time.monotonic() - began, None, fresh=work.fresh)
+            result = BuildResult(
+                (),
+                None,
+                time.monotonic() - began,
+                None,
+                fresh=work.fresh,
+                unpublished=not work.may_publish and not _is_current(catalogue),
+            )
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
             tally.end()
             built = {table.name for table in tally.tables if table.status is Status.BUILT}
             for name in sorted(built & catalogue.named.keys()):
-                for use in outside.told(catalogue.named[name]):
+                for use in outside.seen(catalogue.named[name]):
                     say(f"{name}: {use}")
             published = tally.package is not None and tally.package.ok
             result = BuildResult(
@@ -135,6 +143,7 @@ def run_build(
                 package_path=str(project.published) if published else None,
                 fresh=work.fresh,
                 run_id=run_id,
+                unpublished=not work.may_publish and bool(catalogue.publications),
             )
         catalogue.hashes.save()
         if result.ok and request.is_everything:
@@ -142,6 +151,10 @@ def run_build(
                 _withdraw(project, say)
             _remember(catalogue, sources)
     return result
+
+
+def _is_current(catalogue: Catalogue) -> bool:
+    return all(publication.is_current() for publication in catalogue.publications)
 
 
 def _places(project: Project) -> list[str]:

@@ -105,8 +105,14 @@ def is_due(key: dg.AssetCheckKey, catalogue: Catalogue, lock: Lock, verdicts: Ow
     return outcome in (None, Outcome.FAILED)
 
 
-def due_checks(table: Table, catalogue: Catalogue, lock: Lock, verdicts: OwnVerdicts) -> list[str]:
-    """The user's checks of a table that failed, or that nobody has made of it as it is."""
+def due_checks(
+    table: Table, catalogue: Catalogue, lock: Lock, verdicts: OwnVerdicts
+) -> tuple[list[str], list[str]]:
+    """The user's checks of a table that failed, and those that nobody has made of it as it is."""
     own = [key for key in catalogue.own_checks if key.asset_key == table.key]
-    due = [key.name for key in own if is_due(key, catalogue, lock, verdicts)]
-    return sorted({*due, *verdicts.failed_with(table.name)})
+    known = {key.name: verdicts.known(key, basis_of(key, catalogue, lock)) for key in own}
+    failed = {name for name, outcome in known.items() if outcome is Outcome.FAILED}
+    return (
+        sorted({*failed, *verdicts.failed_with(table.name)}),
+        sorted(name for name, outcome in known.items() if outcome is None),
+    )

@@ -56,6 +56,8 @@ class Work:
     """What a build will do: tables and checks to run, and whether to publish.
 
     Attributes:
+        publish: whether the data package is published; `may_publish`: whether it was selected.
+        states: of every table, in the order of lists.
         parts: which partitions of those tables run that have any.
         checked: which partitions of a table each check of its contract is made on.
         fresh: how many tables the selection needs that are left alone.
@@ -65,6 +67,7 @@ class Work:
     forced: frozenset[dg.AssetKey]
     checks: frozenset[dg.AssetCheckKey]
     publish: bool
+    may_publish: bool
     states: dict[str, TableState]
     fresh: int
     parts: Mapping[dg.AssetKey, tuple[str, ...]] = field(default_factory=dict)
@@ -178,16 +181,16 @@ def plan_work(
             stale[key] = runs
     tables, checks = _what_runs(job, needed, stale, catalogue, lock.read())
     made = {key: _made_together(job, key, stale, needed) for key in tables}
-    publish = (
-        PACKAGE in selected
-        and not request.partitions
-        and (bool(tables or checks) or not all(p.is_current() for p in catalogue.publications))
+    may_publish = PACKAGE in selected and not request.partitions
+    publish = may_publish and (
+        bool(tables or checks) or not all(p.is_current() for p in catalogue.publications)
     )
     return Work(
         tables,
         frozenset(wanted if request.force else ()),
         checks,
         publish,
+        may_publish,
         states,
         fresh=len(needed.keys() - tables),
         parts={key: _keys(parts) for key, parts in made.items() if None not in parts},

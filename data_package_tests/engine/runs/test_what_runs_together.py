@@ -1,8 +1,8 @@
 """What Dagster can only run in one go runs in one go, whatever of it is stale or failed."""
 
-from data_package.engine.runs.result import Status
 from data_package.engine.runs.run import run_build
 from data_package.engine.staleness.plan import Request, preview
+from data_package.engine.states import Status
 from data_package_tests.conftest import Make
 
 FORCED = Request(("m1",), force=True)

@@ -472,7 +472,7 @@ def sums(sums: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
 """
         }
     )
-    with pytest.raises(ProjectError, match="earlier ones of its own"):
+    with pytest.raises(ProjectError, match="earlier partitions of its own"):
         project.build()
 
 
@@ -633,4 +633,4 @@ def test_a_partition_of_which_nothing_is_kept_is_fresh_by_its_code_and_inputs(
     wanted = NOTHING.replace('deps=["told"])\ndef after()', ")\ndef after(told: pl.LazyFrame)")
     project.write({"t.py": wanted})
     result = project.build()
-    assert "returned nothing, so there is nothing to take" in result.explain()
+    assert "returned nothing, so nothing can be passed on" in result.explain()
