@@ -22,7 +22,7 @@ def project(folder: Path, text: str) -> Path:
 @pytest.mark.parametrize("storage", ["", ".", "/", "..", "study", "study/a", "src/study", "x/.."])
 def test_storage_is_no_folder_that_holds_files_of_the_user(tmp_path: Path, storage: str) -> None:
     root = project(tmp_path, f'{SETTINGS}storage = "{storage}"\n')
-    with pytest.raises(ProjectError, match="storage is .*, where files of yours lie"):
+    with pytest.raises(ProjectError, match=r"storage is .*, where files of yours lie"):
         find_project(root)
 
 
@@ -57,11 +57,13 @@ def test_odd_settings_are_refused_in_words(tmp_path: Path, text: str, told: str)
 
 @pytest.mark.parametrize("value", [f"{'[' * 5000}{']' * 5000}", "9" * 5000, "1979-99-99"])
 def test_a_lock_of_another_shape_is_refused_in_words(value: str) -> None:
-    with pytest.raises(ProjectError, match="data-package.lock cannot be read"):
+    with pytest.raises(ProjectError, match=r"data-package\.lock cannot be read"):
         parse(f"version = {value}\n")
 
 
-@pytest.mark.parametrize("value", ["[" * 5000, "9" * 5000, "1979-99-99", "\0", "&a [*a]", "!!int x"])
+@pytest.mark.parametrize(
+    "value", ["[" * 5000, "9" * 5000, "1979-99-99", "\0", "&a [*a]", "!!int x"]
+)
 def test_an_odd_dagster_yaml_is_refused_in_words(tmp_path: Path, value: str) -> None:
     path = tmp_path / "dagster.yaml"
     path.write_text(f"telemetry: {value}\n")
