@@ -103,7 +103,7 @@ def command(
         request,
         project,
         watch=None if verbose or pdb else watch,
-        say=lambda text: say(text, err=True),
+        report=lambda text: say(text, err=True),
         verbose=verbose,
         began=time.monotonic() - seconds_since_start(),
     )

@@ -60,7 +60,7 @@ def command(
         partitions=partitions,
         threads=threads,
         watch=watch,
-        say=lambda text: say(text, err=True),
+        report=lambda text: say(text, err=True),
     )
     if as_json:
         say(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))

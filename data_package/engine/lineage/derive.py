@@ -11,7 +11,8 @@ import io
 import typing
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -20,12 +21,16 @@ import polars as pl
 from data_package.engine.lineage.asking import LOOKS, Asker
 from data_package.engine.lineage.attention import attending
 from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs, TableLineage
-from data_package.engine.lineage.files import RawFiles
 from data_package.engine.lineage.following import following
 from data_package.engine.lineage.frames import Frames
+from data_package.engine.lineage.watched_files import RawFiles
 from data_package.engine.tables.failures import INTERRUPTIONS
 
 Function = Callable[..., object]
+
+_CONTEXT = "context"
+# So many frames are followed in a moment.
+_MOST_KEYS = 64
 
 
 @dataclass(frozen=True)
@@ -37,31 +42,58 @@ class Input:
         schema: the columns of a table; None for a raw file.
         paths: the files of a raw file.
         several: whether a raw file arrives as a list.
+        keys: of the partitions that a table arrives in, where it has any.
     """
 
     name: str
     schema: Mapping[str, pl.DataType] | None = None
     paths: tuple[Path, ...] = ()
     several: bool = False
+    keys: tuple[str, ...] = ()
 
 
-def derive(function: Function, inputs: Mapping[str, Input], package: str) -> TableLineage:
+class PartitionContext:
+    """What a function may ask of its context here: the partition that it makes."""
+
+    has_partition_key = True
+
+    def __init__(self, key: str) -> None:
+        """`key`: as Dagster gives it; of several dimensions, a `MultiPartitionKey`."""
+        self.partition_key = key
+        self.partition_keys = [key]
+
+    def __getattr__(self, name: str) -> object:
+        """Raise CannotFollow: anything else is not known before a run."""
+        raise CannotFollow(f"it asks its context for {name}")
+
+
+def derive(
+    function: Function,
+    inputs: Mapping[str, Input],
+    package: str,
+    context: PartitionContext | None = None,
+) -> TableLineage:
     """What the columns of a function's result are computed from.
 
     Args:
         function: the user's own.
         inputs: what each of its parameters receives.
         package: the project's package, whose modules the function may use.
+        context: what it asks for the partition that it makes; None for a table without any.
 
     Returns:
         The lineage, or the reason why there is none; never a guess, and never an exception of the
         user's function.
     """
     try:
-        _refuse_unfit(function, inputs)
+        _refuse_unfit(function, inputs, context)
+        inputs = _as_asked(function, inputs)
+        called: Function = function
+        if context is not None and _CONTEXT in inspect.signature(function).parameters:
+            called = partial(function, **{_CONTEXT: context})
         with following(package), _quiet():
-            found, frames = _follow(function, inputs)
-            _hold_against_polars(found, function, inputs, frames)
+            found, frames = _follow(called, inputs)
+            _hold_against_polars(found, called, inputs, frames)
     except CannotFollow as reason:
         return TableLineage(reason=str(reason))
     except INTERRUPTIONS:
@@ -119,7 +151,10 @@ def _call(function: Function, inputs: Mapping[str, Input], frames: Frames) -> pl
     """Call the function on sources. Raises CannotFollow when its result cannot be followed."""
     arguments: dict[str, object] = {}
     for parameter, one in inputs.items():
-        if one.schema is not None:
+        if one.schema is not None and one.keys:
+            schema = one.schema
+            arguments[parameter] = {key: frames.source(one.name, schema) for key in one.keys}
+        elif one.schema is not None:
             arguments[parameter] = frames.source(one.name, one.schema)
         else:
             paths = [frames.files.watched(path) for path in one.paths]
@@ -151,7 +186,9 @@ def _refuse_obstacles(frames: Frames, inputs: Mapping[str, Input]) -> None:
             raise CannotFollow(f"it does not read {one.name} by a lazy Polars scan")
 
 
-def _refuse_unfit(function: Function, inputs: Mapping[str, Input]) -> None:
+def _refuse_unfit(
+    function: Function, inputs: Mapping[str, Input], context: PartitionContext | None
+) -> None:
     """Raise CannotFollow for a function that cannot be called like this."""
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
         raise CannotFollow("its function is asynchronous")
@@ -159,6 +196,8 @@ def _refuse_unfit(function: Function, inputs: Mapping[str, Input]) -> None:
         raise CannotFollow("its function yields")
     lazy = _lazy_parameters(function)
     for name, parameter in inspect.signature(function).parameters.items():
+        if name == _CONTEXT and context is not None:
+            continue
         if name not in inputs:
             if parameter.default is inspect.Parameter.empty:
                 raise CannotFollow(
@@ -170,15 +209,41 @@ def _refuse_unfit(function: Function, inputs: Mapping[str, Input]) -> None:
 
 def _lazy_parameters(function: Function) -> set[str]:
     """The parameters annotated as lazy frames; judged by their text where a name is missing."""
-    try:
-        hints = typing.get_type_hints(inspect.unwrap(function))
-    except NameError:
-        hints = {n: p.annotation for n, p in inspect.signature(function).parameters.items()}
     return {
-        name
-        for name, hint in hints.items()
-        if hint is pl.LazyFrame or hint in ("pl.LazyFrame", "polars.LazyFrame", "LazyFrame")
+        name for name, hint in _hints(function).items() if _is_lazy(hint) or _is_dict_of_lazy(hint)
     }
+
+
+def _as_asked(function: Function, inputs: Mapping[str, Input]) -> dict[str, Input]:
+    """The inputs with keys only where partitions are asked for one by one."""
+    hints = _hints(function)
+    asked = {}
+    for name, one in inputs.items():
+        by_key = bool(one.keys) and _is_dict_of_lazy(hints.get(name))
+        if by_key and len(one.keys) > _MOST_KEYS:
+            raise CannotFollow(
+                f"it takes more than {_MOST_KEYS} partitions of {one.name} one by one"
+            )
+        asked[name] = one if by_key else replace(one, keys=())
+    return asked
+
+
+def _hints(function: Function) -> Mapping[str, object]:
+    try:
+        return typing.get_type_hints(inspect.unwrap(function))
+    except NameError:
+        return {n: p.annotation for n, p in inspect.signature(function).parameters.items()}
+
+
+def _is_lazy(hint: object) -> bool:
+    return hint is pl.LazyFrame or hint in ("pl.LazyFrame", "polars.LazyFrame", "LazyFrame")
+
+
+def _is_dict_of_lazy(hint: object) -> bool:
+    if isinstance(hint, str):
+        return hint.replace(" ", "") in ("dict[str,pl.LazyFrame]", "dict[str,LazyFrame]")
+    inner = typing.get_args(hint)
+    return typing.get_origin(hint) in (dict, Mapping) and len(inner) == 2 and _is_lazy(inner[1])
 
 
 @contextlib.contextmanager

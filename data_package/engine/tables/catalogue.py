@@ -16,7 +16,7 @@ from data_package.engine.sources.files import Deliveries
 from data_package.engine.states import InPlace
 from data_package.engine.storage import HashCache
 from data_package.engine.tables import internals
-from data_package.engine.tables.checks import OwnCheck, TableCheck, Verdicts, plan_checks
+from data_package.engine.tables.checks import CheckReports, OwnCheck, TableCheck, plan_checks
 from data_package.engine.tables.table import Table, in_lists
 
 _loaded: dict[Project, "Catalogue"] = {}
@@ -47,7 +47,7 @@ class Catalogue:
     deliveries: Deliveries
     delivered: Delivered
     checks: Sequence[TableCheck]
-    verdicts: Verdicts
+    verdicts: CheckReports
     hashes: HashCache
     own_checks: Mapping[dg.AssetCheckKey, OwnCheck] = field(default_factory=dict)
     publications: list["Publication"] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Catalogue:
             deliveries=Deliveries(project.root, delivered.files, hashes),
             delivered=delivered,
             checks=plan_checks(by_resource),
-            verdicts=Verdicts(project, by_resource, hashes),
+            verdicts=CheckReports(project, by_resource, hashes),
             hashes=hashes,
             own_checks={check.key: check for check in own_checks},
         )
@@ -95,6 +95,11 @@ class Catalogue:
     def named(self) -> Mapping[str, Table]:
         """The tables by name."""
         return {table.name: table for table in self.tables.values()}
+
+    @cached_property
+    def across(self) -> frozenset[dg.AssetCheckKey]:
+        """The checks of contracts that are made of all partitions together."""
+        return frozenset(item.key for item in self.checks if not item.by_partition)
 
     @cached_property
     def keys(self) -> Mapping[str, frozenset[str]]:
@@ -126,6 +131,14 @@ class Catalogue:
     ) -> tuple[str | None, ...]:
         """As `taken`, with None for an input without partitions."""
         return self.taken(reader, source, partition) if source.partitioned else (None,)
+
+    def parts_of_check(self, key: dg.AssetCheckKey) -> tuple[str | None, ...]:
+        """What a check of the user's own is made of at once: partitions, or the whole table.
+
+        One that the table's own function makes is made with each partition.
+        """
+        check, table = self.own_checks.get(key), self.tables.get(key.asset_key)
+        return table.parts if table and (check is None or check.by_partition) else (None,)
 
     def checks_of(self, table: Table) -> list[TableCheck]:
         """The contract checks of one table."""

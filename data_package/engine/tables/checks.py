@@ -67,14 +67,16 @@ class OwnCheck:
     Attributes:
         fingerprint: the digest of what its function does.
         takes: the names of the assets that it receives, beside the one that it is about.
+        by_partition: whether it is made of each partition, and not of the whole table.
     """
 
     key: dg.AssetCheckKey
     fingerprint: str
     takes: tuple[str, ...]
+    by_partition: bool = False
 
 
-class Verdicts:
+class CheckReports:
     """Contract checks that have been made, each kept with the hashes of what it checked."""
 
     def __init__(self, project: Project, tables: Mapping[str, Table], hashes: HashCache) -> None:
@@ -216,9 +218,9 @@ def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
 
 def asset_check(
     item: TableCheck,
-    verdicts: Verdicts,
+    verdicts: CheckReports,
     project: Project,
-    as_of: Callable[[dg.AssetCheckExecutionContext, TableCheck], tuple[Verdicts, TableCheck]],
+    as_of: Callable[[dg.AssetCheckExecutionContext, TableCheck], tuple[CheckReports, TableCheck]],
 ) -> dg.AssetChecksDefinition:
     """The Dagster asset check of a contract; `as_of` gives a run's own view of the table."""
     table = item.table
@@ -271,8 +273,9 @@ def own_checks(
     function = internals.function_of(definition)
     fingerprint = fingerprinter.fingerprint(function).digest if function else ""
     takes = tuple(sorted(key.to_user_string() for key in definition.keys_by_input_name.values()))
+    parted = definition.partitions_def is not None
     for key in definition.check_keys:
-        yield OwnCheck(key, fingerprint, takes)
+        yield OwnCheck(key, fingerprint, takes, parted)
 
 
 def guarded(

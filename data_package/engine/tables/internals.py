@@ -131,6 +131,14 @@ def outputs_of(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
     }
 
 
+def may_be_left_out(assets: dg.AssetsDefinition, key: dg.AssetKey) -> bool:
+    """Whether the function need not give an asset each time: `is_required=False`."""
+    op = assets.node_def
+    outputs = op.output_dict if isinstance(op, dg.OpDefinition) else {}
+    names = {key: name for name, key in assets.keys_by_output_name.items()}
+    return key in names and names[key] in outputs and not outputs[names[key]].is_required
+
+
 def with_function(
     assets: dg.AssetsDefinition, function: Callable[..., object]
 ) -> dg.AssetsDefinition:
@@ -229,6 +237,12 @@ def entities_of_steps(job: dg.JobDefinition) -> Mapping[str, list[dg.AssetKey | 
         )
         for node in job.nodes_in_topological_order
     }
+
+
+def entities_of_step(job: dg.JobDefinition, step: str) -> list[dg.AssetKey]:
+    """The assets that one step of a job makes."""
+    made = job.asset_layer.get_selected_entity_keys_for_node(NodeHandle(name=step, parent=None))
+    return [key for key in made if isinstance(key, dg.AssetKey)]
 
 
 def partitions_of_node(job: dg.JobDefinition, node: str) -> dg.PartitionsDefinition:

@@ -15,6 +15,9 @@ from typing import Any
 from data_package.engine.project import Project
 from data_package.engine.storage import HashCache, recalled, write_private
 
+# What is said of an asset with `is_required=False` that its function has not yielded.
+LEFT_OUT = "Its function has not yielded it this time."
+
 
 class Kept(StrEnum):
     """How the result of an asset's function is kept.

@@ -61,6 +61,12 @@ class Partitions:
         """The partitions, in the definition's order."""
         return [self.part(key) for key in self.keys]
 
+    def given(self, key: str) -> str:
+        """The key as Dagster gives it to a function: of several dimensions, one that has them."""
+        if isinstance(self.definition, dg.MultiPartitionsDefinition):
+            return self.definition.get_partition_key_from_str(key)
+        return key
+
     def part(self, key: str) -> Part:
         """The partition as it takes its share of a raw file."""
         return Part(key, self.dimensions(key))
