@@ -30,7 +30,7 @@ class BuildError(DataPackageError):
 
 
 def shown(message: str) -> str:
-    """A message for a terminal: no word of it fills the screen, and none controls it."""
+    """A message for a terminal: shortened where a word is very long, without control characters."""
     short = re.sub(r"(\S{200})\S{300,}", r"\1…", message)
     return visible(short)
 

@@ -70,5 +70,5 @@ def test_an_odd_dagster_yaml_is_refused_in_words(tmp_path: Path, value: str) -> 
     if value == "&a [*a]":
         assert _read(path)
     else:
-        with pytest.raises(ProjectError, match=r"dagster\.yaml.*not YAML that can be read"):
+        with pytest.raises(ProjectError, match=r"dagster\.yaml.*not valid YAML"):
             _read(path)
