@@ -57,7 +57,8 @@ def source_files(place: Path) -> Mapping[str, Path]:
         for path in sorted(place.rglob(f"*{ending}")):
             parts = list(path.relative_to(place).parts)
             parts[-1] = parts[-1].removesuffix(ending)
-            if not all(part.isidentifier() for part in parts):
+            # A pipe would be waited for; it is refused where tables are looked for.
+            if not (all(part.isidentifier() for part in parts) and path.is_file()):
                 continue
             if parts[-1] == "__init__":
                 parts.pop()

@@ -9,9 +9,11 @@ import fcntl
 import hashlib
 import json
 import os
+import re
 import secrets
 import shutil
 import signal
+import stat
 import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
@@ -25,6 +27,7 @@ from data_package.engine.unusable import why
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 _TEMPORARY = ".tmp"
+_LEFT = re.compile(r"\..*\.([0-9]+)\.[0-9a-f]+\.tmp", re.DOTALL)
 
 # File systems stamp a change with the kernel's clock tick. A file that changes again within the
 # same tick looks unchanged, so a hash is only trusted when the last change is older than this.
@@ -62,9 +65,10 @@ def make_private_folder(path: Path) -> Path:
 def open_to_lock(path: Path) -> Iterator[int]:
     """Open a private file that processes hold while they change something, and close it.
 
-    Raises ProjectError when it cannot be opened.
+    Raises ProjectError when it cannot be opened, or is something else.
     """
     make_private_folder(path.parent)
+    is_file(path)
     try:
         handle = os.open(path, os.O_CREAT | os.O_RDWR, PRIVATE_FILE)
     except OSError as error:
@@ -148,9 +152,23 @@ def recalled(path: Path, read: Callable[[Any], _T], otherwise: _T) -> _T:
     Another program, another version or a power cut may have left anything there.
     """
     try:
-        return read(json.loads(path.read_bytes()))
+        return read(json.loads(read_file(path)))
     except _UNREADABLE:
         return otherwise
+
+
+def read_file(path: Path) -> bytes:
+    """The bytes of a file. Raises OSError, also for what is no file, of which a pipe never ends."""
+    with os.fdopen(_open_file(path), "rb") as file:
+        return file.read()
+
+
+def _open_file(path: Path) -> int:
+    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC | os.O_NONBLOCK)
+    if stat.S_ISREG(os.fstat(handle).st_mode):
+        return handle
+    os.close(handle)
+    raise OSError(errno.ENXIO, os.strerror(errno.ENXIO), str(path))
 
 
 def temporary_beside(path: Path) -> Path:
@@ -180,16 +198,9 @@ def sweep_beside(path: Path) -> None:
                     remove(one)
 
 
-def has_half_written(folder: Path) -> bool:
-    """Whether something half-written or to be removed lies in a folder itself, whoever left it."""
-    return any(folder.glob(f".*{_TEMPORARY}"))
-
-
 def _is_left_behind(name: str) -> bool:
-    if not (name.startswith(".") and name.endswith(_TEMPORARY)):
-        return False
-    process = name.removesuffix(_TEMPORARY).split(".")[-2:-1]
-    return any(process) and process[0].isdigit() and not Path("/proc", process[0]).exists()
+    found = _LEFT.fullmatch(name)
+    return found is not None and not Path("/proc", found[1]).exists()
 
 
 def remove(path: Path) -> None:
@@ -236,8 +247,8 @@ def remove_folder(folder: Path) -> None:
 
 
 def hash_file(path: Path) -> str:
-    """The SHA-256 of a file's bytes, in hex."""
-    with path.open("rb") as file:
+    """The SHA-256 of a file's bytes, in hex. Raises OSError."""
+    with os.fdopen(_open_file(path), "rb") as file:
         return hashlib.file_digest(file, "sha256").hexdigest()
 
 
@@ -315,8 +326,8 @@ def _hashes(document: Mapping[str, Sequence[int | str]]) -> dict[str, list[int |
 
 
 def _stamp(path: Path) -> list[int]:
-    stat = path.stat()
-    return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
+    found = path.stat()
+    return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
 
 
 def _is_let_go(path: Path) -> bool:
@@ -325,7 +336,7 @@ def _is_let_go(path: Path) -> bool:
     The kernel leases a file for reading only then. Where it does not tell (the file is another
     user's, or on a network), the answer is no.
     """
-    handle = os.open(path, os.O_RDONLY | os.O_CLOEXEC)
+    handle = _open_file(path)
     try:
         # Whoever opens it for writing in between waits; the signal for us is one that is ignored.
         fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)

@@ -31,6 +31,7 @@ OF_THE_PLACE = frozenset(
         errno.EEXIST,
         errno.EISDIR,
         errno.ENOTDIR,
+        errno.ENXIO,
         errno.ELOOP,
         errno.ENAMETOOLONG,
         errno.EFBIG,
@@ -63,6 +64,8 @@ def why(error: OSError, place: Path | str | None = None) -> str:
             )
         case errno.ENOTDIR | errno.EEXIST if path is not None and (file := _file_above(path)):
             return f"{file} is a file, where a folder is needed.\nMove it, or {_ANOTHER_PLACE}."
+        case errno.ENXIO:
+            return f"{what} is a pipe, a socket or a device, and not a file.\nMove or remove it."
         case errno.ENAMETOOLONG if path is not None:
             return _too_long(path)
         case errno.EMFILE | errno.ENFILE:

@@ -1,6 +1,7 @@
 """A file's hash is remembered only where a later change would show."""
 
 import mmap
+import os
 import time
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -8,7 +9,9 @@ from pathlib import Path
 
 import pytest
 
-from data_package.engine.storage import HashCache, hash_file
+from data_package.engine.errors import ProjectError
+from data_package.engine.staleness.journal import Journal
+from data_package.engine.storage import HashCache, hash_file, open_to_lock, recalled
 
 
 @pytest.fixture
@@ -60,3 +63,36 @@ def test_asking_keeps_nobody_from_writing(file: Path, tmp_path: Path) -> None:
     hashes.hash(file)
     file.write_bytes(b"other")
     assert hashes.hash(file) == hash_file(file)
+
+
+def put(path: Path, what: str) -> None:
+    """Put what is no file in a place."""
+    match what:
+        case "pipe":
+            os.mkfifo(path)
+        case "folder":
+            path.mkdir()
+        case "device":
+            path.symlink_to("/dev/zero")
+        case "circle":
+            path.symlink_to(path.name)
+        case _:
+            path.symlink_to("nowhere")
+
+
+@pytest.mark.parametrize("what", ["pipe", "folder", "device", "circle", "nothing"])
+def test_nobody_waits_for_the_end_of_what_is_no_file(tmp_path: Path, what: str) -> None:
+    place = tmp_path / "place"
+    put(place, what)
+
+    assert recalled(place, str, "otherwise") == "otherwise"
+    with pytest.raises(OSError, match=r".*"):
+        hash_file(place)
+    with pytest.raises(OSError, match=r".*"):
+        HashCache(tmp_path / "hashes.json").hash(place)
+    with pytest.raises(ProjectError, match="folder, a pipe, a device"), open_to_lock(place):
+        pass
+    journal = Journal(place)
+    assert journal.read((1, 2, 3)) == []
+    journal.remove()
+    assert not os.path.lexists(place)

@@ -17,9 +17,9 @@ from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
 
+from data_package.engine import unusable
 from data_package.engine.cli.shortcut import shortcut
 from data_package.engine.errors import DataPackageError, shown
-from data_package.engine.unusable import NO_ROOM, OF_THE_PLACE, why
 
 if TYPE_CHECKING:
     from _typeshed import ReadableBuffer as Buffer
@@ -49,11 +49,11 @@ def main() -> None:
         raise
     except OSError as error:
         ending.code = 1
-        if error.errno in NO_ROOM and error.filename is None:
+        if error.errno in unusable.NO_ROOM and error.filename is None:
             # It may be the output: which place it was, nobody knows.
             _say(f"There is no room left: {error.strerror}. What was finished is kept.")
-        elif error.errno in OF_THE_PLACE:
-            _say(shown(why(error)))
+        elif error.errno in unusable.OF_THE_PLACE:
+            _say(shown(unusable.why(error)))
         elif error.errno != errno.EPIPE:
             _say(_of_a_fault(error))
     except Exception as error:  # noqa: BLE001 (what it says may hold a value, and is not shown)

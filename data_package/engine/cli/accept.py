@@ -2,9 +2,11 @@
 
 import click
 
+from data_package.engine.cli import completing
+
 
 @click.command("accept")
-@click.argument("select", nargs=-1)
+@click.argument("select", nargs=-1, shell_complete=completing.tables)
 @click.option(
     "--partition",
     "partitions",
@@ -17,6 +19,8 @@ def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
 
     For a change of code that changes no result. The contracts are still checked by the next build.
     Without SELECT, all stale tables are accepted.
+
+    Example: data-package accept subjects
     """
     from data_package.engine.project import find_project
     from data_package.engine.runs.guard import building

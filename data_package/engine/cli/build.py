@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli import completing
 from data_package.engine.cli.clock import seconds_since_start
 
 if TYPE_CHECKING:
@@ -17,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("build")
-@click.argument("select", nargs=-1)
+@click.argument("select", nargs=-1, shell_complete=completing.tables)
 @click.option("--force", is_flag=True, help="Run what is selected even where it is fresh.")
 @click.option("-n", "--dry-run", is_flag=True, help="Say what would run and why; run nothing.")
 @click.option(
@@ -67,6 +68,8 @@ def command(
     SELECT is Dagster's asset selection: a table (subjects), with all it needs (+subjects), with
     what needs it (subjects+), a group (group:raw), a pattern (key:*visits). What a selected table
     needs is built too when it is stale. Without SELECT, everything is built.
+
+    Example: data-package build 'subjects+'
     """
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
@@ -116,6 +119,8 @@ def command(
         if not result.ok:
             click.echo(result.explain() + "\n", err=True)
         click.echo(progress.closing_line(result))
+        if unpublished := progress.unpublished_line(result):
+            click.echo(unpublished)
         if result.package_path and (left := _left_to_say(Path(result.package_path))):
             click.echo(f"Not said yet: {left}. See where: data-package todo")
     if not result.ok:

@@ -10,6 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli import completing
 from data_package.engine.cli.delimited import dialect_of
 
 if TYPE_CHECKING:
@@ -23,7 +24,9 @@ _ROWS_SHOWN = 20
 
 
 @click.command("check")
-@click.argument("what", nargs=-1, metavar="[TABLE…|FILE]")
+@click.argument(
+    "what", nargs=-1, metavar="[TABLE…|FILE]", shell_complete=completing.tables_or_files
+)
 @click.option(
     "--schema",
     "contract",
@@ -46,6 +49,8 @@ def command(
 
     Without TABLE, every table that has a contract is checked; a raw file that has one is checked
     by its name. Exits with 1 when anything is wrong.
+
+    Example: data-package check delivery.csv --schema raw/persons.yaml
     """
     if rows and not sys.stdout.isatty():
         raise click.UsageError("--rows needs a terminal: values of rows are shown nowhere else.")

@@ -23,6 +23,8 @@ def command(yes: bool, as_json: bool) -> None:
 
     Lists first and asks. In a pipe it only lists, unless --yes is given. Only Parquet files at a
     table's place in storage/ are removed; raw files, releases and the data package never are.
+
+    Example: data-package clean --json
     """
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress

@@ -7,15 +7,19 @@ import sys
 
 import click
 
+from data_package.engine.cli import completing
+
 
 @click.command("debug")
-@click.argument("table")
+@click.argument("table", shell_complete=completing.tables)
 @click.option("--partition", metavar="KEY", help="Which partition of a partitioned table.")
 def command(table: str, partition: str | None) -> None:
     """Open a Python prompt with the real inputs of TABLE loaded, and its function.
 
     The inputs stand under the names of the function's parameters. It shows values of rows, so it
     works on a terminal only; nothing of it is written down.
+
+    Example: data-package debug subjects
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
         raise click.UsageError("debug needs a terminal: values are shown nowhere else.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli import completing
 from data_package.engine.cli.delimited import dialect_of
 
 if TYPE_CHECKING:
@@ -16,7 +17,13 @@ if TYPE_CHECKING:
 
 
 @click.command("describe")
-@click.argument("what", metavar="TABLE|FILE…", nargs=-1, required=True)
+@click.argument(
+    "what",
+    metavar="TABLE|FILE…",
+    nargs=-1,
+    required=True,
+    shell_complete=completing.tables_or_files,
+)
 @click.option("-w", "--write", is_flag=True, help="Write the contract where it belongs.")
 @click.option("--bounds", is_flag=True, help="Give minimum and maximum, which are values of rows.")
 @click.option("--delimiter", help="How a delivered file separates its cells; , by default.")
@@ -54,6 +61,8 @@ def command(
     contract that is there already is only given what it lacks: fields, words, categories with
     labels and foreign keys; its comments and its order stay. Exits with 1 where no contract could
     make the data right, and says why.
+
+    Example: data-package describe subjects visits --write
     """
     if no_header and header_rows:
         raise click.UsageError("--no-header and --header-row cannot both be true.")

@@ -26,6 +26,8 @@ def command(old: str | None, new: str | None, rows: bool, as_json: bool, markdow
     OLD and NEW are each a folder, a zip file or the version of a release. By default the last
     release is compared with the package that was built last. Rows are matched by the primary key
     and counted; no value is shown without --rows.
+
+    Example: data-package diff 1.0.0
     """
     if rows and not sys.stdout.isatty():
         raise click.UsageError("--rows needs a terminal: values of rows are shown nowhere else.")

@@ -13,7 +13,9 @@ _MARKS = {"good": ("✓", "green"), "doubtful": ("!", "yellow"), "bad": ("✗", 
 def command(as_json: bool) -> None:
     """Look whether machine, environment and folders are fit for building, and say how to mend.
 
-    Ends with 1 when something has to be mended. Example: data-package doctor
+    Ends with 1 when something has to be mended.
+
+    Example: data-package doctor
     """
     from data_package.engine.diagnosis import Health, examine
     from data_package.engine.project import find_project

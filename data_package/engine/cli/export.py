@@ -28,6 +28,8 @@ def command(form: str, out: Path | None, force: bool, as_json: bool, source: str
     was built last. Primary and foreign keys, required fields, bounds and categories are declared
     where the form has a place for them, and titles and descriptions go along. The file is readable
     by you alone.
+
+    Example: data-package export --to xlsx
     """
     from data_package.engine.export import export
     from data_package.engine.runs import progress

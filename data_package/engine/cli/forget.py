@@ -2,9 +2,11 @@
 
 import click
 
+from data_package.engine.cli import completing
+
 
 @click.command("forget")
-@click.argument("select", nargs=-1)
+@click.argument("select", nargs=-1, shell_complete=completing.tables)
 @click.option(
     "--partition",
     "partitions",
@@ -16,6 +18,8 @@ def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
     """Forget what tables were built from, so that the next build runs them again.
 
     Their files stay. Without SELECT, all tables are forgotten.
+
+    Example: data-package forget subjects
     """
     from data_package.engine.project import find_project
     from data_package.engine.runs.guard import building

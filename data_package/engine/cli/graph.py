@@ -39,6 +39,8 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
 
     The html page is one file: zoom, fold groups, search, click a table to see its contract,
     fingerprint, inputs and last run. It is opened where there is a display.
+
+    Example: data-package graph --format svg
     """
     from data_package.engine.graph.facts import graph_of
     from data_package.engine.graph.write import TEXTS, content_of, default_path, format_of, write

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli import completing
+
 if TYPE_CHECKING:
     from rich.table import Table as Grid
 
@@ -17,7 +19,7 @@ _COLOURS = {"success": "green", "failure": "red", "canceled": "yellow"}
 
 
 @click.command("history")
-@click.argument("table", required=False)
+@click.argument("table", required=False, shell_complete=completing.tables)
 @click.option(
     "-n",
     "--limit",
@@ -28,7 +30,10 @@ _COLOURS = {"success": "green", "failure": "red", "canceled": "yellow"}
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(table: str | None, limit: int, as_json: bool) -> None:
-    """Show the last runs, or the last times that TABLE was made: when, and what it took."""
+    """Show the last runs, or the last times that TABLE was made: when, and what it took.
+
+    Example: data-package history subjects
+    """
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
     from data_package.engine.runs.history import materializations, runs
@@ -54,11 +59,14 @@ def command(table: str | None, limit: int, as_json: bool) -> None:
 def _runs(lines: Sequence["RunLine"]) -> "Grid":
     from rich.text import Text
 
-    grid = _grid(["when", "started by", "status"], ["seconds", "built"], ["failed", "published"])
+    # Where all were started alike, a column that says so takes room from what differs.
+    differ = len({line.started_by for line in lines}) > 1
+    words = ["when", *(["started by"] if differ else []), "status"]
+    grid = _grid(words, ["seconds", "built"], ["failed", "published"])
     for line in lines:
         grid.add_row(
             _moment(line.when),
-            line.started_by,
+            *([line.started_by] if differ else []),
             Text(line.status, style=_COLOURS.get(line.status, "")),
             "" if line.seconds is None else f"{line.seconds:.1f}",
             str(len(line.built)),
@@ -94,7 +102,7 @@ def _grid(words: Sequence[str], numbers: Sequence[str], more: Sequence[str]) -> 
 
     grid = Grid(box=None, pad_edge=False, header_style="bold")
     for title in words:
-        grid.add_column(title, overflow="fold")
+        grid.add_column(title, no_wrap=True)
     for title in numbers:
         grid.add_column(title, justify="right", no_wrap=True)
     for title in more:
@@ -108,4 +116,4 @@ def _names(names: Sequence[str]) -> str:
 
 
 def _moment(when: datetime) -> str:
-    return when.strftime("%Y-%m-%d %H:%M:%S")
+    return when.strftime("%Y-%m-%d %H:%M")

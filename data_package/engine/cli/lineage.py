@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli import completing
+
 if TYPE_CHECKING:
     from rich.table import Table as Grid
     from rich.tree import Tree
@@ -17,7 +19,9 @@ _SHOWN = 12
 
 
 @click.command("lineage")
-@click.argument("what", metavar="TABLE.FIELD|TABLE", required=False)
+@click.argument(
+    "what", metavar="TABLE.FIELD|TABLE", required=False, shell_complete=completing.fields
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option(
     "--openlineage", is_flag=True, help="Print OpenLineage events, one a line, of every table."
@@ -27,6 +31,8 @@ def command(what: str | None, as_json: bool, openlineage: bool) -> None:
 
     For a TABLE, say it of each of its fields. A raw file's name stands for a table's. Functions
     are called on frames without rows to find out, once for each version of their code.
+
+    Example: data-package lineage subjects.age
     """
     if (what is None) != openlineage or (openlineage and as_json):
         raise click.UsageError("Name a TABLE.FIELD or a TABLE, or ask for --openlineage alone.")
@@ -115,7 +121,7 @@ def _grid(columns: "list[Ref]", tracer: "Tracer", *, is_table: bool) -> "Grid":
         found = [sorted(tracer.made_of(column)), tracer.origins(column)]
         if not is_table:
             found = [sorted(tracer.users_of(column))]
-        cells = [Text(_listed(refs) or _NOTHING) for refs in found]
+        cells = [Text("\n".join(_listed(refs)) or _NOTHING) for refs in found]
         grid.add_row(Text(column[1]), *cells)
     return grid
 
@@ -162,10 +168,12 @@ def _tree(words: str, start: "Ref", following: "Callable[[Ref], Iterable[Ref]]")
 
 
 def _rows(table: str, refs: "Iterable[Ref]") -> str:
-    return f"Which rows {table} has, and their order, rests on {_listed(list(refs))}."
+    words = f"The rows of {table} and their order depend on:"
+    return "\n".join([words, *(f"  {line}" for line in _listed(list(refs)))])
 
 
-def _listed(refs: "list[Ref]") -> str:
+def _listed(refs: "list[Ref]") -> list[str]:
+    """One reference a line: a terminal that is too narrow would break a name in two."""
     more = len(refs) - _SHOWN
-    names = ", ".join(f"{table}.{column}" for table, column in refs[:_SHOWN])
-    return names + (f" and {more} more" if more > 0 else "")
+    names = [f"{table}.{column}" for table, column in refs[:_SHOWN]]
+    return [*names, f"and {more} more"] if more > 0 else names

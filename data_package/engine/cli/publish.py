@@ -22,6 +22,8 @@ def command(version: str | None, dry_run: bool, target: str | None, as_json: boo
     VERSION is a release, by default the last one. Nothing is sent without --to and a token in the
     variable ZENODO_TOKEN; the token is written down nowhere. --to zenodo is the real one, sandbox
     its place for trying out, and a URL any other repository with its interface.
+
+    Example: data-package publish 1.0.0 --dry-run
     """
     if target is None and not dry_run:
         raise click.UsageError("Say where to, --to zenodo or --to sandbox, or look: --dry-run.")

@@ -42,6 +42,8 @@ def command(
     says why, when a table is stale, breaks its contract, or something is not committed; asks when a
     licence, contributors, titles or descriptions are missing. Where the last release is what is
     built, but its files are not on this machine, they are made again.
+
+    Example: data-package release --dry-run
     """
     if version is not None and level is not None:
         raise click.UsageError("--version goes with none of --major, --minor and --patch.")

@@ -17,6 +17,8 @@ def command(what: str) -> None:
 
     contract is for a table's contract, datapackage for datapackage.yaml, settings for the table
     [tool.data-package] of pyproject.toml. They are made of what the checks themselves know.
+
+    Example: data-package schema contract > .schemas/contract.json
     """
     click.echo(json_schema(what), nl=False)
 

@@ -2,32 +2,47 @@
 
 import json
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
-_COLOURS = {"fresh": "green", "failed": "red", "stale": "yellow", "missing": "yellow"}
+if TYPE_CHECKING:
+    from rich.console import Console
+
+    from data_package.engine.staleness.status import ProjectStatus, TableStatus
+
+# With more tables than these that are not fresh, a line for each cause says more than one for each.
+_LINE_EACH = 12
 
 
 @click.command("status")
+@click.argument("select", nargs=-1)
+@click.option("--all", "every", is_flag=True, help="List the fresh tables, too.")
 @click.option("--check", is_flag=True, help="Exit with 1 when anything is not fresh.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("--graph", is_flag=True, help="Draw it as a page, and open that; see graph.")
-def command(check: bool, as_json: bool, graph: bool) -> None:
-    """Say how every table stands, and why in a few words; run nothing."""
-    from rich.table import Table as Grid
-    from rich.text import Text
+def command(select: tuple[str, ...], every: bool, check: bool, as_json: bool, graph: bool) -> None:
+    """Say which tables are not fresh, and why in a few words; run nothing.
 
+    SELECT as for build; without it, every table is looked at. Where many tables are not fresh,
+    there is a line for each cause, with what follows from it.
+
+    Example: data-package status --check
+    """
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
-    from data_package.engine.staleness.lock import lacks, read_lock
+    from data_package.engine.staleness.lock import read_lock
+    from data_package.engine.staleness.plan import select_tables
     from data_package.engine.staleness.status import status_of
     from data_package.engine.tables.loading import open_project
 
     project = find_project()
     lock = read_lock(project)
     with progress.loading():
-        catalogue, _ = open_project(project)
-        status = status_of(catalogue, lock)
+        catalogue, job = open_project(project)
+        chosen = {key.to_user_string() for key in select_tables(select, job)}
+        status = status_of(catalogue, lock, chosen if select else None)
     if graph:
         from data_package.engine.cli.graph import write_page
         from data_package.engine.graph.facts import graph_of
@@ -36,28 +51,46 @@ def command(check: bool, as_json: bool, graph: bool) -> None:
     elif as_json:
         click.echo(json.dumps(status.to_dict(), indent=2, ensure_ascii=False))
     else:
-        grid = Grid(box=None, pad_edge=False, header_style="bold")
-        for title in ("table", "group", "state", "contract", "why"):
-            grid.add_column(title, no_wrap=title != "why")
-        for table in status.tables:
-            state = table.state
-            colour = _COLOURS.get(str(state.state), "yellow")
-            grid.add_row(
-                state.name,
-                Text(state.group, style="dim"),
-                Text(str(state.state), style=colour),
-                Text(table.contract, style="red" if table.contract == "failed" else "dim"),
-                table.reason,
-            )
-        out = progress.console()
-        out.print(grid)
-        fresh = sum(table.is_fresh for table in status.tables)
-        package = status.package
-        about = "" if package == "none" else f" The data package is {package}."
-        out.print(f"\n{fresh} of {len(status.tables)} tables are fresh.{about}")
-        if status.unwritten:
-            out.print(f"{lacks(status.unwritten)} `data-package build` writes it.")
-        for update in status.libraries:
-            out.print(f"Library updated since tables were built: {update}")
+        _show(status, progress.console(), every=every)
     if check and not status.is_fresh:
         sys.exit(1)
+
+
+def _show(status: "ProjectStatus", out: "Console", *, every: bool) -> None:
+    from data_package.engine.staleness.lock import lacks
+
+    stale = [table for table in status.tables if not table.is_fresh]
+    noted = [table for table in status.tables if not table.is_fresh or table.reason]
+    if not every and len(stale) > _LINE_EACH:
+        click.echo("\n".join(map(str, status.roots)) + "\n")
+        noted = [table for table in noted if table.is_fresh]
+    if shown := status.tables if every else noted:
+        _list(shown, out)
+        click.echo()
+    fresh = len(status.tables) - len(stale)
+    counted = f"{fresh} of {len(status.tables)} tables are fresh." if status.tables else ""
+    package = status.package.sentence if status.with_package else ""
+    click.echo(f"{counted} {package}".strip())
+    if status.unwritten:
+        click.echo(f"{lacks(status.unwritten)} `data-package build` writes it.")
+    for update in status.libraries:
+        click.echo(f"Library updated since tables were built: {update}")
+
+
+def _list(tables: Sequence["TableStatus"], out: "Console") -> None:
+    from rich.table import Table as Grid
+    from rich.text import Text
+
+    grid = Grid(box=None, pad_edge=False, header_style="bold")
+    for title in ("table", "group", "state", "contract", "why"):
+        grid.add_column(title, no_wrap=title != "why")
+    for table in tables:
+        state, contract = table.standing, table.contract
+        grid.add_row(
+            Text(table.name),
+            Text(table.state.group, style="dim"),
+            Text(str(state), style=state.colour),
+            Text(str(contract), style=contract.colour),
+            Text(table.reason),
+        )
+    out.print(grid)

@@ -15,6 +15,8 @@ def command(check: bool, as_json: bool) -> None:
     Titles and descriptions of the package, its tables and fields, labels of codes, the licence and
     the contributors, and names that not every program can tell apart. Without them a package can be
     built; `release` asks for what a reader needs.
+
+    Example: data-package todo
     """
     from data_package.engine.package.todo import todo_of
     from data_package.engine.project import find_project

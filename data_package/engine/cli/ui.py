@@ -51,6 +51,8 @@ def command(
     Prints a link that works once; the browser that opens it stays logged in until the command is
     ended with Ctrl-C. Press Enter for another link. Other users of the machine are hung up on; with
     --socket, which is recommended on a shared machine, there is nothing that they could reach.
+
+    Example: data-package ui
     """
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli import completing
+
 if TYPE_CHECKING:
     from collections.abc import Callable
 
@@ -16,7 +18,7 @@ if TYPE_CHECKING:
 
 
 @click.command("verify")
-@click.argument("select", nargs=-1)
+@click.argument("select", nargs=-1, shell_complete=completing.tables)
 @click.option(
     "-j",
     "threads",
@@ -41,6 +43,8 @@ def command(
     Nothing in the project is changed. SELECT is as in `build`, and what a selected table needs is
     verified too; without SELECT, everything is. Exits with 1 when a table comes out differently,
     and when one cannot be compared because it is stale.
+
+    Example: data-package verify subjects
     """
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress

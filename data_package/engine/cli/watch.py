@@ -4,11 +4,13 @@ import json
 import subprocess
 import sys
 import threading
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
+
+from data_package.engine.cli import completing
 
 if TYPE_CHECKING:
     from data_package.engine.project import Project
@@ -22,7 +24,7 @@ _PASSED_OVER = (".pyc", ".tmp", ".swp", ".swx", "~", ".lock", ".journal")
 
 
 @click.command("watch")
-@click.argument("select", nargs=-1)
+@click.argument("select", nargs=-1, shell_complete=completing.tables)
 @click.option("-j", "threads", type=click.IntRange(1, 64), default=1, help="Tables built at once.")
 def command(select: tuple[str, ...], threads: int) -> None:
     """Build on each save: what is stale runs, is checked and published, until Ctrl-C.
@@ -161,12 +163,13 @@ def _is_watched(path: Path, project: "Project") -> bool:
 
 def _elsewhere(project: "Project") -> Iterator[Path]:
     """Raw files and own code outside the project, as the last build noted them."""
-    try:
-        note = json.loads(project.places.fresh.read_bytes())
-        files = [Path(name) for name in note["files"]]
-        code = [Path(name) for name in note["places"]]
-    except (OSError, ValueError, KeyError, TypeError, RecursionError):
-        return
+    from data_package.engine.storage import recalled
+
+    def noted(note: Mapping[str, Iterable[str]]) -> tuple[list[Path], list[Path]]:
+        return [Path(name) for name in note["files"]], [Path(name) for name in note["places"]]
+
+    nothing: tuple[list[Path], list[Path]] = ([], [])
+    files, code = recalled(project.places.fresh, noted, nothing)
     folders = {path.parent for path in files if path.parent.is_dir()}
     outside = {p for p in (*folders, *code) if p.exists() and not p.is_relative_to(project.root)}
     yield from sorted(p for p in outside if not p.is_relative_to(project.storage))

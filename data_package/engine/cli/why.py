@@ -2,11 +2,16 @@
 
 import click
 
+from data_package.engine.cli import completing
+
 
 @click.command("why")
-@click.argument("table")
+@click.argument("table", shell_complete=completing.tables)
 def command(table: str) -> None:
-    """Say why TABLE is stale: the code, the input or the file that changed, and its lines."""
+    """Say why TABLE is stale: the code, the input or the file that changed, and its lines.
+
+    Example: data-package why subjects
+    """
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
     from data_package.engine.staleness.lock import read_lock

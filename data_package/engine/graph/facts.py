@@ -1,4 +1,4 @@
-"""What is drawn: raw files and tables, what leads to what, and how each stands."""
+"""What is drawn: raw files and tables, what leads to what, and the state of each."""
 
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
@@ -11,16 +11,17 @@ from data_package.engine.sources.files import RawFile
 from data_package.engine.staleness.lock import Lock
 from data_package.engine.staleness.plan import some
 from data_package.engine.staleness.status import ProjectStatus, TableStatus
-from data_package.engine.staleness.survey import State
+from data_package.engine.states import State
 from data_package.engine.tables import io_manager as noted
 from data_package.engine.tables.attach import first_sentence
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
 FILES = "raw files"
-MARKS = {"fresh": "✓", "stale": "~", "missing": "○", "failed": "✗", "file": "▤"}
-"""How a state is told without colour."""
-WORST = ("failed", "missing", "stale", "fresh", "file")
+FILE = "file"
+MARKS = {**{str(state): state.symbol for state in State}, FILE: "▤"}
+"""How a state is told without colour; from the best to the worst, then raw files."""
+WORST = (*reversed([str(state) for state in State]), FILE)
 
 
 @dataclass(frozen=True)
@@ -30,10 +31,10 @@ class Node:
     Attributes:
         name: of the file or the table; of the group where it is folded.
         group: the table's group, or `raw files`.
-        state: `fresh`, `stale`, `missing`, `failed`, or `file`.
+        state: the word of a `State`, or `file`.
         inputs: the names of what it is made from.
-        facts: what else is told of it, by its label.
-        folded: how many it stands for, by their state; empty for a single one.
+        facts: what else is shown of it, by its label.
+        folded: how many it represents, by their state; empty for a single one.
     """
 
     name: str
@@ -45,7 +46,7 @@ class Node:
 
     @property
     def label(self) -> str:
-        """Its name, and how many it stands for."""
+        """Its name, and how many it represents."""
         count = sum(number for _, number in self.folded)
         what = "file" if self.group == FILES else "table"
         return (
@@ -59,7 +60,7 @@ class Node:
 
 @dataclass(frozen=True)
 class Graph:
-    """The nodes, each after its inputs."""
+    """The nodes: raw files, then tables in the order of lists."""
 
     title: str
     nodes: Sequence[Node]
@@ -72,7 +73,7 @@ class Graph:
 
     @property
     def groups(self) -> list[str]:
-        """The groups, in the order in which they are come upon."""
+        """The groups, in the order in which they first occur."""
         return list(dict.fromkeys(node.group for node in self.nodes))
 
     def to_dict(self) -> dict[str, object]:
@@ -83,7 +84,7 @@ class Graph:
 def graph_of(catalogue: Catalogue, status: ProjectStatus, lock: Lock, *, with_runs: bool) -> Graph:
     """The graph of a project.
 
-    `with_runs` opens Dagster's history to tell when each table was last made.
+    `with_runs` opens Dagster's history to find when each table was last made.
     """
     runs = _last_runs(catalogue) if with_runs else {}
     tables = [
@@ -97,7 +98,7 @@ def graph_of(catalogue: Catalogue, status: ProjectStatus, lock: Lock, *, with_ru
 
 
 def folded(graph: Graph, groups: Iterable[str]) -> Graph:
-    """The graph with one node in the place of each of some groups."""
+    """The graph with one node for each of some groups."""
     chosen = set(groups)
     taken = {node.name for node in graph.nodes if node.group not in chosen}
     names = {group: f"group {group}" if group in taken else group for group in chosen}
@@ -128,14 +129,14 @@ def _table(table: Table, status: TableStatus, lock: Lock, run: Sequence[tuple[st
     contract = table.contract
     relative = table.project.relative
     facts = {
-        "state": str(state.state),
-        "why": "; ".join(map(str, state.causes)),
+        "state": str(status.standing),
+        "why": "; ".join(map(str, status.causes)),
         "error": state.error or "",
         "title": contract.title if contract else "",
         "description": (contract.description if contract else "") or _docstring(table),
         "function": table.place,
         "contract": relative(table.contract_path) if contract else "",
-        "contract state": status.contract if contract else "",
+        "contract state": str(status.contract) if contract else "",
         "fields": str(len(contract.fields)) if contract else "",
         "primary key": ", ".join(contract.primary_key) if contract else "",
         "rows": f"{entry.rows:,}" if entry else "",
@@ -149,7 +150,7 @@ def _table(table: Table, status: TableStatus, lock: Lock, run: Sequence[tuple[st
     return Node(
         name=table.name,
         group=table.group,
-        state=_colour(status),
+        state=str(status.standing),
         inputs=tuple(sorted({key.to_user_string() for key in table.inputs.values()})),
         facts=tuple((label, text) for label, text in facts.items() if text),
     )
@@ -160,18 +161,6 @@ def _partitions(status: TableStatus) -> str:
     parts = status.state.parts
     stale = [str(key) for key in status.state.stale] if parts else []
     return f"{len(parts)}{f'; not fresh: {some(stale)}' if stale else ''}" if parts else ""
-
-
-def _colour(status: TableStatus) -> str:
-    match status.state.state:
-        case State.FRESH:
-            return "failed" if status.contract == "failed" else "fresh"
-        case State.FAILED:
-            return "failed"
-        case State.MISSING:
-            return "missing"
-        case _:
-            return "stale"
 
 
 def _docstring(table: Table) -> str:
@@ -185,11 +174,11 @@ def _file(name: str, file: RawFile | None, lock: Lock) -> Node:
         "size": f"{entry.size_bytes:,} bytes" if entry else "",
         "data version": entry.sha256 if entry else "",
     }
-    return Node(name, FILES, "file", facts=tuple((k, text) for k, text in facts.items() if text))
+    return Node(name, FILES, FILE, facts=tuple((k, text) for k, text in facts.items() if text))
 
 
 def _last_runs(catalogue: Catalogue) -> Mapping[str, Sequence[tuple[str, str]]]:
-    """When each table was last made, and what that took."""
+    """When each table was last made, and how long it took."""
     from datetime import datetime
 
     found: dict[str, Sequence[tuple[str, str]]] = {}

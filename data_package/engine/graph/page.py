@@ -1,8 +1,9 @@
-"""The interactive page: the graph, drawn and folded by a script that it brings along."""
+"""The interactive page: the graph, drawn and folded by the page's own script."""
 
 from pathlib import Path
 
-from data_package.engine.graph.facts import FILES, MARKS, Graph
+from data_package.engine.graph.facts import FILES, MARKS, WORST, Graph
+from data_package.engine.graph.looks import style_sheet
 from data_package.engine.pages import render
 
 _TEMPLATE = Path(__file__).parent / "templates" / "graph.html"
@@ -17,6 +18,7 @@ def html(graph: Graph, title: str) -> str:
     data = {
         "files": FILES,
         "marks": MARKS,
+        "worst": WORST,
         "fold": len(graph.nodes) > _SHOWN_AT_ONCE,
         "nodes": [
             {
@@ -29,4 +31,6 @@ def html(graph: Graph, title: str) -> str:
             for node in graph.nodes
         ],
     }
-    return render(_TEMPLATE, data=data, title=title, nodes=graph.nodes, marks=MARKS)
+    return render(
+        _TEMPLATE, data=data, rules=style_sheet(), title=title, nodes=graph.nodes, marks=MARKS
+    )

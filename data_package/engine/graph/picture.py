@@ -4,25 +4,18 @@ from html import escape
 from math import ceil
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.graph.facts import MARKS, Graph, Node
+from data_package.engine.graph.facts import FILE, MARKS, Graph, Node
 from data_package.engine.graph.layout import Box, diagram
+from data_package.engine.graph.looks import LOOKS, Look
 
 _LARGEST = 16_000
 _FONTS = "system-ui,'Noto Sans','DejaVu Sans',sans-serif"
 _HEAD = 46
-# Fill, border, width of the border, its dashes: a state is told by more than its colour.
-_STATES = {
-    "fresh": ("#e3f1f0", "#0b6e6b", 1.2, ""),
-    "stale": ("#fbeedd", "#8a4b08", 1.4, "7 3"),
-    "missing": ("#ffffff", "#5a656d", 1.4, "2 3"),
-    "failed": ("#fbe4e2", "#a3201a", 2.6, ""),
-    "file": ("#f3f4f5", "#7d8890", 1.0, ""),
-}
-_WORDS = {"file": "raw file"}
+_WORDS = {FILE: "raw file"}
 
 
 def svg(graph: Graph) -> str:
-    """A drawing that needs nothing: no style sheet, no script, no font of its own."""
+    """A self-contained drawing: no style sheet, no script, no font of its own."""
     drawing = diagram([(node.name, node.state) for node in graph.nodes], graph.edges, graph.title)
     width, height = max(drawing.width, 640.0), drawing.height + _HEAD
     nodes = {node.name: node for node in graph.nodes}
@@ -52,7 +45,7 @@ def png(graph: Graph, scale: float = 2.0) -> bytes:
     except ImportError:
         raise ProjectError(
             "A PNG is drawn by the library resvg-py, which is not installed.\n"
-            "Install it: pip install 'data-package[png]', or take --format svg."
+            "Install it: pip install 'data-package[png]', or use --format svg."
         ) from None
     text = svg(graph)
     longest = max(float(part) for part in text.split('viewBox="0 0 ')[1].split('"')[0].split())
@@ -61,19 +54,18 @@ def png(graph: Graph, scale: float = 2.0) -> bytes:
 
 
 def _box(box: Box, node: Node) -> str:
-    fill, border, width, dashes = _STATES[node.state]
-    dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
+    look = LOOKS[node.state]
     stack = "".join(
         f'<rect x="{box.x + by:g}" y="{box.y + by:g}" width="{box.width}" height="{box.height}" '
-        f'rx="7" fill="{fill}" stroke="{border}"/>'
+        f'rx="7" fill="{look.fill}" stroke="{look.ink}"/>'
         for by in ((6, 3) if node.folded else ())
     )
     label = box.text if not node.folded else node.label
     return (
         f"<g><title>{_text(f'{node.label}: {_WORDS.get(node.state, node.state)}')}</title>{stack}"
         f'<rect x="{box.x:g}" y="{box.y:g}" width="{box.width}" height="{box.height}" rx="7" '
-        f'fill="{fill}" stroke="{border}" stroke-width="{width}"{dashed}/>'
-        f'<text x="{box.x + 10:g}" y="{box.y + 21.5:g}" font-size="12" fill="{border}">'
+        f"{_paint(look)}/>"
+        f'<text x="{box.x + 10:g}" y="{box.y + 21.5:g}" font-size="12" fill="{look.ink}">'
         f"{MARKS[node.state]}</text>"
         f'<text x="{box.x + 27:g}" y="{box.y + 21.5:g}" font-size="11.5" fill="#1d2327">'
         f"{_text(label)}</text></g>"
@@ -87,20 +79,23 @@ def _legend(graph: Graph) -> str:
             counts[state] = counts.get(state, 0) + count
     parts, x = [], 12
     for state in (s for s in MARKS if s in counts):
-        plural = "s" if state == "file" and counts[state] > 1 else ""
+        plural = "s" if state == FILE and counts[state] > 1 else ""
         words = f"{MARKS[state]} {counts[state]} {_WORDS.get(state, state)}{plural}"
-        fill, border, width, dashes = _STATES[state]
-        dashed = f' stroke-dasharray="{dashes}"' if dashes else ""
         wide = 26 + 7 * len(words)
         parts.append(
-            f'<rect x="{x}" y="11" width="{wide}" height="24" rx="7" fill="{fill}" '
-            f'stroke="{border}" stroke-width="{width}"{dashed}/>'
+            f'<rect x="{x}" y="11" width="{wide}" height="24" rx="7" '
+            f"{_paint(LOOKS[state])}/>"
             f'<text x="{x + 12}" y="27.5" font-size="12" fill="#1d2327">{words}</text>'
         )
         x += wide + 8
     return "".join(parts)
 
 
+def _paint(look: Look) -> str:
+    dashed = f' stroke-dasharray="{look.dashes}"' if look.dashes else ""
+    return f'fill="{look.fill}" stroke="{look.ink}" stroke-width="{look.width}"{dashed}'
+
+
 def _text(text: str) -> str:
-    """Text within markup; signs that XML does not allow are left out."""
+    """Text within markup; characters that XML does not allow are left out."""
     return escape("".join(sign for sign in text if sign.isprintable()))

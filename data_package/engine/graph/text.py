@@ -1,22 +1,10 @@
 """The graph as text for other programs: Mermaid and DOT."""
 
-from data_package.engine.graph.facts import MARKS, Graph, Node
+from data_package.engine.graph.facts import FILE, MARKS, Graph, Node
+from data_package.engine.graph.looks import LOOKS, Look, name_of
 
-# Told apart by the border too: whole, dashed, dotted, thick.
-_MERMAID = {
-    "fresh": "fill:#e3f1f0,stroke:#0b6e6b,color:#1d2327",
-    "stale": "fill:#fbeedd,stroke:#8a4b08,color:#1d2327,stroke-dasharray:6 3",
-    "missing": "fill:#ffffff,stroke:#5a656d,color:#1d2327,stroke-dasharray:2 3",
-    "failed": "fill:#fbe4e2,stroke:#a3201a,color:#1d2327,stroke-width:3px",
-    "file": "fill:#f3f4f5,stroke:#5a656d,color:#1d2327",
-}
-_DOT = {
-    "fresh": 'fillcolor="#e3f1f0" color="#0b6e6b" style="filled,rounded"',
-    "stale": 'fillcolor="#fbeedd" color="#8a4b08" style="filled,rounded,dashed"',
-    "missing": 'fillcolor="#ffffff" color="#5a656d" style="filled,rounded,dotted"',
-    "failed": 'fillcolor="#fbe4e2" color="#a3201a" style="filled,rounded,bold"',
-    "file": 'fillcolor="#f3f4f5" color="#5a656d" style="filled"',
-}
+_INK = "#1d2327"
+_THICK = 2
 
 
 def mermaid(graph: Graph) -> str:
@@ -30,7 +18,7 @@ def mermaid(graph: Graph) -> str:
         ]
         lines.append("  end")
     lines += [f"  {number[a]} --> {number[b]}" for a, b in graph.edges]
-    lines += [f"  classDef {state} {style}" for state, style in _MERMAID.items()]
+    lines += [f"  classDef {name_of(state)} {_mermaid_style(LOOKS[state])}" for state in MARKS]
     return "\n".join(lines) + "\n"
 
 
@@ -47,7 +35,8 @@ def dot(graph: Graph) -> str:
         for node in graph.nodes:
             if node.group == group:
                 label = _quoted(f"{MARKS[node.state]} {node.label}")
-                lines.append(f"    {_quoted(node.name)} [label={label} {_DOT[node.state]}];")
+                style = _dot_style(LOOKS[node.state])
+                lines.append(f"    {_quoted(node.name)} [label={label} {style}];")
         lines.append("  }")
     lines += [f"  {_quoted(a)} -> {_quoted(b)};" for a, b in graph.edges]
     return "\n".join([*lines, "}"]) + "\n"
@@ -55,12 +44,23 @@ def dot(graph: Graph) -> str:
 
 def _node(node: Node, number: str) -> str:
     text = f'"{MARKS[node.state]} {_mermaid(node.label)}"'
-    shape = f"[({text})]" if node.state == "file" else f"({text})"
-    return f"{number}{shape}:::{node.state}"
+    shape = f"[({text})]" if node.state == FILE else f"({text})"
+    return f"{number}{shape}:::{name_of(node.state)}"
+
+
+def _mermaid_style(look: Look) -> str:
+    dashes = f",stroke-dasharray:{look.dashes}" if look.dashes else ""
+    thick = ",stroke-width:3px" if look.width >= _THICK else ""
+    return f"fill:{look.fill},stroke:{look.ink},color:{_INK}{dashes}{thick}"
+
+
+def _dot_style(look: Look) -> str:
+    border = "bold" if look.width >= _THICK else look.border
+    return f'fillcolor="{look.fill}" color="{look.ink}" style="filled,rounded,{border}"'
 
 
 def _mermaid(text: str) -> str:
-    """Text that Mermaid shows as it is: every sign that could mean something by its number."""
+    """Text that Mermaid shows unchanged: characters with a meaning are written as numbers."""
     return "".join(
         letter if letter.isalnum() or letter in " _-./()" else f"#{ord(letter)};" for letter in text
     )

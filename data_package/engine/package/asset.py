@@ -1,4 +1,4 @@
-"""The data package as an asset: what all final tables and their checks lead to."""
+"""The data package as an asset, which depends on all final tables and their checks."""
 
 import dataclasses
 import hashlib
@@ -13,7 +13,8 @@ from data_package.engine.package.addresses import DICTIONARY
 from data_package.engine.package.codes import Codes, CodeTable, Published
 from data_package.engine.package.contents import (
     Contents,
-    is_published,
+    is_as_published,
+    is_made_of,
     own_licence,
     said_of,
     version_of,
@@ -29,6 +30,7 @@ from data_package.engine.package.released import (
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
 from data_package.engine.staleness.plan import with_inputs
+from data_package.engine.states import InPlace
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.checks import TableCheck
 from data_package.engine.tables.failures import value_free
@@ -52,18 +54,27 @@ class DataPackage:
 
     @property
     def plain_files(self) -> list[Table]:
-        """The files among them; what is neither table nor file has nothing to publish."""
+        """The files among them; an asset that is neither table nor file has nothing to publish."""
         return [table for table in self.tables if not table.is_table and table.files()]
 
     def is_current(self) -> bool:
         """Whether publishing now would change nothing."""
         verdicts = self.catalogue.verdicts
-        if not all(verdicts.is_good(item, part) for item, part in self._gates()):
-            return False
+        good = all(verdicts.is_good(item, part) for item, part in self._gates())
+        return good and self.in_place() is InPlace.SAME
+
+    def in_place(self) -> InPlace:
+        """What is in place, against what publishing the tables as they were built would make."""
+        catalogue = self.catalogue
+        whole = is_as_published(catalogue.project, catalogue.hashes)
+        if whole is None:
+            return InPlace.NOTHING
+        if not whole:
+            return InPlace.CHANGED_OUTSIDE
         try:
-            return is_published(self._contents())
+            return InPlace.SAME if is_made_of(self._contents()) else InPlace.OTHER
         except (dg.Failure, ProjectError, OSError):
-            return False
+            return InPlace.OTHER
 
     def files(self) -> list[Path]:
         """The files that are in place."""
@@ -75,7 +86,7 @@ class DataPackage:
         Raises dg.Failure when a table has no contract, or breaks it, or one that it is made from
         does: nothing is touched then.
         """
-        # Projects without final tables, and builds that publish nothing, need none of it.
+        # Projects without final tables, and builds that do not publish, need none of these modules.
         from data_package.engine.package.publish import publish
 
         for table in self.published:
@@ -96,7 +107,7 @@ class DataPackage:
         write(self._contents(history), folder)
 
     def content(self, history: Sequence[Release]) -> str:
-        """A digest of all that the package says and holds, as the newest of some releases."""
+        """A digest of the whole package, as the newest of some releases."""
         hashes = self.catalogue.hashes
         project = self.catalogue.project
         said, codes = self._said()
@@ -112,7 +123,7 @@ class DataPackage:
         return content_of(read_metadata(project), made_of, history)
 
     def _said(self) -> tuple[list[tuple[Table, Contract]], list[tuple[CodeTable, Contract]]]:
-        """The tables with what is published of their contracts, and the vocabularies apart."""
+        """The tables with the published form of their contracts, and the separate vocabularies."""
         codes = Codes(self.catalogue.project, frozenset(one.resource for one in self.tables))
         tables = [(table, codes.apart(_contract(table))) for table in self.published]
         return tables, codes.tables()
@@ -135,9 +146,9 @@ class DataPackage:
         )
 
     def _gates(self) -> Iterator[tuple[TableCheck, str | None]]:
-        """What must hold: all that is checked of what is published, and what holds back readers.
+        """The checks that must pass: all of published tables, and blocking ones of their sources.
 
-        Of the tables that it is made from, those partitions count that it takes.
+        Of the source tables, only the partitions that are used count.
         """
         wanted = {table.key: table.parts for table in self.tables}
         for key, parts in with_inputs(wanted, self.catalogue).items():
@@ -199,7 +210,7 @@ def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
 
 
 def _as_of(context: dg.AssetExecutionContext, package: DataPackage) -> tuple[DataPackage, Project]:
-    """The data package of a run: a trial publishes what it has made, and nowhere else."""
+    """The data package of a run: a trial run publishes its own tables, in its own storage."""
     catalogue = package.catalogue
     if is_trial(context.instance, context.run.tags):
         catalogue = catalogue_aside(catalogue, context.instance)

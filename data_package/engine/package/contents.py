@@ -1,4 +1,4 @@
-"""What goes into a data package, and whether it is what stands there."""
+"""What goes into a data package, and whether the published one is up to date."""
 
 import platform
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from data_package.engine.tables.attach import first_sentence
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
-# A file beside datapackage.yaml that holds the terms in full; it wins over everything said here.
+# A file beside datapackage.yaml with the full terms; it takes precedence over the texts here.
 OWN_TEXT = "LICENSE.data"
 _ROOM = __name__.rpartition(".")[0]
 
@@ -28,7 +28,7 @@ class Contents:
     """What goes into a data package.
 
     Attributes:
-        properties: the package's own, with those that its release says.
+        properties: the package's own, with those of its release.
         codes: vocabularies that are tables of their own.
         files: assets that are files and not tables, published as they are.
         changelog: the text of `CHANGELOG.md`, None where nothing has been released.
@@ -48,7 +48,7 @@ class Contents:
 
     @property
     def project(self) -> Project:
-        """Whose data package it is."""
+        """The project of the data package."""
         return self.catalogue.project
 
     @property
@@ -57,24 +57,30 @@ class Contents:
         return self.catalogue.hashes
 
 
-def is_published(contents: Contents) -> bool:
-    """Whether what is in place is what `publish` would put there."""
+def is_made_of(contents: Contents) -> bool:
+    """Whether what was published last is what `publish` would make of the tables as built."""
     project = contents.project
-    before = r.read_record(project)
-    if not before.files or before.made_of != digest_of(contents, read_lock(project)):
-        return False
+    return r.read_record(project).made_of == digest_of(contents, read_lock(project))
+
+
+def is_as_published(project: Project, hashes: HashCache) -> bool | None:
+    """Whether every file in place is as it was published; None where there is none at all."""
     folder = project.published
     present = {path.relative_to(folder).as_posix() for path in folder.rglob("*") if path.is_file()}
-    return present == set(before.files) and all(
-        contents.hashes.hash(folder / path) == digest for path, digest in before.files.items()
+    if not present:
+        return None
+    before = r.read_record(project).files
+    return present == before.keys() and all(
+        hashes.hash(folder / path) == digest for path, digest in before.items()
     )
 
 
 def digest_of(contents: Contents, lock: Lock) -> str:
-    """A digest of everything that decides what a publication holds."""
+    """A digest of everything that determines the content of a publication."""
     project = contents.project
     published = [*(table for table, _ in contents.tables), *contents.files]
-    lineage = lineage_of(contents.catalogue, published, lock)
+    catalogue = contents.catalogue
+    lineage = lineage_of(catalogue, published, lock)
     return r.digest(
         engine(),
         repr(project.packaging),
@@ -82,11 +88,11 @@ def digest_of(contents: Contents, lock: Lock) -> str:
         contents.changelog,
         own_licence(project),
         [
-            [table.resource, contract.descriptor, version_of(table, contents.catalogue)]
+            [table.resource, contract.descriptor, _as_built(table, catalogue, lock)]
             for table, contract in contents.published
         ],
         [
-            [file.resource, file.path.suffix, said_of(file), contents.hashes.hash(file.path)]
+            [file.resource, file.path.suffix, said_of(file), _as_built(file, catalogue, lock)]
             for file in contents.files
         ],
         [[one.name, one.group, one.inputs, one.versions, one.published] for one in lineage],
@@ -103,13 +109,24 @@ def version_of(table: Published, catalogue: Catalogue) -> str:
     )
 
 
+def _as_built(table: Published, catalogue: Catalogue, lock: Lock) -> str:
+    """The content of a table as the lock has it: its file may be gone, or changed since."""
+    if not isinstance(table, Table):
+        return version_of(table, catalogue)
+    entries = [(str(part), lock.entry(table.name, part)) for part in table.parts]
+    versions = [(part, entry.data_version) for part, entry in entries if entry is not None]
+    if len(versions) < len(entries):
+        return version_of(table, catalogue)
+    return combine_hashes(versions) if table.partitioned else versions[0][1]
+
+
 def said_of(file: Table) -> str | None:
-    """What the author says of a file: the first sentence of its function's docstring."""
+    """The description of a file: the first sentence of its function's docstring."""
     return first_sentence(file.function.__doc__ if file.function else None)
 
 
 def engine() -> list[str]:
-    """What writes data packages here: its code, its libraries, and Python's version."""
+    """The edition of the code that writes data packages, and Python's version."""
     return [edition(_ROOM).digest(), platform.python_version()]
 
 

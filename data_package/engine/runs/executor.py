@@ -129,10 +129,12 @@ class _Executor(dg.Executor):
             building(catalogue.project, plan_context.log.info),
             unraised_in_few_words(catalogue.project),
         ):
+            yielded: set[tuple[str, dg.AssetKey]] = set()
             try:
                 self._observe(plan_context)
                 for event in self._events(plan_context, execution_plan, plan):
                     self._remember(plan_context, event)
+                    self._note_left_out(plan_context, event, yielded)
                     plan.hear(event)
                     yield event
                     if event.is_step_up_for_retry and internals.was_interrupted(event):
@@ -223,9 +225,11 @@ class _Executor(dg.Executor):
     def _remember(self, context: PlanOrchestrationContext, event: dg.DagsterEvent) -> None:
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
+            _, part = internals.step_of(event, context.dagster_run.tags)
             self._recorder.checked(
                 evaluation.asset_check_key,
                 Outcome.of(passed=evaluation.passed, severity=evaluation.severity),
+                part,
             )
         if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             self._note(context, event.step_materialization_data.materialization)
@@ -238,6 +242,24 @@ class _Executor(dg.Executor):
                 part = part if table.partitioned else None
                 if part is not None or not table.partitioned:
                     self._recorder.failed(table, internals.failure_message(event), part)
+
+    def _note_left_out(
+        self,
+        context: PlanOrchestrationContext,
+        event: dg.DagsterEvent,
+        yielded: set[tuple[str, dg.AssetKey]],
+    ) -> None:
+        """Remember what a step that succeeded has not made; `yielded` is what was by each step."""
+        key = event.step_key or ""
+        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            yielded.add((key, event.step_materialization_data.materialization.asset_key))
+        if not event.is_step_success:
+            return
+        step, part = internals.step_of(event, context.dagster_run.tags)
+        for made in internals.entities_of_step(context.job.get_definition(), step):
+            table = self._recorder.catalogue.tables.get(made)
+            if table is not None and (key, made) not in yielded:
+                self._recorder.left_out(table, part if table.partitioned else None)
 
     def _note(self, context: PlanOrchestrationContext, made: dg.AssetMaterialization) -> None:
         """Remember what was made and is not kept here: our IO manager tells of the rest itself."""

@@ -13,8 +13,9 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from data_package.engine.runs.result import BuildResult, Status, TableResult, Tally
+from data_package.engine.runs.result import BuildResult, TableResult, Tally
 from data_package.engine.staleness.memo import nothing_to_do
+from data_package.engine.states import Status
 from data_package.engine.tables.made import Kept
 
 if TYPE_CHECKING:
@@ -22,20 +23,6 @@ if TYPE_CHECKING:
 
 _NAMES_SHOWN = 3
 _PLAIN_WIDTH = 200
-_TOLD = {
-    Status.BUILT: "built",
-    Status.FRESH: "not needed after all (their inputs came out as they were)",
-    Status.CHECKED: "checked again",
-    Status.FAILED: "failed",
-    Status.NOT_BUILT: "not built",
-}
-_MARKS = {
-    Status.BUILT: ("✓", "green"),
-    Status.FAILED: ("✗", "red"),
-    Status.NOT_BUILT: ("–", "yellow"),
-    Status.FRESH: ("=", "dim"),
-    Status.CHECKED: ("✓", "green"),
-}
 # What lets rich draw where it would not.
 _FORCED = {"FORCE_COLOR", "TTY_COMPATIBLE", "TTY_INTERACTIVE"}
 _RIGHT = ("rows", "columns", "size", "seconds", "peak memory")
@@ -140,9 +127,9 @@ def _that_fit(widths: Sequence[int], width: int) -> list[int]:
 
 
 def _row(table: TableResult) -> list[Cell]:
-    failed = bool(table.failed_checks)
+    outcome = table.outcome
     return [
-        _MARKS[Status.FAILED] if failed else _MARKS.get(table.status, ("?", "red")),
+        (outcome.symbol, outcome.colour),
         (table.name, ""),
         (table.group, "dim"),
         _rows(table),
@@ -177,14 +164,24 @@ def closing_line(result: BuildResult) -> str:
     """One sentence on the whole."""
     if not result.tables and result.package is None:
         return nothing_to_do(result.fresh, result.seconds)
-    count = Counter(table.status for table in result.tables)
-    told = [f"{count[status]} {words}" for status, words in _TOLD.items() if count[status]]
+    count = Counter(table.outcome for table in result.tables)
+    states = sorted(count, key=lambda status: (not status.is_good, list(Status).index(status)))
+    told = [f"{count[status]} {status.counted}" for status in states]
     if result.fresh and not result.tables:
         told.append(f"{result.fresh} tables are fresh")
     text = f"{', '.join(told)} in {result.seconds:.1f} s"
+    if not result.ok:
+        return f"The build failed: {text}."
     if result.package_path:
         return f"{text}; the data package is in {os.path.relpath(result.package_path)}"
     return f"{text}."
+
+
+def unpublished_line(result: BuildResult) -> str:
+    """That a build of a selection does not publish; empty where there is nothing to say."""
+    if not result.ok or not result.unpublished:
+        return ""
+    return "The data package is not published: it was not selected. To publish: data-package build"
 
 
 def size(count: int | None) -> str:

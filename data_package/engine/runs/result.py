@@ -1,43 +1,25 @@
-"""What came of a build, table by table, gathered from Dagster's events as they happen."""
+"""The result of a build, table by table, gathered from Dagster's events as they happen."""
 
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from enum import StrEnum
 from html import escape
 from typing import TypeVar
 
 import dagster as dg
 
+from data_package.engine.states import Status
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
 from data_package.engine.tables.checks import as_text
-from data_package.engine.tables.made import Kept
-from data_package.engine.tables.table import Table
+from data_package.engine.tables.made import LEFT_OUT, Kept
+from data_package.engine.tables.table import Table, in_lists
 
 Number = TypeVar("Number", int, float)
 
 # What fails at once often fails for one reason, and the whole must fit a screen.
 _TOLD_IN_FULL = 3
 _NAMED = 12
-
-
-class Status(StrEnum):
-    """What a build did with a table."""
-
-    WAITING = "waiting"
-    RUNNING = "running"
-    BUILT = "built"
-    FAILED = "failed"
-    NOT_BUILT = "not built"
-    FRESH = "fresh"
-    CHECKED = "checked"
-
-
-_WORST_FIRST = (
-    *(Status.FAILED, Status.NOT_BUILT, Status.RUNNING, Status.WAITING),
-    *(Status.BUILT, Status.CHECKED, Status.FRESH),
-)
 
 
 @dataclass(frozen=True)
@@ -84,6 +66,11 @@ class TableResult:
     partitions: list["TableResult"] = field(default_factory=list)
 
     @property
+    def was_left_out(self) -> bool:
+        """Whether its function ran without yielding it, which it need not."""
+        return self.status is Status.BUILT and self.error == LEFT_OUT
+
+    @property
     def each(self) -> list["TableResult"]:
         """The partitions and what is of the table as a whole, or the table alone."""
         return [*self.partitions, self]
@@ -120,7 +107,7 @@ class TableResult:
         states = {one.status for one in self.partitions}
         return replace(
             self,
-            status=next(state for state in _WORST_FIRST if state in states),
+            status=next(state for state in Status if state in states),
             rows=_total(one.rows for one in self.partitions),
             columns=next((c for one in self.partitions if (c := one.columns) is not None), None),
             size_bytes=_total(one.size_bytes for one in self.partitions),
@@ -139,10 +126,18 @@ class TableResult:
         )
 
     @property
+    def outcome(self) -> Status:
+        """What the build did with it and its checks: what was not checked is not called built."""
+        if self.failed_checks:
+            return Status.FAILED
+        done = self.status in (Status.BUILT, Status.CHECKED)
+        lacking = self.checks_made < self.checks_expected
+        return Status.NOT_CHECKED if done and lacking else self.status
+
+    @property
     def ok(self) -> bool:
         """Built, and every check passed."""
-        done = (Status.BUILT, Status.FRESH, Status.CHECKED)
-        return self.status in done and not self.failed_checks
+        return self.outcome.is_good
 
 
 @dataclass(frozen=True)
@@ -150,11 +145,14 @@ class BuildResult:
     """What a build did.
 
     Attributes:
-        tables: every table that was stale, in the order of the run. One whose inputs came out as
-            they were is `fresh`: it was not run after all.
+        tables: every table that was stale, in the order of lists: raw, intermediate, other groups
+            and final. One whose inputs came out as they were is `fresh`: it was not run
+            after all.
         fresh: how many tables were fresh from the start.
         package: the data package's facts when it was part of the build.
         seconds: from the start of the command or the call.
+        unpublished: whether there is a data package that was not selected, so that it may not be
+            made of these tables.
     """
 
     tables: tuple[TableResult, ...]
@@ -163,6 +161,7 @@ class BuildResult:
     package_path: str | None
     fresh: int = 0
     run_id: str | None = None
+    unpublished: bool = False
 
     @property
     def ok(self) -> bool:
@@ -171,7 +170,7 @@ class BuildResult:
         return all(table.ok for table in everything)
 
     def __iter__(self) -> Iterator[TableResult]:
-        """The results of the tables, in the order of the run."""
+        """The results of the tables, in the order of lists."""
         return iter(self.tables)
 
     def __contains__(self, name: object) -> bool:
@@ -184,7 +183,7 @@ class BuildResult:
             (
                 table.name,
                 table.group,
-                str(table.status),
+                str(table.outcome),
                 "" if table.rows is None else f"{table.rows:,}",
                 "" if table.columns is None else str(table.columns),
                 "" if table.seconds is None else f"{table.seconds:.1f} s",
@@ -216,6 +215,9 @@ class BuildResult:
         if more := [name for text in list(told)[_TOLD_IN_FULL:] for name in told[text]]:
             lines.append(f"These failed as well: {_some(more)}. Build one of them to read why.")
         if lost := _not_built(self.tables):
+            absent = [one.name for table in self.tables for one in table.each if one.was_left_out]
+            if absent:
+                lines.append(f"Not yielded this time: {_some(absent)}.")
             lines.append(f"Not built because of it: {_some(lost)}.")
         if self.package is not None and not self.package.ok:
             lines.append("Nothing is published; a data package published before is unchanged.")
@@ -224,7 +226,7 @@ class BuildResult:
     def accepted(self) -> str:
         """What was wrong in raw files and did not keep their tables from being made."""
         return "\n\n".join(
-            f"{table.name} was made all the same:\n{_indent(table.raw_file_report)}"
+            f"{table.name} was built from a raw file with errors:\n{_indent(table.raw_file_report)}"
             for table in self.tables
             if table.raw_file_report
         )
@@ -246,6 +248,7 @@ class BuildResult:
             "ok": self.ok,
             "seconds": round(self.seconds, 3),
             "package": self.package_path,
+            "unpublished": self.unpublished,
             "fresh": self.fresh,
             "tables": [asdict(table) for table in self.tables],
         }
@@ -341,6 +344,8 @@ class Tally:
         self._parts: dict[tuple[dg.AssetKey, str], TableResult] = {}
         self._running: dict[str, list[str]] = {}
         self._package = package
+        self._tables = tables
+        self._order = [table.key for table in in_lists(tables)]
         for step in steps.values():
             for key in step.assets:
                 self._add(key, step.part, tables.get(key), Status.WAITING)
@@ -376,7 +381,7 @@ class Tally:
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 self._built(event)
             case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-                self._checked(event)
+                self._checked(event, step)
             case dg.DagsterEventType.STEP_FAILURE:
                 self._finished(name)
                 self._failed(event, step)
@@ -385,6 +390,7 @@ class Tally:
                 self._skipped(name, step)
             case dg.DagsterEventType.STEP_SUCCESS:
                 self._finished(name)
+                self._left_out(step)
             case _:
                 pass
 
@@ -393,11 +399,14 @@ class Tally:
         for result in [*self.results.values(), *self._parts.values()]:
             if result.status in (Status.WAITING, Status.RUNNING):
                 result.status = Status.NOT_BUILT
+            elif result.status is Status.CHECKED and len(result.checks) < result.checks_planned:
+                result.status = Status.NOT_CHECKED
 
     @property
     def tables(self) -> Sequence[TableResult]:
-        """The tables, without the data package."""
-        return [one.together() for key, one in self.results.items() if key != self._package]
+        """The tables, without the data package, in the order of lists."""
+        made = {key: one.together() for key, one in self.results.items() if key != self._package}
+        return [*(made.pop(key) for key in self._order if key in made), *made.values()]
 
     @property
     def package(self) -> TableResult | None:
@@ -420,6 +429,16 @@ class Tally:
             # It passed on just these tables and this contract before.
             result = self.result(check.asset_key, step.part)
             result.checks.append(CheckResult(check.name, passed=True))
+
+    def _left_out(self, step: Step) -> None:
+        """What a function need not yield, and has not, is fresh; with a contract it is missing."""
+        for key in step.assets:
+            result, table = self.result(key, step.part), self._tables.get(key)
+            if result.status is Status.RUNNING and table is not None:
+                wanted = table.kept in (Kept.TABLE, Kept.FILE)
+                result.status = Status.FAILED if wanted else Status.BUILT
+                result.kept = Kept.NOTHING
+                result.error = LEFT_OUT
 
     def _set(self, step: Step, status: Status) -> None:
         for key in step.assets:
@@ -446,10 +465,10 @@ class Tally:
         schema = metadata.get(facts.COLUMNS)
         result.columns = len(schema.columns) if isinstance(schema, dg.TableSchema) else None
 
-    def _checked(self, event: dg.DagsterEvent) -> None:
+    def _checked(self, event: dg.DagsterEvent, step: Step) -> None:
         evaluation = event.asset_check_evaluation_data
         if evaluation.asset_key in self.results:
-            result = self.result(evaluation.asset_key, evaluation.partition)
+            result = self.result(evaluation.asset_key, evaluation.partition or step.part)
             warns = not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
             said = as_text(evaluation.description or "")
             check = CheckResult(evaluation.check_name, evaluation.passed, said, warns)

@@ -14,7 +14,7 @@ from data_package.engine.runs import executor
 from data_package.engine.runs.expansion import step_key
 from data_package.engine.runs.guard import building
 from data_package.engine.runs.instance import project_instance
-from data_package.engine.runs.result import BuildResult, Status, Step, Tally
+from data_package.engine.runs.result import BuildResult, Step, Tally
 from data_package.engine.staleness import memo
 from data_package.engine.staleness.assess import assess
 from data_package.engine.staleness.lock import LockFile, lock_of
@@ -22,7 +22,8 @@ from data_package.engine.staleness.plan import EntityKey, Request, Work, plan_wo
 from data_package.engine.staleness.survey import (
     present_of,
 )
-from data_package.engine.storage import has_half_written, remove_folder, sweep
+from data_package.engine.states import Status
+from data_package.engine.storage import remove_folder, sweep, sweep_beside
 from data_package.engine.tables import internals, outside
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
@@ -99,7 +100,9 @@ def run_build(
         if owner := belongs_to_another(project.storage):
             place = project.relative(project.storage)
             say(f"{place} belongs to {owner}, who may not be able to use what you build in it.")
-        sweep(project.storage)
+        for folder in (project.storage, project.package_folder):
+            sweep(folder)
+        sweep_beside(project.lock)
         project.make_importable()
         sources = memo.sources_of(project, _places(project))
         loaded = load_project(project)
@@ -117,13 +120,20 @@ def run_build(
         if request.is_everything:
             lock.keep_only(catalogue.deliveries.files, catalogue.named, catalogue.keys)
         if work.is_nothing:
-            result = BuildResult((), None, time.monotonic() - began, None, fresh=work.fresh)
+            result = BuildResult(
+                (),
+                None,
+                time.monotonic() - began,
+                None,
+                fresh=work.fresh,
+                unpublished=not work.may_publish and not _is_current(catalogue),
+            )
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
             tally.end()
             built = {table.name for table in tally.tables if table.status is Status.BUILT}
             for name in sorted(built & catalogue.named.keys()):
-                for use in outside.told(catalogue.named[name]):
+                for use in outside.seen(catalogue.named[name]):
                     say(f"{name}: {use}")
             published = tally.package is not None and tally.package.ok
             result = BuildResult(
@@ -133,6 +143,7 @@ def run_build(
                 package_path=str(project.published) if published else None,
                 fresh=work.fresh,
                 run_id=run_id,
+                unpublished=not work.may_publish and bool(catalogue.publications),
             )
         catalogue.hashes.save()
         if result.ok and request.is_everything:
@@ -140,6 +151,10 @@ def run_build(
                 _withdraw(project, say)
             _remember(catalogue, sources)
     return result
+
+
+def _is_current(catalogue: Catalogue) -> bool:
+    return all(publication.is_current() for publication in catalogue.publications)
 
 
 def _places(project: Project) -> list[str]:
@@ -158,10 +173,6 @@ def _withdraw(project: Project, say: Callable[[str], object]) -> None:
 def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
     """Note that everything is fresh, for the path that need not look again."""
     project = catalogue.project
-    if has_half_written(project.storage):
-        # A failing disk did not let it be removed; the next build looks, and sweeps.
-        memo.forget(project)
-        return
     globs: dict[str, list[str]] = {}
     paths: list[Path] = []
     # Notes, and the files of others: nobody has looked at their content yet.

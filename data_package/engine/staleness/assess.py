@@ -6,6 +6,7 @@ Pure: everything that is compared is handed in.
 from collections.abc import Mapping
 from dataclasses import dataclass
 from enum import StrEnum
+from typing import assert_never
 
 from data_package.engine.project import LibraryChanges
 from data_package.engine.staleness.lock import TableEntry
@@ -27,6 +28,9 @@ class CauseKind(StrEnum):
     LIBRARY = "library changed"
     UPSTREAM = "an input is stale"
     CONTRACT = "its contract is broken"
+    CHECK = "a check of it failed"
+    NOT_CHECKED = "it has not been checked"
+    FAILED = "the last attempt failed"
 
 
 @dataclass(frozen=True)
@@ -61,8 +65,21 @@ class Cause:
                 return self.subject
             case CauseKind.UPSTREAM:
                 return f"{self.subject} is stale"
-            case _:
+            case CauseKind.CHECK:
+                return f"its check {self.subject} failed"
+            case CauseKind.NOT_CHECKED if self.subject:
+                return f"its check {self.subject} has not been made"
+            case (
+                CauseKind.NEVER_BUILT
+                | CauseKind.MISSING
+                | CauseKind.CHANGED_OUTSIDE
+                | CauseKind.CONTRACT
+                | CauseKind.NOT_CHECKED
+                | CauseKind.FAILED
+            ):
                 return str(self.kind)
+            case _:
+                assert_never(self.kind)
 
 
 @dataclass(frozen=True)

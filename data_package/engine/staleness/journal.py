@@ -15,7 +15,7 @@ from dataclasses import asdict, dataclass
 from itertools import islice
 from pathlib import Path
 
-from data_package.engine.storage import PRIVATE_FILE
+from data_package.engine.storage import PRIVATE_FILE, remove
 
 Stamp = tuple[int, int, int]
 
@@ -63,10 +63,12 @@ class Journal:
 
     def remove(self) -> None:
         """Forget all lines: they are in the lock now."""
-        self._path.unlink(missing_ok=True)
+        remove(self._path)
 
     def _lines(self, lock: Stamp | None, most: int | None = None) -> list[str] | None:
         """The lines behind the head; None when the journal is another lock file's, or none."""
+        if not self._path.is_file():
+            return None
         with (
             suppress(OSError, ValueError, RecursionError),
             self._path.open(encoding="utf-8") as file,

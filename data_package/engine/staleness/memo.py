@@ -12,7 +12,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 from pathlib import Path
@@ -87,7 +87,7 @@ def remember(
     path = _path(project)
     now = sources_of(project, sources.places)
     if not sources.are_settled() or now.stamps != sources.stamps:
-        path.unlink(missing_ok=True)
+        forget(project)
         return
     note = {
         "format": _FORMAT,
@@ -108,13 +108,16 @@ def remember(
 
 def forget(project: Project) -> None:
     """Let the full path decide next time."""
-    _path(project).unlink(missing_ok=True)
+    from data_package.engine.storage import remove
+
+    remove(_path(project))
 
 
 def count_if_fresh(project: Project) -> int | None:
     """How many tables there are when all are fresh for certain; None when that is not known."""
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
-        note = json.loads(_path(project).read_bytes())
+        # Of a pipe, the end would be waited for.
+        note = json.loads(_path(project).read_bytes()) if _path(project).is_file() else {}
         if (
             note["format"] == _FORMAT
             and note["python"] == _python()
@@ -125,6 +128,7 @@ def count_if_fresh(project: Project) -> int | None:
             and all(matches(pattern) == found for pattern, found in note["globs"].items())
             and all(sorted(os.listdir(f)) == names for f, names in note["folders"].items())
             and sources_of(project, note["places"]).stamps == note["sources"]
+            and not any(map(_is_half_written, _names_that_are_swept(project)))
         ):
             return int(note["fresh"])
     return None
@@ -175,7 +179,25 @@ def _stamp(path: str) -> Stamp | None:
     return [stat.st_size, stat.st_mtime_ns, stat.st_ctime_ns, stat.st_ino]
 
 
+def _names_that_are_swept(project: Project) -> Iterator[str]:
+    """The names of all that a build would look at to remove what was left half-written."""
+    yield from os.listdir(project.root)
+    for place in (project.package_folder, project.storage):
+        for _, folders, files in os.walk(place):
+            yield from folders
+            yield from files
+            if (history := project.places.history.name) in folders:
+                folders.remove(history)
+
+
+def _is_half_written(name: str) -> bool:
+    """Whether a killed process, or a disk that failed, left it; as `storage.sweep` knows it."""
+    return name.startswith(".") and name.endswith(".tmp")
+
+
 def _is_building(project: Project) -> bool:
+    if not project.places.build_guard.is_file():
+        return True
     with open(project.places.build_guard) as guard:
         try:
             fcntl.flock(guard, fcntl.LOCK_SH | fcntl.LOCK_NB)

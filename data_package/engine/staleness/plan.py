@@ -56,6 +56,8 @@ class Work:
     """What a build will do: tables and checks to run, and whether to publish.
 
     Attributes:
+        publish: whether the data package is published; `may_publish`: whether it was selected.
+        states: of every table, in the order of lists.
         parts: which partitions of those tables run that have any.
         checked: which partitions of a table each check of its contract is made on.
         fresh: how many tables the selection needs that are left alone.
@@ -65,6 +67,7 @@ class Work:
     forced: frozenset[dg.AssetKey]
     checks: frozenset[dg.AssetCheckKey]
     publish: bool
+    may_publish: bool
     states: dict[str, TableState]
     fresh: int
     parts: Mapping[dg.AssetKey, tuple[str, ...]] = field(default_factory=dict)
@@ -125,10 +128,11 @@ class Work:
     ) -> Collection[str] | None:
         """The partitions of an earlier step's table that a step waits for; None for all.
 
-        A check of all partitions together holds back what takes more than one of them.
+        A contract's check of all partitions together holds back what takes more than one of them.
         """
         sources = {key.asset_key if isinstance(key, dg.AssetCheckKey) else key for key in before}
-        whole = all(isinstance(key, dg.AssetCheckKey) and key not in self.checked for key in before)
+        # Which partition a user's check of the whole table is about, nobody knows.
+        whole = all(isinstance(key, dg.AssetCheckKey) and key in catalogue.across for key in before)
         found: set[str] = set()
         for key in made:
             reader = catalogue.tables.get(
@@ -170,28 +174,32 @@ def plan_work(
     wanted = asked_parts(request, asked, catalogue)
     needed = with_inputs(wanted, catalogue)
     stale: dict[dg.AssetKey, Parts] = {}
+    verdicts = OwnVerdicts(catalogue.project)
     for key, parts in needed.items():
         table = catalogue.tables[key]
         not_fresh = set(states[table.name].stale)
         forced = set(wanted.get(key, ())) if request.force else set()
+        if table.partitioned:
+            # A check that its function makes is made again with the partition that it failed for.
+            not_fresh.update(*verdicts.failed_with(table).values())
         if runs := tuple(p for p in parts if p in not_fresh or p in forced):
             stale[key] = runs
     tables, checks = _what_runs(job, needed, stale, catalogue, lock.read())
     made = {key: _made_together(job, key, stale, needed) for key in tables}
-    publish = (
-        PACKAGE in selected
-        and not request.partitions
-        and (bool(tables or checks) or not all(p.is_current() for p in catalogue.publications))
+    may_publish = PACKAGE in selected and not request.partitions
+    publish = may_publish and (
+        bool(tables or checks) or not all(p.is_current() for p in catalogue.publications)
     )
     return Work(
         tables,
         frozenset(wanted if request.force else ()),
         checks,
         publish,
+        may_publish,
         states,
         fresh=len(needed.keys() - tables),
         parts={key: _keys(parts) for key, parts in made.items() if None not in parts},
-        checked=_parts_checked(checks, needed, made, catalogue),
+        checked=_parts_checked(checks, needed, made, catalogue, lock.read()),
     )
 
 
@@ -255,9 +263,21 @@ def _parts_checked(
     needed: Mapping[dg.AssetKey, Parts],
     made: Mapping[dg.AssetKey, Parts],
     catalogue: Catalogue,
+    lock: Lock,
 ) -> dict[dg.AssetCheckKey, tuple[str, ...]]:
     """The partitions on which each check by partition is made: what runs, and what is not good."""
     found = {}
+    verdicts = OwnVerdicts(catalogue.project)
+    for key, check in catalogue.own_checks.items():
+        if key in checks and check.by_partition:
+            runs = set(made.get(key.asset_key, ()))
+            parts = catalogue.parts_of_check(key)
+            of = needed.get(key.asset_key, parts)
+            found[key] = _keys(
+                part
+                for part in parts
+                if part in runs or (part in of and is_due(key, catalogue, lock, verdicts, part))
+            )
     for item in catalogue.checks:
         if item.key in checks and item.by_partition:
             runs = set(made.get(item.table.key, ()))
@@ -391,5 +411,9 @@ def _checks(
                 parts = needed[key.asset_key] if item.by_partition else (None,)
                 if not all(catalogue.verdicts.is_good(item, part) for part in parts):
                     yield key
-            elif is_due(key, catalogue, lock, verdicts):
+            elif any(
+                is_due(key, catalogue, lock, verdicts, part)
+                for part in catalogue.parts_of_check(key)
+                if part is None or part in needed[key.asset_key]
+            ):
                 yield key

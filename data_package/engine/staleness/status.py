@@ -1,8 +1,8 @@
-"""How a project stands, and why: the facts behind `status` and `why`."""
+"""The state of a project, and why: the facts behind `status` and `why`."""
 
 import difflib
 import shlex
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from data_package.engine.errors import ProjectError, did_you_mean
@@ -11,62 +11,92 @@ from data_package.engine.staleness.assess import Cause, CauseKind, changed_libra
 from data_package.engine.staleness.lock import Lock, TableEntry, lock_of
 from data_package.engine.staleness.own_checks import OwnVerdicts, due_checks
 from data_package.engine.staleness.record import code_path
+from data_package.engine.staleness.roots import Root, roots_of
 from data_package.engine.staleness.survey import (
     OWN,
-    State,
     TableState,
     libraries_of,
     present_of,
     survey,
 )
+from data_package.engine.states import PackageState, State, Verdict, package_state
 from data_package.engine.tables import outside
 from data_package.engine.tables.catalogue import Catalogue
-from data_package.engine.tables.table import Table
+from data_package.engine.tables.table import PACKAGE, Table
 
 
 @dataclass(frozen=True)
 class TableStatus:
     """One table: how it stands against the lock, and what its contract says of it.
 
-    `contract` is `passed`, `failed`, `not checked`, or `none` where nothing is written down;
-    `contracts` says it of each partition of a partitioned table, by its key. `raw_errors` counts
-    what was wrong in the raw files whose rows it was made of. `due` names the user's own checks
-    that failed, or that nobody has made of the table as it is.
+    `contracts` has the verdict on each partition of a partitioned table, by its key. `raw_errors`
+    counts what was wrong in the raw files whose rows it was made of. `failed` names the user's own
+    checks that failed, `due` those that nobody has made of the table as it is.
     """
 
     state: TableState
-    contract: str
-    contracts: Mapping[str, str] = field(default_factory=dict)
+    contract: Verdict
+    contracts: Mapping[str, Verdict] = field(default_factory=dict)
     raw_errors: int = 0
+    failed: tuple[str, ...] = ()
     due: tuple[str, ...] = ()
+
+    @property
+    def name(self) -> str:
+        """The table's name."""
+        return self.state.name
+
+    @property
+    def standing(self) -> State:
+        """How it stands with its checks: one that has not been made is not one that passed."""
+        if self.state.state is not State.FRESH:
+            return self.state.state
+        if self.contract is Verdict.FAILED or self.failed:
+            return State.FAILED
+        unknown = self.contract is Verdict.NOT_CHECKED or self.due
+        return State.NOT_CHECKED if unknown else State.FRESH
 
     @property
     def is_fresh(self) -> bool:
         """Whether a build would leave it alone."""
-        good = self.contract in ("passed", "none") and not self.due
-        return self.state.state is State.FRESH and good
+        return self.standing is State.FRESH
+
+    @property
+    def causes(self) -> list[Cause]:
+        """Why it is not fresh: what its state says, then what its checks say."""
+        return [*self.state.causes, *(self._of_checks() if not self.state.causes else ())]
+
+    def _of_checks(self) -> Iterator[Cause]:
+        if self.contract is Verdict.FAILED:
+            keys = tuple(key for key, one in self.contracts.items() if one is Verdict.FAILED)
+            yield Cause(CauseKind.CONTRACT, partitions=keys)
+        yield from (Cause(CauseKind.CHECK, name) for name in self.failed)
+        if self.contract is Verdict.NOT_CHECKED:
+            yield Cause(CauseKind.NOT_CHECKED)
+        yield from (Cause(CauseKind.NOT_CHECKED, name) for name in self.due)
 
     @property
     def reason(self) -> str:
         """Why it is not as it should be, in a few words; empty where nothing is wrong."""
-        failing = [key for key, verdict in self.contracts.items() if verdict == "failed"]
-        if failing and not self.state.reason:
-            return str(Cause(CauseKind.CONTRACT, partitions=tuple(failing)))
-        if self.due and not self.state.reason:
-            return f"its check {self.due[0]} failed or has not been made"
-        if self.raw_errors and not self.state.reason:
+        if causes := self.causes:
+            more = len(causes) - 1
+            return f"{causes[0]}{f' and {more} more' if more else ''}"
+        if self.raw_errors:
             errors = "1 error" if self.raw_errors == 1 else f"{self.raw_errors:,} errors"
             return f"{errors} in its raw files"
-        return self.state.reason
+        return ""
 
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types."""
         facts: dict[str, object] = {
-            "name": self.state.name,
+            "name": self.name,
             "group": self.state.group,
+            "fresh": self.is_fresh,
             "state": str(self.state.state),
             "causes": [str(cause) for cause in self.state.causes],
-            "contract": self.contract,
+            "contract": str(self.contract),
+            "failed_checks": list(self.failed),
+            "due_checks": list(self.due),
             "raw_errors": self.raw_errors,
             "error": self.state.error,
         }
@@ -76,7 +106,7 @@ class TableStatus:
                     "key": part.partition,
                     "state": str(part.state),
                     "causes": [str(cause) for cause in part.causes],
-                    "contract": self.contracts.get(part.partition or "", self.contract),
+                    "contract": str(self.contracts.get(part.partition or "", self.contract)),
                     "error": part.error,
                 }
                 for part in self.state.parts
@@ -86,36 +116,46 @@ class TableStatus:
 
 @dataclass(frozen=True)
 class ProjectStatus:
-    """All tables, whether the data package is up to date, and what has changed beside the code.
+    """The tables that were asked for, the data package, and what has changed beside the code.
 
     `libraries` are updates that do not count as a change by the project's settings, `unwritten` the
-    tables that have been built and that the lock file on the disk lacks.
+    tables that have been built and that the lock file on the disk lacks. `roots` are where it
+    begins that tables are not fresh. `with_package` says whether the data package was asked for.
     """
 
     tables: Sequence[TableStatus]
-    package: str
+    package: PackageState
     libraries: Sequence[str]
     unwritten: Sequence[str] = ()
+    roots: Sequence[Root] = ()
+    with_package: bool = True
 
     @property
     def is_fresh(self) -> bool:
-        """Whether a build would do nothing."""
-        built = all(table.is_fresh for table in self.tables) and self.package != "out of date"
-        return built and not self.unwritten
+        """Whether a build of them would do nothing."""
+        built = all(table.is_fresh for table in self.tables) and not self.unwritten
+        published = self.package in (PackageState.UP_TO_DATE, PackageState.NONE)
+        return built and (published or not self.with_package)
 
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types."""
         return {
             "fresh": self.is_fresh,
-            "package": self.package,
+            "package": self.package.in_json,
             "libraries": list(self.libraries),
             "unwritten": list(self.unwritten),
+            "roots": [root.to_dict() for root in self.roots],
             "tables": [table.to_dict() for table in self.tables],
         }
 
 
-def status_of(catalogue: Catalogue, lock: Lock) -> ProjectStatus:
-    """Hold every table against the lock. Raises ProjectError when a raw file is not there."""
+def status_of(
+    catalogue: Catalogue, lock: Lock, only: Collection[str] | None = None
+) -> ProjectStatus:
+    """How every table stands against the lock, or those named in `only`.
+
+    Raises ProjectError when raw files are not there.
+    """
     states = survey(catalogue, lock)
     updates = {
         change
@@ -124,16 +164,20 @@ def status_of(catalogue: Catalogue, lock: Lock) -> ProjectStatus:
         if (entry := lock.entry(table.name, part))
         for change, _ in changed_libraries(entry, libraries_of(table))
     }
-    current = all(publication.is_current() for publication in catalogue.publications)
+    every = [
+        _status(state, catalogue.named[name], catalogue, lock) for name, state in states.items()
+    ]
+    all_fresh = all(table.is_fresh for table in every)
+    package = [package_state(one.in_place(), all_fresh=all_fresh) for one in catalogue.publications]
     catalogue.hashes.save()
+    shown = every if only is None else [table for table in every if table.name in only]
     return ProjectStatus(
-        tables=[
-            _status(state, catalogue.named[state.name], catalogue, lock)
-            for state in states.values()
-        ],
-        package=("up to date" if current else "out of date") if catalogue.publications else "none",
+        tables=shown,
+        package=package[0] if package else PackageState.NONE,
         libraries=sorted(updates),
         unwritten=lock_of(catalogue.project).unfolded(),
+        roots=roots_of(every, catalogue, {table.name for table in shown}),
+        with_package=only is None or PACKAGE.to_user_string() in only,
     )
 
 
@@ -147,12 +191,14 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
     state = states[table.name]
     if part is not None:
         state = next(one for one in state.parts if one.partition == part)
-    lines = [f"{name} is {state.state}{':' if state.causes else '.'}"]
-    for cause in state.causes:
+    status = _status(states[table.name], table, catalogue, lock)
+    causes = list(state.causes) if part is not None else status.causes
+    lines = [f"{name} is {state.state}{_colon(causes, state)}"]
+    for cause in causes:
         first = part if part is not None else _first_with(cause, state)
         lines += _cause(cause, table, first, catalogue, lock)
     if any(cause.kind is CauseKind.UPSTREAM for cause in state.causes):
-        lines += _roots(table.name, states, catalogue)
+        lines += _begins(table.name, states, catalogue)
     if state.error is not None:
         lines += ["", "The last attempt, made on just this, failed:", _indent(state.error)]
     if state.parts:
@@ -161,13 +207,23 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
     if table.fingerprint.unseen:
         lines += ["", "What cannot be seen in its code, and how it is treated:"]
         lines += [f"  {what}" for what in table.fingerprint.unseen]
-    if used := outside.told(table):
+    if used := outside.seen(table):
         lines += ["", "What it used when it was built that is no input, and is not covered:"]
         lines += [f"  {use}" for use in used]
-    if state.causes:
-        of = f" --partition {shlex.quote(part)}" if part is not None else ""
-        lines += ["", f"Build it: data-package build {table.name}{of}"]
+    if causes:
+        lines.append("")
+        if part is not None:
+            alone = f"{table.name} --partition {shlex.quote(part)}"
+            lines.append(f"Build this partition alone: data-package build {alone}")
+        publish = ", and publish the data package" if catalogue.publications else ""
+        lines.append(f"Build it{publish}: data-package build")
     return "\n".join(lines)
+
+
+def _colon(causes: Sequence[Cause], state: TableState) -> str:
+    if not causes:
+        return "."
+    return ", but:" if state.state is State.FRESH else ":"
 
 
 def _named(name: str, catalogue: Catalogue) -> tuple[Table, str | None]:
@@ -245,31 +301,32 @@ def _code(name: str, table: Table, entry: TableEntry, catalogue: Catalogue) -> l
     return lines
 
 
-def _roots(name: str, states: dict[str, TableState], catalogue: Catalogue) -> list[str]:
+def _begins(name: str, states: dict[str, TableState], catalogue: Catalogue) -> list[str]:
     """Where the staleness of a table's inputs begins."""
-    found: dict[str, TableState] = {}
+    found: set[str] = set()
     waiting = [name]
     while waiting:
         for key in catalogue.named[waiting.pop()].inputs.values():
             state = states.get(key.to_user_string())
             if state is not None and state.causes and state.name not in found:
-                found[state.name] = state
+                found.add(state.name)
                 waiting.append(state.name)
     roots = [
         f"  {state.name}: {', '.join(map(str, own))}"
-        for state in found.values()
-        if (own := [c for c in state.causes if c.kind is not CauseKind.UPSTREAM])
+        for state in states.values()
+        if state.name in found
+        and (own := [c for c in state.causes if c.kind is not CauseKind.UPSTREAM])
     ]
-    return ["It begins with:", *sorted(roots)] if roots else []
+    return ["It begins with:", *roots] if roots else []
 
 
 def _status(state: TableState, table: Table, catalogue: Catalogue, lock: Lock) -> TableStatus:
     entry = lock.whole(table.name)
     raw_errors = entry.raw_errors if entry is not None else 0
     checks = catalogue.checks_of(table)
-    due = tuple(due_checks(table, catalogue, lock, OwnVerdicts(catalogue.project)))
+    failed, due = map(tuple, due_checks(table, catalogue, lock, OwnVerdicts(catalogue.project)))
     if not checks:
-        return TableStatus(state, "none", raw_errors=raw_errors, due=due)
+        return TableStatus(state, Verdict.NONE, {}, raw_errors, failed, due)
     known = catalogue.verdicts.known
     whole = [known(item) for item in checks if not item.by_partition]
     by_part = {
@@ -278,20 +335,15 @@ def _status(state: TableState, table: Table, catalogue: Catalogue, lock: Lock) -
         if part is not None
     }
     everything = whole + [report for reports in by_part.values() for report in reports]
-    return TableStatus(
-        state,
-        _verdict(everything),
-        {part: _verdict(reports) for part, reports in by_part.items()},
-        raw_errors,
-        due,
-    )
+    verdicts = {part: _verdict(reports) for part, reports in by_part.items()}
+    return TableStatus(state, _verdict(everything), verdicts, raw_errors, failed, due)
 
 
-def _verdict(reports: Sequence[Report | None]) -> str:
+def _verdict(reports: Sequence[Report | None]) -> Verdict:
     """One that failed says more than one that nobody has made."""
     if any(report is not None and not report.ok for report in reports):
-        return "failed"
-    return "passed" if all(report is not None for report in reports) else "not checked"
+        return Verdict.FAILED
+    return Verdict.PASSED if all(report is not None for report in reports) else Verdict.NOT_CHECKED
 
 
 def _indent(text: str) -> str:

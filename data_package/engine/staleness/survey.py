@@ -4,7 +4,6 @@ import json
 import platform
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from enum import StrEnum
 from graphlib import TopologicalSorter
 
 from data_package.engine.errors import ProjectError
@@ -14,6 +13,7 @@ from data_package.engine.sources.files import combine_hashes
 from data_package.engine.sources.shares import Share
 from data_package.engine.staleness.assess import Cause, CauseKind, Present, assess
 from data_package.engine.staleness.lock import Lock
+from data_package.engine.states import State, worst
 from data_package.engine.storage import recalled, write_private
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
@@ -21,19 +21,6 @@ from data_package.engine.tables.table import Table
 _DIGEST_SHOWN = 16
 # Before the version of a set of raw files of which a partition used those that its key names.
 OWN = "own "
-
-
-class State(StrEnum):
-    """How a table stands."""
-
-    FRESH = "fresh"
-    STALE = "stale"
-    MISSING = "missing"
-    CHANGED_OUTSIDE = "changed outside"
-    FAILED = "failed"
-
-
-_WORST_FIRST = (State.FAILED, State.MISSING, State.CHANGED_OUTSIDE, State.STALE)
 
 
 @dataclass(frozen=True)
@@ -71,7 +58,7 @@ class TableState:
 
 
 def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
-    """The state of every table, in an order in which each comes after its inputs.
+    """The state of every table, in the order of lists.
 
     Raises ProjectError when a raw file is not there.
     """
@@ -81,7 +68,7 @@ def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
     for table in in_order(catalogue):
         made = [_state_of(table, part, catalogue, lock, failures, states) for part in table.parts]
         states[table.name] = _together(table, made) if table.partitioned else made[0]
-    return states
+    return {table.name: states[table.name] for table in catalogue.listed}
 
 
 def _state_of(
@@ -121,7 +108,6 @@ def _is_stale(state: TableState, reader: Table, part: str | None, catalogue: Cat
 
 def _together(table: Table, parts: Sequence[TableState]) -> TableState:
     """The state of a partitioned table: as bad as the worst of its partitions."""
-    states = {part.state for part in parts}
     keys: dict[Cause, list[str]] = {}
     for part in parts:
         for cause in part.causes:
@@ -129,7 +115,7 @@ def _together(table: Table, parts: Sequence[TableState]) -> TableState:
     return TableState(
         name=table.name,
         group=table.group,
-        state=next((state for state in _WORST_FIRST if state in states), State.FRESH),
+        state=worst(part.state for part in parts),
         causes=tuple(
             replace(cause, partitions=tuple(of) if len(of) < len(parts) else ())
             for cause, of in keys.items()

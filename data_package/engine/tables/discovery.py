@@ -1,6 +1,6 @@
-"""Finding the assets of a project: every module of its package is imported and looked through.
+"""Finding the assets of a project: every module of its package is imported and searched.
 
-Decides nothing about what is found; that is `wiring`'s and `definitions`' business.
+Nothing is decided here about what is found; `wiring` and `definitions` do that.
 """
 
 import importlib
@@ -22,6 +22,7 @@ from dagster.components.definitions import LazyDefinitions
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.sources.assets import RawFileAsset, of_project
+from data_package.engine.storage import is_file
 from data_package.engine.tables import failures, python_errors
 from data_package.engine.tables.internals import UnresolvedJob
 from data_package.engine.tables.own_words import OwnWords, read_source
@@ -89,7 +90,11 @@ def _module_names(package: ModuleType, project: Project) -> Iterator[str]:
             if info.ispkg:
                 yield from walk(import_module(info.name, project).__path__, f"{info.name}.")
 
-    for folder in sorted({path.parent for path in project.package_folder.rglob("*.py")}):
+    files = [path for path in project.package_folder.rglob("*.py") if path.stem.isidentifier()]
+    for path in sorted(files):
+        # Python passes over it, and its tables would be gone without a word.
+        is_file(path)
+    for folder in sorted({path.parent for path in files}):
         if not (folder / "__init__.py").is_file() and "__pycache__" not in folder.parts:
             place = project.relative(folder)
             raise ProjectError(
@@ -100,7 +105,7 @@ def _module_names(package: ModuleType, project: Project) -> Iterator[str]:
 
 
 def _dagster_objects(values: Iterable[object], module: str, depth: int = 0) -> Iterator[object]:
-    """The values themselves, and those that a factory put into containers or a class holds."""
+    """The values themselves, and those in containers and classes, as a factory may leave them."""
     for value in values:
         inner: Iterable[object] = ()
         if isinstance(value, dict | MappingProxyType):
@@ -114,7 +119,7 @@ def _dagster_objects(values: Iterable[object], module: str, depth: int = 0) -> I
         else:
             yield value
             continue
-        # Data at the top of a module is no place for definitions.
+        # Data at the top level of a module hold no definitions.
         few = len(inner) <= _MOST_HELD if isinstance(inner, Sized) else False
         if few and depth < _DEEPEST:
             yield from _dagster_objects(list(inner), module, depth + 1)
@@ -150,7 +155,7 @@ def _made(lazy: "LazyDefinitions[Any]", module: str, project: Project) -> dg.Def
     if lazy.has_context_arg:
         raise ProjectError(
             f"{module}: '{lazy.load_fn.__name__}' under @dg.definitions takes a context, which "
-            f"only Dagster's loader of components has.\nWrite it without one, or {_MERGE}"
+            f"only Dagster's component loader has.\nWrite it without one, or {_MERGE}"
         )
     try:
         made = lazy.load_fn()
@@ -189,7 +194,7 @@ def _take(
 
 
 def _components(project: Project) -> Iterator[str]:
-    """Components are loaded by Dagster alone; say so, unless `definitions.py` does."""
+    """Raise ProjectError for components, which only Dagster loads, unless `definitions.py` does."""
     own = project.package_folder / "definitions.py"
     if own.is_file() and "load_from_defs_folder" in own.read_text(errors="replace"):
         return
@@ -225,7 +230,7 @@ def _import_problem(error: BaseException, name: str, project: Project) -> Projec
     if isinstance(error, SyntaxError) and line and failures.is_users(line[0], project):
         said = error.msg
     if isinstance(error, FileNotFoundError) and (path := _missing_file(error, words)):
-        said = f"{path} is not there. A path that is not complete starts where the command is run."
+        said = f"{path} does not exist. A relative path starts where the command is run."
     what = python_errors.kind_of(error, words)
     what = f"{what}: {said}" if said else what
     place = f"{project.relative(line[0])}:{line[1]}" if line else name
@@ -236,7 +241,7 @@ def _import_problem(error: BaseException, name: str, project: Project) -> Projec
 
 
 def _raised_in(error: BaseException) -> tuple[str, ...]:
-    """The source of the library that raised an error, whose words are its own but for the holes."""
+    """The source of the library that raised an error: its message is literal but for the holes."""
     frames = traceback.extract_tb(error.__traceback__)
     place = Path(frames[-1].filename) if frames else Path()
     known = [module.__file__ for module in (dg, dagster_shared, pl) if module.__file__]
@@ -245,6 +250,6 @@ def _raised_in(error: BaseException) -> tuple[str, ...]:
 
 
 def _missing_file(error: FileNotFoundError, words: OwnWords) -> str:
-    """The path of a file that is not there, where it stands in the user's own code."""
+    """The path of a missing file, if it is written literally in the user's own code."""
     path = str(error.filename or str(error).rpartition(": ")[2])
     return path if words.have(path) else ""

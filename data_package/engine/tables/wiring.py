@@ -1,6 +1,6 @@
-"""The graph before Dagster sees it: unknown names, names taken twice, cycles.
+"""The graph before Dagster sees it: unknown names, names used twice, cycles.
 
-Dagster asks the same when it builds a graph, later and in its own words; here the answer names
+Dagster checks the same when it builds a graph, later and in its own words; here the messages name
 the user's file and line.
 """
 
@@ -23,8 +23,8 @@ class Node:
     """An asset as the wiring sees it.
 
     Attributes:
-        parameters: what the function's parameters name, by the parameter.
-        others: what it depends on without receiving it.
+        parameters: the asset that each of the function's parameters names.
+        others: assets that it depends on without receiving them.
         repeats: whether two parameters name the same; Dagster keeps only one of them.
         place: file and line, for messages.
     """
@@ -57,7 +57,7 @@ def _duplicates(nodes: Sequence[Node]) -> Iterable[str]:
         if node.name in first:
             yield (
                 f"{node.place}: the name '{node.name}' is taken by {first[node.name].place}.\n"
-                "Rename one of the two: a name stands for one asset."
+                "Rename one of the two: a name belongs to one asset."
             )
         first.setdefault(node.name, node)
 
@@ -109,12 +109,12 @@ def _unseen(nodes: Sequence[Node], project: Project) -> Iterable[str]:
                 place = _place_of_parameter(node.function, name, project) or node.place
                 yield (
                     f"{place}: Dagster does not see the parameter '{name}' of '{node.name}', "
-                    "because it stands behind `*`.\nRemove the `*`."
+                    "because it comes after `*`.\nRemove the `*`."
                 )
 
 
 def _cycles(nodes: Mapping[str, Node]) -> Iterable[str]:
-    """Report the first cycle; a way out of it often ends the others."""
+    """Report the first cycle; breaking it often breaks the others."""
     done: set[str] = set()
     for start in nodes:
         way: list[str] = []
@@ -136,8 +136,8 @@ def _cycles(nodes: Mapping[str, Node]) -> Iterable[str]:
                 if len(circle) == 2:
                     yield (
                         f"{nodes[following].place}: '{following}' takes '{following}', itself. A "
-                        "partition that takes earlier ones of its own\ntable is not supported: "
-                        "let it take what they are made of."
+                        "partition that takes earlier partitions of its own\ntable is not "
+                        "supported: take what they are made from instead."
                     )
                 else:
                     yield f"These tables need each other, so none can be built first:\n{lines}"

@@ -10,8 +10,8 @@ import json
 import os
 import shutil
 import zipfile
-from collections.abc import Collection, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import contextmanager
 from datetime import datetime
 from pathlib import Path
 
@@ -20,6 +20,7 @@ from data_package.engine.project import Project
 from data_package.engine.storage import (
     hash_file,
     make_private_folder,
+    recalled,
     remove,
     replacing,
     temporary_beside,
@@ -74,14 +75,19 @@ def unfinished(folder: Path, archive: Path) -> Iterator[None]:
 def sweep_unfinished(project: Project, released: Collection[str]) -> None:
     """Remove the files of releases that were killed before any record named them."""
     place = releases_folder(project)
+
+    def names(found: Sequence[object]) -> tuple[str, str]:
+        version, archive = map(str, found)
+        return version, archive
+
     for note in list(place.glob(f"{_NOTE}*")):
         if Path("/proc", note.name.removeprefix(_NOTE)).exists():
             continue
-        with suppress(OSError, ValueError):
-            version, archive = map(str, json.loads(note.read_bytes()))
-            if version not in released and Version.parse(version) is not None:
-                remove(place / version)
-                remove(place / Path(archive).name)
+        version, archive = recalled(note, names, ("", ""))
+        is_archive = Path(archive).suffix == ".zip"
+        if version not in released and Version.parse(version) is not None and is_archive:
+            remove(place / version)
+            remove(place / Path(archive).name)
         remove(note)
 
 

@@ -22,6 +22,7 @@ from data_package.engine.runs.run import Watch, run_build
 from data_package.engine.staleness.lock import lacks, read_lock
 from data_package.engine.staleness.plan import Request
 from data_package.engine.staleness.status import ProjectStatus, status_of
+from data_package.engine.states import PackageState, Verdict
 from data_package.engine.storage import hash_file, remove, temporary_beside
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import open_project
@@ -258,11 +259,11 @@ def _ready(catalogue: Catalogue, wanted: Wanted) -> DataPackage:
 
 def _not_fresh(status: ProjectStatus) -> list[str]:
     tables = status.tables
-    failing = [table.state.name for table in tables if table.contract == "failed"]
+    failing = [table.state.name for table in tables if table.contract is Verdict.FAILED]
     stale = [
-        f"{table.state.name}: {table.state.reason or f'contract {table.contract}'}"
+        f"{table.name}: {table.reason}"
         for table in tables
-        if not table.is_fresh and table.contract != "failed"
+        if not table.is_fresh and table.contract is not Verdict.FAILED
     ]
     faults = []
     if failing:
@@ -273,8 +274,8 @@ def _not_fresh(status: ProjectStatus) -> list[str]:
         faults.append(f"{lacks(status.unwritten)}\nWrite it: data-package build")
     if stale:
         faults.append(f"Tables that are not fresh:\n{some(stale)}\nBuild: data-package build")
-    if not faults and status.package == "out of date":
-        faults.append("The data package is out of date.\nBuild: data-package build")
+    if not faults and status.package is not PackageState.UP_TO_DATE:
+        faults.append(f"{status.package.sentence}\nBuild: data-package build")
     return faults
 
 

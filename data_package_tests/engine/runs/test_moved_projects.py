@@ -1,6 +1,6 @@
 """Projects in the shape of Dagster's own examples build, with at most what its page names."""
 
-from data_package.engine.runs.result import Status
+from data_package.engine.states import Status
 from data_package_tests.conftest import Make
 
 # Stories are fetched by number, put into a pandas frame, and counted in a figure.

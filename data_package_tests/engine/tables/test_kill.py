@@ -12,6 +12,7 @@ from pathlib import Path
 import polars as pl
 import pytest
 
+from data_package.engine.staleness.memo import count_if_fresh
 from data_package.engine.storage import sweep
 from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER, temporary_files
@@ -166,7 +167,33 @@ def words(numbers: pl.LazyFrame) -> pl.DataFrame:
     assert words["n"][-1] == "999999b"
 
 
-@pytest.mark.parametrize("name", [".x.tmp", ".5.tmp", ".a.b.c.tmp", "a.1.2.tmp", ".tmp"])
+def test_a_build_with_nothing_to_do_sweeps_up_what_was_left_anywhere(study: Make) -> None:
+    source = HEADER + "@dg.asset\ndef t() -> pl.DataFrame:\n    return pl.DataFrame({'a': [1]})\n"
+    project = study({"t.py": source})
+    assert project.build().ok
+    time.sleep(0.1)
+    assert project.build().ok
+    assert count_if_fresh(project.project) == 1
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    name = f".some.{gone.pid}.0a1b2c3d.tmp"
+    left = [
+        *(project.storage / place / name for place in ("", "exports/csv", "default", ".state")),
+        project.root / project.package / name,
+        project.root / f".data-package.lock.{gone.pid}.0a1b2c3d.tmp",
+    ]
+    for path in left:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.touch()
+        assert count_if_fresh(project.project) is None, path
+        assert project.build().ok
+        assert not path.exists()
+    assert count_if_fresh(project.project) == 1
+
+
+@pytest.mark.parametrize(
+    "name", [".x.tmp", ".5.tmp", ".a.b.c.tmp", "a.1.2.tmp", ".tmp", ".notes.1.x.tmp"]
+)
 def test_files_that_only_look_left_behind_are_kept(tmp_path: Path, name: str) -> None:
     (tmp_path / name).touch()
     sweep(tmp_path)

@@ -4,7 +4,8 @@
   const SVG = "http://www.w3.org/2000/svg";
   const WIDE = 218, HIGH = 38, ALONG = 66, ASIDE = 14, LANE = 6, SWEEPS = 8;
   const MOST_LANES = 400, TALLEST = 34;
-  const WORST = ["failed", "missing", "stale", "fresh", "file"];
+  const WORST = data.worst;
+  const classOf = (state) => state.replaceAll(" ", "-");
   const number = new Intl.NumberFormat("en");
   const $ = (id) => document.getElementById(id);
   const make = (name, className, text) => {
@@ -168,7 +169,7 @@
     const what = spot.group === data.files ? "file" : "table";
     const words = many ? `${spot.name}, ${count} ${what}${count === 1 ? "" : "s"}, folded` : `${spot.name}, ${told(spot.state)}`;
     const node = draw("g", {
-      class: `node ${spot.state}${many ? " group" : ""}`, tabindex: 0, role: "button",
+      class: `node ${classOf(spot.state)}${many ? " group" : ""}`, tabindex: 0, role: "button",
       "aria-label": words, transform: `translate(${item.x} ${item.y})`,
     });
     node.append(draw("title", {}, many ? `${words}; click to open` : words));
@@ -182,7 +183,7 @@
       let x = 108;
       WORST.filter((state) => spot.counts[state]).forEach((state) => {
         const width = (WIDE - 138) * (spot.counts[state] / count);
-        node.append(draw("rect", { class: `share ${state}`, x, y: 26, width: Math.max(2, width), height: 5 }));
+        node.append(draw("rect", { class: `share ${classOf(state)}`, x, y: 26, width: Math.max(2, width), height: 5 }));
         x += width;
       });
     }
@@ -368,7 +369,7 @@
     const facts = new Map(node.f);
     const parts = [make("h2", "", node.n)];
     if (facts.has("title")) parts.push(make("div", "", facts.get("title")));
-    const state = make("span", `state ${node.s}`, `${data.marks[node.s]} ${facts.get("state") || told(node.s)}`);
+    const state = make("span", `state ${classOf(node.s)}`, `${data.marks[node.s]} ${facts.get("state") || told(node.s)}`);
     parts.push(state);
     if (node.s === "failed" && facts.get("contract state") === "failed") state.textContent += ", contract failed";
     if (facts.has("why")) parts.push(make("div", "words", facts.get("why")));
@@ -481,7 +482,7 @@
   $("states").replaceChildren(...Object.keys(data.marks).flatMap((state) => {
     const count = data.nodes.filter((node) => node.s === state).length;
     const words = `${data.marks[state]} ${number.format(count)} ${told(state)}${state === "file" && count > 1 ? "s" : ""}`;
-    return count ? [make("li", state, words)] : [];
+    return count ? [make("li", classOf(state), words)] : [];
   }));
   // On paper: every table, the whole drawing on one page, and the same as text.
   let before = null;

@@ -1,6 +1,6 @@
 """Counting subjects: how many have a row in each cell of each field. Polars, streamed.
 
-Nothing that is counted here leaves the process but through `suppression`.
+Counts leave the process only through `suppression`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -64,9 +64,9 @@ def size_of(frame: pl.LazyFrame, schema: Mapping[str, pl.DataType], names: Seque
 def edges(
     frame: pl.LazyFrame, scales: Sequence[Scale], size: Size, k: int, *, grouped: bool
 ) -> dict[str, tuple[float, float]]:
-    """For each field, two places beyond which k subjects at least lie, from a part of the rows.
+    """For each field, two values beyond which at least k subjects lie, from a part of the rows.
 
-    What k subjects of a part have, k subjects of the whole have: evenly spread slices will do.
+    If k subjects of a part lie beyond, so do k of the whole: evenly spread slices suffice.
     """
     if not scales or not size.rows:
         return {}
@@ -103,7 +103,7 @@ def tallies(
 
 
 def _sets(frame: pl.LazyFrame, fields: Sequence[Cells]) -> dict[str, Tally]:
-    """Each subject's cells as one set of bits, then the subjects that have each bit."""
+    """Each subject's bins as one set of bits, then the subjects that have each bit."""
     bits = frame.select(pl.col(SUBJECT).hash().alias(_HIDDEN), *(each.bit() for each in fields))
     sets = bits.group_by(_HIDDEN).agg(pl.exclude(_HIDDEN).bitwise_or()).collect(engine="streaming")
     found = {}
@@ -122,7 +122,7 @@ def _sets(frame: pl.LazyFrame, fields: Sequence[Cells]) -> dict[str, Tally]:
 
 
 def _rows(frame: pl.LazyFrame, fields: Sequence[Cells]) -> dict[str, Tally]:
-    """The same where each row is a subject: rows with each code."""
+    """The same where each row is a subject: the rows of each code."""
     counts = [
         each.code.cast(pl.UInt32).alias("code").value_counts().implode().alias(each.field)
         for each in fields

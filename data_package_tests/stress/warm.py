@@ -1,0 +1,149 @@
+"""The command in forks of a process that has imported all of it, with the shim before its calls.
+
+A fork loses the threads that Polars has started (freeing of memory, and of files that it makes for
+data larger than memory), which small tables can do without.
+"""
+
+import json
+import os
+import select
+import signal
+import subprocess
+import sys
+import sysconfig
+from collections.abc import Callable, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from tempfile import TemporaryDirectory
+
+KINDS = (
+    *("open", "write", "fsync", "rename", "unlink", "mkdir", "rmdir", "truncate", "chmod", "link"),
+    *("flock", "read", "look"),
+)
+_SECONDS = 240
+
+_PARENT = """
+import contextlib, ctypes, gc, importlib, json, os, pkgutil, runpy, sys
+import dagster, dagster._cli, polars, sqlalchemy, pyarrow.parquet
+import data_package.engine
+
+for one in pkgutil.walk_packages(data_package.engine.__path__, "data_package.engine."):
+    if "__main__" not in one.name:
+        with contextlib.suppress(ImportError):
+            importlib.import_module(one.name)
+gc.freeze()
+while line := sys.stdin.readline():
+    words, folder, environment, said, armed = json.loads(line)
+    child = os.fork()
+    if not child:
+        for number, name in enumerate((os.devnull, *said)):
+            file = os.open(name, os.O_RDWR | os.O_CREAT)
+            os.dup2(file, number)
+            os.close(file)
+        os.chdir(folder)
+        os.environ.clear()
+        os.environ.update(environment)
+        sys.path.insert(0, folder)
+        sys.dont_write_bytecode = True
+        if armed:
+            root, kind, nth, what, number, once, counted, traced = armed
+            ctypes.CDLL(None).shim_arm(
+                os.fsencode(root), kind, ctypes.c_long(nth), ord(what), number, once,
+                os.fsencode(counted), os.fsencode(traced),
+            )
+        if words[0] == "dagster":
+            sys.argv = words
+            dagster._cli.main()
+        sys.argv = ["data-package", *words]
+        runpy.run_module("data_package.engine.cli", run_name="__main__")
+        sys.exit()
+    print(child, flush=True)
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+os._exit(0)
+"""
+
+
+@dataclass(frozen=True)
+class Fault:
+    """What happens at the Nth call of a kind.
+
+    `what`: "k" to be killed before it, "a" after it, "s" a signal, "e" an error, "0" nothing.
+    `number`: of the signal or the error.
+    """
+
+    kind: str = "open"
+    nth: int = 0
+    what: str = "0"
+    number: int = 0
+    once: bool = False
+
+    def __str__(self) -> str:
+        return f"{self.what}{self.number or ''}{' once' * self.once} at {self.kind} {self.nth}"
+
+
+class Warm:
+    """The process that forks; `folder` is for what it notes."""
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self.shim = folder / "shim.so"
+        source = Path(__file__).with_name("shim.c")
+        compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
+        subprocess.run(
+            [compiler, "-shared", "-fPIC", "-O2", "-o", self.shim, source, "-ldl"], check=True
+        )
+        self._start()
+
+    def _start(self) -> None:
+        self._process = subprocess.Popen(
+            [sys.executable, "-c", _PARENT],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            text=True,
+            env=os.environ | {"LD_PRELOAD": str(self.shim)},
+        )
+
+    def close(self) -> None:
+        self._process.communicate()
+
+    def run(
+        self,
+        words: Sequence[str],
+        root: Path,
+        environment: Mapping[str, str],
+        fault: Fault | None = None,
+        *,
+        trace: Path | None = None,
+        meanwhile: Callable[[int], None] | None = None,
+    ) -> "subprocess.CompletedProcess[str]":
+        """Run a command; `meanwhile` is called with its process's number. Raises TimeoutError."""
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
+        counted = self._folder / "counts"
+        counted.unlink(missing_ok=True)
+        armed = None
+        if fault is not None:
+            kind = KINDS.index(fault.kind)
+            armed = [str(root), kind, fault.nth, fault.what, fault.number, int(fault.once)]
+            armed += [str(counted), str(trace or "")]
+        with TemporaryDirectory(dir=self._folder) as place:
+            said = [Path(place, name) for name in ("out", "err")]
+            request = [list(words), str(root), dict(environment), list(map(str, said)), armed]
+            self._process.stdin.write(json.dumps(request) + "\n")
+            self._process.stdin.flush()
+            child = int(self._process.stdout.readline())
+            if meanwhile is not None:
+                meanwhile(child)
+            hung = not select.select([self._process.stdout], [], [], _SECONDS)[0]
+            if hung:
+                os.kill(child, signal.SIGKILL)
+            code = int(self._process.stdout.readline())
+            out, err = (path.read_text(errors="replace") for path in said)
+        if hung:
+            raise TimeoutError(f"{words} hangs: {out} {err}")
+        return subprocess.CompletedProcess(list(words), code, out, err)
+
+    def counts(self) -> dict[str, int]:
+        """How many calls of each kind the last command made."""
+        numbers = memoryview((self._folder / "counts").read_bytes()).cast("l")
+        return {kind: number for kind, number in zip(KINDS, numbers, strict=True) if number}
