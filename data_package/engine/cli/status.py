@@ -45,7 +45,7 @@ def command(select: tuple[str, ...], every: bool, check: bool, as_json: bool, gr
         status = status_of(catalogue, lock, chosen if select else None)
     if graph:
         from data_package.engine.cli.graph import write_page
-        from data_package.engine.graph.facts import graph_of
+        from data_package.engine.graph.nodes import graph_of
 
         write_page(graph_of(catalogue, status, lock, with_runs=True), project)
     elif as_json:

@@ -15,7 +15,7 @@ from data_package.engine.fingerprint.modules import Modules
 from data_package.engine.fingerprint.objects import Objects
 from data_package.engine.fingerprint.places import Places
 from data_package.engine.fingerprint.sight import Handed, by_hand
-from data_package.engine.fingerprint.sources import Sources
+from data_package.engine.fingerprint.sources import SourceNodes
 
 _LONGEST_PATH: Final = 24
 
@@ -81,7 +81,7 @@ class Fingerprinter:
         packages = (project_package,) if isinstance(project_package, str) else project_package
         modules = Modules(packages)
         places = Places(modules)
-        self._sources = Sources(modules)
+        self._sources = SourceNodes(modules)
         self._objects = Objects(self._sources, places)
         self._inputs = Inputs(self._sources, places, self._objects)
         self._digests = Digests(self._sources.node)

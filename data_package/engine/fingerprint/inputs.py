@@ -18,14 +18,14 @@ from data_package.engine.fingerprint.objects import Objects
 from data_package.engine.fingerprint.places import Places
 from data_package.engine.fingerprint.scopes import Scope
 from data_package.engine.fingerprint.shown import bare_code
-from data_package.engine.fingerprint.sources import Sources
+from data_package.engine.fingerprint.sources import SourceNodes
 from data_package.engine.fingerprint.walk import form
 
 
 class Inputs:
     """Makes the nodes of the annotations of a function's parameters."""
 
-    def __init__(self, sources: Sources, places: Places, objects: Objects) -> None:
+    def __init__(self, sources: SourceNodes, places: Places, objects: Objects) -> None:
         """`objects` gives the nodes of annotations whose source is not available."""
         self._sources = sources
         self._places = places

@@ -13,7 +13,7 @@ from data_package.engine.fingerprint.files import Files
 from data_package.engine.fingerprint.forms import Form, Use
 from data_package.engine.fingerprint.names import ImportedName, bound_names, chain_of
 from data_package.engine.fingerprint.scopes import Scope
-from data_package.engine.fingerprint.walk import Reading, form
+from data_package.engine.fingerprint.walk import ReadingRules, form
 from data_package.engine.own_code import ENGINE
 
 _BUILTINS: Final = frozenset(dir(builtins))
@@ -107,7 +107,7 @@ class Modules:
         self.files: Final = Files(packages)
         self._modules: dict[str, Module | None] = {}
         self._targets: dict[int, tuple[Form, list[tuple[Target, tuple[str, ...]]]]] = {}
-        self._readings: dict[str, Reading] = {}
+        self._readings: dict[str, ReadingRules] = {}
 
     def all(self) -> Iterator[Module]:
         """Every module whose source can be read, by name."""
@@ -193,7 +193,7 @@ class Modules:
                         return True
         return False
 
-    def reading(self, module: Module) -> Reading:
+    def reading(self, module: Module) -> ReadingRules:
         """How the code of a module is read."""
         if module.name in self._readings:
             return self._readings[module.name]
@@ -204,7 +204,7 @@ class Modules:
                 return ".".join((target.dotted, *rest))
             return None
 
-        reading = Reading(library, self._hints_are_read)
+        reading = ReadingRules(library, self._hints_are_read)
         self._readings[module.name] = reading
         return reading
 

@@ -13,7 +13,7 @@ from data_package.engine.fingerprint.graph import Node
 from data_package.engine.fingerprint.modules import Definition, Module, WholeModule
 from data_package.engine.fingerprint.places import Places
 from data_package.engine.fingerprint.shown import bare_code
-from data_package.engine.fingerprint.sources import PROJECT, Sources, library_of
+from data_package.engine.fingerprint.sources import PROJECT, SourceNodes, library_of
 from data_package.engine.fingerprint.values import describe
 from data_package.engine.fingerprint.walk import form
 from data_package.engine.own_code import is_library
@@ -22,7 +22,7 @@ from data_package.engine.own_code import is_library
 class Objects:
     """Makes the node of a function object: its source, found by its place, and its values."""
 
-    def __init__(self, sources: Sources, places: Places) -> None:
+    def __init__(self, sources: SourceNodes, places: Places) -> None:
         """`sources` makes the nodes that the source defines; `places` finds functions in it."""
         self._sources = sources
         self._places = places

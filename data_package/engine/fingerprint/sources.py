@@ -30,7 +30,7 @@ from data_package.engine.libraries import behind
 PROJECT: Final = "project"
 
 
-class Sources:
+class SourceNodes:
     """Makes the node of anything that the project's source defines, once."""
 
     def __init__(self, modules: Modules) -> None:

@@ -1,4 +1,4 @@
-"""Reading code into its form: one walk, which records every scope and every call or change.
+"""From code to its form: one walk, which records every scope and every call or change.
 
 Type hints and the style of imports leave no trace, unless something reads them; names that may be
 the module's become holes. The walk keeps its own stack, so deeply nested code does not reach the
@@ -39,7 +39,7 @@ from data_package.engine.fingerprint.scopes import (
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingRules:
     """How code is to be read: which of its names are a library's, and which hints count."""
 
     library: LibraryName
@@ -48,7 +48,7 @@ class Reading:
 
 def form(
     nodes: Sequence[ast.AST],
-    reading: Reading,
+    reading: ReadingRules,
     *,
     scope: Scope | None = None,
 ) -> Form:
@@ -59,7 +59,7 @@ def form(
 class _Walk:
     """One walk over code that writes its form and records the names of every scope."""
 
-    def __init__(self, reading: Reading, scope: Scope) -> None:
+    def __init__(self, reading: ReadingRules, scope: Scope) -> None:
         self._reading = reading
         self._scope = scope
         self._draft = Draft()

@@ -2,8 +2,8 @@
 
 from pathlib import Path
 
-from data_package.engine.graph.facts import FILES, MARKS, WORST, Graph
 from data_package.engine.graph.looks import style_sheet
+from data_package.engine.graph.nodes import FILES, MARKS, WORST, Graph
 from data_package.engine.pages import render
 
 _TEMPLATE = Path(__file__).parent / "templates" / "graph.html"

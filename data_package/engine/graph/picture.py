@@ -4,9 +4,9 @@ from html import escape
 from math import ceil
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.graph.facts import FILE, MARKS, Graph, Node
 from data_package.engine.graph.layout import Box, diagram
 from data_package.engine.graph.looks import LOOKS, Look
+from data_package.engine.graph.nodes import FILE, MARKS, DrawnNode, Graph
 
 _LARGEST = 16_000
 _FONTS = "system-ui,'Noto Sans','DejaVu Sans',sans-serif"
@@ -53,7 +53,7 @@ def png(graph: Graph, scale: float = 2.0) -> bytes:
     return bytes(resvg_py.svg_to_bytes(svg_string=text, zoom=zoom))
 
 
-def _box(box: Box, node: Node) -> str:
+def _box(box: Box, node: DrawnNode) -> str:
     look = LOOKS[node.state]
     stack = "".join(
         f'<rect x="{box.x + by:g}" y="{box.y + by:g}" width="{box.width}" height="{box.height}" '

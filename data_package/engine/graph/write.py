@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.graph.facts import Graph, folded
+from data_package.engine.graph.nodes import Graph, folded
 from data_package.engine.graph.page import html
 from data_package.engine.graph.picture import png, svg
 from data_package.engine.graph.text import dot, mermaid

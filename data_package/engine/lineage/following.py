@@ -20,8 +20,8 @@ from data_package.engine.lineage import grouping, joining, operations
 from data_package.engine.lineage.asking import LOOKS
 from data_package.engine.lineage.attention import current, paused
 from data_package.engine.lineage.facts import CannotFollow
-from data_package.engine.lineage.files import plain
 from data_package.engine.lineage.frames import held
+from data_package.engine.lineage.watched_files import plain
 
 _RULES: Mapping[str, Callable[..., Any]] = {
     **operations.RULES,

@@ -13,7 +13,7 @@ import polars as pl
 from data_package.engine.lineage.asking import Asker
 from data_package.engine.lineage.decoding import needs
 from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs
-from data_package.engine.lineage.files import RawFiles
+from data_package.engine.lineage.watched_files import RawFiles
 
 
 @dataclass(frozen=True)

@@ -151,6 +151,8 @@ class BuildResult:
         fresh: how many tables were fresh from the start.
         package: the data package's facts when it was part of the build.
         seconds: from the start of the command or the call.
+        moved: the tables and partitions that were put in another place and not run: each with
+            `table`, `partition`, its name `before`, and where its file was, `from`.
         unpublished: whether there is a data package that was not selected, so that it may not be
             made of these tables.
     """
@@ -161,6 +163,7 @@ class BuildResult:
     package_path: str | None
     fresh: int = 0
     run_id: str | None = None
+    moved: tuple[Mapping[str, object], ...] = ()
     unpublished: bool = False
 
     @property
@@ -250,6 +253,7 @@ class BuildResult:
             "package": self.package_path,
             "unpublished": self.unpublished,
             "fresh": self.fresh,
+            "moved": list(self.moved),
             "tables": [asdict(table) for table in self.tables],
         }
 

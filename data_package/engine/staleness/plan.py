@@ -10,12 +10,9 @@ from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.project import Project
 from data_package.engine.staleness.assess import CauseKind
 from data_package.engine.staleness.lock import Lock, LockFile, lock_of
+from data_package.engine.staleness.moves import surveyed
 from data_package.engine.staleness.own_checks import OwnVerdicts, is_due
-from data_package.engine.staleness.survey import (
-    TableState,
-    in_order,
-    survey,
-)
+from data_package.engine.staleness.survey import TableState, in_order
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import dagster_quiet, open_project
 from data_package.engine.tables.table import PACKAGE, Table
@@ -86,7 +83,8 @@ class Work:
                 may_stop = state.causes and all(c.kind is CauseKind.UPSTREAM for c in state.causes)
                 hint = "; may turn out not to be needed" if may_stop else ""
                 of = f" ({some(keys[name])})" if name in keys else ""
-                lines.append(f"would build {name}{of}: {reason}{hint}")
+                verb = "move" if _is_only_moved(state) else "build"
+                lines.append(f"would {verb} {name}{of}: {reason}{hint}")
         checked = {check.asset_key.to_user_string() for check in self.checks} - names
         lines += [f"would check {name} again" for name in sorted(checked)]
         if self.publish:
@@ -157,11 +155,16 @@ class Work:
         return not (self.tables or self.checks or self.publish)
 
 
+def _is_only_moved(state: TableState) -> bool:
+    """Whether all that a build has to do about a table is to put its file in its place."""
+    return bool(state.causes) and all(cause.kind is CauseKind.MOVED for cause in state.causes)
+
+
 def plan_work(
     request: Request, job: dg.JobDefinition, catalogue: Catalogue, lock: LockFile
 ) -> Work:
     """Decide what is to be done: the stale tables of the selection and what they need."""
-    states = survey(catalogue, lock.read())
+    states = surveyed(catalogue, lock.read())
     selected = select_tables(request.select, job)
     asked = selected & catalogue.tables.keys()
     if request.select and not asked and PACKAGE not in selected:

@@ -9,6 +9,7 @@ from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.schema import Report
 from data_package.engine.staleness.assess import Cause, CauseKind, changed_libraries
 from data_package.engine.staleness.lock import Lock, TableEntry, lock_of
+from data_package.engine.staleness.moves import surveyed
 from data_package.engine.staleness.own_checks import OwnVerdicts, due_checks
 from data_package.engine.staleness.record import code_path
 from data_package.engine.staleness.roots import Root, roots_of
@@ -17,7 +18,6 @@ from data_package.engine.staleness.survey import (
     TableState,
     libraries_of,
     present_of,
-    survey,
 )
 from data_package.engine.states import PackageState, State, Verdict, package_state
 from data_package.engine.tables import outside
@@ -156,7 +156,7 @@ def status_of(
 
     Raises ProjectError when raw files are not there.
     """
-    states = survey(catalogue, lock)
+    states = surveyed(catalogue, lock)
     updates = {
         change
         for table in catalogue.tables.values()
@@ -187,7 +187,7 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
     Raises ProjectError for a name that is no table's, or a key that is none of its partitions.
     """
     table, part = _named(name, catalogue)
-    states = survey(catalogue, lock)
+    states = surveyed(catalogue, lock)
     state = states[table.name]
     if part is not None:
         state = next(one for one in state.parts if one.partition == part)

@@ -67,7 +67,7 @@ def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
     states: dict[str, TableState] = {}
     for table in in_order(catalogue):
         made = [_state_of(table, part, catalogue, lock, failures, states) for part in table.parts]
-        states[table.name] = _together(table, made) if table.partitioned else made[0]
+        states[table.name] = together(table, made) if table.partitioned else made[0]
     return {table.name: states[table.name] for table in catalogue.listed}
 
 
@@ -106,7 +106,7 @@ def _is_stale(state: TableState, reader: Table, part: str | None, catalogue: Cat
     return any(key in stale for key in catalogue.taken(reader, source, part))
 
 
-def _together(table: Table, parts: Sequence[TableState]) -> TableState:
+def together(table: Table, parts: Sequence[TableState]) -> TableState:
     """The state of a partitioned table: as bad as the worst of its partitions."""
     keys: dict[Cause, list[str]] = {}
     for part in parts:

@@ -16,7 +16,7 @@ from data_package.engine.sources.files import Deliveries
 from data_package.engine.states import InPlace
 from data_package.engine.storage import HashCache
 from data_package.engine.tables import internals
-from data_package.engine.tables.checks import OwnCheck, TableCheck, Verdicts, plan_checks
+from data_package.engine.tables.checks import CheckReports, OwnCheck, TableCheck, plan_checks
 from data_package.engine.tables.table import Table, in_lists
 
 _loaded: dict[Project, "Catalogue"] = {}
@@ -47,7 +47,7 @@ class Catalogue:
     deliveries: Deliveries
     delivered: Delivered
     checks: Sequence[TableCheck]
-    verdicts: Verdicts
+    verdicts: CheckReports
     hashes: HashCache
     own_checks: Mapping[dg.AssetCheckKey, OwnCheck] = field(default_factory=dict)
     publications: list["Publication"] = field(default_factory=list)
@@ -79,7 +79,7 @@ class Catalogue:
             deliveries=Deliveries(project.root, delivered.files, hashes),
             delivered=delivered,
             checks=plan_checks(by_resource),
-            verdicts=Verdicts(project, by_resource, hashes),
+            verdicts=CheckReports(project, by_resource, hashes),
             hashes=hashes,
             own_checks={check.key: check for check in own_checks},
         )

@@ -76,7 +76,7 @@ class OwnCheck:
     by_partition: bool = False
 
 
-class Verdicts:
+class CheckReports:
     """Contract checks that have been made, each kept with the hashes of what it checked."""
 
     def __init__(self, project: Project, tables: Mapping[str, Table], hashes: HashCache) -> None:
@@ -218,9 +218,9 @@ def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
 
 def asset_check(
     item: TableCheck,
-    verdicts: Verdicts,
+    verdicts: CheckReports,
     project: Project,
-    as_of: Callable[[dg.AssetCheckExecutionContext, TableCheck], tuple[Verdicts, TableCheck]],
+    as_of: Callable[[dg.AssetCheckExecutionContext, TableCheck], tuple[CheckReports, TableCheck]],
 ) -> dg.AssetChecksDefinition:
     """The Dagster asset check of a contract; `as_of` gives a run's own view of the table."""
     table = item.table

@@ -19,7 +19,7 @@ from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.frames import handed, is_frame, to_polars
 from data_package.engine.storage import HashCache
 from data_package.engine.tables.catalogue import Catalogue
-from data_package.engine.tables.checks import TableCheck, Verdicts
+from data_package.engine.tables.checks import CheckReports, TableCheck
 from data_package.engine.tables.io_manager import ParquetTables, frame_wanted
 from data_package.engine.tables.table import Table
 
@@ -49,14 +49,16 @@ def catalogue_aside(catalogue: Catalogue, instance: dg.DagsterInstance) -> Catal
         project=project,
         tables=tables,
         delivered=Delivered(project, catalogue.delivered.files, catalogue.delivered.contracts),
-        verdicts=Verdicts(project, {table.resource: table for table in tables.values()}, hashes),
+        verdicts=CheckReports(
+            project, {table.resource: table for table in tables.values()}, hashes
+        ),
         hashes=hashes,
     )
 
 
 def checked_as_of(
     context: dg.AssetCheckExecutionContext, item: TableCheck, catalogue: Catalogue
-) -> tuple[Verdicts, TableCheck]:
+) -> tuple[CheckReports, TableCheck]:
     """The kept results and the check of a table, as the run sees them."""
     if not is_trial(context.instance, context.run.tags):
         return catalogue.verdicts, item

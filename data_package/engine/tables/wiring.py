@@ -19,7 +19,7 @@ from data_package.engine.tables.table import place_of
 
 
 @dataclass(frozen=True)
-class Node:
+class WiredAsset:
     """An asset as the wiring sees it.
 
     Attributes:
@@ -37,7 +37,7 @@ class Node:
     repeats: bool = False
 
 
-def check_wiring(nodes: Sequence[Node], project: Project) -> None:
+def check_wiring(nodes: Sequence[WiredAsset], project: Project) -> None:
     """Raise one ProjectError that lists everything that is wrong."""
     problems = [
         *_duplicates(nodes),
@@ -51,8 +51,8 @@ def check_wiring(nodes: Sequence[Node], project: Project) -> None:
         raise ProjectError("\n\n".join(problems))
 
 
-def _duplicates(nodes: Sequence[Node]) -> Iterable[str]:
-    first: dict[str, Node] = {}
+def _duplicates(nodes: Sequence[WiredAsset]) -> Iterable[str]:
+    first: dict[str, WiredAsset] = {}
     for node in nodes:
         if node.name in first:
             yield (
@@ -62,7 +62,7 @@ def _duplicates(nodes: Sequence[Node]) -> Iterable[str]:
         first.setdefault(node.name, node)
 
 
-def _unknown(nodes: Sequence[Node], project: Project) -> Iterable[str]:
+def _unknown(nodes: Sequence[WiredAsset], project: Project) -> Iterable[str]:
     known = {node.name for node in nodes}
     for node in nodes:
         for parameter, wanted in node.parameters.items():
@@ -90,7 +90,7 @@ def _advice(function: Callable[..., object] | None, parameter: str) -> str:
     return "A parameter names the table or the raw file that it receives."
 
 
-def _repeated(nodes: Sequence[Node]) -> Iterable[str]:
+def _repeated(nodes: Sequence[WiredAsset]) -> Iterable[str]:
     for node in nodes:
         if node.repeats:
             yield (
@@ -99,7 +99,7 @@ def _repeated(nodes: Sequence[Node]) -> Iterable[str]:
             )
 
 
-def _unseen(nodes: Sequence[Node], project: Project) -> Iterable[str]:
+def _unseen(nodes: Sequence[WiredAsset], project: Project) -> Iterable[str]:
     for node in nodes:
         for name, parameter in _parameters(node.function).items():
             if (
@@ -113,7 +113,7 @@ def _unseen(nodes: Sequence[Node], project: Project) -> Iterable[str]:
                 )
 
 
-def _cycles(nodes: Mapping[str, Node]) -> Iterable[str]:
+def _cycles(nodes: Mapping[str, WiredAsset]) -> Iterable[str]:
     """Report the first cycle; breaking it often breaks the others."""
     done: set[str] = set()
     for start in nodes:
@@ -147,18 +147,18 @@ def _cycles(nodes: Mapping[str, Node]) -> Iterable[str]:
                 stack.append((following, iter(_inputs(nodes[following]))))
 
 
-def _inputs(node: Node) -> list[str]:
+def _inputs(node: WiredAsset) -> list[str]:
     return [*node.parameters.values(), *node.others]
 
 
-def node_of(
+def wired_asset(
     asset: dg.AssetsDefinition,
     key: dg.AssetKey,
     *,
     function: Callable[..., object] | None,
     module: str,
     project: Project,
-) -> Node:
+) -> WiredAsset:
     """The wiring of one asset of a definition."""
     parameters = {
         name: wanted.to_user_string()
@@ -166,7 +166,7 @@ def node_of(
         if wanted in asset.asset_deps[key] and name in _parameters(function)
     }
     others = {wanted.to_user_string() for wanted in asset.asset_deps[key]}
-    return Node(
+    return WiredAsset(
         name=key.to_user_string(),
         parameters=parameters,
         others=sorted(others - set(parameters.values())),

@@ -25,7 +25,7 @@ def test_a_service_that_does_not_answer_is_asked_once_and_reported(
         pass
     assert str(told.value) == (
         "Dagster's history cannot be used (DagsterPostgresException): nothing answers at that "
-        "address and port.\nSee the address, the user, the password and the database in "
+        "address and port.\nCheck the address, the user, the password and the database in "
         "dagster.yaml."
     )
     assert told.value.__cause__ is None
@@ -51,7 +51,7 @@ SAID = {
     'could not translate host name "secret77" to address': "no host of that name",
     'FATAL:  database "secret77" does not exist': "no such user or database",
     "connection to server failed: timeout expired": "does not answer",
-    "something of which nobody has heard: secret77": "is away, or does not let you in",
+    "something of which nobody has heard: secret77": "is not running, or refuses access",
 }
 
 

@@ -34,7 +34,7 @@ def reported(study: Study, *, threads: int = 1) -> list[str]:
     """Build, and give what the build says."""
     said: list[str] = []
     study.forget()
-    result = run_build(Request(threads=threads), study.project, say=said.append)
+    result = run_build(Request(threads=threads), study.project, report=said.append)
     assert result.ok, result.explain()
     return said
 

@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.package.statistics import counting
-from data_package.engine.package.statistics.cells import (
+from data_package.engine.package.statistics.bins import (
     MAX_CELLS,
-    Cells,
-    cells_of,
+    Bins,
+    bins_of,
     column,
     keys,
     scale_of,
@@ -34,7 +34,7 @@ SELF_EVIDENT = frozenset((_KEY, _TEXT))
 
 @dataclass(frozen=True)
 class Bars:
-    """Subjects by cell: None for a count that is not shown."""
+    """Subjects by bin: None for a count that is not shown."""
 
     kind: str
     labels: tuple[str, ...]
@@ -134,10 +134,10 @@ def _plan(
     k: int,
     *,
     grouped: bool,
-) -> dict[str, Cells]:
-    """The cells of each field that is counted at all."""
+) -> dict[str, Bins]:
+    """The bins of each field that is counted at all."""
     told = [each for each in fields if each.name not in keys(contract)]
-    plan = {each.name: cells for each in told if (cells := cells_of(each, schema[each.name]))}
+    plan = {each.name: cells for each in told if (cells := bins_of(each, schema[each.name]))}
     scales = [
         scale
         for each in told
@@ -152,14 +152,14 @@ def _plan(
         if each.name not in plan and size.missing[each.name]:
             # Only whether there is a value, not which.
             code = pl.when(column(each.name).is_not_null()).then(pl.lit(0, dtype=pl.UInt32))
-            plan[each.name] = Cells(each.name, ("a value",), code, kind="presence")
+            plan[each.name] = Bins(each.name, ("a value",), code, kind="presence")
     return plan
 
 
 def _summary(
     field: Field,
-    cells: Cells | None,
-    tally: counting.Tally | None,
+    cells: Bins | None,
+    tally: counting.SubjectCounts | None,
     size: counting.Size,
     k: int,
     rounding: int,

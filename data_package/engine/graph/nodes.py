@@ -25,7 +25,7 @@ WORST = (*reversed([str(state) for state in State]), FILE)
 
 
 @dataclass(frozen=True)
-class Node:
+class DrawnNode:
     """A raw file, a table, or a whole group that is folded.
 
     Attributes:
@@ -63,7 +63,7 @@ class Graph:
     """The nodes: raw files, then tables in the order of lists."""
 
     title: str
-    nodes: Sequence[Node]
+    nodes: Sequence[DrawnNode]
 
     @property
     def edges(self) -> list[tuple[str, str]]:
@@ -103,7 +103,7 @@ def folded(graph: Graph, groups: Iterable[str]) -> Graph:
     taken = {node.name for node in graph.nodes if node.group not in chosen}
     names = {group: f"group {group}" if group in taken else group for group in chosen}
     place = {node.name: names.get(node.group, node.name) for node in graph.nodes}
-    made: dict[str, Node] = {}
+    made: dict[str, DrawnNode] = {}
     counts: dict[str, Counter[str]] = {}
     for node in graph.nodes:
         name = place[node.name]
@@ -113,7 +113,7 @@ def folded(graph: Graph, groups: Iterable[str]) -> Graph:
             continue
         before = made.get(name)
         counts.setdefault(name, Counter())[node.state] += 1
-        made[name] = Node(
+        made[name] = DrawnNode(
             name=name,
             group=node.group,
             state=next(state for state in WORST if counts[name][state]),
@@ -123,7 +123,9 @@ def folded(graph: Graph, groups: Iterable[str]) -> Graph:
     return Graph(graph.title, list(made.values()))
 
 
-def _table(table: Table, status: TableStatus, lock: Lock, run: Sequence[tuple[str, str]]) -> Node:
+def _table(
+    table: Table, status: TableStatus, lock: Lock, run: Sequence[tuple[str, str]]
+) -> DrawnNode:
     state = status.state
     entry = lock.whole(table.name)
     contract = table.contract
@@ -147,7 +149,7 @@ def _table(table: Table, status: TableStatus, lock: Lock, run: Sequence[tuple[st
         "file": relative(table.path.with_suffix("") if table.partitioned else table.path),
         **dict(run),
     }
-    return Node(
+    return DrawnNode(
         name=table.name,
         group=table.group,
         state=str(status.standing),
@@ -167,14 +169,14 @@ def _docstring(table: Table) -> str:
     return first_sentence(table.function.__doc__ if table.function else None) or ""
 
 
-def _file(name: str, file: RawFile | None, lock: Lock) -> Node:
+def _file(name: str, file: RawFile | None, lock: Lock) -> DrawnNode:
     entry = lock.raw.get(name)
     facts = {
         "path": ", ".join(map(file.place, file.patterns)) if file else "",
         "size": f"{entry.size_bytes:,} bytes" if entry else "",
         "data version": entry.sha256 if entry else "",
     }
-    return Node(name, FILES, FILE, facts=tuple((k, text) for k, text in facts.items() if text))
+    return DrawnNode(name, FILES, FILE, facts=tuple((k, text) for k, text in facts.items() if text))
 
 
 def _last_runs(catalogue: Catalogue) -> Mapping[str, Sequence[tuple[str, str]]]:
