@@ -116,14 +116,18 @@ def _of_file(
     encoding: str | None = None,
 ) -> JudgedOne:
     """One file against a contract, under the name that people know it by."""
-    import polars as pl
-
     from data_package.engine.runs import progress
-    from data_package.engine.schema import CheckError, check, check_file, offending_rows
+    from data_package.engine.schema import (
+        CheckError,
+        check,
+        check_file,
+        offending_rows,
+        scan_delivered,
+    )
 
     with progress.working(f"checking {path.name}"):
         if path.suffix == ".parquet":
-            scan = pl.scan_parquet(path, glob=False)
+            scan = scan_delivered(path)
             report = check(scan, contract).named(name, place=readers.place, options=readers.options)
             return report, lambda: offending_rows(scan, report, limit=_ROWS_SHOWN)
         try:

@@ -9,8 +9,9 @@ import polars as pl
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, Field
-from data_package.engine.schema.cells import LEXICAL_DTYPES, logical_dtype
+from data_package.engine.schema.cells import logical_dtype
 from data_package.engine.schema.contract import ForeignKey
+from data_package.engine.schema.types import type_of
 from data_package.engine.testing.contracts import contract_of
 from data_package.engine.testing.values import Maker, maker
 
@@ -139,7 +140,7 @@ class _Rows:
 
 
 def _dtype(field: Field) -> pl.DataType:
-    return pl.String() if field.type in LEXICAL_DTYPES else logical_dtype(field)
+    return pl.String() if type_of(field).lexical else logical_dtype(field)
 
 
 def _refer_to_itself(rows: list[dict[str, object]], key: ForeignKey, chance: random.Random) -> None:

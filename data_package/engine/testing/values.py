@@ -11,8 +11,8 @@ from typing import Any
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.schema import Field
-from data_package.engine.schema.cells import LEXICAL_DTYPES
 from data_package.engine.schema.literals import logical
+from data_package.engine.schema.types import type_of
 
 Maker = Callable[[], object]
 
@@ -44,7 +44,7 @@ def _listed(field: Field) -> list[object] | None:
     values = field.constraints.get("enum", field.categories)
     if not isinstance(values, list | tuple) or not values:
         return None
-    if field.type in LEXICAL_DTYPES:
+    if type_of(field).lexical:
         return [value if isinstance(value, str) else json.dumps(value) for value in values]
     meant = [logical(field, value) for value in values]
     return [value for value in meant if value is not None] or None
