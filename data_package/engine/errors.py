@@ -27,7 +27,7 @@ class BuildError(DataPackageError):
 
 
 def shown(message: str) -> str:
-    """A message for a terminal: no word of it fills the screen, and none controls it."""
+    """A message for a terminal: shortened where a word is very long, without control characters."""
     short = re.sub(r"(\S{200})\S{300,}", r"\1…", message)
     return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", short)
 

@@ -15,10 +15,10 @@ from data_package.engine.cli import completing
     help="Only this partition, or a range of them (FIRST...LAST); may be given again.",
 )
 def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
-    """Take the present files of stale tables as right, without running anything.
+    """Accept the existing files of stale tables as up to date, without running anything.
 
-    For a change of code that changes no result. The contracts are still checked by the next build.
-    Without SELECT, all stale tables are accepted.
+    For a change of code that does not change the result. The contracts are still checked by the
+    next build. Without SELECT, all stale tables are accepted.
 
     Example: data-package accept subjects
     """

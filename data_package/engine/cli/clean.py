@@ -19,7 +19,7 @@ _SHOWN = 20
 @click.option("-y", "--yes", is_flag=True, help="Remove what is listed, without asking.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON; never ask.")
 def command(yes: bool, as_json: bool) -> None:
-    """Remove tables that no asset makes any more, and what is remembered of them.
+    """Remove tables that no asset makes any more, and what is kept about them.
 
     Lists first and asks. In a pipe it only lists, unless --yes is given. Only Parquet files at a
     table's place in storage/ are removed; raw files, releases and the data package never are.
@@ -82,13 +82,13 @@ def _describe(found: "Leftovers", project: "Project") -> Iterator[str]:
         yield from _some(_relative(tuple(orphan.path for orphan in found.rejects), project))
     for what, names in (
         ("In the lock, but no longer in the project:", [*found.lock_tables, *found.lock_raw]),
-        ("Remembered checks of what is gone:", _relative(found.verdicts, project)),
+        ("Kept checks of tables that are gone:", _relative(found.verdicts, project)),
     ):
         if names:
             yield what
             yield from _some(names)
     if found.code:
-        yield f"Remembered code that no table is built by: {len(found.code)} pieces"
+        yield f"Kept code that no table is built by: {len(found.code)} pieces"
     if found.left_alone:
         yield "Left alone, because no table is stored like this:"
         yield from _some(_relative(found.left_alone, project))

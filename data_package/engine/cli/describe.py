@@ -55,12 +55,12 @@ def command(
 ) -> None:
     """Infer contracts of built TABLES, raw files of the project or any FILES, and print them.
 
-    Types, required and unique fields, small closed vocabularies and keys are read from the data;
-    no value of a single row is. Titles and descriptions come from the function's docstring and
-    from the contracts of the raw files that columns are made of; the rest is left for you. A
-    contract that is there already is only given what it lacks: fields, words, categories with
-    labels and foreign keys; its comments and its order stay. Exits with 1 where no contract could
-    make the data right, and says why.
+    Types, required and unique fields, small closed vocabularies and keys are inferred from the
+    data; no value of a single row is written. Titles and descriptions come from the function's
+    docstring and from the contracts of the raw files that columns are made of; the rest is left for
+    you. Only what is missing is added to an existing contract: fields, words, categories with
+    labels and foreign keys; its comments and its order stay. Exits with 1 where no contract
+    could make the data right, and says why.
 
     Example: data-package describe subjects visits --write
     """
@@ -122,7 +122,7 @@ def _dialect(
 
 
 def _project(*, only_files: bool) -> "Project | None":
-    """The project; a file needs none, but a setting of one that is there counts for it too."""
+    """The project; a file needs none, but the settings of an existing one apply."""
     from data_package.engine.errors import ProjectError
     from data_package.engine.project import find_project
 
@@ -137,7 +137,7 @@ def _project(*, only_files: bool) -> "Project | None":
 def _catalogue(
     project: "Project | None", what: tuple[str, ...], options: "FileOptions"
 ) -> "Catalogue":
-    """What the project holds; options say how files are written, and tables are not."""
+    """The project's catalogue; options for reading files are refused for tables."""
     from data_package.engine.runs import progress
     from data_package.engine.tables.loading import open_project
 

@@ -21,7 +21,7 @@ _ROWS_SHOWN = 20
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("--markdown", is_flag=True, help="Print the report as Markdown.")
 def command(old: str | None, new: str | None, rows: bool, as_json: bool, markdown: bool) -> None:
-    """Say how two versions of the data package differ: its description and its rows.
+    """Show how two versions of the data package differ: the descriptor and the rows.
 
     OLD and NEW are each a folder, a zip file or the version of a release. By default the last
     release is compared with the package that was built last. Rows are matched by the primary key
@@ -30,7 +30,7 @@ def command(old: str | None, new: str | None, rows: bool, as_json: bool, markdow
     Example: data-package diff 1.0.0
     """
     if rows and not sys.stdout.isatty():
-        raise click.UsageError("--rows needs a terminal: values of rows are shown nowhere else.")
+        raise click.UsageError("--rows needs a terminal: values of rows are only shown there.")
     if as_json and (markdown or rows):
         raise click.UsageError("--json goes with neither --markdown nor --rows.")
     from data_package.engine.runs import progress

@@ -11,9 +11,9 @@ _MARKS = {"good": ("✓", "green"), "doubtful": ("!", "yellow"), "bad": ("✗", 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(as_json: bool) -> None:
-    """Look whether machine, environment and folders are fit for building, and say how to mend.
+    """Check machine, environment and folders for problems, and suggest what to do.
 
-    Ends with 1 when something has to be mended.
+    Exits with 1 when something has to be fixed.
 
     Example: data-package doctor
     """

@@ -16,18 +16,18 @@ import click
     help="A database, an Excel workbook, or a folder of CSV files.",
 )
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Where to; storage/exports by default."
+    "-o", "--out", type=click.Path(path_type=Path), help="The target; storage/exports by default."
 )
 @click.option("--force", is_flag=True, help="Replace what is at --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.argument("source", required=False)
 def command(form: str, out: Path | None, force: bool, as_json: bool, source: str | None) -> None:
-    """Put the tables of the data package into a database, a workbook or CSV files.
+    """Export the tables of the data package to a database, a workbook or CSV files.
 
     SOURCE is a folder, a zip file or the version of a release; by default it is the package that
     was built last. Primary and foreign keys, required fields, bounds and categories are declared
-    where the form has a place for them, and titles and descriptions go along. The file is readable
-    by you alone.
+    where the format supports them, and titles and descriptions are included. Only you can read
+    the file.
 
     Example: data-package export --to xlsx
     """

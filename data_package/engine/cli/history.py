@@ -30,7 +30,7 @@ _COLOURS = {"success": "green", "failure": "red", "canceled": "yellow"}
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(table: str | None, limit: int, as_json: bool) -> None:
-    """Show the last runs, or the last times that TABLE was made: when, and what it took.
+    """Show the last runs, or the last times that TABLE was made: when, time and memory.
 
     Example: data-package history subjects
     """

@@ -27,10 +27,10 @@ _SHOWN = 12
     "--openlineage", is_flag=True, help="Print OpenLineage events, one a line, of every table."
 )
 def command(what: str | None, as_json: bool, openlineage: bool) -> None:
-    """Say what a field is made of, up to the raw files' columns, and what is made of it.
+    """Show what a field is computed from, back to the raw files, and what is computed from it.
 
-    For a TABLE, say it of each of its fields. A raw file's name stands for a table's. Functions
-    are called on frames without rows to find out, once for each version of their code.
+    For a TABLE, show it for each field. Raw files can be named too. To find out, functions are
+    called on frames without rows, once for each version of their code.
 
     Example: data-package lineage subjects.age
     """
@@ -149,7 +149,7 @@ def _show_field(trace: "Trace", tables: "dict[str, TableLineage]") -> None:
 
 
 def _tree(words: str, start: "Ref", following: "Callable[[Ref], Iterable[Ref]]") -> "Tree":
-    """What follows from a column, as a tree that opens each column once."""
+    """A tree of columns that expands each column once."""
     from rich.text import Text
     from rich.tree import Tree
 

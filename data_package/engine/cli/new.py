@@ -33,9 +33,8 @@ def command(
 ) -> None:
     """Make a project in FOLDER that builds at once, with a table for each delivered file.
 
-    Each file gets a contract that says how it is read, a final table with its columns, that table's
-    contract and a test. Deliveries from outside the folder are copied into it. What the folder has
-    already is kept.
+    Each file gets a contract for reading it, a final table with its columns, that table's contract
+    and a test. Deliveries from outside the folder are copied into it. Existing files are kept.
 
     Example: data-package new my-trial --from deliveries/*.csv
     """
@@ -52,7 +51,7 @@ def command(
 
 
 def report(written: "Written", *, as_json: bool) -> None:
-    """Print what was put in place, and what it leaves to decide."""
+    """Print what was written, and what is left to decide."""
     if as_json:
         click.echo(json.dumps(written.to_dict(), indent=2, ensure_ascii=False))
         return

@@ -13,7 +13,7 @@ def command(check: bool, as_json: bool) -> None:
     """List what is left to write or to decide, with its place.
 
     Titles and descriptions of the package, its tables and fields, labels of codes, the licence and
-    the contributors, and names that not every program can tell apart. Without them a package can be
+    the contributors, and names that some programs do not distinguish. Without them a package can be
     built; `release` asks for what a reader needs.
 
     Example: data-package todo

@@ -49,8 +49,8 @@ def command(
     """Serve Dagster's web pages on this project, for you alone.
 
     Prints a link that works once; the browser that opens it stays logged in until the command is
-    ended with Ctrl-C. Press Enter for another link. Other users of the machine are hung up on; with
-    --socket, which is recommended on a shared machine, there is nothing that they could reach.
+    ended with Ctrl-C. Press Enter for another link. Other users of the machine are disconnected;
+    with --socket, recommended on a shared machine, they cannot connect at all.
 
     Example: data-package ui
     """
