@@ -10,6 +10,8 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from data_package.engine.project import Project
+    from data_package.engine.staleness.lock import Lock
     from data_package.engine.staleness.status import ProjectStatus, TableStatus
 
 # With more tables than these that are not fresh, a line for each cause says more than one for each.
@@ -22,7 +24,17 @@ _LINE_EACH = 12
 @click.option("--check", is_flag=True, help="Exit with 1 when anything is not fresh.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("--graph", is_flag=True, help="Draw it as a page, and open that; see graph.")
-def command(select: tuple[str, ...], every: bool, check: bool, as_json: bool, graph: bool) -> None:
+@click.option(
+    "--since", metavar="REV", help="Sum up how the lock file differs from that of a commit."
+)
+def command(
+    select: tuple[str, ...],
+    every: bool,
+    check: bool,
+    as_json: bool,
+    graph: bool,
+    since: str | None,
+) -> None:
     """Say which tables are not fresh, and why in a few words; run nothing.
 
     SELECT as for build; without it, every table is looked at. Where many tables are not fresh,
@@ -39,6 +51,11 @@ def command(select: tuple[str, ...], every: bool, check: bool, as_json: bool, gr
 
     project = find_project()
     lock = read_lock(project)
+    if since is not None:
+        if select or every or check or graph:
+            raise click.UsageError("--since goes with --json only: no table is looked at.")
+        _show_since(since, lock, project, as_json=as_json)
+        return
     with progress.loading():
         catalogue, job = open_project(project)
         chosen = {key.to_user_string() for key in select_tables(select, job)}
@@ -54,6 +71,18 @@ def command(select: tuple[str, ...], every: bool, check: bool, as_json: bool, gr
         _show(status, progress.console(), every=every)
     if check and not status.is_fresh:
         sys.exit(1)
+
+
+def _show_since(revision: str, lock: "Lock", project: "Project", *, as_json: bool) -> None:
+    from data_package.engine.errors import shown
+    from data_package.engine.staleness.committed import lock_at
+    from data_package.engine.staleness.since import difference
+
+    found = difference(lock_at(project, revision), lock)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        click.echo(shown(found.describe(revision)))
 
 
 def _show(status: "ProjectStatus", out: "Console", *, every: bool) -> None:
