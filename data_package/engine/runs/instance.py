@@ -241,7 +241,7 @@ def _own_storage(project: Project) -> dict[str, Any] | None:
 
 
 def _in_short(error: Exception) -> str:
-    """An error's words without the long list of all that would have been allowed."""
+    """An error's message without the long list of allowed values."""
     said = str(error)
     if isinstance(error, dg.DagsterInvalidConfigError):
         said = " ".join(one.message.partition(" Expected: ")[0] for one in error.errors)
