@@ -252,8 +252,8 @@ def _in_short(error: Exception) -> str:
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        document = yaml.safe_load(path.read_text()) if is_file(path) else None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) if is_file(path) else None
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
         raise ProjectError(f"{path}{line}: this is not valid YAML. Correct it.") from None
