@@ -87,7 +87,7 @@ def _say_that_nobody_catches(args: "sys.UnraisableHookArgs | threading.ExceptHoo
     kind = type(error).__name__ if known else "of a library"
     number = error.errno if isinstance(error, OSError) else None
     reason = f" ({os.strerror(number)})" if isinstance(number, int) else ""
-    _say(f"An error that nobody can catch: {kind}{reason}.")
+    _print_error(f"An error that nothing can catch: {kind}{reason}.")
 
 
 class _CutOff(io.FileIO):
