@@ -54,7 +54,7 @@ def read(table: str, *, project: Path | None = None, stale: bool = False) -> pl.
 
 def _standing(project: Project) -> dict[str, dict[str, object]]:
     """The files of each table, and whether they are fresh."""
-    done = subprocess.run(
+    done = subprocess.run(  # noqa: S603 (this interpreter, and a module of ours)
         [sys.executable, "-P", "-m", __name__],
         cwd=project.root,
         capture_output=True,
