@@ -14,6 +14,7 @@ import resource
 import signal
 import stat
 import sys
+import threading
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -75,6 +76,18 @@ def _of_a_fault(error: BaseException) -> str:
             "No file was left half-written. Please report these lines.",
         ]
     )
+
+
+def _say_that_nobody_catches(args: "sys.UnraisableHookArgs | threading.ExceptHookArgs") -> None:
+    """Say in a line of what kind an exception is that Python would print, message and all."""
+    error = args.exc_value
+    if error is None or isinstance(error, SystemExit):
+        return
+    known = type(error).__module__ == "builtins"
+    kind = type(error).__name__ if known else "of a library"
+    number = error.errno if isinstance(error, OSError) else None
+    reason = f" ({os.strerror(number)})" if isinstance(number, int) else ""
+    _say(f"An error that nobody can catch: {kind}{reason}.")
 
 
 class _CutOff(io.FileIO):
@@ -153,6 +166,7 @@ def _take_closed_descriptors() -> None:
 
 
 def _run() -> None:
+    sys.unraisablehook = threading.excepthook = _say_that_nobody_catches
     os.umask(_PRIVATE)
     # A core dump of a crashed process would hold rows.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     from data_package.engine.project import Project
@@ -51,7 +52,7 @@ def command(select: tuple[str, ...], threads: int) -> None:
             if select or count_if_fresh(project) is None:
                 builds.run(words, again=True)
     except KeyboardInterrupt:
-        click.echo()
+        say()
     finally:
         changes.end()
         builds.end()
@@ -145,7 +146,7 @@ class _Builds:
 
 def _say(text: str) -> None:
     if sys.stderr.isatty():
-        click.echo(text, err=True)
+        say(text, err=True)
 
 
 def _places(project: "Project") -> list[Path]:
