@@ -316,9 +316,9 @@ def test_a_power_cut_ends_as_a_clean_build_would(campaign: Campaign, words: list
     chosen = set(chance.sample(range(moments), min(ROUNDS, moments)))
     for at, disk in enumerate(states(before, trace, str(root))):
         if at in chosen:
-            place = campaign.folder / "cut"
-            disk.write(place, undone=chance.random() < 0.4)
-            campaign.judge(place, f"{words}, {at} of {moments}")
+            cut = campaign.folder / "cut"
+            disk.write(cut, undone=chance.random() < 0.4)
+            campaign.judge(cut, f"{words}, {at} of {moments}")
             campaign.tally["power cut"] += 1
     for folder in (root, before):
         shutil.rmtree(folder)
