@@ -366,8 +366,8 @@ def _allowed(values: list[object], dtype: pl.DataType) -> pl.Series:
     if dtype.is_float():
         return pl.Series([float(cast("float", value)) for value in values], dtype=dtype)
     if isinstance(dtype, pl.Datetime):
-        held = [value for value in values if _is_held(value, dtype)]
-        return pl.Series(held, dtype=pl.Datetime(dtype.time_unit))
+        moments = [value for value in values if _is_held(value, dtype)]
+        return pl.Series(moments, dtype=pl.Datetime(dtype.time_unit))
     if isinstance(dtype, pl.Duration):
         spans = [span for value in values if (span := _timedelta(value)) is not None]
         return pl.Series([span for span in spans if _is_held(span, dtype)], dtype=dtype)
