@@ -73,6 +73,9 @@ def _show(status: "ProjectStatus", out: "Console", *, every: bool) -> None:
     click.echo(f"{counted} {package}".strip())
     if status.unwritten:
         click.echo(f"{lacks(status.unwritten)} `data-package build` writes it.")
+    if status.faults:
+        click.echo("\nA build stops before it runs anything:\n")
+        click.echo("\n\n".join(status.faults))
     for update in status.libraries:
         click.echo(f"Library updated since tables were built: {update}")
 

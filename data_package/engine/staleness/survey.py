@@ -2,14 +2,14 @@
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.libraries import version_of
 from data_package.engine.project import Project
-from data_package.engine.sources.files import combine_hashes
+from data_package.engine.sources.files import combine_hashes, together
 from data_package.engine.sources.shares import Share
 from data_package.engine.staleness.assess import Cause, CauseKind, Present, assess
 from data_package.engine.staleness.lock import Lock
@@ -60,15 +60,37 @@ class TableState:
 def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
     """The state of every table, in the order of lists.
 
-    Raises ProjectError when a raw file is not there.
+    Raises ProjectError when raw files are not there, one for all of them.
     """
     catalogue.deliveries.look_ahead()
     failures = Failures(catalogue.project)
     states: dict[str, TableState] = {}
+    faults: list[ProjectError] = []
     for table in in_order(catalogue):
-        made = [_state_of(table, part, catalogue, lock, failures, states) for part in table.parts]
+        made = []
+        for part in table.parts:
+            try:
+                made.append(_state_of(table, part, catalogue, lock, failures, states))
+            except ProjectError:
+                faults += _missing(table, part, catalogue, lock)
+                break
+        if faults:
+            # What is missing elsewhere is looked for all the same, and all of it said at once.
+            continue
         states[table.name] = _together(table, made) if table.partitioned else made[0]
+    if faults:
+        raise together(faults)
     return {table.name: states[table.name] for table in catalogue.listed}
+
+
+def _missing(
+    table: Table, part: str | None, catalogue: Catalogue, lock: Lock
+) -> Iterator[ProjectError]:
+    for name in _input_names(table):
+        try:
+            input_version(name, catalogue, lock, table, part)
+        except ProjectError as fault:
+            yield fault
 
 
 def _state_of(
