@@ -10,6 +10,7 @@ import click
 if TYPE_CHECKING:
     from rich.console import Console
 
+    from data_package.engine.project import Project
     from data_package.engine.staleness.status import ProjectStatus, TableStatus
 
 # With more tables than these that are not fresh, a line for each cause says more than one for each.
@@ -20,9 +21,17 @@ _LINE_EACH = 12
 @click.argument("select", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="List the fresh tables, too.")
 @click.option("--check", is_flag=True, help="Exit with 1 when anything is not fresh.")
+@click.option(
+    "--code",
+    is_flag=True,
+    help="Compare the lock file with code and contracts alone, without any data, as CI can. Exit "
+    "with 1 where it does not fit.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("--graph", is_flag=True, help="Draw it as a page, and open that; see graph.")
-def command(select: tuple[str, ...], every: bool, check: bool, as_json: bool, graph: bool) -> None:
+def command(
+    select: tuple[str, ...], every: bool, check: bool, code: bool, as_json: bool, graph: bool
+) -> None:
     """Say which tables are not fresh, and why in a few words; run nothing.
 
     SELECT as for build; without it, every table is looked at. Where many tables are not fresh,
@@ -37,7 +46,12 @@ def command(select: tuple[str, ...], every: bool, check: bool, as_json: bool, gr
     from data_package.engine.staleness.status import status_of
     from data_package.engine.tables.loading import open_project
 
+    if code and graph:
+        raise click.UsageError("--code and --graph do not go together.")
     project = find_project()
+    if code:
+        _of_code(select, project, every=every, as_json=as_json)
+        return
     lock = read_lock(project)
     with progress.loading():
         catalogue, job = open_project(project)
@@ -53,6 +67,33 @@ def command(select: tuple[str, ...], every: bool, check: bool, as_json: bool, gr
     else:
         _show(status, progress.console(), every=every)
     if check and not status.is_fresh:
+        sys.exit(1)
+
+
+def _of_code(select: tuple[str, ...], project: "Project", *, every: bool, as_json: bool) -> None:
+    from data_package.engine.places import LOCK
+    from data_package.engine.runs import progress
+    from data_package.engine.staleness.committed import code_status
+    from data_package.engine.staleness.plan import select_tables
+    from data_package.engine.tables.loading import open_project
+
+    with progress.loading():
+        catalogue, job = open_project(project)
+        chosen = {key.to_user_string() for key in select_tables(select, job)}
+        status = code_status(catalogue, chosen if select else None)
+    lines = [*map(str, status.roots)]
+    lines += [f"{name} is in the lock file, and no longer in the project" for name in status.gone]
+    lines += status.faults
+    if every:
+        lines += [f"{table.name} fits" for table in status.tables if table.is_fresh]
+    if as_json:
+        click.echo(json.dumps(status.to_dict(), indent=2, ensure_ascii=False))
+    elif status.fits:
+        click.echo("\n".join([*lines, f"{LOCK} fits the code of {len(status.tables)} tables."]))
+    else:
+        click.echo("\n".join(lines))
+        click.echo(f"\n{LOCK} does not fit the code. Build, and commit it: data-package build")
+    if not status.fits:
         sys.exit(1)
 
 
