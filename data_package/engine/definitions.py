@@ -43,7 +43,7 @@ from data_package.engine.tables.own_words import know_names
 from data_package.engine.tables.resources import check_resources, resources_by_name
 from data_package.engine.tables.table import FINAL, Table, contract_at
 from data_package.engine.tables.trial import TrialTables, by_run, catalogue_aside, checked_as_of
-from data_package.engine.tables.wiring import Node, check_wiring, node_of
+from data_package.engine.tables.wiring import WiredAsset, check_wiring, wired_asset
 
 
 def load_definitions(
@@ -202,14 +202,14 @@ def _fault(table: Table, path: Path, what: str) -> str:
     return f"{file}:{place.line}:{place.column}: {what}"
 
 
-def _nodes(found: Found, project: Project) -> list[Node]:
+def _nodes(found: Found, project: Project) -> list[WiredAsset]:
     made = [
-        node_of(assets, key, function=function_of(assets), module=module, project=project)
+        wired_asset(assets, key, function=function_of(assets), module=module, project=project)
         for assets, module in found.assets
         for key in sorted(assets.keys)
     ]
     external = [
-        Node(
+        WiredAsset(
             name=spec.key.to_user_string(),
             parameters={},
             others=_deps_of(spec),

@@ -6,8 +6,8 @@ from pathlib import Path
 
 import pytest
 
-from data_package.engine.graph.facts import FILE, MARKS, WORST, Graph, Node
 from data_package.engine.graph.looks import LOOKS, style_sheet
+from data_package.engine.graph.nodes import FILE, MARKS, WORST, DrawnNode, Graph
 from data_package.engine.graph.page import html
 from data_package.engine.graph.picture import svg
 from data_package.engine.graph.text import dot, mermaid
@@ -52,7 +52,7 @@ def test_a_tick_is_for_what_is_good_alone(kind: type[Shown]) -> None:
 
 @pytest.mark.parametrize("state", [*map(str, State), FILE])
 def test_every_form_of_the_graph_knows_every_state(state: str) -> None:
-    graph = Graph("s", [Node("t", "raw", state)])
+    graph = Graph("s", [DrawnNode("t", "raw", state)])
     name = state.replace(" ", "-")
     assert state in LOOKS
     assert f".node.{name} rect{{" in style_sheet()

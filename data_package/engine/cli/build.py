@@ -102,7 +102,7 @@ def command(
         request,
         project,
         watch=None if verbose or pdb else watch,
-        say=lambda text: click.echo(text, err=True),
+        report=lambda text: click.echo(text, err=True),
         verbose=verbose,
         began=time.monotonic() - seconds_since_start(),
     )

@@ -183,7 +183,7 @@ def _built(names: tuple[str, ...]) -> Judged:
 def _refuse_missing(names: list[str], catalogue: "Catalogue") -> None:
     """Raise one ProjectError for all raw files that are not there."""
     from data_package.engine.errors import ProjectError
-    from data_package.engine.sources.files import together
+    from data_package.engine.sources.files import all_of
 
     faults = []
     for name in names:
@@ -192,7 +192,7 @@ def _refuse_missing(names: list[str], catalogue: "Catalogue") -> None:
         except ProjectError as fault:
             faults.append(fault)
     if faults:
-        raise together(faults)
+        raise all_of(faults)
 
 
 def _raw(name: str, catalogue: "Catalogue") -> Judged:

@@ -37,8 +37,8 @@ def command(old: str | None, new: str | None, rows: bool, as_json: bool, markdow
     from data_package.engine.versions import diff
     from data_package.engine.versions.report import markdown_of, text_of
 
-    with progress.working("comparing") as tell:
-        found = diff(old, new, rows=_ROWS_SHOWN if rows else 0, tell=tell)
+    with progress.working("comparing") as report:
+        found = diff(old, new, rows=_ROWS_SHOWN if rows else 0, report=report)
     if as_json:
         click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
         return

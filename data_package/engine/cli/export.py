@@ -34,8 +34,8 @@ def command(form: str, out: Path | None, force: bool, as_json: bool, source: str
     from data_package.engine.export import export
     from data_package.engine.runs import progress
 
-    with progress.working("exporting") as tell:
-        made = export(form, out, source, replace=force, tell=tell)
+    with progress.working("exporting") as report:
+        made = export(form, out, source, replace=force, report=report)
     if as_json:
         click.echo(json.dumps(made.to_dict(), indent=2, ensure_ascii=False))
         return

@@ -10,7 +10,7 @@ import click
 from data_package.engine.places import GraphFormat
 
 if TYPE_CHECKING:
-    from data_package.engine.graph.facts import Graph
+    from data_package.engine.graph.nodes import Graph
     from data_package.engine.project import Project
 
 
@@ -42,7 +42,7 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
 
     Example: data-package graph --format svg
     """
-    from data_package.engine.graph.facts import graph_of
+    from data_package.engine.graph.nodes import graph_of
     from data_package.engine.graph.write import TEXTS, content_of, default_path, format_of, write
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress

@@ -33,7 +33,7 @@ def command(version: str | None, dry_run: bool, target: str | None, as_json: boo
     from data_package.engine.versions.deposit import TOKEN, address_of, prepare, send
 
     address = address_of(target) if target else None
-    with progress.working("preparing the deposit") as tell:
+    with progress.working("preparing the deposit") as report:
         deposit = prepare(version, find_project())
         draft = None
         if target is not None and not dry_run:
@@ -43,7 +43,7 @@ def command(version: str | None, dry_run: bool, target: str | None, as_json: boo
                     f"The variable {TOKEN} holds no token. Nothing was sent.\n"
                     f"Make one at {address}/account/settings/applications (deposit:write)."
                 )
-            draft = send(deposit, target, token, tell)
+            draft = send(deposit, target, token, report)
     if as_json:
         facts = {"sent": draft is not None, "to": address, "draft": draft, **deposit.to_dict()}
         click.echo(json.dumps(facts, indent=2, ensure_ascii=False))

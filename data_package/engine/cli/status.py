@@ -59,7 +59,7 @@ def command(
         status = status_of(catalogue, lock, chosen if select else None)
     if graph:
         from data_package.engine.cli.graph import write_page
-        from data_package.engine.graph.facts import graph_of
+        from data_package.engine.graph.nodes import graph_of
 
         write_page(graph_of(catalogue, status, lock, with_runs=True), project)
     elif as_json:
@@ -73,7 +73,7 @@ def command(
 def _of_code(select: tuple[str, ...], project: "Project", *, every: bool, as_json: bool) -> None:
     from data_package.engine.places import LOCK
     from data_package.engine.runs import progress
-    from data_package.engine.staleness.committed import code_status
+    from data_package.engine.staleness.code_only import code_status
     from data_package.engine.staleness.plan import select_tables
     from data_package.engine.tables.loading import open_project
 

@@ -39,6 +39,7 @@ _GROUPS = {
         "forget": "Forget what tables were built from, so that they run again.",
         "verify": "Build again in a scratch place and compare with the lock.",
         "clean": "Remove tables that no asset makes any more.",
+        "merge-lock": "Merge the lock file of two branches, also after a conflict.",
         "doctor": "Look whether machine and environment are fit, and say how to mend.",
     },
 }
@@ -54,7 +55,7 @@ class _Verbs(click.Group):
     def get_command(self, _ctx: click.Context, name: str) -> click.Command | None:
         if name not in _VERBS:
             return None
-        command = importlib.import_module(f"{__package__}.{name}").command
+        command = importlib.import_module(f"{__package__}.{name.replace('-', '_')}").command
         assert isinstance(command, click.Command)
         return command
 

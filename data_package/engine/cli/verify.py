@@ -59,7 +59,7 @@ def command(
         partitions=partitions,
         threads=threads,
         watch=watch,
-        say=lambda text: click.echo(text, err=True),
+        report=lambda text: click.echo(text, err=True),
     )
     if as_json:
         click.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))

@@ -1,6 +1,7 @@
-"""The data package in other forms: a database, a spreadsheet, CSV.
+"""The data package in other formats: a database, a spreadsheet, CSV.
 
-Made from the published package, as its descriptor says, so any data package can be exported.
+An export is made from a package's descriptor and files, so any data package can be exported. Each
+format is a module of its name. What does not belong here: formats within the package (`package`).
 """
 
 from typing import TYPE_CHECKING
@@ -8,8 +9,8 @@ from typing import TYPE_CHECKING
 from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
-    from data_package.engine.export.exporting import Exported, Form, export
+    from data_package.engine.export.exporting import Exported, ExportFormat, export
 
-__all__ = ["Exported", "Form", "export"]
+__all__ = ["Exported", "ExportFormat", "export"]
 
 __getattr__ = lazily(__name__, dict.fromkeys(__all__, "exporting"))

@@ -1,4 +1,4 @@
-"""What is exported: the tables of a data package, as its descriptor and its files say."""
+"""What is exported: the tables of a data package, from its descriptor and its files."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -17,7 +17,7 @@ _FAULTS_SHOWN = 12
 
 
 @dataclass(frozen=True)
-class Table:
+class ExportedTable:
     """A table to export.
 
     Attributes:
@@ -37,7 +37,7 @@ class Table:
         return pl.scan_parquet(self.path, glob=False, hive_partitioning=False)
 
     def count(self, conditions: Mapping[str, pl.Expr]) -> dict[str, int]:
-        """In how many rows each condition holds, those that hold somewhere."""
+        """The number of rows in which each condition holds, without those that hold nowhere."""
         if not conditions or not self.rows:
             return {}
         sums = [holds.sum().alias(name) for name, holds in conditions.items()]
@@ -46,26 +46,26 @@ class Table:
 
 
 @dataclass(frozen=True)
-class Content:
+class ExportedPackage:
     """A data package to export.
 
     Attributes:
         document: its descriptor.
-        tables: its tables, each after those that its foreign keys point to, as far as that goes.
-        notes: what the export has to tell.
+        tables: its tables, each after those that its foreign keys point to, as far as possible.
+        notes: messages about the export.
     """
 
     document: Mapping[str, object]
-    tables: Sequence[Table]
+    tables: Sequence[ExportedTable]
     notes: list[str] = field(default_factory=list)
 
     @classmethod
-    def of(cls, edition: Edition) -> "Content":
+    def of(cls, edition: Edition) -> "ExportedPackage":
         """The content of an opened data package.
 
-        Raises ProjectError when it has no tables, or does not hold the files that it names.
+        Raises ProjectError when it has no tables, or lacks files that it names.
         """
-        found: dict[str, Table] = {}
+        found: dict[str, ExportedTable] = {}
         notes = []
         for name, one in edition.tables.items():
             path = one.file()
@@ -80,7 +80,7 @@ class Content:
                 raise BuildError(
                     f"The table {name} cannot be read from {path}: {type(error).__name__}."
                 ) from None
-            found[name] = Table(name, one.contract, path, columns, rows)
+            found[name] = ExportedTable(name, one.contract, path, columns, rows)
         if not found:
             raise ProjectError(f"{edition.label} has no table that could be exported.")
         return cls(edition.document, _ordered(found), notes)
@@ -88,12 +88,12 @@ class Content:
     def refuse_names(
         self, form: str, *, reserved: str | None = None, most_columns: int | None = None
     ) -> None:
-        """Raise BuildError when a database cannot hold the tables as they are named.
+        """Raise BuildError when a database cannot hold tables or fields of these names.
 
         Args:
-            form: what the database is called.
-            reserved: how names begin that are the database's own.
-            most_columns: how many a table may have.
+            form: the name of the database.
+            reserved: the prefix of names that belong to the database.
+            most_columns: the most columns that a table may have.
         """
         names = [table.name for table in self.tables]
         faults = [f"the tables {a!r} and {b!r}{_IN_CASE}" for a, b in same_but_for_case(names)]
@@ -103,7 +103,7 @@ class Content:
                 for a, b in same_but_for_case(table.columns)
             ]
             if any(not name or "\0" in name for name in (table.name, *table.columns)):
-                faults.append(f"{table.name!r}: a name is empty, or has the character NUL in it")
+                faults.append(f"{table.name!r}: a name is empty, or contains the character NUL")
             if reserved and table.name.lower().startswith(reserved):
                 faults.append(f"the table {table.name!r}: names in {reserved}… belong to {form}")
             if not table.columns:
@@ -115,15 +115,15 @@ class Content:
             listed = "\n".join(f"  - {fault}" for fault in faults[:_FAULTS_SHOWN])
             more = len(faults) - _FAULTS_SHOWN
             raise BuildError(
-                f"The package does not fit into {form}, and nothing was written:\n{listed}\n"
+                f"{form} cannot hold the package, and nothing was written:\n{listed}\n"
                 + (f"  … and {more:,} more\n" if more > 0 else "")
                 + "Rename them, or export to csv or xlsx instead."
             )
 
-    def keys_to(self, table: Table) -> list[ForeignKey]:
-        """The foreign keys of a table that a database can hold, too.
+    def keys_to(self, table: ExportedTable) -> list[ForeignKey]:
+        """The foreign keys of a table that a database can declare.
 
-        Its target must be here and unique, and of the same types; a note tells of others.
+        The target must be in the export and unique, and of the same types; others are noted.
         """
         kept = []
         by_name = {one.name: one for one in self.tables}
@@ -142,12 +142,12 @@ class Content:
 
 
 def values(count: int, what: str = "value") -> str:
-    """So many of something, as it is written."""
+    """A number of things, in words."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
 
 
 def same_but_for_case(names: Iterable[str]) -> list[tuple[str, str]]:
-    """Pairs of names that differ in the case of A to Z only, and are one for a database."""
+    """Pairs of names that differ in the case of A to Z only, which databases do not distinguish."""
     first: dict[str, str] = {}
     return [
         (first[low], name)
@@ -156,8 +156,8 @@ def same_but_for_case(names: Iterable[str]) -> list[tuple[str, str]]:
     ]
 
 
-def unique_keys(table: Table) -> list[tuple[str, ...]]:
-    """The keys that tell rows apart beside the primary one; their fields are all in the table."""
+def unique_keys(table: ExportedTable) -> list[tuple[str, ...]]:
+    """The unique keys besides the primary one; their fields are all in the table."""
     single = [(one.name,) for one in table.contract.fields if one.unique]
     found = dict.fromkeys([*single, *table.contract.unique_keys])
     return [
@@ -167,19 +167,19 @@ def unique_keys(table: Table) -> list[tuple[str, ...]]:
     ]
 
 
-def primary_key(table: Table) -> tuple[str, ...]:
+def primary_key(table: ExportedTable) -> tuple[str, ...]:
     """The fields of the primary key, empty where not all of them are in the table."""
     key = table.contract.primary_key
     return key if all(name in table.columns for name in key) else ()
 
 
-def _hindrance(table: Table, key: ForeignKey, target: Table | None) -> str:
+def _hindrance(table: ExportedTable, key: ForeignKey, target: ExportedTable | None) -> str:
     if target is None:
-        return "there is no such table here"
+        return "there is no such table in the export"
     if not all(name in table.columns for name in key.fields):
         return "a field of it is missing"
     if key.reference_fields not in [primary_key(target), *unique_keys(target)]:
-        return "its target is not declared to be unique"
+        return "its target is not declared unique"
     pairs = zip(key.fields, key.reference_fields, strict=False)
     if any(_family(table.columns[a]) != _family(target.columns[b]) for a, b in pairs):
         return "its target has another type"
@@ -190,9 +190,9 @@ def _family(dtype: pl.DataType) -> object:
     return pl.String() if dtype in (pl.String, pl.Categorical, pl.Enum) else dtype
 
 
-def _ordered(tables: Mapping[str, Table]) -> list[Table]:
-    """Each table after its targets; tables in a circle in the order of the package."""
-    done: dict[str, Table] = {}
+def _ordered(tables: Mapping[str, ExportedTable]) -> list[ExportedTable]:
+    """Each table after its targets; tables in a cycle in the order of the package."""
+    done: dict[str, ExportedTable] = {}
     waiting = dict(tables)
     while waiting:
         ready = [

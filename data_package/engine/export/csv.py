@@ -1,4 +1,4 @@
-"""CSV: a folder with a file per table and a descriptor of them, a data package in itself."""
+"""CSV: a folder with a file per table and a descriptor: a data package of its own."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -6,23 +6,24 @@ from typing import cast
 
 import polars as pl
 
-from data_package.engine.export.content import Content, Table
+from data_package.engine.export.content import ExportedPackage, ExportedTable
 from data_package.engine.package.csvtwin import DIALECT, write_csv
 from data_package.engine.package.descriptor import FILE_NAME, to_json
 from data_package.engine.storage import hash_file, make_private_folder, write_private
 
 _MOST_LETTERS = 80
-# What spreadsheets take for the beginning of a formula: https://owasp.org/www-community/attacks/CSV_Injection
+# What spreadsheets take for the beginning of a formula:
+# https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = r"^[=+\-@\t\r]"
 
 
-def write(content: Content, folder: Path, tell: Callable[[str], None]) -> dict[str, int]:
-    """Write a new folder. A note tells of texts that a spreadsheet would take for formulas."""
+def write(content: ExportedPackage, folder: Path, report: Callable[[str], None]) -> dict[str, int]:
+    """Write a new folder. Texts that a spreadsheet would take for formulas are noted."""
     make_private_folder(folder)
     resources = []
     taken: set[str] = set()
     for table in content.tables:
-        tell(f"writing {table.name}")
+        report(f"writing {table.name}")
         path = folder / _file_name(table.name, taken)
         write_csv(table.path, path)
         resources.append(_resource(table, path))
@@ -33,7 +34,7 @@ def write(content: Content, folder: Path, tell: Callable[[str], None]) -> dict[s
 
 
 def _file_name(name: str, taken: set[str]) -> str:
-    """A file's name for a table: whatever that is called, in the folder, and one in any case."""
+    """A safe file name for a table, unique in the folder even where case does not count."""
     plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).lstrip(".")
     safe = plain[:_MOST_LETTERS] or "table"
     made, number = f"{safe}.csv", 1
@@ -44,7 +45,7 @@ def _file_name(name: str, taken: set[str]) -> str:
     return made
 
 
-def _resource(table: Table, path: Path) -> dict[str, object]:
+def _resource(table: ExportedTable, path: Path) -> dict[str, object]:
     return {
         **table.contract.descriptor,
         "path": path.name,
@@ -57,7 +58,7 @@ def _resource(table: Table, path: Path) -> dict[str, object]:
     }
 
 
-def _formulas(table: Table) -> list[str]:
+def _formulas(table: ExportedTable) -> list[str]:
     texts = [name for name, dtype in table.columns.items() if dtype in (pl.String, pl.Categorical)]
     if not texts:
         return []
@@ -66,6 +67,6 @@ def _formulas(table: Table) -> list[str]:
     found = {name: count for name, count in cast("Mapping[str, int]", counts).items() if count}
     return [
         f"{table.name}.csv: {count:,} texts of {name} begin with =, +, -, @, a tab or a return: "
-        "a spreadsheet would take them for formulas. Give out xlsx to who opens it in one."
+        "a spreadsheet would take them for formulas. For readers with a spreadsheet, export xlsx."
         for name, count in found.items()
     ]

@@ -1,8 +1,8 @@
 """DuckDB: one file for analysis, with keys, checks and comments declared (https://duckdb.org).
 
-DuckDB reads the Parquet files itself, so types are those of the files; durations, which Parquet has
-no type for, become intervals, and whole numbers of 128 bits, which DuckDB does not find there, huge
-integers. It installs and loads no extension from the network.
+DuckDB reads the Parquet files itself, so types are those of the files. Durations, for which Parquet
+has no type, become intervals, and 128-bit integers, which DuckDB does not recognise there, huge
+integers. No extension is installed or loaded from the network.
 """
 
 from collections.abc import Callable
@@ -12,7 +12,7 @@ import duckdb
 import polars as pl
 
 from data_package.engine.errors import BuildError
-from data_package.engine.export.content import Content, Table, values
+from data_package.engine.export.content import ExportedPackage, ExportedTable, values
 from data_package.engine.export.sql import WORDS, create_table, quoted, text, words
 from data_package.engine.package.csvtwin import column
 from data_package.engine.schema.contract import ForeignKey
@@ -22,15 +22,15 @@ _HUGE: dict[type[pl.DataType], str] = {pl.Int128: "HUGEINT", pl.UInt128: "UHUGEI
 _SETTINGS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
 
 
-def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str, int]:
-    """Write a new database. Raises BuildError when a table does not keep what is declared."""
+def write(content: ExportedPackage, path: Path, report: Callable[[str], None]) -> dict[str, int]:
+    """Write a new database. Raises BuildError when a table breaks what its contract declares."""
     content.refuse_names("DuckDB")
     aside = make_private_folder(path.with_name("aside"))
     try:
         with duckdb.connect(str(path), config={**_SETTINGS, "temp_directory": str(aside)}) as base:
             path.chmod(PRIVATE_FILE)
             for table in content.tables:
-                tell(f"writing {table.name}")
+                report(f"writing {table.name}")
                 _write_table(base, content, table, aside)
             taken = {table.name.lower() for table in content.tables}
             for name, rows in words(content.document, content.tables).items():
@@ -43,7 +43,7 @@ def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str
 
 
 def _write_table(
-    base: duckdb.DuckDBPyConnection, content: Content, table: Table, aside: Path
+    base: duckdb.DuckDBPyConnection, content: ExportedPackage, table: ExportedTable, aside: Path
 ) -> None:
     columns = ", ".join(_value(name, dtype) for name, dtype in table.columns.items())
     origin = _readable(table, aside)
@@ -57,11 +57,11 @@ def _write_table(
         base.execute(f"INSERT INTO {quoted(table.name)} {rows}", [_literal_path(origin)])
     except duckdb.ConstraintException as error:
         raise BuildError(
-            f"{table.name} does not keep what its contract says: {_rule(error)}.\n"
+            f"{table.name} breaks its contract: {_rule(error)}.\n"
             "See which rows: data-package check --rows"
         ) from None
     except (duckdb.IOException, duckdb.TransactionException):
-        # The disk, of which `export` tells.
+        # An error of the disk, which `export` reports.
         raise
     except duckdb.Error as error:
         raise BuildError(f"{table.name} cannot be written: {type(error).__name__}.") from None
@@ -72,10 +72,10 @@ def _write_table(
             _comment(base, "COLUMN", place, field.title, field.description)
 
 
-def _readable(table: Table, aside: Path) -> Path:
-    """The table's file, or where DuckDB does not find its types in it, one that says them as text.
+def _readable(table: ExportedTable, aside: Path) -> Path:
+    """The table's file, or one with text in columns whose types DuckDB does not recognise.
 
-    Parquet has no whole numbers of more than 64 bits; Polars writes them as 16 bytes of its own.
+    Parquet has no integers of more than 64 bits; Polars writes them as 16 bytes.
     """
     if not any(dtype in _HUGE for dtype in table.columns.values()):
         return table.path
@@ -87,7 +87,7 @@ def _readable(table: Table, aside: Path) -> Path:
 
 
 def _value(name: str, dtype: pl.DataType) -> str:
-    """A column of the file as DuckDB is to hold it."""
+    """The SQL expression for a column of the file."""
     if isinstance(dtype, pl.Duration):
         # An interval counts microseconds.
         whole = {"ns": f"{quoted(name)} // 1000", "ms": f"{quoted(name)} * 1000"}
@@ -99,7 +99,7 @@ def _value(name: str, dtype: pl.DataType) -> str:
     return quoted(name)
 
 
-def _note_durations(content: Content, table: Table) -> None:
+def _note_durations(content: ExportedPackage, table: ExportedTable) -> None:
     fine = [
         name
         for name, dtype in table.columns.items()
@@ -107,30 +107,30 @@ def _note_durations(content: Content, table: Table) -> None:
     ]
     found = table.count({name: column(name).dt.total_nanoseconds() % 1000 != 0 for name in fine})
     content.notes.extend(
-        f"{table.name}: {values(count)} of {name}, finer than a microsecond, which an interval "
-        "cannot be: cut to it."
+        f"{table.name}: {values(count)} of {name}, finer than a microsecond, which intervals "
+        "cannot hold: truncated."
         for name, count in found.items()
     )
     content.notes.extend(
-        f"{table.name}: the durations within {name} are whole numbers there, since DuckDB does not "
-        "find their type in the file."
+        f"{table.name}: the durations within {name} become integers, since DuckDB does not "
+        "recognise their type in the file."
         for name, dtype in table.columns.items()
         if dtype.is_nested() and "Duration" in str(dtype)
     )
 
 
-def _keys(content: Content, table: Table) -> list[ForeignKey]:
-    """The foreign keys to tables that are there: DuckDB declares none later, nor to itself."""
+def _keys(content: ExportedPackage, table: ExportedTable) -> list[ForeignKey]:
+    """The foreign keys to tables that exist already: DuckDB can declare no others."""
     before = {one.name for one in content.tables[: content.tables.index(table)]}
     kept = []
     for key in content.keys_to(table):
         if key.resource in before:
             kept.append(key)
         else:
-            why = "to its own rows" if key.resource in (None, table.name) else "in a circle"
+            why = "to its own rows" if key.resource in (None, table.name) else "in a cycle"
             content.notes.append(
                 f"{table.name}: the foreign key {', '.join(key.fields)} is not declared: DuckDB "
-                f"fills no table with keys {why}."
+                f"cannot fill a table with keys {why}."
             )
     return kept
 
@@ -154,12 +154,12 @@ def _write_words(base: duckdb.DuckDBPyConnection, name: str, rows: list[list[obj
 
 
 def _rule(error: duckdb.Error) -> str:
-    """The kind of constraint that DuckDB names, without the value that it quotes."""
+    """The kind of constraint in DuckDB's message, without the value that it quotes."""
     said = str(error).lower()
     known = ("not null", "check", "primary key", "foreign key", "unique")
     return next((f"a {one} constraint" for one in known if one in said), "a constraint")
 
 
 def _literal_path(path: Path) -> str:
-    """A path that DuckDB takes for no pattern."""
+    """A path escaped so that DuckDB does not take it for a pattern."""
     return "".join(f"[{char}]" if char in "*?[" else char for char in str(path.absolute()))

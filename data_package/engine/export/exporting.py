@@ -1,4 +1,4 @@
-"""Exporting: what is asked for, and what came of it."""
+"""Exporting: the formats, the call and its result."""
 
 import errno
 import json
@@ -13,7 +13,7 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.errors import BuildError, ProjectError
-from data_package.engine.export.content import Content
+from data_package.engine.export.content import ExportedPackage
 from data_package.engine.package.descriptor import FILE_NAME
 from data_package.engine.project import Project, find_project
 from data_package.engine.storage import (
@@ -27,14 +27,14 @@ from data_package.engine.storage import (
 )
 from data_package.engine.versions.edition import Edition, open_built, open_edition
 
-Tell = Callable[[str], None]
+Reporter = Callable[[str], None]
 
 _FULL = ("No space left", "quota exceeded", "disk is full")
 _MOST_LETTERS = 60
 _LIBRARIES = ("duckdb", "_duckdb", "sqlite3", "xlsxwriter")
 
 
-class Form(StrEnum):
+class ExportFormat(StrEnum):
     """What a data package can be exported to."""
 
     SQLITE = "sqlite"
@@ -43,17 +43,22 @@ class Form(StrEnum):
     CSV = "csv"
 
 
-_ENDINGS = {Form.SQLITE: ".sqlite", Form.DUCKDB: ".duckdb", Form.XLSX: ".xlsx", Form.CSV: "-csv"}
+_ENDINGS = {
+    ExportFormat.SQLITE: ".sqlite",
+    ExportFormat.DUCKDB: ".duckdb",
+    ExportFormat.XLSX: ".xlsx",
+    ExportFormat.CSV: "-csv",
+}
 
 
 @dataclass(frozen=True)
 class Exported:
-    """What an export made.
+    """The result of an export.
 
     Attributes:
         path: the file, or for CSV the folder.
-        tables: how many rows each table has, by its name.
-        notes: what could not be carried over, and what to look out for.
+        tables: the number of rows of each table, by name.
+        notes: what could not be exported, and what to be aware of.
     """
 
     path: Path
@@ -66,32 +71,32 @@ class Exported:
 
 
 def export(
-    to: Form | str,
+    to: ExportFormat | str,
     out: Path | None = None,
     source: str | Path | None = None,
     *,
     project: Path | None = None,
     replace: bool = False,
-    tell: Tell = lambda _: None,
+    report: Reporter = lambda _: None,
 ) -> Exported:
     """Export a data package to one file, or for CSV to one folder.
 
     Args:
-        to: the form.
-        out: where to; by default into `storage/exports`, where what is there is replaced.
+        to: the format.
+        out: the target; by default in `storage/exports`, where an older export is replaced.
         source: a folder, a zip file or the version of a release; by default the built package.
         project: a folder of the project; by default the working directory.
-        replace: whether to put it in the place of what is at `out`.
-        tell: hears what is being written.
+        replace: whether to replace an existing `out`.
+        report: is called with what is being written.
 
     Raises:
-        ProjectError: the source is not there, `out` is taken, or a library is missing.
-        BuildError: a table cannot be put into this form; nothing is left behind.
+        ProjectError: the source does not exist, `out` exists, or a library is missing.
+        BuildError: a table cannot be exported to this format; nothing is left behind.
     """
-    form = Form(to)
+    form = ExportFormat(to)
     here = None if source is not None and out is not None else find_project(project)
     with _opened(source, here, project) as edition:
-        content = Content.of(edition)
+        content = ExportedPackage.of(edition)
         if out is None:
             assert here is not None
             target = here.places.exports / f"{_stem(edition)}{_ENDINGS[form]}"
@@ -100,11 +105,11 @@ def export(
             target = out
             _look(target, form, replace=replace)
         sweep_beside(target.absolute())
-        # All that is written on the way lies in one folder beside, so that one name is swept.
+        # All temporary files are in one folder beside the target, so that one name is swept.
         aside = temporary_beside(target.absolute())
         try:
             aside.mkdir(PRIVATE_FOLDER)
-            rows = _write(form, content, aside / "new", tell)
+            rows = _write(form, content, aside / "new", report)
             _put(aside / "new", target)
         except OSError as error:
             raise BuildError(f"{target} cannot be written: {error.strerror}.") from None
@@ -119,26 +124,28 @@ def export(
 
 
 def _in_words(error: BaseException, target: Path, edition: Edition) -> str | None:
-    """What a library says of the disk or of a spoilt file, in words that quote no value."""
+    """Turn a library's error about the disk or a damaged file into one that quotes no value."""
     from pyarrow import ArrowException  # type: ignore[import-untyped]
 
-    # Each library has an error of its own for it.
+    # Each library has its own error for it.
     if any(words in str(error) for words in _FULL):
         return f"{target} cannot be written: {os.strerror(errno.ENOSPC)}."
     if isinstance(error, pl.exceptions.PolarsError | pl.exceptions.PanicException | ArrowException):
         return (
             f"A table of {edition.label} cannot be read to its end: {type(error).__name__}.\n"
-            "Find the file that is not whole: sha256sum --check SHA256SUMS"
+            "Find the damaged file: sha256sum --check SHA256SUMS"
         )
     if type(error).__module__.partition(".")[0] in _LIBRARIES:
         return (
-            f"{target} cannot be written, or a table of {edition.label} not be read: "
+            f"{target} cannot be written, or a table of {edition.label} cannot be read: "
             f"{type(error).__name__}."
         )
     return None
 
 
-def _write(form: Form, content: Content, new: Path, tell: Tell) -> dict[str, int]:
+def _write(
+    form: ExportFormat, content: ExportedPackage, new: Path, report: Reporter
+) -> dict[str, int]:
     try:
         # Each form is a module of that name, which imports its library.
         module = import_module(f"{__package__}.{form}")
@@ -147,7 +154,7 @@ def _write(form: Form, content: Content, new: Path, tell: Tell) -> dict[str, int
             f"--to {form} needs the package '{error.name}', which is not installed.\n"
             f"Install it: pip install 'data-package[{form}]'"
         ) from None
-    rows: dict[str, int] = module.write(content, new, tell)
+    rows: dict[str, int] = module.write(content, new, report)
     return rows
 
 
@@ -164,7 +171,7 @@ def _opened(
 
 
 def _stem(edition: Edition) -> str:
-    """What an export is called where nothing else is said: a name that leads nowhere."""
+    """The default name of an export, which is safe as a file name."""
     name = _safe(edition.text("name"), "-_") or "data-package"
     version = _safe(edition.text("version"), "-_.+")
     return f"{name}-{version}" if version else name
@@ -174,25 +181,25 @@ def _safe(text: str, signs: str) -> str:
     return "".join(c if c.isalnum() or c in signs else "-" for c in text)[:_MOST_LETTERS]
 
 
-def _look(target: Path, form: Form, *, replace: bool) -> None:
+def _look(target: Path, form: ExportFormat, *, replace: bool) -> None:
     if target.exists() and not target.is_file() and not target.is_dir():
         raise ProjectError(f"{target} is a device or a pipe. Name a file.")
-    if target.is_dir() and form is not Form.CSV:
+    if target.is_dir() and form is not ExportFormat.CSV:
         raise ProjectError(f"{target} is a folder. Name a file.")
-    if target.is_file() and form is Form.CSV:
+    if target.is_file() and form is ExportFormat.CSV:
         raise ProjectError(f"{target} is a file, and CSV makes a folder. Name another place.")
     if target.is_dir() and not _is_exported(target):
         raise ProjectError(
-            f"{target} is a folder that holds more than an export. Name a new one in it."
+            f"{target} is a folder with other files than an export. Name a new folder in it."
         )
     if target.exists() and not replace:
-        raise ProjectError(f"{target} is there already. Name another place, or say --force.")
+        raise ProjectError(f"{target} exists already. Name another place, or replace it: --force.")
     if not target.absolute().parent.is_dir():
         raise ProjectError(f"There is no folder {target.absolute().parent} to write into.")
 
 
 def _is_exported(folder: Path) -> bool:
-    """Whether a folder holds nothing, or nothing but the files of a data package."""
+    """Whether a folder is empty, or holds only the files of a data package."""
     names = {path.name for path in folder.iterdir()}
     try:
         document = json.loads((folder / FILE_NAME).read_bytes()) if names else {"resources": []}
@@ -203,7 +210,7 @@ def _is_exported(folder: Path) -> bool:
 
 
 def _put(new: Path, target: Path) -> None:
-    """Put what was written in its place in one step; until then what is there stays whole."""
+    """Put the export in place in one step; until then the old one stays complete."""
     for path in [new, *new.rglob("*")]:
         sync(path)
     if new.is_dir():

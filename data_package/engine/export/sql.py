@@ -5,7 +5,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from data_package.engine.export.content import Table, primary_key, unique_keys
+from data_package.engine.export.content import ExportedTable, primary_key, unique_keys
 from data_package.engine.schema.contract import Field, ForeignKey
 
 _BOUNDS = {
@@ -16,7 +16,7 @@ _BOUNDS = {
 }
 _LENGTHS = {"minLength": ">=", "maxLength": "<="}
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
-# Tables of the export that hold what a database has no place for.
+# Extra tables for texts that a database cannot attach to tables and columns.
 WORDS = {
     "datapackage_properties": ("property", "value"),
     "datapackage_tables": ("table_name", "title", "description"),
@@ -28,7 +28,7 @@ WORDS = {
 
 
 def create_table(
-    table: Table,
+    table: ExportedTable,
     types: Mapping[str, str],
     foreign_keys: Sequence[ForeignKey],
     *,
@@ -41,10 +41,10 @@ def create_table(
     Args:
         table: what to declare.
         types: the database's type of each column.
-        foreign_keys: those that the database can hold.
-        deferred: whether foreign keys are looked at when a transaction ends.
-        nullable: columns that may hold NULL whatever the contract says.
-        has_nan: whether the database has NaN, which keeps every bound for a contract.
+        foreign_keys: those that the database can declare.
+        deferred: whether foreign keys are checked when a transaction ends.
+        nullable: columns that may hold NULL, even if the contract requires a value.
+        has_nan: whether the database has NaN, which satisfies every bound of a contract.
     """
     key = primary_key(table)
     fields = {field.name: field for field in reversed(table.contract.fields)}
@@ -72,8 +72,8 @@ def create_table(
     return f"CREATE TABLE {quoted(table.name)} (\n  {body}\n)"
 
 
-def declared_required(table: Table) -> frozenset[str]:
-    """The columns of a table that hold a value in every row, as its contract says."""
+def declared_required(table: ExportedTable) -> frozenset[str]:
+    """The columns of a table that must have a value in every row, by its contract."""
     said = {field.name for field in table.contract.fields if field.required}
     return frozenset(said | {*primary_key(table)}) & frozenset(table.columns)
 
@@ -88,8 +88,10 @@ def text(value: str) -> str:
     return "'" + value.replace("'", "''") + "'"
 
 
-def words(document: Mapping[str, object], tables: Sequence[Table]) -> dict[str, list[list[object]]]:
-    """What the descriptor says, as rows of the tables `WORDS`."""
+def words(
+    document: Mapping[str, object], tables: Sequence[ExportedTable]
+) -> dict[str, list[list[object]]]:
+    """The descriptor's texts, as rows of the tables `WORDS`."""
     return {
         "datapackage_properties": [
             [name, value if isinstance(value, str) else _json(value)]
@@ -130,7 +132,7 @@ def _checks(field: Field, dtype: pl.DataType, sql_type: str, unless: str) -> Ite
 
 
 def _literal(value: object, dtype: pl.DataType, sql_type: str) -> str | None:
-    """A contract's value as the column holds it; None where that cannot be said for certain."""
+    """A contract's value as the column holds it; None where that is not certain."""
     if value is None:
         return None
     if dtype in _TEXTS:

@@ -1,7 +1,7 @@
-"""SQLite: one file that everything reads, with keys and checks declared (https://sqlite.org).
+"""SQLite: one file that most programs can read, with keys and checks (https://sqlite.org).
 
-Numbers and texts are as they are; dates and times ISO 8601, booleans 0 and 1, lists and structs
-JSON. What SQLite has no place for, titles, descriptions and labels, stands in tables of its own.
+Numbers and texts are unchanged; dates and times are ISO 8601, booleans 0 and 1, lists and structs
+JSON. Titles, descriptions and labels, for which SQLite has no place, are in separate tables.
 """
 
 import sqlite3
@@ -11,7 +11,7 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.errors import BuildError
-from data_package.engine.export.content import Content, Table, values
+from data_package.engine.export.content import ExportedPackage, ExportedTable, values
 from data_package.engine.export.sql import (
     WORDS,
     create_table,
@@ -27,30 +27,30 @@ _BATCH_ROWS = 50_000
 _MOST_COLUMNS = 2_000
 
 
-def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str, int]:
-    """Write a new database. Raises BuildError when a table does not keep what is declared."""
+def write(content: ExportedPackage, path: Path, report: Callable[[str], None]) -> dict[str, int]:
+    """Write a new database. Raises BuildError when a table breaks what its contract declares."""
     content.refuse_names("SQLite", reserved="sqlite_", most_columns=_MOST_COLUMNS)
     path.touch(PRIVATE_FILE, exist_ok=False)
     base = sqlite3.connect(path, isolation_level=None)
     try:
-        # Nobody sees the file before it is whole, so it needs no journal on the way.
+        # The file is not visible before it is complete, so it needs no journal.
         base.execute("PRAGMA journal_mode = OFF")
         base.execute("PRAGMA synchronous = OFF")
         base.execute("PRAGMA foreign_keys = OFF")
         base.execute("BEGIN")
         for table in content.tables:
-            tell(f"writing {table.name}")
+            report(f"writing {table.name}")
             _fill(base, table, f"{_declaration(content, table)} STRICT")
         _write_words(base, content)
         base.execute("COMMIT")
         if broken := base.execute("PRAGMA foreign_key_check").fetchone():
-            raise BuildError(f"A foreign key of {broken[0]} points to a row that is not there.")
+            raise BuildError(f"A foreign key of {broken[0]} points to a missing row.")
     finally:
         base.close()
     return {table.name: table.rows for table in content.tables}
 
 
-def _declaration(content: Content, table: Table) -> str:
+def _declaration(content: ExportedPackage, table: ExportedTable) -> str:
     types = {name: _type(dtype) for name, dtype in table.columns.items()}
     floats = [name for name, dtype in table.columns.items() if dtype.is_float()]
     nan = table.count({name: column(name).is_nan() for name in floats})
@@ -65,7 +65,7 @@ def _declaration(content: Content, table: Table) -> str:
     return create_table(table, types, keys, deferred=True, nullable=frozenset(nan))
 
 
-def _fill(base: sqlite3.Connection, table: Table, declaration: str) -> None:
+def _fill(base: sqlite3.Connection, table: ExportedTable, declaration: str) -> None:
     marks = ", ".join("?" * len(table.columns))
     statement = f"INSERT INTO {quoted(table.name)} VALUES ({marks})"  # noqa: S608
     try:
@@ -75,20 +75,19 @@ def _fill(base: sqlite3.Connection, table: Table, declaration: str) -> None:
     except sqlite3.IntegrityError as error:
         # SQLite names the constraint, never the value.
         raise BuildError(
-            f"{table.name} does not keep what its contract says: {error}.\n"
-            "See which rows: data-package check --rows"
+            f"{table.name} breaks its contract: {error}.\nSee which rows: data-package check --rows"
         ) from None
     except (sqlite3.Error, OverflowError) as error:
         raise BuildError(f"{table.name} cannot be written: {type(error).__name__}.") from None
 
 
-def _batches(table: Table) -> Iterator[pl.DataFrame]:
+def _batches(table: ExportedTable) -> Iterator[pl.DataFrame]:
     rows = table.scan().select(_value(name, dtype) for name, dtype in table.columns.items())
     for start in range(0, table.rows, _BATCH_ROWS):
         yield rows.slice(start, _BATCH_ROWS).collect(engine="streaming")
 
 
-def _write_words(base: sqlite3.Connection, content: Content) -> None:
+def _write_words(base: sqlite3.Connection, content: ExportedPackage) -> None:
     taken = {table.name.lower() for table in content.tables}
     for name, rows in words(content.document, content.tables).items():
         if name in taken:
@@ -108,7 +107,7 @@ def _type(dtype: pl.DataType) -> str:
 
 
 def _is_wide(dtype: pl.DataType) -> bool:
-    """Whether a type holds whole numbers that SQLite's 64 bits do not."""
+    """Whether a type holds integers that do not fit into SQLite's 64 bits."""
     return dtype in (pl.UInt64, pl.Int128, pl.UInt128)
 
 

@@ -1,8 +1,8 @@
 """An Excel workbook: a sheet per table, cells of their types (https://xlsxwriter.readthedocs.io).
 
 Texts are written as texts and never as formulas, links or numbers, whatever they begin with, so a
-cell that says `=HYPERLINK(…)` shows just that. Titles are comments of the header; codes stand with
-their labels in a sheet, from which cells can be chosen. Rows go to the disk as they are written.
+cell with `=HYPERLINK(…)` shows just that. Titles are comments of the header; codes and their labels
+are in a sheet, which is the source of drop-down lists. Rows go to the disk as they are written.
 """
 
 import datetime as dt
@@ -19,7 +19,7 @@ from xlsxwriter.format import Format
 from xlsxwriter.worksheet import Worksheet
 
 from data_package.engine.errors import BuildError
-from data_package.engine.export.content import Content, Table, primary_key, values
+from data_package.engine.export.content import ExportedPackage, ExportedTable, primary_key, values
 from data_package.engine.export.sql import WORDS, words
 from data_package.engine.package.csvtwin import cell, column
 from data_package.engine.storage import PRIVATE_FILE, make_private_folder, remove
@@ -35,7 +35,7 @@ _MOST_COMMENT = 1_000
 _BATCH_ROWS = 10_000
 _LOOKED_AT = 500
 _NARROWEST, _WIDEST = 8, 60
-# What the button of a filter covers.
+# The width of a filter's button.
 _BUTTON = 3
 _KEYS_IN_VIEW = 2
 _COLUMNS_ON_PAPER = 16
@@ -55,7 +55,7 @@ _TEXT_ONLY = {
 Row = tuple[object, ...]
 
 
-def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str, int]:
+def write(content: ExportedPackage, path: Path, report: Callable[[str], None]) -> dict[str, int]:
     """Write a new workbook. Raises BuildError for a table that is larger than a sheet."""
     _refuse_too_large(content)
     path.touch(PRIVATE_FILE, exist_ok=False)
@@ -84,14 +84,14 @@ def write(content: Content, path: Path, tell: Callable[[str], None]) -> dict[str
             )
         places = _places(codes)
         for table in content.tables:
-            tell(f"writing {table.name}")
+            report(f"writing {table.name}")
             sheet = book.add_worksheet(_sheet_name(table.name, names))
             _head(sheet, tuple(table.columns), formats[str])
             sheet.freeze_panes(1, _leading_keys(table))
             _explain(sheet, table, places)
             _fill(sheet, table, formats)
             content.notes.extend(_written_as_text(table))
-        tell("packing the workbook")
+        report("packing the workbook")
         book.close()
     finally:
         remove(aside)
@@ -104,7 +104,7 @@ def _write_list(
     rows: Sequence[Sequence[object]],
     formats: Mapping[type, Format],
 ) -> None:
-    """A sheet of words."""
+    """A sheet of texts."""
     _head(sheet, columns, formats[str])
     sheet.freeze_panes(1, 0)
     for at, row in enumerate(rows, 1):
@@ -112,7 +112,7 @@ def _write_list(
     _set_widths(sheet, columns, rows)
 
 
-def _codes(content: Content) -> dict[tuple[str, str], list[Row]]:
+def _codes(content: ExportedPackage) -> dict[tuple[str, str], list[Row]]:
     """The codes of each field that has them: table, field, value and label."""
     found: dict[tuple[str, str], list[Row]] = {}
     for table in content.tables:
@@ -133,7 +133,7 @@ def _plain(value: object) -> object:
 
 
 def _places(codes: Mapping[tuple[str, str], list[Row]]) -> dict[tuple[str, str], tuple[str, str]]:
-    """Where the values of each field stand in the sheet of codes, and the same in words."""
+    """The range of each field's values in the sheet of codes, and a hint that lists them."""
     found, at = {}, 2
     for of, rows in codes.items():
         lines = [f"{value} = {label}" if label else str(value) for _, _, value, label in rows]
@@ -145,7 +145,7 @@ def _places(codes: Mapping[tuple[str, str], list[Row]]) -> dict[tuple[str, str],
 
 
 def _explain(
-    sheet: Worksheet, table: Table, places: Mapping[tuple[str, str], tuple[str, str]]
+    sheet: Worksheet, table: ExportedTable, places: Mapping[tuple[str, str], tuple[str, str]]
 ) -> None:
     """Titles and descriptions as comments of the header, and codes as lists to choose from."""
     fields = {field.name: field for field in reversed(table.contract.fields)}
@@ -160,15 +160,15 @@ def _explain(
             sheet.data_validation(1, at, max(table.rows, 1), at, rule)
 
 
-def _leading_keys(table: Table) -> int:
-    """How many columns stay in view: those of the key, where it stands first and is short."""
+def _leading_keys(table: ExportedTable) -> int:
+    """How many columns stay in view: those of the key, if it comes first and is short."""
     key = primary_key(table)
     leads = len(key) <= _KEYS_IN_VIEW and tuple(table.columns)[: len(key)] == key
     return len(key) if leads else 0
 
 
-def _written_as_text(table: Table) -> list[str]:
-    """Notes on the values that are no numbers and no dates for Excel."""
+def _written_as_text(table: ExportedTable) -> list[str]:
+    """Notes on values that Excel cannot hold as numbers or dates."""
     conditions: dict[str, pl.Expr] = {}
     for name, dtype in table.columns.items():
         value = column(name)
@@ -191,8 +191,8 @@ def _why_text(dtype: pl.DataType) -> str:
     if dtype.is_float():
         return "NaN or infinite, which Excel does not have"
     if dtype.is_integer():
-        return "beyond 2^53, where Excel does not count every number"
-    return f"before {_EARLIEST}, where Excel does not count days"
+        return "beyond 2^53, where Excel does not have every integer"
+    return f"before {_EARLIEST}, where Excel has no dates"
 
 
 def _set_widths(sheet: Worksheet, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
@@ -214,11 +214,11 @@ def _width(value: object) -> int:
 
 
 def _printable(text: str) -> str:
-    """A text without the characters that XML does not have."""
+    """A text without the characters that XML does not allow."""
     return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
 
 
-def _refuse_too_large(content: Content) -> None:
+def _refuse_too_large(content: ExportedPackage) -> None:
     for table in content.tables:
         what = None
         if table.rows >= MOST_ROWS:
@@ -233,13 +233,13 @@ def _refuse_too_large(content: Content) -> None:
             )
         if what:
             raise BuildError(
-                f"{table.name} does not fit into Excel: it has {what}.\n"
+                f"Excel cannot hold {table.name}: it has {what}.\n"
                 "Export to sqlite, duckdb or csv instead."
             )
 
 
-def _too_long(table: Table) -> dict[str, int]:
-    """How many values of each column are longer than a cell."""
+def _too_long(table: ExportedTable) -> dict[str, int]:
+    """How many values of each column do not fit into a cell."""
     return table.count(
         {
             name: cell(name, dtype).cast(pl.String).str.len_chars() > MOST_CHARACTERS
@@ -258,7 +258,7 @@ def _head(sheet: Worksheet, names: tuple[str, ...], bold: Format) -> None:
         sheet.fit_to_pages(1, 0)
 
 
-def _fill(sheet: Worksheet, table: Table, formats: Mapping[type, Format]) -> None:
+def _fill(sheet: Worksheet, table: ExportedTable, formats: Mapping[type, Format]) -> None:
     rows = table.scan().select(_value(name, dtype) for name, dtype in table.columns.items())
     for start in range(0, table.rows, _BATCH_ROWS):
         batch = rows.slice(start, _BATCH_ROWS).collect(engine="streaming")
@@ -289,12 +289,12 @@ def _write_row(sheet: Worksheet, at: int, row: Row, formats: Mapping[type, Forma
 
 
 def _is_number(value: float) -> bool:
-    """Whether Excel, which knows fractions of 53 bits only, holds the same number."""
+    """Whether Excel, which has 53-bit fractions only, holds exactly this number."""
     return abs(value) <= _MOST_WHOLE if isinstance(value, int) else isfinite(value)
 
 
 def _is_date(value: dt.datetime | dt.date | dt.time) -> bool:
-    """Whether Excel, which counts days from 1900 with one too many, means the same day."""
+    """Whether Excel, which counts from 1900 with one day too many, shows the same day."""
     if isinstance(value, dt.time):
         return True
     return (value.date() if isinstance(value, dt.datetime) else value) >= _EARLIEST
@@ -307,7 +307,7 @@ def _value(name: str, dtype: pl.DataType) -> pl.Expr:
 
 
 def _sheet_name(name: str, taken: set[str]) -> str:
-    """A name that Excel takes for a sheet and that no other has."""
+    """A name that Excel accepts for a sheet and that no other sheet has."""
     plain = _FORBIDDEN.sub("_", name).strip("'") or "table"
     made, number = plain[:_SHEET_NAME], 1
     while made.lower() in taken or made.lower() == "history":

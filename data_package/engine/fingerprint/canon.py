@@ -1,4 +1,4 @@
-"""The canonical text of syntax: what code says, without how it is written.
+"""The canonical text of syntax: what code does, whatever its layout.
 
 Comments, docstrings and formatting leave no trace in it. The serialisation is our own and not
 `ast.dump`, because that one differs between Python versions.
@@ -10,12 +10,12 @@ from typing import Final
 
 _UNWRITTEN: Final = {"ctx", "type_comment", "kind", "type_params", "type_ignores", "simple"}
 
-# The fields of each kind of node that are written, last first, with what stands before them.
+# The fields of each kind of node that are written, last first, each with its prefix.
 _FIELDS: dict[type[ast.AST], tuple[tuple[str, str], ...]] = {}
 
 
 def module_digest(source: str | bytes) -> str:
-    """A hash of all that a module's source says, blind to comments, docstrings and formatting.
+    """A hash of a module's source, without comments, docstrings and formatting.
 
     Type hints, names and the order of definitions count: two sources of equal digest give every
     table the same fingerprint. Raises `SyntaxError` as `compile` does.
@@ -54,12 +54,12 @@ def constant(value: object) -> str:
 
 
 def says_nothing(node: object) -> bool:
-    """A docstring, an ellipsis or another literal that stands alone."""
+    """A docstring, an ellipsis or another literal as a statement."""
     return isinstance(node, ast.Expr) and isinstance(node.value, ast.Constant)
 
 
 def push_fields(node: ast.AST, stack: list[object], out: list[str]) -> None:
-    """Open a node in `out`, and put its fields on the stack of what is still to be written."""
+    """Open a node in `out`, and push its fields onto the stack of what is still to be written."""
     kind = type(node)
     fields = _FIELDS.get(kind)
     if fields is None:

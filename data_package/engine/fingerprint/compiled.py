@@ -1,4 +1,4 @@
-"""What compiled code tells where its source is not to be found."""
+"""What is read from compiled code where its source cannot be found."""
 
 from types import CodeType
 

@@ -1,4 +1,4 @@
-"""Which decorators count, and what of Dagster's: what a function does, not what describes it."""
+"""Which decorators count, and which arguments of Dagster's: what a function does, not metadata."""
 
 import ast
 from collections.abc import Callable, Sequence
@@ -7,9 +7,9 @@ from typing import Final
 from data_package.engine.fingerprint.names import chain_of
 
 LibraryName = Callable[[tuple[str, ...]], str | None]
-"""The dotted name of a library's object that a chain of names of the module stands for."""
+"""The dotted name of the library object that a chain of names of the module refers to."""
 
-# Decorators which certainly do not read the annotations of what they decorate.
+# Decorators that are known not to read the annotations of what they decorate.
 _BLIND_TO_HINTS: Final = {
     "staticmethod", "classmethod", "property", "setter", "getter", "deleter", "cache", "lru_cache",
     "cached_property", "wraps", "abstractmethod", "contextmanager", "overload", "override",
@@ -43,7 +43,7 @@ def is_dagster_spec(node: ast.Call, library: LibraryName) -> bool:
 
 
 def counting_decorators(decorators: Sequence[ast.expr], library: LibraryName) -> list[ast.expr]:
-    """The decorators without what only describes a table."""
+    """The decorators without the arguments that only describe a table."""
     kept: list[ast.expr] = []
     for decorator in decorators:
         if not is_dagster_decorator(decorator, library):
@@ -62,7 +62,7 @@ def counting_keywords(call: ast.Call) -> list[ast.keyword]:
 
 
 def _counting(keyword: ast.keyword) -> ast.keyword:
-    """That a table has partitions counts, but not which: each is built, or not, by itself."""
+    """Having partitions counts, but not which: each is fresh or stale by itself."""
     if keyword.arg != "partitions_def":
         return keyword
     there = ast.copy_location(ast.Constant("partitions"), keyword.value)

@@ -1,7 +1,7 @@
-"""What importing the project changes: statements which fill, patch or rebind another's object.
+"""What importing the project changes: statements that fill, patch or rebind another's object.
 
 A dict filled by `@register("x")` in another module, `SETTINGS["limit"] = 5`, a class patched
-after its definition: such a statement belongs to the object it changes, wherever it stands.
+after its definition: such a statement belongs to the object it changes, wherever it is.
 """
 
 import ast
@@ -20,7 +20,7 @@ from data_package.engine.fingerprint.touches import (
     Touches,
 )
 
-# Effects on these leave no trace in a table.
+# Effects on these cannot change a table.
 _QUIET: Final = {
     "dagster", "logging", "warnings", "sys", "atexit", "typing", "importlib", "pkgutil",
 }  # fmt: skip
@@ -40,7 +40,7 @@ class LibraryEffect:
     """A statement that changes a library for the whole process.
 
     `attribute` is the name it adds (a Polars namespace, a patched method): only code that uses
-    an attribute of that name can feel it. Empty: everyone can.
+    an attribute of that name is affected. Empty: all code is.
     """
 
     statement: Statement
@@ -84,7 +84,7 @@ class Effects:
         return True
 
     def _note_rebinding(self, module: Module) -> None:
-        """A function that says `global X` is part of what X can be."""
+        """A function that declares `global X` is part of what X can be."""
         for index, statement in enumerate(module.statements):
             if not isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
                 continue
@@ -134,7 +134,7 @@ class Effects:
         return touched
 
     def _for_its_effect(self, module: Module, form: Form) -> Touched:
-        """What an expression that stands alone may change: it is there for nothing else.
+        """What an expression statement may change: it has no other purpose.
 
         `STEPS["fill"](1)`, `queue >> 1`, a lambda that is called on the spot.
         """
@@ -166,7 +166,7 @@ class Effects:
                     for target, _ in self._modules.targets(module, form):
                         if isinstance(target, Definition) and self._modules.is_data(target):
                             queue.append(target)
-                    # `register, look_up = make()`: they may share what they close over.
+                    # `register, look_up = make()`: they may share a closure.
                     names, _ = bound_names(module.statements[index])
                     queue += [Definition(module.name, name) for name in names]
         return found

@@ -1,7 +1,7 @@
 """The source files of a project's packages, and of the user's own code that they import.
 
 Nothing is imported to find them. The engine's own files are not the project's, unless the engine is
-the package that is asked about.
+the package itself.
 """
 
 import importlib.util
@@ -40,7 +40,7 @@ class Files:
         return iter(sorted(self._paths))
 
     def __len__(self) -> int:
-        """How many files are the project's."""
+        """The number of the project's files."""
         return len(self._paths)
 
     def __contains__(self, name: str) -> bool:
@@ -48,11 +48,11 @@ class Files:
         return name in self._paths or name in self._namespaces
 
     def path(self, name: str) -> Path | None:
-        """Where a module stands; None for a folder without `__init__`, and what is not here."""
+        """A module's file; None for a folder without `__init__`, and for unknown modules."""
         return self._paths.get(name)
 
     def adopt(self, name: str, path: Path) -> bool:
-        """Count a file outside the packages among the project's; False when its name is taken."""
+        """Add a file outside the packages to the project's; False when its name is taken."""
         if name in self._paths:
             return False
         self._paths[name] = path
@@ -75,7 +75,7 @@ class Files:
         return _within(name, self._packages)
 
     def place(self, path: Path) -> str:
-        """A file's name as people know it: from the folder that its code is imported from."""
+        """A file's name for messages: relative to the folder that its code is imported from."""
         for root in self._roots:
             if path.is_relative_to(root):
                 return path.relative_to(root).as_posix()

@@ -15,13 +15,13 @@ from data_package.engine.fingerprint.modules import Modules
 from data_package.engine.fingerprint.objects import Objects
 from data_package.engine.fingerprint.places import Places
 from data_package.engine.fingerprint.sight import Handed, by_hand
-from data_package.engine.fingerprint.sources import Sources
+from data_package.engine.fingerprint.sources import SourceNodes
 
 _LONGEST_PATH: Final = 24
 
 
 class _Lazy:
-    """A text that is made when it is first asked for: unparsing costs more than all the rest."""
+    """A text that is made on first use: unparsing costs more than everything else."""
 
     def __get__(self, part: object, _: type) -> str:
         if part is None:
@@ -41,11 +41,11 @@ class Part:
     name: str
     """A readable identity: `function`, `helper norm_sex`, `constant CODES`, `closure limit`."""
     digest: str
-    """The sha256 of its own canonical form, in which what it reaches stands by name."""
+    """The sha256 of its own canonical form, which names what it reaches."""
     code: str = field(default=cast("str", _Lazy()), compare=False)
     """Its source without comments, docstrings and hints; empty for values."""
     path: tuple[str, ...] = ()
-    """The names through which it was reached, from the function on."""
+    """The names through which it was reached, starting at the function."""
     place: str = ""
     """`file.py:12`, relative to the project."""
 
@@ -81,7 +81,7 @@ class Fingerprinter:
         packages = (project_package,) if isinstance(project_package, str) else project_package
         modules = Modules(packages)
         places = Places(modules)
-        self._sources = Sources(modules)
+        self._sources = SourceNodes(modules)
         self._objects = Objects(self._sources, places)
         self._inputs = Inputs(self._sources, places, self._objects)
         self._digests = Digests(self._sources.node)
@@ -93,7 +93,7 @@ class Fingerprinter:
         parameters: Mapping[str, object] = types.MappingProxyType({}),
         engine: Mapping[str, str] = types.MappingProxyType({}),
     ) -> Fingerprint:
-        """What the function does, with the values that were declared for it.
+        """The fingerprint of the function, with the values that were declared for it.
 
         `parameters` are values of the project's settings that the function is given; only their
         digests are kept. `engine` are digests of what works on the function's inputs before it
@@ -120,7 +120,7 @@ class Fingerprinter:
         )
 
     def _labels(self, roots: Sequence[Hashable]) -> list[tuple[str, Hashable]]:
-        """The function's own name is not part of what it does."""
+        """The root without the function's own name, which is not part of what it does."""
         labels = [("function", roots[0])]
         return labels + [(self._sources.node(key).name, key) for key in roots[1:]]
 
@@ -146,7 +146,7 @@ class Fingerprinter:
                     queue.append(target)
 
     def _library_effects(self, paths: dict[Hashable, tuple[str, ...]]) -> list[Hashable]:
-        """Statements that change a library in a way which the code at hand can feel."""
+        """Statements that change a library in a way that affects the given code."""
         included: list[Hashable] = []
         waiting = list(self._sources.effects.on_libraries)
         if not waiting:

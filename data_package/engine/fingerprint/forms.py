@@ -1,4 +1,4 @@
-"""Forms: what reading some code gives, its canonical text around the names of the module.
+"""Forms: the result of reading code, its canonical text around the names of the module.
 
 A name's place in the text stays open until every scope is complete; only then is it known whether
 the name belongs to the module, to be resolved by the caller, or to the code itself.
@@ -13,7 +13,7 @@ from data_package.engine.fingerprint.scopes import CLASS, MODULE, Scope
 
 @dataclass(frozen=True)
 class Use:
-    """A name of the module that code uses, with the attributes that follow it directly."""
+    """A name of the module that code uses, with the attributes that directly follow it."""
 
     chain: tuple[str, ...]
     imported: ImportedName | None = None
@@ -21,7 +21,7 @@ class Use:
 
 @dataclass(frozen=True)
 class Hole:
-    """A place in a form that only the module can fill."""
+    """A gap in a form that only the module can fill."""
 
     use: Use
     line: int
@@ -57,7 +57,7 @@ class Form:
 
 
 class Draft:
-    """The text of a form while it is written."""
+    """The text of a form while it is being written."""
 
     def __init__(self) -> None:
         self.words: list[str] = []
@@ -65,12 +65,12 @@ class Draft:
         self._imports: list[tuple[int, Scope, str, ImportedName, int]] = []
 
     def use(self, scope: Scope, chain: tuple[str, ...], line: int, *, shallow: bool) -> None:
-        """Leave a place open for a name that is used in a scope."""
+        """Leave a gap for a name that is used in a scope."""
         self._names.append((len(self.words), scope, chain, line, shallow))
         self.words.append("")
 
     def bind_import(self, scope: Scope, name: str, imported: ImportedName, line: int) -> None:
-        """Leave a place open for a name that an import statement binds in a scope."""
+        """Leave a gap for a name that an import statement binds in a scope."""
         self._imports.append((len(self.words), scope, name, imported, line))
         self.words.append("")
 

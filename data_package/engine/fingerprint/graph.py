@@ -10,7 +10,7 @@ from data_package.engine.fingerprint.canon import digest
 from data_package.engine.fingerprint.sight import Handed
 from data_package.engine.fingerprint.values import Text
 
-# More rounds would only tell apart members of one circle of calls that are equal, and call
+# More rounds would only distinguish members of one cycle of calls that are equal, and call
 # equal code, sixteen calls deep.
 _ROUNDS: Final = 16
 
@@ -34,7 +34,7 @@ class Node:
 
     @property
     def name(self) -> str:
-        """What the node is called among the parts of a fingerprint."""
+        """The node's name among the parts of a fingerprint."""
         return f"{self.kind} {self.label}" if self.label else self.kind
 
     @cached_property
@@ -44,14 +44,14 @@ class Node:
 
     @cached_property
     def code(self) -> str:
-        """The node's code for people; made only when it is asked for."""
+        """The node's code for people; made on first use."""
         return self.source()
 
 
 class Digests:
     """The hash of a node together with everything it reaches.
 
-    Functions that call one another in a circle are told apart as bisimulation does: each round
+    Functions that call one another in a cycle are distinguished as bisimulation does: each round
     hashes a member with the hashes that its neighbours had in the round before.
     """
 

@@ -1,6 +1,6 @@
-"""How each parameter of a table's function is handed over: scanned, loaded, a path, a config.
+"""How each parameter of a table's function is passed: scanned, loaded, a path, a config.
 
-An annotation decides that; it counts although other hints do not.
+The annotation decides that, so it counts, although other type hints do not.
 """
 
 import ast
@@ -18,15 +18,15 @@ from data_package.engine.fingerprint.objects import Objects
 from data_package.engine.fingerprint.places import Places
 from data_package.engine.fingerprint.scopes import Scope
 from data_package.engine.fingerprint.shown import bare_code
-from data_package.engine.fingerprint.sources import Sources
+from data_package.engine.fingerprint.sources import SourceNodes
 from data_package.engine.fingerprint.walk import form
 
 
 class Inputs:
     """Makes the nodes of the annotations of a function's parameters."""
 
-    def __init__(self, sources: Sources, places: Places, objects: Objects) -> None:
-        """`objects` gives the nodes of annotations whose source is not there."""
+    def __init__(self, sources: SourceNodes, places: Places, objects: Objects) -> None:
+        """`objects` gives the nodes of annotations whose source is not available."""
         self._sources = sources
         self._places = places
         self._objects = objects
@@ -71,7 +71,7 @@ class Inputs:
         return key
 
     def _is_context(self, module: Module, annotation: ast.expr) -> bool:
-        """Whether Dagster hands its own context over."""
+        """Whether the parameter receives Dagster's own context."""
         chain = chain_of(annotation)
         if not chain:
             return False

@@ -1,4 +1,4 @@
-"""The project's modules as they stand on disk, and what the names in them stand for."""
+"""The project's modules as they are on disk, and what the names in them refer to."""
 
 import ast
 import builtins
@@ -13,7 +13,7 @@ from data_package.engine.fingerprint.files import Files
 from data_package.engine.fingerprint.forms import Form, Use
 from data_package.engine.fingerprint.names import ImportedName, bound_names, chain_of
 from data_package.engine.fingerprint.scopes import Scope
-from data_package.engine.fingerprint.walk import Reading, form
+from data_package.engine.fingerprint.walk import ReadingRules, form
 from data_package.engine.own_code import ENGINE
 
 _BUILTINS: Final = frozenset(dir(builtins))
@@ -32,7 +32,7 @@ class Definition:
 
 @dataclass(frozen=True)
 class WholeModule:
-    """A module of the project as a value, or one whose use cannot be told apart."""
+    """A module of the project as a value, or one whose use is not known in detail."""
 
     module: str
 
@@ -62,8 +62,8 @@ class Starred:
 
     Attributes:
         index: of the statement in its module's body.
-        target: what the name stands for where it comes from.
-        listed: the `__all__` that decides whether it comes; None where there is none.
+        target: what the name refers to in the module it comes from.
+        listed: the `__all__` that decides whether it is imported; None where there is none.
     """
 
     index: int
@@ -95,7 +95,7 @@ class Module:
         return ".".join([*parts[: max(keep, 0)], *filter(None, [imported.module])])
 
     def position(self, index: int) -> str:
-        """Where a statement stands, for people."""
+        """The place of a statement, for people."""
         return f"{self.place}:{self.statements[index].lineno}"
 
 
@@ -107,7 +107,7 @@ class Modules:
         self.files: Final = Files(packages)
         self._modules: dict[str, Module | None] = {}
         self._targets: dict[int, tuple[Form, list[tuple[Target, tuple[str, ...]]]]] = {}
-        self._readings: dict[str, Reading] = {}
+        self._readings: dict[str, ReadingRules] = {}
 
     def all(self) -> Iterator[Module]:
         """Every module whose source can be read, by name."""
@@ -123,7 +123,7 @@ class Modules:
         return self._modules[name]
 
     def adopt(self, name: str, path: Path) -> Module | None:
-        """Count a file among the project's, although it stands outside its packages."""
+        """Add a file outside the project's packages to the project's."""
         if self.files.adopt(name, path):
             self._modules.pop(name, None)
         return self.get(name)
@@ -179,7 +179,7 @@ class Modules:
         )
 
     def is_asset(self, definition: Definition) -> bool:
-        """Whether a name is a function that Dagster's decorators made an asset of."""
+        """Whether a name is a function that Dagster's decorators turned into an asset."""
         module = self.get(definition.module)
         if module is None:
             return False
@@ -193,7 +193,7 @@ class Modules:
                         return True
         return False
 
-    def reading(self, module: Module) -> Reading:
+    def reading(self, module: Module) -> ReadingRules:
         """How the code of a module is read."""
         if module.name in self._readings:
             return self._readings[module.name]
@@ -204,17 +204,17 @@ class Modules:
                 return ".".join((target.dotted, *rest))
             return None
 
-        reading = Reading(library, self._hints_are_read)
+        reading = ReadingRules(library, self._hints_are_read)
         self._readings[module.name] = reading
         return reading
 
     @cached_property
     def _hints_are_read(self) -> bool:
-        """Whether any code of the project reads annotations by itself."""
+        """Whether any code of the project reads annotations."""
         return any(word.encode() in other.source for other in self.all() for word in _READS_HINTS)
 
     def resolve(self, module: Module, use: Use) -> tuple[Target, tuple[str, ...]]:
-        """What a use stands for, and the attributes that are left over."""
+        """What a use refers to, and the attributes that are left over."""
         chain, done = use.chain, 1
         if use.imported is not None:
             target = self._imported(module, use.imported)
@@ -236,10 +236,10 @@ class Modules:
         return self.resolve(module, Use(chain, imported))[0]
 
     def name(self, module: Module, name: str) -> Target:
-        """What a name of the module's top level stands for."""
+        """What a name at the module's top level refers to."""
         known = module.resolved.get(name)
         if known is None:
-            # Imports can run in a circle; until it is known, the name is nobody's.
+            # Imports can be circular; until it is known, the name refers to nothing.
             module.resolved[name] = Unknown(module.name, name)
             known = self._name(module, name)
             module.resolved[name] = known
@@ -264,7 +264,7 @@ class Modules:
         return Unknown(module.name, name)
 
     def starred(self, definition: Definition) -> list[Starred]:
-        """What `import *` may bind a name to beside the statements that bind it, in their order."""
+        """What `import *` may bind a name to, besides the statements that bind it, in order."""
         module = self.get(definition.module)
         return self._stars(module, definition.name) if module is not None else []
 
@@ -299,7 +299,7 @@ class Modules:
         return self._member(origin, imported.attribute)
 
     def _member(self, name: str, attribute: str) -> Target:
-        """What an attribute of a module of the project stands for."""
+        """What an attribute of a module of the project refers to."""
         module = self.get(name)
         submodule = f"{name}.{attribute}"
         if module is not None:

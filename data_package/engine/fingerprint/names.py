@@ -17,7 +17,7 @@ class ImportedName:
 def bound_names(statement: ast.stmt) -> tuple[dict[str, ImportedName | None], list[ImportedName]]:
     """The names that a statement of a module's body can bind, and its star imports.
 
-    The value tells what an import binds it to; None means that something else binds it.
+    The value is what an import binds the name to; None means that something else binds it.
     """
     names: dict[str, ImportedName | None] = {}
     stars: list[ImportedName] = []
@@ -40,7 +40,7 @@ def bound_names(statement: ast.stmt) -> tuple[dict[str, ImportedName | None], li
             case ast.Lambda():
                 pass
             case ast.comprehension():
-                # Its targets are its own; only a walrus inside gets out.
+                # Its targets are local to it; only a walrus inside binds a name outside.
                 stack.extend([node.iter, *node.ifs])
             case _:
                 name = captured_name(node)

@@ -1,4 +1,4 @@
-"""The nodes of what exists at run time: functions, wrappers, closures and what they hold."""
+"""The nodes of objects at run time: functions, wrappers, closures and what they hold."""
 
 import ast
 import functools
@@ -13,7 +13,7 @@ from data_package.engine.fingerprint.graph import Node
 from data_package.engine.fingerprint.modules import Definition, Module, WholeModule
 from data_package.engine.fingerprint.places import Places
 from data_package.engine.fingerprint.shown import bare_code
-from data_package.engine.fingerprint.sources import PROJECT, Sources, library_of
+from data_package.engine.fingerprint.sources import PROJECT, SourceNodes, library_of
 from data_package.engine.fingerprint.values import describe
 from data_package.engine.fingerprint.walk import form
 from data_package.engine.own_code import is_library
@@ -22,7 +22,7 @@ from data_package.engine.own_code import is_library
 class Objects:
     """Makes the node of a function object: its source, found by its place, and its values."""
 
-    def __init__(self, sources: Sources, places: Places) -> None:
+    def __init__(self, sources: SourceNodes, places: Places) -> None:
         """`sources` makes the nodes that the source defines; `places` finds functions in it."""
         self._sources = sources
         self._places = places
@@ -30,7 +30,7 @@ class Objects:
         self._numbers = count()
 
     def root(self, function: object) -> Hashable:
-        """The node of the function whose fingerprint is asked for."""
+        """The node of the function whose fingerprint is computed."""
         return self._object(function, is_root=True)
 
     def _keep(self, value: object) -> int:
@@ -38,7 +38,7 @@ class Objects:
         return id(value)
 
     def _object(self, value: object, *, is_root: bool = False) -> Hashable:
-        """The node of something that can be called."""
+        """The node of a callable."""
         key = ("root" if is_root else "object", self._keep(value))
         if key in self._sources.nodes:
             return key
@@ -47,18 +47,18 @@ class Objects:
         if isinstance(value, FunctionType):
             self._function(node, value, is_root)
         elif isinstance(value, functools.partial):
-            node.text.say("partial")
+            node.text.write("partial")
             self._refer_object(node, value.func, "function")
             for number, argument in enumerate(value.args, 1):
                 self._refer_value(node, "partial argument", str(number), argument)
             for name in sorted(value.keywords):
                 self._refer_value(node, "partial argument", name, value.keywords[name])
         elif isinstance(value, types.MethodType):
-            node.text.say("method")
+            node.text.write("method")
             self._refer_object(node, value.__func__, "function")
             self._refer_value(node, "receiver of", value.__func__.__name__, value.__self__)
         elif hasattr(value, "__wrapped__"):
-            node.text.say(f"wrapper {type(value).__module__}.{type(value).__qualname__}")
+            node.text.write(f"wrapper {type(value).__module__}.{type(value).__qualname__}")
             self._refer_object(node, value.__wrapped__, "wrapped")
         else:
             self._refer_value(node, "callable", type(value).__name__, value)
@@ -68,7 +68,7 @@ class Objects:
         known = self._refer(value)
         if known is None:
             inner = getattr(value, "__qualname__", type(value).__qualname__)
-            node.text.say(f"library {getattr(value, '__module__', '')}.{inner}")
+            node.text.write(f"library {getattr(value, '__module__', '')}.{inner}")
         else:
             node.text.refer(known[0], known[1] or label)
 
@@ -90,7 +90,7 @@ class Objects:
         elif any(isinstance(outer, ast.ClassDef) for outer in around):
             owner = around[0]
             assert isinstance(owner, ast.ClassDef | ast.FunctionDef | ast.AsyncFunctionDef)
-            node.text.say(f"method {code.co_qualname.rpartition('.')[2]}")
+            node.text.write(f"method {code.co_qualname.rpartition('.')[2]}")
             node.text.refer(Definition(module.name, owner.name), owner.name)
         else:
             scope = self._places.scope(module, around)
@@ -113,7 +113,7 @@ class Objects:
         ]
         shown = self._sources.fill(node, module, Definition(module.name, name), own)
         if syntax not in shown:
-            # It stands below an `if` or in a loop, of which only this branch is the function.
+            # It is below an `if` or in a loop, and only this branch is the function.
             self._sources.write(node, module, form([syntax], self._sources.modules.reading(module)))
             shown.append(syntax)
         node.source = functools.partial(bare_code, shown)
@@ -137,7 +137,7 @@ class Objects:
             try:
                 content = cell.cell_contents
             except ValueError:
-                node.text.say(f"empty {name}")
+                node.text.write(f"empty {name}")
                 continue
             key = self.value("closure", name, content, node.place, opaque)
             node.text.refer(key, name)
@@ -162,7 +162,7 @@ class Objects:
     def _cover_maker(
         self, node: Node, module: Module, around: Sequence[ast.AST], opaque: Sequence[str]
     ) -> None:
-        """Cover the code that made a value which has no canonical form."""
+        """Cover the code that made a value without a canonical form."""
         names = ", ".join(sorted(set(opaque)))
         outer = around[0] if around else None
         if isinstance(outer, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef):
@@ -205,7 +205,7 @@ class Objects:
             )
 
     def _refer(self, value: object) -> tuple[Hashable, str] | None:
-        """The node of a function, class or module, when the project owns it."""
+        """The node of a function, class or module of the project; None for any other."""
         if isinstance(value, types.ModuleType):
             if self._sources.modules.get(value.__name__) is None:
                 return None
@@ -238,7 +238,7 @@ class Objects:
         return self._object(function), code.co_name
 
     def _leads_back(self, function: FunctionType) -> bool:
-        """Whether a function of a library holds one of the project, or has no file at all."""
+        """Whether a library's function holds one of the project, or has no file at all."""
         if hasattr(function, "__wrapped__"):
             return True
         if not is_library(function.__code__.co_filename):
@@ -254,7 +254,7 @@ class Objects:
             self._without_source(node, function)
             return
         name = function.__globals__.get("__name__", "")
-        node.text.say(f"library {name}.{function.__code__.co_qualname}")
+        node.text.write(f"library {name}.{function.__code__.co_qualname}")
         node.libraries |= library_of(str(name))
         wrapped = getattr(function, "__wrapped__", None)
         held = [content for content in _cells(function) if callable(content)]
@@ -264,7 +264,7 @@ class Objects:
                 node.text.refer(*known)
 
     def _without_source(self, node: Node, function: FunctionType) -> None:
-        node.text.say(compiled_text(function.__code__))
+        node.text.write(compiled_text(function.__code__))
         node.unseen.append(
             f"the source of {function.__code__.co_name} cannot be found: its compiled code is "
             "covered, which differs between Python versions"

@@ -1,4 +1,4 @@
-"""Where a function that exists stands in the project's source, found by the line it begins on."""
+"""The place of a function object in the project's source, found by the line it begins on."""
 
 import ast
 from collections.abc import Sequence
@@ -15,16 +15,16 @@ Found = tuple[ast.AST, tuple[ast.AST, ...]]
 
 
 class Places:
-    """Finds the syntax of functions that exist, by the line their code begins on."""
+    """Finds the syntax of function objects, by the line their code begins on."""
 
     def __init__(self, modules: Modules) -> None:
-        """`modules`: the project's; a file that a function leads to joins them."""
+        """`modules`: the project's; the file of a function outside them is added."""
         self._modules = modules
         self._top: dict[str, dict[tuple[int, str], list[Found]]] = {}
         self._all: dict[str, dict[tuple[int, str], list[Found]]] = {}
 
     def module_of(self, function: FunctionType) -> Module | None:
-        """The module whose file holds the code; a project's function may stand outside of it."""
+        """The module whose file holds the code; a project's function may be outside of it."""
         name = str(function.__globals__.get("__name__", ""))
         file = function.__code__.co_filename
         if self._modules.files.owns(name):
@@ -36,13 +36,13 @@ class Places:
         return self._modules.adopt(name or Path(file).stem, Path(file))
 
     def find(self, module: Module, code: CodeType) -> Found | None:
-        """The node of a function or lambda and the nodes around it; None when it is not there."""
+        """The node of a function or lambda and the nodes around it; None when it is not found."""
         key = code.co_firstlineno, code.co_name
         if module.name not in self._top:
             self._top[module.name] = _top_places(module)
         candidates = self._top[module.name].get(key, [])
         if len(candidates) != 1:
-            # Most functions stand at the top level, and the walk over all is long.
+            # Most functions are at the top level, and walking the whole tree is slow.
             if module.name not in self._all:
                 self._all[module.name] = _places(module)
             candidates = self._all[module.name].get(key, [])
@@ -51,7 +51,7 @@ class Places:
         return candidates[0] if candidates else None
 
     def scope(self, module: Module, around: Sequence[ast.AST]) -> Scope:
-        """The scope in which a nested function stands."""
+        """The scope that contains a nested function."""
         if not around:
             return Scope(MODULE)
         whole = form([around[0]], self._modules.reading(module))
@@ -91,7 +91,7 @@ def _places(module: Module) -> dict[tuple[int, str], list[Found]]:
 
 
 def _holds(node: ast.AST, code: CodeType) -> bool:
-    """Whether the code object's instructions lie in the body of a lambda or function."""
+    """Whether the code object's instructions are in the body of a lambda or function."""
     body = node.body if isinstance(node, ast.Lambda) else node
     start = (getattr(body, "lineno", 0), getattr(body, "col_offset", 0))
     end = (getattr(body, "end_lineno", 0), getattr(body, "end_col_offset", 0))

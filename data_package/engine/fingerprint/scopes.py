@@ -1,4 +1,4 @@
-"""Scopes: the names that functions, classes and comprehensions bind, and whose a name is."""
+"""Scopes: the names that functions, classes and comprehensions bind, and which one owns a name."""
 
 import ast
 from dataclasses import dataclass, field
@@ -34,12 +34,12 @@ class Scope:
         return True
 
     def bind(self, name: str) -> None:
-        """Record an assignment to a name, by whatever statement."""
+        """Record an assignment to a name, by any statement."""
         self.bound.add(name)
         self.assigned.add(name)
 
     def import_of(self, name: str) -> ImportedName | None:
-        """What a name of this scope is imported from, when nothing else ever binds it."""
+        """What a name of this scope is imported from, when nothing else binds it."""
         return None if name in self.assigned else self.imports.get(name)
 
     def owner(self, name: str) -> "Scope | None":

@@ -18,7 +18,7 @@ def bare_code(nodes: Sequence[ast.AST]) -> str:
 
 
 class _Bare(ast.NodeTransformer):
-    """Takes docstrings and hints out of a tree that is to be shown."""
+    """Removes docstrings and hints from a tree that is to be shown."""
 
     def __init__(self) -> None:
         self._in_class = False

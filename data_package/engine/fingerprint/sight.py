@@ -1,4 +1,4 @@
-"""What cannot be seen in code: computed names, and files that it opens by itself."""
+"""What cannot be seen in code: computed names, and files that it opens itself."""
 
 import ast
 import functools
@@ -46,7 +46,7 @@ _READ_FUNCTIONS: Final = {
     "PIL.Image.open", "pydicom.dcmread", "nibabel.load", "docx.Document", "pypdf.PdfReader",
     "polars.plugins.register_plugin_function",
 }  # fmt: skip
-# All that their modules offer for reading: functions that begin with one of these words.
+# Whatever their modules offer for reading: functions that begin with one of these words.
 _READING_LIBRARIES: Final = {
     "polars", "pandas", "geopandas", "pyarrow", "fastexcel", "pyreadstat", "polars_readstat",
     "pyreadr", "duckdb", "python_calamine", "deltalake", "pyogrio", "fiona", "skimage", "imageio",
@@ -57,7 +57,7 @@ _READING_OTHERWISE: Final = {
     "pyarrow.parquet.ParquetFile", "pyarrow.parquet.ParquetDataset", "pyarrow.csv.open_csv",
     "python_calamine.CalamineWorkbook", "deltalake.DeltaTable", "fiona.open",
 }  # fmt: skip
-# Hosts and databases: what they answer is as little covered as a file that is opened by hand.
+# Hosts and databases: like a file that is opened by hand, their answers are not covered.
 _ASKING: Final = (
     "urllib.request.", "http.client.", "requests.", "httpx.", "aiohttp.", "urllib3.", "socket.",
     "ftplib.", "imaplib.", "smtplib.", "paramiko.", "fsspec.", "s3fs.", "boto3.", "pooch.",
@@ -89,7 +89,7 @@ _NAMES_IN_TEXT: Final = (
     "pandas.eval", "numexpr.", "patsy.", "formulaic.", "statsmodels.formula.", "pandasql.",
     "polars.SQLContext", "linearmodels.formula.",
 )  # fmt: skip
-# Methods of theirs, with the word that a project which uses one holds somewhere.
+# Their methods, each with a word that a project using it contains.
 _METHODS_OF_TEXT: Final = {
     "sql": b"duckdb", "query": b"duckdb pandas xarray", "execute": b"duckdb",
     "from_query": b"duckdb", "executemany": b"duckdb", "query_df": b"duckdb",
@@ -104,7 +104,7 @@ _HINT_READERS: Final = {
 
 @dataclass(eq=False)
 class Handed:
-    """A call of a function of the project, and whether what it is given comes from outside."""
+    """A call of a function of the project, and whether its arguments come from outside."""
 
     callee: Definition
     place: str
@@ -112,13 +112,13 @@ class Handed:
 
     @functools.cached_property
     def is_given(self) -> bool:
-        """Found out only for functions that open files, and once."""
+        """Determined only for functions that open files, and once."""
         return self.find_out()
 
 
 @dataclass
 class Seen:
-    """What one form holds that its text does not tell."""
+    """What one form holds that its text does not show."""
 
     messages: list[str] = field(default_factory=list)
     covered: list[Hashable] = field(default_factory=list)
@@ -127,7 +127,7 @@ class Seen:
 
 
 def by_hand(what: str, place: str) -> str:
-    """What a user is told about a file that is opened in code."""
+    """The warning about a file that is opened in code."""
     return (
         f"{what} at {place} opens a file by hand, whose content is not covered: make it a raw "
         "file with source_file"
@@ -135,16 +135,16 @@ def by_hand(what: str, place: str) -> str:
 
 
 class Sight:
-    """Looks through forms for what the syntax does not tell."""
+    """Searches forms for what the syntax does not show."""
 
     def __init__(self, modules: Modules) -> None:
-        """`modules`: the project, to know what a name stands for."""
+        """`modules`: the project, to look up what a name refers to."""
         self._modules = modules
 
     def look(
         self, module: Module, form: Form, targets: Sequence[tuple[Target, tuple[str, ...]]]
     ) -> Seen:
-        """What the form holds that only happens when it runs."""
+        """What the form holds that is only known when it runs."""
         seen = Seen()
         for hole, (target, rest) in zip(form.holes, targets, strict=True):
             if isinstance(target, Outside):
@@ -170,7 +170,7 @@ class Sight:
             )
         called = {self._call(seen, module, site) for site in form.calls}
         for hole, (target, _) in zip(form.holes, targets, strict=True):
-            # A function that is not called here is handed on, to be called elsewhere.
+            # A function that is not called here is passed on, to be called elsewhere.
             if not isinstance(target, Outside) or target.dotted in called:
                 continue
             if _reads(target.dotted, ""):
@@ -237,7 +237,7 @@ class Sight:
         return None
 
     def _call(self, seen: Seen, module: Module, site: Site) -> str:
-        """Note what a call does; gives the dotted name of a library's function."""
+        """Record what a call does; returns the dotted name of a library's function."""
         call = site.node
         assert isinstance(call, ast.Call)
         place = f"{module.place}:{site.line}"
@@ -296,7 +296,7 @@ class Sight:
 
     @functools.cached_property
     def _words(self) -> frozenset[bytes]:
-        """Which of the libraries that look up names the project's code speaks of at all."""
+        """Which of the libraries that look up names the project's code mentions."""
         words = {word for words in _METHODS_OF_TEXT.values() for word in words.split()}
         return frozenset(w for w in words if any(w in m.source for m in self._modules.all()))
 
@@ -315,7 +315,7 @@ class Sight:
             )
 
     def _any_given(self, scope: Scope, nodes: Sequence[ast.expr]) -> bool:
-        """Whether a value comes from a parameter, so that whoever calls it chose it."""
+        """Whether a value comes from a parameter, so that the caller chose it."""
         return any(
             self._is_given(scope, name.id, set()) for node in nodes for name in names_in(node)
         )

@@ -1,4 +1,4 @@
-"""The nodes that source code gives: definitions, whole modules, and what changes them."""
+"""The nodes made from source code: definitions, whole modules, and what changes them."""
 
 import ast
 import functools
@@ -30,11 +30,11 @@ from data_package.engine.libraries import behind
 PROJECT: Final = "project"
 
 
-class Sources:
+class SourceNodes:
     """Makes the node of anything that the project's source defines, once."""
 
     def __init__(self, modules: Modules) -> None:
-        """`modules`: the project's files as they stand."""
+        """`modules`: the project's files as they are on disk."""
         self.modules = modules
         self.nodes: dict[Hashable, Node] = {}
         self._sight = Sight(modules)
@@ -44,7 +44,7 @@ class Sources:
 
     @property
     def effects(self) -> Effects:
-        """What importing the project changes; found when it is first asked for."""
+        """What importing the project changes; determined on first use."""
         if self._effects_known is None or self._effects_of != len(self.modules.files):
             self._effects_of = len(self.modules.files)
             self._effects_known = Effects(self.modules)
@@ -87,7 +87,7 @@ class Sources:
     def fill(
         self, node: Node, module: Module, key: Definition, binders: Sequence[int]
     ) -> list[ast.AST]:
-        """Write what binds a name, and what changes it, into a node; give what is to be shown."""
+        """Write what binds a name, and what changes it, into a node; return what is to be shown."""
         shown: list[ast.AST] = []
         changes = self.effects.on.get(key, [])
         own = dict.fromkeys(binders, "binds")
@@ -122,23 +122,23 @@ class Sources:
         if is_change and isinstance(
             statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.ClassDef
         ):
-            node.text.say("changed by")
+            node.text.write("changed by")
             node.text.refer(Definition(module.name, statement.name), statement.name)
             return
         if is_change:
-            node.text.say("change")
+            node.text.write("change")
         self.write(node, module, self.modules.form(module, index))
         shown.append(statement)
 
     def _write_stars(self, node: Node, stars: Sequence[Starred]) -> None:
         for star in stars:
-            node.text.say("star")
+            node.text.write("star")
             self._write_target(node, star.target, (), shallow=False, may_be_local=False)
             if star.listed is not None:
                 node.text.refer(star.listed, "__all__")
 
     def _write_moment(self, node: Node, module: Module, index: int, key: Definition) -> None:
-        """Which of the values that another name has during import a statement gets to see."""
+        """Which of the values that another name has during import a statement sees."""
         statement = module.statements[index]
         if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
             return
@@ -147,7 +147,7 @@ class Sources:
                 continue
             done = self.modules.form(module, index)
             if self._form_reaches(module, done, Definition(module.name, name), {}):
-                node.text.say(f"after {bisect_left(moments, index)} of {name}")
+                node.text.write(f"after {bisect_left(moments, index)} of {name}")
 
     def _rebound(self, module: Module) -> dict[str, list[int]]:
         """The names of a module that several of its statements bind or change, and which."""
@@ -172,15 +172,15 @@ class Sources:
         self.write(node, module, self.modules.form(module, statement.index))
 
     def write(self, node: Node, module: Module, done: Form) -> None:
-        """Write a form into a node, each of its holes filled with what the module means by it."""
+        """Write a form into a node, each hole filled with what the module binds to it."""
         node.attributes |= done.attributes
         targets = self.modules.targets(module, done)
         for text, hole, (target, rest) in zip(done.texts, done.holes, targets, strict=False):
-            node.text.say(text)
+            node.text.write(text)
             if hole.prefix:
-                node.text.say(hole.prefix)
+                node.text.write(hole.prefix)
             self._write_target(node, target, rest, hole.shallow, bool(hole.prefix))
-        node.text.say(done.texts[-1])
+        node.text.write(done.texts[-1])
         seen = self._sight.look(module, done, targets)
         node.unseen += seen.messages
         node.reads_given |= seen.reads_given
@@ -199,35 +199,35 @@ class Sources:
         attributes = "".join(f".{name}" for name in rest)
         match target:
             case Outside(dotted=dotted, builtin=True):
-                node.text.say(f"builtin {dotted}{attributes}")
+                node.text.write(f"builtin {dotted}{attributes}")
                 node.attributes.add(dotted)
             case Outside(dotted=dotted):
-                node.text.say(f"library {dotted}{attributes}")
+                node.text.write(f"library {dotted}{attributes}")
                 node.attributes.add(dotted.rpartition(".")[2])
                 node.libraries |= library_of(dotted)
             case Definition(name=name):
                 if shallow and self.modules.is_asset(target):
-                    node.text.say(f"asset {name}{attributes}")
+                    node.text.write(f"asset {name}{attributes}")
                 else:
                     node.text.refer(target, name)
-                    node.text.say(attributes)
+                    node.text.write(attributes)
             case WholeModule(module=name):
                 if self.modules.get(name) is None and name not in self.modules.files:
-                    node.text.say(f"module {name.rpartition('.')[2]}{attributes}")
+                    node.text.write(f"module {name.rpartition('.')[2]}{attributes}")
                     return
                 node.text.refer(target, name.rpartition(".")[2])
-                node.text.say(attributes)
+                node.text.write(attributes)
             case Unknown(name=name):
                 if may_be_local:
-                    node.text.say(f"unbound {name}")
+                    node.text.write(f"unbound {name}")
                 elif name in {"__class__", "__builtins__"} or target.module == "":
-                    node.text.say(f"unbound {name}{attributes}")
+                    node.text.write(f"unbound {name}{attributes}")
                 else:
                     node.text.refer(target, name)
-                    node.text.say(attributes)
+                    node.text.write(attributes)
 
     def _unknown(self, key: Unknown) -> Node:
-        """A name that no statement binds: everything that its module says may be behind it."""
+        """A name that no statement binds: anything in its module may define it."""
         node = Node(key, "name", key.name, "")
         node.is_part = False
         module = self.modules.get(key.module)
@@ -236,14 +236,14 @@ class Sources:
                 f"{key.name} comes from {key.module}, whose source cannot be read: its name and "
                 "its file as it stands are covered"
             )
-            node.text.say(f"unknown {key.module.rpartition('.')[2]}.{key.name}")
-            node.text.say(self.modules.files.content(key.module).hex())
+            node.text.write(f"unknown {key.module.rpartition('.')[2]}.{key.name}")
+            node.text.write(self.modules.files.content(key.module).hex())
             return node
         node.place = module.place
         node.unseen.append(
             f"nothing in {module.place} binds {key.name}: the whole module is covered"
         )
-        node.text.say(f"unknown {key.name}")
+        node.text.write(f"unknown {key.name}")
         node.text.refer(WholeModule(key.module), key.module.rpartition(".")[2])
         self.fill(node, module, Definition(key.module, key.name), [])
         return node
@@ -254,13 +254,13 @@ class Sources:
         module = self.modules.get(key.module)
         node = Node(key, "module", short, module.place if module else "")
         if module is None:
-            node.text.say(self.modules.files.content(key.module).hex())
+            node.text.write(self.modules.files.content(key.module).hex())
             return node
         node.unseen.append(
             f"the module {module.place} is used as a value: all that it defines is covered"
         )
         for name in sorted(module.binders):
-            node.text.say(f"name {name}")
+            node.text.write(f"name {name}")
             target = self.modules.name(module, name)
             self._write_target(node, target, (), shallow=False, may_be_local=False)
         for _, star in module.stars:
@@ -277,7 +277,7 @@ class Sources:
 
     def _whole_project(self) -> Node:
         node = Node(PROJECT, "project", "", "")
-        node.text.say("\n".join(sorted(module_digest(m.source) for m in self.modules.all())))
+        node.text.write("\n".join(sorted(module_digest(m.source) for m in self.modules.all())))
         return node
 
     def effect(self, effect: LibraryEffect) -> Hashable:
@@ -346,7 +346,7 @@ class Sources:
 
 
 def library_of(dotted: str) -> set[str]:
-    """The package that a dotted name belongs to, and those that do its work; none for Python's."""
+    """The packages behind a dotted name: its own and those that do its work; none for Python's."""
     top = dotted.partition(".")[0]
     return set() if top in sys.stdlib_module_names or not top else {top, *behind(dotted)}
 

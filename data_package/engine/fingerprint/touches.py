@@ -41,22 +41,22 @@ class Touched:
     arguments: bool = False
 
     def add(self, other: "Touched") -> None:
-        """Take in what other code changes, apart from the arguments it was given."""
+        """Add what other code changes, except its arguments."""
         self.definitions |= other.definitions
         self.outside |= other.outside
         self.modules |= other.modules
 
     def add_all(self, other: "Touched") -> None:
-        """Take in what other code changes, the arguments included."""
+        """Add what other code changes, its arguments included."""
         self.add(other)
         self.arguments |= other.arguments
 
 
 class Touches:
-    """What the code of a project changes, found out once for each of its functions."""
+    """What the code of a project changes, determined once for each function."""
 
     def __init__(self, modules: Modules) -> None:
-        """`modules`: the project, to know what a name stands for."""
+        """`modules`: the project, to look up what a name refers to."""
         self._modules = modules
         self._summaries: dict[Definition, Touched] = {}
         self._direct: dict[Definition, Touched] = {}
@@ -64,7 +64,7 @@ class Touches:
     def call(self, module: Module, site: Site, *, inside: bool = False) -> Touched:
         """What a call changes: its receiver, its arguments, and by `setattr` or `globals()`.
 
-        `inside` a function, a function that it hands its own arguments to may change them.
+        `inside` a function, a function that it passes its own arguments to may change them.
         """
         call = site.node
         assert isinstance(call, ast.Call)
@@ -132,7 +132,7 @@ class Touches:
         return False
 
     def _handed_on(self, module: Module, site: Site, call: ast.Call) -> Touched:
-        """`map(CODES.append, ...)`: a method that changes, given to be called."""
+        """`map(CODES.append, ...)`: a mutating method, passed to be called."""
         touched = Touched()
         for given in given_to(call):
             chain = chain_of(given)
@@ -141,7 +141,7 @@ class Touches:
         return touched
 
     def _arguments(self, module: Module, site: Site, call: ast.Call, *, by_value: bool) -> Touched:
-        """What a call is given, when it may change that; the objects themselves if `by_value`."""
+        """The arguments of a call that may change them; the objects themselves if `by_value`."""
         touched = Touched()
         for given in given_to(call):
             for name in names_in(given):
@@ -159,10 +159,10 @@ class Touches:
         return touched
 
     def _changed(self, module: Module, scope: Scope, node: ast.expr) -> Touched:
-        """What an expression whose value is changed may stand for.
+        """What an expression whose value is changed may refer to.
 
-        When it is what a call returns, that may be an argument, or an object that the function
-        gives out.
+        The result of a call may be one of its arguments, or an object that the function
+        returns.
         """
         touched = self.named(module, scope, root_chain(node))
         inner: ast.expr = node
@@ -202,7 +202,7 @@ class Touches:
         return touched
 
     def callees(self, module: Module, site: Site) -> Iterator[Definition]:
-        """The project's functions that a call runs, or hands on to be run."""
+        """The project's functions that a call runs, or passes on to be run."""
         call = site.node
         assert isinstance(call, ast.Call)
         for node in [call.func, *given_to(call)]:
@@ -252,7 +252,7 @@ class Touches:
         chain: tuple[str, ...],
         seen: frozenset[str] = frozenset(),
     ) -> Touched:
-        """The objects that a chain of names may mean in a scope."""
+        """The objects that a chain of names may refer to in a scope."""
         touched = Touched()
         if not chain or chain[0] in seen:
             return touched
@@ -273,7 +273,7 @@ class Touches:
 
 
 def _behind(target: Target, module: Module) -> Touched:
-    """The object that a name of the module's stands for."""
+    """The object that a name of the module refers to."""
     match target:
         case Definition():
             return Touched({target})

@@ -1,7 +1,7 @@
-"""The canonical form of values that exist at run time: closures, partial arguments, parameters.
+"""The canonical form of values at run time: closures, partial arguments, parameters.
 
-Only digests of them are ever kept: a value may come from data. What has no canonical form is
-named as opaque, and the caller covers the code that made it instead.
+Only digests of them are ever kept: a value may come from data. A value without canonical form is
+marked as opaque, and the caller covers the code that made it instead.
 """
 
 import datetime as dt
@@ -27,17 +27,17 @@ _EXACT: Final = (dt.date, dt.datetime, dt.time, dt.timedelta, decimal.Decimal, F
 
 @dataclass
 class Text:
-    """Canonical text with references in between: `texts[i]` stands before `refs[i]`."""
+    """Canonical text with references in between: `texts[i]` comes before `refs[i]`."""
 
     texts: list[str] = field(default_factory=lambda: [""])
     refs: list[tuple[Hashable, str]] = field(default_factory=list)
 
-    def say(self, text: str) -> None:
+    def write(self, text: str) -> None:
         """Append plain text."""
         self.texts[-1] += text + "\n"
 
     def refer(self, key: Hashable, label: str) -> None:
-        """Append a reference to another node, which people know as `label`."""
+        """Append a reference to another node, shown as `label`."""
         self.refs.append((key, label))
         self.texts.append("")
 
@@ -60,8 +60,8 @@ Refer = Callable[[object], tuple[Hashable, str] | None]
 def describe(value: object, refer: Refer, root: Path | None) -> tuple[Text, list[str]]:
     """The canonical text of a value, and the types in it that have none.
 
-    `root`: the project's folder; paths inside it count from there, so that they are the same on
-    every machine.
+    `root`: the project's folder; paths inside it are written relative to it, so that they are the
+    same on every machine.
     """
     describer = _Describer(refer, root)
     text = Text()
@@ -82,11 +82,11 @@ class _Describer:
     def describe(self, value: object, text: Text, depth: int) -> None:
         kind = type(value)
         if value is None or kind in (bool, int, float, bytes) or value is Ellipsis:
-            text.say(constant(value))
+            text.write(constant(value))
         elif kind is str:
-            text.say(constant(self._portable(str(value))))
+            text.write(constant(self._portable(str(value))))
         elif depth > _DEEPEST or id(value) in self._inside:
-            text.say("again" if id(value) in self._inside else "deep")
+            text.write("again" if id(value) in self._inside else "deep")
             if depth > _DEEPEST:
                 self.opaque.append(kind.__name__)
         else:
@@ -97,12 +97,12 @@ class _Describer:
     def _compound(self, value: object, text: Text, depth: int) -> None:  # noqa: C901
         kind = type(value)
         if isinstance(value, enum.Enum):
-            text.say(f"member {value.name}")
+            text.write(f"member {value.name}")
             self.describe(kind, text, depth)
         elif isinstance(value, PurePath):
-            text.say(f"path {constant(self._portable(value.as_posix()))}")
+            text.write(f"path {constant(self._portable(value.as_posix()))}")
         elif kind in _EXACT:
-            text.say(f"{kind.__name__} {value!r}")
+            text.write(f"{kind.__name__} {value!r}")
         elif kind in (list, tuple):
             self._sequence(kind.__name__, list(value), text, depth)  # type: ignore[call-overload]
         elif kind in (set, frozenset):
@@ -111,18 +111,18 @@ class _Describer:
                 inner = Text()
                 self.describe(member, inner, depth)
                 members.append(inner)
-            text.say(f"{kind.__name__} {len(members)}")
+            text.write(f"{kind.__name__} {len(members)}")
             for inner in sorted(members, key=Text.flat):
                 text.extend(inner)
         elif isinstance(value, dict | types.MappingProxyType):
-            text.say(f"dict {len(value)}")
+            text.write(f"dict {len(value)}")
             if kind not in (dict, types.MappingProxyType):
                 self.describe(kind, text, depth)
             for key, inner_value in value.items():
                 self.describe(key, text, depth)
                 self.describe(inner_value, text, depth)
         elif isinstance(value, re.Pattern):
-            text.say(f"pattern {value.flags}")
+            text.write(f"pattern {value.flags}")
             self.describe(value.pattern, text, depth)
         elif isinstance(value, functools.partial):
             self._sequence("partial", [value.func, value.args, value.keywords], text, depth)
@@ -134,7 +134,7 @@ class _Describer:
             self._other(value, text, depth)
 
     def _sequence(self, name: str, values: list[object], text: Text, depth: int) -> None:
-        text.say(f"{name} {len(values)}")
+        text.write(f"{name} {len(values)}")
         for value in values:
             self.describe(value, text, depth)
 
@@ -145,24 +145,24 @@ class _Describer:
             text.refer(*known)
             return
         if isinstance(value, types.ModuleType):
-            text.say(f"module {value.__name__}")
+            text.write(f"module {value.__name__}")
             return
         if isinstance(value, type) or (callable(value) and hasattr(value, "__qualname__")):
             qualname = str(getattr(value, "__qualname__", ""))
             if "<locals>" in qualname or "<lambda>" in qualname:
                 self.opaque.append(qualname)
-            text.say(f"library {getattr(value, '__module__', '')}.{qualname}")
+            text.write(f"library {getattr(value, '__module__', '')}.{qualname}")
             return
         of_project = self._refer(kind)
         if of_project is not None:
-            text.say("instance")
+            text.write("instance")
             text.refer(*of_project)
         if isinstance(value, tuple):
             self._sequence(kind.__qualname__, list(value), text, depth)
         elif is_dataclass(value) and (of_project or kind.__dataclass_params__.frozen):  # type: ignore[attr-defined]
-            text.say(f"dataclass {kind.__qualname__}")
+            text.write(f"dataclass {kind.__qualname__}")
             for entry in fields(value):
-                text.say(entry.name)
+                text.write(entry.name)
                 self.describe(getattr(value, entry.name, None), text, depth)
         elif of_project is not None:
             state = dict(getattr(value, "__dict__", {}))
@@ -170,11 +170,11 @@ class _Describer:
                 if hasattr(value, slot):
                     state[slot] = getattr(value, slot)
             for name in sorted(state):
-                text.say(name)
+                text.write(name)
                 self.describe(state[name], text, depth)
         else:
             self.opaque.append(f"{kind.__module__}.{kind.__qualname__}")
-            text.say(f"opaque {kind.__module__}.{kind.__qualname__}")
+            text.write(f"opaque {kind.__module__}.{kind.__qualname__}")
 
     def _polars(self, value: object, text: Text, depth: int) -> bool:
         pl = sys.modules.get("polars")
@@ -188,16 +188,16 @@ class _Describer:
             if "Python" in serialized or "Anonymous" in serialized:
                 # It holds a Python function as pickled bytes, which differ from run to run.
                 return False
-            text.say(f"expression {constant(serialized)}")
+            text.write(f"expression {constant(serialized)}")
             return True
         if isinstance(value, pl.DataType) or (
             isinstance(value, type) and issubclass(value, pl.DataType)
         ):
-            text.say(f"dtype {value!r}")
+            text.write(f"dtype {value!r}")
             return True
         if isinstance(value, pl.Series | pl.DataFrame):
             frame = value.to_frame() if isinstance(value, pl.Series) else value
-            text.say(f"frame {frame.schema!r}")
+            text.write(f"frame {frame.schema!r}")
             self.describe(frame.to_dict(as_series=False), text, depth)
             return True
         return False

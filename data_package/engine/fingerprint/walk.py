@@ -1,7 +1,7 @@
-"""Reading code into its form: one walk, which notes every scope and what happens on the way.
+"""From code to its form: one walk, which records every scope and every call or change.
 
 Type hints and the style of imports leave no trace, unless something reads them; names that may be
-the module's become holes. The walk keeps its own stack, so no depth of code meets the
+the module's become holes. The walk keeps its own stack, so deeply nested code does not reach the
 interpreter's recursion limit.
 """
 
@@ -39,7 +39,7 @@ from data_package.engine.fingerprint.scopes import (
 
 
 @dataclass(frozen=True)
-class Reading:
+class ReadingRules:
     """How code is to be read: which of its names are a library's, and which hints count."""
 
     library: LibraryName
@@ -48,18 +48,18 @@ class Reading:
 
 def form(
     nodes: Sequence[ast.AST],
-    reading: Reading,
+    reading: ReadingRules,
     *,
     scope: Scope | None = None,
 ) -> Form:
-    """The canonical form of statements or expressions that stand in `scope`."""
+    """The canonical form of statements or expressions in `scope`."""
     return _Walk(reading, scope or Scope(MODULE)).run(nodes)
 
 
 class _Walk:
-    """One walk over code that writes its form and notes the names of every scope."""
+    """One walk over code that writes its form and records the names of every scope."""
 
-    def __init__(self, reading: Reading, scope: Scope) -> None:
+    def __init__(self, reading: ReadingRules, scope: Scope) -> None:
         self._reading = reading
         self._scope = scope
         self._draft = Draft()
@@ -215,7 +215,7 @@ class _Walk:
         self._stack += ["(args", *tokens, ")"][::-1]
 
     def _decorators(self, decorators: Sequence[ast.expr]) -> list[ast.expr]:
-        """The decorators that count; notes each for its effects."""
+        """The decorators that count; records each for its effects."""
         for decorator in decorators:
             self._form.decorators.append(Site(decorator, self._scope, decorator.lineno))
         return counting_decorators(decorators, self._reading.library)
@@ -322,7 +322,7 @@ class _Walk:
         push_fields(node, self._stack, self._out)
 
     def _target(self, target: ast.expr, value: ast.expr | None) -> None:
-        """Note what an assignment changes inside an object, and what its names may share."""
+        """Record what an assignment changes inside an object, and what its names may share."""
         if isinstance(target, ast.Name):
             if value is not None:
                 self._scope.aliases.append(((target.id,), value))

@@ -14,12 +14,12 @@ _SWEEPS = 8
 _MOST_LANES = 400
 
 Spot = tuple[str, ...]
-"""What takes a place in a layer: a node, or the lane of an edge that passes by."""
+"""One place in a layer: a node, or the lane of an edge that passes by."""
 
 
 @dataclass(frozen=True)
 class Box:
-    """A node: its place, its text cut to fit, and the whole of it."""
+    """A node: its position, its text cut to fit, and the full text."""
 
     x: float
     y: float
@@ -52,9 +52,9 @@ def diagram(
 
     Args:
         nodes: each once.
-        edges: those between other nodes than these are left out.
+        edges: those with an end that is not among these nodes are left out.
         title: what the drawing shows.
-        reduced: leave out the edges that a longer way says as well.
+        reduced: leave out edges that are implied by a longer path.
     """
     names = [name for name, _ in nodes]
     known = set(names)
@@ -73,7 +73,7 @@ def diagram(
 
 
 def _layers(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[list[str]]:
-    """Each node one layer behind the last of its inputs; a circle ends where it is entered."""
+    """Each node one layer after the last of its inputs; a cycle is cut where it is entered."""
     inputs: defaultdict[str, list[str]] = defaultdict(list)
     for a, b in edges:
         inputs[b].append(a)
@@ -100,9 +100,9 @@ def _layers(names: Sequence[str], edges: Sequence[tuple[str, str]]) -> list[list
 def _with_lanes(
     layers: Sequence[Sequence[str]], edges: Sequence[tuple[str, str]]
 ) -> tuple[list[list[Spot]], list[list[Spot]]]:
-    """The layers, and the way of each edge through them, in a lane past what stands between.
+    """The layers, and the path of each edge through them, in a lane past the nodes between.
 
-    Where there would be too many lanes to tell apart, edges go straight.
+    Where there would be too many lanes to distinguish, edges go straight.
     """
     depth = {name: i for i, layer in enumerate(layers) for name in layer}
     spots: list[list[Spot]] = [[(name,) for name in layer] for layer in layers]
@@ -119,7 +119,7 @@ def _with_lanes(
 
 
 def _ordered(layers: list[list[Spot]], edges: Sequence[tuple[Spot, Spot]]) -> list[list[Spot]]:
-    """Order each layer by where the neighbours of its nodes stand."""
+    """Order each layer by the positions of its nodes' neighbours."""
     near: defaultdict[Spot, list[Spot]] = defaultdict(list)
     for a, b in edges:
         near[a].append(b)
@@ -169,7 +169,7 @@ def _bend(x1: float, y1: float, x2: float, y2: float) -> str:
 
 
 def _reduced(edges: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
-    """Without the edges that a longer way says as well."""
+    """Without the edges that are implied by a longer path."""
     after: defaultdict[str, set[str]] = defaultdict(set)
     for a, b in edges:
         after[a].add(b)

@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 from typing import assert_never
 
-from data_package.engine.graph.facts import FILE, MARKS
+from data_package.engine.graph.nodes import FILE, MARKS
 from data_package.engine.states import State
 
 _QUIET = "#5a656d"

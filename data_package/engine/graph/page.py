@@ -1,9 +1,9 @@
-"""The interactive page: the graph, drawn and folded by a script that it brings along."""
+"""The interactive page: the graph, drawn and folded by the page's own script."""
 
 from pathlib import Path
 
-from data_package.engine.graph.facts import FILES, MARKS, WORST, Graph
 from data_package.engine.graph.looks import style_sheet
+from data_package.engine.graph.nodes import FILES, MARKS, WORST, Graph
 from data_package.engine.pages import render
 
 _TEMPLATE = Path(__file__).parent / "templates" / "graph.html"

@@ -4,9 +4,9 @@ from html import escape
 from math import ceil
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.graph.facts import FILE, MARKS, Graph, Node
 from data_package.engine.graph.layout import Box, diagram
 from data_package.engine.graph.looks import LOOKS, Look
+from data_package.engine.graph.nodes import FILE, MARKS, DrawnNode, Graph
 
 _LARGEST = 16_000
 _FONTS = "system-ui,'Noto Sans','DejaVu Sans',sans-serif"
@@ -15,7 +15,7 @@ _WORDS = {FILE: "raw file"}
 
 
 def svg(graph: Graph) -> str:
-    """A drawing that needs nothing: no style sheet, no script, no font of its own."""
+    """A self-contained drawing: no style sheet, no script, no font of its own."""
     drawing = diagram([(node.name, node.state) for node in graph.nodes], graph.edges, graph.title)
     width, height = max(drawing.width, 640.0), drawing.height + _HEAD
     nodes = {node.name: node for node in graph.nodes}
@@ -45,7 +45,7 @@ def png(graph: Graph, scale: float = 2.0) -> bytes:
     except ImportError:
         raise ProjectError(
             "A PNG is drawn by the library resvg-py, which is not installed.\n"
-            "Install it: pip install 'data-package[png]', or take --format svg."
+            "Install it: pip install 'data-package[png]', or use --format svg."
         ) from None
     text = svg(graph)
     longest = max(float(part) for part in text.split('viewBox="0 0 ')[1].split('"')[0].split())
@@ -53,7 +53,7 @@ def png(graph: Graph, scale: float = 2.0) -> bytes:
     return bytes(resvg_py.svg_to_bytes(svg_string=text, zoom=zoom))
 
 
-def _box(box: Box, node: Node) -> str:
+def _box(box: Box, node: DrawnNode) -> str:
     look = LOOKS[node.state]
     stack = "".join(
         f'<rect x="{box.x + by:g}" y="{box.y + by:g}" width="{box.width}" height="{box.height}" '
@@ -97,5 +97,5 @@ def _paint(look: Look) -> str:
 
 
 def _text(text: str) -> str:
-    """Text within markup; signs that XML does not allow are left out."""
+    """Text within markup; characters that XML does not allow are left out."""
     return escape("".join(sign for sign in text if sign.isprintable()))

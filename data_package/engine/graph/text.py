@@ -1,7 +1,7 @@
 """The graph as text for other programs: Mermaid and DOT."""
 
-from data_package.engine.graph.facts import FILE, MARKS, Graph, Node
 from data_package.engine.graph.looks import LOOKS, Look, name_of
+from data_package.engine.graph.nodes import FILE, MARKS, DrawnNode, Graph
 
 _INK = "#1d2327"
 _THICK = 2
@@ -42,7 +42,7 @@ def dot(graph: Graph) -> str:
     return "\n".join([*lines, "}"]) + "\n"
 
 
-def _node(node: Node, number: str) -> str:
+def _node(node: DrawnNode, number: str) -> str:
     text = f'"{MARKS[node.state]} {_mermaid(node.label)}"'
     shape = f"[({text})]" if node.state == FILE else f"({text})"
     return f"{number}{shape}:::{name_of(node.state)}"
@@ -60,7 +60,7 @@ def _dot_style(look: Look) -> str:
 
 
 def _mermaid(text: str) -> str:
-    """Text that Mermaid shows as it is: every sign that could mean something by its number."""
+    """Text that Mermaid shows unchanged: characters with a meaning are written as numbers."""
     return "".join(
         letter if letter.isalnum() or letter in " _-./()" else f"#{ord(letter)};" for letter in text
     )

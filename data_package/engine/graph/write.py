@@ -1,4 +1,4 @@
-"""Writing the graph in one of its forms, and showing the page where there is a display."""
+"""Writing the graph in one of its formats, and showing the page where there is a display."""
 
 import os
 import webbrowser
@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from pathlib import Path
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.graph.facts import Graph, folded
+from data_package.engine.graph.nodes import Graph, folded
 from data_package.engine.graph.page import html
 from data_package.engine.graph.picture import png, svg
 from data_package.engine.graph.text import dot, mermaid
@@ -21,18 +21,18 @@ _READABLE = 120
 
 
 def default_path(form: str, project: Project) -> Path:
-    """Where a form of the graph is written when nobody says where."""
+    """Where a format of the graph is written by default."""
     return project.places.graph(form)
 
 
 def format_of(path: Path) -> str | None:
-    """The form that a file's name asks for."""
+    """The format that a file's name asks for."""
     form = _SUFFIXES.get(path.suffix.lower(), path.suffix.lower().removeprefix("."))
     return form if form in FORMATS else None
 
 
 def content_of(graph: Graph, form: str, *, title: str, fold: bool | None = None) -> str | bytes:
-    """The graph in one of its forms.
+    """The graph in one of its formats.
 
     `fold` draws one node for each group; None where there are more nodes than can be read. The
     page folds by itself. Raises ProjectError when a PNG cannot be drawn here.
@@ -47,12 +47,12 @@ def content_of(graph: Graph, form: str, *, title: str, fold: bool | None = None)
 
 
 def write(content: str | bytes, path: Path) -> None:
-    """Put a form of the graph in place, readable by its owner alone.
+    """Write a format of the graph to its file, readable by its owner alone.
 
-    A device or a pipe is written into, as by any other command, and never replaced.
+    A device or a pipe is written to, as by any other command, and never replaced.
     """
     if not path.parent.is_dir():
-        raise ProjectError(f"The folder {path.parent} is not there. Make it, or choose another.")
+        raise ProjectError(f"There is no folder {path.parent}. Make it, or choose another.")
     try:
         if path.exists() and not path.is_file():
             path.write_bytes(content.encode() if isinstance(content, str) else content)

@@ -1,13 +1,14 @@
-"""The history of runs: Dagster's SQLite storage, with what costs time in it done once.
+"""The history of runs: Dagster's SQLite storage, with its slow steps done once.
 
-The stock storage opens a database anew for each of some ten events a table, asks it for its columns
-and tables each time, waits for the disk at each commit, and runs a migration tool over every
-database that it makes. Here a database stays open, a commit goes to the write-ahead log, which
-survives the end of the process however it comes, and a database is made in one step. Same files,
-same tables: the stock web server reads them, and every event is committed before Dagster goes on.
+The stock storage opens a database anew for each of some ten events per table, asks it for its
+columns and tables each time, waits for the disk at each commit, and runs a migration tool over
+every new database. Here a database stays open, a commit goes to the write-ahead log, which survives
+the end of the process in any case, and a database is made in one step. The files and tables are the
+same: the stock web server reads them, and every event is committed before Dagster goes on.
 
-What is done anew here changes with Dagster's versions. Under one that is newer than the tested one,
-Dagster's own storage takes over: slower, and right.
+The details replaced here change with Dagster's versions. Under a version newer than the tested one,
+Dagster's own storage is used: slower, and correct. What does not belong here: reading the history
+for people, which is `runs.history`.
 """
 
 import re
@@ -29,7 +30,7 @@ _NOT_IN_ADDRESS = re.compile(r"\?|%[0-9A-Fa-f]{2}")
 
 
 class HistoryStorage(DagsterSqliteStorage):
-    """What `dagster.yaml` names as the project's storage."""
+    """The storage class that `dagster.yaml` names."""
 
     def __init__(self, base_dir: str, inst_data: ConfigurableClassData | None = None) -> None:
         """`base_dir`: the folder of the databases, laid out as Dagster's own."""
@@ -42,11 +43,12 @@ class HistoryStorage(DagsterSqliteStorage):
         if not is_tested(version("dagster")):
             super().__init__(base_dir, inst_data)
             return
-        # Under another Dagster they may not even be imported.
+        # Under another version of Dagster, importing them may fail.
         from data_package.engine.history.events import EventLog
         from data_package.engine.history.runs import Runs, Schedules
 
-        # Not the parent's: it makes the stock storages, and all that they cost.
+        # The parent's __init__ is not called: it would make the stock storages, with all their
+        # cost.
         self.base_dir = base_dir
         self._run_storage = Runs.from_local(str(Path(base_dir, "history")))
         self._event_log_storage = EventLog(str(Path(base_dir, "history", "runs")))
@@ -57,7 +59,7 @@ class HistoryStorage(DagsterSqliteStorage):
     def from_config_value(
         cls, inst_data: ConfigurableClassData | None, config_value: Mapping[str, Any]
     ) -> Self:
-        """Make it as Dagster does from the configuration."""
+        """Make the storage from Dagster's configuration."""
         return cls.from_local(inst_data=inst_data, **config_value)
 
 

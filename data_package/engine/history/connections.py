@@ -16,10 +16,10 @@ _KEPT_OPEN = 8
 
 
 class KeptConnections:
-    """Connections by the path of their database; those that were used last stay open."""
+    """Connections by the path of their database; the most recently used stay open."""
 
     def __init__(self) -> None:
-        """None is open yet."""
+        """Begin with no open connection."""
         self._open: OrderedDict[tuple[int, str], Connection] = OrderedDict()
         self._lock = threading.RLock()
 
@@ -44,7 +44,7 @@ class KeptConnections:
     def plain(
         self, path: str, address: str, prepare: Callable[[], None] | None = None
     ) -> Iterator[sqlite3.Connection]:
-        """The driver's own connection, in a transaction of its own."""
+        """The driver's own connection, in its own transaction."""
         with self._lock:
             connection = self._connection(path, address, prepare)
             driver = connection.connection.driver_connection
@@ -53,7 +53,7 @@ class KeptConnections:
                 yield driver
 
     def close(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         with self._lock:
             for connection in self._open.values():
                 _close(connection)
@@ -78,9 +78,9 @@ class KeptConnections:
 
 
 def _connect(address: str) -> Connection:
-    """Open a database so that a commit ends in the write-ahead log.
+    """Open a database so that a commit goes to the write-ahead log.
 
-    Only a power cut can lose what is there, never the end of a process.
+    Only a power cut can lose what is in it, never the end of a process.
     """
     engine = create_engine(
         address,

@@ -1,4 +1,4 @@
-"""Dagster's event log on SQLite, with connections that are kept and questions asked once."""
+"""Dagster's event log on SQLite, with open connections and queries made once."""
 
 import sqlite3
 from collections import OrderedDict
@@ -66,16 +66,16 @@ class EventLog(SqliteEventLogStorage):
     """Dagster's event log; each database is opened once in a process.
 
     An event goes where the stock class puts it, in the same order: into the database of its run,
-    and if it tells of an asset, a check or the run's own state, into the index of all runs.
+    and if it concerns an asset, a check or the run's own state, into the index of all runs.
     """
 
     def __init__(self, base_dir: str) -> None:
         """`base_dir`: the folder of the databases, one for each run and the index."""
         self._kept = KeptConnections()
-        # What an index has, it keeps: columns, tables, migrations that are done.
+        # An index never loses columns, tables or migrations, so what it has is remembered.
         self._seen: set[tuple[str, str]] = set()
         self._places: dict[str, tuple[str, str]] = {}
-        # What this process has written of assets last, as text and as what Dagster reads from it.
+        # What this process last wrote about assets, as text and as Dagster reads it.
         self._records: OrderedDict[str, EventLogRecord] = OrderedDict()
         self._watcher: SqlPollingEventWatcher | None = None
         index = make_private_folder(Path(base_dir)) / f"{INDEX_SHARD_NAME}.db"
@@ -114,7 +114,7 @@ class EventLog(SqliteEventLogStorage):
         number: int,
         row: Mapping[str, Any],
     ) -> None:
-        """Let the index's table of assets name the last event of this one."""
+        """Update the asset's last event in the index's table of assets."""
         assert event.dagster_event is not None
         if row["asset_key"] is None:
             return
@@ -122,7 +122,7 @@ class EventLog(SqliteEventLogStorage):
             "last_materialization_timestamp": _moment(datetime_from_timestamp(event.timestamp))
         }
         if event.dagster_event.is_step_materialization:
-            # What `serialize_value` makes of an EventLogRecord, without packing the event again.
+            # What `serialize_value` writes for an EventLogRecord, without packing the event again.
             noted["last_materialization"] = text = (
                 f'{{"__class__": "EventLogRecord", "event_log_entry": {row["event"]}, '
                 f'"storage_id": {number}}}'
@@ -150,7 +150,7 @@ class EventLog(SqliteEventLogStorage):
     def _get_latest_materialization_records(
         self, raw_asset_rows: Iterable[Mapping[str, Any]]
     ) -> Mapping[AssetKey, EventLogRecord | None]:
-        """The stock class parses each anew: a table that many read, as often."""
+        """The stock class parses each event again, once for every table that uses the asset."""
         records: dict[AssetKey, EventLogRecord | None] = {}
         others = []
         for row in raw_asset_rows:
@@ -173,7 +173,7 @@ class EventLog(SqliteEventLogStorage):
         cursor: str | None = None,
         key_only: bool = False,
     ) -> tuple[Iterable[Any], bool, str | None]:
-        """The stock class writes its query anew for each table that asks for its inputs."""
+        """The stock class builds its query again for each table that asks for its inputs."""
         asked = [key.to_string() for key in asset_keys or ()]
         selected = prefix or limit or cursor or key_only
         if selected or not 0 < len(asked) <= _ASKED_AT_ONCE or not self._is_of_today():
@@ -191,7 +191,7 @@ class EventLog(SqliteEventLogStorage):
         return self._once("table", table_name, super().has_table)
 
     def has_secondary_index(self, name: str) -> bool:
-        """Whether a migration of data is done."""
+        """Whether a data migration is done."""
         return self._once("migration", name, super().has_secondary_index)
 
     def has_asset_key_col(self, column_name: str) -> bool:
@@ -205,7 +205,7 @@ class EventLog(SqliteEventLogStorage):
             yield connection
 
     def _plain(self, shard: str) -> AbstractContextManager[sqlite3.Connection]:
-        """The same, without what SQLAlchemy puts around it."""
+        """The same, without SQLAlchemy's layer."""
         return self._kept.plain(*self._place(shard), lambda: self._prepare(shard))
 
     def _place(self, shard: str) -> tuple[str, str]:
@@ -215,7 +215,7 @@ class EventLog(SqliteEventLogStorage):
         return self._places[shard]
 
     def _prepare(self, shard: str) -> None:
-        """Make the database of a run, or bring one that is not noted as migrated to its end."""
+        """Make the database of a run, or finish migrating one that is not noted as migrated."""
         path = Path(self.path_for_shard(shard))
         if not path.exists():
             migrated = _MIGRATED if shard == INDEX_SHARD_NAME else []
@@ -233,22 +233,22 @@ class EventLog(SqliteEventLogStorage):
         return (kind, name) in self._seen
 
     def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
-        """Call back with the events of a run as they are written, by whichever process.
+        """Call back with the events of a run as they are written, by any process.
 
-        Another process writes into the database's write-ahead log, whose changes no watcher of the
-        database's own file sees; so the database is asked.
+        Another process writes to the database's write-ahead log, and a watcher of the database file
+        does not see that; so the database is polled.
         """
         if self._watcher is None:
             self._watcher = SqlPollingEventWatcher(self)
         self._watcher.watch_run(run_id, cursor, callback)
 
     def end_watch(self, run_id: str, handler: EventHandlerFn) -> None:
-        """Call back no longer."""
+        """Stop calling back."""
         if self._watcher is not None:
             self._watcher.unwatch_run(run_id, handler)
 
     def dispose(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         if self._watcher is not None:
             self._watcher.close()
         self._kept.close()
@@ -256,5 +256,5 @@ class EventLog(SqliteEventLogStorage):
 
 
 def _moment(at: datetime) -> str:
-    """A time stamp as SQLAlchemy keeps it in SQLite: without its zone."""
+    """A time stamp as SQLAlchemy stores it in SQLite: without its zone."""
     return at.replace(tzinfo=None).isoformat(" ", "microseconds")

@@ -1,8 +1,8 @@
 """Making a database of the history in one step, as Dagster's migrations would leave it.
 
 Dagster makes tables, then lets Alembic import its ninety migrations to note which was the last:
-half a second for each of the four databases that a first run needs. What it notes stands in the
-migrations' files, where it is read here. `test_event_log.py` holds the result against Dagster's.
+half a second for each of the four databases that a first run needs. What it notes is in the
+migrations' files, and is read from there. `test_event_log.py` compares the result with Dagster's.
 """
 
 import functools
@@ -24,14 +24,14 @@ _REVISION = re.compile(r'^(down_)?revision = "(\w+)"', re.MULTILINE)
 
 
 def make_database(path: Path, tables: MetaData, done: Iterable[str]) -> None:
-    """Make a database where there is none, whole from the first moment that others see it.
+    """Make a database where there is none, complete from the moment that others see it.
 
-    `done` names the migrations of data that an empty database has no need of.
+    `done` names the data migrations that an empty database does not need.
     """
     temporary = temporary_beside(path)
     try:
         connection = sqlite3.connect(temporary, isolation_level=None)
-        # Nobody else knows the file yet, and it is forced to the disk when it is whole.
+        # No other process knows the file yet, and it is flushed to the disk when it is complete.
         for statement in (
             *("PRAGMA journal_mode=MEMORY", "PRAGMA synchronous=OFF", "BEGIN"),
             *_statements(tables),
@@ -47,7 +47,7 @@ def make_database(path: Path, tables: MetaData, done: Iterable[str]) -> None:
         connection.close()
         with temporary.open("rb") as file:
             os.fsync(file.fileno())
-        # Another process may have made it meanwhile: then that one counts.
+        # Another process may have made it meanwhile: then that one is used.
         with suppress(FileExistsError):
             _put(temporary, path)
     finally:
@@ -66,7 +66,7 @@ def _put(temporary: Path, path: Path) -> None:
 
 @functools.cache
 def newest_revision() -> str:
-    """The migration that no other comes after."""
+    """The last migration."""
     own: set[str] = set()
     earlier: set[str] = set()
     folder = Path(dagster_storage.__file__).parent / "alembic" / "versions"
@@ -78,7 +78,7 @@ def newest_revision() -> str:
 
 
 def is_ready(path: Path) -> bool:
-    """Whether a database is there and has been noted as migrated, by us or by Dagster."""
+    """Whether a database exists and is noted as migrated, by us or by Dagster."""
     if not path.is_file():
         return False
     connection = sqlite3.connect(path)

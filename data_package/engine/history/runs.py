@@ -30,7 +30,7 @@ class Runs(SqliteRunStorage):
 
     @classmethod
     def from_local(cls, base_dir: str, inst_data: ConfigurableClassData | None = None) -> Self:
-        """Open it, and make it where there is none."""
+        """Open it, or make it."""
         path = make_private_folder(Path(base_dir)) / "runs.db"
         if not path.exists():
             done = {
@@ -50,18 +50,18 @@ class Runs(SqliteRunStorage):
             yield connection
 
     def dispose(self) -> None:
-        """Close what is open."""
+        """Close all connections."""
         self._kept.close()
 
 
 class Schedules(SqliteScheduleStorage):
-    """The schedules, in `schedules.db`; a build asks nothing of them."""
+    """The schedules, in `schedules.db`; a build does not use them."""
 
     @classmethod
     def from_local(
         cls, base_dir: str, inst_data: ConfigurableClassData | None = None
     ) -> SqliteScheduleStorage:
-        """Open it, and make it where there is none."""
+        """Open it, or make it."""
         path = make_private_folder(Path(base_dir)) / "schedules.db"
         if not path.exists():
             done = {

@@ -1,4 +1,4 @@
-"""What is asked about: a table, a raw file, or a column of either, found by what a user types."""
+"""What a user asks about: a table, a raw file, or a column of either, found by the name typed."""
 
 from collections.abc import Iterable, Mapping
 
@@ -17,7 +17,7 @@ def inputs_of(catalogue: Catalogue) -> dict[str, list[str]]:
 
 
 def tracer_of(catalogue: Catalogue, tables: Mapping[str, TableLineage]) -> Tracer:
-    """What traces columns through a project."""
+    """The tracer of a project's columns."""
     return Tracer(tables, inputs_of(catalogue))
 
 
@@ -26,7 +26,7 @@ def find(
 ) -> tuple[str, str | None]:
     """The table or raw file, and the field, that `table` or `table.field` names.
 
-    Raises ProjectError, with a guess at what was meant, for a name that is not there.
+    Raises ProjectError, with a suggestion, for an unknown name.
     """
     names = [*catalogue.named, *catalogue.deliveries.files]
     if what in names:

@@ -1,9 +1,8 @@
-"""Sources that know their columns and have no rows, and what Polars asks them for.
+"""Sources with columns and no rows, and which columns Polars asks them for.
 
 Polars pushes projections down to where a query begins. A source registered with
-`polars.io.plugins.register_io_source` is therefore asked for just the columns that are needed, and
-that is all it is there for: it stops the query before a row is read or a user's function is called
-on one.
+`polars.io.plugins.register_io_source` is therefore asked for just the columns that are needed.
+It then stops the query, before a row is read or a user's function is called on one.
 """
 
 import threading
@@ -14,15 +13,15 @@ from typing import NoReturn
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from data_package.engine.lineage.facts import NotTold
+from data_package.engine.lineage.facts import CannotFollow
 
-# Nothing but projections moves, so that what is asked for follows from what is written.
+# Only projections are pushed down, so that what is asked for follows from the code alone.
 _PROJECTIONS = pl.QueryOptFlags.none(projection_pushdown=True)
 LOOKS = "it looks at data while the query is planned"
 
 
 class _Enough(Exception):
-    """Ends a query: all that is wanted of it is known."""
+    """Ends a query: everything needed from it is known."""
 
 
 class _Stop(Iterator[pl.DataFrame]):
@@ -31,7 +30,7 @@ class _Stop(Iterator[pl.DataFrame]):
 
 
 class Asker:
-    """Makes sources, and tells what a query asks of them."""
+    """Makes sources, and records what a query asks them for."""
 
     def __init__(self) -> None:
         """No source, and nothing asked."""
@@ -42,7 +41,7 @@ class Asker:
         self._lock = threading.Lock()
 
     def source(self, schema: Mapping[str, pl.DataType]) -> tuple[pl.LazyFrame, int]:
-        """A source of these columns, and the number it answers to."""
+        """A source of these columns, and its number."""
         self._made += 1
         number = self._made
         columns = dict(schema)
@@ -55,7 +54,7 @@ class Asker:
         ) -> Iterator[pl.DataFrame]:
             if not self._asking:
                 self.looked = True
-                raise NotTold(LOOKS)
+                raise CannotFollow(LOOKS)
             with self._lock:
                 asked = self._asked.setdefault(number, set())
                 asked.update(columns if wanted is None else wanted)
@@ -67,12 +66,12 @@ class Asker:
             return register_io_source(read, schema=columns), number
 
     def reaches(self, query: pl.LazyFrame) -> set[int]:
-        """The sources that a query has any part in; none of it is run."""
+        """The sources that a query uses; none of it is run."""
         stop, number = self.source({"": pl.Null()})
         return set(self.ask(stop.join(query, how="cross"))) - {number}
 
     def ask(self, query: pl.LazyFrame) -> dict[int, frozenset[str]]:
-        """The columns that a query needs of each source that it reads."""
+        """The columns that a query needs from each source that it reads."""
         self._asked.clear()
         self._asking = True
         try:

@@ -1,4 +1,4 @@
-"""Which frames this thread follows just now, if any."""
+"""Which frames this thread is following, if any."""
 
 import threading
 from collections.abc import Iterator
@@ -28,14 +28,14 @@ def attending(frames: "Frames | None") -> Iterator[None]:
 
 @contextmanager
 def paused() -> Iterator[None]:
-    """Use Polars as it is; what stands in the way is remembered, as the function may catch it."""
-    from data_package.engine.lineage.facts import NotTold
+    """Use Polars unchanged; what the block raises is remembered, as the function may catch it."""
+    from data_package.engine.lineage.facts import CannotFollow
 
     frames = current()
     try:
         with attending(None):
             yield
-    except NotTold as error:
+    except CannotFollow as error:
         if frames is not None:
             frames.stop(str(error))
         raise

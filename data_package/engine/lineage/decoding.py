@@ -1,4 +1,4 @@
-"""Which of many outputs need which inputs, in few questions.
+"""Which of many outputs need which inputs, found with few questions.
 
 A question is about a set of outputs and is answered by the inputs that any of them needs. Asking
 one by one takes a question for each output. Here each output gets a code instead, a set of half of

@@ -1,8 +1,8 @@
-"""The column lineage of one function: followed operation by operation, and held against Polars.
+"""The column lineage of one function: followed operation by operation, and compared with Polars.
 
 The function is called twice, each time on sources that have columns and no rows. The first time
-every operation is followed. The second time Polars alone has the word: the whole query must ask
-its sources for what was found, and for nothing that was not. Where the two differ, nothing is told.
+every operation is followed. The second time only Polars is asked: the whole query must ask its
+sources for exactly the columns that were found. Where the two differ, no lineage is reported.
 """
 
 import contextlib
@@ -11,7 +11,8 @@ import io
 import typing
 import warnings
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from functools import partial
 from pathlib import Path
 
 import dagster as dg
@@ -19,13 +20,17 @@ import polars as pl
 
 from data_package.engine.lineage.asking import LOOKS, Asker
 from data_package.engine.lineage.attention import attending
-from data_package.engine.lineage.facts import NOTHING, NotTold, Refs, TableLineage
-from data_package.engine.lineage.files import RawFiles
+from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs, TableLineage
 from data_package.engine.lineage.following import following
 from data_package.engine.lineage.frames import Frames
+from data_package.engine.lineage.watched_files import RawFiles
 from data_package.engine.tables.failures import INTERRUPTIONS
 
 Function = Callable[..., object]
+
+_CONTEXT = "context"
+# So many frames are followed in a moment.
+_MOST_KEYS = 64
 
 
 @dataclass(frozen=True)
@@ -37,32 +42,59 @@ class Input:
         schema: the columns of a table; None for a raw file.
         paths: the files of a raw file.
         several: whether a raw file arrives as a list.
+        keys: of the partitions that a table arrives in, where it has any.
     """
 
     name: str
     schema: Mapping[str, pl.DataType] | None = None
     paths: tuple[Path, ...] = ()
     several: bool = False
+    keys: tuple[str, ...] = ()
 
 
-def derive(function: Function, inputs: Mapping[str, Input], package: str) -> TableLineage:
-    """What the columns that a function returns are made of.
+class PartitionContext:
+    """What a function may ask of its context here: the partition that it makes."""
+
+    has_partition_key = True
+
+    def __init__(self, key: str) -> None:
+        """`key`: as Dagster gives it; of several dimensions, a `MultiPartitionKey`."""
+        self.partition_key = key
+        self.partition_keys = [key]
+
+    def __getattr__(self, name: str) -> object:
+        """Raise CannotFollow: anything else is not known before a run."""
+        raise CannotFollow(f"it asks its context for {name}")
+
+
+def derive(
+    function: Function,
+    inputs: Mapping[str, Input],
+    package: str,
+    context: PartitionContext | None = None,
+) -> TableLineage:
+    """What the columns of a function's result are computed from.
 
     Args:
         function: the user's own.
         inputs: what each of its parameters receives.
         package: the project's package, whose modules the function may use.
+        context: what it asks for the partition that it makes; None for a table without any.
 
     Returns:
         The lineage, or the reason why there is none; never a guess, and never an exception of the
         user's function.
     """
     try:
-        _refuse_unfit(function, inputs)
+        _refuse_unfit(function, inputs, context)
+        inputs = _as_asked(function, inputs)
+        called: Function = function
+        if context is not None and _CONTEXT in inspect.signature(function).parameters:
+            called = partial(function, **{_CONTEXT: context})
         with following(package), _quiet():
-            found, frames = _follow(function, inputs)
-            _hold_against_polars(found, function, inputs, frames)
-    except NotTold as reason:
+            found, frames = _follow(called, inputs)
+            _hold_against_polars(found, called, inputs, frames)
+    except CannotFollow as reason:
         return TableLineage(reason=str(reason))
     except INTERRUPTIONS:
         raise
@@ -81,12 +113,12 @@ def _follow(function: Function, inputs: Mapping[str, Input]) -> tuple[TableLinea
 def _hold_against_polars(
     found: TableLineage, function: Function, inputs: Mapping[str, Input], followed: Frames
 ) -> None:
-    """Raise NotTold where the query as a whole asks for other columns than were found."""
+    """Raise CannotFollow where the query as a whole asks for other columns than were found."""
     frames = _frames(inputs, followed)
     out = _call(function, inputs, frames)
     names = out.collect_schema().names()
     if names != list(found.columns):
-        raise NotTold("it makes other columns each time it is called")
+        raise CannotFollow("it makes other columns each time it is called")
 
     def asked(outputs: Collection[str]) -> Refs:
         answer = frames.asker.ask(out.select(outputs))
@@ -103,10 +135,10 @@ def _hold_against_polars(
     # To count rows Polars reads some column, whichever is smallest, and to make a frame long all.
     unexplained = whole - values(names) - found.rows
     if unexplained and (not followed.reads_more or unexplained & followed.may_shape):
-        raise NotTold("Polars reads a column whose part in it is not understood")
+        raise CannotFollow("Polars reads a column whose role in it is not understood")
     halves: Sequence[list[str]] = (names[::2], names[1::2])
     if not values(names) <= whole or any(not values(h) <= asked(h) for h in halves if h):
-        raise NotTold("Polars does not read a column that was thought to be part of it")
+        raise CannotFollow("Polars does not read a column that was thought to be part of it")
 
 
 def _frames(inputs: Mapping[str, Input], followed: Frames | None = None) -> Frames:
@@ -116,10 +148,13 @@ def _frames(inputs: Mapping[str, Input], followed: Frames | None = None) -> Fram
 
 
 def _call(function: Function, inputs: Mapping[str, Input], frames: Frames) -> pl.LazyFrame:
-    """Call the function on sources. Raises NotTold when what comes of it cannot be followed."""
+    """Call the function on sources. Raises CannotFollow when its result cannot be followed."""
     arguments: dict[str, object] = {}
     for parameter, one in inputs.items():
-        if one.schema is not None:
+        if one.schema is not None and one.keys:
+            schema = one.schema
+            arguments[parameter] = {key: frames.source(one.name, schema) for key in one.keys}
+        elif one.schema is not None:
             arguments[parameter] = frames.source(one.name, one.schema)
         else:
             paths = [frames.files.watched(path) for path in one.paths]
@@ -135,53 +170,85 @@ def _call(function: Function, inputs: Mapping[str, Input], frames: Frames) -> pl
     _refuse_obstacles(frames, inputs)
     value = out.value if isinstance(out, dg.Output | dg.MaterializeResult) else out
     if not isinstance(value, pl.LazyFrame):
-        raise NotTold(f"it returns a {type(value).__name__}, no LazyFrame")
+        raise CannotFollow(f"it returns a {type(value).__name__}, not a LazyFrame")
     return value
 
 
 def _refuse_obstacles(frames: Frames, inputs: Mapping[str, Input]) -> None:
     if frames.obstacle is not None:
-        raise NotTold(frames.obstacle)
+        raise CannotFollow(frames.obstacle)
     if frames.asker.looked:
-        raise NotTold(LOOKS)
+        raise CannotFollow(LOOKS)
     for one in inputs.values():
         if one.name in frames.files.opened:
-            raise NotTold(f"it reads {one.name} in other ways than a lazy scan of Polars")
+            raise CannotFollow(f"it reads {one.name} in other ways than a lazy Polars scan")
         if one.schema is None and one.name not in frames.files.scanned:
-            raise NotTold(f"it does not read {one.name} by a lazy scan of Polars")
+            raise CannotFollow(f"it does not read {one.name} by a lazy Polars scan")
 
 
-def _refuse_unfit(function: Function, inputs: Mapping[str, Input]) -> None:
-    """Raise NotTold for a function that cannot be called like this."""
+def _refuse_unfit(
+    function: Function, inputs: Mapping[str, Input], context: PartitionContext | None
+) -> None:
+    """Raise CannotFollow for a function that cannot be called like this."""
     if inspect.iscoroutinefunction(function) or inspect.isasyncgenfunction(function):
-        raise NotTold("its function is asynchronous")
+        raise CannotFollow("its function is asynchronous")
     if inspect.isgeneratorfunction(function):
-        raise NotTold("its function yields")
+        raise CannotFollow("its function yields")
     lazy = _lazy_parameters(function)
     for name, parameter in inspect.signature(function).parameters.items():
+        if name == _CONTEXT and context is not None:
+            continue
         if name not in inputs:
             if parameter.default is inspect.Parameter.empty:
-                raise NotTold(f"its function takes '{name}', which is no table and no raw file")
+                raise CannotFollow(
+                    f"its function takes '{name}', which is neither a table nor a raw file"
+                )
         elif inputs[name].schema is not None and name not in lazy:
-            raise NotTold(f"it takes {inputs[name].name} as something else than a LazyFrame")
+            raise CannotFollow(f"it takes {inputs[name].name} as something other than a LazyFrame")
 
 
 def _lazy_parameters(function: Function) -> set[str]:
-    """The parameters that are annotated as lazy frames, by their text where a name is missing."""
-    try:
-        hints = typing.get_type_hints(inspect.unwrap(function))
-    except NameError:
-        hints = {n: p.annotation for n, p in inspect.signature(function).parameters.items()}
+    """The parameters annotated as lazy frames; judged by their text where a name is missing."""
     return {
-        name
-        for name, hint in hints.items()
-        if hint is pl.LazyFrame or hint in ("pl.LazyFrame", "polars.LazyFrame", "LazyFrame")
+        name for name, hint in _hints(function).items() if _is_lazy(hint) or _is_dict_of_lazy(hint)
     }
+
+
+def _as_asked(function: Function, inputs: Mapping[str, Input]) -> dict[str, Input]:
+    """The inputs with keys only where partitions are asked for one by one."""
+    hints = _hints(function)
+    asked = {}
+    for name, one in inputs.items():
+        by_key = bool(one.keys) and _is_dict_of_lazy(hints.get(name))
+        if by_key and len(one.keys) > _MOST_KEYS:
+            raise CannotFollow(
+                f"it takes more than {_MOST_KEYS} partitions of {one.name} one by one"
+            )
+        asked[name] = one if by_key else replace(one, keys=())
+    return asked
+
+
+def _hints(function: Function) -> Mapping[str, object]:
+    try:
+        return typing.get_type_hints(inspect.unwrap(function))
+    except NameError:
+        return {n: p.annotation for n, p in inspect.signature(function).parameters.items()}
+
+
+def _is_lazy(hint: object) -> bool:
+    return hint is pl.LazyFrame or hint in ("pl.LazyFrame", "polars.LazyFrame", "LazyFrame")
+
+
+def _is_dict_of_lazy(hint: object) -> bool:
+    if isinstance(hint, str):
+        return hint.replace(" ", "") in ("dict[str,pl.LazyFrame]", "dict[str,LazyFrame]")
+    inner = typing.get_args(hint)
+    return typing.get_origin(hint) in (dict, Mapping) and len(inner) == 2 and _is_lazy(inner[1])
 
 
 @contextlib.contextmanager
 def _quiet() -> Iterator[None]:
-    """What the function prints or warns of was said when its table was built."""
+    """What the function prints or warns of was shown when its table was built."""
     with (
         warnings.catch_warnings(),
         contextlib.redirect_stdout(io.StringIO()),

@@ -1,4 +1,4 @@
-"""What is told of a table's columns."""
+"""The lineage of a table's columns, as plain values."""
 
 from collections.abc import Mapping
 from dataclasses import dataclass, field
@@ -10,8 +10,8 @@ Refs = frozenset[Ref]
 NOTHING: Refs = frozenset()
 
 
-class NotTold(Exception):
-    """The columns of a table cannot be followed; the message says why, and holds no value."""
+class CannotFollow(Exception):
+    """The columns of a table cannot be followed; the message gives the reason, and no value."""
 
 
 @dataclass(frozen=True)
@@ -20,7 +20,7 @@ class TableLineage:
 
     Attributes:
         columns: for each column, the input columns that its values are computed from.
-        rows: the input columns that decide which rows there are, or their order: those of
+        rows: the input columns that determine which rows there are, or their order: those of
             filters, join and group keys, sorting and removal of duplicates.
         reason: why no column can be followed; None where all are.
     """
@@ -40,7 +40,7 @@ class TableLineage:
 
     @classmethod
     def from_dict(cls, document: Mapping[str, object]) -> "TableLineage":
-        """The opposite of `to_dict`. Raises LookupError, TypeError or ValueError when it is not."""
+        """What `to_dict` wrote. Raises LookupError, TypeError or ValueError for anything else."""
         reason = document.get("reason")
         if isinstance(reason, str):
             return cls(reason=reason)

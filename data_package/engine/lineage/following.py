@@ -1,9 +1,9 @@
-"""Following a function: for as long as it is called, the methods of lazy frames tell what they do.
+"""Following a function: while it runs, the methods of lazy frames record what they do.
 
-The methods of `pl.LazyFrame` are replaced by ones that do the same to the columns, write down what
-these are made of, and go on from a source of their own. This holds for the thread that follows and
-for as long as it does; other threads get Polars as it is. A method without a rule ends it: what is
-not understood is not told.
+The methods of `pl.LazyFrame` are replaced by ones that do the same to the columns, record what
+these are computed from, and continue from a new source. This holds for the following thread only,
+and only while it follows; other threads get Polars unchanged. A method without a rule ends it: what
+is not understood is not reported.
 """
 
 import functools
@@ -19,9 +19,9 @@ import polars as pl
 from data_package.engine.lineage import grouping, joining, operations
 from data_package.engine.lineage.asking import LOOKS
 from data_package.engine.lineage.attention import current, paused
-from data_package.engine.lineage.facts import NotTold
-from data_package.engine.lineage.files import plain
+from data_package.engine.lineage.facts import CannotFollow
 from data_package.engine.lineage.frames import held
+from data_package.engine.lineage.watched_files import plain
 
 _RULES: Mapping[str, Callable[..., Any]] = {
     **operations.RULES,
@@ -29,7 +29,7 @@ _RULES: Mapping[str, Callable[..., Any]] = {
     "group_by_dynamic": grouping.windows,
     "rolling": grouping.windows,
 }
-# These say something of a frame and leave it as it is, or are made of methods with a rule.
+# These describe a frame without changing it, or are composed of methods with a rule.
 _HARMLESS = {"collect_schema", "columns", "dtypes", "explain", "lazy", "pipe", "schema", "width"}
 _LOOKING = ("collect", "describe", "execute", "fetch", "profile", "remote", "show", "sink_")
 _lock = threading.RLock()
@@ -38,7 +38,7 @@ _nested = False
 
 @contextmanager
 def following(package: str) -> Iterator[None]:
-    """Let threads that attend to frames follow what the modules of a package do with them.
+    """Let threads that follow frames see what the modules of a package do with them.
 
     Putting the methods in place takes some milliseconds: for many functions, do it once around all.
     """
@@ -81,7 +81,7 @@ def _places(package: str) -> list[tuple[object, str, object, object]]:
 
 
 def _method(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
-    """A method of lazy frames that tells, where someone listens."""
+    """A method of lazy frames that records, where its thread is following."""
 
     @functools.wraps(real)
     def method(self: pl.LazyFrame, *args: Any, **kwargs: Any) -> Any:
@@ -93,17 +93,17 @@ def _method(name: str, real: Callable[..., Any]) -> Callable[..., Any]:
         with paused():
             given = [one for one in (*args, *kwargs.values()) if isinstance(one, pl.LazyFrame)]
             if all(frames.known(one).number is None for one in (self, *given)):
-                # Made of constants alone: it may be anything, and looked at.
+                # Made of constants alone: it may be anything, and may be looked at.
                 return real(self, *args, **kwargs)
             if name in _RULES:
                 return _RULES[name](frames, real, self, *args, **kwargs)
-            raise NotTold(LOOKS if name.startswith(_LOOKING) else f"it uses LazyFrame.{name}")
+            raise CannotFollow(LOOKS if name.startswith(_LOOKING) else f"it uses LazyFrame.{name}")
 
     return method
 
 
 def _held(args: tuple[Any, ...], kwargs: dict[str, Any]) -> tuple[tuple[Any, ...], dict[str, Any]]:
-    """The arguments of a call, each to be gone through as often as it takes."""
+    """The arguments of a call, each of which can be iterated repeatedly."""
     return tuple(map(held, args)), {name: held(one) for name, one in kwargs.items()}
 
 
@@ -121,7 +121,7 @@ def _concat(real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _scan(real: Callable[..., Any]) -> Callable[..., Any]:
-    """A scan of a raw file gives a source with the columns that the file has."""
+    """A scan of a raw file gives a source with the file's columns."""
 
     @functools.wraps(real)
     def scan(source: Any, *args: Any, **kwargs: Any) -> Any:
@@ -143,7 +143,7 @@ def _scan(real: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _read(real: Callable[..., Any]) -> Callable[..., Any]:
-    """Reading a raw file is looking at its data."""
+    """Reading a raw file eagerly looks at its data, so it is not followed."""
 
     @functools.wraps(real)
     def read(source: Any = None, *args: Any, **kwargs: Any) -> Any:

@@ -1,8 +1,8 @@
-"""Lazy frames whose columns are followed: each stands on a source of its own.
+"""Lazy frames whose columns are followed: each begins at its own source.
 
 Between two operations a frame is cut off from what came before: it is a source that knows its
-columns, and beside it stands what these columns are made of. So each operation is looked at alone,
-and what it decides about rows is told apart from what it puts into values.
+columns and what these are computed from. So each operation is looked at alone, and columns that
+determine rows are distinguished from columns that values are computed from.
 """
 
 from collections.abc import Collection, Iterable, Mapping, Sized
@@ -12,8 +12,8 @@ import polars as pl
 
 from data_package.engine.lineage.asking import Asker
 from data_package.engine.lineage.decoding import needs
-from data_package.engine.lineage.facts import NOTHING, NotTold, Refs
-from data_package.engine.lineage.files import RawFiles
+from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs
+from data_package.engine.lineage.watched_files import RawFiles
 
 
 @dataclass(frozen=True)
@@ -24,7 +24,7 @@ class Known:
         schema: its columns.
         values: what each of them is made of.
         rows: what decides which rows there are.
-        number: of the source that it stands on; None for a frame that no input is part of.
+        number: of the source that it begins at; None for a frame that uses no input.
     """
 
     schema: Mapping[str, pl.DataType]
@@ -33,7 +33,7 @@ class Known:
     number: int | None
 
     def all_of(self, names: Iterable[str]) -> Refs:
-        """What some of its columns are made of, together."""
+        """What some of its columns are computed from, together."""
         return NOTHING.union(*(self.values[name] for name in names))
 
 
@@ -41,12 +41,12 @@ class Frames:
     """The frames of one call of a function."""
 
     def __init__(self, asker: Asker, files: RawFiles, *, follows: bool = True) -> None:
-        """Frames that nothing is known of yet.
+        """Begin with no frames.
 
         Args:
             asker: makes the sources.
             files: the raw files that the function is given.
-            follows: whether operations are followed, or only what they ask of sources counts.
+            follows: whether operations are followed, or only what they ask sources for counts.
 
         `reads_more` is set by operations for which Polars reads columns that do not matter, and
         `may_shape` holds what expressions read that may have changed the number of rows.
@@ -62,7 +62,7 @@ class Frames:
         self._numbers: set[int] = set()
 
     def stop(self, reason: str) -> None:
-        """Remember why it cannot go on."""
+        """Remember why following stopped."""
         self.obstacle = self.obstacle or reason
 
     def source(
@@ -72,7 +72,7 @@ class Frames:
         *,
         without: Collection[object] = (),
     ) -> pl.LazyFrame:
-        """A frame that stands for an input; the columns `without` are none of the input's."""
+        """A frame that represents an input; the columns `without` do not come from the input."""
         values = {
             name: NOTHING if name in without else frozenset({(owner, name)}) for name in schema
         }
@@ -85,27 +85,27 @@ class Frames:
     def make(
         self, schema: Mapping[str, pl.DataType], values: Mapping[str, Refs], rows: Refs
     ) -> pl.LazyFrame:
-        """A frame of these columns. Raises NotTold where its columns and `values` do not agree."""
+        """A frame of these columns. Raises CannotFollow where its columns and `values` disagree."""
         if set(schema) != set(values):
-            raise NotTold("the columns that an operation gives are not those that were expected")
+            raise CannotFollow("an operation gives other columns than expected")
         frame, number = self.asker.source(schema)
         self._numbers.add(number)
         self._known[id(frame)] = frame, Known(dict(schema), dict(values), rows, number)
         return frame
 
     def known(self, frame: pl.LazyFrame) -> Known:
-        """What is known of a frame; one that was made of no input has constants for columns."""
+        """What is known of a frame; one made from no input has only constant columns."""
         if id(frame) in self._known:
             return self._known[id(frame)][1]
         schema = frame.collect_schema()
         if self._numbers & self.asker.reaches(frame):
-            raise NotTold("it uses an operation that cannot be followed")
+            raise CannotFollow("it uses an operation that cannot be followed")
         known = Known(dict(schema), dict.fromkeys(schema, NOTHING), NOTHING, None)
         self._known[id(frame)] = frame, known
         return known
 
     def outputs(self, frame: pl.LazyFrame, expressions: Iterable[pl.Expr]) -> dict[str, Refs]:
-        """What each column that expressions compute from a frame is made of."""
+        """What each column that expressions compute from a frame is computed from."""
         known = self.known(frame)
         return {name: known.all_of(read) for name, read in self.reads(frame, expressions).items()}
 
@@ -134,9 +134,9 @@ class Frames:
     def _expanded(
         self, query: pl.LazyFrame, named: set[str], known: Known
     ) -> dict[str, Collection[str]]:
-        """The same for an expression that stands for many, such as one on a selector.
+        """The same for an expression that expands to many, such as one on a selector.
 
-        The columns that it names itself are part of each; Polars is asked for the others.
+        Columns that it names itself count for each of them; Polars is asked for the others.
         """
         number = known.number
         assert number is not None
@@ -159,10 +159,10 @@ def expressions_of(
 
 
 def held(given: object) -> object:
-    """What can be gone through only once, such as a generator, as a list; all else as it is.
+    """An iterator, which can be consumed only once, as a list; anything else unchanged.
 
-    An argument is looked at here and then handed to Polars. A generator runs the user's code, which
-    may work on frames that are followed: ask for this before frames are let go of.
+    An argument is looked at here and then passed to Polars. A generator runs the user's code, which
+    may use frames that are followed: call this before frames are released.
     """
     if isinstance(given, Iterable) and not isinstance(given, Sized | pl.Expr | pl.DataType):
         return list(given)
@@ -170,7 +170,7 @@ def held(given: object) -> object:
 
 
 def expression(given: object) -> pl.Expr:
-    """One expression: a text names a column, any other value stands for itself."""
+    """One expression: a string names a column, any other value is a literal."""
     if isinstance(given, pl.Expr):
         return given
     return pl.col(given) if isinstance(given, str) else pl.lit(given)
@@ -186,5 +186,5 @@ def _flat(given: Iterable[object]) -> Iterable[object]:
 
 def _of(names: set[str], known: Known) -> frozenset[str]:
     if names - known.schema.keys():
-        raise NotTold("it names a column that is not there")
+        raise CannotFollow("it names a column that does not exist")
     return frozenset(names)

@@ -1,4 +1,4 @@
-"""What grouping does: keys say which rows there are, and aggregations read what they name."""
+"""What grouping does: keys determine the rows, and aggregations read the columns they name."""
 
 from collections.abc import Callable, Iterable
 from typing import Any
@@ -8,14 +8,14 @@ from polars.lazyframe.group_by import LazyGroupBy
 
 from data_package.engine.lineage import operations
 from data_package.engine.lineage.attention import paused
-from data_package.engine.lineage.facts import NOTHING, NotTold, Refs
+from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs
 from data_package.engine.lineage.frames import Frames, expressions_of, held
 
 Real = Callable[..., Any]
 
 
 class Groups(LazyGroupBy):
-    """The groups of a frame that is followed."""
+    """The groups of a followed frame."""
 
     def __init__(
         self,
@@ -25,14 +25,14 @@ class Groups(LazyGroupBy):
         keys: list[pl.Expr],
         kept: dict[str, Refs],
     ) -> None:
-        """Ready to be aggregated.
+        """Group a frame.
 
         Args:
             frames: that it belongs to.
-            regroup: groups as Polars does, as often as it is called.
+            regroup: does the grouping in Polars; may be called repeatedly.
             frame: what is grouped.
             keys: what it is grouped by.
-            kept: the columns that stand before those of any aggregation.
+            kept: the columns that come before those of any aggregation.
         """
         self._frames = frames
         self._regroup = regroup
@@ -67,9 +67,9 @@ class Groups(LazyGroupBy):
         return self._rows_of(lambda groups: groups.tail(n))
 
     def map_groups(self, *_args: Any, **_kwargs: Any) -> pl.LazyFrame:
-        """A function of the user's, on whole groups."""
+        """A user's function on whole groups."""
         with paused():
-            raise NotTold("map_groups hands whole groups to a Python function")
+            raise CannotFollow("map_groups passes whole groups to a Python function")
 
     def _rows_of(self, take: Callable[[LazyGroupBy], pl.LazyFrame]) -> pl.LazyFrame:
         with paused():
@@ -78,18 +78,18 @@ class Groups(LazyGroupBy):
 
     def _made(self, schema: pl.Schema, values: dict[str, Refs]) -> pl.LazyFrame:
         if set(schema) - set(values):
-            raise NotTold("a group has columns that were not expected")
+            raise CannotFollow("a group has unexpected columns")
         return self._frames.make(schema, {name: values[name] for name in schema}, self._rows)
 
     def _aggregated(self, aggs: Iterable[pl.Expr]) -> dict[str, Refs]:
-        """A selector in an aggregation does not stand for keys; a name may."""
+        """A selector in an aggregation does not include keys; a name may be a key."""
         plain = [key.meta.output_name() for key in self._keys if key.meta.is_column()]
         values: dict[str, Refs] = {}
         for one in aggs:
             if not one.meta.has_multiple_outputs():
                 values |= self._frames.outputs(self._frame, [one])
             elif set(plain) & set(one.meta.root_names()):
-                raise NotTold("an aggregation of many columns names a key")
+                raise CannotFollow("an aggregation of many columns names a key")
             else:
                 others = operations.dropped(self._frames, pl.LazyFrame.drop, self._frame, *plain)
                 values |= self._frames.outputs(others, [one])

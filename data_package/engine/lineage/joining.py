@@ -1,11 +1,11 @@
-"""What operations on several frames do: joins, updates, and frames below or beside one another."""
+"""What operations on several frames do: joins, updates, vertical and horizontal concatenation."""
 
 from collections.abc import Callable, Iterable, Mapping
 from typing import Any
 
 import polars as pl
 
-from data_package.engine.lineage.facts import NOTHING, NotTold, Refs
+from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs
 from data_package.engine.lineage.frames import Frames, Known, expressions_of
 
 Real = Callable[..., Any]
@@ -38,7 +38,7 @@ def join(
     twins = _same_keys(on_left, on_right)
     mine, theirs = dict(left.values), dict(right.values)
     if len(schema) < len(mine) + len(theirs):
-        # Both sides share the columns of their keys: those of one side are gone.
+        # Both sides share their key columns: those of one side are dropped.
         for key, twin in twins.items():
             if how == "full":
                 mine[key] |= theirs[twin]
@@ -85,7 +85,7 @@ def join_where(
     rows = left.rows | right.rows
     for condition in expressions_of(conditions):
         if condition.meta.has_multiple_outputs():
-            raise NotTold("a condition of join_where stands for many columns")
+            raise CannotFollow("a condition of join_where expands to many columns")
         rows = rows.union(*(values[name] for name in condition.meta.root_names()))
     return frames.make(schema, values, rows)
 
@@ -102,7 +102,7 @@ def update(
     right_on: Any = None,
     **kw: Any,
 ) -> Any:
-    """Values of the other frame, where it has any, in the place of this one's."""
+    """Values of this frame replaced by those of the other, where it has any."""
     schema = real(frame, other, on, how, left_on=left_on, right_on=right_on, **kw).collect_schema()
     left, right = frames.known(frame), frames.known(other)
     on_left = _strings(left_on if on is None else on)

@@ -16,12 +16,12 @@ COLUMN_LINEAGE = "dagster/column_lineage"
 MADE_OF = "columns_made_of"
 # Set by who serves the pages: other commands have no use for it, and it takes half a second.
 shown_in_pages = False
-# A run's events are read whole by Dagster's pages; what is larger than this stays with the verb.
+# Dagster's pages read a run's events whole; larger lineage is shown by `lineage` only.
 _MOST = 20_000
 
 
 def column_lineage(table: Table, catalogue: Catalogue) -> Mapping[str, dg.MetadataValue]:
-    """The metadata of a table; none where its lineage is not known yet or cannot be told."""
+    """The metadata of a table; empty where its lineage is not known yet or cannot be followed."""
     columns = _known(table, catalogue)
     if columns is None:
         return {}

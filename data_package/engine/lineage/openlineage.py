@@ -1,9 +1,9 @@
-"""Column lineage in the words of OpenLineage, for catalogues that read it.
+"""Column lineage as OpenLineage events, for data catalogues.
 
 Each table is one `JobEvent`, the event that describes a job without a run of it; its output carries
 the column lineage facet: https://openlineage.io/docs/spec/facets/dataset-facets/column_lineage_facet
-Columns that values are computed from are `DIRECT`, those that decide about rows `INDIRECT`. A table
-whose columns cannot be followed has its inputs, and no facet.
+Columns that values are computed from are `DIRECT`, those that determine rows `INDIRECT`. A
+table whose columns cannot be followed has its inputs, and no facet.
 """
 
 from collections.abc import Iterable, Mapping
@@ -31,8 +31,8 @@ def events(
     Args:
         tables: the lineage of the tables.
         inputs: the names of what each of them takes.
-        namespace: of the project; the name of its package.
-        when: the moment that they describe.
+        namespace: the name of the project's package.
+        when: the time of the events.
     """
     return [
         {

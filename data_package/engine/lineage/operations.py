@@ -1,7 +1,7 @@
 """What each operation on a lazy frame does to its columns and to its rows.
 
-A rule gets the frames, the operation as Polars does it, and what it was called with. The columns
-that come out are asked of Polars; a rule says which of them come from where.
+A rule gets the frames, Polars' own operation, and its arguments. Polars determines the resulting
+columns; a rule determines where each of them comes from.
 """
 
 from collections.abc import Callable, Mapping
@@ -11,19 +11,19 @@ import polars as pl
 import polars.selectors as cs
 
 from data_package.engine.lineage import joining
-from data_package.engine.lineage.facts import NOTHING, NotTold, Refs
+from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs
 from data_package.engine.lineage.frames import Frames, expressions_of
 
 Real = Callable[..., Any]
 
 
 def select(frames: Frames, real: Real, frame: pl.LazyFrame, *given: Any, **named: Any) -> Any:
-    """Each column is made of what its expression reads."""
+    """Each column is computed from what its expression reads."""
     schema = real(frame, *given, **named).collect_schema()
     expressions = expressions_of(given, named)
     values = frames.outputs(frame, expressions)
     frames.reads_more |= not all(values.values())
-    # Some expressions change how many rows there are, and no one can tell which.
+    # Some expressions change the number of rows, and it cannot be known which.
     computed = [one for one in expressions if not one.meta.undo_aliases().meta.is_column()]
     frames.may_shape |= frames.refs(frame, computed)
     return frames.make(schema, values, frames.known(frame).rows)
@@ -40,29 +40,29 @@ def with_columns(frames: Frames, real: Real, frame: pl.LazyFrame, *given: Any, *
 
 
 def by_name(frames: Frames, real: Real, frame: pl.LazyFrame, *args: Any, **kwargs: Any) -> Any:
-    """Each column is made of the one of its name, and of what expressions among the arguments read.
+    """Each column comes from the one of the same name, and from what expressions in arguments read.
 
-    So do filling, casting, shifting and aggregating whole frames, and choosing rows by place.
+    This covers filling, casting, shifting, aggregating whole frames, and choosing rows by position.
     """
     known = frames.known(frame)
     schema = real(frame, *args, **kwargs).collect_schema()
     given = (*args, *kwargs.values())
     if any(isinstance(a, Mapping) and _holds_expressions(a) for a in given):
-        raise NotTold("it gives expressions by the names of columns")
+        raise CannotFollow("it gives expressions by the names of columns")
     more = frames.refs(frame, [a for a in given if isinstance(a, pl.Expr)])
     values = {name: known.values.get(name, NOTHING) | more for name in schema}
     return frames.make(schema, values, known.rows)
 
 
 def dropped(frames: Frames, real: Real, frame: pl.LazyFrame, *args: Any, **kwargs: Any) -> Any:
-    """Some columns go."""
+    """Some columns are dropped."""
     known = frames.known(frame)
     schema = real(frame, *args, **kwargs).collect_schema()
     return frames.make(schema, {name: known.values[name] for name in schema}, known.rows)
 
 
 def rows_by(*parameters: str) -> Callable[..., Any]:
-    """Columns stay; what these arguments, the first one by place, read decides about rows."""
+    """Columns stay; what these arguments (the first may be positional) read determines the rows."""
 
     def rule(frames: Frames, real: Real, frame: pl.LazyFrame, *args: Any, **kwargs: Any) -> Any:
         known = frames.known(frame)
@@ -83,7 +83,7 @@ def top(frames: Frames, real: Real, frame: pl.LazyFrame, k: int, *, by: Any, **k
 
 
 def filtered(frames: Frames, real: Real, frame: pl.LazyFrame, *given: Any, **named: Any) -> Any:
-    """Columns stay; what is read by the conditions decides about rows."""
+    """Columns stay; what the conditions read determines the rows."""
     known = frames.known(frame)
     schema = real(frame, *given, **named).collect_schema()
     conditions = expressions_of(one for one in given if not isinstance(one, bool))
@@ -93,7 +93,7 @@ def filtered(frames: Frames, real: Real, frame: pl.LazyFrame, *given: Any, **nam
 
 
 def without(kind: Callable[[], pl.Expr]) -> Callable[..., Any]:
-    """Rows with a missing value are dropped; `kind` are the columns looked at by default."""
+    """Rows with a missing value are dropped; `kind` selects the columns considered by default."""
 
     def rule(frames: Frames, real: Real, frame: pl.LazyFrame, subset: Any = None) -> Any:
         looked_at = [kind()] if subset is None else expressions_of([subset])
@@ -105,7 +105,7 @@ def without(kind: Callable[[], pl.Expr]) -> Callable[..., Any]:
 
 
 def unique(frames: Frames, real: Real, frame: pl.LazyFrame, subset: Any = None, **kw: Any) -> Any:
-    """One row is kept of each set of equal ones."""
+    """One row of each set of equal ones is kept."""
     looked_at = [cs.all()] if subset is None else expressions_of([subset])
     known = frames.known(frame)
     schema = real(frame, subset, **kw).collect_schema()
@@ -130,14 +130,14 @@ def renamed(frames: Frames, real: Real, frame: pl.LazyFrame, *args: Any, **kwarg
 def with_row_index(
     frames: Frames, real: Real, frame: pl.LazyFrame, name: str = "index", offset: int = 0
 ) -> Any:
-    """A column that is made of none."""
+    """A new column that comes from no other."""
     known = frames.known(frame)
     schema = real(frame, name, offset).collect_schema()
     return frames.make(schema, {**known.values, name: NOTHING}, known.rows)
 
 
 def unnest(frames: Frames, real: Real, frame: pl.LazyFrame, *columns: Any, **kwargs: Any) -> Any:
-    """The fields of a struct, in its place."""
+    """A struct is replaced by its fields."""
     known = frames.known(frame)
     schema = real(frame, *columns, **kwargs).collect_schema()
     given = [one for one in columns if one is not None]
@@ -152,7 +152,7 @@ def unnest(frames: Frames, real: Real, frame: pl.LazyFrame, *columns: Any, **kwa
 def unpivot(
     frames: Frames, real: Real, frame: pl.LazyFrame, on: Any = None, *, index: Any = None, **kw: Any
 ) -> Any:
-    """The names of columns become one column, which is made of none, and their values another."""
+    """Column names become one column, which comes from no other, and their values another."""
     known = frames.known(frame)
     schema = real(frame, on, index=index, **kw).collect_schema()
     kept = _names(frame, index)
@@ -176,7 +176,7 @@ def pivot(
     values: Any = None,
     **kw: Any,
 ) -> Any:
-    """A column for each value of `on`; those of `index` say which rows there are."""
+    """A column for each value of `on`; the columns of `index` determine the rows."""
     known = frames.known(frame)
     schema = real(frame, on, on_columns, index=index, values=values, **kw).collect_schema()
     keys, read = _names(frame, on), _names(frame, values)

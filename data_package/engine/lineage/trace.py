@@ -1,4 +1,4 @@
-"""From a column up to the raw files' columns, and down to every column that it has a part in."""
+"""From a column up to the raw files' columns, and down to every column computed from it."""
 
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
@@ -8,7 +8,7 @@ from data_package.engine.lineage.facts import NOTHING, Ref, Refs, TableLineage
 
 @dataclass(frozen=True)
 class Step:
-    """One column on the way, and what it is made of, or what is made of it."""
+    """One column on the way, with what it is computed from, or what is computed from it."""
 
     column: Ref
     next: tuple[Ref, ...]
@@ -16,12 +16,12 @@ class Step:
 
 @dataclass(frozen=True)
 class Trace:
-    """What a column is made of and what is made of it.
+    """What a column is computed from, and what is computed from it.
 
     Attributes:
-        up: the columns that it is made of, step by step; itself first.
-        down: the columns that are made of it, step by step; itself first.
-        rows: the columns that decide about the rows of its table.
+        up: the columns that it is computed from, step by step; itself first.
+        down: the columns that are computed from it, step by step; itself first.
+        rows: the columns that determine the rows of its table.
         origins: the columns of raw files that it goes back to.
         unknown: the tables on the way up or down whose columns cannot be followed, and why.
     """
@@ -52,7 +52,7 @@ class Tracer:
     def __init__(
         self, tables: Mapping[str, TableLineage], inputs: Mapping[str, Iterable[str]]
     ) -> None:
-        """Ready to trace.
+        """Trace within one project.
 
         Args:
             tables: the lineage of every table.
@@ -90,16 +90,16 @@ class Tracer:
         )
 
     def made_of(self, column: Ref) -> Refs:
-        """The columns that one is made of, one step up."""
+        """The columns that one is computed from, one step up."""
         lineage = self._tables.get(column[0])
         return lineage.columns.get(column[1], NOTHING) if lineage else NOTHING
 
     def users_of(self, column: Ref) -> Refs:
-        """The columns that are made of one, one step down."""
+        """The columns that are computed from one, one step down."""
         return frozenset(self._users.get(column, ()))
 
     def origins(self, column: Ref) -> list[Ref]:
-        """The columns of raw files that one goes back to."""
+        """The columns of raw files that a column goes back to."""
         return sorted(
             step.column
             for step in self._walk(column, self.made_of)

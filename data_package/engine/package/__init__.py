@@ -1,4 +1,9 @@
-"""The data package: its descriptor, its files, and the asset that publishes them."""
+"""The data package: its descriptor, its files, and the asset that publishes them.
+
+Facts are gathered once (`facts`), documents are written from them, and `publish` exchanges the
+whole folder in one step. What does not belong here: versions, releases and comparisons
+(`versions`), and other formats (`export`).
+"""
 
 from typing import TYPE_CHECKING
 

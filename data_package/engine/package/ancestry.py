@@ -23,7 +23,7 @@ class Ancestor:
     Attributes:
         group: `file` for a raw file, else the table's group.
         inputs: the names of what it is made from.
-        versions: what the lock file says of it.
+        versions: its hashes in the lock file.
         published: its name in the package, None for what is not in it.
     """
 
@@ -77,7 +77,7 @@ def _file(name: str, catalogue: Catalogue, lock: Lock) -> Ancestor:
 
 
 def _place(file: RawFile, pattern: str) -> str:
-    """Where a raw file lay, without what belongs to one machine."""
+    """The path of a raw file, without parts that belong to one machine."""
     is_private = Path(pattern).is_absolute() or pattern.startswith("~")
     return Path(pattern).name if is_private else file.place(pattern)
 

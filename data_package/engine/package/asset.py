@@ -1,4 +1,4 @@
-"""The data package as an asset: what all final tables and their checks lead to."""
+"""The data package as an asset, which depends on all final tables and their checks."""
 
 import dataclasses
 import hashlib
@@ -55,7 +55,7 @@ class DataPackage:
 
     @property
     def plain_files(self) -> list[Table]:
-        """The files among them; what is neither table nor file has nothing to publish."""
+        """The files among them; an asset that is neither table nor file has nothing to publish."""
         return [table for table in self.tables if not table.is_table and table.files()]
 
     def is_current(self) -> bool:
@@ -104,7 +104,7 @@ class DataPackage:
         Raises dg.Failure when a table has no contract, or breaks it, or one that it is made from
         does: nothing is touched then.
         """
-        # Projects without final tables, and builds that publish nothing, need none of it.
+        # Projects without final tables, and builds that do not publish, need none of these modules.
         from data_package.engine.package.publish import publish
 
         for table in self.published:
@@ -125,7 +125,7 @@ class DataPackage:
         write(self._contents(history), folder)
 
     def content(self, history: Sequence[Release]) -> str:
-        """A digest of all that the package says and holds, as the newest of some releases."""
+        """A digest of the whole package, as the newest of some releases."""
         hashes = self.catalogue.hashes
         project = self.catalogue.project
         said, codes = self._said()
@@ -141,7 +141,7 @@ class DataPackage:
         return content_of(read_metadata(project), made_of, history)
 
     def _said(self) -> tuple[list[tuple[Table, Contract]], list[tuple[CodeTable, Contract]]]:
-        """The tables with what is published of their contracts, and the vocabularies apart."""
+        """The tables with the published form of their contracts, and the separate vocabularies."""
         codes = Codes(self.catalogue.project, frozenset(one.resource for one in self.tables))
         tables = [(table, codes.apart(_contract(table))) for table in self.published]
         return tables, codes.tables()
@@ -164,9 +164,9 @@ class DataPackage:
         )
 
     def _gates(self) -> Iterator[tuple[TableCheck, str | None]]:
-        """What must hold: all that is checked of what is published, and what holds back readers.
+        """The checks that must pass: all of published tables, and blocking ones of their sources.
 
-        Of the tables that it is made from, those partitions count that it takes.
+        Of the source tables, only the partitions that are used count.
         """
         wanted = {table.key: table.parts for table in self.tables}
         for key, parts in with_inputs(wanted, self.catalogue).items():
@@ -228,7 +228,7 @@ def data_package_asset(package: DataPackage) -> dg.AssetsDefinition:
 
 
 def _as_of(context: dg.AssetExecutionContext, package: DataPackage) -> tuple[DataPackage, Project]:
-    """The data package of a run: a trial publishes what it has made, and nowhere else."""
+    """The data package of a run: a trial run publishes its own tables, in its own storage."""
     catalogue = package.catalogue
     if is_trial(context.instance, context.run.tags):
         catalogue = catalogue_aside(catalogue, context.instance)

@@ -27,7 +27,7 @@ _DATACITE_ROLES = (
 
 
 def citation_cff(facts: Facts) -> str | None:
-    """`CITATION.cff`, version 1.2.0; None where nobody is to be cited, since it needs an author."""
+    """`CITATION.cff`, version 1.2.0; None if nobody is to be cited, since it needs an author."""
     if not creators(facts):
         return None
     doi = doi_of(facts)
@@ -117,7 +117,7 @@ def datacite_json(facts: Facts) -> str:
 
 
 def reference(facts: Facts) -> str:
-    """One line to cite the package by."""
+    """The citation of the package, in one line."""
     names = "; ".join(name_of(one) for one in creators(facts))
     year = facts.text("created")[:4]
     version = f", version {facts.text('version')}" if facts.text("version") else ""
@@ -131,14 +131,14 @@ def reference(facts: Facts) -> str:
 
 
 def creators(facts: Facts) -> list[Mapping[str, object]]:
-    """Those who are cited: by their role, or all where no role says so."""
+    """The contributors who are cited: by their role, or all where no role decides."""
     everyone = facts.items("contributors")
     chosen = [one for one in everyone if _CREATORS & {role.lower() for role in _roles(one)}]
     return chosen or everyone
 
 
 def helpers(facts: Facts) -> list[Mapping[str, object]]:
-    """The others."""
+    """The other contributors."""
     cited = creators(facts)
     return [one for one in facts.items("contributors") if one not in cited]
 

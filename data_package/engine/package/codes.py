@@ -1,8 +1,8 @@
 """Large vocabularies as tables of codes, instead of a copy in every field that uses them.
 
 A field whose categories are a vocabulary of more values than the setting `largest-categories` is
-published with a foreign key to the vocabulary's table; a small one stays where people read it, in
-the field's categories. https://datapackage.org/standard/table-schema/#foreignKeys
+published with a foreign key to the vocabulary's table; a small one stays in the field's categories,
+where people read it. https://datapackage.org/standard/table-schema/#foreignKeys
 """
 
 import hashlib
@@ -57,9 +57,9 @@ class Codes:
     _known: dict[str, tuple[Vocabulary, Field]] = field(default_factory=dict)
 
     def apart(self, contract: Contract) -> Contract:
-        """Return a contract with a foreign key in the place of each large vocabulary.
+        """Return a contract with a foreign key instead of each large vocabulary.
 
-        Its values are those of their fields' types. Raises dg.Failure when two vocabularies, or
+        The codes have the types of their fields. Raises dg.Failure when two vocabularies, or
         one and a table, have the same name.
         """
         for _, what in self.clashes(contract):
@@ -146,7 +146,7 @@ def _contract(name: str, each: Field, columns: Sequence[str]) -> Contract:
     fields[0]["constraints"] = {"required": True}
     descriptor = {
         "title": f"Codes: {name}",
-        "description": f"The vocabulary {name}: the codes that fields use, and what they mean.",
+        "description": f"The vocabulary {name}: codes and their meanings.",
         "schema": {"fields": fields, "primaryKey": [_VALUE]},
     }
     return Contract.from_descriptor(descriptor, name=name)

@@ -1,4 +1,4 @@
-"""What a data package does not say yet, and only a person can write or decide.
+"""What is still missing in a data package, and only a person can write or decide.
 
 Judged from what would be published. The build counts it, `release` asks for it, `todo` lists it.
 """
@@ -22,7 +22,7 @@ class Kind(StrEnum):
     NAME = "name"
 
 
-# Without these a package can be read all the same.
+# A package can be used without these.
 _ADVICE = (Kind.LABEL, Kind.NAME)
 _COUNTED = {
     Kind.CONTRACT: ("a table without a contract", "{} tables without a contract"),
@@ -52,12 +52,12 @@ _SHORT = {
 
 @dataclass(frozen=True)
 class Gap:
-    """One thing that is not said yet.
+    """One thing that is missing.
 
     Attributes:
         table: the table's name, None for the package itself.
         field: the field's name, None for what concerns the whole table.
-        path: where it belongs, in `datapackage.yaml` or in the table's contract.
+        path: its place in `datapackage.yaml` or in the table's contract.
         what: what is missing, in words.
     """
 
@@ -81,7 +81,7 @@ class Gap:
 def gaps_of(
     properties: Mapping[str, object], contracts: Mapping[str, Mapping[str, object] | None]
 ) -> list[Gap]:
-    """Everything that is not said yet.
+    """Everything that is missing.
 
     Args:
         properties: the package's own.
@@ -95,7 +95,7 @@ def gaps_of(
 
 
 def gaps_in(document: Mapping[str, object]) -> list[Gap]:
-    """Everything that a published descriptor does not say."""
+    """Everything that is missing in a published descriptor."""
     resources = [one for one in _list(document.get("resources")) if isinstance(one, Mapping)]
     tables = {str(r.get("name")): r for r in resources if r.get("format") == "parquet"}
     return gaps_of(document, tables)
@@ -147,7 +147,7 @@ def _field(table: str, field: Mapping[str, object], at: Path) -> Iterator[Gap]:
 
 
 def _is_code(category: object, field: Mapping[str, object]) -> bool:
-    """Whether a category has no label and says nothing by itself: a number, or a label left out."""
+    """Whether a category has no label and needs one: a number, or where others have labels."""
     if isinstance(category, Mapping):
         is_left_out = "label" in category or field.get("type") == "integer"
         return is_left_out and not _said(category.get("label"))
@@ -161,7 +161,7 @@ def _clashes(kind: str, table: str | None, names: Sequence[str]) -> Iterator[Gap
         if other != name:
             what = (
                 f"the {kind} {other!r} and {name!r} differ in case only: databases, Windows and "
-                "macOS take them for one"
+                "macOS do not distinguish them"
             )
             yield Gap(Kind.NAME, table, None, (), what)
 

@@ -1,4 +1,4 @@
-"""What goes into a data package, and whether it is what stands there."""
+"""What goes into a data package, and whether the published one is up to date."""
 
 import platform
 from collections.abc import Sequence
@@ -18,7 +18,7 @@ from data_package.engine.tables.attach import first_sentence
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
-# A file beside datapackage.yaml that holds the terms in full; it wins over everything said here.
+# A file beside datapackage.yaml with the full terms; it takes precedence over the texts here.
 OWN_TEXT = "LICENSE.data"
 _ROOM = __name__.rpartition(".")[0]
 
@@ -28,7 +28,7 @@ class Contents:
     """What goes into a data package.
 
     Attributes:
-        properties: the package's own, with those that its release says.
+        properties: the package's own, with those of its release.
         codes: vocabularies that are tables of their own.
         files: assets that are files and not tables, published as they are.
         changelog: the text of `CHANGELOG.md`, None where nothing has been released.
@@ -48,7 +48,7 @@ class Contents:
 
     @property
     def project(self) -> Project:
-        """Whose data package it is."""
+        """The project of the data package."""
         return self.catalogue.project
 
     @property
@@ -76,7 +76,7 @@ def is_as_published(project: Project, hashes: HashCache) -> bool | None:
 
 
 def digest_of(contents: Contents, lock: Lock) -> str:
-    """A digest of everything that decides what a publication holds."""
+    """A digest of everything that determines the content of a publication."""
     project = contents.project
     published = [*(table for table, _ in contents.tables), *contents.files]
     catalogue = contents.catalogue
@@ -121,12 +121,12 @@ def _as_built(table: Published, catalogue: Catalogue, lock: Lock) -> str:
 
 
 def said_of(file: Table) -> str | None:
-    """What the author says of a file: the first sentence of its function's docstring."""
+    """The description of a file: the first sentence of its function's docstring."""
     return first_sentence(file.function.__doc__ if file.function else None)
 
 
 def engine() -> list[str]:
-    """What writes data packages here: its code, its libraries, and Python's version."""
+    """The edition of the code that writes data packages, and Python's version."""
     return [edition(_ROOM).digest(), platform.python_version()]
 
 

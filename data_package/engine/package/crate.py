@@ -1,6 +1,6 @@
 """`ro-crate-metadata.json`, through the rocrate library (https://www.researchobject.org/ro-crate/).
 
-The library dates a crate with the moment it is made; here it gets the release's date or none.
+The library dates a crate with the current time; here it gets the release's date or none.
 """
 
 import json

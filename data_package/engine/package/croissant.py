@@ -40,7 +40,7 @@ def croissant_json(facts: Facts) -> str:
                 id=table.path,
                 name=table.path,
                 content_url=table.path,
-                # The only name of Parquet that the library reads by.
+                # The only name of Parquet that the library accepts.
                 encoding_formats=["application/x-parquet"],
                 sha256=str(table.resource["hash"]).removeprefix("sha256:"),
                 content_size=f"{table.size_bytes} B",

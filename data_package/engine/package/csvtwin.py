@@ -1,4 +1,4 @@
-"""A table's CSV twin: UTF-8, RFC 4180, for readers that know no Parquet.
+"""A table's CSV twin: UTF-8, RFC 4180, for programs that cannot read Parquet.
 
 Dates and times are ISO 8601, booleans `true` and `false`, lists and structs JSON, bytes base64, a
 missing value is an empty cell. One streamed pass: the table is never in memory.
@@ -51,24 +51,24 @@ def write_csv(origin: Path, target: Path) -> str:
 
 
 class _Hashed(io.RawIOBase):
-    """Hashes what is written through it: the next rows are formatted meanwhile."""
+    """Hashes what is written through it, while the next rows are formatted."""
 
     def __init__(self, file: BinaryIO) -> None:
         self._file = file
         self.digest = hashlib.sha256()
 
     def writable(self) -> bool:
-        """It is there to be written."""
+        """It can be written."""
         return True
 
     def write(self, data: "Buffer", /) -> int:
-        """Take all that is given."""
+        """Write everything."""
         self.digest.update(data)
         return self._file.write(data)
 
 
 def _with_infinities(origin: Path, frame: pl.LazyFrame) -> dict[str, pl.DataType | None]:
-    """The columns' types, None for a column of floats that holds an infinity somewhere."""
+    """The columns' types, None for a column of floats with an infinity."""
     schema = frame.collect_schema()
     open_ended = _open_ended(origin) & set(cs.expand_selector(schema, cs.float()))
     if not open_ended:
@@ -80,7 +80,7 @@ def _with_infinities(origin: Path, frame: pl.LazyFrame) -> dict[str, pl.DataType
 
 
 def _open_ended(origin: Path) -> set[str]:
-    """The columns whose extremes, as the file tells them, are infinite or not told."""
+    """The columns whose extremes in the file's metadata are infinite or unknown."""
     import pyarrow.parquet as pq  # type: ignore[import-untyped]
     from pyarrow import ArrowNotImplementedError
 
@@ -88,12 +88,12 @@ def _open_ended(origin: Path) -> set[str]:
     try:
         file = pq.read_metadata(origin)
     except ArrowNotImplementedError:
-        # A file with whole numbers of 128 bits, of which pyarrow tells nothing.
+        # A file with 128-bit integers, which pyarrow cannot read.
         return set(pl.read_parquet_schema(origin))
     for group in (file.row_group(at) for at in range(file.num_row_groups)):
         for column in (group.column(at) for at in range(file.num_columns)):
             if column.physical_type == "FIXED_LEN_BYTE_ARRAY":
-                # Half precision, whose extremes are told as bytes.
+                # Half precision, whose extremes are bytes.
                 found.add(column.path_in_schema)
             if column.physical_type not in ("FLOAT", "DOUBLE"):
                 continue
@@ -104,7 +104,7 @@ def _open_ended(origin: Path) -> set[str]:
 
 
 def column(name: str) -> pl.Expr:
-    """A column by its name, also where Polars would take that for a pattern."""
+    """A column by its name, also where Polars would take the name for a pattern."""
     is_pattern = name == "*" or name.startswith("^")
     return pl.col(f"^{_escaped(name)}$") if is_pattern else pl.col(name)
 

@@ -1,8 +1,8 @@
 """`datapackage.json`, made of the package's properties, the contracts and the built files.
 
-Nothing in it tells when, where or by whom it was made: the same tables give the same bytes. What
-the standard's text and its own profile contradict each other on (`fieldsMatch`, the type `list`)
-is not written. https://datapackage.org/standard/data-package/
+Nothing in it depends on when, where or by whom it was made: the same tables give the same bytes.
+Where the standard's text and its own profile contradict each other (`fieldsMatch`, the type
+`list`), nothing is written. https://datapackage.org/standard/data-package/
 """
 
 import json
@@ -24,11 +24,11 @@ _ORDER = (
     *("name", "id", "title", "description", "version", "created", "homepage", "keywords"),
     *("image", "licenses", "contributors", "sources"),
 )
-# How text stands for values: of no meaning where a file has types of its own.
+# How values are written as text: meaningless in a file that has types.
 _PHYSICAL = frozenset(
     ("missingValues", "trueValues", "falseValues", "decimalChar", "groupChar", "bareNumber")
 )
-# What the build writes itself, or what told it how to read a delivery.
+# What the build writes itself, or what describes how a delivery is read.
 _RESOURCE_DROPPED = frozenset(
     (
         *("$schema", "name", "type", "path", "data", "schema", "format", "mediatype", "encoding"),
@@ -40,7 +40,7 @@ _WORDS = frozenset(("title", "description", "label", "homepage", "path", "email"
 _VALUES = frozenset(("example", "examples", "constraints"))
 
 
-# Without the lists of the machine: the same file is described alike everywhere.
+# Without the machine's own lists: the same file gets the same media type everywhere.
 _MEDIA = mimetypes.MimeTypes(filenames=())
 
 
@@ -67,7 +67,7 @@ def descriptor(
 
 
 def words(table: Published, contract: Contract) -> dict[str, object]:
-    """What is said of a table wherever it stands: its name, words and Table Schema."""
+    """The part of a Data Resource that is independent of the file: name, texts and Table Schema."""
     written = {k: v for k, v in contract.descriptor.items() if k not in _RESOURCE_DROPPED}
     said = {"name": table.resource, **written, "schema": _schema(contract)}
     return cast("dict[str, object]", _without_empty_words(said))
@@ -91,12 +91,12 @@ def resource(table: Published, contract: Contract, file: PublishedFile) -> dict[
 
 
 def file_resource(asset: Table, file: PublishedFile) -> dict[str, object]:
-    """The Data Resource of a file that is no table: a report, a figure."""
+    """The Data Resource of a file that is not a table: a report, a figure."""
     ending = file.path.rpartition(".")[2]
     kind = _MEDIA.guess_type(file.path)[0]
     said = {"description": said_of(asset), "format": ending, "mediatype": kind}
     if ending == "parquet":
-        # What says so is read as a table of this package.
+        # A resource with a schema would be read as a table of this package.
         said = {"description": said["description"]}
     return {
         "name": asset.resource,
@@ -126,12 +126,12 @@ def csv_resource(table: Published, contract: Contract, file: PublishedFile) -> d
 
 
 def to_json(document: Mapping[str, object]) -> str:
-    """The text of a descriptor: one form for equal content."""
+    """The text of a descriptor: equal content gives equal text."""
     return json.dumps(document, indent=2, ensure_ascii=False) + "\n"
 
 
 def _without_empty_words(value: object) -> object:
-    """What is said, without the words that are there to be filled in."""
+    """The properties without placeholders that are still to be filled in."""
     if isinstance(value, list):
         return [_without_empty_words(item) for item in value]
     if not isinstance(value, dict):
@@ -158,7 +158,7 @@ def _schema(contract: Contract) -> dict[str, object]:
 def _field(field: dict[str, object]) -> dict[str, object]:
     made = {name: value for name, value in field.items() if name not in _PHYSICAL}
     if made.get("type") == "list":
-        # A list in a Parquet column is JSON's array; how it was delimited as text is gone.
+        # A list in a Parquet column is a JSON array; its delimiter as text no longer matters.
         made["type"] = "array"
         made.pop("itemType", None)
         made.pop("delimiter", None)

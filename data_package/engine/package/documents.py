@@ -1,4 +1,4 @@
-"""Everything in the package that is not a table: its text files, written from facts."""
+"""The text files of the package, written from facts."""
 
 from collections.abc import Mapping
 from typing import TYPE_CHECKING
@@ -23,9 +23,9 @@ def documents(
     Args:
         facts: of the package.
         document: its descriptor.
-        packaging: which optional ones are wanted.
+        packaging: which optional ones are written.
         own_licence: the text of the project's own licence file, None where there is none.
-        changelog: what the releases have written, None where there was none.
+        changelog: the text from the releases, None where there is none.
     """
     from data_package.engine.package import descriptor as d
     from data_package.engine.package.citation import citation_cff, datacite_json, zenodo_json
@@ -75,5 +75,5 @@ def _missing(extra: str, error: ModuleNotFoundError) -> ProjectError:
     return ProjectError(
         f"pyproject.toml: [tool.data-package] {extra} = true needs the package "
         f"'{error.name}', which is not installed.\n"
-        f"Install it (pip install 'data-package[{extra}]'), or take the setting out."
+        f"Install it (pip install 'data-package[{extra}]'), or remove the setting."
     )

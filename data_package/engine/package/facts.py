@@ -1,4 +1,4 @@
-"""What the package's documents are written from: plain values, gathered once."""
+"""The facts that the package's documents are written from: plain values, gathered once."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -37,9 +37,9 @@ class TableFacts:
 
 @dataclass(frozen=True)
 class Facts:
-    """All that is known of a package when its documents are written.
+    """Everything that is known of a package when its documents are written.
 
-    `files` are what it holds beside tables: their paths, and what is said of each.
+    `files` are its other files: their paths, each with a description.
     """
 
     properties: Mapping[str, object]

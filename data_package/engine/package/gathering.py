@@ -1,7 +1,8 @@
-"""The one file of each table that is published: its own, or all of its partitions below each other.
+"""The one published file of each table: its own, or all of its partitions concatenated.
 
-One file is what every reader of a data package opens, and what the keys of its Table Schema hold
-in. Its rows stand in the order of the partitions' keys, so equal partitions give equal bytes.
+Every program that reads data packages opens one file per table, and the keys of a Table Schema
+apply to one file. Rows are in the order of the partitions' keys, so equal partitions give equal
+bytes.
 """
 
 import threading
@@ -15,10 +16,10 @@ _ROW_GROUP_ROWS = 1 << 18
 
 
 class Files:
-    """The files of the tables of one publication; partitions are put together when asked for."""
+    """The files of one publication's tables; partitions are concatenated on first use."""
 
     def __init__(self, folder: Path) -> None:
-        """`folder`: where files are put together; it need not exist."""
+        """`folder`: for concatenated files; it need not exist."""
         self._folder = folder
         self._lock = threading.Lock()
         self._made: dict[str, Path] = {}
@@ -36,5 +37,5 @@ class Files:
             return self._made[table.resource]
 
     def remove(self) -> None:
-        """Remove what was put together."""
+        """Remove the concatenated files."""
         remove(self._folder)

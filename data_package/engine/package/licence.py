@@ -1,8 +1,8 @@
-"""`LICENSE`: the terms, or where they stand."""
+"""`LICENSE`: the terms, or where they can be read."""
 
 from data_package.engine.package.facts import Facts
 
-# The licences that data are usually given under, by their SPDX name: title, address of the text.
+# The usual licences of data, by SPDX name: title, address of the text, summary.
 KNOWN = {
     "CC0-1.0": (
         "CC0 1.0 Universal",
@@ -48,7 +48,7 @@ KNOWN = {
 
 
 def licence_text(facts: Facts, own: str | None) -> str:
-    """The text of `LICENSE`; `own` is what the project's own file says."""
+    """The text of `LICENSE`; `own` is the text of the project's own file."""
     if own is not None:
         return own if own.endswith("\n") else f"{own}\n"
     parts = [_notice(one) for one in facts.items("licenses")]

@@ -1,4 +1,4 @@
-"""Plain text in a Markdown document: what it says is shown, and none of it is markup.
+"""Plain text in a Markdown document: shown as it is, without any markup.
 
 Escapes are those of https://spec.commonmark.org/0.31.2/#backslash-escapes, for GitHub's extensions
 too.
@@ -12,7 +12,7 @@ _BEGINS = re.compile(r"([-+=#])|(\d+)([.)])")
 
 
 def line(text: str) -> str:
-    """A text in one line, of which nothing is markup, wherever in a line it stands."""
+    """A text in one line, escaped so that it is not markup at any place in a line."""
     plain = " ".join(text.split())
     escaped = _ENTITY.sub(r"\\&", _SIGNS.sub(lambda found: f"\\{found[0]}", plain))
     escaped = re.sub(r"(#+)$", r"\\\1", escaped)

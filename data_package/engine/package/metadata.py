@@ -42,7 +42,7 @@ Fault = tuple[Steps, str]
 
 
 def read_metadata(project: Project) -> dict[str, object]:
-    """The properties in `datapackage.yaml`, checked; the name alone where there is no such file.
+    """The properties in `datapackage.yaml`, checked; only the name where there is no such file.
 
     Raises ProjectError with a line for each fault, `file:line:column: what`.
     """
@@ -51,7 +51,7 @@ def read_metadata(project: Project) -> dict[str, object]:
     if not is_file(path):
         if is_file(other := path.with_suffix(".yml")):
             shown = project.relative(other)
-            raise ProjectError(f"{shown}: this file is called {FILE_NAME}.\nRename it.")
+            raise ProjectError(f"{shown}: this file must be named {FILE_NAME}.\nRename it.")
         return dict[str, object](name)
     document = _load(path, project)
     properties = document.value
@@ -59,7 +59,7 @@ def read_metadata(project: Project) -> dict[str, object]:
     faults = [*_faults(properties), *((at, f"{what}.") for at, what in word_faults(properties))]
     if (project.package_folder / RELEASES).is_file():
         faults += [
-            ((name,), f"'{name}' is said by the release (in {RELEASES}). Remove it here.")
+            ((name,), f"'{name}' is set by the release (in {RELEASES}). Remove it here.")
             for name in STAMP
             if name in properties
         ]
@@ -175,7 +175,7 @@ def _item_faults(name: str, at: int, item: object) -> Iterator[Fault]:
         elif key == "path" and (fault := address_fault(value)):
             yield steps, f"'path' of a {one} {fault}."
     if not item:
-        yield (name, at), f"a {one} says at least one thing, such as its title."
+        yield (name, at), f"a {one} must have at least one property, such as its title."
     if name == "licenses" and not ("name" in item or "path" in item):
         yield (name, at), "a license has a name (such as CC-BY-4.0) or a path to its text."
 

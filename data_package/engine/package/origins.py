@@ -1,7 +1,7 @@
-"""What the data dictionary says of where a field comes from: the raw files' columns, in few words.
+"""The origin of a field for the data dictionary: the raw files' columns, in few words.
 
-A name is shown where a field is made of a few columns. Where it is made of many, as when columns
-become rows, they are counted and not named: names of columns may then be those of subjects.
+Columns are named where a field comes from a few of them. Where it comes from many, as when columns
+become rows, they are counted and not named: column names may then be those of subjects.
 """
 
 from collections.abc import Iterable, Mapping
@@ -53,7 +53,7 @@ def _origins(
 ) -> Origins:
     own = lineage[name]
     if own.reason is not None:
-        return Origins(table=f"Followed as a whole and not by its fields: {own.reason}.")
+        return Origins(table=f"Followed as a whole, not field by field: {own.reason}.")
     traces = {column: tracer.trace((name, column)) for column in own.columns}
     rows = {end for column in own.rows for end in _ends(tracer.trace(column), lineage)}
     words = _words(sorted(rows), lineage)
@@ -72,7 +72,7 @@ def _origins(
 
 
 def _ends(trace: Trace, lineage: Mapping[str, TableLineage]) -> list[Ref]:
-    """The columns that a field goes back to: of raw files, or where it is followed no further."""
+    """The columns that a field goes back to: of raw files, or the last that can be followed."""
     return sorted(
         step.column
         for step in trace.up
@@ -93,7 +93,7 @@ def _users(name: str, trace: Trace, resources: Mapping[str, str]) -> tuple[Ref, 
 
 
 def _words(columns: Iterable[Ref], lineage: Mapping[str, TableLineage]) -> str:
-    """The columns by their files or tables: named where they are few, counted where many."""
+    """The columns by their files or tables: named if they are few, counted if many."""
     by_owner: dict[str, list[str]] = {}
     for owner, column in columns:
         by_owner.setdefault(owner, []).append(column)

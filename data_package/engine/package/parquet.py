@@ -1,8 +1,8 @@
-"""A table's Parquet file with titles and descriptions in it, and not one value touched.
+"""A table's Parquet file with titles and descriptions in it, and no value touched.
 
-What a Parquet file says about itself stands behind its rows. So the published file is the stored
-one byte for byte up to there, and ends in a footer of its own: no row is decoded, and a title that
-changes costs one copy. Polars and pandas show nothing of it; pyarrow, DuckDB and R's arrow do.
+A Parquet file's metadata are in a footer after the rows. So the published file is the stored one
+byte for byte up to there, with another footer: no row is decoded, and a changed title costs one
+copy. Polars and pandas do not show these metadata; pyarrow, DuckDB and R's arrow do.
 https://github.com/apache/parquet-format#metadata
 """
 
@@ -18,7 +18,7 @@ import polars as pl
 
 from data_package.engine.storage import PRIVATE_FILE
 
-# The key under which the whole Data Resource stands in the file's key-value metadata.
+# The key of the whole Data Resource in the file's key-value metadata.
 RESOURCE_KEY = "datapackage:resource"
 
 _MAGIC = b"PAR1"
@@ -27,13 +27,14 @@ _CHUNK_BYTES = 1 << 26
 
 
 def copy_with_words(origin: Path, target: Path, resource: Mapping[str, object]) -> None:
-    """Copy a Parquet file, and write a Data Resource's words into the copy.
+    """Copy a Parquet file, and write a Data Resource into the copy's metadata.
 
     Args:
         origin: the stored table; only read.
         target: a new file, made private.
-        resource: name, title, description and schema. The whole goes into the file's metadata
-            under `datapackage:resource`, each field's title and description into the field's.
+        resource: name, title, description and schema. The whole resource goes into the file's
+            metadata under `datapackage:resource`, each field's title and description into the
+            field's.
     """
     with origin.open("rb") as source:
         start, footer = _footer(source)
@@ -109,7 +110,7 @@ def _span(footer: bytes) -> tuple[int, int]:
 
 
 def _skip(buffer: bytes, at: int, kind: int, *, in_list: bool = False) -> int:
-    """The position behind a value of Thrift's compact protocol."""
+    """The position after a value of Thrift's compact protocol."""
     if kind in (1, 2):
         return at + 1 if in_list else at
     if kind in (4, 5, 6):

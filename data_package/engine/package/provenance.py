@@ -1,4 +1,4 @@
-"""`provenance.json`: what the package was made from, by hash; no times, hosts or users."""
+"""`provenance.json`: what the package was made from, with hashes; no times, hosts or users."""
 
 import json
 

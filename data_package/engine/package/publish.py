@@ -63,8 +63,8 @@ class Written:
 def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, object]:
     """Write the data package beside the present one, then put it in its place.
 
-    `still_good` is called between the writing of the tables and the exchange, and raises when what
-    was written must not be published. Returns the descriptor.
+    `still_good` is called after the tables are written and before the exchange, and raises if they
+    must not be published. Returns the descriptor.
     """
     project = contents.project
     folder = project.published
@@ -84,7 +84,7 @@ def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, 
 
 
 def write(contents: Contents, new: Path) -> Written:
-    """Write the data package into a new folder. Files that are published already are linked."""
+    """Write the data package into a new folder. Files that are already published are linked."""
     project = contents.project
     lock = read_lock(project)
     made_of = digest_of(contents, lock)
@@ -92,7 +92,7 @@ def write(contents: Contents, new: Path) -> Written:
     make_private_folder(new)
     before = r.read_record(project)
     files = Files(new / _GATHERED)
-    # Writing CSV keeps one core busy, counting the others.
+    # Writing CSV uses one core, counting the others.
     with ThreadPoolExecutor(1) as counting:
         counted = counting.submit(_summaries, contents, subjects, before, files)
         tables, known = _write_tables(contents, new, before, files)
@@ -120,7 +120,7 @@ def write(contents: Contents, new: Path) -> Written:
 def _write_tables(
     contents: Contents, new: Path, before: r.Record, files: Files
 ) -> tuple[dict[str, str], dict[str, str | None]]:
-    """Write each table's files; returns what each was made of, and its hash where it is known."""
+    """Write each table's files; returns what each was made of, and its hash if known."""
     made: dict[str, str] = {}
     known: dict[str, str | None] = {}
     make_private_folder(new / _TABLES)
@@ -149,10 +149,9 @@ def _write_tables(
 
 
 def _link(contents: Contents, new: Path, path: str, made_of: str, before: r.Record) -> str | None:
-    """Take the file that is published already where it is what would be written; returns its hash.
+    """Link the published file if it is what would be written; returns its hash.
 
-    The table's own file is never linked: whoever overwrites it in place would overwrite what is
-    published.
+    The table's own file is never linked: overwriting it in place would overwrite what is published.
     """
     present = contents.project.published / path
     make_private_folder((new / path).parent)
@@ -167,7 +166,7 @@ def _link(contents: Contents, new: Path, path: str, made_of: str, before: r.Reco
 
 
 def _hash_tables(new: Path, known: Mapping[str, str | None]) -> dict[str, str]:
-    """The hash of each table's file, where it is not known of the linking or the writing."""
+    """The hash of each table's file, computed where linking or writing did not give it."""
     with ThreadPoolExecutor(4) as pool:
         found = pool.map(lambda path: known[path] or hash_file(new / path), known)
         return dict(zip(known, found, strict=True))
@@ -181,7 +180,7 @@ def _subjects(contents: Contents) -> Subjects:
 def _summaries(
     contents: Contents, subjects: Subjects, before: r.Record, files: Files
 ) -> dict[str, tuple[str, dict[str, object]]]:
-    """The summary of each table, taken from before where all it rests on is the same."""
+    """The summary of each table, kept from before if everything it depends on is the same."""
     packaging = contents.project.packaging
     versions = {t.resource: version_of(t, contents.catalogue) for t, _ in contents.published}
     found = {}
@@ -259,7 +258,7 @@ def _path(table: Published) -> str:
 
 
 def _file_path(file: Table) -> str:
-    """A file's place, by its asset's name and with its ending."""
+    """A file's path in the package: its asset's name with the file's ending."""
     ending = file.path.name.removeprefix(file.key.path[-1])
     return f"{_FILES}/{file.resource}{ending}"
 

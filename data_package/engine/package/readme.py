@@ -54,7 +54,7 @@ def readme_md(facts: Facts) -> str:
 
 
 def changelog_md(facts: Facts, released: str | None) -> str:
-    """The text of `CHANGELOG.md`; `released` is what the releases have written."""
+    """The text of `CHANGELOG.md`; `released` is the text from the releases."""
     if released is not None:
         return released
     version = facts.text("version")

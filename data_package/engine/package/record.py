@@ -1,8 +1,8 @@
 """What was published last, and what each part of it was made of. Safe to delete.
 
 `made_of` is a digest of everything that decides what a publication holds. While it is equal, and
-every file is as it was written, publishing again would write the same. Summaries are kept here as
-they are shown: suppressed, and of no use for reading a value.
+every file is unchanged, publishing again would write the same. Summaries are kept as they are
+shown: suppressed, so that no value can be read from them.
 """
 
 import hashlib
@@ -39,7 +39,7 @@ def read_record(project: Project) -> Record:
 
 
 def write_record(project: Project, record: Record) -> None:
-    """Remember a publication."""
+    """Write the record of a publication."""
     write_private(_path(project), json.dumps(asdict(record), ensure_ascii=False))
 
 

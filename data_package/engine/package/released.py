@@ -1,8 +1,8 @@
 """Which version a data package is: `releases.yaml`, written by `data-package release`.
 
-The file stands beside `datapackage.yaml` and is committed. For each release, the newest first, it
-holds the version, when it was created, what changed, and a digest of all that the package said and
-held. While what is built has the digest of the newest release, it is that release, on whatever
+The file is beside `datapackage.yaml` and is committed. For each release, the newest first, it
+holds the version, when it was created, what changed, and a digest of the whole package. While what
+is built has the digest of the newest release, it is that release, on whatever
 machine: it gets its version and its `created`. As soon as it differs it is `1.2.0+unreleased`, so
 no two packages of different content have one version.
 """
@@ -21,11 +21,11 @@ from data_package.engine.schema.document import read_document
 from data_package.engine.storage import is_file, sweep_beside, sync, temporary_beside
 
 FILE_NAME = "releases.yaml"
-# What only a release says of a package.
+# Properties that only a release sets.
 STAMP = ("version", "created")
 _HEADER = (
     "# Written by `data-package release`, the newest release first; commit it.\n"
-    "# A release that is changed here is none any more.\n"
+    "# Do not edit: a changed release is no longer valid.\n"
 )
 _SHAPES = {
     "version": re.compile(r"\d+\.\d+\.\d+", re.ASCII),
@@ -42,7 +42,7 @@ class Release:
     Attributes:
         version: three numbers.
         created: when it was released, in UTC, to the second.
-        content: a digest of all that it says and holds; see `content_of`.
+        content: a digest of the whole package; see `content_of`.
         changes: its entry in the changelog, Markdown.
     """
 
@@ -94,10 +94,10 @@ def write_releases(project: Project, releases: Iterable[Release]) -> None:
 def content_of(
     properties: Mapping[str, object], parts: Sequence[object], history: Iterable[Release]
 ) -> str:
-    """A digest of all that a package says and holds.
+    """A digest of the whole package.
 
     Args:
-        properties: of the package, without what the release says.
+        properties: of the package, without those that the release sets.
         parts: what the tables, the contracts and the licence are.
         history: the releases, the one that is asked about first.
     """
@@ -132,7 +132,7 @@ def _release(project: Project, item: object) -> Release:
         raise _unreadable(project, f"each release has {', '.join(_SHAPES)}")
     for name, shape in _SHAPES.items():
         if not isinstance(item[name], str) or not shape.fullmatch(item[name]):
-            raise _unreadable(project, f"{name!r} of a release is not as it was written")
+            raise _unreadable(project, f"{name!r} of a release was changed")
     return Release(**item)
 
 
@@ -140,12 +140,12 @@ def _unreadable(project: Project, why: str) -> ProjectError:
     place = project.relative(project.package_folder / FILE_NAME)
     return ProjectError(
         f"{place} cannot be used: {why}.\n"
-        f"It is written by `data-package release`; take it back from git: git checkout -- {place}"
+        f"It is written by `data-package release`; restore it from git: git checkout -- {place}"
     )
 
 
 class _Dumper(yaml.SafeDumper):
-    """Writes texts of several lines as they are read."""
+    """Writes strings of several lines as block literals."""
 
 
 def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:

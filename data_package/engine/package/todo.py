@@ -13,10 +13,10 @@ from data_package.engine.tables.table import Table
 
 @dataclass(frozen=True)
 class Todo:
-    """Something that is left to a person.
+    """Something that is left for a person to write or decide.
 
     Attributes:
-        file: where to write it, from the project's folder; it may not be there yet.
+        file: where to write it, relative to the project's folder; it may not exist yet.
         line: the line to begin at.
         column: the column in it.
     """

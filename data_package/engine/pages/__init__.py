@@ -1,8 +1,10 @@
-"""Pages that are one file and closed to everything else.
+"""Pages that are one file and load nothing else.
 
 A page's content security policy names its script and its style by their hashes and forbids all
-other sources, so that nothing a name or a description holds can run or call out. Data reach the
-script as JSON that cannot end the element it stands in.
+other sources, so that nothing in a name or a description can run or open a connection. Data reach
+the script as JSON that cannot end the element it is in.
+
+What does not belong here: what the pages show; each room has its own template, script and style.
 """
 
 import base64
@@ -20,7 +22,7 @@ def render(template: Path, *, data: object, rules: str = "", **words: object) ->
     reads; `rules` go where the style has room for them; `words` are the template's own variables,
     escaped where they are written.
     """
-    # Who only gathers what a page says needs no template engine.
+    # Gathering the contents of a page needs no template engine.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     style = template.with_suffix(".css").read_text(encoding="utf-8")

@@ -1,6 +1,7 @@
-"""One run: the executor, its progress, its result, and what past runs left in the history.
+"""One run: the executor, its progress, its result, and past runs in the history.
 
-The memo that makes a build needless knows no Dagster, so names are loaded when they are asked for.
+Names are imported on first use, since a build with nothing to do needs no Dagster. What does not
+belong here: what has to run (`staleness`), and the storage of the history (`history`).
 """
 
 from typing import TYPE_CHECKING

@@ -37,7 +37,7 @@ def definitions_aside(
     resources: Mapping[str, object],
     executor: dg.ExecutorDefinition | None = None,
 ) -> dg.Definitions:
-    """A project's definitions with some resources in the place of its own, and a silent log."""
+    """A project's definitions with some resources replaced, and a silent log."""
     return dg.Definitions(
         assets=list(assets),  # type: ignore[arg-type]
         resources={**(loaded.definitions.resources or {}), **resources},
@@ -47,7 +47,7 @@ def definitions_aside(
 
 
 def unbound_assets(loaded: Loaded) -> list[dg.AssetsDefinition | dg.AssetSpec]:
-    """A project's assets, before Dagster has tied them to resources."""
+    """A project's assets, before Dagster has bound them to resources."""
     return [
         item
         for item in loaded.definitions.assets or ()
@@ -57,9 +57,9 @@ def unbound_assets(loaded: Loaded) -> list[dg.AssetsDefinition | dg.AssetSpec]:
 
 @contextmanager
 def scratch_folder(project: Project, name: str) -> Iterator[Path]:
-    """A private folder in the storage that is gone afterwards, however that comes.
+    """A private folder in the storage that is removed in the end, in any case.
 
-    A signal that ends the process removes it too; what a kill leaves is swept by the next command.
+    A signal that ends the process removes it too; after a kill, the next command removes it.
     """
     folder = temporary_beside(make_private_folder(project.storage) / name)
     folder.mkdir(mode=PRIVATE_FOLDER)
@@ -79,7 +79,7 @@ def scratch_folder(project: Project, name: str) -> Iterator[Path]:
             try:
                 before[number] = signal.signal(number, end)
             except ValueError:
-                # Not in the main thread, where signals cannot be taken.
+                # Not in the main thread, so signals cannot be handled.
                 break
         yield folder
     finally:
@@ -89,10 +89,10 @@ def scratch_folder(project: Project, name: str) -> Iterator[Path]:
 
 
 def _no_log(_context: dg.InitLoggerContext) -> logging.Logger:
-    """Drop everything."""
+    """Discard everything."""
     logger = logging.Logger("aside", logging.CRITICAL + 1)
     logger.addHandler(logging.NullHandler())
     return logger
 
 
-_silent = dg.LoggerDefinition(logger_fn=_no_log, description="Says nothing.")
+_silent = dg.LoggerDefinition(logger_fn=_no_log, description="Discards all messages.")

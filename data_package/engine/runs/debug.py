@@ -1,4 +1,4 @@
-"""Looking into a table by hand: its function and its real inputs, in this process only."""
+"""Debugging a table by hand: its function and its real inputs, in this process only."""
 
 import functools
 import inspect
@@ -34,9 +34,9 @@ class Opened:
     """A table's function with what it would be called with.
 
     Attributes:
-        names: the function and its arguments, by the names that they have in the code.
+        names: the function and its arguments, by their names in the code.
         call: how to call it.
-        banner: what there is, what the last attempt said, and how to go on; no value of any row.
+        banner: the inputs, the last error, and how to go on; no value of any row.
     """
 
     names: Mapping[str, object]
@@ -47,7 +47,7 @@ class Opened:
 def open_table(name: str, project: Project, *, partition: str | None = None) -> Opened:
     """Load a table's inputs as its function would get them.
 
-    Raises ProjectError for a name that is no table's, BuildError when an input is not there.
+    Raises ProjectError for a name that is not a table, BuildError when an input is missing.
     """
     with warnings.catch_warnings():
         warnings.simplefilter("ignore")
@@ -55,10 +55,10 @@ def open_table(name: str, project: Project, *, partition: str | None = None) -> 
         catalogue = catalogue_of(project)
         table = _table(name, catalogue)
         if table.function is None:
-            raise ProjectError(f"'{name}' is not made by a function that could be called.")
+            raise ProjectError(f"'{name}' is not made by a function that can be called.")
         if table.partitioned and partition is None:
             raise ProjectError(
-                f"'{name}' is partitioned: say which partition is meant.\n"
+                f"'{name}' is partitioned: name the partition.\n"
                 f"data-package debug {name} --partition KEY"
             )
         arguments = _arguments(table, table.function, loaded, catalogue, partition)
@@ -96,7 +96,7 @@ def post_mortem(project: Project) -> Callable[[str, BaseException], None]:
 
 
 class _AtUsersLine(pdb.Pdb):
-    """A debugger that starts at the innermost line of the user's own code; `d` goes below it."""
+    """A debugger that starts at the innermost line of the user's own code; `d` goes deeper."""
 
     def __init__(self, project: Project) -> None:
         super().__init__(nosigint=True)
@@ -130,13 +130,13 @@ def _arguments(
     catalogue: Catalogue,
     partition: str | None,
 ) -> dict[str, object]:
-    """What Dagster calls the function with, caught in a run that leaves no trace and ends there."""
+    """The arguments that Dagster passes to the function, from a run that leaves no trace."""
     caught: dict[str, object] = {}
 
     @functools.wraps(inspect.unwrap(function))
     def catch(*args: object, **kwargs: object) -> object:
         caught.update(inspect.signature(function).bind(*args, **kwargs).arguments)
-        # Without this, a retry policy would ask for more.
+        # Without this, a retry policy would start another attempt.
         raise dg.Failure("caught", allow_retries=False)
 
     items = unbound_assets(loaded)
@@ -169,20 +169,20 @@ def _arguments(
 
 
 class _Once(dg.IOManager):
-    """Loads as another does; an input that is not there is not waited for."""
+    """Loads inputs like another IO manager, without retries for a missing one."""
 
     def __init__(self, manager: dg.IOManager) -> None:
         self._manager = manager
 
     def load_input(self, context: dg.InputContext) -> object:
-        """Load an input; a table's retry policy plays no part."""
+        """Load an input; a table's retry policy is ignored."""
         try:
             return self._manager.load_input(context)
         except dg.Failure as failure:
             raise dg.Failure(failure.description, allow_retries=False) from None
 
     def handle_output(self, _context: dg.OutputContext, _obj: object) -> None:
-        """Nothing is written."""
+        """Write nothing."""
 
 
 def _banner(table: Table, arguments: Mapping[str, object], call: str, error: str | None) -> str:
@@ -224,6 +224,6 @@ def _is_lazy(table: Table) -> bool:
 
 
 def _last_error(table: Table, catalogue: Catalogue, part: str | None) -> str | None:
-    """What the last attempt said, when it was made on just what there is now."""
+    """The error of the last attempt, if it was made with the present code and inputs."""
     present = present_of(table, catalogue, read_lock(catalogue.project), part)
     return Failures(catalogue.project).error_of(table.labelled(part), basis(present))

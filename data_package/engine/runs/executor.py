@@ -1,9 +1,9 @@
-"""The project's default executor: everything in this process, and only what is needed.
+"""The project's default executor: everything in this process, and only necessary steps.
 
-Dagster's stock executor starts a process for each step, some four seconds of imports each time,
-and its loop knows neither threads nor steps that need not run. A run that `data-package build`
-starts has a `Plan`; any other (the web pages, `dagster asset materialize`) runs what it was asked
-to, one step after the other.
+Dagster's stock executor starts a process for each step, with some four seconds of imports each
+time, and its loop supports neither threads nor skipping steps. A run that `data-package build`
+starts has a `Plan`; any other (from the web pages, `dagster asset materialize`) runs its selection,
+one step after the other.
 """
 
 import asyncio
@@ -51,7 +51,7 @@ class Plan:
     """How a run of this process is carried out.
 
     Attributes:
-        hear: called with every event as it happens.
+        on_event: called with every event as it happens.
         needless: whether a step, when its turn comes, would make nothing new.
         parts: the partitions that are to be made, by the step that makes one.
         waits: what a step waits for, when steps are written out by partition.
@@ -59,7 +59,7 @@ class Plan:
         fail_fast: whether the first failure ends the run.
     """
 
-    hear: Callable[[dg.DagsterEvent], None]
+    on_event: Callable[[dg.DagsterEvent], None]
     needless: Callable[[str], bool]
     parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     waits: Waits = lambda _step, _part, before: (before,)
@@ -81,7 +81,7 @@ _own: "WeakSet[dg.ExecutorDefinition]" = WeakSet()
 
 @contextmanager
 def planned(run_id: str, plan: Plan) -> Iterator[None]:
-    """Let a run of this process be carried out by a plan."""
+    """Run with a plan: applies to runs of this process in the block."""
     _plans[run_id] = plan
     try:
         yield
@@ -104,7 +104,7 @@ def in_process(recorder: Recorder) -> dg.ExecutorDefinition:
 def with_own_executor(
     job: dg.JobDefinition, catalogue: Catalogue, lock: LockFile
 ) -> dg.JobDefinition:
-    """The same job with the engine's executor, which a build cannot do without."""
+    """The same job with the engine's executor, which a build requires."""
     if job.executor_def in _own:
         return job
     return job.with_executor_def(in_process(Recorder(catalogue, lock)))
@@ -122,18 +122,20 @@ class _Executor(dg.Executor):
     def execute(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
-        """Run the plan; every event passes by."""
+        """Run the plan; yields every event."""
         plan = _plans.get(plan_context.run_id) or Plan(lambda _: None, lambda _: False)
         catalogue = self._recorder.catalogue
         with (
             building(catalogue.project, plan_context.log.info),
             unraised_in_few_words(catalogue.project),
         ):
+            yielded: set[tuple[str, dg.AssetKey]] = set()
             try:
                 self._observe(plan_context)
                 for event in self._events(plan_context, execution_plan, plan):
                     self._remember(plan_context, event)
-                    plan.hear(event)
+                    self._note_left_out(plan_context, event, yielded)
+                    plan.on_event(event)
                     yield event
                     if event.is_step_up_for_retry and internals.was_interrupted(event):
                         # Dagster would wait, and try the table again.
@@ -194,10 +196,10 @@ class _Executor(dg.Executor):
         return context_of(context, step, active.get_known_state(), tags, loop)
 
     def _observe(self, context: PlanOrchestrationContext) -> None:
-        """Tell Dagster the content of the raw files that the run reads, where it is news.
+        """Record the content hashes of the run's raw files in Dagster, where they have changed.
 
-        A table's provenance then names the content it was made of, and the web pages call the same
-        tables stale as `data-package status` does.
+        A table's provenance then names the content it was made from, and the web pages show the
+        same tables as stale as `data-package status` does.
         """
         catalogue = self._recorder.catalogue
         keys = context.job.get_definition().asset_layer.executable_asset_keys
@@ -209,7 +211,7 @@ class _Executor(dg.Executor):
             try:
                 content = catalogue.deliveries.content(name)
             except ProjectError:
-                # The table that takes it says so, and the others go on.
+                # The table that takes it reports this, and the others continue.
                 continue
             tags = {_DATA_VERSION: content.sha256}
             known = context.instance.get_latest_materialization_event(key)
@@ -223,9 +225,11 @@ class _Executor(dg.Executor):
     def _remember(self, context: PlanOrchestrationContext, event: dg.DagsterEvent) -> None:
         if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
             evaluation = event.asset_check_evaluation_data
+            _, part = internals.step_of(event, context.dagster_run.tags)
             self._recorder.checked(
                 evaluation.asset_check_key,
                 Outcome.of(passed=evaluation.passed, severity=evaluation.severity),
+                part,
             )
         if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
             self._note(context, event.step_materialization_data.materialization)
@@ -239,8 +243,26 @@ class _Executor(dg.Executor):
                 if part is not None or not table.partitioned:
                     self._recorder.failed(table, internals.failure_message(event), part)
 
+    def _note_left_out(
+        self,
+        context: PlanOrchestrationContext,
+        event: dg.DagsterEvent,
+        yielded: set[tuple[str, dg.AssetKey]],
+    ) -> None:
+        """Remember what a step that succeeded has not made; `yielded` is what was by each step."""
+        key = event.step_key or ""
+        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
+            yielded.add((key, event.step_materialization_data.materialization.asset_key))
+        if not event.is_step_success:
+            return
+        step, part = internals.step_of(event, context.dagster_run.tags)
+        for made in internals.entities_of_step(context.job.get_definition(), step):
+            table = self._recorder.catalogue.tables.get(made)
+            if table is not None and (key, made) not in yielded:
+                self._recorder.left_out(table, part if table.partitioned else None)
+
     def _note(self, context: PlanOrchestrationContext, made: dg.AssetMaterialization) -> None:
-        """Remember what was made and is not kept here: our IO manager tells of the rest itself."""
+        """Record assets that are not kept here; our IO manager records the others itself."""
         table = self._recorder.catalogue.tables.get(made.asset_key)
         configured = {"ops", "resources"} & context.run_config.keys()
         if table is None or configured or {facts.HASH, facts.SIZE} <= made.metadata.keys():
@@ -250,7 +272,7 @@ class _Executor(dg.Executor):
         self._recorder.made(table, version, self._written_elsewhere(made), made.partition)
 
     def _written_elsewhere(self, made: dg.AssetMaterialization) -> dict[str, str]:
-        """The hashes of local files that another IO manager says it wrote, by their paths."""
+        """The hashes of local files that another IO manager reported, by their paths."""
         hashes = self._recorder.catalogue.hashes
         said = made.metadata.get("path")
         path = Path(str(said.value)) if isinstance(said, dg.PathMetadataValue) else None
@@ -287,7 +309,7 @@ def _one_by_one(
 def _side_by_side(
     context: PlanExecutionContext, active: ActiveExecution, plan: Plan, context_of: ContextOf
 ) -> Iterator[dg.DagsterEvent]:
-    """Each step in a thread of its own; events are told, and decisions taken, in this one."""
+    """Each step in its own thread; events are handled and decisions made in this one."""
     told: queue.SimpleQueue[tuple[str, dg.DagsterEvent | BaseException | None]] = (
         queue.SimpleQueue()
     )
@@ -324,7 +346,7 @@ def _side_by_side(
                 with dg.raise_execution_interrupts():
                     active.sleep_til_ready()
             continue
-        # Dagster lets interrupts pass in user code alone, which runs in other threads here.
+        # Dagster allows interrupts in user code only, which runs in other threads here.
         with dg.raise_execution_interrupts():
             key, what = told.get()
         step_context, events = running[key]
@@ -353,7 +375,7 @@ def _close(loop: asyncio.AbstractEventLoop) -> None:
 def _leave_out(
     step: ExecutionStep, step_context: StepExecutionContext, active: ActiveExecution
 ) -> dg.DagsterEvent:
-    """Let a step count as done without running it: its readers find what it made before."""
+    """Mark a step as done without running it: later steps use its present table."""
     for output in step.step_outputs:
         active.mark_step_produced_output(StepOutputHandle(step.key, output.name))
     active.mark_success(step.key)

@@ -1,9 +1,9 @@
-"""One run that makes many partitions: a step of a partitioned table becomes one per partition.
+"""One run for many partitions: a step of a partitioned table becomes one per partition.
 
-Dagster's own run has one partition or one range, the same for all of its steps. A build wants just
-the stale partitions of each table and, between tables, that each waits for those that it takes and
-for no other. So the plan that Dagster makes of the tables is written out by partition before it is
-carried out. The steps have the names that Dagster gives to mapped ones, `visits[2024]`.
+Dagster's own run has one partition or one range, the same for all of its steps. A build needs only
+the stale partitions of each table, and each partition must wait only for those that it takes. So
+Dagster's plan is expanded by partition before it is run. The steps are named as Dagster names
+mapped steps, `visits[2024]`.
 """
 
 from asyncio import AbstractEventLoop
@@ -16,7 +16,7 @@ from dagster._core.execution.plan.plan import ExecutionPlan, StepHandleUnion
 from dagster._core.execution.plan.state import KnownExecutionState
 from dagster._core.execution.plan.step import ExecutionStep, IExecutionStep
 
-# The steps that a step, or its partition, waits for, by the step as it was planned.
+# The steps that a step, or its partition, waits for, by the step of the original plan.
 Waits = Callable[[str, str | None, str], Sequence[str]]
 
 
@@ -71,7 +71,7 @@ def step_key(step: str, part: str | None) -> str:
 
 
 def part_of(step: ExecutionStep) -> str | None:
-    """The partition that a step makes; None for one that was not written out."""
+    """The partition that a step makes; None for a step that was not expanded."""
     handle = step.handle
     return handle.mapping_key if isinstance(handle, ResolvedFromDynamicStepHandle) else None
 
@@ -97,6 +97,6 @@ def _input(taken: StepInput, step: str, part: str | None, waits: Waits) -> StepI
     wanted = {one for before in planned for one in waits(step, part, before)}
     if wanted == planned:
         return taken
-    # What was made is loaded from where it is kept, whether this run made it or another.
+    # Inputs are loaded from storage, whether this run made them or another.
     source = FromLoadableAsset(ordering_step_keys=frozenset(wanted))
     return StepInput(name=taken.name, dagster_type_key=taken.dagster_type_key, source=source)

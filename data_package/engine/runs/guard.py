@@ -1,4 +1,4 @@
-"""One build of a project at a time: the second waits, and says for whom."""
+"""One build of a project at a time: the second waits, and reports for which process."""
 
 import os
 from collections.abc import Callable, Iterator
@@ -12,10 +12,10 @@ _held: set[Path] = set()
 
 
 @contextmanager
-def building(project: Project, say: Callable[[str], object]) -> Iterator[None]:
-    """Hold the project for this process; `say` hears of a wait. Nested calls hold it once.
+def building(project: Project, report: Callable[[str], object]) -> Iterator[None]:
+    """Lock the project for this process; `report` is called before waiting. Calls may be nested.
 
-    The kernel lets go of it when the process ends, however it ends.
+    The kernel releases the lock when the process ends, in any case.
     """
     path = project.places.build_guard
     if path in _held:
@@ -24,7 +24,7 @@ def building(project: Project, say: Callable[[str], object]) -> Iterator[None]:
     with open_to_lock(path) as handle:
         if not hold(handle, path, wait=False):
             process = os.pread(handle, 20, 0).decode(errors="replace") or "unknown"
-            say(
+            report(
                 f"Another build of this project is running (process {process}); "
                 "waiting for it to end."
             )

@@ -1,4 +1,4 @@
-"""What has been run and made, when, and what it took: read from Dagster's own event log."""
+"""Past runs and materializations, with times and sizes, read from Dagster's own event log."""
 
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -14,7 +14,7 @@ from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
 from data_package.engine.tables.table import PACKAGE
 
-# What Dagster leaves on a run to tell who started it.
+# Dagster's tags on a run, by what started it.
 _STARTERS = {
     "dagster/schedule_name": "schedule",
     "dagster/sensor_name": "sensor",
@@ -53,9 +53,9 @@ class RunLine:
 
 @dataclass(frozen=True)
 class TableLine:
-    """One materialization of a table; what was not noted is None.
+    """One materialization of a table; values that were not recorded are None.
 
-    `changed` is whether the content differs from the one before, None for the first that is known.
+    `changed` is whether the content differs from the one before; None for the first known one.
     """
 
     run: str
@@ -83,11 +83,11 @@ def runs(project: Project, limit: int) -> list[RunLine]:
 def materializations(name: str, project: Project, limit: int) -> list[TableLine]:
     """The last times that a table was made, newest first.
 
-    Raises ProjectError for a name that neither the history nor the lock knows.
+    Raises ProjectError for a name that is neither in the history nor in the lock.
     """
     key = dg.AssetKey(name.split("/"))
     with history_for_reading(project) as instance:
-        # One more, to tell whether the oldest one that is shown changed anything.
+        # One more, to know whether the oldest shown one changed anything.
         records = instance.fetch_materializations(key, limit=limit + 1).records
         if not records:
             _refuse_unknown(name, project, instance)
@@ -164,7 +164,7 @@ def _lines(records: Sequence[dg.EventLogRecord]) -> Iterator[TableLine]:
 
 
 def _version(record: dg.EventLogRecord) -> str | None:
-    """The hash of the content: the IO manager's, else the one that Dagster noted."""
+    """The hash of the content: the IO manager's, else Dagster's data version."""
     made = record.asset_materialization
     if made is None:
         return None

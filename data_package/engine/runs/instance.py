@@ -33,7 +33,7 @@ _HISTORY = {"custom": {"module": "data_package.engine.history", "class": "Histor
 # Of a path, in bytes; and how much longer those are of the files in the history.
 _LONGEST_FOR_SQLITE = 511
 _LONGEST_INSIDE = len("/history/runs/00000000-0000-0000-0000-000000000000.db-journal")
-# What SQLite needs at the least to write, and to have open.
+# The least free space and open files that SQLite needs.
 _TRIAL_BYTES = 1 << 17
 _OPEN_AT_ONCE = 8
 _NO_COMPUTE_LOGS = {
@@ -44,9 +44,9 @@ _NO_COMPUTE_LOGS = {
 
 @contextmanager
 def history_for_reading(project: Project) -> Iterator[dg.DagsterInstance]:
-    """As `project_instance`, for who writes nothing and may not be allowed to.
+    """As `project_instance`, for commands that only read, perhaps without write permission.
 
-    SQLite writes beside what it reads: what may not be written to is read from a copy.
+    SQLite writes beside the files that it reads: files in a read-only place are read from a copy.
     """
     storage = _own_storage(project)
     base = Path(storage["config"]["base_dir"]) if storage else project.dagster_home
@@ -70,12 +70,12 @@ def project_instance(
 ) -> Iterator[dg.DagsterInstance]:
     """The project's history, open while the block runs.
 
-    `more` is put over what `dagster.yaml` says, in its own words.
+    `more` overrides the settings of `dagster.yaml`, in the same form.
 
-    Dagster's own commands take a relative `base_dir` from where they are started; here it is taken
-    from the project's root, so that a build from a subfolder writes the same history. DAGSTER_HOME
-    plays no part. Raises ProjectError when the history cannot be opened, read or written, and
-    BuildError when its disk is full.
+    Dagster's own commands resolve a relative `base_dir` from the working directory; here it is
+    resolved from the project's root, so that a build from a subfolder writes the same history.
+    DAGSTER_HOME is ignored. Raises ProjectError when the history cannot be opened, read or written,
+    and BuildError when its disk is full.
     """
     try:
         with _open(project, more or {}) as instance:
@@ -85,17 +85,17 @@ def project_instance(
 
 
 def _history_problem(error: Exception, project: Project) -> DataPackageError:
-    """What is wrong with the history, as far as can be found out, and what helps.
+    """What is wrong with the history, as far as can be determined, and what helps.
 
-    Only the kind of an error is said: its words may hold rows of the history, an address or a user.
-    Nothing is called damaged, and to be removed, that SQLite itself can read.
+    Only the kind of an error is reported: its message may hold rows of the history, an address or a
+    user. A history that SQLite itself can read is never called damaged.
     """
     kind = type(error).__name__
     storage = _own_storage(project)
     if storage is None:
         return ProjectError(
-            f"Dagster's history cannot be used ({kind}): the service that {_CONFIG} names is away, "
-            "or does not let you in.\nSee the address, the user and the password there."
+            f"Dagster's history cannot be used ({kind}): the service that {_CONFIG} names is not "
+            "running, or refuses access.\nCheck the address, the user and the password there."
         )
     home = Path(storage["config"]["base_dir"])
     if (full := lack_of_room(home)) or "disk is full" in str(error):
@@ -113,12 +113,12 @@ def _history_problem(error: Exception, project: Project) -> DataPackageError:
         )
     return ProjectError(
         f"Dagster's history in {home} cannot be used ({kind}), and it is not damaged.\n"
-        "Another program may hold it, or a limit be reached (ulimit -a). Build again."
+        "Another program may have locked it, or a limit is reached (ulimit -a). Build again."
     )
 
 
 def _reason(home: Path) -> str:
-    """What keeps SQLite from a folder that is whole."""
+    """What prevents SQLite from using an undamaged folder."""
     longest = max((len(os.fsencode(path)) for path in home.rglob("*")), default=0)
     if max(longest, len(os.fsencode(home)) + _LONGEST_INSIDE) > _LONGEST_FOR_SQLITE:
         return (
@@ -141,7 +141,7 @@ def _reason(home: Path) -> str:
 
 
 def is_damaged(path: Path) -> bool:
-    """Whether SQLite says of a file that it is no database, or not a whole one, or it is empty."""
+    """Whether SQLite reports a file as damaged or not a database, or the file is empty."""
     try:
         address = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, uri=True)) as database:
@@ -176,7 +176,7 @@ def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:
 
 
 def _own_storage(project: Project) -> dict[str, Any] | None:
-    """What the configuration says of our own storage, its folder in full; None for another one."""
+    """The configuration of our own storage, with an absolute folder; None for another storage."""
     storage = _read(project.root / _CONFIG).get("storage", _HISTORY)
     if not isinstance(storage, dict) or storage.get("custom", {}).get("class") != "HistoryStorage":
         return None
@@ -186,7 +186,7 @@ def _own_storage(project: Project) -> dict[str, Any] | None:
 
 
 def _in_short(error: Exception) -> str:
-    """An error's words without the long list of all that would have been allowed."""
+    """An error's message without the long list of allowed values."""
     if isinstance(error, dg.DagsterInvalidConfigError):
         return " ".join(one.message.partition(" Expected: ")[0] for one in error.errors)
     return str(error)
@@ -198,7 +198,5 @@ def _read(path: Path) -> dict[str, object]:
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
-        raise ProjectError(
-            f"{path}{line}: this is not YAML that can be read. Correct it."
-        ) from None
+        raise ProjectError(f"{path}{line}: this is not valid YAML. Correct it.") from None
     return document if isinstance(document, dict) else {}

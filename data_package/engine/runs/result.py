@@ -12,7 +12,7 @@ from data_package.engine.states import Status
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
 from data_package.engine.tables.checks import as_text
-from data_package.engine.tables.made import Kept
+from data_package.engine.tables.made import LEFT_OUT, Kept
 from data_package.engine.tables.table import Table, in_lists
 
 Number = TypeVar("Number", int, float)
@@ -64,6 +64,11 @@ class TableResult:
     raw_files: list[dict[str, object]] = field(default_factory=list)
     kept: str = Kept.TABLE
     partitions: list["TableResult"] = field(default_factory=list)
+
+    @property
+    def was_left_out(self) -> bool:
+        """Whether its function ran without yielding it, which it need not."""
+        return self.status is Status.BUILT and self.error == LEFT_OUT
 
     @property
     def each(self) -> list["TableResult"]:
@@ -146,6 +151,8 @@ class BuildResult:
         fresh: how many tables were fresh from the start.
         package: the data package's facts when it was part of the build.
         seconds: from the start of the command or the call.
+        moved: the tables and partitions that were put in another place and not run: each with
+            `table`, `partition`, its name `before`, and where its file was, `from`.
         unpublished: whether there is a data package that was not selected, so that it may not be
             made of these tables.
     """
@@ -156,6 +163,7 @@ class BuildResult:
     package_path: str | None
     fresh: int = 0
     run_id: str | None = None
+    moved: tuple[Mapping[str, object], ...] = ()
     unpublished: bool = False
 
     @property
@@ -210,6 +218,9 @@ class BuildResult:
         if more := [name for text in list(told)[_TOLD_IN_FULL:] for name in told[text]]:
             lines.append(f"These failed as well: {_some(more)}. Build one of them to read why.")
         if lost := _not_built(self.tables):
+            absent = [one.name for table in self.tables for one in table.each if one.was_left_out]
+            if absent:
+                lines.append(f"Not yielded this time: {_some(absent)}.")
             lines.append(f"Not built because of it: {_some(lost)}.")
         if self.package is not None and not self.package.ok:
             lines.append("Nothing is published; a data package published before is unchanged.")
@@ -242,6 +253,7 @@ class BuildResult:
             "package": self.package_path,
             "unpublished": self.unpublished,
             "fresh": self.fresh,
+            "moved": list(self.moved),
             "tables": [asdict(table) for table in self.tables],
         }
 
@@ -336,6 +348,7 @@ class Tally:
         self._parts: dict[tuple[dg.AssetKey, str], TableResult] = {}
         self._running: dict[str, list[str]] = {}
         self._package = package
+        self._tables = tables
         self._order = [table.key for table in in_lists(tables)]
         for step in steps.values():
             for key in step.assets:
@@ -372,7 +385,7 @@ class Tally:
             case dg.DagsterEventType.ASSET_MATERIALIZATION:
                 self._built(event)
             case dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-                self._checked(event)
+                self._checked(event, step)
             case dg.DagsterEventType.STEP_FAILURE:
                 self._finished(name)
                 self._failed(event, step)
@@ -381,6 +394,7 @@ class Tally:
                 self._skipped(name, step)
             case dg.DagsterEventType.STEP_SUCCESS:
                 self._finished(name)
+                self._left_out(step)
             case _:
                 pass
 
@@ -420,6 +434,16 @@ class Tally:
             result = self.result(check.asset_key, step.part)
             result.checks.append(CheckResult(check.name, passed=True))
 
+    def _left_out(self, step: Step) -> None:
+        """What a function need not yield, and has not, is fresh; with a contract it is missing."""
+        for key in step.assets:
+            result, table = self.result(key, step.part), self._tables.get(key)
+            if result.status is Status.RUNNING and table is not None:
+                wanted = table.kept in (Kept.TABLE, Kept.FILE)
+                result.status = Status.FAILED if wanted else Status.BUILT
+                result.kept = Kept.NOTHING
+                result.error = LEFT_OUT
+
     def _set(self, step: Step, status: Status) -> None:
         for key in step.assets:
             self.result(key, step.part).status = status
@@ -445,10 +469,10 @@ class Tally:
         schema = metadata.get(facts.COLUMNS)
         result.columns = len(schema.columns) if isinstance(schema, dg.TableSchema) else None
 
-    def _checked(self, event: dg.DagsterEvent) -> None:
+    def _checked(self, event: dg.DagsterEvent, step: Step) -> None:
         evaluation = event.asset_check_evaluation_data
         if evaluation.asset_key in self.results:
-            result = self.result(evaluation.asset_key, evaluation.partition)
+            result = self.result(evaluation.asset_key, evaluation.partition or step.part)
             warns = not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
             said = as_text(evaluation.description or "")
             check = CheckResult(evaluation.check_name, evaluation.passed, said, warns)

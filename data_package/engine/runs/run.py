@@ -1,4 +1,4 @@
-"""One build: what is stale runs, in one process and one Dagster run, and the rest is left alone."""
+"""One build: stale tables run, in one process and one Dagster run; fresh ones are left alone."""
 
 import time
 from collections.abc import Callable, Iterator, Sequence
@@ -18,6 +18,7 @@ from data_package.engine.runs.result import BuildResult, Step, Tally
 from data_package.engine.staleness import memo
 from data_package.engine.staleness.assess import assess
 from data_package.engine.staleness.lock import LockFile, lock_of
+from data_package.engine.staleness.moves import carry_out, find_moves, told
 from data_package.engine.staleness.plan import EntityKey, Request, Work, plan_work
 from data_package.engine.staleness.survey import (
     present_of,
@@ -38,7 +39,7 @@ class BuildFailed(BuildError):
     """A table or a check failed.
 
     Attributes:
-        result: what was built all the same, and what failed.
+        result: what was built, and what failed.
     """
 
     def __init__(self, result: BuildResult) -> None:
@@ -86,20 +87,21 @@ def run_build(
     project: Project,
     *,
     watch: Watch | None = None,
-    say: Callable[[str], object] = lambda _: None,
+    report: Callable[[str], object] = lambda _: None,
     verbose: bool = False,
     began: float | None = None,
 ) -> BuildResult:
-    """Build, and return what came of it whether or not all went well.
+    """Build, and return the result, also if something failed.
 
-    `watch` gets the state of the build before it starts, and gives what to call on each change;
-    `say` gets what is worth a line; `began` is when the user's waiting began (`time.monotonic`).
+    `watch` gets the state of the build before it starts, and returns a callback for each change;
+    `report` is called with notes for the user; `began` is when the user began to wait
+    (`time.monotonic`, seconds).
     """
     began = time.monotonic() if began is None else began
-    with building(project, say), dagster_quiet(verbose=verbose):
+    with building(project, report), dagster_quiet(verbose=verbose):
         if owner := belongs_to_another(project.storage):
             place = project.relative(project.storage)
-            say(f"{place} belongs to {owner}, who may not be able to use what you build in it.")
+            report(f"{place} belongs to {owner}, who may not be able to use what you build in it.")
         for folder in (project.storage, project.package_folder):
             sweep(folder)
         sweep_beside(project.lock)
@@ -108,12 +110,13 @@ def run_build(
         loaded = load_project(project)
         catalogue = catalogue_of(project)
         if memo.sources_of(project, _places(project)).own(project) != sources.own(project):
-            # What was imported would run under the fingerprint of what has been written since.
+            # The imported code would run under the fingerprint of code that was saved since.
             raise ProjectError("A file of the project changed while it was read. Build again.")
         for note in catalogue.notes:
-            say(note)
+            report(note)
         lock = lock_of(project)
         job = executor.with_own_executor(loaded.job(), catalogue, lock)
+        moved = _move(catalogue, lock, report)
         work = plan_work(request, job, catalogue, lock)
         if lock.unfolded() or not work.is_nothing:
             lock.check_writable()
@@ -127,14 +130,15 @@ def run_build(
                 None,
                 fresh=work.fresh,
                 unpublished=not work.may_publish and not _is_current(catalogue),
+                moved=moved,
             )
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
             tally.end()
             built = {table.name for table in tally.tables if table.status is Status.BUILT}
             for name in sorted(built & catalogue.named.keys()):
-                for use in outside.told(catalogue.named[name]):
-                    say(f"{name}: {use}")
+                for use in outside.seen(catalogue.named[name]):
+                    report(f"{name}: {use}")
             published = tally.package is not None and tally.package.ok
             result = BuildResult(
                 tables=tuple(tally.tables),
@@ -143,14 +147,29 @@ def run_build(
                 package_path=str(project.published) if published else None,
                 fresh=work.fresh,
                 run_id=run_id,
+                moved=moved,
                 unpublished=not work.may_publish and bool(catalogue.publications),
             )
         catalogue.hashes.save()
         if result.ok and request.is_everything:
             if catalogue.tables and not catalogue.publications:
-                _withdraw(project, say)
+                _withdraw(project, report)
             _remember(catalogue, sources)
     return result
+
+
+def _move(
+    catalogue: Catalogue, lock: LockFile, report: Callable[[str], object]
+) -> tuple[dict[str, object], ...]:
+    """Put tables in their places that lie elsewhere and are as the lock says, and report it."""
+    found = find_moves(catalogue, lock.read())
+    if not found:
+        return ()
+    lock.check_writable()
+    moved = carry_out(found, catalogue, lock)
+    for line in told(moved):
+        report(line)
+    return tuple(move.to_dict() for move in moved)
 
 
 def _is_current(catalogue: Catalogue) -> bool:
@@ -158,24 +177,24 @@ def _is_current(catalogue: Catalogue) -> bool:
 
 
 def _places(project: Project) -> list[str]:
-    """Where the user's own code lies that the project's package imports."""
+    """Where the user's own code is that the project's package imports."""
     return [str(place) for places in own_places([project.package]).values() for place in places]
 
 
-def _withdraw(project: Project, say: Callable[[str], object]) -> None:
-    """Take away the data package of a project that has no final table any more."""
+def _withdraw(project: Project, report: Callable[[str], object]) -> None:
+    """Remove the data package of a project that no longer has a final table."""
     if (project.published / "datapackage.json").is_file():
         remove_folder(project.published)
         folder = project.relative(project.published)
-        say(f"{folder} is removed: the project has no final table any more.")
+        report(f"{folder} was removed: the project no longer has a final table.")
 
 
 def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
-    """Note that everything is fresh, for the path that need not look again."""
+    """Record that everything is fresh, for the fast path of the next build."""
     project = catalogue.project
     globs: dict[str, list[str]] = {}
     paths: list[Path] = []
-    # Notes, and the files of others: nobody has looked at their content yet.
+    # Notes, and files of other IO managers: their content has not been hashed yet.
     unasked: list[Path] = []
     for file in catalogue.deliveries.files.values():
         base = file.base(project.root)
@@ -193,8 +212,8 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
         paths += publication.files()
         folders |= {str(path.parent) for path in publication.files()}
     for path in unasked:
-        # A raw file is never asked here: what it holds now is not what tables were made of, if it
-        # has changed meanwhile.
+        # A raw file is never hashed here: if it has changed meanwhile, its content now is not what
+        # tables were made from.
         with suppress(OSError):
             catalogue.hashes.hash(path)
     stamps = {str(path): catalogue.hashes.stamp_of(path) for path in [*paths, *unasked]}
@@ -220,7 +239,7 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
 
 
 def _next_partition(catalogue: Catalogue) -> float | None:
-    """When a partition comes into being that there is not yet, as `time.time`."""
+    """When the next partition comes into being, as `time.time`, seconds."""
     tables = catalogue.tables.values()
     moments = [t.partitions.next_change() for t in tables if t.partitions is not None]
     return min((moment for moment in moments if moment is not None), default=None)
@@ -234,7 +253,7 @@ def _subset(
     except dg.DagsterError as error:
         names = ", ".join(sorted(key.to_user_string() for key in assets | checks))
         raise ProjectError(
-            f"Dagster cannot run these without others ({type(error).__name__}): {names}.\n"
+            f"Dagster cannot run these tables alone ({type(error).__name__}): {names}.\n"
             "Build everything: data-package build --force"
         ) from None
 
@@ -288,11 +307,13 @@ def _run(
     def prepare(run_id: str) -> Iterator[None]:
         with watch(tally) if watch else nullcontext(lambda: None) as changed:
 
-            def hear(event: dg.DagsterEvent) -> None:
+            def on_event(event: dg.DagsterEvent) -> None:
                 tally.hear(event)
                 changed()
 
-            plan = executor.Plan(hear, needless, parts, waits, request.threads, request.fail_fast)
+            plan = executor.Plan(
+                on_event, needless, parts, waits, request.threads, request.fail_fast
+            )
             with executor.planned(run_id, plan):
                 yield
 
@@ -303,13 +324,13 @@ def _run(
             )
         except internals.ConfigError as error:
             raise ProjectError(
-                f"The config of {error} has a field without a default, and a build gives none.\n"
+                f"The config of {error} has a field without a default, and a build sets none.\n"
                 "Give each field of the class a default value."
             ) from None
         except internals.RunError as error:
             raise BuildError(
                 error.said
-                or f"Dagster ended the run with {error}, and no table is to blame.\n"
+                or f"Dagster ended the run with {error}, which no table caused.\n"
                 "Run `data-package build -v` to see its log."
             ) from None
     return tally, run_id

@@ -16,6 +16,10 @@ from data_package.engine.schema.contract import Contract, Descriptor
 
 # How text is written, which a typed table has no more.
 _OF_THE_TEXT = ("decimalChar", "groupChar", "bareNumber", "trueValues", "falseValues")
+# What a column without a label is called.
+_UNNAMED = "column 1"
+_ROW_NAMES = "Numbers the rows, as R's write.csv does; no table uses it."
+_LEAST_COLUMNS = 2
 _FORMATS_THAT_STAY = ("string", "geopoint", "geojson", "list")
 
 
@@ -83,13 +87,35 @@ def _draft(name: str, path: Path, codebook: Codebook | None) -> tuple[Draft, pl.
         delivered = described(path)
         contract = Contract.from_descriptor(delivered, name=name)
         frame = schema.read(path, contract, bad="null").frame.collect(engine="streaming")
+        numbered = _numbers_rows(frame)
+        if numbered:
+            _fields(delivered)[0]["description"] = _ROW_NAMES
+            frame = frame.drop(_UNNAMED)
         inferred = schema.infer(frame).descriptor
+        if numbered:
+            _take_key(delivered, inferred)
     except DataPackageError as error:
         raise ProjectError(f"{path} cannot be described.\n{error}") from None
-    final = _final(delivered, inferred)
+    final = _final(delivered, inferred, without=_UNNAMED if numbered else None)
     for one in _fields(final):
         _put_words(one, name, codebook)
     return Draft(name, path, _compact(delivered), final, frame.height), frame
+
+
+def _numbers_rows(frame: pl.DataFrame) -> bool:
+    """Whether the first column has no label and counts the rows."""
+    if frame.width < _LEAST_COLUMNS or frame.columns[0] != _UNNAMED or not frame.height:
+        return False
+    counted = pl.int_range(1, frame.height + 1, eager=True)
+    return bool((frame[_UNNAMED].cast(pl.Int64, strict=False) == counted).all())
+
+
+def _take_key(delivered: Descriptor, inferred: Descriptor) -> None:
+    """Give the delivered file the key that its rows have without their numbers."""
+    held, found = _schema(delivered), _schema(inferred)
+    held.pop("primaryKey", None)
+    if "primaryKey" in found:
+        held["primaryKey"] = found["primaryKey"]
 
 
 def described(path: Path) -> dict[str, object]:
@@ -103,11 +129,18 @@ def described(path: Path) -> dict[str, object]:
     return {**inferred, **writing.properties(), "schema": fields}
 
 
-def _final(delivered: Descriptor, inferred: Descriptor) -> dict[str, object]:
-    """The contract of the typed table: the delivered one without how its text is written."""
+def _final(
+    delivered: Descriptor, inferred: Descriptor, *, without: str | None
+) -> dict[str, object]:
+    """The contract of the typed table: the delivered one without how its text is written.
+
+    `without` is a column that is left out.
+    """
     types = {one["name"]: one for one in _fields(inferred)}
     fields = []
     for one in _fields(delivered):
+        if one["name"] == without:
+            continue
         kept = {name: value for name, value in one.items() if name not in _OF_THE_TEXT}
         if kept.get("type") not in _FORMATS_THAT_STAY:
             kept.pop("format", None)

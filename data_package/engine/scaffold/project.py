@@ -88,6 +88,7 @@ def new_project(
     written.put("pyproject.toml", texts.pyproject(name, package, origin()))
     written.put("constraints.txt", constraints())
     written.put(".gitignore", texts.GITIGNORE)
+    written.put(".gitattributes", texts.GITATTRIBUTES)
     written.put("README.md", texts.readme(name, package))
     written.put("workspace.yaml", texts.WORKSPACE.format(package=package))
     written.put("dagster.yaml", texts.DAGSTER)

@@ -32,6 +32,12 @@ __pycache__/
 .*.tmp
 """
 
+GITATTRIBUTES = """\
+# Let git merge the lock file entry by entry; once in each clone:
+#   git config merge.data-package-lock.driver "data-package merge-lock %O %A %B"
+/data-package.lock merge=data-package-lock
+"""
+
 WORKSPACE = """\
 load_from:
   - python_module:

@@ -1,7 +1,7 @@
-"""Raw files: what was delivered, how it is found and how its content is told apart.
+"""Raw files: what was delivered, how it is found, and how a change of its content is noticed.
 
-Reading a raw file's cells belongs to the table's own function or, where the file has a contract, to
-the room `schema`.
+What does not belong here: reading cells, which is done by the table's own function or, where the
+file has a contract, by the room `schema`.
 """
 
 from data_package.engine.sources.assets import source_file

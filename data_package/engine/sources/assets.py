@@ -35,7 +35,7 @@ _BAD_IN_WORDS: Mapping[Bad, str] = {
     "null": "bad cells are left empty",
     "reject": "bad rows are left out, and kept in storage/rejects",
 }
-# What keeps tables in a run without a project's definitions, where nothing else is chosen.
+# The key of the IO manager that keeps tables in a run without a project's definitions.
 _LOOSE = {
     "DAGSTER_DEFAULT_IO_MANAGER_MODULE": "data_package.engine.tables.trial",
     "DAGSTER_DEFAULT_IO_MANAGER_ATTRIBUTE": "loose_tables",
@@ -56,8 +56,8 @@ def source_file(
     """Declare a raw file as delivered, or several that belong together.
 
     A table takes it as a parameter of that name: `Path` for one file, `list[Path]` for several
-    paths or a glob. Its content, not its time stamp, tells whether it changed. A raw file may have
-    a contract, `<name>.yaml` beside the module that declares it: a parameter that is a
+    paths or a glob. Its content, not its time stamp, decides whether it changed. A raw file may
+    have a contract, `<name>.yaml` beside the module that declares it: a parameter that is a
     `pl.LazyFrame` or a `pl.DataFrame` receives its rows, read and checked by the contract.
 
     Args:
@@ -65,8 +65,8 @@ def source_file(
         paths: paths or globs (`deliveries/*.csv`), relative to the project's root.
         package: an installed Python package; `paths` are then relative to its folder.
         description: one sentence for people.
-        group: the group in Dagster's pages; by default the one of the folder it stands in.
-        bad: what becomes of what breaks the contract. With "stop" the table is not made; with
+        group: the group in Dagster's pages; by default that of the folder of its module.
+        bad: what happens to data that break the contract. With "stop" the table is not made; with
             "null" cells that are not of their type are empty; with "reject" rows that have one,
             and ragged rows, are left out and kept in `storage/rejects/<table>.parquet`. What is
             wrong with a whole file, such as its header, stops in any case.
@@ -90,7 +90,7 @@ def source_file(
         )
     if bad not in get_args(Bad):
         raise ProjectError(
-            f"{defined_at}: source_file({name!r}, …, bad={bad!r}) is none of "
+            f"{defined_at}: source_file({name!r}, …, bad={bad!r}) is not one of "
             f"{', '.join(map(repr, get_args(Bad)))}."
         )
     if worst is not None and not (isinstance(worst, int | float) and 0 <= worst <= 1):
@@ -119,24 +119,24 @@ def source_file(
 
 
 class RawFileAsset(dg.AssetsDefinition):
-    """A raw file as an external asset, which brings along what hands it out.
+    """A raw file as an external asset, which brings its own IO manager.
 
     So `dg.materialize([table, raw_file])` needs no resource, as in the tests of any Dagster
-    project. In a project, `load_definitions` puts its own in that place.
+    project. In a project, `load_definitions` replaces it by the project's.
     """
 
     def get_resource_requirements(self) -> Iterator[Any]:
-        """None: what it needs it has."""
+        """No resource is needed."""
         return iter(())
 
     def with_resources(self, resource_defs: Mapping[str, dg.ResourceDefinition]) -> Self:
-        """The same: other resources are not for it."""
+        """The same: it uses no other resources."""
         del resource_defs
         return self
 
 
 def of_project(spec: dg.AssetSpec) -> dg.AssetSpec:
-    """A raw file that the project's own IO manager hands out."""
+    """A raw file that the project's own IO manager provides."""
     if PATTERNS not in spec.metadata:
         return spec
     return spec.replace_attributes(metadata={**spec.metadata, _MANAGER: IO_MANAGER_KEY})
@@ -206,14 +206,14 @@ def places_in_code(
         )
 
 
-@dg.io_manager(description="Hands out raw files to runs without a project's definitions.")
+@dg.io_manager(description="Provides raw files to runs without a project's definitions.")
 def _alone(_context: dg.InitResourceContext) -> dg.IOManager:
     return _AloneFiles()
 
 
 class _AloneFiles(dg.IOManager):
     def load_input(self, context: dg.InputContext) -> object:
-        """As in the project that the file is declared in."""
+        """Load it as in the project that the file is declared in."""
         upstream = context.upstream_output
         metadata = upstream.definition_metadata if upstream is not None else {}
         spec = dg.AssetSpec(context.asset_key, metadata=metadata)
@@ -234,7 +234,7 @@ class _AloneFiles(dg.IOManager):
 
 
 def _alone_files(project: Project, file: RawFile, context: dg.InputContext) -> "SourceFiles":
-    """What hands out one raw file, and writes nothing into its project."""
+    """The IO manager of one raw file, which writes nothing into its project."""
     instance = context.instance
     aside = dataclasses.replace(project, storage=Path(instance.storage_directory(), "data-package"))
     path = file.contract_path
@@ -268,7 +268,7 @@ def part_of(context: dg.InputContext) -> Part | None:
 
 
 class SourceFiles(dg.IOManager):
-    """Hands raw files to functions, as paths or as what they hold; never writes them."""
+    """Passes raw files to functions, as paths or as rows; never writes them."""
 
     def __init__(self, deliveries: Deliveries, delivered: Delivered) -> None:
         """`deliveries`: the project's raw files; `delivered` reads those that have a contract."""
@@ -276,7 +276,7 @@ class SourceFiles(dg.IOManager):
         self._delivered = delivered
 
     def load_input(self, context: dg.InputContext) -> object:
-        """What the parameter asks for; paths where it does not say."""
+        """What the parameter asks for; paths where it has no annotation."""
         name = context.asset_key.to_user_string()
         wanted: object = context.dagster_type.typing_type
         try:
@@ -301,7 +301,7 @@ class SourceFiles(dg.IOManager):
                 return paths[0]
             else:
                 problem = (
-                    f"The raw file '{name}' stands for {len(paths)} files, but the function takes "
+                    f"The raw file '{name}' consists of {len(paths)} files, but the function takes "
                     f"a single Path.\nAnnotate the parameter as list[Path]."
                 )
         raise dg.Failure(problem)

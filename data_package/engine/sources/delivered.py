@@ -25,8 +25,8 @@ if TYPE_CHECKING:
 
 # The code that reads raw files by their contracts, and its libraries.
 READER = edition(__name__)
-# The share of a file's rows that may be bad where nothing else is said: people slip less often, and
-# a wrong format or a column that has moved breaks more. In a small file a few rows are any share.
+# The default share of a file's rows that may be bad: typing errors are rarer, and a wrong format or
+# a shifted column breaks more rows. In a small file a few rows can be any share.
 _WORST = 0.05
 _FEW = 10
 # Errors of one of several files are compared with those of all.
@@ -35,7 +35,7 @@ _EVERY = 1 << 40
 
 @dataclass(frozen=True)
 class Outcome:
-    """What reading one file gave: its report, its rows, those left out, and how many were bad.
+    """The result of reading one file: its report, its rows, those left out, and how many were bad.
 
     There are no rows where something is wrong with the whole file.
     """
@@ -78,7 +78,7 @@ class Delivered:
         return columns
 
     def written(self, name: str) -> tuple["Descriptor | None", str | None]:
-        """How the contract of a raw file says that it is written: its dialect and its encoding."""
+        """How a raw file is written, according to its contract: its dialect and its encoding."""
         told = self._descriptor(name)
         dialect, encoding = told.get("dialect"), told.get("encoding")
         return (
@@ -93,7 +93,7 @@ class Delivered:
         return (schema.begun_contract(place) if place is not None else None) or {}
 
     def digest(self, name: str) -> str | None:
-        """A hash of all that decides how a raw file is read; None where it has no contract."""
+        """A hash of everything that decides how a raw file is read; None without a contract."""
         if name not in self.contracts:
             return None
         file = self.files[name]
@@ -105,11 +105,12 @@ class Delivered:
     def read(self, name: str, paths: Sequence[Path], reader: Reader) -> pl.LazyFrame:
         """The rows of a raw file, several files below one another, for a function that takes them.
 
-        Raises BuildError when there is no contract, or one that is broken and must not be.
+        Raises BuildError when there is no contract, or when the file breaks it beyond what is
+        allowed.
         """
         if name not in self.contracts:
             raise BuildError(
-                f"The raw file '{name}' has no contract to be read by.\nBegin one with "
+                f"The raw file '{name}' has no contract to read it by.\nBegin one with "
                 f"`data-package describe {name} --write`, or take the file as a Path."
             )
         column = self.files[name].file_column
@@ -119,7 +120,7 @@ class Delivered:
                 f"{self.place(name)}.\nGive the column another name."
             )
         outcomes = self.examine(name, paths)
-        # Without the rows: a file that they are scanned from is gone once nobody reads it.
+        # Without the rows: the file that they are scanned from is removed once nobody reads it.
         self._outcomes.setdefault(reader, {})[name] = [
             replace(one, frame=None, numbers=None) for one in outcomes
         ]
@@ -131,7 +132,7 @@ class Delivered:
     def examine(self, name: str, paths: Sequence[Path]) -> list[Outcome]:
         """What reading the files of a raw file that has a contract gives, one after another.
 
-        Keys are judged over all of them, unless something is wrong with a whole file.
+        Keys are checked over all of them, unless something is wrong with a whole file.
         """
         several = len(paths) > 1
         outcomes = [self._read(name, path, several=several) for path in paths]
@@ -146,19 +147,19 @@ class Delivered:
         return [replace(o, report=r) for o, r in zip(outcomes, reports, strict=True)]
 
     def _problem(self, name: str, outcomes: Sequence[Outcome]) -> str:
-        """Why the rows of a raw file cannot be handed on; empty where they can."""
+        """Why the rows of a raw file cannot be passed on; empty where they can."""
         file, place = self.files[name], self.place(name)
         whole = [one for one in outcomes if one.report.of_whole]
         if whole:
             return (
-                f"{_reports(whole)}\n\n'{name}' is not as its contract, {place}, says that it is "
-                'written.\nChange one of the two before it is read: bad="null" '
-                'and bad="reject" are about cells and rows.'
+                f"{_reports(whole)}\n\n'{name}' is not written as its contract, {place}, describes."
+                '\nCorrect one of the two: bad="null" and bad="reject" only apply to '
+                "cells and rows."
             )
         if file.bad == "stop" and not all(one.report.ok for one in outcomes):
             return (
-                f"{_reports(outcomes)}\n\n'{name}' breaks its contract, {place}. To go on all the "
-                'same, declare it with\nbad="null", so that cells of another type are empty, or '
+                f"{_reports(outcomes)}\n\n'{name}' breaks its contract, {place}. To continue "
+                'anyway, declare it with\nbad="null", so that cells of another type are empty, or '
                 'bad="reject", so that their rows are left out.'
             )
         if beyond := [one for one in outcomes if one.wrong > _allowed(file, one)]:
@@ -167,9 +168,9 @@ class Delivered:
                 for one in beyond
             )
             return (
-                f"{_reports(beyond)}\n\n{shares}\nSo many point to one cause, such as another "
-                f"format of dates: correct {place}.\nIf the rows are bad, say what share of them "
-                f"may be, with worst=, where '{name}' is declared."
+                f"{_reports(beyond)}\n\n{shares}\nSo many suggest one cause, such as another date "
+                f"format: correct {place}.\nIf the rows themselves are bad, set the share that is "
+                f"allowed, worst=, where '{name}' is declared."
             )
         if not file.may_be_empty and not any(one.report.rows_checked for one in outcomes):
             return (
@@ -179,12 +180,12 @@ class Delivered:
         return ""
 
     def errors(self, reader: Reader) -> int | None:
-        """How much was wrong in what a function was handed last; None where nothing was read."""
+        """How much was wrong in what a function received last; None where nothing was read."""
         outcomes = self._of(reader)
         return sum(one.report.error_count for one in outcomes) if outcomes else None
 
     def found(self, reader: Reader) -> list[dict[str, object]]:
-        """What was wrong in it as facts, a file with errors each; without a value."""
+        """What was wrong in it as plain data, per file with errors; no values of rows."""
         kept = ("rows_checked", "error_count", "totals")
         return [
             {
@@ -196,8 +197,8 @@ class Delivered:
             if not one.report.ok
         ]
 
-    def told(self, reader: Reader) -> str:
-        """What was wrong in it, file by file; without a value, and empty when nothing was."""
+    def report(self, reader: Reader) -> str:
+        """What was wrong in it as text, file by file, without values; empty without errors."""
         outcomes = self._of(reader)
         lines = [_reports(outcomes)]
         if rejected := sum(one.rejects.height for one in outcomes if one.rejects is not None):
@@ -247,9 +248,11 @@ class Delivered:
     def _read_text(
         self, path: Path, contract: "Contract", file: RawFile, *, several: bool
     ) -> "Reading":
-        # A file without a name: it is gone as soon as nobody reads it, however this process ends.
+        # A file without a name: it disappears as soon as nobody reads it, however this process
+        # ends.
         with tempfile.TemporaryFile(dir=make_private_folder(self._project.state)) as into:
-            # A file that must be right is read to its end too: its report names all that is wrong.
+            # A file that must be correct is read to its end too: its report lists everything that
+            # is wrong.
             bad = "null" if file.bad == "stop" else file.bad
             limit = _limit(several=several)
             return schema.read(path, contract, bad=bad, into=into, limit=limit, numbered=several)
@@ -259,11 +262,11 @@ class Delivered:
         return self._project.relative(self.files[name].contract_path or name)
 
     def label(self, name: str, path: Path) -> str:
-        """How one of a raw file's files is named to people."""
+        """How one of a raw file's files is named in messages."""
         return self.files[name].label(path, self._project.root)
 
     def _keep_rejects(self, reader: Reader) -> None:
-        """Write the rows that a function does not get; without any, no file is left."""
+        """Write the rows that a function does not get; if there are none, remove the file."""
         path = self._rejects_path(reader)
         left_out = [one.rejects for one in self._of(reader) if one.rejects is not None]
         if not left_out:

@@ -43,7 +43,7 @@ class NotThere(ProjectError):
         super().__init__(f"The raw file '{name}' is not there: {why}.\n{cure}")
 
 
-def together(faults: Sequence[ProjectError]) -> ProjectError:
+def all_of(faults: Sequence[ProjectError]) -> ProjectError:
     """One error that says all that is wrong with raw files."""
     every = list({str(fault): fault for fault in faults}.values())
     if len(every) == 1:
@@ -65,10 +65,10 @@ class RawFile:
     """Where a raw file, or a set of them, is found.
 
     `patterns` are paths or globs, relative to the project's root or, with `package`, to the folder
-    of an installed Python package; absolute paths are taken as they are. `contract_path` is where
-    its contract stands or would stand, and `bad` what becomes of what breaks it: of at most the
-    share `worst` of a file's rows. `may_be_empty` says that a file without rows is right, and
-    `file_column` names a column that tells each row's file.
+    of an installed Python package; absolute paths are allowed. `contract_path` is where
+    its contract is or would be, and `bad` what happens to data that break it, in at most the
+    share `worst` of a file's rows. `may_be_empty` allows a file without rows, and
+    `file_column` names a column that holds each row's file.
     """
 
     name: str
@@ -93,18 +93,18 @@ class RawFile:
         return Path(spec.submodule_search_locations[0])
 
     def is_several(self) -> bool:
-        """Whether it may stand for more than one file."""
+        """Whether it may match more than one file."""
         return len(self.patterns) > 1 or any(_is_glob(p) or has_place(p) for p in self.patterns)
 
     @property
     def globs(self) -> tuple[str, ...]:
-        """The patterns, where one names the place of a partition's key with those of all keys."""
+        """The patterns; where one has a place for a partition's key, with `*` there."""
         return tuple(placed(pattern, None) for pattern in self.patterns)
 
     def resolve(self, root: Path, part: Part | None = None) -> list[Path]:
         """The files there are now, in a fixed order: by pattern, then by name.
 
-        With `part`, a pattern that names the place of a partition's key finds those of that key.
+        With `part`, a pattern with a place for a partition's key finds the files of that key.
         Raises ProjectError when a pattern finds no file, or what is not one.
         """
         base = self.base(root)
@@ -112,7 +112,7 @@ class RawFile:
         for declared in self.patterns:
             pattern = placed(declared, part)
             if (base / pattern).is_file():
-                # As it is written, whatever signs of a glob its name may hold.
+                # The literal path comes first, whatever glob characters its name may hold.
                 paths = [base / pattern]
             else:
                 paths = [base / name for name in sorted(_matches(pattern, base))]
@@ -128,25 +128,25 @@ class RawFile:
                     raise NotThere(
                         self.name,
                         f"{self.label(path, root)} is {_what(path)}",
-                        "Put the file there, take away what is there, or correct "
+                        "Put the file there, remove what is there, or correct "
                         f"{self.place(pattern)!r} in its source_file(...).",
                     )
             found.update(dict.fromkeys(paths))
         return list(found)
 
     def place(self, pattern: str) -> str:
-        """How a pattern is named to people: the same on every machine."""
+        """How a pattern is named in messages: the same on every machine."""
         return f"{self.package}:{pattern}" if self.package else pattern
 
     def label(self, path: Path, root: Path) -> str:
-        """How one found file is named to people: the same on every machine where it can be."""
+        """How one found file is named in messages: the same on every machine where possible."""
         base = self.base(root)
         relative = path.relative_to(base).as_posix() if path.is_relative_to(base) else str(path)
         return self.place(relative)
 
 
 def read_as_pattern(path: Path) -> str | None:
-    """Say what is wrong with a file whose name is a pattern to Polars that matches other files."""
+    """Return what is wrong with a file whose name Polars takes for a pattern of other files."""
     if not glob.has_magic(str(path)):
         return None
     others = [name for name in glob.glob(str(path), recursive=True) if Path(name) != path]
@@ -160,17 +160,17 @@ def read_as_pattern(path: Path) -> str | None:
 
 
 def _escaped(pattern: str) -> str:
-    """Return a pattern in which `[1]` is a part of a name, as browsers number their downloads."""
+    """Return a pattern in which `[1]` is literal, as in names of numbered downloads."""
     return re.sub(r"\[([^][*?!])\]", r"[[]\1]", pattern)
 
 
 def _is_glob(pattern: str) -> bool:
-    """Tell whether a pattern may match more than one name."""
+    """Return whether a pattern may match more than one name."""
     return glob.has_magic(re.sub(r"\[[\[*?]\]", "", _escaped(pattern)))
 
 
 def _matches(pattern: str, base: Path) -> list[str]:
-    """Return what a pattern matches in a folder; `**` at its end is for files alone."""
+    """Return what a pattern matches in a folder; `**` at its end matches files only."""
     names = glob.glob(_escaped(pattern), root_dir=base, recursive=True)
     if Path(pattern).name == "**":
         return [name for name in names if not (base / name).is_dir()]
@@ -184,7 +184,7 @@ def _what(path: Path) -> str:
 
 
 def _other_spelling(path: Path) -> str:
-    """Return a sentence on a file whose name looks the same and is written in other characters."""
+    """Return a sentence on a file whose name looks the same but has other code points."""
     wanted = unicodedata.normalize("NFC", path.name)
     with suppress(OSError):
         for each in path.parent.iterdir():
@@ -206,7 +206,7 @@ class Content:
 
 @dataclass
 class Listing:
-    """The files of a set at one moment, with the labels that people know them by."""
+    """The files of a set at one moment, with their labels for messages."""
 
     labels: Mapping[Path, str]
     content: Content | None = None
@@ -228,7 +228,7 @@ class Listing:
 
 
 class Deliveries:
-    """The raw files of a project: where they are now, and what they hold."""
+    """The raw files of a project: where they are now, and the hashes of their content."""
 
     def __init__(self, root: Path, files: Mapping[str, RawFile], hashes: HashCache) -> None:
         """`files`: by name."""
@@ -241,7 +241,7 @@ class Deliveries:
         self._seen: dict[tuple[str, Part], Seen] = {}
 
     def look_ahead(self) -> None:
-        """Read what there is and may have changed, several files at once."""
+        """Hash the files that exist and may have changed, several at once."""
         self._sets.clear()
         paths: list[Path] = []
         for file in self.files.values():
@@ -250,9 +250,9 @@ class Deliveries:
         self._hashes.hash_ahead(paths)
 
     def content(self, name: str, part: Part | None = None, share: Share = Share.WHOLE) -> Content:
-        """What a raw file holds now, or what a partition takes of it.
+        """The content hash of a raw file now, or of a partition's files of it.
 
-        Raises ProjectError when it is not there.
+        Raises ProjectError when it is missing.
         """
         if part is not None and share is Share.WHOLE:
             return self.whole(name)
@@ -275,14 +275,14 @@ class Deliveries:
         if not found:
             raise ProjectError(
                 f"No file of '{name}' is named by the partition '{part.key}'.\nPut the file there, "
-                "or take the partition out."
+                "or remove the partition."
             )
         return found
 
     def _listing(self, name: str) -> Listing:
-        """The files of a set as partitions find them: a thousand partitions look once.
+        """The files of a set for its partitions: a thousand partitions list the folder once.
 
-        What comes later counts as changed since, and is found by the next build.
+        Files that appear later are found by the next build.
         """
         if name not in self._sets:
             file = self.files[name]
@@ -304,8 +304,8 @@ class Deliveries:
     ) -> list[Path]:
         """The paths for a function that is about to read them.
 
-        The content is noted first: a file that changes while it is read then counts as changed
-        since, and its tables are built again. What a partition uses of the whole is seen.
+        The content is hashed first: a file that changes while it is read then counts as changed
+        since, and its tables are built again. What a partition uses of the whole set is recorded.
         """
         paths = self.paths(name, part, share)
         if part is None or share is not Share.WHOLE:
@@ -318,13 +318,13 @@ class Deliveries:
         return seen.paths
 
     def handed(self, name: str, part: Part | None = None, share: Share = Share.WHOLE) -> Content:
-        """What a raw file held when it was last handed out, or holds now."""
+        """The content hash of a raw file when it was last handed out, or else now."""
         return self._handed.get((name, part)) or self.content(name, part, share)
 
     def own_share(self, name: str, part: Part) -> Content | None:
-        """What a partition used of a set that it was handed as a whole, when it left the rest.
+        """The files that a partition used of a whole set, when it left the others alone.
 
-        None unless it used just the files that are named by its key, and there were others.
+        None unless it used exactly the files that are named by its key, and there were others.
         """
         seen = self._seen.get((name, part))
         if seen is None or seen.used() == seen.all:
@@ -333,7 +333,7 @@ class Deliveries:
         return self._own.get((name, part)) if seen.used() == own else None
 
     def whole(self, name: str) -> Content:
-        """What a raw file held when partitions first looked at it."""
+        """The content hash of a raw file when partitions first looked at it."""
         listing = self._listing(name)
         if listing.content is None:
             listing.content = self._content(name, list(listing.labels), Share.WHOLE)

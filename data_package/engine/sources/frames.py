@@ -1,6 +1,6 @@
-"""Frames of Polars, pandas and Arrow: which one a function asks for or gives, and the way there.
+"""Frames of Polars, pandas and Arrow: which one a function takes or returns, and conversions.
 
-pandas and Arrow frames are made from Polars' and turned into them; pandas need not be installed.
+Every conversion goes through Polars; pandas need not be installed.
 """
 
 import types
@@ -12,12 +12,12 @@ import polars as pl
 from data_package.engine.edition import edition
 from data_package.engine.errors import BuildError
 
-# The code that makes one frame of another.
+# The code that converts frames.
 CONVERTER = edition(__name__)
 
 
 class Frame(Enum):
-    """What a function may ask for the rows of a table in."""
+    """The kinds of frame that a function may ask for."""
 
     LAZY = auto()
     EAGER = auto()
@@ -25,12 +25,12 @@ class Frame(Enum):
     ARROW = auto()
 
 
-# By where a library defines its frame, so that it need not be imported.
+# By the place where a library defines its frame, so that it need not be imported.
 _PLACES = {("pandas", "DataFrame"): Frame.PANDAS, ("pyarrow", "Table"): Frame.ARROW}
 
 
 def frame_of(annotation: object) -> Frame | None:
-    """The frame that an annotation names, also `Optional[...]` of one; None for all else."""
+    """The frame that an annotation names, also as `Optional[...]`; None for anything else."""
     if get_origin(annotation) in (Union, types.UnionType):
         inner = [part for part in get_args(annotation) if part is not type(None)]
         return frame_of(inner[0]) if len(inner) == 1 else None
@@ -44,12 +44,12 @@ def frame_of(annotation: object) -> Frame | None:
 
 
 def is_frame(value: object) -> bool:
-    """Whether a table can be made of a value."""
+    """Whether a value can be converted to a table."""
     return frame_of(type(value)) is not None or _is_arrow(value)
 
 
 def handed(scan: pl.LazyFrame, frame: Frame) -> object:
-    """The rows of a table as a function asks for them.
+    """The rows of a table as the kind of frame that a function asks for.
 
     Raises BuildError when pandas is asked for and not installed.
     """
@@ -73,7 +73,7 @@ def to_polars(value: Any) -> pl.DataFrame | pl.LazyFrame:
     """A frame of Polars, pandas or Arrow as one of Polars.
 
     An index of pandas that has names becomes columns; one that only numbers the rows is left out.
-    Raises BuildError for a pandas frame whose rows have labels that no column name belongs to, or
+    Raises BuildError for a pandas frame whose row labels have no column name, or
     with more than one row of column names.
     """
     if isinstance(value, pl.DataFrame | pl.LazyFrame):
@@ -103,7 +103,7 @@ def _from_pandas(frame: Any) -> pl.DataFrame:
 
 
 def _is_arrow(value: object) -> bool:
-    """Whether a value is a table of Arrow, or of a library that hands out its rows as one."""
+    """Whether a value is an Arrow table, or an object with the Arrow stream interface."""
     if type(value).__module__.startswith("pyarrow"):
         return type(value).__name__ in ("Table", "RecordBatch", "RecordBatchReader")
     return hasattr(value, "__arrow_c_stream__") and hasattr(value, "columns")

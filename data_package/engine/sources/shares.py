@@ -1,10 +1,10 @@
 """Which files of a set a partition takes, so that a new year's file makes no other year stale.
 
-Three ways, from the surest to the least. The pattern names the place of the key,
+There are three ways, the surest first. The pattern has a place for the key,
 `deliveries/{partition}.csv`. Or the function takes a single `Path` of a set: the one file that is
-named by the key. Or it takes the whole list, and what it used of it is seen: when that was just
-the files that are named by its key, and there were others, those are its share. Whatever else it
-does with the list, all of it counts.
+named by the key. Or it takes the whole list, and its use of the list is recorded: when it used
+exactly the files that are named by its key, and there were others, those are its share. Whatever
+else it does with the list, the whole set counts.
 """
 
 import glob
@@ -20,9 +20,9 @@ from pathlib import Path, PurePosixPath
 _PLAIN = frozenset("-_.,:+@ ")
 _LONGEST_BYTES = 180
 _PLACE = re.compile(r"\{partition(?:\.(\w+))?\}")
-# What a path says of its name alone, which is how a file is chosen by its partition's key.
+# Attributes of a path that concern its name only, by which a partition's file is chosen.
 _LOOKED_AT = frozenset(("name", "stem", "suffix", "suffixes"))
-# What leads from one file of a set to another.
+# Attributes that lead from one file of a set to another.
 _LEADS_ON = frozenset(
     (
         *("parent", "parents", "parts", "with_name", "with_stem", "with_suffix", "joinpath"),
@@ -77,12 +77,12 @@ def _escaped(part: str) -> str:
 
 
 def has_place(pattern: str) -> bool:
-    """Whether a pattern names the place of a partition's key."""
+    """Whether a pattern has a place for a partition's key."""
     return _PLACE.search(pattern) is not None
 
 
 def placed(pattern: str, part: Part | None) -> str:
-    """A pattern with the key in its place, or with `*` for the files of all partitions."""
+    """A pattern with the key inserted, or with `*` for the files of all partitions."""
 
     def fill(found: re.Match[str]) -> str:
         if part is None:
@@ -97,7 +97,7 @@ def placed(pattern: str, part: Part | None) -> str:
 def named_by(labels: Mapping[Path, str], part: Part) -> list[Path]:
     """The files whose names have a partition's key as a word: `v_2024.csv`, else `v 2024/a.csv`.
 
-    A file that is called by the key alone, or lies in such a folder, goes before; see `Listing`.
+    A file whose name is the key alone, or that is in such a folder, comes first; see `Listing`.
     """
     words = list(part.dimensions.values())
     for is_named in (_is_in_name, _is_in_path):
@@ -136,14 +136,14 @@ class Seen:
         self.paths: list[Path] = [_Watched.of(path, self._used) for path in paths]
 
     def used(self) -> frozenset[Path]:
-        """The paths of which it did more than look at the name; all, where that is not known."""
+        """The paths that it used for more than their names; all, where that is not known."""
         if None in self._used or not self._used:
             return self.all
         return frozenset(path for path in self._used if path is not None)
 
 
 class _Watched(type(Path())):  # type: ignore[misc]
-    """A path that notes when it is used for anything but its name."""
+    """A path that records when it is used for anything but its name."""
 
     __slots__ = ("_plain", "_used")
 
@@ -178,12 +178,12 @@ class _Watched(type(Path())):  # type: ignore[misc]
 
 
 def unwatched(path: Path) -> Path:
-    """The path itself, for a look at it that is not the function's."""
+    """The plain path, for uses that are not the function's."""
     return (_plain(path) or path) if isinstance(path, _Watched) else path
 
 
 def _plain(path: _Watched) -> Path | None:
-    """The path that is watched; None for one that was made of such a path."""
+    """The watched path; None for one that was derived from such a path."""
     try:
         found: Path = object.__getattribute__(path, "_plain")
     except AttributeError:

@@ -28,6 +28,7 @@ class CauseKind(StrEnum):
     LIBRARY = "library changed"
     UPSTREAM = "an input is stale"
     CONTRACT = "its contract is broken"
+    MOVED = "moved"
     CHECK = "a check of it failed"
     NOT_CHECKED = "it has not been checked"
     FAILED = "the last attempt failed"
@@ -65,6 +66,8 @@ class Cause:
                 return self.subject
             case CauseKind.UPSTREAM:
                 return f"{self.subject} is stale"
+            case CauseKind.MOVED:
+                return f"its file is in {self.subject}, and the next build moves it"
             case CauseKind.CHECK:
                 return f"its check {self.subject} failed"
             case CauseKind.NOT_CHECKED if self.subject:

@@ -94,27 +94,41 @@ def find_leftovers(catalogue: Catalogue, lock: Lock) -> Leftovers:
             f"over.\nCorrect `package` in {project.root / 'pyproject.toml'}, or remove "
             f"{project.storage} by hand."
         )
-    made = {table.file(part) for table in catalogue.tables.values() for part in table.parts}
-    raw = _raw_files(catalogue)
-    notes = _notes(catalogue)
-    noted = {project.storage / note.file for note in notes.values() if note and note.file}
-    tables, left_alone = [], []
-    for path in _among_the_tables(project):
-        if path in made or path.resolve() in raw:
-            continue
-        if path in noted or _could_be_a_table(path, project.storage):
-            tables.append(Orphan(path, path.stat().st_size))
-        else:
-            left_alone.append(path)
+    tables, left_alone = _unmade(catalogue)
     return Leftovers(
-        tables=tuple(tables),
+        tables=tuple(Orphan(path, path.stat().st_size) for path in tables),
         rejects=tuple(_rejects(catalogue)),
-        verdicts=(*_verdicts(catalogue), *notes),
+        verdicts=(*_verdicts(catalogue), *_notes(catalogue)),
         code=tuple(_code(catalogue, lock)),
         lock_tables=tuple(gone(catalogue, lock)),
         lock_raw=tuple(sorted(lock.raw.keys() - catalogue.deliveries.files.keys())),
         left_alone=tuple(left_alone),
     )
+
+
+def unmade_tables(catalogue: Catalogue) -> list[Path]:
+    """Files of tables that no asset makes any more, in a fixed order."""
+    return _unmade(catalogue)[0]
+
+
+def _unmade(catalogue: Catalogue) -> tuple[list[Path], list[Path]]:
+    """Files of tables that no asset makes, and what is not known to be one."""
+    project = catalogue.project
+    made = {table.file(part) for table in catalogue.tables.values() for part in table.parts}
+    raw = _raw_files(catalogue)
+    noted = {
+        project.storage / note.file
+        for note in _notes(catalogue).values()
+        if note is not None and note.file
+    }
+    tables: list[Path] = []
+    left_alone: list[Path] = []
+    for path in _among_the_tables(project):
+        if path in made or path.resolve() in raw:
+            continue
+        is_table = path in noted or _could_be_a_table(path, project.storage)
+        (tables if is_table else left_alone).append(path)
+    return tables, left_alone
 
 
 def remove_leftovers(agreed: Leftovers, catalogue: Catalogue, lock: LockFile) -> Leftovers:
@@ -268,6 +282,11 @@ def _remove(path: Path, storage: Path) -> None:
     if path.is_symlink():
         return
     path.unlink(missing_ok=True)
+    remove_empty_folders(path, storage)
+
+
+def remove_empty_folders(path: Path, storage: Path) -> None:
+    """Remove the folders that a file which is gone leaves empty."""
     for folder in path.parents:
         if folder in (storage, storage / ".state") or next(folder.iterdir(), None) is not None:
             return

@@ -36,7 +36,7 @@ from data_package.engine.unusable import why
 VERSION = 1
 _HEADER = (
     "# What every table was built from. Written by each build; commit it.\n"
-    "# After a merge with conflicts: take either side, then run `data-package build`.\n"
+    "# After a merge with conflicts: `data-package merge-lock`, then `data-package build`.\n"
 )
 _PARTITION = "partition"
 _MAPPINGS = ("libraries", "parts")
@@ -190,8 +190,8 @@ def parse(text: str) -> Lock:
         line = text[: conflict.start()].count("\n") + 1
         raise ProjectError(
             f"{LOCK}:{line}: git left conflict markers here.\n"
-            f"Take either side (git checkout --ours {LOCK}), then run `data-package build`: "
-            "it rebuilds what the other side had changed. Nothing has been touched."
+            "Run `data-package merge-lock`, then `data-package build`: what both sides had "
+            "changed is built again. Nothing has been touched."
         )
     try:
         document = tomllib.loads(text)
@@ -348,7 +348,7 @@ class LockFile:
 
     def fold(self) -> None:
         """Let the lock file hold all that was put."""
-        self._change(lambda lock: lock)
+        self.change(lambda lock: lock)
 
     def keep_only(
         self,
@@ -360,7 +360,7 @@ class LockFile:
 
         `partitions`: the keys of those tables that are partitioned.
         """
-        self._change(
+        self.change(
             lambda lock: Lock(
                 raw={k: v for k, v in lock.raw.items() if k in raw},
                 tables={
@@ -374,7 +374,7 @@ class LockFile:
         self, tables: Collection[str], partitions: Mapping[str, Collection[str]] = _NONE
     ) -> None:
         """Drop the entries of tables, or of some of their partitions, so that they run again."""
-        self._change(
+        self.change(
             lambda lock: replace(
                 lock,
                 tables={k: v for k, v in lock.tables.items() if k not in tables},
@@ -385,12 +385,18 @@ class LockFile:
             )
         )
 
-    def _change(self, change: Callable[[Lock], Lock]) -> None:
+    def change(self, change: Callable[[Lock], Lock]) -> None:
+        """Write another lock in the place of this one, in one step."""
         with self._exclusive():
             before = self.read()
             after = change(before)
             if after != before or self._journal.stamp() is not None:
                 self._write(after)
+
+    def overwrite(self, lock: Lock) -> None:
+        """Put another lock in the place of a file that need not be readable."""
+        with self._exclusive():
+            self._write(lock)
 
     def unfolded(self) -> list[str]:
         """The tables whose entries a build has put and the lock file lacks.

@@ -19,6 +19,9 @@ from data_package.engine.storage import recalled, write_private
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
+# Between the name of a check and the partition that it was made of.
+_OF = "\n"
+
 
 class Outcome(StrEnum):
     """What a check came to; a warning does not fail a build."""
@@ -54,36 +57,49 @@ class OwnVerdicts:
             self._path, lambda known: {name: OwnVerdict(**one) for name, one in known.items()}, {}
         )
 
-    def known(self, key: dg.AssetCheckKey, basis: str) -> Outcome | None:
-        """What came of a check on just this basis, if it was made on it."""
-        verdict = self._known.get(key.to_user_string())
+    def known(self, key: dg.AssetCheckKey, basis: str, part: str | None = None) -> Outcome | None:
+        """The outcome of a check of a table, or of a partition, on just this basis, if there is."""
+        verdict = self._known.get(_name(key, part))
         if verdict is None or verdict.basis != basis:
             return None
         with suppress(ValueError):
             return Outcome(verdict.outcome)
         return None
 
-    def failed_with(self, table: str) -> list[str]:
-        """The checks that a table's own function made and that failed."""
-        failed = [
-            name.removeprefix(f"{table}:")
-            for name, verdict in self._known.items()
-            if name.startswith(f"{table}:")
-            and not verdict.basis
-            and verdict.outcome == Outcome.FAILED
-        ]
-        return sorted(failed)
+    def failed_with(self, table: Table) -> dict[str, set[str | None]]:
+        """The checks that a table's own function made and that failed, and of which partitions."""
+        failed: dict[str, set[str | None]] = {}
+        there = table.partitions.known if table.partitions is not None else {None}
+        for name, verdict in self._known.items():
+            check, parted, key = name.partition(_OF)
+            part = key if parted else None
+            if (
+                check.startswith(f"{table.name}:")
+                and not verdict.basis
+                and verdict.outcome == Outcome.FAILED
+                and part in there
+            ):
+                failed.setdefault(check.removeprefix(f"{table.name}:"), set()).add(part)
+        return failed
 
-    def put(self, key: dg.AssetCheckKey, basis: str, outcome: Outcome) -> None:
-        """Remember what came of a check."""
+    def put(
+        self, key: dg.AssetCheckKey, basis: str, outcome: Outcome, part: str | None = None
+    ) -> None:
+        """Remember the outcome of a check of a table, or of a partition."""
         verdict = OwnVerdict(basis, str(outcome))
-        if self._known.get(key.to_user_string()) != verdict:
-            self._known[key.to_user_string()] = verdict
+        if self._known.get(_name(key, part)) != verdict:
+            self._known[_name(key, part)] = verdict
             text = {name: asdict(one) for name, one in self._known.items()}
             write_private(self._path, json.dumps(text, indent=1, sort_keys=True))
 
 
-def basis_of(key: dg.AssetCheckKey, catalogue: Catalogue, lock: Lock) -> str:
+def _name(key: dg.AssetCheckKey, part: str | None) -> str:
+    return key.to_user_string() if part is None else f"{key.to_user_string()}{_OF}{part}"
+
+
+def basis_of(
+    key: dg.AssetCheckKey, catalogue: Catalogue, lock: Lock, part: str | None = None
+) -> str:
     """A hash of what a check of the user's own would be made on now.
 
     A check that its table's own function makes rests on nothing but that: it is made with the
@@ -92,14 +108,27 @@ def basis_of(key: dg.AssetCheckKey, catalogue: Catalogue, lock: Lock) -> str:
     check = catalogue.own_checks.get(key)
     if check is None:
         return ""
-    names = sorted({key.asset_key.to_user_string(), *check.takes})
-    parts = [(name, str(data_version(name, catalogue, lock))) for name in names]
+    own = key.asset_key.to_user_string()
+    parts = [
+        (name, str(data_version(name, catalogue, lock)))
+        for name in sorted({own, *check.takes})
+        if part is None or name != own
+    ]
+    if part is not None:
+        entry = lock.entry(own, part)
+        parts.append((own, str(entry and entry.data_version)))
     return combine_hashes([("code", check.fingerprint), *parts])
 
 
-def is_due(key: dg.AssetCheckKey, catalogue: Catalogue, lock: Lock, verdicts: OwnVerdicts) -> bool:
-    """Whether a check of a fresh table must be made: it failed, or nobody knows."""
-    outcome = verdicts.known(key, basis_of(key, catalogue, lock))
+def is_due(
+    key: dg.AssetCheckKey,
+    catalogue: Catalogue,
+    lock: Lock,
+    verdicts: OwnVerdicts,
+    part: str | None = None,
+) -> bool:
+    """Whether a check of a fresh table, or partition, must be made: it failed, or nobody knows."""
+    outcome = verdicts.known(key, basis_of(key, catalogue, lock, part), part)
     if key not in catalogue.own_checks:
         return outcome is Outcome.FAILED
     return outcome in (None, Outcome.FAILED)
@@ -110,9 +139,15 @@ def due_checks(
 ) -> tuple[list[str], list[str]]:
     """The user's checks of a table that failed, and those that nobody has made of it as it is."""
     own = [key for key in catalogue.own_checks if key.asset_key == table.key]
-    known = {key.name: verdicts.known(key, basis_of(key, catalogue, lock)) for key in own}
-    failed = {name for name, outcome in known.items() if outcome is Outcome.FAILED}
+    known = {
+        key.name: {
+            verdicts.known(key, basis_of(key, catalogue, lock, part), part)
+            for part in catalogue.parts_of_check(key)
+        }
+        for key in own
+    }
+    failed = {name for name, outcomes in known.items() if Outcome.FAILED in outcomes}
     return (
-        sorted({*failed, *verdicts.failed_with(table.name)}),
-        sorted(name for name, outcome in known.items() if outcome is None),
+        sorted({*failed, *verdicts.failed_with(table)}),
+        sorted(name for name, outcomes in known.items() if None in outcomes),
     )

@@ -10,13 +10,10 @@ from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.project import Project
 from data_package.engine.staleness.assess import CauseKind
 from data_package.engine.staleness.lock import Lock, LockFile, lock_of
+from data_package.engine.staleness.moves import surveyed
 from data_package.engine.staleness.own_checks import OwnVerdicts, is_due
 from data_package.engine.staleness.preflight import faults_of
-from data_package.engine.staleness.survey import (
-    TableState,
-    in_order,
-    survey,
-)
+from data_package.engine.staleness.survey import TableState, in_order
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import dagster_quiet, open_project
 from data_package.engine.tables.table import PACKAGE, Table
@@ -87,7 +84,8 @@ class Work:
                 may_stop = state.causes and all(c.kind is CauseKind.UPSTREAM for c in state.causes)
                 hint = "; may turn out not to be needed" if may_stop else ""
                 of = f" ({some(keys[name])})" if name in keys else ""
-                lines.append(f"would build {name}{of}: {reason}{hint}")
+                verb = "move" if _is_only_moved(state) else "build"
+                lines.append(f"would {verb} {name}{of}: {reason}{hint}")
         checked = {check.asset_key.to_user_string() for check in self.checks} - names
         lines += [f"would check {name} again" for name in sorted(checked)]
         if self.publish:
@@ -129,10 +127,11 @@ class Work:
     ) -> Collection[str] | None:
         """The partitions of an earlier step's table that a step waits for; None for all.
 
-        A check of all partitions together holds back what takes more than one of them.
+        A contract's check of all partitions together holds back what takes more than one of them.
         """
         sources = {key.asset_key if isinstance(key, dg.AssetCheckKey) else key for key in before}
-        whole = all(isinstance(key, dg.AssetCheckKey) and key not in self.checked for key in before)
+        # Which partition a user's check of the whole table is about, nobody knows.
+        whole = all(isinstance(key, dg.AssetCheckKey) and key in catalogue.across for key in before)
         found: set[str] = set()
         for key in made:
             reader = catalogue.tables.get(
@@ -157,6 +156,11 @@ class Work:
         return not (self.tables or self.checks or self.publish)
 
 
+def _is_only_moved(state: TableState) -> bool:
+    """Whether all that a build has to do about a table is to put its file in its place."""
+    return bool(state.causes) and all(cause.kind is CauseKind.MOVED for cause in state.causes)
+
+
 def plan_work(
     request: Request, job: dg.JobDefinition, catalogue: Catalogue, lock: LockFile
 ) -> Work:
@@ -175,10 +179,14 @@ def plan_work(
     may_publish = PACKAGE in selected and not request.partitions
     states = _surveyed(catalogue, lock.read(), needed, publish=may_publish)
     stale: dict[dg.AssetKey, Parts] = {}
+    verdicts = OwnVerdicts(catalogue.project)
     for key, parts in needed.items():
         table = catalogue.tables[key]
         not_fresh = set(states[table.name].stale)
         forced = set(wanted.get(key, ())) if request.force else set()
+        if table.partitioned:
+            # A check that its function makes is made again with the partition that it failed for.
+            not_fresh.update(*verdicts.failed_with(table).values())
         if runs := tuple(p for p in parts if p in not_fresh or p in forced):
             stale[key] = runs
     tables, checks = _what_runs(job, needed, stale, catalogue, lock.read())
@@ -195,7 +203,7 @@ def plan_work(
         states,
         fresh=len(needed.keys() - tables),
         parts={key: _keys(parts) for key, parts in made.items() if None not in parts},
-        checked=_parts_checked(checks, needed, made, catalogue),
+        checked=_parts_checked(checks, needed, made, catalogue, lock.read()),
     )
 
 
@@ -207,7 +215,7 @@ def _surveyed(
     faults = faults_of(catalogue, tables, publish=publish)
     states: dict[str, TableState] = {}
     try:
-        states = survey(catalogue, lock)
+        states = surveyed(catalogue, lock)
     except ProjectError as fault:
         faults.insert(0, str(fault))
     if faults:
@@ -275,9 +283,21 @@ def _parts_checked(
     needed: Mapping[dg.AssetKey, Parts],
     made: Mapping[dg.AssetKey, Parts],
     catalogue: Catalogue,
+    lock: Lock,
 ) -> dict[dg.AssetCheckKey, tuple[str, ...]]:
     """The partitions on which each check by partition is made: what runs, and what is not good."""
     found = {}
+    verdicts = OwnVerdicts(catalogue.project)
+    for key, check in catalogue.own_checks.items():
+        if key in checks and check.by_partition:
+            runs = set(made.get(key.asset_key, ()))
+            parts = catalogue.parts_of_check(key)
+            of = needed.get(key.asset_key, parts)
+            found[key] = _keys(
+                part
+                for part in parts
+                if part in runs or (part in of and is_due(key, catalogue, lock, verdicts, part))
+            )
     for item in catalogue.checks:
         if item.key in checks and item.by_partition:
             runs = set(made.get(item.table.key, ()))
@@ -411,5 +431,9 @@ def _checks(
                 parts = needed[key.asset_key] if item.by_partition else (None,)
                 if not all(catalogue.verdicts.is_good(item, part) for part in parts):
                     yield key
-            elif is_due(key, catalogue, lock, verdicts):
+            elif any(
+                is_due(key, catalogue, lock, verdicts, part)
+                for part in catalogue.parts_of_check(key)
+                if part is None or part in needed[key.asset_key]
+            ):
                 yield key

@@ -27,7 +27,7 @@ from data_package.engine.staleness.survey import (
 from data_package.engine.storage import write_private
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.io_manager import Written, columns_digest
-from data_package.engine.tables.made import Kept, Note, put_note
+from data_package.engine.tables.made import LEFT_OUT, Kept, Note, put_note
 from data_package.engine.tables.table import Table
 
 
@@ -64,6 +64,16 @@ class Recorder:
         )
         note = Note(facts.sha256, elsewhere=dict(files))
         put_note(self.catalogue.project, table.noted_as(part), note)
+
+    def left_out(self, table: Table, part: str | None) -> None:
+        """Note that a function that ran has not yielded a table that it need not yield.
+
+        One with a contract is missing until it is made.
+        """
+        if table.kept in (Kept.TABLE, Kept.FILE):
+            self.failed(table, LEFT_OUT, part)
+        else:
+            self.made(table, None, {}, part)
 
     def _put(
         self,
@@ -162,11 +172,18 @@ class Recorder:
         version = OWN + own.sha256 if own else deliveries.handed(name, taker, share).sha256
         return shortened(version), deliveries.whole(name)
 
-    def checked(self, key: dg.AssetCheckKey, outcome: Outcome) -> None:
-        """Remember what came of a check of the user's own."""
-        if key not in {item.key for item in self.catalogue.checks}:
-            basis = basis_of(key, self.catalogue, self.lock.read())
-            OwnVerdicts(self.catalogue.project).put(key, basis, outcome)
+    def checked(self, key: dg.AssetCheckKey, outcome: Outcome, part: str | None = None) -> None:
+        """Remember the outcome of a check of the user's own, made in the run of a partition."""
+        if key in {item.key for item in self.catalogue.checks}:
+            return
+        table = self.catalogue.tables.get(key.asset_key)
+        part = part if table is not None and table.partitioned else None
+        parts = self.catalogue.parts_of_check(key)
+        if part is not None and parts == (None,):
+            # It is about all partitions, and may have looked at this one alone.
+            return
+        basis = basis_of(key, self.catalogue, self.lock.read(), part)
+        OwnVerdicts(self.catalogue.project).put(key, basis, outcome, part)
 
     def _keep_code(self, table: Table) -> None:
         """Keep the code that a table was built by, so that `why` can show what changed in it."""

@@ -9,6 +9,7 @@ from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.schema import Report
 from data_package.engine.staleness.assess import Cause, CauseKind, changed_libraries
 from data_package.engine.staleness.lock import Lock, TableEntry, lock_of
+from data_package.engine.staleness.moves import surveyed
 from data_package.engine.staleness.own_checks import OwnVerdicts, due_checks
 from data_package.engine.staleness.preflight import faults_of
 from data_package.engine.staleness.record import code_path
@@ -18,7 +19,6 @@ from data_package.engine.staleness.survey import (
     TableState,
     libraries_of,
     present_of,
-    survey,
 )
 from data_package.engine.states import PackageState, State, Verdict, package_state
 from data_package.engine.tables import outside
@@ -161,7 +161,7 @@ def status_of(
 
     Raises ProjectError when raw files are not there.
     """
-    states = survey(catalogue, lock)
+    states = surveyed(catalogue, lock)
     updates = {
         change
         for table in catalogue.tables.values()
@@ -195,7 +195,7 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
     Raises ProjectError for a name that is no table's, or a key that is none of its partitions.
     """
     table, part = _named(name, catalogue)
-    states = survey(catalogue, lock)
+    states = surveyed(catalogue, lock)
     state = states[table.name]
     if part is not None:
         state = next(one for one in state.parts if one.partition == part)
@@ -215,7 +215,7 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
     if table.fingerprint.unseen:
         lines += ["", "What cannot be seen in its code, and how it is treated:"]
         lines += [f"  {what}" for what in table.fingerprint.unseen]
-    if used := outside.told(table):
+    if used := outside.seen(table):
         lines += ["", "What it used when it was built that is no input, and is not covered:"]
         lines += [f"  {use}" for use in used]
     if causes:

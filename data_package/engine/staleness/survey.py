@@ -9,7 +9,7 @@ from graphlib import TopologicalSorter
 from data_package.engine.errors import ProjectError
 from data_package.engine.libraries import version_of
 from data_package.engine.project import Project
-from data_package.engine.sources.files import combine_hashes, together
+from data_package.engine.sources.files import all_of, combine_hashes
 from data_package.engine.sources.shares import Share
 from data_package.engine.staleness.assess import Cause, CauseKind, Present, assess
 from data_package.engine.staleness.lock import Lock
@@ -77,9 +77,9 @@ def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
         if faults:
             # What is missing elsewhere is looked for all the same, and all of it said at once.
             continue
-        states[table.name] = _together(table, made) if table.partitioned else made[0]
+        states[table.name] = together(table, made) if table.partitioned else made[0]
     if faults:
-        raise together(faults)
+        raise all_of(faults)
     return {table.name: states[table.name] for table in catalogue.listed}
 
 
@@ -94,7 +94,7 @@ def survey_of_code(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
             _against(_as_locked(table, part, catalogue, lock), table, part, catalogue, lock, states)
             for part in table.parts
         ]
-        states[table.name] = _together(table, made) if table.partitioned else made[0]
+        states[table.name] = together(table, made) if table.partitioned else made[0]
     return {table.name: states[table.name] for table in catalogue.listed}
 
 
@@ -180,7 +180,7 @@ def _is_stale(state: TableState, reader: Table, part: str | None, catalogue: Cat
     return any(key in stale for key in catalogue.taken(reader, source, part))
 
 
-def _together(table: Table, parts: Sequence[TableState]) -> TableState:
+def together(table: Table, parts: Sequence[TableState]) -> TableState:
     """The state of a partitioned table: as bad as the worst of its partitions."""
     keys: dict[Cause, list[str]] = {}
     for part in parts:

@@ -1,4 +1,5 @@
 """How plain functions become Dagster assets: found, wired, described, checked, written, measured.
 
-What is stale and what is published are decided elsewhere.
+What does not belong here: what is stale (`staleness`), what is published (`package`), and what a
+contract means (`schema`).
 """

@@ -1,8 +1,8 @@
-"""What a plain `@dg.asset` gets when the project is loaded, from what is already there.
+"""What a plain `@dg.asset` gets when the project is loaded.
 
-The group from its folder, the description from the docstring's first sentence, the kinds from its
-annotations, the columns from its contract, and errors that quote no value. What the user wrote
-in the decorator stays.
+The group comes from its folder, the description from the docstring's first sentence, the kinds from
+its annotations, the columns from its contract; its errors quote no value. What the user wrote in
+the decorator is kept.
 """
 
 import dataclasses
@@ -54,7 +54,7 @@ def tables_of(
 ) -> list[Table]:
     """The tables that an asset definition makes, with their contracts.
 
-    Raises ProjectError when a contract is wrong or a group's name is not to be had.
+    Raises ProjectError when a contract is wrong or a group's name is reserved.
     """
     function = internals.function_of(assets)
     rows = (key for key, how in internals.asked_for(assets).items() if frame_of(how))
@@ -72,13 +72,13 @@ def tables_of(
         group = _group(spec, module, project)
         if group in set(Folder):
             raise ProjectError(
-                f"{place_of(function, project) or module}: the group '{group}' is the name of a "
-                f"folder that storage/ keeps for something else.\nChoose another group_name."
+                f"{place_of(function, project) or module}: the group '{group}' has the name of a "
+                f"folder in storage/ that is used for something else.\nChoose another group_name."
             )
         if function is None:
             raise ProjectError(
-                f"{module}: '{spec.key.to_user_string()}' is made of a graph or an op without a "
-                "function of its own, whose errors could not be kept free of values.\n"
+                f"{module}: '{spec.key.to_user_string()}' is made by a graph, or by an op "
+                "without a function, and its errors could not be kept free of values.\n"
                 "Write it as one function under @dg.asset."
             )
         cache = ContractCache.at(project.places.contracts)
@@ -126,7 +126,7 @@ def tables_of(
 def attach(
     assets: dg.AssetsDefinition, tables: Mapping[dg.AssetKey, Table], project: Project
 ) -> dg.AssetsDefinition:
-    """The definition as Dagster gets it; the user's own object is left as it is."""
+    """The definition as Dagster gets it; the user's own object is unchanged."""
     function = internals.function_of(assets)
     if function is None:
         return assets
@@ -162,7 +162,7 @@ def first_sentence(text: str | None) -> str | None:
 
 
 def _kept(assets: dg.AssetsDefinition, key: dg.AssetKey, contract: Contract | None) -> Kept:
-    """What becomes of what the function returns, as far as it is known before it is called."""
+    """How the function's result is kept, as far as it is known before the call."""
     if assets.get_io_manager_key_for_asset_key(key) != IO_MANAGER_KEY:
         return Kept.ELSEWHERE
     returns = internals.outputs_of(assets)[key]
@@ -170,6 +170,8 @@ def _kept(assets: dg.AssetsDefinition, key: dg.AssetKey, contract: Contract | No
         return Kept.NOTHING
     if isinstance(returns, type) and issubclass(returns, PurePath):
         return Kept.FILE
+    if contract is None and internals.may_be_left_out(assets, key):
+        return Kept.BY_RESULT
     said = contract is not None or frame_of(returns) or returns is not Any
     return Kept.TABLE if said else Kept.BY_RESULT
 
@@ -212,8 +214,8 @@ def _fingerprint(
     )
     libraries = {*fingerprint.libraries, *(lib for one in used.values() for lib in one.libraries)}
     unseen = tuple(
-        f"the library '{name}' tells no version: what changes in it is not noticed. Install it "
-        "with one, or put its code beside yours"
+        f"the library '{name}' has no version, so changes in it are not noticed. Install it "
+        "with a version, or put its code beside yours"
         for name in sorted(libraries)
         if version_of(name) == NO_VERSION
     )
@@ -228,16 +230,16 @@ def _partitions(
     module: str,
     project: Project,
 ) -> Partitions | None:
-    """Raises ProjectError for keys that stand in Dagster's own storage and nowhere else."""
+    """Raise ProjectError for keys that are in Dagster's own storage only."""
     definition = assets.partitions_def
     if definition is None:
         return None
     if any(isinstance(one, dg.DynamicPartitionsDefinition) for one in dimensions_of(definition)):
         name = min(key.to_user_string() for key in assets.keys)
         raise ProjectError(
-            f"{place_of(function, project) or module}: '{name}' has dynamic partitions. Their keys "
-            "stand in Dagster's own storage\nonly, so the same code would make another table on "
-            "another machine, and they are not supported.\nName the keys in the code: "
+            f"{place_of(function, project) or module}: '{name}' has dynamic partitions, which are "
+            "not supported: their keys are\nin Dagster's own storage only, so the same code would "
+            "make another table on another machine.\nName the keys in the code: "
             "dg.StaticPartitionsDefinition([...]); they may come from a list of files."
         )
     return Partitions(definition)

@@ -1,4 +1,4 @@
-"""What has been loaded of a project, for the rooms that build, publish and report."""
+"""The tables, raw files and checks of a loaded project, for the rooms that build and report."""
 
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -16,14 +16,14 @@ from data_package.engine.sources.files import Deliveries
 from data_package.engine.states import InPlace
 from data_package.engine.storage import HashCache
 from data_package.engine.tables import internals
-from data_package.engine.tables.checks import OwnCheck, TableCheck, Verdicts, plan_checks
+from data_package.engine.tables.checks import CheckReports, OwnCheck, TableCheck, plan_checks
 from data_package.engine.tables.table import Table, in_lists
 
 _loaded: dict[Project, "Catalogue"] = {}
 
 
 class Publication(Protocol):
-    """The data package, as far as a build must know it."""
+    """The data package, as far as a build needs to know it."""
 
     def is_current(self) -> bool:
         """Whether publishing now would change nothing."""
@@ -51,7 +51,7 @@ class Catalogue:
     deliveries: Deliveries
     delivered: Delivered
     checks: Sequence[TableCheck]
-    verdicts: Verdicts
+    verdicts: CheckReports
     hashes: HashCache
     own_checks: Mapping[dg.AssetCheckKey, OwnCheck] = field(default_factory=dict)
     publications: list["Publication"] = field(default_factory=list)
@@ -83,7 +83,7 @@ class Catalogue:
             deliveries=Deliveries(project.root, delivered.files, hashes),
             delivered=delivered,
             checks=plan_checks(by_resource),
-            verdicts=Verdicts(project, by_resource, hashes),
+            verdicts=CheckReports(project, by_resource, hashes),
             hashes=hashes,
             own_checks={check.key: check for check in own_checks},
         )
@@ -101,14 +101,19 @@ class Catalogue:
         return {table.name: table for table in self.tables.values()}
 
     @cached_property
+    def across(self) -> frozenset[dg.AssetCheckKey]:
+        """The checks of contracts that are made of all partitions together."""
+        return frozenset(item.key for item in self.checks if not item.by_partition)
+
+    @cached_property
     def keys(self) -> Mapping[str, frozenset[str]]:
         """The keys of those tables that are partitioned, by the table's name."""
         return {t.name: t.partitions.known for t in self.tables.values() if t.partitions}
 
     def taken(self, reader: Table, source: Table, partition: str | None) -> tuple[str, ...]:
-        """The partitions of an input that a partition, or the whole, of a reader takes, in order.
+        """The partitions of an input that a table, or a partition of it, takes, in order.
 
-        Those that it needs and that the input has not are among them.
+        Those that it needs and the input does not have are included.
         """
         assert source.partitions is not None
         place = reader.key, source.key, partition
@@ -128,8 +133,16 @@ class Catalogue:
     def parts_taken(
         self, reader: Table, source: Table, partition: str | None
     ) -> tuple[str | None, ...]:
-        """As `taken`, with None for an input that is made as a whole."""
+        """As `taken`, with None for an input without partitions."""
         return self.taken(reader, source, partition) if source.partitioned else (None,)
+
+    def parts_of_check(self, key: dg.AssetCheckKey) -> tuple[str | None, ...]:
+        """What a check of the user's own is made of at once: partitions, or the whole table.
+
+        One that the table's own function makes is made with each partition.
+        """
+        check, table = self.own_checks.get(key), self.tables.get(key.asset_key)
+        return table.parts if table and (check is None or check.by_partition) else (None,)
 
     def checks_of(self, table: Table) -> list[TableCheck]:
         """The contract checks of one table."""

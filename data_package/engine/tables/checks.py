@@ -1,4 +1,4 @@
-"""A table's contract as blocking Dagster asset checks, and the verdicts they leave behind.
+"""A table's contract as blocking Dagster asset checks, and their kept results.
 
 A verdict is kept with the hashes of all that it depends on: the table, its contract, the tables
 that its foreign keys point to, and the code that judged. Whoever needs it again (the check, the
@@ -30,7 +30,7 @@ from data_package.engine.tables.table import Table
 
 CONTRACT_CHECK = "contract"
 LATE_CHECK = "foreign_keys"
-# What holds between the rows of different partitions.
+# What can only be checked over the rows of several partitions.
 KEYS_CHECK = "contract_keys"
 _PLACED = 4
 _FENCE = "```"
@@ -51,7 +51,7 @@ class TableCheck:
 
     @property
     def parts(self) -> tuple[str | None, ...]:
-        """What is checked at once: the keys of partitions, or None for the whole table."""
+        """What is checked as a unit: the keys of partitions, or None for the whole table."""
         return self.table.parts if self.by_partition else (None,)
 
     @property
@@ -67,15 +67,17 @@ class OwnCheck:
     Attributes:
         fingerprint: the digest of what its function does.
         takes: the names of the assets that it receives, beside the one that it is about.
+        by_partition: whether it is made of each partition, and not of the whole table.
     """
 
     key: dg.AssetCheckKey
     fingerprint: str
     takes: tuple[str, ...]
+    by_partition: bool = False
 
 
-class Verdicts:
-    """Contract checks that have been made, each remembered with what it was made on."""
+class CheckReports:
+    """Contract checks that have been made, each kept with the hashes of what it checked."""
 
     def __init__(self, project: Project, tables: Mapping[str, Table], hashes: HashCache) -> None:
         """`tables`: all of the project, by name."""
@@ -84,9 +86,9 @@ class Verdicts:
         self._hashes = hashes
 
     def of(self, item: TableCheck, part: str | None = None) -> Report:
-        """The report on the table, or a partition, as it now stands; kept where nothing changed.
+        """The report on the table, or a partition, as it is now; kept where nothing changed.
 
-        Raises dg.Failure when a table it rests on has not been built.
+        Raises dg.Failure when a table that it needs has not been built.
         """
         known = self.known(item, part)
         if known is not None:
@@ -98,7 +100,7 @@ class Verdicts:
         return report
 
     def known(self, item: TableCheck, part: str | None = None) -> Report | None:
-        """The report on the table, or a partition, as it now stands, if it has been made."""
+        """The report on the table, or a partition, as it is now, if the check has been made."""
         nothing: tuple[str, Report | None] = ("", None)
         basis, report = recalled(self.path(item, part), _verdict, nothing)
         with suppress(dg.Failure):
@@ -111,7 +113,7 @@ class Verdicts:
         return self._tables[name].key
 
     def mapping_of(self, name: str) -> dg.PartitionMapping | None:
-        """A foreign key looks at all rows of the table that it names."""
+        """A foreign key is checked against all rows of the table that it names."""
         return dg.AllPartitionMapping() if self._tables[name].partitioned else None
 
     def is_good(self, item: TableCheck, part: str | None = None) -> bool:
@@ -134,7 +136,7 @@ class Verdicts:
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
     def _content(self, item: TableCheck, table: Table, part: str | None) -> Iterator[str]:
-        """What there is of a table; of the partitions of one, as many as have been built."""
+        """A table's file; of a partitioned table, the partitions that have been built."""
         parts = [p for p in (table.parts if part is None else (part,)) if table.file(p).is_file()]
         if not parts:
             raise dg.Failure(
@@ -143,7 +145,7 @@ class Verdicts:
             )
         for each in parts:
             file = table.file(each)
-            # The names too: a partition that has moved to another is another table.
+            # The names too: a partition under another key makes another table.
             yield f"{file.name if each is None else each}={self._hashes.hash(file)}"
 
     def _make(self, item: TableCheck, part: str | None) -> Report:
@@ -158,7 +160,7 @@ class Verdicts:
 
 
 def _with_places(report: Report, table: Table) -> Report:
-    """A report on a partitioned table that says in which partitions the rows are."""
+    """A report on a partitioned table that names the partitions of the rows."""
     if not table.partitioned:
         return report
     parts = [part for part in table.parts if table.file(part).is_file()]
@@ -181,9 +183,9 @@ def _verdict(document: Mapping[str, Any]) -> tuple[str, Report | None]:
 def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
     """Which checks each table gets.
 
-    A blocking check holds back whatever reads its table. A foreign key into a table that is
-    itself made from this one can't do that without waiting for itself, so it becomes a second
-    check that holds back nothing but the data package.
+    A blocking check holds back the tables that use its table. A foreign key to a table that is
+    itself made from this one cannot do that without waiting for itself, so it becomes a second
+    check that holds back only the data package.
     """
     readers: dict[str, set[str]] = {f"table {name}": {f"check {name}"} for name in tables}
     for name, table in tables.items():
@@ -216,16 +218,16 @@ def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
 
 def asset_check(
     item: TableCheck,
-    verdicts: Verdicts,
+    verdicts: CheckReports,
     project: Project,
-    as_of: Callable[[dg.AssetCheckExecutionContext, TableCheck], tuple[Verdicts, TableCheck]],
+    as_of: Callable[[dg.AssetCheckExecutionContext, TableCheck], tuple[CheckReports, TableCheck]],
 ) -> dg.AssetChecksDefinition:
-    """The Dagster asset check that asks for a verdict; `as_of` tells what a run has of a table."""
+    """The Dagster asset check of a contract; `as_of` gives a run's own view of the table."""
     table = item.table
 
     with warnings.catch_warnings():
-        # That a check has partitions is a preview of Dagster's; without it, the verdict on the
-        # partition that was checked last would be shown as that on the table.
+        # Partitions of checks are a preview in Dagster; without them, the result of the partition
+        # that was checked last would be shown as the table's.
         warnings.simplefilter("ignore", dg.PreviewWarning)
 
         @dg.asset_check(
@@ -252,7 +254,7 @@ def asset_check(
 
 
 def _across_partitions(contract: Contract) -> Contract | None:
-    """What is asked of the rows of all partitions together; None where nothing is."""
+    """What is checked over the rows of all partitions together; None where nothing is."""
     to_itself = tuple(k for k in contract.foreign_keys if k.resource in (None, contract.name))
     unique = any(field.unique for field in contract.fields)
     if not (contract.primary_key or contract.unique_keys or unique or to_itself):
@@ -267,18 +269,19 @@ def _across_partitions(contract: Contract) -> Contract | None:
 def own_checks(
     definition: dg.AssetChecksDefinition, fingerprinter: Fingerprinter
 ) -> Iterator[OwnCheck]:
-    """The checks that a definition of the user's makes."""
+    """The checks in a user's definition."""
     function = internals.function_of(definition)
     fingerprint = fingerprinter.fingerprint(function).digest if function else ""
     takes = tuple(sorted(key.to_user_string() for key in definition.keys_by_input_name.values()))
+    parted = definition.partitions_def is not None
     for key in definition.check_keys:
-        yield OwnCheck(key, fingerprint, takes)
+        yield OwnCheck(key, fingerprint, takes, parted)
 
 
 def guarded(
     definition: dg.AssetChecksDefinition, name: str, project: Project
 ) -> dg.AssetChecksDefinition:
-    """The same check, whose exceptions quote no value."""
+    """The same check, with exceptions that quote no value."""
     function = internals.function_of(definition)
     if function is None:
         return definition
@@ -295,7 +298,7 @@ def _part(
 
 
 def _bare(contract: Contract) -> Contract:
-    """The same table with nothing asked of it."""
+    """The same table without anything to check."""
     return replace(
         contract,
         fields=tuple(replace(field, constraints={}, categories=None) for field in contract.fields),

@@ -1,4 +1,4 @@
-"""A table's columns as Dagster shows them, with the words and rules of its contract."""
+"""A table's columns as Dagster shows them, with the titles and rules of its contract."""
 
 from collections.abc import Mapping
 
@@ -9,12 +9,12 @@ from data_package.engine.schema import Contract, Field
 from data_package.engine.tables import failures
 from data_package.engine.tables.table import Table
 
-# Of a list of codes: every materialization keeps the words in its event.
+# How many codes of a list are shown: every materialization keeps the text in its event.
 _SHOWN = 50
 
 
 def declared_columns(contract: Contract) -> dg.TableSchema:
-    """What a contract declares, before there is a file."""
+    """The columns that a contract declares, before there is a file."""
     return dg.TableSchema(
         columns=[_column(field.name, field.type, field, contract) for field in contract.fields],
         constraints=_table_rules(contract),
@@ -22,7 +22,7 @@ def declared_columns(contract: Contract) -> dg.TableSchema:
 
 
 def written_columns(table: Table | None, schema: Mapping[str, pl.DataType]) -> dg.TableSchema:
-    """What a file holds, in the contract's words where it has any."""
+    """The columns of a file, with the contract's descriptions where it has any."""
     contract = table.contract if table is not None else None
     fields = {field.name: field for field in contract.fields} if contract is not None else {}
     return dg.TableSchema(

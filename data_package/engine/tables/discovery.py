@@ -1,6 +1,6 @@
-"""Finding the assets of a project: every module of its package is imported and looked through.
+"""Finding the assets of a project: every module of its package is imported and searched.
 
-Decides nothing about what is found; that is `wiring`'s and `definitions`' business.
+Nothing is decided here about what is found; `wiring` and `definitions` do that.
 """
 
 import importlib
@@ -105,7 +105,7 @@ def _module_names(package: ModuleType, project: Project) -> Iterator[str]:
 
 
 def _dagster_objects(values: Iterable[object], module: str, depth: int = 0) -> Iterator[object]:
-    """The values themselves, and those that a factory put into containers or a class holds."""
+    """The values themselves, and those in containers and classes, as a factory may leave them."""
     for value in values:
         inner: Iterable[object] = ()
         if isinstance(value, dict | MappingProxyType):
@@ -119,7 +119,7 @@ def _dagster_objects(values: Iterable[object], module: str, depth: int = 0) -> I
         else:
             yield value
             continue
-        # Data at the top of a module is no place for definitions.
+        # Data at the top level of a module hold no definitions.
         few = len(inner) <= _MOST_HELD if isinstance(inner, Sized) else False
         if few and depth < _DEEPEST:
             yield from _dagster_objects(list(inner), module, depth + 1)
@@ -155,7 +155,7 @@ def _made(lazy: "LazyDefinitions[Any]", module: str, project: Project) -> dg.Def
     if lazy.has_context_arg:
         raise ProjectError(
             f"{module}: '{lazy.load_fn.__name__}' under @dg.definitions takes a context, which "
-            f"only Dagster's loader of components has.\nWrite it without one, or {_MERGE}"
+            f"only Dagster's component loader has.\nWrite it without one, or {_MERGE}"
         )
     try:
         made = lazy.load_fn()
@@ -194,7 +194,7 @@ def _take(
 
 
 def _components(project: Project) -> Iterator[str]:
-    """Components are loaded by Dagster alone; say so, unless `definitions.py` does."""
+    """Raise ProjectError for components, which only Dagster loads, unless `definitions.py` does."""
     own = project.package_folder / "definitions.py"
     if own.is_file() and "load_from_defs_folder" in own.read_text(errors="replace"):
         return
@@ -230,7 +230,7 @@ def _import_problem(error: BaseException, name: str, project: Project) -> Projec
     if isinstance(error, SyntaxError) and line and failures.is_users(line[0], project):
         said = error.msg
     if isinstance(error, FileNotFoundError) and (path := _missing_file(error, words)):
-        said = f"{path} is not there. A path that is not complete starts where the command is run."
+        said = f"{path} does not exist. A relative path starts where the command is run."
     what = python_errors.kind_of(error, words)
     what = f"{what}: {said}" if said else what
     place = f"{project.relative(line[0])}:{line[1]}" if line else name
@@ -241,7 +241,7 @@ def _import_problem(error: BaseException, name: str, project: Project) -> Projec
 
 
 def _raised_in(error: BaseException) -> tuple[str, ...]:
-    """The source of the library that raised an error, whose words are its own but for the holes."""
+    """The source of the library that raised an error: its message is literal but for the holes."""
     frames = traceback.extract_tb(error.__traceback__)
     place = Path(frames[-1].filename) if frames else Path()
     known = [module.__file__ for module in (dg, dagster_shared, pl) if module.__file__]
@@ -250,6 +250,6 @@ def _raised_in(error: BaseException) -> tuple[str, ...]:
 
 
 def _missing_file(error: FileNotFoundError, words: OwnWords) -> str:
-    """The path of a file that is not there, where it stands in the user's own code."""
+    """The path of a missing file, if it is written literally in the user's own code."""
     path = str(error.filename or str(error).rpartition(": ")[2])
     return path if words.have(path) else ""

@@ -1,8 +1,8 @@
-"""What is said when a user's function fails: where and what kind of thing, never a value.
+"""The report on a failure of a user's function: where, and what kind of error; never a value.
 
 The messages of Polars and of Python quote cells (`could not convert string to float: '…'`), and
 Dagster keeps them in its event log. So the original exception goes no further than this module:
-a `dg.Failure` made of known-safe words takes its place.
+a `dg.Failure` with a message known to be safe is raised instead.
 """
 
 import asyncio
@@ -31,8 +31,8 @@ _returned = threading.local()
 _ENGINE_NAME = __name__.removesuffix("tables.failures")
 _ENGINE = Path(__file__).resolve().parents[1]
 
-# These end a run and are nobody's failure. Everything else is one: a panic of Polars and an exit
-# with a message are no `Exception`, and may quote a cell as well.
+# These end a run and are not failures. Everything else is one: a panic of Polars and an exit with a
+# message are not an `Exception`, and may quote a cell as well.
 INTERRUPTIONS = (
     KeyboardInterrupt,
     GeneratorExit,
@@ -40,14 +40,14 @@ INTERRUPTIONS = (
     dg.DagsterExecutionInterruptedError,
 )
 
-# Set by a command that the user told to show values on their own terminal; never stored.
+# Set by a command that the user asked to show values on their own terminal; never stored.
 show_original: Callable[[str, BaseException], None] | None = None
 
 
 def value_free(  # noqa: C901
     function: Callable[..., object], *, name: str, project: Project
 ) -> Callable[..., object]:
-    """The same function, whose exceptions come out as a `dg.Failure` that quotes no value."""
+    """The same function; its exceptions are replaced by a `dg.Failure` that quotes no value."""
 
     def failure(error: BaseException, arguments: Mapping[str, object]) -> Exception:
         if isinstance(error, dg.RetryRequested):
@@ -57,8 +57,8 @@ def value_free(  # noqa: C901
     def bind(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Mapping[str, object]:
         return inspect.signature(function).bind(*args, **kwargs).arguments
 
-    # A failure is raised after its `except` block has ended: inside it, Python would hang the
-    # original exception, message and all, on the new one, and Dagster would store both.
+    # A failure is raised after its `except` block has ended: inside it, Python would attach the
+    # original exception with its message to the new one, and Dagster would store both.
     if inspect.isgeneratorfunction(function):
 
         @functools.wraps(function)
@@ -113,7 +113,8 @@ def value_free(  # noqa: C901
             clean = failure(error, bind(args, kwargs))
         else:
             if isinstance(result, pl.LazyFrame):
-                # Its errors come up when it is written, in this thread, and are told of inputs too.
+                # Its errors occur when it is written, in this thread, and their reports name the
+                # inputs too.
                 _returned.inputs = function, bind(args, kwargs)
             return result
         raise clean
@@ -131,11 +132,11 @@ def describe(
 ) -> dg.Failure:
     """One screen on a failure: the kind of error, the user's line, the inputs' columns.
 
-    `function` is the user's; the error of a lazy query comes up only when that has long returned.
+    `function` is the user's; the error of a lazy query occurs long after it has returned.
     """
     if show_original is not None:
         show_original(name, error)
-    # Words chosen by the user or by the engine pass; what hangs on the exception is left behind.
+    # A message written by the user or by the engine passes; attached exceptions are left behind.
     if isinstance(error, dg.Failure):
         return dg.Failure(error.description, error.metadata, error.allow_retries)
     if isinstance(error, DataPackageError) and _is_raised_here(error):
@@ -145,7 +146,7 @@ def describe(
     line = users_line(error, project)
     words = OwnWords(
         sources=_sources(error, project, function),
-        # A column that the user's own code names, or that an input has, is no value of a row.
+        # A column that the user's own code names, or that an input has, is not a value of a row.
         names=names_known().union(*schemas.values()),
     )
     kind = python_errors.kind_of(error, words)
@@ -170,7 +171,7 @@ def describe(
 
 
 def in_short(error: BaseException, project: Project, place: tuple[str, int] | None = None) -> str:
-    """One line on an error that no table can be blamed for; `place` is where it is known to be."""
+    """One line on an error that belongs to no table; `place` is where it occurred, if known."""
     line = (Path(place[0]), place[1]) if place else users_line(error, project)
     sources = _sources(error, project, None)
     if line and is_users(line[0], project):
@@ -182,20 +183,20 @@ def in_short(error: BaseException, project: Project, place: tuple[str, int] | No
 
 
 def _is_raised_here(error: BaseException) -> bool:
-    """Whether the engine chose the words, and not a function of the user's."""
+    """Whether the message is the engine's, and not from a user's function."""
     frames = traceback.extract_tb(error.__traceback__)
     return not frames or Path(frames[-1].filename).is_relative_to(_ENGINE)
 
 
 def _inputs_of_query(function: Callable[..., object] | None) -> Mapping[str, object]:
-    """What the function was last called with in this thread, if it returned a query."""
+    """The arguments of the function's last call in this thread, if it returned a query."""
     called, inputs = getattr(_returned, "inputs", (None, {}))
     same = function is not None and inspect.unwrap(called or len) is inspect.unwrap(function)
     return inputs if same else {}
 
 
 def type_name(dtype: pl.DataType) -> str:
-    """A dtype in words that hold no category: those of an Enum may come from the data."""
+    """A dtype as text without categories: those of an Enum may come from the data."""
     if isinstance(dtype, pl.Enum | pl.Categorical):
         return type(dtype).__name__
     if isinstance(dtype, pl.List | pl.Array):
@@ -210,7 +211,7 @@ def _inner(dtype: object) -> str:
 
 
 def users_line(error: BaseException, project: Project) -> tuple[Path, int] | None:
-    """The file and the line of the user's own code that an error came out of, innermost."""
+    """The file and line of the user's own code where an error occurred, innermost."""
     for frame in reversed(traceback.extract_tb(error.__traceback__)):
         path = Path(frame.filename)
         if is_users(path, project) and frame.lineno:
@@ -226,14 +227,14 @@ def is_users(path: Path, project: Project) -> bool:
 
 
 def _is_of_user(function: Callable[..., object] | None) -> bool:
-    """Whether a function is not the one of ours that publishes the package."""
+    """Whether a function is the user's, and not ours that publishes the package."""
     return function is not None and not inspect.unwrap(function).__module__.startswith(_ENGINE_NAME)
 
 
 def _sources(
     error: BaseException, project: Project, function: Callable[..., object] | None
 ) -> tuple[str, ...]:
-    """The texts whose words may be said: of the user's modules, and of Dagster's that failed."""
+    """The sources whose literal text may be shown: the user's, and Dagster's that failed."""
     code = getattr(inspect.unwrap(function), "__code__", None) if function else None
     files = {code.co_filename} if code else set()
     for frame in traceback.extract_tb(error.__traceback__):
@@ -265,7 +266,7 @@ def _columns(schema: Mapping[str, pl.DataType]) -> str:
 
 
 def spoken(error: BaseException, words: OwnWords) -> str:
-    """The part of an exception's message that is known to hold no value; empty where it is none."""
+    """The part of an exception's message that is known to hold no value; empty if there is none."""
     match error:
         case pl.exceptions.PolarsError():
             said = polars_errors.spoken(error, words)
@@ -281,16 +282,16 @@ def _nothing_kept(error: BaseException) -> str:
 
 
 def _message(error: BaseException) -> str:
-    """What an error says of itself, without the notes and the members of a group."""
+    """An error's message, without its notes and the members of a group."""
     told = error.message if isinstance(error, BaseExceptionGroup) else error
     try:
         return str(told)
-    except Exception:  # noqa: BLE001 (what a user's class does to say what it is)
+    except Exception:  # noqa: BLE001 (a user's class may raise anything in `__str__`)
         return ""
 
 
 def _of_the_engine(error: BaseException) -> str:
-    """What an error says that comes from no row, as where a library cannot be loaded."""
+    """A message that cannot come from a row, as where a library cannot be loaded."""
     return str(error) if type(error) in (ImportError, ModuleNotFoundError) else ""
 
 

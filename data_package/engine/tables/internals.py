@@ -1,6 +1,6 @@
-"""The only uses of Dagster that its public API does not offer, each behind a name of ours.
+"""Uses of Dagster that its public API does not offer, each behind one of our names.
 
-`dagster` is pinned to a minor version; no table can be built when one of these has moved.
+`dagster` is pinned to a minor version; no table can be built if one of these has changed.
 """
 
 import copy
@@ -49,7 +49,7 @@ from data_package.engine.tables.own_words import OwnWords, names_known, read_sou
 # What `dg.define_asset_job` returns.
 UnresolvedJob = UnresolvedAssetJobDefinition
 
-# The tag of a run that says which verb started it.
+# The tag of a run that names the verb that started it.
 STARTED_BY = "data-package/started_by"
 
 
@@ -68,7 +68,7 @@ def resources_of(assets: dg.AssetsDefinition) -> list[str]:
 
 
 def asked_for(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
-    """The type that the function asks for each of its inputs in."""
+    """The type in which the function asks for each of its inputs."""
     op = assets.node_def
     inputs = op.input_dict if isinstance(op, dg.OpDefinition) else {}
     return {
@@ -79,12 +79,12 @@ def asked_for(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
 
 
 def partition_of(context: dg.OutputContext) -> str | None:
-    """The key of the partition that is being written; None for a table that has none."""
+    """The key of the partition that is being written; None for a table without partitions."""
     return str(context.asset_partition_keys[0]) if context.has_asset_partitions else None
 
 
 def is_made_whole(context: dg.InputContext) -> bool:
-    """Whether what takes an input is made as a whole, and not partition by partition."""
+    """Whether the table that takes an input is made as a whole, not partition by partition."""
     made = context.step_context.assets_def
     return made is None or made.partitions_def is None
 
@@ -105,9 +105,9 @@ def partitions_taken(
     source: dg.PartitionsDefinition,
     partition: str | None,
 ) -> tuple[list[str], list[str]]:
-    """The partitions of an input that a partition of a reader, or a whole reader, takes.
+    """The partitions of an input that a partition of a table, or a whole table, takes.
 
-    By Dagster's own rules, with those that it would need and that are no keys of the input.
+    By Dagster's own rules, including keys that it would need and the input does not have.
     """
     inferred = infer_partition_mapping(mapping, reader, source)
     subset = None
@@ -120,7 +120,7 @@ def partitions_taken(
 
 
 def outputs_of(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
-    """The type that the function says it returns for each asset, in the order of its outputs."""
+    """The type that the function is annotated to return for each asset, in output order."""
     op = assets.node_def
     outputs = op.output_dict if isinstance(op, dg.OpDefinition) else {}
     keys = assets.keys_by_output_name
@@ -131,10 +131,18 @@ def outputs_of(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, object]:
     }
 
 
+def may_be_left_out(assets: dg.AssetsDefinition, key: dg.AssetKey) -> bool:
+    """Whether the function need not give an asset each time: `is_required=False`."""
+    op = assets.node_def
+    outputs = op.output_dict if isinstance(op, dg.OpDefinition) else {}
+    names = {key: name for name, key in assets.keys_by_output_name.items()}
+    return key in names and names[key] in outputs and not outputs[names[key]].is_required
+
+
 def with_function(
     assets: dg.AssetsDefinition, function: Callable[..., object]
 ) -> dg.AssetsDefinition:
-    """The same asset with another function in the place of its own; the old one is left alone."""
+    """The same asset with another function; the old one is unchanged."""
     attributes = {**assets.get_attributes_dict(), "node_def": _op_with(assets, function)}
     return dg.AssetsDefinition.dagster_internal_init(**attributes)
 
@@ -142,7 +150,7 @@ def with_function(
 def check_with_function(
     check: dg.AssetChecksDefinition, function: Callable[..., object]
 ) -> dg.AssetChecksDefinition:
-    """The same asset check with another function in the place of its own."""
+    """The same asset check with another function."""
     made = dg.AssetChecksDefinition.create(
         keys_by_input_name=check.node_keys_by_input_name,
         node_def=_op_with(check, function),
@@ -163,9 +171,9 @@ def _op_with(assets: dg.AssetsDefinition, function: Callable[..., object]) -> dg
 
 
 def set_data_version(context: dg.OutputContext, version: str) -> None:
-    """Let the materialization that is being written carry this data version.
+    """Give this data version to the materialization that is being written.
 
-    A function can say it before it returns; an IO manager knows it only after it has written.
+    A function can state it before it returns; an IO manager knows it only after it has written.
     """
     context.step_context.set_data_version(context.asset_key, dg.DataVersion(version))
 
@@ -173,8 +181,8 @@ def set_data_version(context: dg.OutputContext, version: str) -> None:
 def config_digest(context: dg.OutputContext) -> str | None:
     """A hash of the configuration of a run that differs from the defaults and concerns this table.
 
-    That is its function's own and that of the resources it requires. None where a run was given
-    none, as every run of `data-package build`, or the defaults, as the web pages fill them in.
+    That is the config of its function and of the resources it requires. None where a run was given
+    none, as in every run of `data-package build`, or the defaults, as the web pages fill them in.
     """
     step = context.step_context
     given = step.dagster_run.run_config
@@ -208,7 +216,7 @@ def _required(keys: Set[str], known: Mapping[str, dg.ResourceDefinition]) -> lis
 
 
 def _differs(field: Field | None, config: Any) -> bool:
-    """Whether a configuration, its gaps filled, differs from what no configuration gives."""
+    """Whether a configuration, with defaults filled in, differs from the defaults."""
     if field is None or config is None:
         return False
     default: Any = field.default_value if field.default_provided else {}
@@ -231,6 +239,12 @@ def entities_of_steps(job: dg.JobDefinition) -> Mapping[str, list[dg.AssetKey | 
     }
 
 
+def entities_of_step(job: dg.JobDefinition, step: str) -> list[dg.AssetKey]:
+    """The assets that one step of a job makes."""
+    made = job.asset_layer.get_selected_entity_keys_for_node(NodeHandle(name=step, parent=None))
+    return [key for key in made if isinstance(key, dg.AssetKey)]
+
+
 def partitions_of_node(job: dg.JobDefinition, node: str) -> dg.PartitionsDefinition:
     """The partitions of what a step of a job makes or checks."""
     layer = job.asset_layer
@@ -240,9 +254,9 @@ def partitions_of_node(job: dg.JobDefinition, node: str) -> dg.PartitionsDefinit
 
 
 def step_of(event: dg.DagsterEvent, tags: Mapping[str, str]) -> tuple[str, str | None]:
-    """The name of the step that an event is of, and the partition that it makes.
+    """The name of an event's step, and the partition that it makes.
 
-    `tags`: of the run, which say so for all of its steps where they do.
+    `tags`: of the run, which may name one partition for all of its steps.
     """
     handle = event.step_handle
     if isinstance(handle, ResolvedFromDynamicStepHandle):
@@ -272,7 +286,7 @@ def run_job(
     except dg.DagsterInvalidConfigError:
         lacking = [node.name for node in job.nodes_in_topological_order if _lacks_config(node)]
         raise ConfigError(", ".join(lacking)) from None
-    # The public `create_run_for_job` forgets which checks are to run.
+    # The public `create_run_for_job` drops the selection of checks.
     run = instance.create_run(
         job_name=job.name,
         run_id=None,
@@ -308,7 +322,7 @@ def run_job(
 def code_location(
     module: str, attribute: str, working_directory: str | None = None
 ) -> InProcessCodeLocationOrigin:
-    """Where the web pages find a project's definitions; the location is called by the module."""
+    """Where the web pages find a project's definitions; the location is named after the module."""
     target = LoadableTargetOrigin(
         executable_path=sys.executable,
         module_name=module,
@@ -319,21 +333,21 @@ def code_location(
 
 
 def _remote_origin(module: str, attribute: str, job: str) -> RemoteJobOrigin:
-    """By which the pages' timeline and their re-execution know whose run it is."""
+    """The tags by which the pages' timeline and re-execution recognise a project's run."""
     location = code_location(module, attribute)
     return RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job)
 
 
 class _Chosen(InMemoryJob):
-    """A job that holds what is to run and nothing else."""
+    """A job that holds only what is to run."""
 
     def get_subset(self, **_selection: object) -> "_Chosen":
-        """Nothing is left to select."""
+        """The job is selected already, so this returns it unchanged."""
         return self
 
 
 def resources_made_once(**asked: Any) -> EventGenerationManager[ScopedResourcesBuilder]:
-    """Set up the resources of a run as Dagster does; what a step gets of them is made once.
+    """Set up the resources of a run as Dagster does, but make each step's view of them once.
 
     Dagster makes a class for every step, each of its inputs and each of its outputs: a fifteenth of
     what a small table takes.
@@ -349,7 +363,7 @@ def resources_made_once(**asked: Any) -> EventGenerationManager[ScopedResourcesB
 
 class _KeptResources(ScopedResourcesBuilder):
     def build(self, required_resource_keys: Set[str] | None) -> Resources:
-        """The resources of these names; a resource that gives itself anew each time still does."""
+        """The resources of these names; a resource that is made anew each time still is."""
         names = frozenset(required_resource_keys or ())
         given = map(self.resource_instance_dict.get, names)
         if any(isinstance(resource, IAttachDifferentObjectToOpContext) for resource in given):
@@ -361,7 +375,7 @@ class _KeptResources(ScopedResourcesBuilder):
 
 
 def was_interrupted(event: dg.DagsterEvent) -> bool:
-    """Whether an event tells of an end that the user asked for."""
+    """Whether an event reports an interruption by the user."""
     interrupts = ("DagsterExecutionInterruptedError", "KeyboardInterrupt")
     if event.is_step_failure:
         error = event.step_failure_data.error
@@ -370,7 +384,7 @@ def was_interrupted(event: dg.DagsterEvent) -> bool:
     elif event.event_type is dg.DagsterEventType.RUN_FAILURE:
         error = event.job_failure_data.error
     elif event.is_step_up_for_retry:
-        # A retry policy makes a wish to try again of it.
+        # A retry policy turns it into a request to retry.
         asked = event.step_retry_data.error
         error = asked.cause if asked else None
     else:
@@ -379,7 +393,7 @@ def was_interrupted(event: dg.DagsterEvent) -> bool:
 
 
 class ConfigError(Exception):
-    """Functions, which the message names, have a config that no run can do without."""
+    """Functions, named by the message, have a config without defaults."""
 
 
 def _lacks_config(node: Node) -> bool:
@@ -389,7 +403,7 @@ def _lacks_config(node: Node) -> bool:
 
 
 def _kind_of(error: SerializableErrorInfo | None) -> str:
-    """What ended a run: the kind of the error, and what the machine said of it."""
+    """What ended a run: the kind of the error, and the operating system's message."""
     if error is None:
         return "unknown"
     said = python_errors.of_machine(error.message)
@@ -408,7 +422,7 @@ _COUNT_OF_CHECKS = re.compile(r"^\d+(?= blocking asset check)")
 
 
 def keep_errors_value_free() -> None:
-    """Let Dagster keep of an exception its kind and its place, wherever it was raised.
+    """Let Dagster keep only the kind and the place of an exception, wherever it was raised.
 
     The functions of tables and checks are guarded one by one, and say more. What else may fail in
     a run (a resource, a hook, an IO manager of the user's) passes here, on its way to the event log
@@ -474,10 +488,10 @@ def _is_installed_kind(kind: type[BaseException]) -> bool:
 
 
 class RunError(Exception):
-    """Dagster ended a run, and no table of it is to blame.
+    """Dagster ended a run, and none of its tables is the cause.
 
     Attributes:
-        said: what the engine itself said of it, to whoever runs the command; empty otherwise.
+        said: the engine's own message, for the user of the command; empty otherwise.
     """
 
     def __init__(self, kind: str, said: str = "") -> None:
@@ -493,7 +507,7 @@ def _own_words(error: SerializableErrorInfo | None) -> str:
 
 
 def failure_message(event: dg.DagsterEvent) -> str:
-    """What a step's failure says: the words of a `dg.Failure`, else of the root exception."""
+    """The message of a step's failure: that of a `dg.Failure`, else of the root exception."""
     data = event.step_failure_data
     if data.user_failure_data is not None and data.user_failure_data.description:
         return data.user_failure_data.description

@@ -1,7 +1,7 @@
 """Tables as Parquet files: written beside and renamed, and never shown.
 
-What is told of a written table is what describes it: rows, bytes, hash, columns, seconds and
-memory. No row, no minimum, no maximum.
+The metadata of a written table describe it: rows, bytes, hash, columns, seconds and memory. No
+row, no minimum, no maximum.
 """
 
 import hashlib
@@ -54,10 +54,10 @@ _ROW_GROUP_ROWS = 1 << 18
 
 @dataclass(frozen=True)
 class Written:
-    """What describes a table that has just been written.
+    """The metadata of a table that has just been written.
 
-    `columns` hashes names and types; `config` hashes what was configured for this run alone;
-    `raw_errors` counts what was wrong in the raw files whose rows its function was handed.
+    `columns` hashes names and types; `config` hashes the configuration of this run;
+    `raw_errors` counts errors in the raw files whose rows its function received.
     """
 
     rows: int
@@ -96,8 +96,8 @@ class ParquetTables(BasePolarsUPathIOManager):
     ) -> "ParquetTables":
         """The IO manager of a project's tables.
 
-        `record` is called with each that is in place, `describe` says what else is known of it, and
-        `place` is where a partition lies.
+        `record` is called with each table that is in place, `describe` adds metadata, and
+        `place` gives the file of a partition.
         """
         from upath import UPath
 
@@ -126,13 +126,13 @@ class ParquetTables(BasePolarsUPathIOManager):
         make_private_folder(Path(str(path)))
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
-        """Write the table, then say what describes it."""
+        """Write the table, then add its metadata."""
         table = self._tables.get(context.asset_key) if context.has_asset_key else None
         failure: Exception | None = None
         try:
             self._refuse_several(context)
             if obj is None:
-                # Dagster's event tells that the function has run; there is nothing to keep.
+                # Dagster's event records that the function has run; there is nothing to keep.
                 return
             if isinstance(obj, PurePath) and table is not None:
                 self._keep(context, table, Path(obj))
@@ -189,7 +189,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             return frames
         if not frames:
             raise dg.Failure(
-                f"'{_name(context)}' has no partition that could be taken. Take it as "
+                f"'{_name(context)}' has no partitions to take. Take it as "
                 "dict[str, pl.LazyFrame], which is empty then."
             )
         if len(frames) == 1:
@@ -197,7 +197,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         return pl.concat(frames.values(), how="vertical_relaxed")
 
     def _frames(self, context: dg.InputContext) -> Iterator[tuple[str, Any]]:
-        """The partitions that are asked for, in the order of the table's keys."""
+        """The requested partitions, in the order of the table's keys."""
         paths = self._get_paths_for_partitions(context)
         may_lack = bool((context.definition_metadata or {}).get("allow_missing_partitions"))
         for key, path in paths.items():
@@ -210,7 +210,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     def _get_paths_for_partitions(
         self, context: dg.InputContext | dg.OutputContext
     ) -> "dict[str, UPath]":
-        """The file of each partition, wherever its key would lead."""
+        """The file of each partition, whatever its key."""
         from upath import UPath
 
         table = self._tables.get(context.asset_key)
@@ -221,7 +221,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         return {key: UPath(self._place(table, key)) for key in keys}
 
     def dump_to_path(self, context: dg.OutputContext, obj: object, path: "UPath") -> None:
-        """Choose by what was returned, so that a function without annotation works too."""
+        """Choose by the returned value, so that a function without annotation works too."""
         frame = to_polars(obj)
         if isinstance(frame, pl.LazyFrame):
             self.sink_df_to_path(context, frame, path)
@@ -231,8 +231,8 @@ class ParquetTables(BasePolarsUPathIOManager):
     def load_from_path(self, context: dg.InputContext, path: "UPath") -> Any:
         """The rows as the parameter asks for them.
 
-        A parameter that does not say gets what the function says that it returns: a function that
-        returns a `pl.LazyFrame` goes on with one.
+        A parameter without annotation gets the kind of frame that the function is annotated to
+        return: a function that returns a `pl.LazyFrame` gets one.
         """
         scan = self.scan_df_from_path(path, context)
         columns = context.definition_metadata.get("columns")
@@ -241,8 +241,9 @@ class ParquetTables(BasePolarsUPathIOManager):
     def _refuse_several(self, context: dg.OutputContext) -> None:
         if context.has_asset_partitions and len(context.asset_partition_keys) != 1:
             raise dg.Failure(
-                f"'{_name(context)}' is asked for several partitions at once, and a run makes one."
-                f"\nBuild them one after the other: data-package build {_name(context)}",
+                f"'{_name(context)}' is to be made for several partitions at once, but a "
+                "run makes one.\nBuild them one after the other: "
+                f"data-package build {_name(context)}",
                 allow_retries=False,
             )
 
@@ -270,7 +271,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     def get_metadata(
         self, context: dg.OutputContext, obj: pl.DataFrame | pl.LazyFrame | None
     ) -> dict[str, dg.MetadataValue]:
-        """What describes the written file, read back from it."""
+        """The metadata of the written file, read back from it."""
         if obj is None:
             return {}
         path = self._written(context)
@@ -278,7 +279,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         if isinstance(obj, pl.DataFrame):
             rows = obj.height
         else:
-            # Of a frame of another library, too, the file knows best.
+            # The file is authoritative for frames of other libraries too.
             rows = int(scan.select(pl.len()).collect().item())
         table = self._tables.get(context.asset_key)
         part = internals.partition_of(context)
@@ -312,7 +313,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     def _keep(self, context: dg.OutputContext, table: Table, file: Path) -> None:
         """Keep a file that a function has made, under the asset's name and with its ending."""
         if context.has_asset_partitions:
-            raise BuildError(f"'{table.name}' is made in partitions, so it must return a frame.")
+            raise BuildError(f"'{table.name}' is partitioned, so it must return a frame.")
         digest, size, kept = keep_file(table, file)
         self._hashes.remember(kept, digest)
         internals.set_data_version(context, digest)
@@ -330,13 +331,13 @@ class ParquetTables(BasePolarsUPathIOManager):
         self._record(table, Written(0, size, digest, "", config, Kept.FILE), None)
 
     def _file_of(self, table: Table, context: dg.InputContext) -> Path:
-        """The file that stands for an asset that is no table."""
+        """The file of an asset that is not a table."""
         note = table.note()
         if note is None and not table.partitioned:
             raise FileNotFoundError
         if note is None or note.file is None:
             raise BuildError(
-                f"The function of '{table.name}' returned nothing, so there is nothing to take.\n"
+                f"The function of '{table.name}' returned nothing, so nothing can be passed on.\n"
                 f'Depend on it without a parameter: @dg.asset(deps=["{table.name}"])'
             )
         if not table.path.is_file():
@@ -352,11 +353,11 @@ class ParquetTables(BasePolarsUPathIOManager):
         return table.path
 
     def _received(self, reader: Reader) -> dict[str, dg.MetadataValue]:
-        """What was wrong in the raw files whose rows a function was handed."""
+        """The errors in the raw files whose rows a function received."""
         errors = self._delivered.errors(reader)
         if errors is None:
             return {}
-        told = self._delivered.told(reader)
+        told = self._delivered.report(reader)
         found = self._delivered.found(reader)
         return {
             READ_ERRORS: dg.MetadataValue.int(errors),
@@ -378,7 +379,7 @@ def _reader(context: dg.OutputContext, table: Table | None, part: str | None) ->
 
 
 class _MissingPartition(Exception):
-    """A partition whose file is not there."""
+    """A partition whose file is missing."""
 
 
 def columns_digest(schema: Mapping[str, pl.DataType]) -> str:
@@ -388,9 +389,9 @@ def columns_digest(schema: Mapping[str, pl.DataType]) -> str:
 
 
 def frame_wanted(context: dg.InputContext) -> Frame:
-    """The frame that a parameter asks for; where it does not say, the kind its function returns.
+    """The kind of frame that a parameter asks for; without annotation, what its function returns.
 
-    Raises BuildError for an annotation that no table can be handed out as.
+    Raises BuildError for an annotation that a table cannot be converted to.
     """
     wanted: object = context.dagster_type.typing_type
     frame = frame_of(wanted) or (frame_of(_item_of(wanted)) if wanted is not Any else None)
@@ -399,7 +400,7 @@ def frame_wanted(context: dg.InputContext) -> Frame:
             raise BuildError(
                 f"The parameter that takes the table '{_name(context)}' is annotated as "
                 f"{_words(wanted)}.\nWrite pl.LazyFrame, which is scanned, or pl.DataFrame, "
-                "which is loaded; pandas.DataFrame and pyarrow.Table are given too."
+                "which is loaded; pandas.DataFrame and pyarrow.Table work too."
             )
         returned = [output.dagster_type.typing_type for output in context.op_def.output_defs]
         lazy = any(frame_of(one) is Frame.LAZY for one in returned)
@@ -408,7 +409,7 @@ def frame_wanted(context: dg.InputContext) -> Frame:
 
 
 def _item_of(annotation: object) -> object:
-    """What the values of a dict are, as several partitions arrive; else nothing."""
+    """The annotated type of a dict's values, as several partitions arrive; else nothing."""
     inner = get_args(annotation)
     return inner[1] if get_origin(annotation) is dict and len(inner) == 2 else None
 

@@ -12,19 +12,19 @@ from data_package.engine.storage import hash_file, replacing
 from data_package.engine.tables.made import Note, put_note
 from data_package.engine.tables.table import Table
 
-# Endings that say how a file is packed; what is in it is said by the one before.
+# Endings for compression; the kind of the file is given by the ending before it.
 _PACKED = (".gz", ".bz2", ".xz", ".zst")
 _ENDING = re.compile(r"\.[A-Za-z0-9]{1,16}")
-# What `tempfile` calls what it makes.
+# How `tempfile` names its files and folders.
 _TEMPORARY = re.compile(r"tmp[a-z0-9_]{8}(\.\w+)?")
 
 
 def keep_file(table: Table, file: Path) -> tuple[str, int, Path]:
-    """Put a file that a function returned in its place; returns its hash, its bytes and its place.
+    """Put a file that a function returned in its place; returns its hash, size in bytes and path.
 
-    What `tempfile` made for it is taken; anything else is copied and left as it is.
+    A file made by `tempfile` is moved; any other is copied and left unchanged.
 
-    Raises BuildError for what is no file, or a name without an ending.
+    Raises BuildError for anything but a file, and for a name without an ending.
     """
     if not file.is_file():
         what = "a folder; pack it into one file" if file.is_dir() else "not there"
@@ -32,7 +32,7 @@ def keep_file(table: Table, file: Path) -> tuple[str, int, Path]:
     ending = _ending(file)
     if not ending:
         raise BuildError(
-            f"The file that '{table.name}' returned has no ending that says what it is.\n"
+            f"The file that '{table.name}' returned has no ending that shows its format.\n"
             "Give its name one, such as .html or .svg."
         )
     folder = table.project.storage.joinpath(table.group, *table.key.path[:-1])
@@ -54,7 +54,7 @@ def _ending(file: Path) -> str:
 
 
 def _take_away(file: Path, table: Table) -> None:
-    """Remove a file that `tempfile` made, and the folder that it made for it."""
+    """Remove a file that `tempfile` made, and the folder made for it."""
     root = Path(tempfile.gettempdir()).resolve()
     path = file.resolve()
     if path.is_relative_to(table.project.root) or file.is_symlink():

@@ -1,4 +1,4 @@
-"""What Dagster loads for a project: imported anew, and quiet about it."""
+"""Loading a project's definitions: imported anew, with Dagster's log silenced."""
 
 import importlib
 import logging
@@ -18,16 +18,16 @@ from data_package.engine.tables.discovery import import_module
 from data_package.engine.tables.internals import function_of
 from data_package.engine.tables.table import place_of
 
-# What Dagster's own log is cut off at while definitions are loaded and run.
+# The level of Dagster's own log while definitions are loaded and run.
 _log_level = logging.WARNING
-# What is loaded for a package without `definitions.py`.
+# The module that is loaded for a package without `definitions.py`.
 _CURRENT = "data_package.engine.current"
 _to_load: Project | None = None
 
 
 @dataclass(frozen=True)
 class Loaded:
-    """The definitions that Dagster loads for a project, and where they stand."""
+    """The definitions that Dagster loads for a project, and the module they are in."""
 
     module: str
     attribute: str
@@ -36,7 +36,7 @@ class Loaded:
     def job(self) -> dg.JobDefinition:
         """Everything as one job.
 
-        Raises ProjectError for what Dagster does not allow and nothing here has noticed.
+        Raises ProjectError for what Dagster does not allow and no earlier check has found.
         """
         try:
             return self.definitions.resolve_implicit_global_asset_job_def()
@@ -66,7 +66,7 @@ def load_project(project: Project) -> Loaded:
 
 
 def _refuse_left_out(definitions: dg.Definitions, name: str, project: Project) -> None:
-    """Assets in `definitions.py` itself stand below or beside what looks for them."""
+    """Raise ProjectError for assets in `definitions.py` itself, which are not searched for."""
     there = {
         key
         for item in definitions.assets or ()
@@ -89,7 +89,7 @@ def project_to_load() -> Project:
 
 
 def open_project(project: Project) -> tuple[Catalogue, dg.JobDefinition]:
-    """What a project holds, and the job that builds it, for who only looks."""
+    """The catalogue of a project and the job that builds it, for commands that only read."""
     with dagster_quiet(verbose=False):
         loaded = load_project(project)
         return catalogue_of(project), loaded.job()
@@ -98,8 +98,8 @@ def open_project(project: Project) -> tuple[Catalogue, dg.JobDefinition]:
 def _read_anew(project: Project) -> None:
     """Let every module of the project be read again: in a notebook its files change between builds.
 
-    A function that was imported before would run as it was, under the fingerprint of what it is.
-    So would one of the user's own modules that the project's import.
+    A function imported before would run with its old code, under the fingerprint of the new. The
+    same holds for the user's other modules that the project imports.
     """
     importlib.invalidate_caches()
     sys.modules.pop(_CURRENT, None)
@@ -128,7 +128,7 @@ def dagster_quiet(*, verbose: bool) -> Iterator[None]:
 
 
 def _console_logger(_context: dg.InitLoggerContext) -> logging.Logger:
-    """Write to standard error what is asked for."""
+    """Write to standard error what was asked for."""
     logger = logging.Logger("data-package", _log_level)
     handler = logging.StreamHandler()
     handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
@@ -138,5 +138,5 @@ def _console_logger(_context: dg.InitLoggerContext) -> logging.Logger:
 
 console_logger = dg.LoggerDefinition(
     logger_fn=_console_logger,
-    description="Warnings and errors, or all of Dagster's log when it is asked for.",
+    description="Warnings and errors, or all of Dagster's log if that was asked for.",
 )

@@ -1,8 +1,8 @@
-"""Notes of what was made and is not a table: a file of its own form, or nothing of ours at all.
+"""Notes on assets that are not tables: files of other formats, or things kept elsewhere.
 
-A table shows by its file that it was made. A file shows it too, but under which ending only its
-function knows; what another IO manager keeps, or what a function did elsewhere, shows nothing. So
-each leaves a note on this machine: without it, the asset counts as never made here.
+A table's file shows that it was made. A file asset's too, but only its function knows the ending;
+what another IO manager keeps, or what a function did elsewhere, leaves no file here. So each gets a
+note on this machine: without it, the asset counts as never made here.
 """
 
 import json
@@ -15,9 +15,12 @@ from typing import Any
 from data_package.engine.project import Project
 from data_package.engine.storage import HashCache, recalled, write_private
 
+# What is said of an asset with `is_required=False` that its function has not yielded.
+LEFT_OUT = "Its function has not yielded it this time."
+
 
 class Kept(StrEnum):
-    """What becomes of what an asset's function returns.
+    """How the result of an asset's function is kept.
 
     A table and a file are kept in `storage/`, the first as Parquet, the second as it came. What
     another IO manager keeps is elsewhere. Where the function does not say what it returns, the
@@ -33,12 +36,12 @@ class Kept(StrEnum):
 
 @dataclass(frozen=True)
 class Note:
-    """What an asset that is no table left behind.
+    """The note on an asset that is not a table.
 
     Attributes:
         version: of its content, as the lock has it.
-        file: where the file that is kept of it lies, from `storage/` on; None where none is.
-        elsewhere: the hashes of files that another IO manager said it wrote, by their paths.
+        file: the path of its file, relative to `storage/`; None where none is kept.
+        elsewhere: the hashes of files that another IO manager reported, by their paths.
     """
 
     version: str
@@ -46,7 +49,7 @@ class Note:
     elsewhere: Mapping[str, str] = field(default_factory=dict)
 
     def holds(self, hashes: HashCache) -> bool:
-        """Whether what others wrote still is as it was."""
+        """Whether the files that others wrote are unchanged."""
         return all(
             Path(path).is_file() and hashes.hash(Path(path)) == digest
             for path, digest in self.elsewhere.items()
@@ -72,7 +75,7 @@ def _note(document: Mapping[str, Any]) -> Note | None:
 
 
 def put_note(project: Project, name: str, note: Note) -> None:
-    """Keep a note on an asset that has just been made; a file of before by another name is gone."""
+    """Keep a note on an asset that has just been made; remove its old file under another name."""
     before = note_of(project, name)
     if before is not None and before.file not in (None, note.file):
         (project.storage / str(before.file)).unlink(missing_ok=True)
@@ -80,7 +83,7 @@ def put_note(project: Project, name: str, note: Note) -> None:
 
 
 def drop_note(project: Project, name: str) -> None:
-    """A table has been made of the asset, and shows for itself; a file of before is gone."""
+    """The asset is a table now, which needs no note: remove the note and its old file."""
     note = note_of(project, name)
     if note is not None and note.file is not None:
         (project.storage / note.file).unlink(missing_ok=True)

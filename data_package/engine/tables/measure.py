@@ -53,7 +53,7 @@ def _reset_peak() -> None:
     try:
         _RESET.write_text(_RESET_PEAK)
     except OSError:
-        # Some containers forbid it; the peak is then that of the process so far.
+        # Some containers forbid the reset; the peak is then that of the process so far.
         return
 
 

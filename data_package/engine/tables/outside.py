@@ -1,9 +1,9 @@
-"""What a table's function uses that none of its inputs names: seen while it runs, and said.
+"""What a table's function uses besides its inputs: observed while it runs, and reported.
 
-Python tells of each file, folder, database, host and program that is gone to (audit events). What
-Rust and C open by themselves it does not tell; of a lazy frame the plan does. Only what the user's
-own code asks for counts, and of it the place in that code: no path and no value is kept. A name is
-shown only where the code itself says it.
+Python reports each file, folder, database, host and program that is used (audit events). It does
+not report what Rust and C open themselves; for a lazy frame, the query plan does. Only what the
+user's own code asks for counts, and only its place in the code is kept: no path and no value. A
+name is shown only if it is literal in the code.
 """
 
 import json
@@ -27,7 +27,7 @@ from data_package.engine.tables.table import Table
 
 _ENGINE: Final = f"{Path(__file__).resolve().parents[1]}{os.sep}"
 _CODE: Final = (".py", ".pyc", ".so")
-# What the machine is made of; a result that depends on it is beyond what is looked at here.
+# The machine itself; results that depend on it are not considered here.
 _SYSTEM: Final = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib", "/opt/conda/")
 _SCAN: Final = re.compile(r"^\s*\w+ SCAN \[([^\]\n]*)\]", re.MULTILINE)
 _CURE: Final = "make it a raw file with source_file"
@@ -39,7 +39,7 @@ _ANSWER: Final = "write the answer to a file, and make that a raw file with sour
 
 
 class Watch:
-    """What one run of a function goes to."""
+    """What one run of a function uses."""
 
     def __init__(self, tables: Sequence[Table]) -> None:
         """`tables`: that the function makes."""
@@ -48,7 +48,7 @@ class Watch:
         self._written: set[str] = set()
 
     def opens(self, frame: FrameType, path: object, mode: object, flags: object) -> None:
-        """A file is opened: one that is written to is no input, nor is it when it is read again."""
+        """A file is opened: one that is written to is not an input, also when it is read again."""
         if not isinstance(path, str | bytes | os.PathLike):
             return
         place = os.path.abspath(os.fsdecode(path))
@@ -56,20 +56,20 @@ class Watch:
         if writes or (mode is None and isinstance(flags, int) and flags & _WRITING):
             self._written.add(place)
         elif self._is_foreign(place):
-            self.say(frame, "opens a file that is no input", place, _CURE)
+            self.record(frame, "opens a file that is not an input", place, _CURE)
 
     def makes(self, _frame: FrameType, path: object, *_: object) -> None:
-        """A folder is made: what is in it is of the function's own making."""
+        """A folder is made: what is in it was made by the function."""
         if isinstance(path, str | bytes | os.PathLike):
             self._written.add(os.path.abspath(os.fsdecode(path)))
 
     def lists(self, frame: FrameType, path: object = ".", *_: object) -> None:
-        """A folder is looked through."""
+        """A folder is listed."""
         path = "." if path is None else path
         if isinstance(path, str | bytes | os.PathLike):
             place = os.path.abspath(os.fsdecode(path))
             if self._is_foreign(place):
-                self.say(frame, "lists a folder that is no input", place, _CURE)
+                self.record(frame, "lists a folder that is not an input", place, _CURE)
 
     def queries(self, frame: FrameType, database: object) -> None:
         """An SQLite database is opened."""
@@ -77,26 +77,26 @@ class Watch:
             return
         place = os.fsdecode(database)
         if place not in ("", ":memory:") and self._is_foreign(os.path.abspath(place)):
-            self.say(frame, "asks a database that is no input", place, _CURE)
+            self.record(frame, "queries a database that is not an input", place, _CURE)
 
     def connects(self, frame: FrameType, _socket: object, address: object) -> None:
-        """A host is asked, or a server on this machine."""
+        """A host, or a server on this machine, is connected to."""
         if isinstance(address, str) and os.path.basename(os.path.dirname(address)).startswith(
             _POOL
         ):
             self.forks(frame)
             return
         host = address[0] if isinstance(address, tuple) and address else address
-        self.say(frame, "asks a host or a database server", str(host), _ANSWER)
+        self.record(frame, "connects to a host or a database server", str(host), _ANSWER)
 
     def forks(self, frame: FrameType, *_: object) -> None:
         """A process is started, in which nobody looks."""
-        self.say(frame, "starts a process, and what it reads is not seen", "", _IN_PROCESS)
+        self.record(frame, "starts a process, and what it reads is not seen", "", _IN_PROCESS)
 
     def runs(self, frame: FrameType, program: object, *_: object) -> None:
         """Another program is started."""
         name = os.fsdecode(program) if isinstance(program, str | bytes | os.PathLike) else ""
-        self.say(frame, "runs another program", name, "make its result a raw file")
+        self.record(frame, "runs another program", name, "make its result a raw file")
 
     def scans(self, frame: pl.LazyFrame) -> None:
         """A query is run: its plan names the files that it reads."""
@@ -106,10 +106,10 @@ class Watch:
                     place = os.path.abspath(path)
                     if os.path.isfile(place) and self._is_foreign(place):
                         where = self.tables[0].place
-                        self.found.add(f"{where} scans a file that is no input: {_CURE}")
+                        self.found.add(f"{where} scans a file that is not an input: {_CURE}")
 
-    def say(self, frame: FrameType, what: str, name: str, cure: str) -> None:
-        """Keep the place in the user's code, and the name where it stands there."""
+    def record(self, frame: FrameType, what: str, name: str, cure: str) -> None:
+        """Keep the place in the user's code, and the name if it is literal there."""
         project = self.tables[0].project
         file = frame.f_code.co_filename
         path = Path(file)
@@ -171,7 +171,7 @@ _EVENTS: Final[dict[str, Callable[..., None]]] = {
 
 
 def begin(tables: Sequence[Table]) -> Watch:
-    """Look from now on at what a function of this thread goes to."""
+    """Start recording what a function of this thread uses."""
     _install()
     watch = Watch(tables)
     go_on(watch)
@@ -179,7 +179,7 @@ def begin(tables: Sequence[Table]) -> Watch:
 
 
 def go_on(watch: Watch) -> None:
-    """Look again at a function that gives one thing after another."""
+    """Resume recording for a function that yields its results."""
     end()
     _here.set(watch)
     _thread.watch = watch
@@ -187,13 +187,13 @@ def go_on(watch: Watch) -> None:
 
 
 def current() -> Watch | None:
-    """What is looked at in this thread."""
+    """What is being recorded in this thread."""
     watch: Watch | None = _here.get() or getattr(_thread, "watch", None)
     return watch if watch in _running else None
 
 
 def end() -> None:
-    """Look no more, and keep what was seen, for `told`."""
+    """Stop recording, and keep what was seen, for `seen`."""
     watch = current()
     _here.set(None)
     _thread.watch = None
@@ -207,8 +207,8 @@ def end() -> None:
             remember(path, json.dumps(note, indent=1))
 
 
-def told(table: Table) -> list[str]:
-    """What the function of a table, as it is, was last seen to use beside its inputs."""
+def seen(table: Table) -> list[str]:
+    """What the table's present function was last seen to use besides its inputs."""
 
     def uses(note: Mapping[str, Any]) -> list[str]:
         if note["fingerprint"] != table.fingerprint.digest:
@@ -224,7 +224,7 @@ def _path(table: Table) -> Path:
 
 @cache
 def _install() -> None:
-    """A hook cannot be taken away again, so it is put in place once, when it is needed."""
+    """Install the audit hook once, when it is needed: it cannot be removed again."""
     sys.addaudithook(_hear)
 
 
@@ -234,7 +234,7 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
         return
     watch = current()
     if watch is None and len(_running) == 1 and _is_side_thread():
-        # A thread that the function has started, as far as its stack tells.
+        # A thread that the function has started, as far as its stack shows.
         watch = _running[0]
     if watch is None:
         return
@@ -244,7 +244,7 @@ def _hear(event: str, arguments: tuple[Any, ...]) -> None:
         if frame is not None:
             note(watch, frame, *arguments)
     except Exception:  # noqa: BLE001
-        # Looking must never stand in the way of what is looked at.
+        # Recording must never disturb what is recorded.
         return
     finally:
         _busy.here = False

@@ -2,8 +2,8 @@
 
 Its own is what stands literally in source code, and the names of columns, assets and checks.
 
-A message is taken apart by the texts that the code is written with: for `f"no visit of {person}"`
-the message keeps `no visit of`, and `…` takes the place of the person.
+A message is matched with the strings in the code: for `f"no visit of {person}"` the message keeps
+`no visit of`, and the person is replaced by `…`.
 """
 
 import ast
@@ -15,7 +15,7 @@ from dataclasses import dataclass, field
 from pathlib import Path
 
 LEFT_OUT = "…"
-# A longer one is a dump of data, and a text of fewer letters matches by chance.
+# A longer message is a dump of data, and a string of fewer letters matches by chance.
 _LONGEST = 10_000
 _FEWEST_LETTERS = 3
 _PERCENT = re.compile(
@@ -27,7 +27,7 @@ _BETWEEN_NAMES = re.compile(r"Asset(?:Check)?Key\b|[\s,:;()\[\]{}<>'\"]+")
 # Of the projects that this process has loaded.
 _names: set[str] = set()
 
-# The texts of a message, with what stands between them left open.
+# The literal strings of a message, with what is between them left open.
 Texts = tuple[str, ...]
 
 
@@ -38,7 +38,7 @@ class OwnWords:
     Attributes:
         sources: texts of Python modules.
         names: of columns, assets and checks; a message may also list several.
-        templates: texts of library modules, whose messages may be taken, but no word of their own.
+        templates: sources of library modules, whose messages may match, but not single words.
     """
 
     sources: tuple[str, ...] = ()
@@ -58,9 +58,9 @@ class OwnWords:
         return bool(parts) and self.names.issuperset(parts)
 
     def of(self, message: str) -> str:
-        """The message with `…` for all that does not stand in the code; empty where nothing does.
+        """The message with `…` for all that is not literal in the code; empty where nothing is.
 
-        The text of the code that explains most of the message is taken.
+        The string in the code that explains most of the message is used.
         """
         if len(message) > _LONGEST:
             return ""
@@ -95,7 +95,7 @@ def read_source(path: str | Path) -> str:
 
 @functools.lru_cache(maxsize=64)
 def _texts_of(source: str) -> tuple[Texts, ...]:
-    """Every text in a module, and how it goes on behind what is put into it."""
+    """Every string in a module, with holes for the values that are formatted into it."""
     try:
         found = {texts for node in ast.walk(ast.parse(source)) for texts in _texts(node)}
     except (SyntaxError, ValueError, RecursionError, MemoryError):
@@ -104,7 +104,7 @@ def _texts_of(source: str) -> tuple[Texts, ...]:
 
 
 def _texts(node: ast.AST) -> Iterator[Texts]:
-    """The ways in which a piece of code can become a message."""
+    """The messages that an expression can produce."""
     match node:
         case ast.Constant(value=str(text)):
             yield (text,)
@@ -159,7 +159,7 @@ def _by_braces(text: str) -> Texts:
 
 
 def _between(message: str, texts: Texts) -> list[str] | None:
-    """What stands between the texts of a message; None where it is not made of them."""
+    """What is between the literal strings of a message; None where they do not match."""
     first, last = texts[0], texts[-1]
     if len(texts) == 1:
         return [] if message == first else None

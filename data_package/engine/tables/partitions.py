@@ -1,4 +1,4 @@
-"""The partitions of a table: their keys, where each is kept, and which of them a reader takes."""
+"""The partitions of a table: their keys, and where each is kept."""
 
 import hashlib
 import unicodedata
@@ -17,7 +17,7 @@ from data_package.engine.sources.shares import Part
 class Partitions:
     """The partitions of a table as they are when the project is loaded.
 
-    `definition` has keys that can be told from the code and the clock: no dynamic ones.
+    The keys of `definition` follow from the code and the clock: there are no dynamic ones.
     """
 
     definition: dg.PartitionsDefinition
@@ -31,7 +31,7 @@ class Partitions:
     def files(self) -> dict[str, PurePosixPath]:
         """The file of each key, below the table's folder; no two share one, whatever the keys.
 
-        Keys of several dimensions lie in folders, as Dagster keeps them.
+        Keys of several dimensions are in nested folders, as Dagster keeps them.
         """
         plain = {key: self.part(key).place for key in self.keys}
         alike = Counter(_folded(str(path)) for path in plain.values())
@@ -41,17 +41,17 @@ class Partitions:
         }
 
     def file(self, key: str) -> PurePosixPath:
-        """The file of a key, also of one that has come into being since."""
+        """The file of a key, including one that has come into being since."""
         found = self.files.get(key)
         return found or _file(self.part(key).place, None)
 
     @cached_property
     def known(self) -> frozenset[str]:
-        """The keys, to look one up."""
+        """The keys as a set, for lookups."""
         return frozenset(self.keys)
 
     def dimensions(self, key: str) -> dict[str, str]:
-        """What a key says for each dimension; for a single one, under `partition`."""
+        """The key of each dimension; of a single one, under `partition`."""
         if isinstance(self.definition, dg.MultiPartitionsDefinition):
             return dict(self.definition.get_partition_key_from_str(key).keys_by_dimension)
         return {"partition": key}
@@ -60,6 +60,12 @@ class Partitions:
     def each(self) -> list[Part]:
         """The partitions, in the definition's order."""
         return [self.part(key) for key in self.keys]
+
+    def given(self, key: str) -> str:
+        """The key as Dagster gives it to a function: of several dimensions, one that has them."""
+        if isinstance(self.definition, dg.MultiPartitionsDefinition):
+            return self.definition.get_partition_key_from_str(key)
+        return key
 
     def part(self, key: str) -> Part:
         """The partition as it takes its share of a raw file."""
@@ -84,13 +90,13 @@ class Partitions:
 
 
 def _file(path: PurePosixPath, key: str | None) -> PurePosixPath:
-    """The file; with a digest of the key where another differs in nothing but its letters."""
+    """The file; with a digest of the key where another key differs in case only."""
     mark = f"=={hashlib.sha256(key.encode()).hexdigest()[:8]}" if key is not None else ""
     return path.with_name(f"{path.name}{mark}.parquet")
 
 
 def _folded(name: str) -> str:
-    """Equal for names that some file systems take as one."""
+    """Equal for names that some file systems do not distinguish."""
     return unicodedata.normalize("NFKC", unicodedata.normalize("NFKC", name).casefold())
 
 
@@ -102,9 +108,9 @@ def dimensions_of(definition: dg.PartitionsDefinition) -> list[dg.PartitionsDefi
 
 
 def windows_of(definition: dg.PartitionsDefinition) -> str:
-    """What decides the window of time of a key; empty where keys are no windows.
+    """What determines the time window of a key; empty where keys are not windows.
 
-    Not the first and the last key: a new one changes no other.
+    The first and the last key do not belong to it: a new key changes no other.
     """
     return "\n".join(
         f"{one.cron_schedule} {one.timezone} {one.fmt}"

@@ -1,7 +1,7 @@
-"""What Polars says when a query fails, in words that quote no value.
+"""Messages of Polars for a failed query, rewritten so that they quote no value.
 
-Only messages that are known by their beginning are passed on, in words of our own. What is taken
-over from a message is a number, a type, or a name that stands in the code or in an input.
+Only messages that are known by their beginning are reported, in our own wording. A number, a type,
+or a name that is in the code or in an input is copied from the message; nothing else is.
 """
 
 import errno
@@ -39,30 +39,30 @@ _MACHINE = re.compile(r"\(os error (\d{1,4})\)")
 # By how a message begins.
 _FIXED = {
     "invalid utf-8 sequence": (
-        "the file is not UTF-8. Read it with pl.read_csv(…, encoding='cp1252'), or whatever it is "
-        "encoded in."
+        "the file is not UTF-8. Read it with pl.read_csv(…, encoding='cp1252'), or whatever its "
+        "encoding is."
     ),
     "csv `encoding` must be one of": (
-        "scan_csv reads nothing but UTF-8. Take pl.read_csv(…, encoding=…) for this file."
+        "scan_csv reads only UTF-8. Use pl.read_csv(…, encoding=…) for this file."
     ),
     "found more fields than defined in 'Schema'": (
-        "a line of the file has more cells than its header. Look at separator= and quote_char=; "
-        "truncate_ragged_lines=True drops what is too much."
+        "a line of the file has more cells than its header. Check separator= and quote_char=; "
+        "truncate_ragged_lines=True drops the extra cells."
     ),
     "incomplete mapping specified for `replace_strict`": (
-        "replace_strict meets a value that it has no entry for. Give it a default=, or clean first."
+        "replace_strict found a value that it has no entry for. Give it a default=, or clean first."
     ),
     "strict integer parsing failed": (
         "a text is not an integer. Clean it first, or make it null with strict=False."
     ),
-    "join keys did not fulfill": "keys of the join repeat where validate= says that they do not.",
+    "join keys did not fulfill": "keys of the join repeat although validate= forbids it.",
     "'union'/'concat' inputs should all have the same schema": (
-        "the frames that pl.concat puts below one another differ in columns or types. Cast them "
-        "first, or say how='diagonal_relaxed'."
+        "the frames given to pl.concat differ in columns or types. Cast them first, or use "
+        "how='diagonal_relaxed'."
     ),
     "cannot compare string with numeric type": "a text is compared with a number. Cast one first.",
     "could not find an appropriate format to parse": (
-        "the form of the dates cannot be guessed. Say it, such as '%d.%m.%Y'."
+        "the format of the dates cannot be guessed. Give it, such as '%d.%m.%Y'."
     ),
     "parquet: File out of specification: Invalid thrift: transport error": (
         "the file cannot be written to its end. Is there room left on its disk?"
@@ -71,32 +71,32 @@ _FIXED = {
     "regex error": "a pattern of the query is not a regular expression that Polars knows.",
     "empty CSV": "the file is empty.",
     "CSV format does not support nested data": "CSV cannot hold lists and structs.",
-    "cannot cast 'Object' type": "a column of Python objects cannot be made another type.",
+    "cannot cast 'Object' type": "a column of Python objects cannot be cast to another type.",
     "cannot write 'Object' datatype": (
-        "a column holds Python objects, which no file can. Make it text, a number or a date first."
+        "a column holds Python objects, which a file cannot. Make them text, numbers or dates."
     ),
     "CSV malformed": (
-        "the file is not CSV as it is read: a quote is opened and not closed, or a line is cut. "
-        "Look at quote_char= and separator=, or read it by a contract."
+        "the file cannot be read as CSV: a quote is opened and not closed, or a line is cut off. "
+        "Check quote_char= and separator=, or read it by a contract."
     ),
     "relation '": "a query in SQL names a table that it has not been given.",
     "UDF called without return type": (
-        "Polars does not know what map_elements or map_batches gives. Say it with return_dtype=."
+        "Polars does not know what map_elements or map_batches returns. Add return_dtype=."
     ),
     "casting from string to": (
-        "Polars casts no text to that type. Take str.to_date, str.to_datetime or str.to_time."
+        "Polars does not cast text to that type. Use str.to_date, str.to_datetime or str.to_time."
     ),
     "error deserializing JSON": "a text is not the JSON that it is read as.",
 }
 
 
 def known(message: str) -> str:
-    """What a message says that has no value in it, or nothing."""
+    """The part of a message that holds no value, or nothing."""
     return next((said for begin, said in _FIXED.items() if message.startswith(begin)), "")
 
 
 def spoken(error: pl.exceptions.PolarsError, words: OwnWords) -> str:
-    """What may be said of an error of Polars; empty where that is nothing.
+    """The message that may be shown for a Polars error; empty if none may.
 
     Args:
         error: as it was raised.
@@ -121,7 +121,8 @@ def spoken(error: pl.exceptions.PolarsError, words: OwnWords) -> str:
     if found := _KEYS.match(message):
         return f"the keys of the join differ in type{_in_column(found.group(1), words)}. Cast one."
     if found := _ARITHMETIC.match(message):
-        return f"{found.group(1)} and {found.group(2)} cannot be reckoned with. Cast them first."
+        one, other = found.groups()
+        return f"arithmetic between {one} and {other} is not possible. Cast them first."
     if (found := _DUPLICATE.match(message)) and words.have(found.group(1)):
         return f"two columns are called '{found.group(1)}'. Rename one with .alias(…)."
     if isinstance(error, pl.exceptions.ColumnNotFoundError):
@@ -132,7 +133,7 @@ def spoken(error: pl.exceptions.PolarsError, words: OwnWords) -> str:
 
 
 def _is_raised_by_polars(error: BaseException) -> bool:
-    """Whether the words are Polars' own: a function of the user's may raise its errors too."""
+    """Whether the message is Polars' own: a user's function may raise its exceptions too."""
     frames = traceback.extract_tb(error.__traceback__)
     return bool(frames) and Path(frames[-1].filename).is_relative_to(_POLARS)
 
@@ -147,4 +148,4 @@ def _no_column(message: str, words: OwnWords) -> str:
     )
     if found and words.have(found.group(1)):
         return f"no column '{found.group(1)}'.{did_you_mean(found.group(1), words.names)}"
-    return "a column that the query names is not there."
+    return "a column that the query names does not exist."

@@ -1,8 +1,8 @@
-"""What Python itself says when something fails, with nothing in it that could be a value.
+"""Python's own error messages, without anything that could be a value.
 
-A message that is one of Python's passes. What Python puts into it (a name, a type) passes when it
-stands in the user's own code or is one of Python's or Polars' own names; `…` takes its place
-otherwise.
+A message that is one of Python's passes. What Python inserts into it (a name, a type) passes if it
+is in the user's own code or is one of Python's or Polars' own names; otherwise it is replaced by
+`…`.
 """
 
 import builtins
@@ -149,7 +149,7 @@ _IN_A_PROGRAM = 256
 
 
 def spoken(error: BaseException, words: OwnWords) -> str:
-    """What may be said of an error that Python raised; empty where that is nothing."""
+    """The message that may be shown for an error that Python raised; empty if none may."""
     match error:
         case UnicodeError():
             return _of_encoding(error)
@@ -170,16 +170,16 @@ def spoken(error: BaseException, words: OwnWords) -> str:
         case MemoryError():
             return "there is not enough memory."
         case subprocess.CalledProcessError() if abs(error.returncode) < _IN_A_PROGRAM:
-            return f"a program that it starts ended with code {error.returncode}."
+            return f"a program that it started ended with code {error.returncode}."
         case subprocess.TimeoutExpired():
-            return "a program that it starts did not end in time."
+            return "a program that it started did not end in time."
         case sqlite3.Error() if said := _of_sqlite(error):
             return said
     return _of_python(_message(error), words)
 
 
 def kind_of(error: BaseException | type[BaseException], words: OwnWords) -> str:
-    """The name of an error's class, or of the class it is made from, that no row can have given."""
+    """The name of an error's class, or of a base class, that cannot come from a row."""
     kinds = error.__mro__ if isinstance(error, type) else type(error).__mro__
     return next((kind.__name__ for kind in kinds if _is_named_in_code(kind, words)), "Error")
 
@@ -187,7 +187,7 @@ def kind_of(error: BaseException | type[BaseException], words: OwnWords) -> str:
 def _message(error: BaseException) -> str:
     try:
         return str(error)
-    except Exception:  # noqa: BLE001 (what a user's class does to say what it is)
+    except Exception:  # noqa: BLE001 (a user's class may raise anything here)
         return ""
 
 
@@ -204,9 +204,9 @@ def _owner(error: AttributeError, words: OwnWords) -> str:
 
 
 def _is_named_in_code(kind: type, words: OwnWords) -> bool:
-    """Whether a class is found under its name in a module, or stands in the user's own code.
+    """Whether a class is found under its name in a module, or is in the user's own code.
 
-    One that is made while a table is built may be named by a cell.
+    A class that is made while a table is built may be named after a cell.
     """
     found: object = sys.modules.get(kind.__module__)
     for name in kind.__qualname__.split("."):
@@ -228,14 +228,14 @@ def _is_installed(module: str) -> bool:
 
 
 def of_machine(message: str) -> str:
-    """What the operating system says, by the number that a message has; empty where it has none."""
+    """The operating system's message for the number in an error; empty if there is none."""
     found = re.search(r"\[Errno (\d{1,4})\]|\(os error (\d{1,4})\)", message)
     return _of_number(int(found[1] or found[2])) if found else ""
 
 
 def _of_machine(error: OSError) -> str:
     if error.errno == errno.ENOENT:
-        return "a file that the function opens is not there."
+        return "a file that the function opens does not exist."
     said = _of_number(error.errno) if error.errno is not None else of_machine(_message(error))
     return f"{said}." if said else ""
 

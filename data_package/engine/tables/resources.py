@@ -1,7 +1,7 @@
-"""The resources of a project: found at the top of its modules or given, and known by their names.
+"""The resources of a project: found at the top of its modules or given, known by their names.
 
-A function asks for a resource by the name of its parameter, as in any Dagster project. What the
-resource is made with is part of what the function does.
+A function asks for a resource by the name of its parameter, as in any Dagster project. The
+resource's configuration is part of what the function does.
 """
 
 from collections.abc import Callable, Iterable, Mapping
@@ -23,15 +23,15 @@ def resources_by_name(
     wanted: Iterable[str],
     taken: Iterable[str],
 ) -> dict[str, object]:
-    """The resources of a project by name; what is given goes before what is found.
+    """The resources of a project by name; given ones take precedence over found ones.
 
     Args:
         found: name, resource and module of each that a module defines.
         given: those that `load_definitions` was given.
         wanted: the names that functions ask for.
-        taken: the names that the engine has resources of its own by.
+        taken: the names of the engine's own resources.
 
-    Raises ProjectError for a name that is taken, or wanted and not clear.
+    Raises ProjectError for a name that is taken, or wanted and ambiguous.
     """
     named: dict[str, tuple[object, str]] = {}
     asked = set(wanted)
@@ -46,7 +46,8 @@ def resources_by_name(
     for name in taken:
         if name in given:
             raise ProjectError(
-                f"load_definitions is given a resource '{name}', which is what keeps the tables.\n"
+                f"load_definitions is given a resource '{name}', which is the IO manager of the "
+                "tables.\n"
                 'Give it another name, and let an asset choose it: @dg.asset(io_manager_key="…").'
             )
         made.pop(name, None)
@@ -56,7 +57,7 @@ def resources_by_name(
 def check_resources(
     definitions: Iterable[Definition], known: Iterable[str], project: Project
 ) -> None:
-    """Raise ProjectError when a function asks for a resource that is not there."""
+    """Raise ProjectError when a function asks for a resource that does not exist."""
     there = set(known)
     for one in definitions:
         missing = sorted(one.required_resource_keys - one.resource_defs.keys() - there)
@@ -67,14 +68,14 @@ def check_resources(
             who = ", ".join(sorted(key.to_user_string() for key in keys))
             raise ProjectError(
                 f"{place_of(function, project) or who}: '{who}' asks for the resource '{name}', "
-                f"and there is none.{did_you_mean(name, there)}\n"
+                f"which does not exist.{did_you_mean(name, there)}\n"
                 f"Define it at the top of a module, {name} = …, or give it in definitions.py: "
                 f'load_definitions({project.package}, resources={{"{name}": …}})'
             )
 
 
 def digest_of(resource: object, fingerprinter: Fingerprinter) -> str:
-    """A hash of what a resource does and of what it is made with."""
+    """A hash of what a resource does and of its configuration."""
     return fingerprinter.fingerprint(_holding(resource)).digest
 
 

@@ -1,4 +1,4 @@
-"""What a function returns, looked at and fitted before Dagster sees it, whose words quote it."""
+"""What a function returns, checked and converted before Dagster, which would quote it, sees it."""
 
 import functools
 import inspect
@@ -16,14 +16,14 @@ from data_package.engine.tables import measure, outside
 from data_package.engine.tables.made import Kept
 from data_package.engine.tables.table import Table
 
-# What says something of a result, and is none.
+# Dagster's objects that describe a result, and are not one.
 _TOLD = (dg.AssetMaterialization, dg.AssetObservation, dg.AssetCheckResult, dg.ObserveResult)
 _NO_VALUE: object = dg.MaterializeResult[Any](metadata={}).value
 
 
 @dataclass(frozen=True)
 class Result:
-    """One thing that a function gives: its asset's name, and what it says that it is."""
+    """One result of a function: its asset's name, and its annotated type."""
 
     name: str
     declared: object
@@ -33,9 +33,9 @@ class Result:
 def measured_and_fitted(
     function: Callable[..., object], results: Sequence[Result]
 ) -> Callable[..., object]:
-    """The same function; its table's time and memory are counted from the moment it is called.
+    """The same function, with its table's time and memory measured from the call on.
 
-    What it returns is what it says, as far as that can be made of it, or refused in our words.
+    Its result is converted to the annotated type where possible, or else refused.
     """
     if all(result.table.kept is Kept.ELSEWHERE for result in results):
         return function
@@ -115,9 +115,9 @@ def _all_fitted(value: object, results: Sequence[Result]) -> object:
 
 
 def fitted(item: object, results: Sequence[Result]) -> object:
-    """One thing that a function gives, as what it says it is.
+    """One result of a function, as its annotated type.
 
-    Raises dg.Failure for what no table, no file and nothing else can be made of.
+    Raises dg.Failure for a value that cannot be kept.
     """
     if isinstance(item, _TOLD) or not results:
         return item
@@ -134,7 +134,7 @@ def fitted(item: object, results: Sequence[Result]) -> object:
 
 
 def _meant(item: object, results: Sequence[Result]) -> Result:
-    """Which of a function's results an item is; where that is open, one that expects least."""
+    """Which of a function's results an item is; if that is open, the least demanding one."""
     if len(results) == 1:
         return results[0]
     named: str | None = None
@@ -172,15 +172,16 @@ def _fitted(value: object, result: Result) -> object:
     if isinstance(value, PurePath):
         if result.table.kept not in (Kept.FILE, Kept.BY_RESULT):
             raise dg.Failure(
-                f"The function of '{result.name}' returned a path, though a table is expected of "
-                "it.\nReturn a frame; or write `-> Path`, and the file is kept as it is."
+                f"The function of '{result.name}' returned a path, but a table is expected.\n"
+                "Return a frame; or write `-> Path`, and the file is kept unchanged."
             )
     elif result.table.kept is Kept.FILE or not is_frame(value):
         raise dg.Failure(_neither(value, result))
     elif declared is not None and frame_of(type(value)) is not declared:
         raise dg.Failure(
-            f"The function of '{result.name}' says that it returns {_named(result.declared)}, and "
-            f"returned {_named(type(value))}.\nCorrect what stands behind `->`, or what it returns."
+            f"The function of '{result.name}' is annotated to return "
+            f"{_named(result.declared)}, but returned {_named(type(value))}.\n"
+            "Correct the annotation after `->`, or what it returns."
         )
     return value
 
@@ -188,32 +189,32 @@ def _fitted(value: object, result: Result) -> object:
 def _neither(value: object, result: Result) -> str:
     if result.table.kept is Kept.FILE:
         return (
-            f"The function of '{result.name}' says that it returns a Path, and returned "
+            f"The function of '{result.name}' is annotated to return a Path, but returned "
             f"{_named(type(value))}."
         )
     return (
         f"A table's function must return a pl.LazyFrame or a pl.DataFrame, not "
-        f"{_named(type(value))}.\nA frame of pandas or Arrow is taken too. A file is kept when its "
-        "Path is returned; what another\nIO manager keeps names it: @dg.asset(io_manager_key=…)."
+        f"{_named(type(value))}.\nA pandas or Arrow frame works too. For a file, return its Path; "
+        "for anything else, name the\nIO manager that keeps it: @dg.asset(io_manager_key=…)."
     )
 
 
 def _refuse_nothing(result: Result) -> None:
     if result.table.kept is Kept.TABLE:
         why = (
-            f"{result.table.project.relative(result.table.contract_path)} says what its table holds"
+            f"{result.table.project.relative(result.table.contract_path)} declares its columns"
             if result.table.contract is not None
-            else f"it says that it returns {_named(result.declared)}"
+            else f"it is annotated to return {_named(result.declared)}"
         )
         raise dg.Failure(
-            f"The function of '{result.name}' returned nothing, and {why}.\nIs a `return` missing?"
+            f"The function of '{result.name}' returned nothing, but {why}.\nIs a `return` missing?"
         )
     if result.table.kept is Kept.FILE:
-        raise dg.Failure(f"The function of '{result.name}' returned nothing, and not a Path.")
+        raise dg.Failure(f"The function of '{result.name}' returned nothing instead of a Path.")
 
 
 def _named(kind: object) -> str:
-    """A type as people write it: `pandas.DataFrame`, `pl.LazyFrame`, `dict`."""
+    """A type as it is usually written: `pandas.DataFrame`, `pl.LazyFrame`, `dict`."""
     if not isinstance(kind, type):
         return str(kind).replace("typing.", "")
     owner = kind.__module__.partition(".")[0]

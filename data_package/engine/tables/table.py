@@ -31,15 +31,15 @@ class Table:
     Attributes:
         inputs: the assets it takes, by the name of the parameter that receives each.
         module: the dotted name of the module that defines it.
-        function: the user's own function, None where Dagster has none to show.
+        function: the user's own function, None where Dagster does not give it.
         fingerprint: of what the function does.
-        contract: what its columns and rows must satisfy, None where nothing is written down.
-        partitions: what it is made in, None for a table that is made as a whole.
+        contract: what its columns and rows must satisfy, None without a contract.
+        partitions: None for a table that is made as a whole.
         mappings: which partitions of an input it takes, where that is declared.
         shares: which files of each raw file a partition takes.
-        reads: the raw files that it takes the rows of, and not the paths.
+        reads: the raw files whose rows, not paths, it takes.
         op: the name of the function in Dagster.
-        kept: what becomes of what its function returns; few are anything but a table.
+        kept: how its function's result is kept; almost always as a table.
         wanted: the type that its function asks for each input in.
         returns: the type that its function says it returns.
     """
@@ -68,12 +68,12 @@ class Table:
 
     @property
     def parts(self) -> tuple[str | None, ...]:
-        """What is made at once: the key of each partition, or None for the table as a whole."""
+        """What is made as a unit: the key of each partition, or None for the table as a whole."""
         return (None,) if self.partitions is None else self.partitions.keys
 
     @property
     def name(self) -> str:
-        """The table's name, as people write it."""
+        """The table's name, as in Dagster's selections."""
         return self.key.to_user_string()
 
     @property
@@ -83,14 +83,14 @@ class Table:
 
     @property
     def path(self) -> Path:
-        """Its file; for a partitioned table, that of a folder with one file each."""
+        """Its file; for a partitioned table, the folder with one file for each partition."""
         if (note := self.note()) is not None and note.file is not None:
             return self.project.storage / note.file
         return self.project.storage.joinpath(self.group, *self.key.path).with_suffix(".parquet")
 
     @property
     def contract_path(self) -> Path:
-        """Where its contract stands or would stand: beside its function."""
+        """Where its contract is or would be: beside its function."""
         return contract_path(self.key, self.function, self.project)
 
     def file(self, partition: str | None) -> Path:
@@ -100,7 +100,7 @@ class Table:
         return self.path.with_suffix("") / self.partitions.file(partition)
 
     def files(self) -> list[Path]:
-        """The files it is kept in now: one, or one for each partition that there is by its keys."""
+        """The files it is kept in: one, or one for each partition."""
         return [
             path
             for part in self.parts
@@ -116,7 +116,7 @@ class Table:
         return pl.scan_parquet(self.file(partition), glob=False, hive_partitioning=False)
 
     def labelled(self, partition: str | None) -> str:
-        """A partition as people are shown it: `visits[2024]`."""
+        """The label of a partition: `visits[2024]`."""
         return self.name if partition is None else f"{self.name}[{partition}]"
 
     def noted_as(self, partition: str | None = None) -> str:
@@ -138,14 +138,14 @@ class Table:
 
     @property
     def is_table(self) -> bool:
-        """Whether it has rows: its function returns a frame, or has not said what it returns."""
+        """Whether it has rows: its function returns a frame, or has no return annotation."""
         if self.kept is Kept.BY_RESULT:
             return not self.noted
         return self.kept is Kept.TABLE
 
     @property
     def place(self) -> str:
-        """Where its function stands: `data_package/final/subjects.py:12`."""
+        """The place of its function: `data_package/final/subjects.py:12`."""
         return place_of(self.function, self.project) or self.module
 
 
@@ -185,12 +185,12 @@ def contract_path(
 def contract_at(path: Path, cache: ContractCache | None = None) -> Contract | None:
     """The contract at a path, None where there is no file.
 
-    Raises ContractError for a wrong one, ProjectError for what is not a file or has another name.
+    Raises ContractError for a wrong one, ProjectError for anything but a file, or another ending.
     """
     if is_file(path):
         return load_contract(path, cache)
     if is_file(other := path.with_suffix(".yml")):
-        raise ProjectError(f"{other}: a contract is called {path.name}.\nRename the file.")
+        raise ProjectError(f"{other}: this contract must be named {path.name}.\nRename the file.")
     return None
 
 

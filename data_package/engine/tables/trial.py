@@ -1,8 +1,8 @@
-"""Runs that try a project out and keep nothing of it: those of tests, and of an unkept instance.
+"""Trial runs, which keep nothing in the project: those of tests, or of an ephemeral instance.
 
-`dg.materialize` and `execute_in_process` record their events nowhere, and leave the project's
-tables and lock alone too: what such a run makes lies in the temporary storage of its instance, and
-what it does not make is read from the project.
+`dg.materialize` and `execute_in_process` record no events, and leave the project's tables and lock
+alone too: what such a run makes goes to the temporary storage of its instance, and what it does
+not make is read from the project.
 """
 
 import dataclasses
@@ -19,7 +19,7 @@ from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.frames import handed, is_frame, to_polars
 from data_package.engine.storage import HashCache
 from data_package.engine.tables.catalogue import Catalogue
-from data_package.engine.tables.checks import TableCheck, Verdicts
+from data_package.engine.tables.checks import CheckReports, TableCheck
 from data_package.engine.tables.io_manager import ParquetTables, frame_wanted
 from data_package.engine.tables.table import Table
 
@@ -27,18 +27,18 @@ if TYPE_CHECKING:
     from upath import UPath
 
 KEPT = "data-package/kept"
-"""The tag of a run in an instance that keeps nothing, by which the project keeps its tables."""
+"""The tag of a run in an ephemeral instance whose tables the project keeps nevertheless."""
 
 _PARQUET = b"PAR1"
 
 
 def is_trial(instance: dg.DagsterInstance, tags: Mapping[str, str]) -> bool:
-    """Whether a run is not to touch the project."""
+    """Whether a run must not change the project."""
     return instance.is_ephemeral and tags.get(KEPT) != "true"
 
 
 def catalogue_aside(catalogue: Catalogue, instance: dg.DagsterInstance) -> Catalogue:
-    """The catalogue of a project as a trial run has it, with what it has made until now."""
+    """The catalogue of a project as a trial run sees it, with the tables it has made so far."""
     project = dataclasses.replace(
         catalogue.project, storage=Path(instance.storage_directory(), "data-package")
     )
@@ -49,15 +49,17 @@ def catalogue_aside(catalogue: Catalogue, instance: dg.DagsterInstance) -> Catal
         project=project,
         tables=tables,
         delivered=Delivered(project, catalogue.delivered.files, catalogue.delivered.contracts),
-        verdicts=Verdicts(project, {table.resource: table for table in tables.values()}, hashes),
+        verdicts=CheckReports(
+            project, {table.resource: table for table in tables.values()}, hashes
+        ),
         hashes=hashes,
     )
 
 
 def checked_as_of(
     context: dg.AssetCheckExecutionContext, item: TableCheck, catalogue: Catalogue
-) -> tuple[Verdicts, TableCheck]:
-    """The verdicts and the check of a table, as the run that asks has it."""
+) -> tuple[CheckReports, TableCheck]:
+    """The kept results and the check of a table, as the run sees them."""
     if not is_trial(context.instance, context.run.tags):
         return catalogue.verdicts, item
     aside = catalogue_aside(catalogue, context.instance)
@@ -67,7 +69,7 @@ def checked_as_of(
 def by_run(
     kept: dg.IOManager, trial: Callable[[dg.DagsterInstance], dg.IOManager]
 ) -> dg.IOManagerDefinition:
-    """An IO manager of the project, or in its place another for runs that try it out."""
+    """An IO manager of the project, replaced by another in trial runs."""
 
     def choose(context: dg.InitResourceContext) -> dg.IOManager:
         instance, tags = context.instance, context.run.tags if context.run else {}
@@ -77,7 +79,7 @@ def by_run(
 
 
 class TrialTables(dg.IOManager):
-    """Writes what a trial run makes aside, and reads that or, where there is none, the project."""
+    """Writes a trial run's tables elsewhere, and reads those or else the project's."""
 
     def __init__(self, catalogue: Catalogue, kept: ParquetTables, folder: Project) -> None:
         """`kept` reads the tables of the project; `folder` is where a trial's own tables go."""
@@ -102,14 +104,14 @@ class TrialTables(dg.IOManager):
         self._made.handle_output(context, obj)
 
     def load_input(self, context: dg.InputContext) -> object:
-        """What runs in this instance have made; else what the project has."""
+        """The table made by runs in this instance; else the project's."""
         table = self._catalogue.tables.get(context.asset_key)
         there = table is not None and (table.files() or table.noted)
         return (self._made if there else self._kept).load_input(context)
 
 
 class LooseTables(dg.UPathIOManager):
-    """Keeps the values of a run without a project: frames as Parquet, and all else pickled.
+    """Keeps the values of a run without a project: frames as Parquet, anything else pickled.
 
     A frame arrives as its parameter asks for it, as in a project.
     """
@@ -136,7 +138,7 @@ class LooseTables(dg.UPathIOManager):
 
 @dg.io_manager(description="Keeps frames as Parquet, and all else pickled, in temporary storage.")
 def loose_tables(context: dg.InitResourceContext) -> LooseTables:
-    """What `dg.materialize` keeps tables by, outside a project."""
+    """The IO manager of `dg.materialize` outside a project."""
     from upath import UPath
 
     assert context.instance is not None

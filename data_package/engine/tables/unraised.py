@@ -1,7 +1,7 @@
-"""Exceptions that nobody catches: in threads, in `__del__`, in tasks, at exit, and warnings.
+"""Exceptions that nothing catches (in threads, in `__del__`, in tasks, at exit), and warnings.
 
-Python prints them itself, message and all, past everything that keeps values out of messages. While
-tables are built, what is printed is a line in words that hold no value.
+Python prints them itself with their messages, past everything that keeps values out of messages.
+While tables are built, a line without values is printed instead.
 """
 
 import atexit
@@ -18,13 +18,13 @@ from data_package.engine.errors import shown
 from data_package.engine.project import Project
 from data_package.engine.tables import failures
 
-# What their own words quote is the exception of somebody else's task.
+# Their own messages quote the exception of another task.
 _SPEAKING_OF_OTHERS = ("asyncio", "concurrent.futures")
 
 
 @contextmanager
 def unraised_in_few_words(project: Project) -> Iterator[None]:
-    """Let Python say of exceptions that nobody catches what kind they are, and where they arose.
+    """Let Python report only the kind and the place of exceptions that nothing catches.
 
     While the block runs, and once more when the process ends.
     """
@@ -32,7 +32,7 @@ def unraised_in_few_words(project: Project) -> Iterator[None]:
     before = threading.excepthook, sys.unraisablehook, sys.excepthook, warnings.showwarning
     hooks.set()
     if warnings.showwarning.__module__ == warnings.__name__:
-        # Whoever records warnings, as tests do, goes on recording them.
+        # Code that records warnings, as tests do, still records them.
         warnings.showwarning = hooks.warning
     others = _OthersLeftOut(project)
     for name in _SPEAKING_OF_OTHERS:
@@ -43,7 +43,7 @@ def unraised_in_few_words(project: Project) -> Iterator[None]:
         threading.excepthook, sys.unraisablehook, sys.excepthook, warnings.showwarning = before
         for name in _SPEAKING_OF_OTHERS:
             logging.getLogger(name).removeFilter(others)
-        # Registered last, so called before whatever the user's code has registered.
+        # Registered last, so called before anything that the user's code has registered.
         atexit.register(hooks.set)
 
 
@@ -65,7 +65,7 @@ class _Hooks:
         self._tell("A thread ended with an error", args.exc_value)
 
     def _unraisable(self, args: "sys.UnraisableHookArgs") -> None:
-        self._tell("An error that nobody can catch", args.exc_value)
+        self._tell("An error that nothing can catch", args.exc_value)
 
     def _uncaught(
         self, _kind: type[BaseException], error: BaseException, _trace: TracebackType | None
@@ -87,7 +87,7 @@ class _Hooks:
 
 
 class _OthersLeftOut(logging.Filter):
-    """Leaves of a library's record about somebody's exception what kind it is, and where."""
+    """Reduces a library's log record about an exception to its kind and place."""
 
     def __init__(self, project: Project) -> None:
         super().__init__()

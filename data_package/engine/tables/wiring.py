@@ -1,6 +1,6 @@
-"""The graph before Dagster sees it: unknown names, names taken twice, cycles.
+"""The graph before Dagster sees it: unknown names, names used twice, cycles.
 
-Dagster asks the same when it builds a graph, later and in its own words; here the answer names
+Dagster checks the same when it builds a graph, later and in its own words; here the messages name
 the user's file and line.
 """
 
@@ -19,12 +19,12 @@ from data_package.engine.tables.table import place_of
 
 
 @dataclass(frozen=True)
-class Node:
+class WiredAsset:
     """An asset as the wiring sees it.
 
     Attributes:
-        parameters: what the function's parameters name, by the parameter.
-        others: what it depends on without receiving it.
+        parameters: the asset that each of the function's parameters names.
+        others: assets that it depends on without receiving them.
         repeats: whether two parameters name the same; Dagster keeps only one of them.
         place: file and line, for messages.
     """
@@ -37,7 +37,7 @@ class Node:
     repeats: bool = False
 
 
-def check_wiring(nodes: Sequence[Node], project: Project) -> None:
+def check_wiring(nodes: Sequence[WiredAsset], project: Project) -> None:
     """Raise one ProjectError that lists everything that is wrong."""
     problems = [
         *_duplicates(nodes),
@@ -51,18 +51,18 @@ def check_wiring(nodes: Sequence[Node], project: Project) -> None:
         raise ProjectError("\n\n".join(problems))
 
 
-def _duplicates(nodes: Sequence[Node]) -> Iterable[str]:
-    first: dict[str, Node] = {}
+def _duplicates(nodes: Sequence[WiredAsset]) -> Iterable[str]:
+    first: dict[str, WiredAsset] = {}
     for node in nodes:
         if node.name in first:
             yield (
                 f"{node.place}: the name '{node.name}' is taken by {first[node.name].place}.\n"
-                "Rename one of the two: a name stands for one asset."
+                "Rename one of the two: a name belongs to one asset."
             )
         first.setdefault(node.name, node)
 
 
-def _unknown(nodes: Sequence[Node], project: Project) -> Iterable[str]:
+def _unknown(nodes: Sequence[WiredAsset], project: Project) -> Iterable[str]:
     known = {node.name for node in nodes}
     for node in nodes:
         for parameter, wanted in node.parameters.items():
@@ -90,7 +90,7 @@ def _advice(function: Callable[..., object] | None, parameter: str) -> str:
     return "A parameter names the table or the raw file that it receives."
 
 
-def _repeated(nodes: Sequence[Node]) -> Iterable[str]:
+def _repeated(nodes: Sequence[WiredAsset]) -> Iterable[str]:
     for node in nodes:
         if node.repeats:
             yield (
@@ -99,7 +99,7 @@ def _repeated(nodes: Sequence[Node]) -> Iterable[str]:
             )
 
 
-def _unseen(nodes: Sequence[Node], project: Project) -> Iterable[str]:
+def _unseen(nodes: Sequence[WiredAsset], project: Project) -> Iterable[str]:
     for node in nodes:
         for name, parameter in _parameters(node.function).items():
             if (
@@ -109,12 +109,12 @@ def _unseen(nodes: Sequence[Node], project: Project) -> Iterable[str]:
                 place = place_of_parameter(node.function, name, project) or node.place
                 yield (
                     f"{place}: Dagster does not see the parameter '{name}' of '{node.name}', "
-                    "because it stands behind `*`.\nRemove the `*`."
+                    "because it comes after `*`.\nRemove the `*`."
                 )
 
 
-def _cycles(nodes: Mapping[str, Node]) -> Iterable[str]:
-    """Report the first cycle; a way out of it often ends the others."""
+def _cycles(nodes: Mapping[str, WiredAsset]) -> Iterable[str]:
+    """Report the first cycle; breaking it often breaks the others."""
     done: set[str] = set()
     for start in nodes:
         way: list[str] = []
@@ -136,8 +136,8 @@ def _cycles(nodes: Mapping[str, Node]) -> Iterable[str]:
                 if len(circle) == 2:
                     yield (
                         f"{nodes[following].place}: '{following}' takes '{following}', itself. A "
-                        "partition that takes earlier ones of its own\ntable is not supported: "
-                        "let it take what they are made of."
+                        "partition that takes earlier partitions of its own\ntable is not "
+                        "supported: take what they are made from instead."
                     )
                 else:
                     yield f"These tables need each other, so none can be built first:\n{lines}"
@@ -147,18 +147,18 @@ def _cycles(nodes: Mapping[str, Node]) -> Iterable[str]:
                 stack.append((following, iter(_inputs(nodes[following]))))
 
 
-def _inputs(node: Node) -> list[str]:
+def _inputs(node: WiredAsset) -> list[str]:
     return [*node.parameters.values(), *node.others]
 
 
-def node_of(
+def wired_asset(
     asset: dg.AssetsDefinition,
     key: dg.AssetKey,
     *,
     function: Callable[..., object] | None,
     module: str,
     project: Project,
-) -> Node:
+) -> WiredAsset:
     """The wiring of one asset of a definition."""
     parameters = {
         name: wanted.to_user_string()
@@ -166,7 +166,7 @@ def node_of(
         if wanted in asset.asset_deps[key] and name in _parameters(function)
     }
     others = {wanted.to_user_string() for wanted in asset.asset_deps[key]}
-    return Node(
+    return WiredAsset(
         name=key.to_user_string(),
         parameters=parameters,
         others=sorted(others - set(parameters.values())),

@@ -1,1 +1,5 @@
-"""Proof that a build can be repeated: tables built again, and compared with the lock."""
+"""Proof that a build can be repeated: tables built again, and compared with the lock.
+
+`rebuild` builds into a scratch folder, `verify` compares, `difference` finds why a table differs.
+What does not belong here: whether a table is stale (`staleness`).
+"""

@@ -1,6 +1,6 @@
-"""Why a table that was built again is not as it was: order, chance, the clock, another library.
+"""Why a table that was built again differs: order, randomness, the clock, another library.
 
-Says names of columns and of functions, and counts; never a value of any row.
+Reports names of columns and functions, and counts; never a value of any row.
 """
 
 import ast
@@ -26,13 +26,13 @@ _CLOCK = {
 }  # fmt: skip
 _CHANCE_MODULES = {"random", "secrets", "uuid"}
 _CHANCE = {"os.urandom", "uuid4", "uuid1", "urandom"}
-# Methods of frames, columns and NumPy's generators: chance, unless they are given a seed.
+# Methods of frames, columns and NumPy's generators: random, unless they are given a seed.
 _CHANCE_METHODS = {"sample", "shuffle", "default_rng", "rand", "randn", "randint", "random"}
 _SEEDS = {"seed", "random_state"}
 
 
 class ReasonKind(StrEnum):
-    """What makes a table come out differently."""
+    """Why a table differs."""
 
     ORDER = "row order"
     ROWS = "number of rows"
@@ -41,13 +41,13 @@ class ReasonKind(StrEnum):
     CHANCE = "random numbers"
     CLOCK = "the clock"
     LIBRARY = "library"
-    OUTSIDE = "something that is no input"
+    OUTSIDE = "something that is not an input"
     BYTES = "other bytes"
 
 
 @dataclass(frozen=True)
 class Reason:
-    """One thing that was found, in words for people."""
+    """One reason, in words for people."""
 
     kind: ReasonKind
     words: str
@@ -59,10 +59,10 @@ class Comparison:
 
     Attributes:
         columns: names of columns that only one has, or that have another type.
-        rows: how many each has.
-        same_rows: whether both hold the same rows, as often, in whatever order.
-        same_order: whether these also stand in the same order.
-        values: names of columns that do not hold the same values, in whatever order.
+        rows: the number of rows of each.
+        same_rows: whether both hold the same rows, equally often, in any order.
+        same_order: whether these are also in the same order.
+        values: names of columns that do not hold the same values, in any order.
     """
 
     columns: tuple[str, ...]
@@ -73,7 +73,7 @@ class Comparison:
 
 
 def compare(one: Path, other: Path) -> Comparison:
-    """Compare two Parquet files by hashes of their rows: eight bytes a row are kept in memory."""
+    """Compare two Parquet files by hashes of their rows, with eight bytes a row in memory."""
     left, right = _scan(one), _scan(other)
     schemas = left.collect_schema(), right.collect_schema()
     rows = _rows(left), _rows(right)
@@ -98,13 +98,13 @@ def compare(one: Path, other: Path) -> Comparison:
 def explain_difference(
     table: Table, *, made: Path, again: Path | None, kept: Path | None, libraries: Sequence[str]
 ) -> list[Reason]:
-    """Say why a table is not as the lock has it, as far as can be told.
+    """Find why a table differs from the lock, as far as possible.
 
     Args:
-        table: whose function is looked at.
+        table: whose function is examined.
         made: built again, and different.
         again: built once more from the same inputs; None when that failed.
-        kept: the file that the lock speaks of, where it is still there.
+        kept: the file that the lock records, if it still exists.
         libraries: whose version differs from the lock's, in words.
     """
     steady = again is not None and hash_file(made) == hash_file(again)
@@ -125,7 +125,7 @@ def explain_difference(
     if again is None:
         reasons.append(Reason(ReasonKind.OUTSIDE, "built a third time, it failed"))
     if steady and not same_rows and not libraries and not _is_explained(reasons):
-        words = "built twice now, it came out equal: it rests on something that is no input"
+        words = "built twice now, it came out equal: it depends on something that is not an input"
         hidden = f" ({table.fingerprint.unseen[0]})" if table.fingerprint.unseen else ""
         reasons.append(Reason(ReasonKind.OUTSIDE, f"{words}{hidden}"))
     return reasons
@@ -136,14 +136,14 @@ def _is_explained(reasons: Sequence[Reason]) -> bool:
 
 
 def _of_rows(found: Comparison, *, steady: bool) -> Iterator[Reason]:
-    """What the rows show; `steady`: it came out twice the same now, and otherwise before."""
+    """What the rows show; `steady`: it came out equal twice now, and different before."""
     each_time = "than before" if steady else "each time"
     if found.columns:
         yield Reason(ReasonKind.COLUMNS, f"other columns or types: {_some(found.columns)}")
     elif found.same_order:
         yield Reason(ReasonKind.BYTES, "the same rows in the same order, written as other bytes")
     elif found.same_rows:
-        hint = "sort them at the end, or say maintain_order=True"
+        hint = "sort them at the end, or use maintain_order=True"
         if steady:
             hint = "a set of strings has another order in every process; sort them at the end"
         yield Reason(ReasonKind.ORDER, f"the same rows in another order {each_time}: {hint}")
@@ -153,7 +153,8 @@ def _of_rows(found: Comparison, *, steady: bool) -> Iterator[Reason]:
     elif found.values:
         yield Reason(ReasonKind.VALUES, f"other values {each_time} in {_some(found.values)}")
     else:
-        yield Reason(ReasonKind.VALUES, f"the same values {each_time}, but put together otherwise")
+        same = "the same values as before" if steady else "the same values each time"
+        yield Reason(ReasonKind.VALUES, f"{same}, but combined differently")
 
 
 def _of_clock(table: Table, made: Path, found: Comparison | None) -> Iterator[Reason]:
@@ -161,9 +162,9 @@ def _of_clock(table: Table, made: Path, found: Comparison | None) -> Iterator[Re
         return
     near = list(_near_now(made, found.values)) if found else []
     if near:
-        yield Reason(ReasonKind.CLOCK, f"moments close to now stand in {_some(near)}")
+        yield Reason(ReasonKind.CLOCK, f"times close to now are in {_some(near)}")
     for call, place in islice(_calls(table, _is_clock), 3):
-        words = f"{place} calls {call}: take the moment from a raw file or the code"
+        words = f"{place} calls {call}: take the time from a raw file or the code"
         yield Reason(ReasonKind.CLOCK, words)
 
 
@@ -224,7 +225,7 @@ def _is_chance(name: str, node: ast.Call, seeded: bool) -> bool:
 
 
 def _dotted(node: ast.expr) -> str:
-    """`a.b.c`; what a method is called on stands as nothing (`.sample`) where it is no name."""
+    """`a.b.c`; the object of a method is left out (`.sample`) where it is not a name."""
     names: list[str] = []
     while isinstance(node, ast.Attribute):
         names.append(node.attr)
@@ -247,7 +248,7 @@ def _rows(frame: pl.LazyFrame) -> int:
 
 
 def _hashes(frame: pl.LazyFrame, names: Sequence[str]) -> pl.Series:
-    """A hash of each row; categories count by their text, whatever number a file gives them."""
+    """A hash of each row; categories are hashed as text, whatever their codes in a file."""
     schema = frame.collect_schema()
     whole = [
         pl.col(name).cast(pl.String) if isinstance(schema[name], pl.Categorical) else pl.col(name)

@@ -1,6 +1,6 @@
-"""Tables built again as the lock says: from the inputs that it names, into another folder.
+"""Tables built again from the inputs that the lock records, into another folder.
 
-Nothing that the project keeps is touched. What the outcome means is said in `verify`.
+Nothing in the project is changed. `verify` judges the outcome.
 """
 
 import dataclasses
@@ -40,7 +40,7 @@ Unit = tuple[dg.AssetKey, str | None]
 
 
 class Source(Enum):
-    """Where an input can be had as the lock names it."""
+    """Where an input is available as the lock records it."""
 
     STORED = auto()
     MADE = auto()
@@ -52,7 +52,7 @@ SourceOf = Callable[[dg.AssetKey, str | None], Source]
 
 @dataclass
 class Attempt:
-    """One building of some tables and partitions: where they went, and how each ended."""
+    """One rebuilding of some tables and partitions: where they are, and how each ended."""
 
     folder: Path
     written: dict[Unit, Written] = field(default_factory=dict)
@@ -65,7 +65,7 @@ class Attempt:
         return self.written.keys() | self.failed.keys() | self.starved.keys()
 
     def path(self, table: Table, part: str | None) -> Path:
-        """Where a table, or a partition of it, went."""
+        """The rebuilt file of a table, or of a partition of it."""
         return _moved(table, self.folder).file(part)
 
 
@@ -83,8 +83,8 @@ class Rebuilder:
     def run(self, units: set[Unit], attempt: Attempt, like: Attempt | None = None) -> None:
         """Build some tables and partitions into the attempt's folder, in one run.
 
-        An input that is not stored as the lock says is the one that the attempt `like` made; by
-        default, that is the attempt itself.
+        An input that is not stored as the lock records it is taken from the attempt `like`; by
+        default, from the attempt itself.
         """
         make_private_folder(attempt.folder)
 
@@ -122,7 +122,7 @@ class Rebuilder:
                 )
             except internals.RunError as error:
                 raise BuildError(
-                    f"Dagster ended the run with {error}, and no table is to blame.\n"
+                    f"Dagster ended the run with {error}, which no table caused.\n"
                     "Nothing in the project was changed. Try `data-package build --force -v`."
                 ) from None
         self._note_failures(steps, tally, attempt, source)
@@ -153,13 +153,13 @@ class Rebuilder:
         return next((one for one in state.parts if one.partition == part), state)
 
     def is_intact(self, table: Table, part: str | None) -> bool:
-        """Whether the stored file of a table, or of a partition, is the one that the lock names."""
+        """Whether the stored file of a table, or of a partition, is the one in the lock."""
         kinds = {cause.kind for cause in self.state(table, part).causes}
         lost = {CauseKind.NEVER_BUILT, CauseKind.MISSING, CauseKind.CHANGED_OUTSIDE}
         return not kinds & lost
 
     def is_as_locked(self, table: Table, part: str | None, attempt: Attempt) -> bool:
-        """Whether an attempt made a table, or a partition, just as the lock names it."""
+        """Whether an attempt made a table, or a partition, exactly as the lock records it."""
         made = attempt.written.get((table.key, part))
         entry = self.lock.entry(table.name, part)
         return made is not None and entry is not None and made.sha256 == entry.data_version
@@ -205,7 +205,7 @@ class Rebuilder:
         )
 
     def _whole(self, keys: set[dg.AssetKey]) -> set[dg.AssetKey]:
-        """The tables with those that the same functions make: a function runs as a whole."""
+        """The tables, with all others that the same functions make: a function runs as a whole."""
         whole = set(keys)
         for assets in unbound_assets(self.loaded):
             if isinstance(assets, dg.AssetsDefinition) and assets.keys & keys:
@@ -215,17 +215,17 @@ class Rebuilder:
     def _watched(
         self, tally: Tally, parts: Mapping[str, Sequence[str]], waits: Waits
     ) -> Callable[[str], AbstractContextManager[None]]:
-        """What goes on around a run: its events are counted, and shown to whoever watches."""
+        """The context of a run: its events are counted, and passed to the progress display."""
 
         @contextmanager
         def prepare(run_id: str) -> Iterator[None]:
             with self.watch(tally) if self.watch else nullcontext(lambda: None) as changed:
 
-                def hear(event: dg.DagsterEvent) -> None:
+                def on_event(event: dg.DagsterEvent) -> None:
                     tally.hear(event)
                     changed()
 
-                plan = executor.Plan(hear, lambda _: False, parts, waits, self.threads)
+                plan = executor.Plan(on_event, lambda _: False, parts, waits, self.threads)
                 with executor.planned(run_id, plan):
                     yield
 
@@ -234,21 +234,21 @@ class Rebuilder:
     def _note_failures(
         self, steps: Mapping[str, Step], tally: Tally, attempt: Attempt, source: SourceOf
     ) -> None:
-        """Separate what failed by itself from what lacked an input."""
+        """Separate tables that failed from tables that lacked an input."""
         for key, part in ((key, step.part) for step in steps.values() for key in step.assets):
             result, table = tally.result(key, part), self.catalogue.tables.get(key)
             if result.status is not Status.FAILED or table is None:
                 continue
             if missing := self._missing(table, part, source):
                 attempt.starved[key, part] = (
-                    f"its input {missing[0]} is not as the lock says, neither in storage nor built "
+                    f"its input {missing[0]} is not as in the lock, neither in storage nor built "
                     "again"
                 )
             else:
                 attempt.failed[key, part] = result.error or ""
 
     def _missing(self, table: Table, part: str | None, source: SourceOf) -> list[str]:
-        """The inputs of a table, or of a partition, that could not be had, by their names."""
+        """The names of the inputs of a table, or of a partition, that are not available."""
         return [
             other.labelled(taken)
             for other in filter(None, map(self.catalogue.tables.get, table.inputs.values()))
@@ -258,7 +258,7 @@ class Rebuilder:
 
 
 class _Tables(dg.IOManager):
-    """Writes into the scratch folder, and hands out inputs as the lock names them."""
+    """Writes into the scratch folder, and loads inputs as the lock records them."""
 
     def __init__(
         self,
@@ -280,7 +280,7 @@ class _Tables(dg.IOManager):
         parts = context.asset_partition_keys if context.has_asset_partitions else (None,)
         found = {self._source(context.asset_key, part) for part in parts}
         if Source.NONE in found:
-            raise dg.Failure("An input is not there.", allow_retries=False)
+            raise dg.Failure("An input is missing.", allow_retries=False)
         if context.has_asset_partitions or found == {Source.STORED}:
             return self._kept.load_input(context)
         return self._made.load_input(context)

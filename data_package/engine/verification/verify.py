@@ -1,7 +1,7 @@
 """Proof of reproducibility: every table is built again, and its content compared with the lock.
 
-Each table, and each partition, is built from the inputs that the lock names, so one that does not
-come out as it was is the only one to blame. Nothing that the project keeps is touched.
+Each table, and each partition, is built from the inputs that the lock records, so only its own code
+can be the cause of a difference. Nothing in the project is changed.
 """
 
 import time
@@ -27,8 +27,8 @@ from data_package.engine.tables.table import Table
 from data_package.engine.verification.difference import Reason, explain_difference
 from data_package.engine.verification.rebuild import Attempt, Rebuilder, Unit, Watch
 
-# A file that is gone or not ours, or another version of a library, does not keep a table from
-# being built as the lock says; other code or other inputs do.
+# A table can be rebuilt as in the lock although its file is missing or changed, or a library has
+# another version; with other code or other inputs it cannot.
 _NO_OBSTACLE = {
     CauseKind.MISSING,
     CauseKind.CHANGED_OUTSIDE,
@@ -38,9 +38,9 @@ _NO_OBSTACLE = {
 
 
 class Verdict(StrEnum):
-    """How a table that was to be built again compares with the lock.
+    """How a rebuilt table compares with the lock.
 
-    What is skipped could have been compared, and nobody knows how it would be; what is not kept
+    A skipped table could have been compared, so its result is unknown; a table that is not kept
     here leaves nothing to compare.
     """
 
@@ -68,7 +68,7 @@ class Verified:
 
     @property
     def label(self) -> str:
-        """A partition as people are shown it: `visits[2024]`."""
+        """The label of a partition: `visits[2024]`."""
         return self.name if self.partition is None else f"{self.name}[{self.partition}]"
 
     def to_dict(self) -> dict[str, object]:
@@ -86,14 +86,14 @@ class Verified:
 
 @dataclass(frozen=True)
 class Verification:
-    """All tables and partitions that were asked for, each after its inputs."""
+    """All requested tables and partitions, each after its inputs."""
 
     tables: tuple[Verified, ...]
     seconds: float
 
     @property
     def ok(self) -> bool:
-        """Something was built again, and all that can be compared came out as the lock says."""
+        """Something was rebuilt, and everything that can be compared matches the lock."""
         compared = len(self.tables) - self.count(Verdict.NOT_KEPT)
         return self.count(Verdict.EQUAL) == compared > 0
 
@@ -117,17 +117,17 @@ def verify(
     partitions: tuple[str, ...] = (),
     threads: int = 1,
     watch: Watch | None = None,
-    say: Callable[[str], object] = lambda _: None,
+    report: Callable[[str], object] = lambda _: None,
 ) -> Verification:
     """Build the selected tables and what they need again, and compare.
 
     `partitions` are keys, and ranges of them, as in `build`. `watch` gets the state of a run before
-    it starts, and gives what to call on each change; `say` gets what is worth a line.
+    it starts, and returns a callback for each change; `report` is called with notes for the user.
 
     Raises ProjectError when the project, the lock or the selection is wrong.
     """
     began = time.monotonic()
-    with building(project, say), warnings.catch_warnings():
+    with building(project, report), warnings.catch_warnings():
         warnings.simplefilter("ignore")
         sweep(project.storage)
         lock_of(project).check_written()
@@ -153,7 +153,7 @@ def verify(
 def _chosen(
     request: Request, job: dg.JobDefinition, catalogue: Catalogue
 ) -> list[tuple[Table, str | None]]:
-    """The selected tables and partitions, and all that they need, inputs first."""
+    """The selected tables and partitions, and everything they need, inputs first."""
     asked = select_tables(request.select, job) & catalogue.tables.keys()
     needed = with_inputs(asked_parts(request, asked, catalogue), catalogue)
     return [(table, part) for table in in_order(catalogue) for part in needed.get(table.key, ())]
@@ -162,7 +162,7 @@ def _chosen(
 def _unfit(
     chosen: Sequence[tuple[Table, str | None]], rebuilder: Rebuilder
 ) -> dict[Unit, tuple[Verdict, str]]:
-    """What cannot be built as the lock says, and why."""
+    """What cannot be rebuilt as in the lock, and why."""
     catalogue = rebuilder.catalogue
     together = _made_with_others(rebuilder.loaded)
     unfit: dict[Unit, tuple[Verdict, str]] = {}
@@ -177,9 +177,9 @@ def _unfit(
         if causes:
             found = Verdict.SKIPPED, f"{causes[0]}; build it first"
         elif not table.is_table and not table.files():
-            found = Verdict.NOT_KEPT, "it keeps no file here that could be compared"
+            found = Verdict.NOT_KEPT, "it has no file here that could be compared"
         elif table.key in together:
-            found = Verdict.NOT_KEPT, "it is made together with something kept elsewhere"
+            found = Verdict.NOT_KEPT, "it is made together with something that is kept elsewhere"
         elif skipped:
             found = Verdict.SKIPPED, f"its input {skipped[0]} is skipped"
         else:
@@ -189,7 +189,7 @@ def _unfit(
 
 
 def _made_with_others(loaded: Loaded) -> set[dg.AssetKey]:
-    """The tables whose function makes something, too, that another IO manager keeps."""
+    """The tables whose function also makes something that another IO manager keeps."""
     return {
         key
         for assets in unbound_assets(loaded)
@@ -202,14 +202,14 @@ def _made_with_others(loaded: Loaded) -> set[dg.AssetKey]:
 def _build_twice(
     rebuilder: Rebuilder, chosen: Sequence[tuple[Table, str | None]], folder: Path
 ) -> tuple[Attempt, Attempt]:
-    """Everything, and once more what is not as the lock says, to see if it repeats."""
+    """Rebuild everything, and once more what differs from the lock, to see if it repeats."""
     first, second = Attempt(folder / "first"), Attempt(folder / "second")
     todo = {(table.key, part) for table, part in chosen}
     while todo:
         before = len(first.tried)
         rebuilder.run(todo, first)
         todo -= first.tried
-        # What failed holds back its readers; the next round takes its stored file.
+        # A failed table blocks the tables that use it; the next round uses its stored file.
         if len(first.tried) == before:
             break
     differs: dict[dg.AssetKey, set[Unit]] = {}

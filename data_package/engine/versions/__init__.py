@@ -1,6 +1,7 @@
 """Versions of the data package: how two of them differ, and what a release is.
 
-`diff` compares any two data packages; names are loaded when they are asked for.
+`diff` compares any two data packages; names are imported on first use. What does not belong here:
+writing a data package (`package`). Only `repository` opens a connection, and only for `publish`.
 """
 
 from typing import TYPE_CHECKING

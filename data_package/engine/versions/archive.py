@@ -1,9 +1,9 @@
 """A release as files that stay as they are: a read-only folder, and a zip file of it.
 
 The zip file is the same to the byte wherever it is made from the same folder: names in order, the
-release's own time, one set of permissions, no compression. What Deflate makes of the same bytes
-differs between zlib, zlib-ng and their versions, and the tables, which are nearly all of a package,
-are compressed within Parquet already. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
+release's own time, one set of permissions, no compression. The output of Deflate differs between
+zlib, zlib-ng and their versions, and the tables, which are nearly all of a package, are compressed
+within Parquet already. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 """
 
 import json
@@ -41,9 +41,9 @@ _NOTE = ".unfinished."
 
 
 def keep_folder(origin: Path, target: Path) -> None:
-    """Copy a data package to a place of its own, and make it read-only.
+    """Copy a data package to a folder, and make it read-only.
 
-    Raises BuildError when the copy is not what `SHA256SUMS` says.
+    Raises BuildError when the copy does not match `SHA256SUMS`.
     """
     make_private_folder(target.parent)
     new = temporary_beside(target)
@@ -61,9 +61,9 @@ def keep_folder(origin: Path, target: Path) -> None:
 
 @contextmanager
 def unfinished(folder: Path, archive: Path) -> Iterator[None]:
-    """While files of a release are put in their places, and no record names it yet.
+    """Mark the files of a release as unfinished while no record names it yet.
 
-    A note beside them says so, for `sweep_unfinished` to find when this process is killed.
+    The mark is a note beside them, which `sweep_unfinished` finds if this process is killed.
     """
     note = folder.with_name(f"{_NOTE}{os.getpid()}")
     make_private_folder(note.parent)
@@ -73,7 +73,7 @@ def unfinished(folder: Path, archive: Path) -> Iterator[None]:
 
 
 def sweep_unfinished(project: Project, released: Collection[str]) -> None:
-    """Remove the files of releases that were killed before any record named them."""
+    """Remove the files of releases that were interrupted before the record named them."""
     place = releases_folder(project)
 
     def names(found: Sequence[object]) -> tuple[str, str]:
@@ -92,7 +92,7 @@ def sweep_unfinished(project: Project, released: Collection[str]) -> None:
 
 
 def keep_zip(folder: Path, target: Path, created: str) -> None:
-    """Write a zip file of a folder, dated by the moment at which it was released."""
+    """Write a zip file of a folder, with the time of the release as every file's date."""
     moment = datetime.fromisoformat(created)
     date = max(_EARLIEST, moment.timetuple()[:6])
     files = {path.relative_to(folder).as_posix(): path for path in folder.rglob("*")}
@@ -120,6 +120,6 @@ def _check(folder: Path) -> None:
     for digest, name in (line.split("  ", 1) for line in lines):
         if hash_file(folder / name) != digest:
             raise BuildError(
-                f"{name} of the built package is not what {SUMS} says: someone changed it.\n"
+                f"{name} of the built package does not match {SUMS}: someone changed it.\n"
                 "Build it again: data-package build"
             )

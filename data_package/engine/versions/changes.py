@@ -1,4 +1,4 @@
-"""What two descriptors of a data package say differently, and how much each change asks of readers.
+"""How two descriptors of a data package differ, and the level of each change for its users.
 
 The levels are those of https://datapackage.org/recipes/data-package-version/.
 """
@@ -16,7 +16,7 @@ from data_package.engine.versions.level import Level
 
 _LOWER = frozenset(("minimum", "exclusiveMinimum", "minLength"))
 _UPPER = frozenset(("maximum", "exclusiveMaximum", "maxLength"))
-# Told by others of this room, or following from the files.
+# Reported by other modules of this room, or following from the files.
 _PACKAGE_SILENT = frozenset(("$schema", "resources", "version", "created", "name", "id"))
 _RESOURCE_SILENT = frozenset(
     ("$schema", "name", "path", "bytes", "hash", "format", "mediatype", "encoding", "schema")
@@ -43,12 +43,12 @@ class ChangeKind(StrEnum):
 
 @dataclass(frozen=True)
 class Change:
-    """One change of what the descriptor says; never a value of a row.
+    """One change of the descriptor; never a value of a row.
 
     Attributes:
         table: the table's name, None for the package's own properties.
         field: the field's name, None for what concerns the whole table.
-        words: what changed, in a few words.
+        words: a short description.
     """
 
     kind: ChangeKind
@@ -148,9 +148,9 @@ def _categories(old: Field, new: Field, table: str) -> Iterator[Change]:
     if old.categories is None and new.categories is None:
         return
     if old.categories is None:
-        yield change(Level.MAJOR, "categories added: nothing else may stand here any more")
+        yield change(Level.MAJOR, "categories added: other values are no longer allowed")
     elif new.categories is None:
-        yield change(Level.MINOR, "categories removed: anything may stand here now")
+        yield change(Level.MINOR, "categories removed: any value is allowed now")
     else:
         before, now = _labels(old), _labels(new)
         gone = [word for word in before if word not in now]
@@ -177,7 +177,7 @@ def _spelling(value: object) -> str:
 
 
 def _constraints(field: Field) -> dict[str, object]:
-    """A field's constraints by value, less the enum that its categories stand for."""
+    """A field's constraints by name, without the enum that its categories imply."""
     found = {name: value for name, value in plain_constraints(field).items() if value is not False}
     words = [plain_value(field, value) for value in field.categories or ()]
     if field.categories is not None and found.get("enum") == words:
@@ -186,7 +186,7 @@ def _constraints(field: Field) -> dict[str, object]:
 
 
 def _level_of(name: str, old: object, new: object) -> Level:
-    """Major where data that were good may not be any more, minor where more is allowed."""
+    """Major where valid data may become invalid, minor where more is allowed."""
     if old is None or new is None:
         return Level.MAJOR if old is None else Level.MINOR
     if name == "enum" and isinstance(old, list) and isinstance(new, list):
@@ -202,7 +202,7 @@ def _spellings(values: Sequence[object]) -> set[str]:
 
 
 def _rises(old: object, new: object) -> bool | None:
-    """Whether a bound has gone up; None when that cannot be told."""
+    """Whether a bound has gone up; None when that cannot be determined."""
     if isinstance(old, int | float) and isinstance(new, int | float):
         return new > old
     # Dates and times of one length, as ISO 8601 writes them, are ordered as texts.

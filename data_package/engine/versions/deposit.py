@@ -1,8 +1,8 @@
 """A release as a deposit in Zenodo, or in another repository with its interface.
 
-Preparing it reads the release and nothing else. Sending it needs a target and a token that are
-given for it; what is sent is a draft, which a person looks at and publishes, because what is
-published can't be taken back. https://developers.zenodo.org/#depositions
+Preparing it only reads the release. Sending it needs a target and a token; what is sent is a draft,
+which a person reviews and publishes, because a publication cannot be undone.
+https://developers.zenodo.org/#depositions
 """
 
 import hashlib
@@ -20,7 +20,7 @@ from data_package.engine.versions.level import Version
 TOKEN = "ZENODO_TOKEN"  # noqa: S105
 TARGETS = {"zenodo": "https://zenodo.org", "sandbox": "https://sandbox.zenodo.org"}
 _METADATA = "zenodo.json"
-# Beside the zip file, which holds everything: what a visitor of the deposit looks at first.
+# Besides the zip file, which holds everything: what a visitor of the deposit looks at first.
 _IN_VIEW = ("README.md", "index.html")
 
 
@@ -29,8 +29,8 @@ class DepositFile:
     """A file to send.
 
     Attributes:
-        name: what it is called in the deposit.
-        md5: the checksum that the repository answers with.
+        name: its name in the deposit.
+        md5: the checksum that the repository returns.
     """
 
     name: str
@@ -41,7 +41,7 @@ class DepositFile:
 
     @classmethod
     def of(cls, path: Path) -> "DepositFile":
-        """A file as it stands. Raises OSError."""
+        """A file as it is now. Raises OSError."""
         with path.open("rb") as file:
             md5 = hashlib.file_digest(file, lambda: hashlib.md5(usedforsecurity=False)).hexdigest()
         return cls(path.name, path, path.stat().st_size, hash_file(path), md5)
@@ -58,7 +58,7 @@ class DepositFile:
 
 @dataclass(frozen=True)
 class Deposit:
-    """What is sent: files, and the words of the deposit."""
+    """What is sent: files and metadata."""
 
     version: str
     files: tuple[DepositFile, ...]
@@ -76,7 +76,7 @@ class Deposit:
 def prepare(version: str | None, project: Project) -> Deposit:
     """The deposit of a release, by default the last one.
 
-    Raises ProjectError when it is not on this machine, or lacks what a deposit must say.
+    Raises ProjectError when it is not on this machine, or lacks metadata that a deposit needs.
     """
     known = [v for v in released_versions(project) if release_folder(project, v).is_dir()]
     chosen = Version.parse(version) if version else (known[-1] if known else None)
@@ -97,7 +97,7 @@ def prepare(version: str | None, project: Project) -> Deposit:
         paths = [archive, *(folder / name for name in _IN_VIEW)]
         files = tuple(DepositFile.of(path) for path in paths)
     except (OSError, ValueError) as error:
-        raise ProjectError(f"The release {chosen} is not whole: {error}.") from None
+        raise ProjectError(f"The release {chosen} is not complete: {error}.") from None
     lacking = [name for name in ("title", "creators", "description") if not metadata.get(name)]
     if lacking:
         raise ProjectError(
@@ -110,7 +110,7 @@ def prepare(version: str | None, project: Project) -> Deposit:
 def address_of(target: str) -> str:
     """The address of a target: `zenodo`, `sandbox`, or one that is given in full.
 
-    Raises ProjectError for an address that would carry the token unprotected.
+    Raises ProjectError for an address to which the token would be sent unprotected.
     """
     from urllib.parse import urlsplit
 
@@ -122,34 +122,34 @@ def address_of(target: str) -> str:
     except ValueError:
         host = None
     if not host or parts.username or parts.query or parts.fragment:
-        raise ProjectError(f"{target!r} is no target: zenodo, sandbox, or https://…")
+        raise ProjectError(f"{target!r} is not a target: use zenodo, sandbox, or https://…")
     if parts.scheme != "https" and not (parts.scheme == "http" and _is_this_machine(host)):
-        raise ProjectError(f"{target} is not protected: say https://…")
+        raise ProjectError(f"{target} is not protected: use https://…")
     return target.rstrip("/")
 
 
-def send(deposit: Deposit, target: str, token: str, tell: Callable[[str], None]) -> str:
-    """Make a draft of the deposit, and return the address at which it can be looked at.
+def send(deposit: Deposit, target: str, token: str, report: Callable[[str], None]) -> str:
+    """Make a draft of the deposit, and return its address.
 
-    Raises BuildError with what the repository said; the draft that was begun is then removed.
+    Raises BuildError with the repository's message; the unfinished draft is then removed.
     """
     from data_package.engine.versions.repository import Repository
 
     repository = Repository(address_of(target), token)
-    tell("beginning a draft")
+    report("beginning a draft")
     draft = repository.ask("POST", "/api/deposit/depositions", {})
     links = draft.get("links")
     bucket = links.get("bucket") if isinstance(links, dict) else None
     if not isinstance(bucket, str) or not isinstance(draft.get("id"), int | str):
-        raise BuildError(f"{target} answered with something that is no draft of a deposit.")
+        raise BuildError(f"{target} answered with something that is not a draft of a deposit.")
     place = f"/api/deposit/depositions/{draft['id']}"
     try:
         for file in deposit.files:
-            tell(f"sending {file.name}")
+            report(f"sending {file.name}")
             answer = repository.put_file(bucket, file.name, file.path)
             if answer.get("checksum") not in (file.md5, f"md5:{file.md5}"):
                 raise BuildError(f"{file.name} did not arrive as it was sent. Try again.")
-        tell("sending the metadata")
+        report("sending the metadata")
         repository.ask("PUT", place, {"metadata": {**deposit.metadata}})
     except BaseException:
         repository.forget(place)

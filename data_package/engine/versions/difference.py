@@ -1,4 +1,4 @@
-"""How two versions of a data package differ: what is said of the tables, and their rows."""
+"""How two versions of a data package differ: their descriptors and their rows."""
 
 import filecmp
 from collections.abc import Callable, Iterator, Sequence
@@ -19,7 +19,7 @@ from data_package.engine.versions.edition import (
 from data_package.engine.versions.level import Level
 from data_package.engine.versions.rows import RowDifference, compare_rows
 
-Tell = Callable[[str], None]
+Reporter = Callable[[str], None]
 
 
 @dataclass(frozen=True)
@@ -27,7 +27,7 @@ class TableDifference:
     """How the content of a table differs.
 
     Attributes:
-        rows: the counts; None where the rows could not be compared, or need not be.
+        rows: the counts; None where the rows could not be compared, or did not have to be.
         is_same_file: whether both versions hold the same bytes.
         is_referenced: whether another table's foreign key points here.
         words: why rows were not compared, or were not matched by the key; may be empty.
@@ -41,7 +41,7 @@ class TableDifference:
 
     @property
     def level(self) -> Level | None:
-        """How much the change of content asks of readers; None where nothing changed."""
+        """The level of the change of content; None where nothing changed."""
         if self.is_same_file or (self.rows is not None and self.rows.is_equal):
             return None
         if self.rows is None:
@@ -66,9 +66,9 @@ class Difference:
     """How one version of a data package differs from another.
 
     Attributes:
-        old: what people call the version of before.
-        new: what people call the version of now.
-        changes: of what the descriptor says.
+        old: the name of the old version.
+        new: the name of the new version.
+        changes: of the descriptor.
         tables: those that both versions have, in the order of the new one.
     """
 
@@ -79,7 +79,7 @@ class Difference:
 
     @property
     def level(self) -> Level | None:
-        """The largest change; None where nothing that the descriptor tells has changed."""
+        """The largest change; None where nothing in the descriptor has changed."""
         levels = [change.level for change in self.changes]
         levels += [table.level for table in self.tables if table.level is not None]
         return max(levels, default=None)
@@ -101,7 +101,7 @@ def diff(
     *,
     project: Path | None = None,
     rows: int = 0,
-    tell: Tell = lambda _: None,
+    report: Reporter = lambda _: None,
 ) -> Difference:
     """Compare two versions of a data package.
 
@@ -115,29 +115,29 @@ def diff(
         project: a folder of the project; by default the working directory. Two folders or zip
             files can be compared outside any project.
         rows: how many differing rows of each kind to keep, with their values.
-        tell: hears what is being compared.
+        report: is called with what is being compared.
 
     Raises:
-        ProjectError: a version is not there or is no data package.
+        ProjectError: a version does not exist or is not a data package.
         BuildError: a table's file cannot be read.
     """
     here = _project(project, needed=old is None or new is None)
     with ExitStack() as stack:
         opened = [stack.enter_context(one) for one in _editions(old, new, here)]
-        return compare(*opened, rows=rows, tell=tell)
+        return compare(*opened, rows=rows, report=report)
 
 
 def compare(
-    old: Edition, new: Edition, *, rows: int = 0, tell: Tell = lambda _: None
+    old: Edition, new: Edition, *, rows: int = 0, report: Reporter = lambda _: None
 ) -> Difference:
     """Compare two opened data packages; see `diff`."""
     referenced = {name for one in old.tables.values() for name in one.contract.references}
     tables = []
     for name, table in new.tables.items():
         if name in old.tables:
-            tell(f"comparing {name}")
+            report(f"comparing {name}")
             tables.append(
-                _table(old.tables[name], table, name in referenced, rows, _teller(tell, name))
+                _table(old.tables[name], table, name in referenced, rows, _reporter(report, name))
             )
     labels = [f"{one.text('version') or one.label}" for one in (old, new)]
     if labels[0] == labels[1]:
@@ -175,8 +175,8 @@ def _editions(
         yield open_built(project)
 
 
-def _teller(tell: Tell, name: str) -> Callable[[float], None]:
-    return lambda done: tell(f"comparing {name}" + (f", {done:.0%}" if done else ""))
+def _reporter(report: Reporter, name: str) -> Callable[[float], None]:
+    return lambda done: report(f"comparing {name}" + (f", {done:.0%}" if done else ""))
 
 
 def _table(
@@ -184,7 +184,7 @@ def _table(
     new: EditionTable,
     is_referenced: bool,
     rows: int,
-    tell: Callable[[float], None],
+    report: Callable[[float], None],
 ) -> TableDifference:
     before, now = old.file(), new.file()
     if before is None or now is None:
@@ -193,9 +193,9 @@ def _table(
     if _same_bytes(before, now):
         return TableDifference(new.name, None, True, is_referenced)
     key, words = _key(old, new)
-    found = compare_rows(before, now, key, show=rows, tell=tell)
+    found = compare_rows(before, now, key, show=rows, report=report)
     if key and not found.key:
-        words = f"{', '.join(key)} does not tell rows apart in both: whole rows are counted"
+        words = f"{', '.join(key)} is not unique in both: whole rows are counted"
     return TableDifference(new.name, found, False, is_referenced, words)
 
 

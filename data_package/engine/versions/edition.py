@@ -1,8 +1,8 @@
 """One version of a data package, opened for reading: a folder, a zip file or a release.
 
 What is read here may come from anybody: nothing outside the package is read, whatever its paths
-say and its links point to, and of a zip file nothing is unpacked but the descriptor and the files
-that it names.
+and links point to, and only the descriptor and the files that it names are unpacked from a zip
+file.
 """
 
 import json
@@ -33,7 +33,7 @@ class EditionTable:
     Attributes:
         descriptor: its Data Resource.
         path: its Parquet file, absolute and without links; None where the table has none.
-        fault: why the file that its descriptor names cannot be used; empty where it can.
+        fault: why the file that its descriptor names cannot be used; empty if it can.
     """
 
     name: str
@@ -45,7 +45,7 @@ class EditionTable:
     def file(self) -> Path | None:
         """Its Parquet file; None where the table has none.
 
-        Raises ProjectError when the package does not hold the file that it names.
+        Raises ProjectError when the package lacks the file that it names.
         """
         if self.fault:
             raise ProjectError(self.fault)
@@ -57,7 +57,7 @@ class Edition:
     """A version of a data package.
 
     Attributes:
-        label: what people call it.
+        label: its name for messages.
         folder: where its files can be read.
         document: its descriptor.
     """
@@ -97,13 +97,13 @@ def release_folder(project: Project, version: Version | str) -> Path:
 
 
 def zip_name(package: str, version: Version | str) -> str:
-    """What the zip file of a release is called."""
+    """The name of the zip file of a release."""
     safe = "".join(char if char.isalnum() or char in "-_." else "-" for char in package)
     return f"{safe.lstrip('.') or 'data-package'}-{version}.zip"
 
 
 def release_zip(project: Project, version: Version | str) -> Path | None:
-    """The zip file of a release, whatever the package was called then; None where there is none."""
+    """The zip file of a release, whatever the package's name was then; None where there is none."""
     with suppress(OSError):
         found = releases_folder(project).iterdir()
         ends = f"-{version}.zip"
@@ -135,7 +135,7 @@ def open_built(project: Project) -> Iterator[Edition]:
 def open_edition(what: str | Path, project: Project | None) -> Iterator[Edition]:
     """A data package by its folder, its descriptor, its zip file or the version of a release.
 
-    Raises ProjectError when it is not there or cannot be read.
+    Raises ProjectError when it does not exist or cannot be read.
     """
     path = Path(what)
     if path.name == DESCRIPTOR and path.is_file():
@@ -176,12 +176,12 @@ def _read(label: str, folder: Path) -> Edition:
     except (ValueError, RecursionError):
         raise ProjectError(f"{path} is not JSON.") from None
     if not isinstance(document, dict):
-        raise ProjectError(f"{path} is not a descriptor: it holds no properties.")
+        raise ProjectError(f"{path} is not a descriptor: it has no properties.")
     try:
         json.dumps(document, ensure_ascii=False).encode()
     except (UnicodeEncodeError, RecursionError):
         raise ProjectError(
-            f"{path} is not a descriptor: it holds half of a surrogate pair, which no text has."
+            f"{path} is not a descriptor: it contains half of a surrogate pair, which is not text."
         ) from None
     return Edition(label, folder, document)
 
@@ -213,7 +213,7 @@ def _file_of(folder: Path, resource: Mapping[str, object]) -> Path | str | None:
     if not _is_parquet(resource):
         return None
     path = resource.get("path")
-    found = place_in(folder, path) if isinstance(path, str) else "its path is not text"
+    found = place_in(folder, path) if isinstance(path, str) else "its path is not a string"
     if isinstance(found, Path):
         return found
     shown = folder / path if isinstance(path, str) and is_relative(path) else repr(path)[:200]

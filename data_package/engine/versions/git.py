@@ -1,25 +1,26 @@
-"""What git has not recorded of a project, so that a release could not be made again from it."""
+"""Changes that are not committed, so that a release could not be made again from git."""
 
 import os
 import subprocess
 from pathlib import Path
 
+from data_package.engine import git
 from data_package.engine.errors import ProjectError
 from data_package.engine.places import LOCK
 from data_package.engine.project import Project
 
-# Beside these, what a build reads are raw files, which the lock knows by their hash.
+# Other files that a build reads are raw files, whose hashes are in the lock.
 _SOURCES = (".py", ".yaml", ".yml", ".toml", ".data", ".lock")
 _SHOWN = 12
 
 
 def uncommitted(project: Project) -> list[str]:
-    """The project's files that differ from the last commit, or are in none; relative to its root.
+    """The project's files that differ from the last commit, or are not in it; relative to its root.
 
     Raises ProjectError when there is no git, or the project is in no repository.
     """
     _ask(project, "rev-parse", "--show-toplevel")
-    # A package that `.gitignore` names would be missing from every clone.
+    # A package matched by `.gitignore` would be missing from every clone.
     others = _ask(project, "ls-files", "-z", "--others", "--", *_places(project))
     changed = _ask(project, "diff", "-z", "--name-only", "--relative", _tip(project), "--", ".")
     unknown = [name for name in others if name.endswith(_SOURCES)]
@@ -41,7 +42,7 @@ def ignored(project: Project, path: Path) -> bool | None:
 
 
 def some(names: list[str]) -> str:
-    """Names, one a line, of many the first."""
+    """Names, one per line; of many, the first."""
     lines = [f"  {name}" for name in names[:_SHOWN]]
     if len(names) > _SHOWN:
         lines.append(f"  … and {len(names) - _SHOWN} more")
@@ -65,26 +66,18 @@ def _ask(project: Project, *words: str) -> list[str]:
         done = _run(project, *words)
     except FileNotFoundError:
         raise ProjectError(
-            "git is not installed, so nobody can say whether this release could be made again.\n"
-            "Install git and commit the project, or release all the same: --without-git"
+            "git is not installed, so it is unknown whether this release could be made again.\n"
+            "Install git and commit the project, or release anyway: --without-git"
         ) from None
     if done.returncode:
         said = done.stderr.decode(errors="replace").strip().splitlines()
         raise ProjectError(
-            f"git says of {Path(project.root)}: {said[0] if said else 'nothing'}\n"
-            "A release is made from a commit: git init, git add, git commit. Or release all the "
-            "same: --without-git"
+            f"git in {Path(project.root)}: {said[0] if said else 'no message'}\n"
+            "A release is made from a commit: git init, git add, git commit. Or release "
+            "anyway: --without-git"
         )
     return [name for name in done.stdout.decode(errors="replace").strip("\n").split("\0") if name]
 
 
 def _run(project: Project, *words: str) -> subprocess.CompletedProcess[bytes]:
-    kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
-    kept |= {"GIT_OPTIONAL_LOCKS": "0", "LC_ALL": "C"}
-    return subprocess.run(  # noqa: S603
-        ["git", "-C", str(project.root), *words],  # noqa: S607
-        env=kept,
-        stdin=subprocess.DEVNULL,
-        capture_output=True,
-        check=False,
-    )
+    return git.run(project.root, *words)

@@ -13,7 +13,7 @@ _VERSION = re.compile(r"(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})\.(0|[1-9]\d{0,8})", r
 
 
 class Level(IntEnum):
-    """What a change asks of those who use the data, from least to most."""
+    """How much a change affects users of the data, from least to most."""
 
     PATCH = 1
     MINOR = 2
@@ -34,14 +34,14 @@ class Version:
 
     @classmethod
     def parse(cls, text: str) -> "Version | None":
-        """The version that a text is; None when it is none."""
+        """The version in a text; None when it is not one."""
         found = _VERSION.fullmatch(text)
         return cls(*(int(part) for part in found.groups())) if found else None
 
     def after(self, level: Level) -> "Version":
         """The version after a change.
 
-        While the first number is 0, everything may still change: what would raise it raises the
+        While the first number is 0, everything may still change: a major change raises the
         second number instead.
         """
         match level:
@@ -53,7 +53,7 @@ class Version:
                 return Version(self.major, self.minor, self.patch + 1)
 
     def next_major(self) -> "Version":
-        """The next version whose first number is higher."""
+        """The next major version."""
         return Version(self.major + 1, 0, 0)
 
     def __lt__(self, other: "Version") -> bool:

@@ -1,4 +1,4 @@
-"""A release: what would be released, whether it may be, and making it."""
+"""A release: what would be released, whether it may be released, and making it."""
 
 import os
 from collections.abc import Callable
@@ -46,23 +46,23 @@ from data_package.engine.versions.level import FIRST, Level, Version
 from data_package.engine.versions.report import markdown_of
 
 _FIRST_CHANGES = "First release.\n"
-_NOTHING_TOLD = "Nothing that the descriptor tells of changed.\n"
+_NOTHING_TOLD = "Nothing in the descriptor changed.\n"
 
 
 class NotReady(BuildError):
-    """What stands in the way of a release."""
+    """Something prevents a release; the message lists it."""
 
 
 @dataclass(frozen=True)
 class Wanted:
-    """What a release is asked for.
+    """The options of a release.
 
     Attributes:
         version: the version; None to take it from `level`.
-        level: how much the version rises; None to take it from what changed.
-        notes: words for the changelog, Markdown.
-        without_git: whether to release what is not committed.
-        with_raw_errors: whether to release what is made of raw files that break their contracts.
+        level: how much to raise the version; None to take it from the changes.
+        notes: text for the changelog, Markdown.
+        without_git: whether to release uncommitted changes.
+        with_raw_errors: whether to release tables made from raw files that break their contracts.
     """
 
     version: str | None = None
@@ -79,7 +79,7 @@ class Proposal:
     Attributes:
         previous: the last release, None for the first.
         difference: from the last release; None for the first, and for one that is made again.
-        release: what `releases.yaml` will say.
+        release: the entry for `releases.yaml`.
         is_again: whether it is released already, and only its files are made again.
         folder: where its files go.
         archive: where its zip file goes.
@@ -110,13 +110,14 @@ class Proposal:
 
 
 def propose(
-    wanted: Wanted, project: Project, tell: Callable[[str], None] = lambda _: None
+    wanted: Wanted, project: Project, report: Callable[[str], None] = lambda _: None
 ) -> Proposal:
-    """Decide what a release now would be, without writing anything.
+    """Determine what a release now would be, without writing anything.
 
     Raises:
         NotReady: something is stale, fails its contract, or is not committed.
-        ProjectError: the asked version cannot be, or nothing changed since the last release.
+        ProjectError: the requested version is not possible, or nothing changed since the last
+            release.
     """
     catalogue, _ = open_project(project)
     package = _ready(catalogue, wanted)
@@ -126,7 +127,7 @@ def propose(
     newest = releases[0] if releases else None
     if newest is not None and package.content(releases) == newest.content:
         return _again(package, name, newest)
-    difference = _difference(project, newest, wanted, tell) if newest is not None else None
+    difference = _difference(project, newest, wanted, report) if newest is not None else None
     version = _version(wanted, newest, difference)
     entry = Release(str(version), _now(), "", _changes(project, wanted.notes, newest, difference))
     content = package.content([entry, *releases])
@@ -143,8 +144,8 @@ def propose(
     for path in (found.folder, found.archive):
         if path.exists():
             raise ProjectError(
-                f"{project.relative(path)} is there already, but {RECORD} knows no release "
-                f"{version}.\nMove it away, or say another version: --version X.Y.Z"
+                f"{project.relative(path)} exists already, but {RECORD} has no release "
+                f"{version}.\nMove it away, or choose another version: --version X.Y.Z"
             )
     return found
 
@@ -155,7 +156,7 @@ def make(
 ) -> str:
     """Make a proposed release, and return the SHA-256 of its zip file.
 
-    Raises BuildError, with everything as it was, when it could not be made.
+    Raises BuildError, with everything unchanged, when it could not be made.
     """
     if proposal.is_again:
         with building(proposal.project, lambda _: None):
@@ -168,8 +169,8 @@ def make(
 def _make_new(proposal: Proposal, watch: Watch | None) -> None:
     """Write the files of a release, then the record of it, then publish it.
 
-    Nothing names the version before its files are whole, so that a release that is killed leaves
-    either none of it or all of it.
+    Nothing names the version before its files are complete, so an interrupted release leaves
+    either nothing or everything.
     """
     project, release = proposal.project, proposal.release
     before = read_releases(project)
@@ -192,7 +193,7 @@ def _make_new(proposal: Proposal, watch: Watch | None) -> None:
 
 
 def _keep(proposal: Proposal, origin: Path) -> None:
-    """Put the files of a release where they stay, those that are not there yet."""
+    """Put those files of a release in place that are not there yet."""
     is_new = not proposal.folder.exists()
     try:
         if is_new:
@@ -205,13 +206,13 @@ def _keep(proposal: Proposal, origin: Path) -> None:
 
 
 def _publish(proposal: Proposal, watch: Watch | None) -> None:
-    """Publish what `releases.yaml` now tells of, and see that it is what was released."""
+    """Publish with the new `releases.yaml`, and check that the result is what was released."""
     project = proposal.project
     result = run_build(Request(), project, watch=watch)
     if not result.ok:
         raise BuildError(result.explain())
     if (project.published / SUMS).read_bytes() != (proposal.folder / SUMS).read_bytes():
-        raise BuildError("Nothing is released: the project changed while it was.\nRelease again.")
+        raise BuildError("Nothing is released: the project changed meanwhile.\nRelease again.")
 
 
 def _take_back(project: Project, before: list[Release]) -> None:
@@ -222,12 +223,12 @@ def _take_back(project: Project, before: list[Release]) -> None:
 
 
 def _ready(catalogue: Catalogue, wanted: Wanted) -> DataPackage:
-    """The data package, when nothing stands in the way of its release."""
+    """The data package, if nothing prevents its release."""
     project = catalogue.project
     packages = [one for one in catalogue.publications if isinstance(one, DataPackage)]
     if not packages:
         raise ProjectError(
-            "There is nothing to release: no table is final.\n"
+            "There is nothing to release: there are no final tables.\n"
             "Tables in the group `final` make up the data package."
         )
     status = status_of(catalogue, read_lock(project))
@@ -235,13 +236,13 @@ def _ready(catalogue: Catalogue, wanted: Wanted) -> DataPackage:
     broken = [f"{t.state.name}: {t.reason}" for t in status.tables if t.raw_errors and t.is_fresh]
     if broken and not wanted.with_raw_errors:
         faults.append(
-            f"Tables made of raw files that break their contracts:\n{some(broken)}\n"
-            "See them: data-package check RAW_FILE. Or release all the same: --with-raw-errors"
+            f"Tables made from raw files that break their contracts:\n{some(broken)}\n"
+            "See the errors: data-package check RAW_FILE. Or release anyway: --with-raw-errors"
         )
     if not wanted.without_git and (names := uncommitted(project)):
         faults.append(
-            f"Not committed, so that a clone would not build the same:\n{some(names)}\n"
-            "Commit it: git add, git commit. Or release all the same: --without-git"
+            f"Not committed, so a clone would not build the same:\n{some(names)}\n"
+            "Commit: git add, git commit. Or release anyway: --without-git"
         )
     if faults:
         raise NotReady("Nothing is released.\n\n" + "\n\n".join(faults))
@@ -250,9 +251,9 @@ def _ready(catalogue: Catalogue, wanted: Wanted) -> DataPackage:
         if stated:
             place = project.relative(project.package_folder / METADATA)
             raise ProjectError(
-                f"{place} says {' and '.join(repr(name) for name in stated)}; from the first "
-                f"release on, {RECORD} does.\nRemove it there and commit. To release as the "
-                "version it says: data-package release --version X.Y.Z"
+                f"{place} sets {' and '.join(repr(name) for name in stated)}; from the first "
+                f"release on, {RECORD} does.\nRemove it there and commit. To release with "
+                "that version: data-package release --version X.Y.Z"
             )
     return packages[0]
 
@@ -294,12 +295,12 @@ def _again(package: DataPackage, name: str, newest: Release) -> Proposal:
 
 
 def _difference(
-    project: Project, newest: Release, wanted: Wanted, tell: Callable[[str], None]
+    project: Project, newest: Release, wanted: Wanted, report: Callable[[str], None]
 ) -> Difference | None:
     try:
         with ExitStack() as stack:
             old = stack.enter_context(open_edition(newest.version, project))
-            return compare(old, stack.enter_context(open_built(project)), tell=tell)
+            return compare(old, stack.enter_context(open_built(project)), report=report)
     except ProjectError as error:
         if release_folder(project, newest.version).exists() or release_zip(project, newest.version):
             raise
@@ -307,8 +308,8 @@ def _difference(
             return None
         raise ProjectError(
             f"The last release, {newest.version}, is not on this machine to compare with.\n"
-            f"Put its zip file into {project.relative(project.storage / 'releases')}, or say what "
-            "the new one is: --version, --major, --minor or --patch"
+            f"Put its zip file into {project.relative(project.storage / 'releases')}, or choose "
+            "the new version: --version, --major, --minor or --patch"
         ) from error
 
 
@@ -317,7 +318,9 @@ def _version(wanted: Wanted, newest: Release | None, difference: Difference | No
     if wanted.version is not None:
         version = Version.parse(wanted.version)
         if version is None:
-            raise ProjectError(f"{wanted.version!r} is no version: say three numbers, as in 1.0.0.")
+            raise ProjectError(
+                f"{wanted.version!r} is not a version: use three numbers, as in 1.0.0."
+            )
         if last is not None and not last < version:
             raise ProjectError(
                 f"{version} is not higher than the last release, {last}.\n"
@@ -349,9 +352,9 @@ def _changes(
 
 
 def _coarse(project: Project) -> Callable[[str, int], str] | None:
-    """How the changelog, which is published, tells of so many rows; None where counts are exact.
+    """How the published changelog shows a number of rows; None where counts may be exact.
 
-    Two versions side by side must not tell what one of them hides.
+    Two versions side by side must not reveal what one of them hides.
     """
     packaging = project.packaging
     base = max(packaging.small_cells, packaging.round_counts)
@@ -369,7 +372,7 @@ def _coarse(project: Project) -> Callable[[str, int], str] | None:
 
 
 def _now() -> str:
-    """The present moment, or the one that SOURCE_DATE_EPOCH says.
+    """The current time, or that of SOURCE_DATE_EPOCH.
 
     https://reproducible-builds.org/specs/source-date-epoch/
     """

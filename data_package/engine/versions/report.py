@@ -8,28 +8,28 @@ from data_package.engine.versions.changes import Change
 from data_package.engine.versions.difference import Difference, TableDifference
 
 _FIELDS_SHOWN = 12
-_COARSE = "Counts are rounded as in the data dictionary; small ones are not told."
+_COARSE = "Counts are rounded as in the data dictionary; small ones are not shown."
 
 Shown = Callable[[str, int], str]
 
 
 def text_of(difference: Difference) -> str:
-    """The report as plain text: what the descriptor says, then the rows."""
+    """The report as plain text: the descriptor, then the rows."""
     return "\n".join(_lines(difference))
 
 
 def closing_line(difference: Difference) -> str:
     """One sentence on the whole."""
     if difference.level is None:
-        return "The descriptors say the same of the same rows."
+        return "The descriptors and the rows are the same."
     return f"In all: a {difference.level} change."
 
 
 def markdown_of(difference: Difference, shown: Shown | None = None) -> str:
     """The report as Markdown, without a heading.
 
-    `shown` says what is told of so many rows of a table, where who reads it may not see them: then
-    no count is exact, and fields are named without one.
+    `shown` gives the text for a number of rows, for readers who may not see the tables: then no
+    count is exact, and fields are named without counts.
     """
     parts: list[str] = []
     by_place = groupby(sorted(difference.changes, key=_weight), key=lambda change: change.level)
@@ -58,7 +58,7 @@ def markdown_of(difference: Difference, shown: Shown | None = None) -> str:
 
 
 def plain(text: str) -> str:
-    """A text from a descriptor without what would steer a terminal."""
+    """A text from a descriptor without control characters."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
 
 

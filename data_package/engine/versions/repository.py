@@ -1,7 +1,7 @@
-"""Talking to a repository over HTTP: the one place of the engine that sends anything.
+"""The HTTP client of a repository: the only module of the engine that sends anything.
 
 The token goes into a header, to the target's own host, and nowhere else: redirects are not
-followed, proxies of the environment are used as everywhere. Imported when something is sent.
+followed; proxies of the environment are used. Imported only when something is sent.
 """
 
 import json
@@ -30,7 +30,7 @@ class Repository:
         self._address = address
         self._token = token
         handlers = [_NoRedirects(), HTTPSHandler(context=ssl.create_default_context())]
-        # What runs on this machine is reached without the proxies of the environment.
+        # Servers on this machine are reached without proxies.
         is_here = urlsplit(address).scheme == "http"
         self._opener = build_opener(*handlers, *([ProxyHandler({})] if is_here else []))
 
@@ -43,7 +43,9 @@ class Repository:
     def put_file(self, bucket: str, name: str, path: Path) -> dict[str, object]:
         """Stream a file into a bucket, which must be on the same host. Raises BuildError."""
         if urlsplit(bucket)[:2] != urlsplit(self._address)[:2]:
-            raise BuildError(f"{self._address} wants the files elsewhere. Nothing was sent there.")
+            raise BuildError(
+                f"{self._address} asks to send the files to another host. Nothing was sent there."
+            )
         headers = {
             "Content-Type": "application/octet-stream",
             "Content-Length": str(path.stat().st_size),
@@ -52,7 +54,7 @@ class Repository:
             return self._send("PUT", f"{bucket}/{quote(name)}", file, headers)
 
     def forget(self, path: str) -> None:
-        """Remove a draft, if that is still possible."""
+        """Remove a draft, if possible."""
         with suppress(BuildError):
             self._send("DELETE", f"{self._address}{path}", None, {})
 
@@ -84,7 +86,7 @@ class Repository:
         raise BuildError(f"{self._address} answered with something that is not JSON.")
 
     def _refused(self, error: HTTPError) -> str:
-        """What the repository says, without what would steer a terminal, or the token."""
+        """The repository's message, without control characters and without the token."""
         said = ""
         with suppress(OSError, ValueError, AttributeError):
             found = json.loads(error.read(_MOST_BYTES))
@@ -102,4 +104,4 @@ class Repository:
 
 class _NoRedirects(HTTPRedirectHandler):
     def redirect_request(self, *_: object, **__: object) -> None:
-        """Go nowhere else: the token is for one host."""
+        """Follow no redirect: the token is for one host."""

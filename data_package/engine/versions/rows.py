@@ -1,9 +1,9 @@
-"""How the rows of two Parquet files differ, in memory that does not grow with them.
+"""How the rows of two Parquet files differ, in bounded memory.
 
-First each row is told by two 64-bit hashes, one of its key and one of its other values. What both
-files have as often is equal and done with. Then the rows that are left, often few, are read once
-more and compared by value, a share of them at a time. A share holds so many rows that it fits;
-nothing is written to the disk. Without a key, whole rows are counted: so many more or fewer of
+First each row is reduced to two 64-bit hashes, one of its key and one of its other values. Hashes
+that both files have equally often are equal rows. Then the remaining rows, often few, are read
+again and compared by value, a share of them at a time. The size of a share is bounded; nothing is
+written to the disk. Without a key, whole rows are counted: how many more or fewer there are of
 each.
 """
 
@@ -18,11 +18,11 @@ from data_package.engine.errors import BuildError
 from data_package.engine.schema.keys import common_type, in_type
 from data_package.engine.schema.octets import as_text
 
-# What the rows of one file that are compared by value take in memory at a time, about.
+# About how many bytes the rows of one file take while they are compared by value.
 SHARE_BYTES = 96 * 1024 * 1024
-# Of so many rows of each file hashes are held at a time, 16 bytes a row.
+# How many rows of each file have their hashes in memory at a time, 16 bytes a row.
 SHARE_ROWS = 5_000_000
-# These are put together in so many parts, since a grouping takes a multiple of what it groups.
+# The number of parts in which hashes are grouped: grouping takes a multiple of their memory.
 _PARTS = 8
 _SECOND_SEED = 0x5EED
 _MIX = 0x9E3779B97F4A7C15
@@ -58,7 +58,7 @@ class RowDifference:
 
     @property
     def is_equal(self) -> bool:
-        """Whether both have the same rows, in whatever order."""
+        """Whether both have the same rows, in any order."""
         return not (self.added or self.removed or self.changed)
 
     def to_dict(self) -> dict[str, object]:
@@ -83,26 +83,26 @@ def compare_rows(
     show: int = 0,
     share_rows: int = SHARE_ROWS,
     share_bytes: int = SHARE_BYTES,
-    tell: Callable[[float], None] = lambda _done: None,
+    report: Callable[[float], None] = lambda _done: None,
 ) -> RowDifference:
     """Compare the rows of two Parquet files in the fields that both have.
 
     Args:
-        old: the file of before.
-        new: the file of now.
-        key: fields that tell rows apart. Where they are not in both files, or do not tell rows
-            apart in each, whole rows are counted.
-        show: how many rows of each kind to give with their values.
-        share_rows: of how many rows of a file hashes are in memory at a time.
-        share_bytes: how much of a file's rows is in memory at a time, about.
-        tell: hears how much is done, from 0 to 1.
+        old: the old file.
+        new: the new file.
+        key: fields that identify rows. Where they are not in both files, or not unique in each,
+            whole rows are counted.
+        show: how many rows of each kind to return with their values.
+        share_rows: how many rows of a file have their hashes in memory at a time.
+        share_bytes: about how much of a file's rows is in memory at a time, in bytes.
+        report: is called with the share done, from 0 to 1.
 
     Raises:
         BuildError: a file cannot be read.
     """
     try:
         pair = _Pair(old, new)
-        shares = _Shares(share_rows, share_bytes, tell)
+        shares = _Shares(share_rows, share_bytes, report)
         if key and all(name in pair.types for name in key):
             try:
                 return _by_key(pair, tuple(key), show, shares)
@@ -110,10 +110,10 @@ def compare_rows(
                 pass
         return _by_count(pair, show, shares)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
-        # The message of Polars may quote what it read.
+        # The message of Polars may quote values.
         raise BuildError(
             f"{old} and {new} cannot be compared: {type(error).__name__}.\n"
-            "Check that both are whole Parquet files: sha256sum --check SHA256SUMS"
+            "Check that both files are complete: sha256sum --check SHA256SUMS"
         ) from None
     except OSError as error:
         raise BuildError(f"{error.filename or old} cannot be read: {error.strerror}.") from None
@@ -125,15 +125,15 @@ class _NotAKeyError(Exception):
 
 @dataclass(frozen=True)
 class _Shares:
-    """How much is done at a time, and who hears of it."""
+    """How much is compared at a time, and the callback for progress."""
 
     rows: int
     size_bytes: int
-    tell: Callable[[float], None]
+    report: Callable[[float], None]
 
 
 class _Pair:
-    """Two files, with the fields that both have brought to one type."""
+    """Two files, with their common fields cast to common types."""
 
     def __init__(self, old: Path, new: Path) -> None:
         scans = [pl.scan_parquet(path, glob=False, hive_partitioning=False) for path in (old, new)]
@@ -157,19 +157,19 @@ class _Pair:
 
     @property
     def row_bytes(self) -> int:
-        """What a row takes in memory, about."""
+        """About how many bytes a row takes in memory."""
         return sum(_bytes(dtype) for dtype in self.types.values())
 
     def unequal(
         self, by: pl.Expr, values: pl.Expr, shares: _Shares, *, is_key: bool
     ) -> Iterator[pl.DataFrame]:
-        """The hashes of rows that one file has more often, with how much more often the new one.
+        """The hashes of rows that one file has more often, with the excess in the new one.
 
-        Raises _NotAKeyError when the hash of the key repeats in a file and it is to be a key.
+        Raises _NotAKeyError when the hash of the key repeats in a file.
         """
         number = max(1, ceil(max(self.rows) / shares.rows))
         for share in range(number):
-            shares.tell(share / number)
+            shares.report(share / number)
             sides = []
             for scan, sign in zip(self.sides, (-1, 1), strict=True):
                 prints = scan.select(by.alias(_KEY), values.alias(_VALUE))
@@ -201,7 +201,7 @@ def _by_key(pair: _Pair, key: tuple[str, ...], show: int, shares: _Shares) -> Ro
     shown = _Shown(show)
     number = ceil(len(unequal) * pair.row_bytes / shares.size_bytes)
     for share in range(number):
-        shares.tell(share / number)
+        shares.report(share / number)
         wanted = unequal.filter(unequal % number == share).implode()
         old, new = (
             side.filter(by.is_in(wanted)).collect(engine="streaming") for side in pair.sides
@@ -237,7 +237,7 @@ def _by_key(pair: _Pair, key: tuple[str, ...], show: int, shares: _Shares) -> Ro
 def _by_count(pair: _Pair, show: int, shares: _Shares) -> RowDifference:
     names = list(pair.types)
     by = _hash(names)
-    # Tables that have no field in common differ by the number of their rows alone.
+    # Tables without common fields differ by their number of rows only.
     more_rows = 0 if names else pair.rows[1] - pair.rows[0]
     added, removed = max(more_rows, 0), max(-more_rows, 0)
     shown = _Shown(show)
@@ -284,11 +284,11 @@ class _Shown:
         self.frames: dict[str, pl.DataFrame] = {}
 
     def wants(self, kind: str) -> int:
-        """How many more rows of a kind are to be shown."""
+        """How many more rows of a kind may be shown."""
         return self._most - (self.frames[kind].height if kind in self.frames else 0)
 
     def add(self, kind: str, rows: pl.DataFrame) -> None:
-        """Add rows of a kind, as many as are wanted."""
+        """Add rows of a kind, up to the limit."""
         found = rows.head(self.wants(kind))
         if not found.is_empty():
             have = self.frames.get(kind)

@@ -1,9 +1,9 @@
-"""Files of a package that anybody may have made: found inside of it, or unpacked from a zip file.
+"""Files of an untrusted package: found inside of it, or unpacked from a zip file.
 
-A path is first judged as text, by the standard's rule
-(https://datapackage.org/standard/data-resource/#path-or-data), then as the file system takes it:
-links are followed, and what they lead to must lie in the package. A zip file is bounded by what it
-says of itself and by what arrives.
+A path is first checked as text, by the standard's rule
+(https://datapackage.org/standard/data-resource/#path-or-data), then in the file system: links are
+followed, and their targets must be in the package. A zip file is limited by its declared and by its
+actual size.
 """
 
 import shutil
@@ -18,7 +18,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.storage import PRIVATE_FILE
 
 _CHUNK = 1 << 20
-# Deflate makes at most a thousandth of its input; of Parquet, which is packed within, never much.
+# Deflate reaches a factor of about a thousand at most; Parquet, already compressed, much less.
 _MOST_TIMES = 100
 _ALWAYS_BYTES = 64 * 1024 * 1024
 _SHARE_OF_FREE = 0.9
@@ -29,7 +29,7 @@ _BROKEN = (
 
 
 def is_relative(path: str) -> bool:
-    """Whether a path is one that the standard allows for a file of the package itself."""
+    """Whether the standard allows a path for a file in the package."""
     steps = PurePosixPath(path).parts
     return (
         bool(steps)
@@ -41,9 +41,9 @@ def is_relative(path: str) -> bool:
 
 
 def place_in(folder: Path, path: str) -> Path | str:
-    """The regular file that a path names inside of a package, absolute; else why there is none."""
+    """The absolute path of the regular file that a path names inside a package, or a reason."""
     if not is_relative(path):
-        return "its path is not one of a file in the package"
+        return "its path is not that of a file in the package"
     try:
         home = folder.resolve(strict=True)
         found = (home / path).resolve(strict=True)
@@ -51,12 +51,12 @@ def place_in(folder: Path, path: str) -> Path | str:
             return "its path leads out of the package"
         return found if found.is_file() else "its path is not that of a file"
     except (OSError, RuntimeError):
-        return "its file is not there"
+        return "its file does not exist"
 
 
 @contextmanager
 def opened_zip(archive: Path, folder: Path) -> "Iterator[Packed]":
-    """A zip file, to be unpacked into a folder. Raises ProjectError where it is none."""
+    """A zip file, to be unpacked into a folder. Raises ProjectError for anything else."""
     try:
         opened = zipfile.ZipFile(archive)
     except OSError as error:
@@ -69,7 +69,7 @@ def opened_zip(archive: Path, folder: Path) -> "Iterator[Packed]":
 
 @dataclass
 class Packed:
-    """A zip file that is being unpacked, and how much of it there may still come."""
+    """A zip file that is being unpacked, and how many bytes may still be written."""
 
     zip: zipfile.ZipFile
     archive: Path
@@ -88,7 +88,7 @@ class Packed:
             entry = self.zip.getinfo(name)
             if entry.file_size > bound:
                 raise self._too_large(name)
-            # The folder above is its owner's alone.
+            # Only the owner can enter the folder above.
             target.parent.mkdir(parents=True, exist_ok=True)
             with self.zip.open(entry) as source, target.open("xb") as out:
                 target.chmod(PRIVATE_FILE)
@@ -100,7 +100,7 @@ class Packed:
                     out.write(chunk)
         except KeyError:
             raise ProjectError(
-                f"{self.archive} is not a whole data package: it has no {name!r}."
+                f"{self.archive} is not a complete data package: it has no {name!r}."
             ) from None
         except OSError as error:
             raise ProjectError(
@@ -118,10 +118,10 @@ class Packed:
 
 
 def _budget(archive: Path, folder: Path) -> int:
-    """How many bytes may come out of a zip file: never what fills the disk."""
+    """How many bytes may be unpacked from a zip file: never enough to fill the disk."""
     honest = max(_ALWAYS_BYTES, _MOST_TIMES * archive.stat().st_size)
     return min(honest, int(_SHARE_OF_FREE * shutil.disk_usage(folder).free))
 
 
 def _unreadable(archive: Path) -> ProjectError:
-    return ProjectError(f"{archive} is not a zip file that can be read.")
+    return ProjectError(f"{archive} is not a readable zip file.")

@@ -22,7 +22,7 @@ from xlsxwriter.exceptions import FileCreateError
 
 from data_package.engine.cli.export import command
 from data_package.engine.errors import BuildError, ProjectError
-from data_package.engine.export import Exported, Form, export, xlsx
+from data_package.engine.export import Exported, ExportFormat, export, xlsx
 from data_package_tests.engine.tables.running import temporary_files
 from data_package_tests.engine.versions.packages import Tables, write_package
 
@@ -76,7 +76,7 @@ def package(tmp_path: Path) -> Path:
     return write_package(tmp_path / "a [package]*", TABLES, title="It's ours", **{"$schema": V2})
 
 
-def made(package: Path, form: Form) -> Exported:
+def made(package: Path, form: ExportFormat) -> Exported:
     done = export(form, package.parent / f"out.{form}", package)
     assert done.tables == {"people": 2, "visits": 2}
     files = [path for path in [done.path, *done.path.rglob("*")] if path.is_file()]
@@ -86,7 +86,7 @@ def made(package: Path, form: Form) -> Exported:
 
 
 def test_sqlite_holds_the_values_keys_and_checks(package: Path) -> None:
-    done = made(package, Form.SQLITE)
+    done = made(package, ExportFormat.SQLITE)
     assert len(done.notes) == 1
     assert "visits: the foreign key number → people is not declared" in done.notes[0]
     with closing(sqlite3.connect(done.path, isolation_level=None)) as base:
@@ -109,7 +109,7 @@ def test_sqlite_holds_the_values_keys_and_checks(package: Path) -> None:
 
 
 def test_duckdb_holds_the_values_keys_checks_and_comments(package: Path) -> None:
-    done = made(package, Form.DUCKDB)
+    done = made(package, ExportFormat.DUCKDB)
     with duckdb.connect(str(done.path)) as base:
         rows = base.execute("SELECT * FROM people ORDER BY id").fetchall()
         # DuckDB gives the time of a day as a text of its own type.
@@ -152,7 +152,7 @@ def refused(base: Any, error: type[Exception]) -> None:
 
 
 def test_a_workbook_has_typed_cells_and_no_formula(package: Path) -> None:
-    done = made(package, Form.XLSX)
+    done = made(package, ExportFormat.XLSX)
     book = openpyxl.load_workbook(done.path)
     assert book.sheetnames == ["properties", "tables", "fields", "codes", "people", "visits"]
     head, first, second = list(book["people"].iter_rows())
@@ -172,11 +172,10 @@ def test_a_workbook_has_typed_cells_and_no_formula(package: Path) -> None:
 
 
 def test_a_workbook_can_be_read_without_the_codebook(package: Path) -> None:
-    done = made(package, Form.XLSX)
+    done = made(package, ExportFormat.XLSX)
     assert done.notes == [
-        "people: 1 value of born, before 1900-03-01, where Excel does not count days: written as "
-        "text.",
-        "people: 1 value of big, beyond 2^53, where Excel does not count every number: written as "
+        "people: 1 value of born, before 1900-03-01, where Excel has no dates: written as text.",
+        "people: 1 value of big, beyond 2^53, where Excel does not have every integer: written as "
         "text.",
         "people: 1 value of weight, NaN or infinite, which Excel does not have: written as text.",
     ]
@@ -220,9 +219,9 @@ def test_words_that_xml_does_not_have_spoil_no_workbook(tmp_path: Path) -> None:
 
 
 def test_a_workbook_is_the_same_each_time(package: Path) -> None:
-    first = made(package, Form.XLSX).path.read_bytes()
+    first = made(package, ExportFormat.XLSX).path.read_bytes()
     (package.parent / "out.xlsx").unlink()
-    assert made(package, Form.XLSX).path.read_bytes() == first
+    assert made(package, ExportFormat.XLSX).path.read_bytes() == first
 
 
 def test_what_does_not_fit_into_excel_is_refused(
@@ -249,7 +248,7 @@ def test_sheets_have_names_that_excel_takes(tmp_path: Path) -> None:
 
 
 def test_csv_files_are_a_data_package_and_formulas_are_told_of(package: Path) -> None:
-    done = made(package, Form.CSV)
+    done = made(package, ExportFormat.CSV)
     assert any("people.csv: 1 texts of name begin with =" in note for note in done.notes)
     assert "1+1" not in " ".join(done.notes)
     document = json.loads((done.path / "datapackage.json").read_text())
@@ -258,20 +257,20 @@ def test_csv_files_are_a_data_package_and_formulas_are_told_of(package: Path) ->
     assert [row.to_dict()["number"] for row in visits.read_rows()] == ["1", "2"]
 
 
-@pytest.mark.parametrize("form", [Form.SQLITE, Form.DUCKDB])
+@pytest.mark.parametrize("form", [ExportFormat.SQLITE, ExportFormat.DUCKDB])
 def test_a_table_that_breaks_its_contract_leaves_no_file_and_no_value(
-    tmp_path: Path, form: Form
+    tmp_path: Path, form: ExportFormat
 ) -> None:
     people = pl.DataFrame({"name": ["secret", "secret"]})
     package = write_package(tmp_path / "p", {"people": (people, {"primaryKey": "name"})})
-    with pytest.raises(BuildError, match="people does not keep what its contract says") as caught:
+    with pytest.raises(BuildError, match="people breaks its contract") as caught:
         export(form, tmp_path / "out", package)
     assert "secret" not in str(caught.value)
     assert [path.name for path in tmp_path.iterdir()] == ["p"]
 
 
-@pytest.mark.parametrize("form", [Form.SQLITE, Form.DUCKDB])
-def test_keys_in_circles_and_hostile_names_are_exported(tmp_path: Path, form: Form) -> None:
+@pytest.mark.parametrize("form", [ExportFormat.SQLITE, ExportFormat.DUCKDB])
+def test_keys_in_circles_and_hostile_names_are_exported(tmp_path: Path, form: ExportFormat) -> None:
     evil = 'x"); DROP TABLE y; --'
     tables: Tables = {
         name: (
@@ -287,7 +286,7 @@ def test_keys_in_circles_and_hostile_names_are_exported(tmp_path: Path, form: Fo
     }
     done = export(form, tmp_path / "out", write_package(tmp_path / "p", tables))
     assert done.tables == {"self": 2, "a'b": 2, "y": 2}
-    assert bool(done.notes) == (form is Form.DUCKDB)
+    assert bool(done.notes) == (form is ExportFormat.DUCKDB)
 
 
 def test_what_is_there_is_replaced_only_when_that_is_said(package: Path, tmp_path: Path) -> None:
@@ -301,8 +300,10 @@ def test_what_is_there_is_replaced_only_when_that_is_said(package: Path, tmp_pat
     assert json.loads(done.output)["tables"] == {"people": 2, "visits": 2}
 
 
-@pytest.mark.parametrize("form", Form)
-def test_what_is_no_export_is_never_replaced(package: Path, tmp_path: Path, form: Form) -> None:
+@pytest.mark.parametrize("form", ExportFormat)
+def test_what_is_no_export_is_never_replaced(
+    package: Path, tmp_path: Path, form: ExportFormat
+) -> None:
     folder, device = tmp_path / "deliveries", tmp_path / "device"
     folder.mkdir()
     (folder / "precious.csv").write_text("precious")
@@ -337,14 +338,14 @@ def test_a_missing_library_is_named_with_what_to_install(
 @pytest.mark.parametrize(
     ("form", "error"),
     [
-        (Form.SQLITE, sqlite3.OperationalError("database or disk is full")),
-        (Form.DUCKDB, duckdb.IOException("Could not write: No space left on device")),
-        (Form.XLSX, FileCreateError(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))),
-        (Form.CSV, OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))),
+        (ExportFormat.SQLITE, sqlite3.OperationalError("database or disk is full")),
+        (ExportFormat.DUCKDB, duckdb.IOException("Could not write: No space left on device")),
+        (ExportFormat.XLSX, FileCreateError(OSError(errno.ENOSPC, os.strerror(errno.ENOSPC)))),
+        (ExportFormat.CSV, OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))),
     ],
 )
 def test_a_full_disk_is_told_in_a_line_and_leaves_nothing_behind(
-    package: Path, tmp_path: Path, form: Form, error: Exception
+    package: Path, tmp_path: Path, form: ExportFormat, error: Exception
 ) -> None:
     def full(_: str) -> None:
         raise error
@@ -352,27 +353,27 @@ def test_a_full_disk_is_told_in_a_line_and_leaves_nothing_behind(
     target = tmp_path / "out" / "x"
     target.parent.mkdir()
     with pytest.raises(BuildError, match=f"{target} cannot be written: .*(space|quota)"):
-        export(form, target, package, tell=full)
+        export(form, target, package, report=full)
     assert list(target.parent.iterdir()) == []
 
 
-@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize("form", list(ExportFormat))
 def test_names_that_differ_in_case_only_are_told_together_before_anything_is_written(
-    tmp_path: Path, form: Form
+    tmp_path: Path, form: ExportFormat
 ) -> None:
     tables: Tables = {"Visits": (VISITS, {}), "visits": (pl.DataFrame({"ID": [1], "id": [2]}), {})}
     package = write_package(tmp_path / "p", tables)
     target = tmp_path / "out" / "x"
     target.parent.mkdir()
     heard: list[str] = []
-    if form in (Form.SQLITE, Form.DUCKDB):
+    if form in (ExportFormat.SQLITE, ExportFormat.DUCKDB):
         with pytest.raises(BuildError) as told:
-            export(form, target, package, tell=heard.append)
+            export(form, target, package, report=heard.append)
         assert "the tables 'Visits' and 'visits'" in str(told.value)
         assert "the fields 'ID' and 'id' of 'visits'" in str(told.value)
         assert heard == []
         assert list(target.parent.iterdir()) == []
-    elif form is Form.CSV:
+    elif form is ExportFormat.CSV:
         names = [path.name.lower() for path in export(form, target, package).path.iterdir()]
         assert len(names) == len(set(names)) == 3
     else:
@@ -435,7 +436,7 @@ def test_types_that_parquet_does_not_have_are_kept_in_duckdb(tmp_path: Path) -> 
         assert [kinds[name] for name in ("^ns$", "us", "ms")] == ["INTERVAL"] * 3
         assert kinds["huge"] == "HUGEINT"
         assert base.execute("SELECT * FROM t").fetchall() == frame.rows()
-    for form in (Form.SQLITE, Form.XLSX, Form.CSV):
+    for form in (ExportFormat.SQLITE, ExportFormat.XLSX, ExportFormat.CSV):
         assert export(form, tmp_path / f"y.{form}", package).tables == {"t": 2}
     lines = (tmp_path / "y.csv" / "t.csv").read_text().splitlines()
     assert lines[1] == f"1,PT1S,PT1S,PT1S,{2**100},INF,"

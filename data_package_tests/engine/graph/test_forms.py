@@ -7,8 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from data_package.engine.graph.facts import FILES, Graph, Node, folded
 from data_package.engine.graph.layout import diagram
+from data_package.engine.graph.nodes import FILES, DrawnNode, Graph, folded
 from data_package.engine.graph.page import html
 from data_package.engine.graph.picture import png, svg
 from data_package.engine.graph.text import dot, mermaid
@@ -19,11 +19,11 @@ HOSTILE = "</script><img src=x onerror=alert(1)>\"]; --> x & \\ ' \x07 #quot; %%
 GRAPH = Graph(
     "study",
     [
-        Node("people_file", FILES, "file", facts=(("path", "people.csv"),)),
-        Node("people", "raw", "fresh", ("people_file",)),
-        Node("visits", "raw", "stale", ("people_file",), (("why", "code changed"),)),
-        Node("adults", "final", "failed", ("people", "visits"), (("error", "wrong\nhere"),)),
-        Node("counts", "final", "missing", ("adults", "people")),
+        DrawnNode("people_file", FILES, "file", facts=(("path", "people.csv"),)),
+        DrawnNode("people", "raw", "fresh", ("people_file",)),
+        DrawnNode("visits", "raw", "stale", ("people_file",), (("why", "code changed"),)),
+        DrawnNode("adults", "final", "failed", ("people", "visits"), (("error", "wrong\nhere"),)),
+        DrawnNode("counts", "final", "missing", ("adults", "people")),
     ],
 )
 
@@ -45,7 +45,9 @@ def test_a_folded_group_stands_for_its_tables_and_their_worst_state() -> None:
 
 
 def test_a_group_with_the_name_of_a_table_is_told_apart_from_it() -> None:
-    graph = Graph("s", [Node("final", "raw", "fresh"), Node("x", "final", "fresh", ("final",))])
+    graph = Graph(
+        "s", [DrawnNode("final", "raw", "fresh"), DrawnNode("x", "final", "fresh", ("final",))]
+    )
     found = folded(graph, ["final"])
     assert [node.name for node in found.nodes] == ["final", "group final"]
     assert found.edges == [("final", "group final")]
@@ -55,9 +57,9 @@ def test_folding_groups_that_need_each_other_ends() -> None:
     graph = Graph(
         "s",
         [
-            Node("a", "one", "fresh"),
-            Node("b", "two", "fresh", ("a",)),
-            Node("c", "one", "fresh", ("b",)),
+            DrawnNode("a", "one", "fresh"),
+            DrawnNode("b", "two", "fresh", ("a",)),
+            DrawnNode("c", "one", "fresh", ("b",)),
         ],
     )
     found = folded(graph, ["one", "two"])
@@ -82,13 +84,13 @@ def test_dot_has_every_table_line_and_state() -> None:
 
 
 def test_hostile_names_are_text_in_every_form() -> None:
-    graph = Graph(HOSTILE, [Node(HOSTILE, HOSTILE, "fresh", (), (("why", HOSTILE),))])
+    graph = Graph(HOSTILE, [DrawnNode(HOSTILE, HOSTILE, "fresh", (), (("why", HOSTILE),))])
     # In Mermaid every sign that could mean something is written as a number.
     labels = re.findall(r'"(.*?)"', mermaid(graph))
     assert len(labels) == 2
     assert all(re.fullmatch(r"[✓\w ./()-]*(#\d+;[\w ./()-]*)*", label) for label in labels)
     # In DOT a name is a quoted text, and nothing of it stands outside.
-    assert dot(graph).count("\n") == dot(Graph("x", [Node("x", "x", "fresh")])).count("\n")
+    assert dot(graph).count("\n") == dot(Graph("x", [DrawnNode("x", "x", "fresh")])).count("\n")
     unquoted = re.sub(r'"(?:[^"\\]|\\.)*"', "", dot(graph))
     assert "onerror" not in unquoted
     # In SVG it is text of elements that are known.
@@ -114,12 +116,12 @@ def test_the_page_is_closed_to_everything_else() -> None:
 def test_a_png_is_drawn() -> None:
     content = png(GRAPH)
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
-    many = Graph("s", [Node(f"t{i}", "raw", "fresh") for i in range(1500)])
+    many = Graph("s", [DrawnNode(f"t{i}", "raw", "fresh") for i in range(1500)])
     assert png(many)[:4] == b"\x89PNG"
 
 
 def test_many_tables_are_drawn_folded_unless_they_are_asked_for() -> None:
-    many = Graph("s", [Node(f"t{i}", "raw", "fresh") for i in range(500)])
+    many = Graph("s", [DrawnNode(f"t{i}", "raw", "fresh") for i in range(500)])
     assert "raw (500 tables)" in str(content_of(many, "mermaid", title="s"))
     assert "t499" in str(content_of(many, "mermaid", title="s", fold=False))
     assert '"fold":true' in str(content_of(many, "html", title="s"))
@@ -166,7 +168,7 @@ def test_the_facts_are_json() -> None:
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_a_browser_draws_every_table_and_runs_nothing_else(tmp_path: Path) -> None:
-    odd = Node(HOSTILE, "raw", "fresh", ("people",), (("description", HOSTILE),))
+    odd = DrawnNode(HOSTILE, "raw", "fresh", ("people",), (("description", HOSTILE),))
     path = tmp_path / "graph.html"
     path.write_text(html(Graph("s", [*GRAPH.nodes, odd]), HOSTILE))
     done = shown(path, "--enable-logging=stderr", part="adults")
@@ -182,7 +184,7 @@ def test_a_browser_draws_every_table_and_runs_nothing_else(tmp_path: Path) -> No
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_a_printed_graph_has_every_table_and_the_screen_is_as_before(tmp_path: Path) -> None:
-    nodes = [Node(f"table_{at}", "raw", "fresh") for at in range(70)]
+    nodes = [DrawnNode(f"table_{at}", "raw", "fresh") for at in range(70)]
     page = tmp_path / "graph.html"
     page.write_text(html(Graph("study", nodes), "study"))
     with browser(tmp_path) as tab:

@@ -38,7 +38,7 @@ def test_a_scan_is_followed_to_the_columns_of_the_raw_file(tmp_path: Path) -> No
 
 def test_a_raw_file_that_is_read_in_other_ways_is_not_told(tmp_path: Path) -> None:
     path = tmp_path / "raw.csv"
-    other = "it reads raw in other ways than a lazy scan of Polars"
+    other = "it reads raw in other ways than a lazy Polars scan"
     assert of_file(path, lambda p: pl.read_csv(p).lazy()).reason == other
     assert of_file(path, lambda p: pl.read_csv(str(p)).lazy()).reason == other
 
@@ -47,5 +47,5 @@ def test_a_raw_file_that_is_read_in_other_ways_is_not_told(tmp_path: Path) -> No
 
     assert of_file(path, header).reason == other
     assert of_file(path, lambda _: pl.LazyFrame({"x": [1]})).reason == (
-        "it does not read raw by a lazy scan of Polars"
+        "it does not read raw by a lazy Polars scan"
     )

@@ -29,11 +29,11 @@ LOOKS = "it looks at data while the query is planned"
         ),
         (
             lambda a, b: a.group_by("k").map_groups(lambda g: g, schema=A),
-            "map_groups hands whole groups to a Python function",
+            "map_groups passes whole groups to a Python function",
         ),
         (
             lambda a, b: a.select(col("x").filter(col("y") > 1)).select(n=pl.len()),
-            "Polars reads a column whose part in it is not understood",
+            "Polars reads a column whose role in it is not understood",
         ),
         (lambda a, b: a.clear(), "it uses LazyFrame.clear"),
         (
@@ -42,7 +42,7 @@ LOOKS = "it looks at data while the query is planned"
             ),
             "it gives expressions by the names of columns",
         ),
-        (lambda a, b: pl.DataFrame({"x": [1]}), "it returns a DataFrame, no LazyFrame"),
+        (lambda a, b: pl.DataFrame({"x": [1]}), "it returns a DataFrame, not a LazyFrame"),
         (lambda a, b: a.select("nowhere"), "it raises ColumnNotFoundError on frames without rows"),
         (lambda a, b: 1 / 0, "it raises ZeroDivisionError on frames without rows"),
         (lambda a, b: exit(3), "it raises SystemExit on frames without rows"),
@@ -85,10 +85,10 @@ def test_frames_in_memory_and_other_parameters_are_not_followed() -> None:
         return a
 
     assert derive(eager, {"a": Input("a", A)}, __name__).reason == (
-        "it takes a as something else than a LazyFrame"
+        "it takes a as something other than a LazyFrame"
     )
     assert derive(resource, {"a": Input("a", A)}, __name__).reason == (
-        "its function takes 'context', which is no table and no raw file"
+        "its function takes 'context', which is neither a table nor a raw file"
     )
 
 

@@ -88,7 +88,7 @@ def test_a_field_is_followed_up_to_the_raw_file_and_down(people: Study) -> None:
     assert "people.age\n    └── people_file.age" in text
     assert "└── decades.decade" in text
     assert "The rows of grown and their order depend on:\n  people.age\n" in text
-    assert "eager is followed at table level only: it takes grown as something else than" in text
+    assert "eager is followed at table level only: it takes grown as something other than" in text
     facts = json.loads(ask("decades.decade", "--json").output)
     assert facts["raw_columns"] == [{"table": "people_file", "field": "age"}]
     assert facts["rows_shaped_by"] == [{"table": "grown", "field": "years"}]

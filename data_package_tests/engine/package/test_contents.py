@@ -198,7 +198,7 @@ def test_a_wrong_property_is_told_with_its_line(study: Make, text: str, told: st
 
 def test_properties_in_a_file_of_another_name_are_not_passed_over(study: Make) -> None:
     project = study({"datapackage.yml": "title: A\n"})
-    with pytest.raises(ProjectError, match=r"this file is called datapackage\.yaml"):
+    with pytest.raises(ProjectError, match=r"this file must be named datapackage\.yaml"):
         read_metadata(project.project)
 
 

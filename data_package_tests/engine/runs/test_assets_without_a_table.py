@@ -185,9 +185,9 @@ def drawn() -> Path:
         ("def a() -> Path: return Path(__file__).parent", "is a folder; pack it into one file."),
         ("def a() -> pl.DataFrame: return Path(__file__)", "write `-> Path`"),
         ("def a() -> pl.DataFrame: pass", "Is a `return` missing?"),
-        ("def a() -> pl.LazyFrame: return None", "says that it returns pl.LazyFrame"),
+        ("def a() -> pl.LazyFrame: return None", "is annotated to return pl.LazyFrame"),
         ("def a(): return {'x': 1}", "must return a pl.LazyFrame or a pl.DataFrame, not dict."),
-        ("def a() -> Path: return pl.DataFrame()", "a Path, and returned pl.DataFrame."),
+        ("def a() -> Path: return pl.DataFrame()", "a Path, but returned pl.DataFrame."),
     ],
 )
 def test_what_a_function_returns_and_should_not_is_reported_in_words(

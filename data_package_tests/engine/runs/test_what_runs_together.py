@@ -1,5 +1,7 @@
 """What Dagster can only run in one go runs in one go, whatever of it is stale or failed."""
 
+import polars as pl
+
 from data_package.engine.runs.run import run_build
 from data_package.engine.staleness.plan import Request, preview
 from data_package.engine.states import Status
@@ -155,3 +157,42 @@ def test_a_gate_does_not_pass_while_a_check_of_ones_own_fails(study: Make) -> No
     project.write({"tables.py": table + check.format(True)})
     assert project.build().ok
     assert project.verb("status", "--check").returncode == 0
+
+
+OPTIONAL = (
+    HEADER
+    + """
+FLAG = False
+
+@dg.multi_asset(outs={"sure": dg.AssetOut(), "perhaps": dg.AssetOut(is_required=False)})
+def both():
+    yield dg.Output(pl.DataFrame({"a": [1]}), "sure")
+    if FLAG:
+        yield dg.Output(pl.DataFrame({"a": [2]}), "perhaps")
+"""
+)
+
+
+def test_what_a_function_need_not_yield_and_has_not_is_fresh_until_its_code_or_inputs_change(
+    study: Make,
+) -> None:
+    reader = "\n@dg.asset\ndef reader(perhaps: pl.LazyFrame) -> pl.LazyFrame:\n    return perhaps\n"
+    project = study({"t.py": OPTIONAL})
+    assert project.build().ok
+    again = project.build()
+    assert (again.ok, len(again.tables), again.fresh) == (True, 0, 2)
+    project.write({"t.py": OPTIONAL.replace("FLAG = False", "FLAG = True") + reader})
+    assert project.build().ok
+    assert pl.read_parquet(project.storage / "default/reader.parquet").rows() == [(2,)]
+    # What was yielded before is not handed on.
+    project.write({"t.py": OPTIONAL + reader})
+    result = project.build()
+    assert not result.ok
+    assert result.explain() == "Not yielded this time: perhaps.\n\nNot built because of it: reader."
+    result = project.build()
+    assert not result.ok
+    assert "'perhaps' returned nothing, so nothing can be passed on" in result.explain()
+    project.write({"perhaps.yaml": "schema: {fields: [{name: a, type: integer}]}\n"})
+    result = project.build()
+    assert not result.ok
+    assert "Its function has not yielded it this time." in result.explain()

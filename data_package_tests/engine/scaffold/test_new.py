@@ -42,6 +42,19 @@ def contract(root: Path, name: str) -> dict[str, object]:
     return found
 
 
+def fields(root: Path, name: str) -> list[dict[str, str]]:
+    schema = contract(root, name)["schema"]
+    assert isinstance(schema, dict)
+    found: list[dict[str, str]] = schema["fields"]
+    return found
+
+
+def key(root: Path, name: str) -> object:
+    schema = contract(root, name)["schema"]
+    assert isinstance(schema, dict)
+    return schema.get("primaryKey")
+
+
 def run(root: Path, *words: str) -> subprocess.CompletedProcess[str]:
     kept = {k: v for k, v in os.environ.items() if not k.startswith(("DAGSTER", "PYTEST"))}
     return subprocess.run(
@@ -203,6 +216,25 @@ def test_a_table_is_added_without_touching_the_others(
     compile(text, "delivered.py", "exec")
     twice = add_files(find_project(root), deliveries[1:])
     assert [draft.name for draft in twice.drafts] == ["visits_2"]
+
+
+def test_row_numbers_as_r_writes_them_are_no_field_of_the_table(tmp_path: Path) -> None:
+    rows = "".join(f'"{at}",P{at % 40:02},{at % 7}\n' for at in range(1, 41))
+    delivery = tmp_path / "r.csv"
+    delivery.write_text(f'"","id","score"\n{rows}')
+    root = new_project(tmp_path / "my-trial", [delivery]).root
+    assert [one["name"] for one in fields(root, "my_trial/final/r.yaml")] == ["id", "score"]
+    assert '"column 1"' not in (root / "my_trial/final/r.py").read_text()
+    (first, *_) = fields(root, "my_trial/raw/r_file.yaml")
+    assert "Numbers the rows" in first["description"]
+    assert key(root, "my_trial/final/r.yaml") == ["id"]
+    # The rows that the drafted test makes up keep the table's key.
+    assert key(root, "my_trial/raw/r_file.yaml") == ["id"]
+    # One that counts something else, or has a label, is kept.
+    for text in ('"","id"\n9,a\n8,b\n', "n,id\n1,a\n2,b\n"):
+        delivery.write_text(text)
+        other = new_project(tmp_path / str(len(text)) / "trial", [delivery]).root
+        assert len(fields(other, "trial/final/r.yaml")) == 2
 
 
 def test_a_codebook_fills_in_words_and_labels(tmp_path: Path, deliveries: list[Path]) -> None:

@@ -249,7 +249,7 @@ def test_a_character_that_yaml_forbids_is_named_with_its_place(tmp_path: Path) -
 
 def test_a_contract_under_another_name_is_refused_and_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "people.yml").write_text(GOOD)
-    with pytest.raises(ProjectError, match=r"a contract is called people\.yaml"):
+    with pytest.raises(ProjectError, match=r"this contract must be named people\.yaml"):
         contract_at(tmp_path / "people.yaml")
 
 

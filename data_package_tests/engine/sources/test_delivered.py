@@ -202,7 +202,7 @@ def test_a_schema_and_a_dialect_in_files_of_their_own_are_part_of_what_a_table_i
 def test_a_file_without_a_contract_is_told_of(study: Make) -> None:
     made = project(study, GOOD, contract=None)
     said = failure_of(execute(made, ok=False))
-    assert "'visits_file' has no contract to be read by" in said
+    assert "'visits_file' has no contract to read it by" in said
     assert "data-package describe visits_file --write" in said
 
 

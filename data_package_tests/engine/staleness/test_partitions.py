@@ -9,6 +9,7 @@ import polars as pl
 import pytest
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.lineage.tables import lineage_of_tables
 from data_package.engine.runs import BuildResult
 from data_package.engine.runs.run import run_build
 from data_package.engine.staleness.clean import find_leftovers
@@ -472,7 +473,7 @@ def sums(sums: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
 """
         }
     )
-    with pytest.raises(ProjectError, match="earlier ones of its own"):
+    with pytest.raises(ProjectError, match="earlier partitions of its own"):
         project.build()
 
 
@@ -633,4 +634,165 @@ def test_a_partition_of_which_nothing_is_kept_is_fresh_by_its_code_and_inputs(
     wanted = NOTHING.replace('deps=["told"])\ndef after()', ")\ndef after(told: pl.LazyFrame)")
     project.write({"t.py": wanted})
     result = project.build()
-    assert "returned nothing, so there is nothing to take" in result.explain()
+    assert "returned nothing, so nothing can be passed on" in result.explain()
+
+
+def test_columns_are_followed_through_partitions(study: Make) -> None:
+    project = study(
+        STUDY
+        | {
+            "more.py": HEADER
+            + """
+from STUDY.register import YEARS, register_files
+
+@dg.asset(partitions_def=YEARS, group_name="raw")
+def uneven(context: dg.AssetExecutionContext, register: pl.LazyFrame) -> pl.LazyFrame:
+    name = "id" if context.partition_key == "2024" else "value"
+    return register.select(one=name)
+
+@dg.asset(partitions_def=YEARS, group_name="raw")
+def named(context: dg.AssetExecutionContext, register: pl.LazyFrame) -> pl.LazyFrame:
+    context.log.info("begins")
+    return register
+
+@dg.asset(group_name="raw")
+def below(register: pl.LazyFrame) -> pl.LazyFrame:
+    return register.filter(pl.col("double") > 0).select("id")
+"""
+        }
+    )
+    assert project.build().ok
+    catalogue = opened(project)
+    found = lineage_of_tables(catalogue, catalogue.tables.values())
+    of = {name: one.columns for name, one in found.items() if one.reason is None}
+    assert of["raw_register"]["value"] == {("register_files", "value")}
+    assert of["register"]["double"] == {("raw_register", "value")}
+    assert of["total"] == {
+        "id": {("register", "id")},
+        "value": {("register", "value")},
+        "year": frozenset(),
+    }
+    assert of["below"] == {"id": {("register", "id")}}
+    assert found["below"].rows == {("register", "double")}
+    assert found["uneven"].reason == "its partitions are not made alike"
+    assert found["named"].reason == "it asks its context for log"
+
+
+CHECKED = (
+    HEADER
+    + """
+from data_package import source_file
+
+YEARS = dg.StaticPartitionsDefinition(["2024", "2025"])
+files = source_file("files", "deliveries/{partition}.csv")
+
+@dg.asset(partitions_def=YEARS, group_name="raw")
+def register(files: Path) -> pl.LazyFrame:
+    return pl.scan_csv(files)
+
+CHECK
+
+@dg.asset(partitions_def=YEARS, group_name="raw")
+def reader(register: pl.LazyFrame) -> pl.LazyFrame:
+    return register
+
+@dg.asset(group_name="raw")
+def whole(reader: pl.LazyFrame) -> pl.LazyFrame:
+    return reader
+"""
+)
+BY_YEAR = """
+@dg.asset_check(asset=register, partitions_def=YEARS, blocking=True)
+def small(register: pl.LazyFrame) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=register.collect()["value"].max() < 100)
+"""
+OF_ALL = """
+@dg.asset_check(asset=register, blocking=True)
+def small(register: dict[str, pl.LazyFrame]) -> dg.AssetCheckResult:
+    frames = pl.collect_all(list(register.values()))
+    return dg.AssetCheckResult(passed=all(frame["value"].max() < 100 for frame in frames))
+"""
+INLINE = """
+@dg.asset(
+    partitions_def=YEARS,
+    group_name="raw",
+    check_specs=[dg.AssetCheckSpec("small", asset="register", blocking=True)],
+)
+def register(files: Path):
+    frame = pl.read_csv(files)
+    yield dg.Output(frame)
+    yield dg.AssetCheckResult(check_name="small", passed=frame["value"].max() < 100)
+"""
+GOOD_AND_BAD = {
+    "/deliveries/2024.csv": "id,value\n1,2000\n",
+    "/deliveries/2025.csv": "id,value\n2,20\n",
+}
+
+
+def build_checked(study: Study, *select: str, threads: int = 1) -> BuildResult:
+    study.forget()
+    return run_build(Request(select, threads=threads), study.project)
+
+
+@pytest.mark.parametrize("threads", [1, 3])
+def test_a_check_of_ones_own_on_each_partition_holds_back_the_readers_of_its_partition(
+    study: Make, threads: int
+) -> None:
+    project = study({"t.py": CHECKED.replace("CHECK", BY_YEAR)} | GOOD_AND_BAD)
+    result = build_checked(project, threads=threads)
+    assert not result.ok
+    assert sorted(built(result)) == ["reader[2025]", "register[2024]", "register[2025]"]
+    assert "register[2024] does not pass its check 'small'" in result.explain()
+    assert "2000" not in result.explain()
+    again = build_checked(project, threads=threads)
+    assert (again.ok, built(again)) == (False, [])
+    # Whoever asks for the reader alone does not get by.
+    assert built(build(project, "reader", partitions=("2024",), force=True)) == []
+    assert not look(project)["fresh"]
+    project.write({"/deliveries/2024.csv": "id,value\n1,1\n"})
+    result = build_checked(project, threads=threads)
+    assert result.ok, result.explain()
+    assert built(result) == ["register[2024]", "reader[2024]", "whole"]
+    assert built(build_checked(project)) == []
+    assert look(project)["fresh"]
+
+
+def test_a_check_of_ones_own_on_all_partitions_holds_back_every_reader(study: Make) -> None:
+    project = study({"t.py": CHECKED.replace("CHECK", OF_ALL)} | GOOD_AND_BAD)
+    for _ in range(2):
+        result = build_checked(project)
+        assert not result.ok
+        assert not [name for name in built(result) if not name.startswith("register")]
+    project.write({"/deliveries/2024.csv": "id,value\n1,1\n"})
+    assert build_checked(project).ok
+    project.write({"/deliveries/2024.csv": "id,value\n1,3000\n"})
+    execute(project, "register", partition="2024", ok=False)
+    result = build_checked(project)
+    assert not result.ok
+    assert built(result) == []
+
+
+def test_a_check_that_a_function_makes_of_each_partition_is_kept_for_each(study: Make) -> None:
+    text = CHECKED[: CHECKED.index("@dg.asset(")] + INLINE + CHECKED[CHECKED.index("CHECK\n") + 6 :]
+    project = study({"t.py": text} | GOOD_AND_BAD)
+    result = build_checked(project)
+    assert not result.ok
+    assert "register[2024] does not pass its check 'small'" in result.explain()
+    assert "reader[2024]" not in built(result)
+    assert not look(project)["fresh"]
+    # What its function checks is checked again with the partition, and with no other.
+    again = build_checked(project)
+    assert (again.ok, built(again)) == (False, ["register[2024]"])
+    project.write({"/deliveries/2024.csv": "id,value\n1,1\n"})
+    assert build_checked(project).ok
+    assert built(build_checked(project)) == []
+
+
+def test_what_single_runs_are_asked_for_is_built_partition_by_partition(study: Make) -> None:
+    text = CHECKED.replace("CHECK", "").replace(
+        "@dg.asset(partitions_def=YEARS, ",
+        "@dg.asset(partitions_def=YEARS, backfill_policy=dg.BackfillPolicy.single_run(), ",
+    )
+    project = study({"t.py": text} | GOOD_AND_BAD)
+    assert len(built(build_checked(project))) == 5
+    assert built(build_checked(project)) == []

@@ -166,7 +166,7 @@ def model(few: pl.DataFrame) -> dict:
 @pytest.mark.parametrize(
     ("more", "others", "told"),
     [
-        (RESOURCE, {}, "'few' asks for the resource 'limit', and there is none."),
+        (RESOURCE, {}, "'few' asks for the resource 'limit', which does not exist."),
         (
             RESOURCE + "limit = Limit(most=1)",
             {"two.py": "from STUDY.tables import Limit\nlimit = Limit(most=2)"},
@@ -175,7 +175,7 @@ def model(few: pl.DataFrame) -> dict:
         (
             "",
             {"definitions.py": DOOR.format(", resources={'io_manager': 1}")},
-            "which is what keeps the tables",
+            "which is the IO manager of the tables",
         ),
         ("d = dg.Definitions(executor=dg.in_process_executor)", {}, "executor=…) in"),
         (

@@ -60,7 +60,7 @@ QUERIES: dict[str, tuple[Query, str]] = {
     "another encoding": (from_csv(b"a\nSECRE\xe9\n", infer_schema=False), "encoding='cp1252'"),
     "an encoding that is not had": (
         lambda _: pl.scan_csv(b"a\n", encoding=cast("Any", "cp1252")),
-        "reads nothing but UTF-8",
+        "reads only UTF-8",
     ),
     "a long line": (from_csv(b"a,b\n1,SECRET,3\n"), "more cells than its header"),
     "a cell of another type": (

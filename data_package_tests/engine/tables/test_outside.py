@@ -1,4 +1,4 @@
-"""What a function uses that is no input of it is seen while it runs, and said without a value."""
+"""What a function uses besides its inputs is seen while it runs, and reported without a value."""
 
 from pathlib import Path
 
@@ -30,11 +30,11 @@ FRAME = pl.DataFrame({"a": [1]})
 """
 
 
-def told(study: Study, *, threads: int = 1) -> list[str]:
+def reported(study: Study, *, threads: int = 1) -> list[str]:
     """Build, and give what the build says."""
     said: list[str] = []
     study.forget()
-    result = run_build(Request(threads=threads), study.project, say=said.append)
+    result = run_build(Request(threads=threads), study.project, report=said.append)
     assert result.ok, result.explain()
     return said
 
@@ -57,18 +57,18 @@ def make(study: Make, code: str) -> Study:
 
 
 SEEN = {
-    "a file": ("text = (HERE.parent / 'd/codes.csv').read_text()\nreturn FRAME", "opens a file that is no input (codes.csv)"),
+    "a file": ("text = (HERE.parent / 'd/codes.csv').read_text()\nreturn FRAME", "opens a file that is not an input (codes.csv)"),
     "a file by its descriptor": ("os.close(os.open(HERE.parent / 'd/codes.csv', os.O_RDONLY))\nreturn FRAME", "opens a file"),
     "a folder": ("names = os.listdir(HERE.parent / 'd')\nreturn FRAME", "lists a folder"),
     "a pattern": ("names = list((HERE.parent / 'd').glob('*.txt'))\nreturn FRAME", "lists a folder"),
-    "a database": ("sqlite3.connect(HERE.parent / 'x.db').close()\nreturn FRAME", "asks a database that is no input (x.db)"),
-    "a database that is asked twice": ("db = HERE.parent / 'x.db'\nfor _ in range(2):\n    sqlite3.connect(db).execute('create table if not exists t (a)')\nreturn FRAME", "asks a database"),
-    "a host": ("with socket.socket() as s:\n    s.connect_ex(('127.0.0.1', 9))\nreturn FRAME", "asks a host or a database server (127.0.0.1)"),
+    "a database": ("sqlite3.connect(HERE.parent / 'x.db').close()\nreturn FRAME", "queries a database that is not an input (x.db)"),
+    "a database that is asked twice": ("db = HERE.parent / 'x.db'\nfor _ in range(2):\n    sqlite3.connect(db).execute('create table if not exists t (a)')\nreturn FRAME", "queries a database"),
+    "a host": ("with socket.socket() as s:\n    s.connect_ex(('127.0.0.1', 9))\nreturn FRAME", "connects to a host or a database server (127.0.0.1)"),
     "a program": ("subprocess.run(['true'], check=True)\nreturn FRAME", "runs another program (true)"),
     "a shell": ("os.system('true')\nreturn FRAME", "runs another program"),
     "a file in a thread": ("with ThreadPoolExecutor(1) as pool:\n    pool.submit((HERE.parent / 'd/codes.csv').read_bytes).result()\n    pool.submit(lambda: open(HERE.parent / 'd/codes.csv').close()).result()\nreturn FRAME", "opens a file"),
     "a file when the query is run": ("def look(frame):\n    (HERE.parent / 'd/codes.csv').read_text()\n    return frame\nreturn FRAME.lazy().map_batches(look)", "opens a file"),
-    "a scan": ("return pl.scan_csv(HERE.parent / 'd/codes.csv')", "scans a file that is no input"),
+    "a scan": ("return pl.scan_csv(HERE.parent / 'd/codes.csv')", "scans a file that is not an input"),
     "a scan among others": ("codes = pl.scan_csv(HERE.parent / 'd/codes.csv')\nreturn FRAME.lazy().join(codes, on='a')", "scans a file"),
     "a process": ("with multiprocessing.get_context('fork').Pool(1) as pool:\n    pool.apply(len, [[]])\nreturn FRAME", "starts a process, and what it reads is not seen"),
     "a process of a server": ("with multiprocessing.get_context('forkserver').Pool(1) as pool:\n    pool.apply(len, [[]])\nreturn FRAME", "starts a process"),
@@ -76,19 +76,19 @@ SEEN = {
 
 
 @pytest.mark.parametrize("case", SEEN)
-def test_what_is_used_beside_the_inputs_is_said_by_the_build_and_by_why(
+def test_what_is_used_besides_the_inputs_is_reported_by_the_build_and_by_why(
     case: str, study: Make
 ) -> None:
     body, words = SEEN[case]
     made = make(study, table(body))
-    said = told(made)
+    said = reported(made)
     assert any(line.startswith("t: ") and words in line for line in said), said
     assert all(f"{made.package}/tables.py:" in line for line in said)
     why = explain("t", catalogue_of(made.project), read_lock(made.project))
     assert words in why
     assert str(made.root) not in why
-    # It is said by the build that ran the function, and by no other.
-    assert told(made) == []
+    # Only the build that ran the function reports it.
+    assert reported(made) == []
 
 
 ASYNC = {
@@ -110,7 +110,7 @@ def test_what_asynchronous_functions_use_is_seen_too(study: Make) -> None:
     code += table("return FRAME", "quiet")
     for threads in (1, 3):
         made = make(study, code)
-        said = told(made, threads=threads)
+        said = reported(made, threads=threads)
         for number, case in enumerate(ASYNC):
             assert any(line.startswith(f"t{number}: ") for line in said), (case, said)
         assert not any(line.startswith("quiet") for line in said)
@@ -133,35 +133,35 @@ UNSAID = {
 
 
 @pytest.mark.parametrize("case", UNSAID)
-def test_inputs_and_what_the_function_makes_itself_are_not_said(case: str, study: Make) -> None:
-    assert told(make(study, UNSAID[case])) == []
+def test_inputs_and_what_the_function_makes_itself_are_not_reported(case: str, study: Make) -> None:
+    assert reported(make(study, UNSAID[case])) == []
 
 
 def test_a_name_that_is_not_in_the_code_is_not_shown(study: Make) -> None:
     body = "for path in sorted((HERE.parent / 'd').iterdir()):\n    path.read_text()\nreturn FRAME"
     made = make(study, table(body))
-    said = told(made)
+    said = reported(made)
     assert said
     kept = "".join(path.read_text() for path in (made.storage / ".state/outside").iterdir())
     assert "010190" not in "".join(said) + kept
     assert "outside" not in (made.root / "data-package.lock").read_text()
 
 
-def test_tables_that_run_at_once_are_told_apart(study: Make) -> None:
+def test_uses_of_tables_that_run_at_once_are_kept_apart(study: Make) -> None:
     wait = "import time\ntime.sleep(0.2)\n"
     code = "".join(
         table(f"{wait}(HERE.parent / 'd/codes.csv').read_text()\nreturn FRAME", f"reads_{n}")
         + table(f"{wait}return FRAME", f"plain_{n}")
         for n in range(2)
     )
-    said = told(make(study, code), threads=4)
+    said = reported(make(study, code), threads=4)
     assert {line.partition(":")[0] for line in said} == {"reads_0", "reads_1"}
 
 
-def test_what_is_mended_is_said_no_more(study: Make) -> None:
+def test_a_use_that_is_gone_is_no_longer_reported(study: Make) -> None:
     made = make(study, table("(HERE.parent / 'd/codes.csv').read_text()\nreturn FRAME"))
-    assert told(made)
+    assert reported(made)
     path = Path(made.root, made.package, "tables.py")
     path.write_text(path.read_text().replace(".read_text()", ""))
-    assert told(made) == []
+    assert reported(made) == []
     assert "no input" not in explain("t", catalogue_of(made.project), read_lock(made.project))

@@ -284,7 +284,7 @@ def test_an_asset_that_cannot_be_guarded_is_refused(study: Make) -> None:
     project = study({"raw.py": RAW_PEOPLE, "t.py": GRAPHS, "/people.csv": f"identity\n{SECRET}\n"})
     done = project.command("build")
     assert done.returncode == 2
-    assert "'graphed' is made of a graph" in done.stderr
+    assert "'graphed' is made by a graph" in done.stderr
 
 
 def test_what_cannot_be_kept_free_of_values_is_refused(study: Make) -> None:

@@ -82,7 +82,7 @@ def test_errors_that_nobody_catches_are_told_with_their_place(study: Make) -> No
     done = project.command("build")
     assert done.returncode == 0, done.stderr
     assert "A thread ended with an error: ValueError at" in done.stderr
-    assert "An error that nobody can catch: ValueError at" in done.stderr
+    assert "An error that nothing can catch: ValueError at" in done.stderr
     assert "A task ended with an error: RuntimeError at" in done.stderr
     assert "… is old" in done.stderr
     assert SECRET not in done.stderr

@@ -319,7 +319,7 @@ def test_a_partition_that_is_lost_or_was_changed_is_verified_from_what_the_lock_
         # One of the partitions that it takes can no longer be had.
         "total": Verdict.SKIPPED,
     }
-    assert "its input marked[2025] is not as the lock says" in result.tables[-1].words
+    assert "its input marked[2025] is not as in the lock" in result.tables[-1].words
 
 
 def test_a_stale_partition_is_unknown_and_the_others_are_verified(parted: Study) -> None:

@@ -152,7 +152,7 @@ def test_a_release_becomes_a_draft_and_is_not_published(
     [
         ("refuses", "refused with 401: Bad …"),
         ("redirects", "refused with 302"),
-        ("elsewhere", "wants the files elsewhere"),
+        ("elsewhere", "asks to send the files to another host"),
         ("loses", "did not arrive as it was sent"),
     ],
 )

@@ -200,7 +200,7 @@ def test_a_version_that_stands_elsewhere_is_asked_away(built: Study) -> None:
     built.write({"datapackage.yaml": FILES["datapackage.yaml"] + "version: 1.0.0\n"})
     result = built.build()
     assert not result.ok
-    assert "datapackage.yaml:3:1: 'version' is said by the release" in result.explain()
+    assert "datapackage.yaml:3:1: 'version' is set by the release" in result.explain()
 
 
 def test_a_release_that_fails_halfway_leaves_no_trace(built: Study) -> None:

@@ -14,7 +14,7 @@ import polars as pl
 import pytest
 
 from data_package.engine.errors import DataPackageError, ProjectError
-from data_package.engine.export import Form, export
+from data_package.engine.export import ExportFormat, export
 from data_package.engine.versions import diff, strangers
 from data_package.engine.versions.edition import MOST_DESCRIPTOR_BYTES
 from data_package_tests.engine.versions.packages import write_package
@@ -120,7 +120,7 @@ SPELLINGS: list[Callable[[Path], str]] = [
 
 
 def reads_nothing(source: Path, out: Path) -> None:
-    for form in (Form.CSV, Form.SQLITE, Form.DUCKDB, Form.XLSX):
+    for form in (ExportFormat.CSV, ExportFormat.SQLITE, ExportFormat.DUCKDB, ExportFormat.XLSX):
         with pytest.raises(DataPackageError) as told:
             export(form, out / f"out-{form}", source)
         assert SECRET not in str(told.value)
@@ -149,7 +149,7 @@ def test_a_descriptor_that_is_a_link_out_of_the_package_is_not_read(
     (folder / "datapackage.json").symlink_to(other / "datapackage.json")
     OPEN.write_parquet(folder / "t.parquet")
     with pytest.raises(ProjectError, match="leads out of the package"):
-        export(Form.CSV, tmp_path / "out", folder)
+        export(ExportFormat.CSV, tmp_path / "out", folder)
 
 
 def test_links_within_a_package_are_followed(tmp_path: Path) -> None:
@@ -158,7 +158,7 @@ def test_links_within_a_package_are_followed(tmp_path: Path) -> None:
     (folder / "tables").mkdir()
     (folder / "tables" / "t.parquet").symlink_to("../real.parquet")
     (tmp_path / "name").symlink_to(folder)
-    assert export(Form.CSV, tmp_path / "out", tmp_path / "name").tables == {"t": 1}
+    assert export(ExportFormat.CSV, tmp_path / "out", tmp_path / "name").tables == {"t": 1}
 
 
 @pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
@@ -172,9 +172,9 @@ def test_no_spelling_of_a_path_leads_out_of_a_package(
 
 
 @pytest.mark.parametrize("name", ["%61.parquet", "a*.parquet", "[a].parquet", "a?.parquet", "{a}"])
-@pytest.mark.parametrize("form", list(Form))
+@pytest.mark.parametrize("form", list(ExportFormat))
 def test_a_name_that_looks_like_a_pattern_is_that_file(
-    tmp_path: Path, name: str, form: Form
+    tmp_path: Path, name: str, form: ExportFormat
 ) -> None:
     folder = theirs(tmp_path / "theirs", name, OPEN)
     for other in ("a.parquet", "ab.parquet", "a"):
@@ -206,7 +206,7 @@ def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
     folder = theirs(tmp_path / "theirs", "t.parquet")
     os.mkfifo(folder / "t.parquet")
     with pytest.raises(ProjectError, match="not that of a file"):
-        export(Form.CSV, tmp_path / "out", folder)
+        export(ExportFormat.CSV, tmp_path / "out", folder)
 
 
 def test_a_version_in_a_descriptor_leads_an_export_nowhere(
@@ -221,7 +221,7 @@ def test_a_version_in_a_descriptor_leads_an_export_nowhere(
     (project / "pyproject.toml").write_text('[tool.data-package]\npackage = "p"\n')
     (project / "p" / "__init__.py").touch()
     monkeypatch.chdir(project)
-    made = export(Form.SQLITE, None, folder).path
+    made = export(ExportFormat.SQLITE, None, folder).path
     assert made.parent == project / "storage" / "exports"
 
 
@@ -240,7 +240,7 @@ def bomb(path: Path, name: str, size: int) -> Path:
 def test_a_zip_file_that_unpacks_to_too_much_is_refused(tmp_path: Path, name: str) -> None:
     source = bomb(tmp_path / "bomb.zip", name, MOST_DESCRIPTOR_BYTES + (20 << 20))
     with pytest.raises(ProjectError, match="too large when unpacked"):
-        export(Form.CSV, tmp_path / "out", source)
+        export(ExportFormat.CSV, tmp_path / "out", source)
 
 
 @pytest.mark.parametrize("claim", [10, 0])
@@ -249,13 +249,13 @@ def test_what_arrives_is_counted_whatever_was_claimed(tmp_path: Path, claim: int
     size = (1 << 20).to_bytes(4, "little")
     source.write_bytes(source.read_bytes().replace(size, claim.to_bytes(4, "little")))
     with pytest.raises(ProjectError):
-        export(Form.CSV, tmp_path / "out", source)
+        export(ExportFormat.CSV, tmp_path / "out", source)
 
 
 def test_no_more_than_is_free_is_unpacked(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(strangers, "_SHARE_OF_FREE", 0.0)
     with pytest.raises(ProjectError, match="too large when unpacked"):
-        export(Form.CSV, tmp_path / "out", zipped(theirs(tmp_path / "theirs", "t", OPEN)))
+        export(ExportFormat.CSV, tmp_path / "out", zipped(theirs(tmp_path / "theirs", "t", OPEN)))
 
 
 def test_a_name_that_is_file_and_folder_at_once_is_told(tmp_path: Path) -> None:
@@ -267,7 +267,7 @@ def test_a_name_that_is_file_and_folder_at_once_is_told(tmp_path: Path) -> None:
     with zipfile.ZipFile(archive, "a") as packed:
         packed.writestr("a/b", b"")
     with pytest.raises(ProjectError, match=r"cannot be unpacked: 'a/b'"):
-        export(Form.CSV, tmp_path / "out", archive)
+        export(ExportFormat.CSV, tmp_path / "out", archive)
 
 
 @pytest.mark.parametrize("place", ["name", "title", "resources"])
@@ -281,7 +281,7 @@ def test_half_a_surrogate_pair_is_told(tmp_path: Path, place: str) -> None:
     (folder / "datapackage.json").write_text(json.dumps(document))
     for source in (folder, zipped(folder)):
         with pytest.raises(ProjectError, match="surrogate"):
-            export(Form.CSV, tmp_path / "out", source)
+            export(ExportFormat.CSV, tmp_path / "out", source)
 
 
 # A package of every kind of thing, of which a part is spoilt.
@@ -330,7 +330,7 @@ def spoilt(document: Any, draw: random.Random) -> Any:
 
 
 def ends_in_words(source: Path, other: Path, out: Path) -> None:
-    for form in Form:
+    for form in ExportFormat:
         with suppress(DataPackageError):
             export(form, out / f"out-{form}", source, replace=True)
         assert not list(out.glob(".*")), "something half-written is left"

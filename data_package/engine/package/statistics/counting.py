@@ -1,6 +1,6 @@
 """Counting subjects: how many have a row in each cell of each field. Polars, streamed.
 
-Nothing that is counted here leaves the process but through `suppression`.
+Counts leave the process only through `suppression`.
 """
 
 from collections.abc import Mapping, Sequence
@@ -8,9 +8,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from data_package.engine.package.statistics.cells import (
+from data_package.engine.package.statistics.bins import (
     MISSING_BIT,
-    Cells,
+    Bins,
     Scale,
     column,
     tail_size,
@@ -35,7 +35,7 @@ class Size:
 
 
 @dataclass(frozen=True)
-class Tally:
+class SubjectCounts:
     """The subjects with a row in each cell of a field, with a missing value, with any value."""
 
     cells: tuple[int, ...]
@@ -64,9 +64,9 @@ def size_of(frame: pl.LazyFrame, schema: Mapping[str, pl.DataType], names: Seque
 def edges(
     frame: pl.LazyFrame, scales: Sequence[Scale], size: Size, k: int, *, grouped: bool
 ) -> dict[str, tuple[float, float]]:
-    """For each field, two places beyond which k subjects at least lie, from a part of the rows.
+    """For each field, two values beyond which at least k subjects lie, from a part of the rows.
 
-    What k subjects of a part have, k subjects of the whole have: evenly spread slices will do.
+    If k subjects of a part lie beyond, so do k of the whole: evenly spread slices suffice.
     """
     if not scales or not size.rows:
         return {}
@@ -91,10 +91,10 @@ def edges(
 
 
 def tallies(
-    frame: pl.LazyFrame, fields: Sequence[Cells], size: Size, *, grouped: bool
-) -> dict[str, Tally]:
+    frame: pl.LazyFrame, fields: Sequence[Bins], size: Size, *, grouped: bool
+) -> dict[str, SubjectCounts]:
     """Count the subjects of every cell of the given fields."""
-    found: dict[str, Tally] = {}
+    found: dict[str, SubjectCounts] = {}
     at_once = max(1, min(256, _SETS_BYTES // (8 * max(1, size.subjects)))) if grouped else 256
     for start in range(0, len(fields), at_once):
         some = fields[start : start + at_once]
@@ -102,15 +102,15 @@ def tallies(
     return found
 
 
-def _sets(frame: pl.LazyFrame, fields: Sequence[Cells]) -> dict[str, Tally]:
-    """Each subject's cells as one set of bits, then the subjects that have each bit."""
+def _sets(frame: pl.LazyFrame, fields: Sequence[Bins]) -> dict[str, SubjectCounts]:
+    """Each subject's bins as one set of bits, then the subjects that have each bit."""
     bits = frame.select(pl.col(SUBJECT).hash().alias(_HIDDEN), *(each.bit() for each in fields))
     sets = bits.group_by(_HIDDEN).agg(pl.exclude(_HIDDEN).bitwise_or()).collect(engine="streaming")
     found = {}
     for each in fields:
         one = sets[each.field].to_frame("set").group_by("set").len().rows()
         has = [(int(cells), int(count)) for cells, count in one]
-        found[each.field] = Tally(
+        found[each.field] = SubjectCounts(
             cells=tuple(
                 sum(count for cells, count in has if cells >> at & 1)
                 for at in range(len(each.labels))
@@ -121,8 +121,8 @@ def _sets(frame: pl.LazyFrame, fields: Sequence[Cells]) -> dict[str, Tally]:
     return found
 
 
-def _rows(frame: pl.LazyFrame, fields: Sequence[Cells]) -> dict[str, Tally]:
-    """The same where each row is a subject: rows with each code."""
+def _rows(frame: pl.LazyFrame, fields: Sequence[Bins]) -> dict[str, SubjectCounts]:
+    """The same where each row is a subject: the rows of each code."""
     counts = [
         each.code.cast(pl.UInt32).alias("code").value_counts().implode().alias(each.field)
         for each in fields
@@ -132,7 +132,7 @@ def _rows(frame: pl.LazyFrame, fields: Sequence[Cells]) -> dict[str, Tally]:
     for each in fields:
         pairs = {item["code"]: int(item["count"]) for item in row[each.field][0].to_list()}
         cells = tuple(pairs.get(at, 0) for at in range(len(each.labels)))
-        found[each.field] = Tally(cells, pairs.get(None, 0), sum(cells))
+        found[each.field] = SubjectCounts(cells, pairs.get(None, 0), sum(cells))
     return found
 
 

@@ -1,6 +1,6 @@
-"""Who a row is about: the column of each table that tells subjects apart, from the contracts' keys.
+"""Who a row is about: the column of each table that identifies subjects, from the contracts' keys.
 
-A package has one table of subjects. The other tables reach it by their foreign keys, straight or
+A package has one table of subjects. The other tables reach it by their foreign keys, directly or
 through further tables; a table that does not reach it counts each of its rows as a subject.
 """
 
@@ -22,8 +22,8 @@ class Subjects:
     """The subjects of a package.
 
     Attributes:
-        key: the table and field that tell subjects apart, None where every row is a subject.
-        undecided: the fields that might be the key, where the contracts leave it open. Nothing is
+        key: the table and field that identify subjects, None where every row is a subject.
+        undecided: the fields that might be the key, if the contracts leave it open. Nothing is
             counted then: a table of sites must not be taken for one of people, nor the reverse.
     """
 
@@ -32,7 +32,7 @@ class Subjects:
     undecided: tuple[str, ...] = ()
 
     def column(self, table: str) -> str | None:
-        """The field of a table that holds the subject, None where it has none of its own."""
+        """The field of a table that holds the subject, None where it has no such field."""
         return self._column(table, frozenset())
 
     def is_one_row_each(self, table: str) -> bool:
@@ -50,7 +50,7 @@ class Subjects:
         return self.column(table) is not None or self._hop(table, frozenset()) is not None
 
     def rows(self, table: str, paths: Mapping[str, Path]) -> pl.LazyFrame:
-        """The rows of a table; with the subject in a column of its own where there is one."""
+        """The rows of a table, with the subject as a separate column where there is one."""
         frame = _scan(paths[table])
         if self.is_one_row_each(table):
             return frame
@@ -100,7 +100,7 @@ class Subjects:
 def subjects_of(contracts: Mapping[str, Contract], setting: str | None) -> Subjects:
     """The subjects of the tables that have these contracts.
 
-    Raises ProjectError when the setting `subject` names a field that there is not.
+    Raises ProjectError when the setting `subject` names a field that does not exist.
     """
     if setting == _NONE:
         return Subjects(contracts)
@@ -130,7 +130,7 @@ def _named(contracts: Mapping[str, Contract], setting: str) -> tuple[str, str]:
         raise ProjectError(
             f"pyproject.toml: [tool.data-package] subject names {setting!r}, but no final table "
             f"has that field.{did_you_mean(setting, fields)}\n"
-            'Write "table.field", or "none" where every row is a subject of its own.'
+            'Write "table.field", or "none" where every row is a subject.'
         )
     return table, field
 

@@ -1,4 +1,4 @@
-"""The summary of a table that the data dictionary shows: everything in it has been suppressed."""
+"""The summary of a table in the data dictionary: disclosure control is applied to all of it."""
 
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass
@@ -7,10 +7,10 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.package.statistics import counting
-from data_package.engine.package.statistics.cells import (
+from data_package.engine.package.statistics.bins import (
     MAX_CELLS,
-    Cells,
-    cells_of,
+    Bins,
+    bins_of,
     column,
     keys,
     scale_of,
@@ -26,7 +26,7 @@ from data_package.engine.schema import Contract, Field
 
 NONE_MISSING = "none"
 NOT_SHOWN = "not shown"
-_KEY = "a key: it tells rows apart and is not summarised"
+_KEY = "a key: it identifies rows and is not summarised"
 _TEXT = "free text is never summarised"
 # Reasons that the page gives once for all fields.
 SELF_EVIDENT = frozenset((_KEY, _TEXT))
@@ -34,7 +34,7 @@ SELF_EVIDENT = frozenset((_KEY, _TEXT))
 
 @dataclass(frozen=True)
 class Bars:
-    """Subjects by cell: None for a count that is not shown."""
+    """Subjects by bin: None for a count that is not shown."""
 
     kind: str
     labels: tuple[str, ...]
@@ -43,7 +43,7 @@ class Bars:
 
 @dataclass(frozen=True)
 class FieldSummary:
-    """What is told of a field's values: `missing` in words, and bars or why there are none."""
+    """What is shown of a field's values: `missing` in words, and bars or why there are none."""
 
     missing: str
     bars: Bars | None = None
@@ -52,7 +52,7 @@ class FieldSummary:
 
 @dataclass(frozen=True)
 class Summary:
-    """What is told of a table's values: rows and subjects rounded, None where not shown.
+    """What is shown of a table's values: rows and subjects rounded, None where not shown.
 
     `subjects` is None also where each row counts as one.
     """
@@ -134,10 +134,10 @@ def _plan(
     k: int,
     *,
     grouped: bool,
-) -> dict[str, Cells]:
-    """The cells of each field that is counted at all."""
+) -> dict[str, Bins]:
+    """The bins of each field that is counted at all."""
     told = [each for each in fields if each.name not in keys(contract)]
-    plan = {each.name: cells for each in told if (cells := cells_of(each, schema[each.name]))}
+    plan = {each.name: cells for each in told if (cells := bins_of(each, schema[each.name]))}
     scales = [
         scale
         for each in told
@@ -150,16 +150,16 @@ def _plan(
             plan[scale.field] = cells
     for each in fields:
         if each.name not in plan and size.missing[each.name]:
-            # Whether there is a value, and nothing of what it is.
+            # Only whether there is a value, not which.
             code = pl.when(column(each.name).is_not_null()).then(pl.lit(0, dtype=pl.UInt32))
-            plan[each.name] = Cells(each.name, ("a value",), code, kind="presence")
+            plan[each.name] = Bins(each.name, ("a value",), code, kind="presence")
     return plan
 
 
 def _summary(
     field: Field,
-    cells: Cells | None,
-    tally: counting.Tally | None,
+    cells: Bins | None,
+    tally: counting.SubjectCounts | None,
     size: counting.Size,
     k: int,
     rounding: int,
@@ -196,7 +196,7 @@ def _why_not(field: Field, *, is_key: bool) -> str:
     if field.type in ("string", "any"):
         return _TEXT
     if field.type in ("integer", "number", "year", "date", "datetime", "time"):
-        return "the values spread over too little, or over too few subjects, for a histogram"
+        return "the values, or their subjects, are too few or too close together for a histogram"
     return f"values of the type {field.type} are not summarised"
 
 

@@ -1,9 +1,9 @@
 """Which counts of a field may be shown, so that no other can be computed from them.
 
-A count of fewer than k subjects, none at all included, is hidden. Hidden with it are the smallest
-counts that are not small, because one hidden count alone is the total less the others. The rule
-looks at counts only, never at what they are counts of: exchange two hidden values for each other in
-all rows, and all that is shown stays the same, so nobody can tell which of them is rare.
+A count of fewer than k subjects, zero included, is hidden. The smallest of the other counts is
+hidden with it, because a single hidden count could be computed from the total. The rule uses counts
+only, never what they are counts of: if two hidden values are exchanged for each other in all rows,
+what is shown stays the same, so nobody can tell which of them is rare.
 """
 
 from collections.abc import Collection, Sequence
@@ -17,8 +17,8 @@ def shown(counts: Sequence[int], k: int, *, bounds: Collection[int] = ()) -> lis
     Args:
         counts: the subjects in each cell; the cells cover all of the table's subjects.
         k: the fewest subjects that a count may rest on.
-        bounds: the open-ended cells of a histogram. They are known to be no small ones, since
-            their edges were chosen so, and can't stand in for a small one.
+        bounds: the open-ended cells of a histogram. Their edges were chosen so that they are not
+            small, which readers know, so hiding one does not protect a small one.
     """
     if k <= 1:
         return list(counts)
@@ -36,7 +36,7 @@ def shown(counts: Sequence[int], k: int, *, bounds: Collection[int] = ()) -> lis
 
 
 def rounded(count: int, base: int) -> int:
-    """A count to the nearest multiple of `base`, halves upwards; no count of someone becomes 0."""
+    """A count rounded to a multiple of `base`, halves upwards; no positive count becomes 0."""
     return max(base, (2 * count + base) // (2 * base) * base) if count else 0
 
 
@@ -46,21 +46,21 @@ def rounded_rows(rows: int, subjects: int, base: int) -> int:
 
 
 def step_of(rows: int, subjects: int, base: int) -> int:
-    """The round number of rows in which those of `base` subjects disappear, as they are spread."""
+    """The round number of rows that covers those of `base` subjects, given their spread."""
     least = base * -(-rows // max(1, subjects))
     steps: list[int] = [s * 10**n for n in range(20) for s in (1, 2, 5)]
     return next(step for step in steps if step >= least)
 
 
 def coarse_rows(count: int, step: int) -> str:
-    """So many rows in words that are the same for one subject more or less, and for none."""
+    """A number of rows in words that do not change with one subject more or less."""
     if step == 1:
         return f"{count:,}"
     return f"fewer than {step:,}" if count < step else f"about {rounded(count, step):,}"
 
 
 def coarse_share(part: int, whole: int, subjects: int, base: int) -> str:
-    """A share in steps that `base` subjects at least make up: `about 15 %`."""
+    """A share in steps of at least `base` subjects: `about 15 %`."""
     step = next((s for s in _SHARES if s * subjects >= 100 * base and s >= 5), 50)
     percent = (200 * part // whole + step) // (2 * step) * step
     if percent <= 0:

@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.staleness.committed import CodeStatus, code_status
+from data_package.engine.staleness.code_only import CodeStatus, code_status
 from data_package.engine.tables.loading import open_project
 from data_package_tests.conftest import Study, new_study
 

@@ -1,8 +1,8 @@
-"""The cells that a field's values fall into: its categories, or bins between round numbers.
+"""The bins that a field's values fall into: its categories, or intervals between round numbers.
 
-Bins never begin or end at a value of the data. Both ends are open, and their edges are chosen so
-that k subjects at least lie beyond each. What has no such cells (free text, keys, structures) has
-none of its values looked at.
+Intervals never begin or end at a value of the data. Both ends are open, and the outer edges are
+chosen so that at least k subjects lie beyond each. Values of fields without bins (free text, keys,
+structures) are not looked at.
 """
 
 import math
@@ -22,12 +22,12 @@ _HOURS = (1, 2, 3, 6)
 
 
 @dataclass(frozen=True)
-class Cells:
-    """The cells of one field.
+class Bins:
+    """The bins of one field.
 
     Attributes:
-        labels: what each cell is called.
-        code: the expression that gives a row's cell, null for a missing value.
+        labels: the label of each bin.
+        code: the expression that gives a row's bin, null for a missing value.
         bounds: the open-ended ones among them.
         kind: `categories` or `histogram`.
     """
@@ -39,22 +39,22 @@ class Cells:
     kind: str = "categories"
 
     def bit(self) -> pl.Expr:
-        """A row's cell as one bit, so that a subject's rows add up to the set of their cells."""
+        """A row's bin as one bit, so that a subject's rows combine to the set of their bins."""
         code = self.code.cast(pl.UInt32).fill_null(pl.lit(MISSING_BIT, dtype=pl.UInt32))
         return pl.lit(2, dtype=pl.UInt64).pow(code).alias(self.field)
 
 
 @dataclass(frozen=True)
 class Scale:
-    """A field whose values lie on a line: how far along each one is, and which steps are round."""
+    """A field with ordered values: the position of each on a line, and which steps are round."""
 
     field: str
     place: pl.Expr
     unit: str
     whole: bool
 
-    def cells(self, low: float, high: float) -> Cells | None:
-        """Bins such that whoever lies at `low` and at `high` lies in an open-ended one."""
+    def cells(self, low: float, high: float) -> Bins | None:
+        """Bins such that subjects at `low` and at `high` lie in an open-ended one."""
         step = self._step((high - low) / _BINS)
         if step is None:
             return None
@@ -70,7 +70,7 @@ class Scale:
             *(self._bin(at, step) for at in range(first, last)),
             f"{self._edge(last, step)} and {beyond}",
         )
-        return Cells(self.field, labels, code, (0, len(labels) - 1), "histogram")
+        return Bins(self.field, labels, code, (0, len(labels) - 1), "histogram")
 
     def _step(self, wanted: float) -> float | None:
         ladder: Sequence[int] = {"month": _MONTHS, "hour": _HOURS}.get(self.unit, ())
@@ -107,16 +107,16 @@ def column(name: str) -> pl.Expr:
 
 
 def keys(contract: Contract) -> set[str]:
-    """The fields that identify something: of a key, or unique."""
+    """The fields that identify something: those of a key, or unique ones."""
     named = {name for key in (contract.primary_key, *contract.unique_keys) for name in key}
     named |= {name for key in contract.foreign_keys for name in key.fields}
     return named | {field.name for field in contract.fields if field.unique}
 
 
-def cells_of(field: Field, dtype: pl.DataType) -> Cells | None:
-    """The cells of a field that has categories or two values."""
+def bins_of(field: Field, dtype: pl.DataType) -> Bins | None:
+    """The bins of a field that has categories or two values."""
     if dtype == pl.Boolean:
-        return Cells(field.name, ("false", "true"), column(field.name).cast(pl.UInt32))
+        return Bins(field.name, ("false", "true"), column(field.name).cast(pl.UInt32))
     values = field.categories
     if values is None:
         listed = field.constraints.get("enum")
@@ -131,7 +131,7 @@ def cells_of(field: Field, dtype: pl.DataType) -> Cells | None:
         label or text for text, label in zip(texts, [*given, *[None] * len(texts)], strict=False)
     )
     known = column(field.name).cast(pl.String).cast(pl.Enum(texts), strict=False)
-    return Cells(field.name, labels, known.to_physical().cast(pl.UInt32))
+    return Bins(field.name, labels, known.to_physical().cast(pl.UInt32))
 
 
 def scale_of(field: Field, dtype: pl.DataType) -> Scale | None:
@@ -145,11 +145,11 @@ def scale_of(field: Field, dtype: pl.DataType) -> Scale | None:
     if dtype.is_numeric() and field.type in ("integer", "number", "year"):
         whole = dtype.is_integer()
         number = value.cast(pl.Float64)
-        # Infinities lie in the open ends, wherever those begin.
+        # Infinities are in the open ends, wherever those begin.
         return Scale(field.name, number.fill_nan(None).clip(-1e300, 1e300), "", whole=whole)
     return None
 
 
 def tail_size(subjects: int, k: int) -> int:
-    """How many subjects lie beyond the first and the last edge, at the least."""
+    """The smallest number of subjects beyond the first and beyond the last edge."""
     return max(k, math.ceil(subjects * _TAIL))

@@ -25,7 +25,7 @@ WORST = (*reversed([str(state) for state in State]), FILE)
 
 
 @dataclass(frozen=True)
-class Node:
+class DrawnNode:
     """A raw file, a table, or a whole group that is folded.
 
     Attributes:
@@ -33,8 +33,8 @@ class Node:
         group: the table's group, or `raw files`.
         state: the word of a `State`, or `file`.
         inputs: the names of what it is made from.
-        facts: what else is told of it, by its label.
-        folded: how many it stands for, by their state; empty for a single one.
+        facts: what else is shown of it, by its label.
+        folded: how many it represents, by their state; empty for a single one.
     """
 
     name: str
@@ -46,7 +46,7 @@ class Node:
 
     @property
     def label(self) -> str:
-        """Its name, and how many it stands for."""
+        """Its name, and how many it represents."""
         count = sum(number for _, number in self.folded)
         what = "file" if self.group == FILES else "table"
         return (
@@ -63,7 +63,7 @@ class Graph:
     """The nodes: raw files, then tables in the order of lists."""
 
     title: str
-    nodes: Sequence[Node]
+    nodes: Sequence[DrawnNode]
 
     @property
     def edges(self) -> list[tuple[str, str]]:
@@ -73,7 +73,7 @@ class Graph:
 
     @property
     def groups(self) -> list[str]:
-        """The groups, in the order in which they are come upon."""
+        """The groups, in the order in which they first occur."""
         return list(dict.fromkeys(node.group for node in self.nodes))
 
     def to_dict(self) -> dict[str, object]:
@@ -84,7 +84,7 @@ class Graph:
 def graph_of(catalogue: Catalogue, status: ProjectStatus, lock: Lock, *, with_runs: bool) -> Graph:
     """The graph of a project.
 
-    `with_runs` opens Dagster's history to tell when each table was last made.
+    `with_runs` opens Dagster's history to find when each table was last made.
     """
     runs = _last_runs(catalogue) if with_runs else {}
     tables = [
@@ -98,12 +98,12 @@ def graph_of(catalogue: Catalogue, status: ProjectStatus, lock: Lock, *, with_ru
 
 
 def folded(graph: Graph, groups: Iterable[str]) -> Graph:
-    """The graph with one node in the place of each of some groups."""
+    """The graph with one node for each of some groups."""
     chosen = set(groups)
     taken = {node.name for node in graph.nodes if node.group not in chosen}
     names = {group: f"group {group}" if group in taken else group for group in chosen}
     place = {node.name: names.get(node.group, node.name) for node in graph.nodes}
-    made: dict[str, Node] = {}
+    made: dict[str, DrawnNode] = {}
     counts: dict[str, Counter[str]] = {}
     for node in graph.nodes:
         name = place[node.name]
@@ -113,7 +113,7 @@ def folded(graph: Graph, groups: Iterable[str]) -> Graph:
             continue
         before = made.get(name)
         counts.setdefault(name, Counter())[node.state] += 1
-        made[name] = Node(
+        made[name] = DrawnNode(
             name=name,
             group=node.group,
             state=next(state for state in WORST if counts[name][state]),
@@ -123,7 +123,9 @@ def folded(graph: Graph, groups: Iterable[str]) -> Graph:
     return Graph(graph.title, list(made.values()))
 
 
-def _table(table: Table, status: TableStatus, lock: Lock, run: Sequence[tuple[str, str]]) -> Node:
+def _table(
+    table: Table, status: TableStatus, lock: Lock, run: Sequence[tuple[str, str]]
+) -> DrawnNode:
     state = status.state
     entry = lock.whole(table.name)
     contract = table.contract
@@ -147,7 +149,7 @@ def _table(table: Table, status: TableStatus, lock: Lock, run: Sequence[tuple[st
         "file": relative(table.path.with_suffix("") if table.partitioned else table.path),
         **dict(run),
     }
-    return Node(
+    return DrawnNode(
         name=table.name,
         group=table.group,
         state=str(status.standing),
@@ -167,18 +169,18 @@ def _docstring(table: Table) -> str:
     return first_sentence(table.function.__doc__ if table.function else None) or ""
 
 
-def _file(name: str, file: RawFile | None, lock: Lock) -> Node:
+def _file(name: str, file: RawFile | None, lock: Lock) -> DrawnNode:
     entry = lock.raw.get(name)
     facts = {
         "path": ", ".join(map(file.place, file.patterns)) if file else "",
         "size": f"{entry.size_bytes:,} bytes" if entry else "",
         "data version": entry.sha256 if entry else "",
     }
-    return Node(name, FILES, FILE, facts=tuple((k, text) for k, text in facts.items() if text))
+    return DrawnNode(name, FILES, FILE, facts=tuple((k, text) for k, text in facts.items() if text))
 
 
 def _last_runs(catalogue: Catalogue) -> Mapping[str, Sequence[tuple[str, str]]]:
-    """When each table was last made, and what that took."""
+    """When each table was last made, and how long it took."""
     from datetime import datetime
 
     found: dict[str, Sequence[tuple[str, str]]] = {}

@@ -1,4 +1,4 @@
-"""Raw files as a function gets them: paths that notice when anything but a scan uses them."""
+"""Raw files as a function gets them: paths that record any use other than a scan."""
 
 import os
 from collections.abc import Iterable, Mapping
@@ -11,13 +11,13 @@ _Plain = type(Path())
 
 
 class _Watched(_Plain):  # type: ignore[misc, valid-type]
-    """A path that notes that it was opened, asked about, or given to something that does so."""
+    """A path that records that it was opened, looked up, or passed to something that does so."""
 
     used: "set[str] | None" = None
     owner = ""
 
     def __fspath__(self) -> str:
-        """The path; whoever asks means to go there."""
+        """The path; asking for it counts as opening it."""
         if self.used is not None:
             self.used.add(self.owner)
         return str(self)
@@ -28,8 +28,8 @@ class RawFiles:
 
     Attributes:
         scanned: those that it scans.
-        opened: those that it goes to in other ways.
-        schemas: the columns of each scan, which may have read the whole file to tell them.
+        opened: those that it uses in other ways.
+        schemas: the columns of each scan, which may have read the whole file to find them.
     """
 
     def __init__(
@@ -56,7 +56,7 @@ class RawFiles:
 
 
 def plain(source: Any) -> Any:
-    """The same without a watch on it."""
+    """The plain path, which records nothing."""
     if isinstance(source, list | tuple):
         return [plain(one) for one in source]
     return str(source) if isinstance(source, os.PathLike) else source
