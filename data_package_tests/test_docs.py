@@ -28,6 +28,7 @@ from typing import Any
 
 import click
 import pytest
+import yaml
 
 from data_package.engine.cli.verbs import command as verbs
 from data_package.engine.errors import ProjectError
@@ -288,6 +289,23 @@ def write_helps() -> None:
             section = f"## {title.split()[1]}\n\n{block}\n\n"
             text = text.replace(_AFTER_VERBS, section + _AFTER_VERBS)
     COMMANDS.write_text(text)
+
+
+def test_each_message_of_the_troubleshooting_is_one_of_ours() -> None:
+    text = (DOCS / "troubleshooting.md").read_text()
+    messages = re.findall(r"^### `(.+)`$", text, re.MULTILINE)
+    assert len(messages) > 10
+    source = "".join(path.read_text() for path in (ROOT / "data_package/engine").rglob("*.py"))
+    assert [message for message in messages if message not in source] == []
+
+
+@pytest.mark.parametrize("page", sorted(DOCS.glob("how-to/*.md")), ids=lambda page: page.stem)
+def test_the_code_of_a_how_to_page_can_be_read(page: Path) -> None:
+    for block in blocks_of(page):
+        if block.language == "python":
+            compile(block.text, block.place, "exec")
+        elif block.language == "yaml":
+            assert yaml.safe_load(block.text), block.place
 
 
 def test_every_verb_has_a_heading_in_the_reference() -> None:

@@ -1,6 +1,6 @@
-"""The definitions of the project at hand, for a package that has no `definitions.py` of its own.
+"""The definitions of the current project, for a package without its own `definitions.py`.
 
-Dagster's own commands take it by its name: `dagster dev -m data_package.engine.current`, started in
+Dagster's own commands load it by name: `dagster dev -m data_package.engine.current`, started in
 the project's folder.
 """
 

@@ -1,4 +1,4 @@
-"""The one `Definitions` of a project, put together from what the rooms make of it."""
+"""The `Definitions` of a project, combined from what the rooms provide."""
 
 import stat
 from collections.abc import Iterator, Mapping, Sequence
@@ -61,12 +61,12 @@ def load_definitions(
     Args:
         package: the package that holds the tables.
         resources: what functions ask for by name, and IO managers that assets choose by
-            `io_manager_key`; they go before resources at the top of modules.
-        executor: what runs the steps of Dagster's own commands and pages in the place of the
-            engine's, which runs all in one process. `data-package build` keeps its own.
-        loggers: beside the engine's, or in the place of its `console`.
+            `io_manager_key`; they take precedence over resources at the top of modules.
+        executor: replaces the engine's in Dagster's own commands and pages. The engine's runs
+            all steps in one process; `data-package build` always uses it.
+        loggers: added to the engine's; one named `console` replaces it.
 
-    Raises ProjectError when something cannot work: see the messages of discovery and wiring.
+    Raises ProjectError when the project's code or contracts are wrong.
     """
     keep_errors_value_free()
     project = project_of(package)
@@ -165,7 +165,7 @@ def _delivered(project: Project, files: Mapping[str, RawFile]) -> Delivered:
         except ContractError:
             if file.contract_path is None or begun_contract(file.contract_path) is None:
                 raise
-            # It says how the file is written, and `describe` will say what is in it.
+            # It declares how the file is written; `describe` adds the fields.
             continue
         if contract is not None:
             found[name] = contract
@@ -173,7 +173,7 @@ def _delivered(project: Project, files: Mapping[str, RawFile]) -> Delivered:
 
 
 def _check_references(tables: Mapping[dg.AssetKey, Table]) -> None:
-    """Foreign keys must point to tables and fields that exist."""
+    """Raise ProjectError for foreign keys to unknown tables or fields."""
     with_contract = {t.resource: t for t in tables.values() if t.contract is not None}
     contracts = {name: t.contract for name, t in with_contract.items()}
     issues = lint_references({name: c.descriptor for name, c in contracts.items() if c})
@@ -257,7 +257,7 @@ def _name(check: dg.AssetChecksDefinition) -> str:
 
 
 def _make_storage(project: Project) -> None:
-    """Nobody else on the machine may look into storage, whatever is written there and by whom."""
+    """Make storage private, whatever is written there and by which program."""
     make_private_folder(project.dagster_home)
     try:
         if stat.S_IMODE(project.storage.stat().st_mode) != PRIVATE_FOLDER:

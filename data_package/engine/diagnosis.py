@@ -1,7 +1,7 @@
-"""Whether this machine, this environment and this project's folders are fit for building.
+"""Whether this machine, this environment and this project's folders are ready for building.
 
-Looks, and changes nothing but a file of its own that it removes again. Tables are not looked at:
-that is `status`.
+Nothing is changed except a test file that is removed again. Tables are not examined: `status` does
+that.
 """
 
 import errno
@@ -29,7 +29,7 @@ _OLDEST = (3, 11)
 _LITTLE_BYTES = 1 << 30
 _FEW_FILES = 10_000
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
-# What is mounted from elsewhere; `fuse` stands for all that a program provides.
+# File systems of other machines; `fuse` covers all that are provided by a program.
 _NETWORKS = (
     "nfs",
     "nfs4",
@@ -46,7 +46,7 @@ _NETWORKS = (
 
 
 class Health(StrEnum):
-    """How something is."""
+    """The health of one thing."""
 
     GOOD = "good"
     DOUBTFUL = "doubtful"
@@ -55,13 +55,13 @@ class Health(StrEnum):
 
 @dataclass(frozen=True)
 class Finding:
-    """One thing that was looked at.
+    """One thing that was examined.
 
     Attributes:
         about: what it is, in a word or two.
-        health: how it is.
+        health: its health.
         words: what was found.
-        mend: what to do about it; empty where nothing has to be done.
+        mend: what to do about it; empty if nothing has to be done.
     """
 
     about: str
@@ -75,7 +75,7 @@ class Finding:
 
 
 def examine(project: Project) -> list[Finding]:
-    """Everything that can be found out without loading the project's tables."""
+    """Everything that can be examined without loading the project's tables."""
     looks: list[Callable[[Project], Iterator[Finding]]] = [
         *(_python, _versions, _origin, _ownership, _space, _file_system, _locks),
         *(_telemetry, _lock_file, _git),
@@ -120,12 +120,12 @@ def _ownership(project: Project) -> Iterator[Finding]:
         except FileNotFoundError:
             continue
         except OSError as error:
-            yield Finding(about, Health.BAD, f"{shown} cannot be looked at: {error.strerror}")
+            yield Finding(about, Health.BAD, f"{shown} cannot be examined: {error.strerror}")
             continue
         mode = stat.S_IMODE(facts.st_mode)
         if not os.access(path, os.W_OK):
             mend = "Clone the project and build for yourself: a project has one user who builds."
-            yield Finding(about, Health.BAD, f"{shown} may not be written to by you", mend)
+            yield Finding(about, Health.BAD, f"you may not write to {shown}", mend)
         elif path == project.storage and mode & _OTHERS:
             words = f"{shown} is open to others (mode {mode:o})"
             yield Finding(about, Health.DOUBTFUL, words, f"chmod 700 {shown}")
@@ -142,8 +142,8 @@ def _space(project: Project) -> Iterator[Finding]:
     words = f"{free / 1e9:,.1f} GB free where storage is"
     if free < _LITTLE_BYTES or (files.f_files and files.f_favail < _FEW_FILES):
         if free >= _LITTLE_BYTES:
-            words = f"{files.f_favail:,} files may still be made where storage is"
-        mend = "Make room, or say in pyproject.toml where `storage` is to be."
+            words = f"{files.f_favail:,} more files can be made where storage is"
+        mend = "Make room, or set another place for `storage` in pyproject.toml."
         yield Finding("space", Health.DOUBTFUL, words, mend)
     else:
         yield Finding("space", Health.GOOD, words)
@@ -153,8 +153,8 @@ def _file_system(project: Project) -> Iterator[Finding]:
     kind = _kind_of_file_system(_nearest(project.storage))
     if kind in _NETWORKS or kind.startswith("fuse"):
         mend = (
-            "Dagster's history (SQLite) needs a local file system: say in pyproject.toml where "
-            "`storage` is to be, or name PostgreSQL in dagster.yaml."
+            "Dagster's history (SQLite) needs a local file system: set another place for "
+            "`storage` in pyproject.toml, or use PostgreSQL in dagster.yaml."
         )
         yield Finding("file system", Health.DOUBTFUL, f"storage is on {kind}", mend)
     else:
@@ -162,7 +162,7 @@ def _file_system(project: Project) -> Iterator[Finding]:
 
 
 def _kind_of_file_system(path: Path) -> str:
-    """The kind of the file system that a path is on, as the kernel names it."""
+    """The type of the file system of a path, as the kernel names it."""
     best, kind = "", ""
     with suppress(OSError):
         for line in Path("/proc/self/mounts").read_text().splitlines():
@@ -202,7 +202,7 @@ def _telemetry(project: Project) -> Iterator[Finding]:
 
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         yield Finding("telemetry", Health.BAD, "dagster.yaml cannot be read", "Correct the file.")
         return
     part = settings.get("telemetry") if isinstance(settings, dict) else None
@@ -230,7 +230,7 @@ def _git(project: Project) -> Iterator[Finding]:
     from data_package.engine.versions.git import ignored
 
     if (kept := ignored(project, project.storage / "probe.parquet")) is None:
-        words = "the project is in no git repository, so nothing can be released"
+        words = "the project is not in a git repository, so nothing can be released"
         yield Finding("git", Health.DOUBTFUL, words, "git init")
     elif not kept:
         mend = "Add to .gitignore:  /storage/"
@@ -240,5 +240,5 @@ def _git(project: Project) -> Iterator[Finding]:
 
 
 def _nearest(path: Path) -> Path:
-    """The path, or the first folder above it that is there."""
+    """The path, or the first folder above it that exists."""
     return next(place for place in (path, *path.parents) if place.is_dir())

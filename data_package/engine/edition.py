@@ -1,9 +1,9 @@
-"""Which edition of the engine made something: the code that worked on it, and its libraries.
+"""Which edition of the engine made something: the code that was used, and its libraries.
 
-Rows that are read by contract, verdicts, documents and lineage are kept, and hold only for the
-edition that made them. An edition is one module of the engine with all of the engine that it
-imports, directly or through others; which modules these are is read off the import statements, so
-there is no list to keep and no number to raise. Standard library only.
+Rows that are read by contract, check results, documents and lineage are kept, and are valid only
+for the edition that made them. An edition is one module of the engine with all modules of the
+engine that it imports, directly or through others. They are found from the import statements, so
+there is no list to maintain and no number to raise. Standard library only.
 """
 
 import hashlib
@@ -20,15 +20,15 @@ from data_package.engine.libraries import version_of
 ENGINE: Final = __name__.rpartition(".")[0]
 CODE: Final = (".py", ".html", ".css", ".js")
 _FOLDER: Final = Path(__file__).parent
-# The import statements of the engine's own style. Parsing would tell the same, in ten times the
-# time of this; a test compares the two for every module.
+# The import statements of the engine's own style. Parsing gives the same result in ten times the
+# time; a test compares the two for every module.
 _IMPORTS: Final = re.compile(
     rb"^[ \t]*(?:from[ \t]+([\w.]+)[ \t]+import[ \t]+(\([^)]*\)|[^\n]*)|import[ \t]+([\w.]+))",
     re.MULTILINE,
 )
 _COMMENT: Final = re.compile(rb"#[^\n]*")
 _NAME: Final = re.compile(rb"\w+")
-# It calls functions and keeps order; what it is called with and what comes back are not its doing.
+# Dagster calls functions in order; it does not determine their arguments and results.
 _NO_PART: Final = "dagster"
 
 
@@ -57,8 +57,8 @@ def edition(name: str, folder: Path = _FOLDER) -> Edition:
     """The edition of a module, or of a package with all of its modules, of the engine.
 
     Args:
-        name: its dotted name, as a module's `__name__` and `__package__` tell it.
-        folder: where the engine lies.
+        name: its dotted name, as in a module's `__name__` and `__package__`.
+        folder: the folder of the engine.
     """
     files = _modules(folder)
     waiting = [one for one in files if one == name or one.startswith(f"{name}.")]
@@ -85,7 +85,7 @@ def edition(name: str, folder: Path = _FOLDER) -> Edition:
 
 
 def imports(source: bytes) -> Iterator[str]:
-    """The dotted names of what a module's source imports; of modules and what else they hold."""
+    """The dotted names that a module's source imports: modules, and names in them."""
     for module, names, plain in _IMPORTS.findall(source):
         origin = (module or plain).decode()
         yield origin
@@ -116,7 +116,7 @@ def _templates(folder: Path) -> tuple[Path, ...]:
 
 
 def _belongs(template: Path, modules: set[Path]) -> bool:
-    """Whether the package that a template lies in, itself or in a folder of it, is among these."""
+    """Whether the package that contains a template, at any depth, is among these."""
     for folder in template.parents:
         if (package := folder / "__init__.py").is_file():
             return package in modules

@@ -1,8 +1,8 @@
-"""Importing a library that somebody else imports only once something of it is used.
+"""Deferring imports that other libraries make, until something of the module is used.
 
 Dagster's storage imports Alembic for migrations that hardly ever run and all its daemons for the
-name of one type, and dagster-polars imports PyArrow for a scan that is not made here: together an
-eighth of what a build imports.
+name of one type, and dagster-polars imports PyArrow for a scan that is not used here: together an
+eighth of a build's imports.
 """
 
 import importlib
@@ -20,10 +20,10 @@ _guard = threading.RLock()
 
 @contextmanager
 def imported_later(*packages: str) -> Iterator[None]:
-    """Let names that are imported from these packages here stand for what they will be.
+    """Import placeholders instead of these packages while the block runs.
 
-    A package that has been imported already is left as it is. After the block, imports of them
-    are real ones again.
+    A package that has been imported already is unchanged. After the block, imports are real
+    again.
     """
     with _guard:
         finder = _Finder(tuple(name for name in packages if name not in sys.modules))
@@ -55,11 +55,11 @@ class _Finder(MetaPathFinder, Loader):
         return _Module(spec.name)
 
     def exec_module(self, module: ModuleType) -> None:
-        """There is nothing to run yet."""
+        """Run nothing yet."""
 
 
 class _Module(ModuleType):
-    """What is imported from it, or asked of it, is a name."""
+    """A placeholder for whatever is imported from the package."""
 
     def __getattr__(self, name: str) -> Any:
         if name.startswith("__"):

@@ -1,6 +1,6 @@
-"""A package's public names, each imported once somebody asks for it.
+"""A package's public names, each imported on first use.
 
-What answers without Dagster or Polars, as a build with nothing to do does, then loads neither.
+Commands that need neither Dagster nor Polars, such as a build with nothing to do, load neither.
 """
 
 from collections.abc import Callable, Mapping

@@ -1,4 +1,4 @@
-"""Installed libraries: which version of one there is, by the name that code imports it by.
+"""Versions of installed libraries, by their import names.
 
 Standard library only.
 """
@@ -14,7 +14,7 @@ if TYPE_CHECKING:
     from importlib.metadata import Distribution
 
 NO_VERSION: Final = "without a version"
-# Libraries that others call to do the work, by whose function: those of them that are installed.
+# Libraries that functions of others call to do the work, if they are installed.
 _EXCEL: Final = ("openpyxl", "xlrd", "pyxlsb", "odf", "python_calamine")
 _BEHIND: Final[Mapping[str, tuple[str, ...]]] = {
     "polars.read_excel": ("fastexcel", "openpyxl", "xlsx2csv"),
@@ -45,14 +45,14 @@ _MODULE: Final = re.compile(r"^(\w+)(?:/[^,\n]*\.py|\.py|(?:\.[\w-]+)*\.so),", r
 
 
 def behind(dotted: str) -> tuple[str, ...]:
-    """The libraries that may do the work of a library's function, such as `polars.read_excel`."""
+    """The libraries behind a library's function, such as `polars.read_excel`."""
     top, _, rest = dotted.partition(".")
     return _BEHIND.get(f"{top}.{rest.rpartition('.')[2]}", ())
 
 
 @cache
 def version_of(library: str) -> str | None:
-    """The version of a library; NO_VERSION where it does not tell, None where it is not there."""
+    """The version of a library; NO_VERSION if it has none, None if it is not installed."""
     import importlib.metadata
 
     with suppress(importlib.metadata.PackageNotFoundError):

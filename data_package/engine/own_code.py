@@ -1,8 +1,8 @@
-"""Which code is the user's own: all that is neither Python's nor an installed library's.
+"""Which code is the user's own: everything that is neither Python's nor a library's.
 
 A module beside the package, a second package in the project or in `src/`, a package that is
 installed to be edited, a folder on PYTHONPATH: whatever the project's code imports, directly or
-through others, counts. Nothing is imported for it. Standard library only.
+through others, counts. Nothing is imported to find out. Standard library only.
 """
 
 import re
@@ -17,7 +17,7 @@ from typing import Final
 ENGINE: Final = __name__.rpartition(".")[0]
 _LIBRARY_FOLDERS: Final = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
 _INSTALLED: Final = {"site-packages", "dist-packages"}
-# The first part of what a line imports, and of what is imported by a name that stands there.
+# The top-level name of an import statement, and of an import by a literal name.
 _IMPORTS: Final = re.compile(
     rb"(?:^|;|:)[ \t]*(?:from[ \t]+(\w+)[\w.]*[ \t]+import\b|import[ \t]+([^\n;#(]+))"
     rb"""|(?:import_module|__import__|resolve_name)\(\s*["'](\w+)""",
@@ -27,7 +27,7 @@ _COMPILED: Final = (*EXTENSION_SUFFIXES, ".pyc")
 
 
 def own_places(packages: Sequence[str]) -> dict[str, tuple[Path, ...]]:
-    """Where the user's own code lies: the files or folders of each module at the top level.
+    """Where the user's own code is: the files or folders of each top-level module.
 
     Args:
         packages: the import names of the project's packages; their own are not among the places.
@@ -48,7 +48,7 @@ def own_places(packages: Sequence[str]) -> dict[str, tuple[Path, ...]]:
 def source_files(place: Path) -> Mapping[str, Path]:
     """The modules of a file or a folder, by their dotted names below it; of a file, the empty one.
 
-    Those that are compiled are there where they have no source.
+    Compiled modules are included where they have no source.
     """
     if not place.is_dir():
         return {"": place}
@@ -67,7 +67,7 @@ def source_files(place: Path) -> Mapping[str, Path]:
 
 
 def is_library(file: str) -> bool:
-    """Whether a file or folder is Python's own, or lies in a folder of installed libraries."""
+    """Whether a file or folder is Python's own, or is in a folder of installed libraries."""
     path = Path(file)
     return (
         file.startswith("<frozen")
@@ -78,7 +78,7 @@ def is_library(file: str) -> bool:
 
 
 def _folder_of_import(path: Path) -> Path:
-    """The folder that a module is imported from, with all packages above it left behind."""
+    """The folder on the path from which a module is imported."""
     folder = path.parent
     while (folder / "__init__.py").is_file():
         folder = folder.parent
@@ -95,7 +95,7 @@ def _holds_libraries(folder: str) -> bool:
 
 
 def _imported(path: Path) -> set[str]:
-    """The names at the top level that a source file imports, and perhaps some that it does not."""
+    """The top-level names that a source file imports, and perhaps some that it does not."""
     if path.suffix != ".py":
         return set()
     try:
@@ -113,7 +113,7 @@ def _imported(path: Path) -> set[str]:
 
 
 def _places_of(name: str) -> list[Path]:
-    """Where an import of the name would lead now, whatever has been imported before."""
+    """Where an import of the name would lead now, regardless of earlier imports."""
     spec = _find(name)
     if spec is None:
         return []

@@ -9,7 +9,7 @@ from enum import StrEnum
 from pathlib import Path
 
 TABLE_SUFFIX = ".parquet"
-# What the lock file is called, beside `pyproject.toml`.
+# The name of the lock file, which is beside `pyproject.toml`.
 LOCK = "data-package.lock"
 
 
@@ -23,7 +23,7 @@ class Folder(StrEnum):
 
 
 class GraphFormat(StrEnum):
-    """The forms of the graph, which are also the endings of its files."""
+    """The formats of the graph, which are also the endings of its files."""
 
     HTML = "html"
     SVG = "svg"
@@ -40,7 +40,7 @@ class Places:
 
     @property
     def package(self) -> Path:
-        """The data package: the only thing in storage that is meant to leave the machine."""
+        """The data package: the only folder in storage that is meant to leave the machine."""
         return self.storage / Folder.PACKAGE
 
     @property
@@ -50,7 +50,7 @@ class Places:
 
     @property
     def exports(self) -> Path:
-        """The data package in other forms."""
+        """The data package in other formats."""
         return self.storage / Folder.EXPORTS
 
     @property
@@ -64,7 +64,7 @@ class Places:
         return self.rejects / f"{name}{TABLE_SUFFIX}"
 
     def graph(self, form: GraphFormat | str) -> Path:
-        """The graph in one of its forms."""
+        """The graph in one of its formats."""
         return self.storage / f"graph.{GraphFormat(form)}"
 
     @property
@@ -79,12 +79,12 @@ class Places:
 
     @property
     def state(self) -> Path:
-        """What the engine remembers so as not to compute it again; may be deleted."""
+        """What the engine keeps so as not to compute it again; may be deleted."""
         return self.storage / ".state"
 
     @property
     def hashes(self) -> Path:
-        """Content hashes by path and stamp."""
+        """Content hashes by path, size and change times."""
         return self.state / "hashes.json"
 
     @property
@@ -94,17 +94,17 @@ class Places:
 
     @property
     def failures(self) -> Path:
-        """What failed in the last builds."""
+        """The failures of the last builds."""
         return self.state / "failures.json"
 
     @property
     def made(self) -> Path:
-        """Notes of what was made and is not a table, a file per asset."""
+        """Notes on assets that are not tables, a file per asset."""
         return self.state / "made"
 
     @property
     def outside(self) -> Path:
-        """What functions were seen to use beside their inputs, a file per table."""
+        """What functions were seen to use besides their inputs, a file per table."""
         return self.state / "outside"
 
     @property
@@ -114,12 +114,12 @@ class Places:
 
     @property
     def own_checks(self) -> Path:
-        """What came of the checks that the user wrote."""
+        """The results of the checks that the user wrote."""
         return self.state / "own_checks.json"
 
     @property
     def fresh(self) -> Path:
-        """What the last build without anything to do depended on."""
+        """What the last build that left everything fresh depended on."""
         return self.state / "fresh.json"
 
     @property
@@ -139,12 +139,12 @@ class Places:
 
     @property
     def code(self) -> Path:
-        """The code that tables were built by, to show what has changed in it."""
+        """The code that tables were built with, to show what has changed in it."""
         return self.state / "code"
 
     @property
     def journal(self) -> Path:
-        """Entries of the lock file that are not folded into it yet."""
+        """Entries of the lock file that are not merged into it yet."""
         return self.state / "lock.journal"
 
     @property
@@ -164,5 +164,5 @@ class Places:
 
     @property
     def unpacked(self) -> Path:
-        """Where zip files are unpacked to be read; used with a name of its own each time."""
+        """Where zip files are unpacked to be read; a new name is appended each time."""
         return self.state / "unpacked"

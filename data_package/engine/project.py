@@ -1,9 +1,10 @@
-"""Where things live, and the settings in `[tool.data-package]`.
+"""A project's folders, and the settings in `[tool.data-package]`.
 
-Knows paths and settings, nothing of tables. Standard library only.
+Paths and settings only, nothing about tables. Standard library only.
 """
 
 import importlib.util
+import os
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -40,11 +41,11 @@ class Packaging:
 
     Attributes:
         csv: whether each table is published as CSV as well.
-        column_lineage: whether the data dictionary says what fields are made of.
-        small_cells: the fewest subjects that a number in the data dictionary may rest on.
+        column_lineage: whether the data dictionary shows what fields are computed from.
+        small_cells: the fewest subjects that a number in the data dictionary may be based on.
         round_counts: counts in the data dictionary are rounded to multiples of this.
-        subject: `table.field`, the key that tells subjects apart; `none` where every row is a
-            subject of its own; None to take it from the contracts' keys.
+        subject: `table.field`, the key that identifies subjects; `none` where every row is a
+            subject; None to take it from the contracts' keys.
         largest_categories: a vocabulary with more values than this is published as a table.
         ro_crate: whether an RO-Crate description is written.
         croissant: whether a Croissant description is written.
@@ -108,7 +109,7 @@ class Project:
 
     @property
     def state(self) -> Path:
-        """Where the engine remembers what it need not compute again; may be deleted."""
+        """What the engine keeps so as not to compute it again; may be deleted."""
         return self.places.state
 
     @property
@@ -118,21 +119,22 @@ class Project:
 
     @property
     def published(self) -> Path:
-        """The data package: the only thing in storage that is meant to leave the machine."""
+        """The data package: the only folder in storage that is meant to leave the machine."""
         return self.places.package
 
     def relative(self, path: Path | str) -> str:
-        """A path as people know it: from the root, where it lies below it."""
+        """A path for messages: relative to the root where it is below it."""
         path = Path(path)
         return (
             path.relative_to(self.root).as_posix() if path.is_relative_to(self.root) else str(path)
         )
 
     def make_importable(self) -> None:
-        """Let `import <package>` find this project's package and no other of that name."""
+        """Make `import <package>` find this project's package and no other of that name."""
         place = str(self.import_root)
         if sys.path[:1] != [place]:
-            # Before those of other projects in this process, which may have modules of these names.
+            # Before those of other projects in this process, which may have modules of the same
+            # names.
             sys.path[:] = [place, *(other for other in sys.path if other != place)]
         read_from_source([self.package])
         spec = importlib.util.find_spec(self.package)
@@ -149,13 +151,13 @@ class Project:
 
 class _SourceLoader(SourceFileLoader):
     def get_code(self, fullname: str) -> CodeType:
-        """Compile what the file holds: cached code counts as its own by size and time alone."""
+        """Compile the source itself: cached code is matched by size and time only."""
         path = self.get_filename(fullname)
         return self.source_to_code(self.get_data(path), path)
 
 
 def read_from_source(tops: Iterable[str]) -> None:
-    """Let what is imported of these packages be what their source says, and no cached code."""
+    """Import these packages from their sources, never from cached code."""
     finder = next((one for one in sys.meta_path if isinstance(one, _FromSource)), None)
     if finder is None:
         finder = _FromSource()
@@ -164,7 +166,7 @@ def read_from_source(tops: Iterable[str]) -> None:
 
 
 class _FromSource(PathFinder):
-    """Imports modules of a user from their source, so that what runs is what is read."""
+    """Imports a user's modules from their sources, so that the code that runs is the code read."""
 
     def __init__(self) -> None:
         self.tops: set[str] = set()
@@ -183,7 +185,7 @@ class _FromSource(PathFinder):
 
 
 def find_project(start: Path | None = None) -> Project:
-    """The project that a folder (by default the working directory) lies in.
+    """The project that contains a folder (by default the working directory).
 
     Raises ProjectError when there is none, or when its settings are wrong.
     """
@@ -191,8 +193,7 @@ def find_project(start: Path | None = None) -> Project:
         start = (start or Path.cwd()).resolve()
     except FileNotFoundError:
         raise ProjectError(
-            "The folder that this was started in is not there any more.\n"
-            "Go to your project's folder."
+            "The working directory does not exist any more.\nGo to your project's folder."
         ) from None
     for folder in (start, *start.parents):
         settings = _read_settings(folder / "pyproject.toml")
@@ -200,7 +201,7 @@ def find_project(start: Path | None = None) -> Project:
             return Project(
                 root=folder,
                 package=str(settings["package"]),
-                storage=(folder / str(settings.get("storage", "storage"))).resolve(),
+                storage=_storage(folder, settings),
                 library_changes=LibraryChanges(str(settings.get("library-changes", "minor"))),
                 packaging=_packaging(settings),
             )
@@ -223,6 +224,22 @@ def project_of(package: ModuleType) -> Project:
     return project
 
 
+def _storage(root: Path, settings: Mapping[str, object]) -> Path:
+    """The folder of all that is built: of its own, since a build sweeps and `clean` removes there.
+
+    Raises ProjectError when it holds the project, or lies in its package.
+    """
+    # `Path.resolve` raises an error of its own where links lead in a circle.
+    path = Path(os.path.realpath(root / str(settings.get("storage", "storage"))))
+    code = [base.joinpath(*str(settings["package"]).split(".")) for base in (root, root / "src")]
+    if root.is_relative_to(path) or any(path.is_relative_to(folder) for folder in code):
+        raise ProjectError(
+            f"{root / 'pyproject.toml'}: {_TABLE} storage is {path}, where files of yours lie.\n"
+            'Name a folder for nothing else: storage = "storage"'
+        )
+    return path
+
+
 def _packaging(settings: Mapping[str, object]) -> Packaging:
     subject = settings.get("subject")
     return Packaging(
@@ -242,7 +259,9 @@ def _read_settings(path: Path) -> dict[str, object] | None:
         return None
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise ProjectError(f"{path}: not readable as TOML: it is nested too deeply.") from None
+    except ValueError as error:
         raise ProjectError(f"{path}: not readable as TOML: {error}.") from None
     tool = document.get("tool", {})
     settings = tool.get("data-package") if isinstance(tool, dict) else None
@@ -263,7 +282,7 @@ def _read_settings(path: Path) -> dict[str, object] | None:
         raise ProjectError(f"{path}: {_TABLE} library-changes is one of {', '.join(known)}.")
     if "package" not in settings:
         raise ProjectError(
-            f"{path}: {_TABLE} does not say which package holds the tables.\n"
+            f"{path}: {_TABLE} does not name the package that holds the tables.\n"
             f'Add `package = "my_study"` there.'
         )
     return settings
@@ -303,6 +322,12 @@ def _problem_of(name: str, value: object) -> str | None:
         return None if whole else "is a whole number from 0 upwards"
     if not isinstance(value, str):
         return "must be a string"
+    if not value.isprintable():
+        return "holds a character that cannot be seen"
+    if name == "storage" and value.startswith("~"):
+        return "begins with ~, which only a shell knows; write the whole path"
+    if name == "package" and not all(part.isidentifier() for part in value.split(".")):
+        return 'is a name that Python can import, such as "my_study"'
     if name == "subject" and value != "none" and "." not in value.strip("."):
-        return 'is "table.field", or "none" where every row is a subject of its own'
+        return 'is "table.field", or "none" where every row is a subject'
     return None

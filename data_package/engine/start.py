@@ -1,4 +1,4 @@
-"""Where the command begins: until it can answer Ctrl-C, that ends it without a word."""
+"""The entry of the command: until it can handle Ctrl-C, that ends it silently."""
 
 import signal
 

@@ -1,4 +1,4 @@
-"""How files come into `storage/`: written beside and renamed, private, hashed once.
+"""Writing files into `storage/`: written beside and renamed, private, hashed once.
 
 Standard library only: the path that decides that nothing needs building imports it.
 """
@@ -32,8 +32,8 @@ _LEFT = re.compile(r"\..*\.([0-9]+)\.[0-9a-f]+\.tmp", re.DOTALL)
 # File systems stamp a change with the kernel's clock tick. A file that changes again within the
 # same tick looks unchanged, so a hash is only trusted when the last change is older than this.
 _RACE_NS = 50_000_000
-# A page that is mapped into memory changes the time of its file when it is first written to, and
-# not again until the kernel has written it back: after 35 seconds by default, and some to spare.
+# Writing to a memory-mapped page changes the time of its file once, and not again until the kernel
+# has written the page back: after 35 seconds by default; this leaves a margin.
 _WRITE_BACK_NS = 60_000_000_000
 _MUCH_BYTES = 1 << 26
 
@@ -80,9 +80,9 @@ def open_to_lock(path: Path) -> Iterator[int]:
 
 
 def hold(handle: int, path: Path, *, wait: bool = True) -> bool:
-    """Hold a file that was opened for it until it is closed; False when another has it now.
+    """Lock an open file until it is closed; False when another process has locked it.
 
-    Raises ProjectError where the file system knows no such thing.
+    Raises ProjectError where the file system has no locks.
     """
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
@@ -94,9 +94,9 @@ def hold(handle: int, path: Path, *, wait: bool = True) -> bool:
 
 
 def is_file(path: Path) -> bool:
-    """Whether a file is there.
+    """Whether a file exists.
 
-    Raises ProjectError when it is something else, of which a pipe would be waited for.
+    Raises ProjectError when it is not a regular file; reading a pipe would block.
     """
     if not path.is_file() and (path.is_symlink() or path.exists()):
         raise ProjectError(
@@ -110,9 +110,9 @@ def is_file(path: Path) -> bool:
 def replacing(path: Path, *, synced: bool = True) -> Iterator[Path]:
     """Write a file beside `path`, then put it in its place: a reader sees the old or the new.
 
-    Yields the temporary path, an empty private file. What it holds when the block ends is forced
-    to the disk before the rename; when the block raises, `path` stays as it was. The rename itself
-    may be lost to a power cut: then the old file is there, and is seen not to be the new one.
+    Yields the temporary path, an empty private file. Its content when the block ends is flushed
+    to the disk before the rename; when the block raises, `path` is unchanged. The rename itself
+    may be lost to a power cut: then the old file is there, and is recognised as not the new one.
     Raises ProjectError when a folder is there.
     `synced=False` is for what can be made again and is checked when it is read.
     """
@@ -138,7 +138,7 @@ def write_private(path: Path, content: str | bytes, *, synced: bool = True) -> N
 
 
 def remember(path: Path, content: str) -> None:
-    """Write what can be found out again: no loss where nothing may be written."""
+    """Write data that can be computed again; ignored where writing is not possible."""
     try:
         write_private(path, content, synced=False)
     except OSError as error:
@@ -147,7 +147,7 @@ def remember(path: Path, content: str) -> None:
 
 
 def recalled(path: Path, read: Callable[[Any], _T], otherwise: _T) -> _T:
-    """What was remembered as JSON and can be found out again; `otherwise` where it cannot be read.
+    """Read JSON that can be computed again; `otherwise` where it cannot be read.
 
     Another program, another version or a power cut may have left anything there.
     """
@@ -172,14 +172,14 @@ def _open_file(path: Path) -> int:
 
 
 def temporary_beside(path: Path) -> Path:
-    """A name in the same folder that nobody else uses, known to `sweep` by its process."""
+    """An unused name in the same folder, which `sweep` recognises by its process number."""
     return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}")
 
 
 def sweep(folder: Path) -> None:
-    """Remove what processes that no longer run have left half-written below a folder.
+    """Remove half-written files of dead processes below a folder.
 
-    Others may write, exchange and sweep there at the same time: what is gone by now is passed over.
+    Others may write, exchange and sweep there at the same time: vanished files are ignored.
     """
     for place, folders, files in os.walk(folder):
         for name in [*folders, *files]:
@@ -190,7 +190,7 @@ def sweep(folder: Path) -> None:
 
 
 def sweep_beside(path: Path) -> None:
-    """Remove what processes that no longer run left half-written of a file or folder, beside it."""
+    """Remove half-written versions of a file or folder that dead processes left beside it."""
     with suppress(OSError):
         for one in list(path.parent.iterdir()):
             if one.name.startswith(f".{path.name}.") and _is_left_behind(one.name):
@@ -204,7 +204,7 @@ def _is_left_behind(name: str) -> bool:
 
 
 def remove(path: Path) -> None:
-    """Remove a file or a whole folder, if it is there, also one that its owner may not write."""
+    """Remove a file or a whole folder, if it exists, even without write permission."""
     if path.is_dir() and not path.is_symlink():
         with suppress(OSError):
             path.chmod(PRIVATE_FOLDER)
@@ -220,7 +220,7 @@ def remove(path: Path) -> None:
 
 
 def replace_folder(new: Path, old: Path) -> None:
-    """Put the folder `new` in the place of `old` in one step, and remove what `old` held.
+    """Replace the folder `old` by `new` in one step, and remove the old content.
 
     Linux exchanges two names atomically. Where the file system can't (some network ones), the old
     folder is moved aside first: for an instant there is none, and never a half one.
@@ -239,7 +239,7 @@ def replace_folder(new: Path, old: Path) -> None:
 
 
 def remove_folder(folder: Path) -> None:
-    """Remove a whole folder in one step: a reader finds all of it or none."""
+    """Remove a whole folder in one step: a reader finds all of it or nothing."""
     aside = temporary_beside(folder)
     folder.rename(aside)
     sync(folder.parent)
@@ -255,12 +255,12 @@ def hash_file(path: Path) -> str:
 class HashCache:
     """SHA-256 of files, remembered by their size and change times; safe to delete.
 
-    The stamp holds the inode and the change time, which no program sets at will, so that a file
-    put in another's place with its time stamp copied is still read again.
+    The stamp includes the inode and the change time, which programs cannot set, so that a file
+    replaced by another with a copied time stamp is still read again.
     """
 
     def __init__(self, path: Path) -> None:
-        """`path`: the JSON file that the hashes are remembered in."""
+        """`path`: the JSON file in which the hashes are kept."""
         self._path = path
         self._lock = threading.Lock()
         self._changed = False
@@ -272,7 +272,7 @@ class HashCache:
         known = self._known.get(str(path))
         if known is not None and known[:-1] == stamp:
             return str(known[-1])
-        # Asked before the file is read: whoever opens it from now on changes its stamp.
+        # Checked before the file is read: writing to it from now on changes its stamp.
         unseen_ns = _RACE_NS if _is_let_go(path) else _WRITE_BACK_NS
         stamp = _stamp(path)
         digest = hash_file(path)
@@ -281,7 +281,7 @@ class HashCache:
         return digest
 
     def hash_ahead(self, paths: Iterable[Path]) -> None:
-        """Read files that may have changed, side by side where that is much."""
+        """Hash files that may have changed, in parallel if they are large."""
         unknown = [p for p in paths if p.is_file() and self.stamp_of(p) != _stamp(p)]
         if len(unknown) == 1 or sum(path.stat().st_size for path in unknown) < _MUCH_BYTES:
             return
@@ -300,11 +300,11 @@ class HashCache:
         return [int(part) for part in known[:-1]] if known is not None else None
 
     def remember(self, path: Path, digest: str) -> None:
-        """Take a hash from whoever has just written the file."""
+        """Store the hash of a file that the caller has just written."""
         self._remember(path, _stamp(path), digest)
 
     def save(self) -> None:
-        """Keep what was learnt for the next process."""
+        """Save the hashes for the next process."""
         with self._lock:
             if self._changed:
                 text = json.dumps(self._known, indent=0, sort_keys=True)
@@ -331,14 +331,14 @@ def _stamp(path: Path) -> list[int]:
 
 
 def _is_let_go(path: Path) -> bool:
-    """Whether nobody has a file open for writing, or mapped into memory to write there.
+    """Whether no process has a file open for writing, or mapped into memory for writing.
 
-    The kernel leases a file for reading only then. Where it does not tell (the file is another
-    user's, or on a network), the answer is no.
+    The kernel grants a read lease only then. Where it grants none for other reasons (the file
+    belongs to another user, or is on a network), the answer is no.
     """
     handle = _open_file(path)
     try:
-        # Whoever opens it for writing in between waits; the signal for us is one that is ignored.
+        # A process that opens it for writing meanwhile waits; the signal to us is ignored.
         fcntl.fcntl(handle, fcntl.F_SETSIG, signal.SIGURG)
         fcntl.fcntl(handle, fcntl.F_SETLEASE, fcntl.F_RDLCK)
     except OSError:
@@ -351,12 +351,12 @@ def _is_let_go(path: Path) -> bool:
 
 
 def sync(path: Path) -> None:
-    """Force a file, or the names in a folder, to the disk."""
+    """Flush a file, or the names in a folder, to the disk."""
     handle = os.open(path, os.O_RDONLY)
     try:
         os.fsync(handle)
     except OSError as error:
-        # Some network file systems cannot sync a folder; there is nothing more to be done then.
+        # Some network file systems cannot sync a folder; then nothing more can be done.
         if error.errno not in (errno.EINVAL, errno.ENOTSUP):
             raise
     finally:

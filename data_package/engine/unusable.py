@@ -1,7 +1,7 @@
-"""Why a file or a folder cannot be used, in words that are true, and what helps.
+"""Why a file or a folder cannot be used, precisely, and what helps.
 
-The operating system gives a number. What it leaves out (whose the folder is, which part of a path
-is too long, that it is the inodes that are gone) is looked up here. Standard library only.
+The operating system gives a number. What it leaves out (the owner of the folder, which part of a
+path is too long, that the inodes are used up) is looked up here. Standard library only.
 """
 
 import errno
@@ -19,9 +19,9 @@ _LONGEST_PATH = 4095
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
-_ANOTHER_PLACE = "say in pyproject.toml where `storage` is to be"
+_ANOTHER_PLACE = "set another place for `storage` in pyproject.toml"
 
-# All that comes from where files lie and whose they are, and from nothing in a program or a row.
+# Errors that come from the place and the owner of files, not from a program or a row.
 OF_THE_PLACE = frozenset(
     {
         *NO_ROOM,
@@ -60,10 +60,10 @@ def why(error: OSError, place: Path | str | None = None) -> str:
     match error.errno:
         case errno.EROFS:
             return (
-                f"{what} lies on a file system that can only be read.\nOtherwise, {_ANOTHER_PLACE}."
+                f"{what} is on a read-only file system.\nMount it for writing, or {_ANOTHER_PLACE}."
             )
         case errno.ENOTDIR | errno.EEXIST if path is not None and (file := _file_above(path)):
-            return f"{file} is a file, where a folder is needed.\nMove it, or {_ANOTHER_PLACE}."
+            return f"{file} is a file, but a folder is needed.\nMove it, or {_ANOTHER_PLACE}."
         case errno.ENXIO:
             return f"{what} is a pipe, a socket or a device, and not a file.\nMove or remove it."
         case errno.ENAMETOOLONG if path is not None:
@@ -77,19 +77,19 @@ def why(error: OSError, place: Path | str | None = None) -> str:
             return f"{what} would be larger than is allowed here.\nSee `ulimit -f`."
         case errno.EIO | errno.ESTALE:
             return (
-                f"The disk that holds {what} does not answer as it should: "
-                f"{os.strerror(error.errno)}.\nAsk who looks after the machine."
+                f"The disk that holds {what} reports an error: "
+                f"{os.strerror(error.errno)}.\nAsk the administrator of the machine."
             )
         case number if number in _NO_LOCKS:
             return (
-                f"The file system that holds {what} cannot lock files, so two builds at once could "
-                f"not be kept apart.\nLet it be mounted with locks, or {_ANOTHER_PLACE}."
+                f"The file system that holds {what} cannot lock files, so two builds at the same "
+                f"time would collide.\nMount it with locks, or {_ANOTHER_PLACE}."
             )
     return f"{what} cannot be used: {error.strerror or 'no reason is given'}."
 
 
 def lack_of_room(place: Path) -> str:
-    """A sentence that says of which disk nothing is left; empty while there is room."""
+    """A sentence that names the full disk; empty while there is room."""
     there = _nearest(place)
     try:
         disk = os.statvfs(there)
@@ -98,12 +98,12 @@ def lack_of_room(place: Path) -> str:
     if disk.f_bavail * disk.f_frsize < _NEXT_TO_NOTHING_BYTES:
         return f"The disk that holds {there} is full."
     if disk.f_files and disk.f_favail == 0:
-        return f"The disk that holds {there} has no inodes left: it can hold no further file."
+        return f"The disk that holds {there} has no inodes left: it cannot hold another file."
     return ""
 
 
 def belongs_to_another(place: Path) -> str:
-    """Whose a folder is when it is not that of the user who runs this; empty otherwise."""
+    """The owner of a folder that belongs to another user; empty for one's own."""
     try:
         owner = place.stat().st_uid
     except OSError:
@@ -112,7 +112,7 @@ def belongs_to_another(place: Path) -> str:
 
 
 def _forbidden(path: Path) -> str:
-    """Find what of the path belongs to somebody else, or lets nobody in."""
+    """Find the part of the path that belongs to another user, or denies access."""
     for one in reversed([path, *path.parents]):
         try:
             found = one.stat()
@@ -130,8 +130,8 @@ def _forbidden(path: Path) -> str:
                     f"{one} belongs to {owner} ({mode}), and you are {_user(os.geteuid())}.\n"
                     f"Work as {owner}, have the permissions changed, or {_ANOTHER_PLACE}."
                 )
-            return f"{one} does not let its owner, you, in or write ({mode}).\nSee `chmod u+rwX`."
-    return f"{path} may not be used: permission denied.\nHave the permissions changed."
+            return f"{one} denies you, its owner, access ({mode}).\nSee `chmod u+rwX`."
+    return f"{path} cannot be used: permission denied.\nHave the permissions changed."
 
 
 def _too_long(path: Path) -> str:
@@ -139,12 +139,12 @@ def _too_long(path: Path) -> str:
     length = len(os.fsencode(name))
     if length > _LONGEST_NAME:
         return (
-            f"The name {name[:40]}… is {length} bytes long; {_LONGEST_NAME} are the most.\n"
+            f"The name {name[:40]}… is {length} bytes long; at most {_LONGEST_NAME} are allowed.\n"
             "Give it a shorter one."
         )
     whole = len(os.fsencode(path.absolute()))
     return (
-        f"The path of {path.name} is {whole} bytes long; {_LONGEST_PATH} are the most.\n"
+        f"The path of {path.name} is {whole} bytes long; at most {_LONGEST_PATH} are allowed.\n"
         "Move the project to a folder with a shorter path."
     )
 
@@ -158,7 +158,7 @@ def _file_above(path: Path) -> Path | None:
 
 
 def _nearest(place: Path) -> Path:
-    """The place, or the folder above it that is there."""
+    """The place, or the nearest folder above it that exists."""
     for one in (place, *place.parents):
         with suppress(OSError):
             if one.exists():

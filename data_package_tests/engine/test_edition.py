@@ -64,7 +64,7 @@ def editions(folder: Path) -> dict[str, Edition]:
 @pytest.mark.parametrize(
     ("edited", "stale"),
     [
-        ("schema/lexical.py", {READER, CHECKS, LINEAGE, PACKAGE}),
+        ("schema/types/numbers.py", {READER, CHECKS, LINEAGE, PACKAGE}),
         ("schema/contract.py", {READER, CHECKS, LINEAGE, PACKAGE}),
         ("sources/files.py", {READER, PACKAGE}),
         ("tables/checks.py", {CHECKS, PACKAGE}),
@@ -100,7 +100,7 @@ def test_an_edit_makes_another_edition_of_what_uses_it(
 
 def test_a_new_module_counts_from_the_moment_that_it_is_imported(copy: Path) -> None:
     before = editions(copy)
-    new, user = copy / "schema" / "newly_made.py", copy / "schema" / "lexical.py"
+    new, user = copy / "schema" / "newly_made.py", copy / "schema" / "types" / "numbers.py"
     source = user.read_bytes()
     new.write_text("X = 1\n")
     module._modules.cache_clear()
@@ -250,7 +250,7 @@ def edit(study: Study, name: str) -> None:
 
 @pytest.mark.slow
 def test_a_corrected_reader_makes_what_it_read_stale(own_engine: Study) -> None:
-    edit(own_engine, "schema/lexical.py")
+    edit(own_engine, "schema/types/numbers.py")
     said = own_engine.command("why", "raw_p").stdout
     assert "engine that reads raw files changed" in said
     done = own_engine.command("build")

@@ -82,24 +82,24 @@ def test_a_file_in_the_place_of_a_folder_is_named(tmp_path: Path) -> None:
     (tmp_path / "storage").touch()
     with pytest.raises(ProjectError) as caught:
         make_private_folder(tmp_path / "storage" / "raw")
-    assert f"{tmp_path / 'storage'} is a file, where a folder is needed." in str(caught.value)
+    assert f"{tmp_path / 'storage'} is a file, but a folder is needed." in str(caught.value)
     assert "room" not in str(caught.value)
 
 
-def test_a_name_that_is_too_long_is_told_with_its_length(tmp_path: Path) -> None:
+def test_a_name_that_is_too_long_is_reported_with_its_length(tmp_path: Path) -> None:
     with pytest.raises(ProjectError) as caught:
         make_private_folder(tmp_path / ("x" * 300))
-    assert "is 300 bytes long; 255 are the most" in str(caught.value)
+    assert "is 300 bytes long; at most 255 are allowed" in str(caught.value)
     assert "path of c is" in why(error(errno.ENAMETOOLONG, Path("/a" * 3000) / "c"))
 
 
 @pytest.mark.parametrize(
     ("number", "words"),
     [
-        (errno.EROFS, "can only be read"),
+        (errno.EROFS, "read-only file system"),
         (errno.EMFILE, "Too many files are open at once"),
         (errno.EFBIG, "larger than is allowed"),
-        (errno.EIO, "does not answer as it should"),
+        (errno.EIO, "reports an error"),
         (errno.ENOLCK, "cannot lock files"),
         (errno.ELOOP, "cannot be used"),
     ],

@@ -414,7 +414,7 @@ def test_a_small_disk_is_called_what_it_is(campaign: Campaign, options: str) -> 
         assert "rm -r" not in done.stderr, done.stderr
         if done.returncode:
             said = done.stderr + done.stdout
-            told = ("full", "inode", "only be read", "No space left", "Read-only")
+            told = ("full", "inode", "read-only file system", "No space left", "Read-only")
             assert any(word in said for word in told), said
         campaign.tally["disk"] += 1
     finally:

@@ -1,7 +1,8 @@
 """The command `data-package`: one thin module per verb.
 
-What is imported here is imported by every command, so it is next to nothing: a build that has
-nothing to do is answered before click, Dagster or Polars are looked for.
+What is imported here is imported by every command, so it is very little: a build that has nothing
+to do is answered before click, Dagster or Polars are imported. What does not belong here: decisions
+about tables; a verb parses its options, calls a room and prints the result.
 """
 
 import atexit
@@ -13,6 +14,7 @@ import resource
 import signal
 import stat
 import sys
+import threading
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -31,7 +33,7 @@ _INTERRUPTED = 128 + signal.SIGINT
 _TERMINATED = 128 + signal.SIGTERM
 # Importing makes many thousand objects, and none of them is ever garbage.
 _RARELY = 50_000, 20, 100
-# For what is still open when the user has asked for the end; Linux ends the process after it.
+# How long an interrupted command may take to close what is open; then Linux ends the process.
 _PATIENCE_SECONDS = 10
 _asked_to_end = False
 
@@ -39,7 +41,7 @@ _asked_to_end = False
 def main() -> None:
     """Run the command; a failure the user can do something about ends without a traceback."""
     ending = _Ending()
-    # Registered first, so called last: after the threads and all else that has to end in order.
+    # Registered first, so called last: after the threads and all other exit handlers.
     atexit.register(ending.at_once)
     try:
         _run()
@@ -50,19 +52,19 @@ def main() -> None:
     except OSError as error:
         ending.code = 1
         if error.errno in unusable.NO_ROOM and error.filename is None:
-            # It may be the output: which place it was, nobody knows.
+            # It may be the output: the error does not name the place.
             _say(f"There is no room left: {error.strerror}. What was finished is kept.")
         elif error.errno in unusable.OF_THE_PLACE:
             _say(shown(unusable.why(error)))
         elif error.errno != errno.EPIPE:
             _say(_of_a_fault(error))
-    except Exception as error:  # noqa: BLE001 (what it says may hold a value, and is not shown)
+    except Exception as error:  # noqa: BLE001 (its message may hold a value, and is not shown)
         ending.code = 1
         _say(_of_a_fault(error))
 
 
 def _of_a_fault(error: BaseException) -> str:
-    """Where the engine failed, without the words of the exception: they may quote a row."""
+    """Where the engine failed, without the exception's message, which may quote a row."""
     import traceback
 
     frames = traceback.extract_tb(error.__traceback__)
@@ -71,13 +73,25 @@ def _of_a_fault(error: BaseException) -> str:
         [
             f"data-package itself failed, with {type(error).__name__}. Where:",
             *lines[-_FRAMES_SHOWN:],
-            "Nothing half-written is in place. Please report these lines.",
+            "No file was left half-written. Please report these lines.",
         ]
     )
 
 
+def _say_that_nobody_catches(args: "sys.UnraisableHookArgs | threading.ExceptHookArgs") -> None:
+    """Say in a line of what kind an exception is that Python would print, message and all."""
+    error = args.exc_value
+    if error is None or isinstance(error, SystemExit):
+        return
+    known = type(error).__module__ == "builtins"
+    kind = type(error).__name__ if known else "of a library"
+    number = error.errno if isinstance(error, OSError) else None
+    reason = f" ({os.strerror(number)})" if isinstance(number, int) else ""
+    _say(f"An error that nobody can catch: {kind}{reason}.")
+
+
 class _CutOff(io.FileIO):
-    """An output whose reader may leave, as `head` does: the rest is not written, and no failure."""
+    """An output whose reader may close it, as `head` does: then the rest is dropped silently."""
 
     def write(self, data: "Buffer", /) -> int:
         try:
@@ -115,10 +129,10 @@ def _is_pipe(stream: io.TextIOWrapper) -> bool:
 
 
 class _Ending:
-    """The end of the process without taking apart what was imported, object by object.
+    """Ends the process without tearing down what was imported, object by object.
 
-    That takes a quarter as long as importing it took. An end that was not foreseen, `code` None,
-    is left to Python.
+    The teardown takes a quarter of the time of the imports. An unexpected end, `code` None, is left
+    to Python.
     """
 
     code: int | None = None
@@ -128,7 +142,7 @@ class _Ending:
             return
         try:
             for stream in (sys.stdout, sys.stderr):
-                # There is none where the shell closed it.
+                # It is None where the shell closed it.
                 if stream is not None:
                     stream.flush()
         except OSError as error:
@@ -139,21 +153,22 @@ class _Ending:
 
 
 def _say(text: str) -> None:
-    """Say it past the streams, which may be what failed."""
+    """Write to standard error directly, since the streams may be what failed."""
     with suppress(OSError):
         os.write(_STDERR, f"{text}\n".encode())
 
 
 def _take_closed_descriptors() -> None:
-    """No file may become what libraries take for the standard output or the standard error."""
+    """Open the standard descriptors if they are closed, so that no file gets their numbers."""
     while (descriptor := os.open(os.devnull, os.O_RDWR)) <= _STDERR:
         pass
     os.close(descriptor)
 
 
 def _run() -> None:
+    sys.unraisablehook = threading.excepthook = _say_that_nobody_catches
     os.umask(_PRIVATE)
-    # What is left of a process that crashed would hold rows.
+    # A core dump of a crashed process would hold rows.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))
     _take_closed_descriptors()
     for stream in (sys.stdout, sys.stderr):
@@ -188,7 +203,7 @@ def _run() -> None:
     except BaseException as error:
         if not (_asked_to_end or isinstance(error, click.Abort) or _is_interruption(error)):
             raise
-        # Who asks again while the process ends does not want to wait.
+        # A second request while the process ends means at once.
         for number in (signal.SIGINT, signal.SIGTERM):
             signal.signal(number, signal.SIG_DFL)
         signal.alarm(_PATIENCE_SECONDS)
@@ -197,14 +212,14 @@ def _run() -> None:
 
 
 def _is_interruption(error: BaseException | None) -> bool:
-    """Whether Ctrl-C is what it comes from: a class that is being imported makes another error."""
+    """Whether it comes from Ctrl-C: during the creation of a class it becomes another error."""
     while error is not None and not isinstance(error, KeyboardInterrupt):
         error = error.__cause__ or error.__context__
     return error is not None
 
 
 def _end(_signal: int, _frame: FrameType | None) -> None:
-    """End as after Ctrl-C, so that what is open is let go of."""
+    """End as after Ctrl-C, so that everything open is closed."""
     global _asked_to_end
     _asked_to_end = True
     raise KeyboardInterrupt

@@ -12,6 +12,7 @@ import click
 
 from data_package.engine.cli import completing
 from data_package.engine.cli.delimited import dialect_of
+from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -31,7 +32,7 @@ _ROWS_SHOWN = 20
     "--schema",
     "contract",
     type=click.Path(path_type=Path),
-    help="Check one delivered FILE against this contract, before anything is loaded.",
+    help="Check one delivered FILE against this contract.",
 )
 @click.option("--delimiter", help="How a delivered file separates its cells; , by default.")
 @click.option("--encoding", help="How a delivered file encodes its text; UTF-8 by default.")
@@ -53,12 +54,12 @@ def command(
     Example: data-package check delivery.csv --schema raw/persons.yaml
     """
     if rows and not sys.stdout.isatty():
-        raise click.UsageError("--rows needs a terminal: values of rows are shown nowhere else.")
+        raise click.UsageError("--rows needs a terminal: values of rows are only shown there.")
     if contract is not None:
         judged = _delivered(what, contract, delimiter, encoding)
     elif files := [word for word in what if Path(word).suffix and Path(word).is_file()]:
         raise click.UsageError(
-            f"{files[0]} is a file: name the contract that it must keep, with --schema. "
+            f"{files[0]} is a file: name its contract with --schema. "
             f"`data-package describe {files[0]}` writes a first one."
         )
     elif delimiter or encoding:
@@ -67,11 +68,11 @@ def command(
         judged = _built(what)
     if as_json:
         documents = [report.to_dict() for report, _ in judged]
-        click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
+        say(json.dumps(documents, indent=2, ensure_ascii=False))
     for report, show in [] if as_json else judged:
-        click.echo(report.render())
+        say(report.render())
         if rows and not report.ok:
-            click.echo(_as_text(show()))
+            say(_as_text(show()))
     if not all(report.ok for report, _ in judged):
         sys.exit(1)
 
@@ -101,7 +102,7 @@ def _delivered(
 
 @dataclass(frozen=True)
 class _Readers:
-    """Those who read a report: where their contract is, and whether they can give options."""
+    """For whom a report is written: where the contract is, and whether options can be given."""
 
     place: str
     options: bool
@@ -115,15 +116,19 @@ def _of_file(
     dialect: "Descriptor | None" = None,
     encoding: str | None = None,
 ) -> JudgedOne:
-    """One file against a contract, under the name that people know it by."""
-    import polars as pl
-
+    """One file against a contract, under the name for messages."""
     from data_package.engine.runs import progress
-    from data_package.engine.schema import CheckError, check, check_file, offending_rows
+    from data_package.engine.schema import (
+        CheckError,
+        check,
+        check_file,
+        offending_rows,
+        scan_delivered,
+    )
 
     with progress.working(f"checking {path.name}"):
         if path.suffix == ".parquet":
-            scan = pl.scan_parquet(path, glob=False)
+            scan = scan_delivered(path)
             report = check(scan, contract).named(name, place=readers.place, options=readers.options)
             return report, lambda: offending_rows(scan, report, limit=_ROWS_SHOWN)
         try:
@@ -158,7 +163,7 @@ def _built(names: tuple[str, ...]) -> Judged:
     without += [name for name in files if name not in catalogue.delivered.contracts]
     if without:
         raise click.UsageError(
-            f"'{without[0]}' has no contract to be checked against. `data-package describe "
+            f"'{without[0]}' has no contract. `data-package describe "
             f"{without[0]} --write` makes a first one."
         )
     _refuse_missing(files, catalogue)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import say
+
 if TYPE_CHECKING:
     from data_package.engine.project import Project
     from data_package.engine.staleness.clean import Leftovers
@@ -19,7 +21,7 @@ _SHOWN = 20
 @click.option("-y", "--yes", is_flag=True, help="Remove what is listed, without asking.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON; never ask.")
 def command(yes: bool, as_json: bool) -> None:
-    """Remove tables that no asset makes any more, and what is remembered of them.
+    """Remove tables that no asset makes any more, and what is kept about them.
 
     Lists first and asks. In a pipe it only lists, unless --yes is given. Only Parquet files at a
     table's place in storage/ are removed; raw files, releases and the data package never are.
@@ -42,17 +44,17 @@ def command(yes: bool, as_json: bool) -> None:
         catalogue = catalogue_of(project)
     found = find_leftovers(catalogue, lock.read())
     if not as_json:
-        click.echo("\n".join(_describe(found, project)))
+        say("\n".join(_describe(found, project)))
     agreed = yes or (not as_json and not found.is_nothing and _ask())
     if agreed:
-        with building(project, lambda text: click.echo(text, err=True)):
+        with building(project, lambda text: say(text, err=True)):
             found = remove_leftovers(found, catalogue, lock)
     if as_json:
         facts = {"removed": agreed, **found.to_dict(project)}
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        say(json.dumps(facts, indent=2, ensure_ascii=False))
     elif not found.is_nothing:
-        click.echo()
-        click.echo(
+        say()
+        say(
             f"Removed; {progress.size(found.size_bytes)} freed."
             if agreed
             else "Nothing was removed. To remove it: data-package clean --yes"
@@ -82,13 +84,13 @@ def _describe(found: "Leftovers", project: "Project") -> Iterator[str]:
         yield from _some(_relative(tuple(orphan.path for orphan in found.rejects), project))
     for what, names in (
         ("In the lock, but no longer in the project:", [*found.lock_tables, *found.lock_raw]),
-        ("Remembered checks of what is gone:", _relative(found.verdicts, project)),
+        ("Kept checks of tables that are gone:", _relative(found.verdicts, project)),
     ):
         if names:
             yield what
             yield from _some(names)
     if found.code:
-        yield f"Remembered code that no table is built by: {len(found.code)} pieces"
+        yield f"Kept code that no table is built by: {len(found.code)} pieces"
     if found.left_alone:
         yield "Left alone, because no table is stored like this:"
         yield from _some(_relative(found.left_alone, project))

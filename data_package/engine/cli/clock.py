@@ -8,7 +8,7 @@ _began: float | None = None
 
 
 def restart() -> None:
-    """Count from now: nobody was waiting for this process until a moment ago."""
+    """Count from now: the user began to wait only now."""
     global _began
     _began = time.clock_gettime(time.CLOCK_BOOTTIME)
 

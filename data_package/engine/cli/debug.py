@@ -8,6 +8,7 @@ import sys
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 
 @click.command("debug")
@@ -16,13 +17,13 @@ from data_package.engine.cli import completing
 def command(table: str, partition: str | None) -> None:
     """Open a Python prompt with the real inputs of TABLE loaded, and its function.
 
-    The inputs stand under the names of the function's parameters. It shows values of rows, so it
-    works on a terminal only; nothing of it is written down.
+    The inputs have the names of the function's parameters. Values of rows are shown, so it works
+    on a terminal only, and nothing is recorded.
 
     Example: data-package debug subjects
     """
     if not (sys.stdin.isatty() and sys.stdout.isatty()):
-        raise click.UsageError("debug needs a terminal: values are shown nowhere else.")
+        raise click.UsageError("debug needs a terminal: values are only shown there.")
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
     from data_package.engine.runs.debug import open_table
@@ -32,8 +33,8 @@ def command(table: str, partition: str | None) -> None:
         opened = open_table(table, project, partition=partition)
     names = dict(opened.names)
     if importlib.util.find_spec("IPython") is not None:
-        click.echo(opened.banner)
-        # What is typed may quote values, so it is not kept as IPython would.
+        say(opened.banner)
+        # Input may quote values, so unlike in IPython no history is kept.
         quiet = ["--no-banner", "--no-confirm-exit", "--HistoryManager.enabled=False"]
         importlib.import_module("IPython").start_ipython(argv=quiet, user_ns=names)
     else:
@@ -42,7 +43,7 @@ def command(table: str, partition: str | None) -> None:
 
 
 def _complete(names: dict[str, object]) -> None:
-    """Let the tabulator complete names, where Python was built with it."""
+    """Let the Tab key complete names, where Python supports it."""
     try:
         import readline
         import rlcompleter

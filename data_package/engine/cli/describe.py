@@ -9,6 +9,7 @@ import click
 
 from data_package.engine.cli import completing
 from data_package.engine.cli.delimited import dialect_of
+from data_package.engine.cli.say import hand_out, say
 
 if TYPE_CHECKING:
     from data_package.engine.describing import Draft, FileOptions
@@ -55,12 +56,12 @@ def command(
 ) -> None:
     """Infer contracts of built TABLES, raw files of the project or any FILES, and print them.
 
-    Types, required and unique fields, small closed vocabularies and keys are read from the data;
-    no value of a single row is. Titles and descriptions come from the function's docstring and
-    from the contracts of the raw files that columns are made of; the rest is left for you. A
-    contract that is there already is only given what it lacks: fields, words, categories with
-    labels and foreign keys; its comments and its order stay. Exits with 1 where no contract could
-    make the data right, and says why.
+    Types, required and unique fields, small closed vocabularies and keys are inferred from the
+    data; no value of a single row is written. Titles and descriptions come from the function's
+    docstring and from the contracts of the raw files that columns are made of; the rest is left for
+    you. Only what is missing is added to an existing contract: fields, words, categories with
+    labels and foreign keys; its comments and its order stay. Exits with 1 where no contract
+    could make the data right, and says why.
 
     Example: data-package describe subjects visits --write
     """
@@ -89,7 +90,7 @@ def command(
         working=progress.working,
     )
     if as_json:
-        click.echo(json.dumps([_facts(draft) for draft in drafts], indent=2, ensure_ascii=False))
+        say(json.dumps([_facts(draft) for draft in drafts], indent=2, ensure_ascii=False))
     else:
         _tell(drafts, write=write)
     if write:
@@ -97,7 +98,7 @@ def command(
             assert draft.place is not None
             draft.place.write_text(draft.text, encoding="utf-8", newline="")
     for error in refused:
-        click.echo(str(error), err=True)
+        say(str(error), err=True)
     if refused or any(draft.reports for draft in drafts):
         sys.exit(1)
 
@@ -122,7 +123,7 @@ def _dialect(
 
 
 def _project(*, only_files: bool) -> "Project | None":
-    """The project; a file needs none, but a setting of one that is there counts for it too."""
+    """The project; a file needs none, but the settings of an existing one apply."""
     from data_package.engine.errors import ProjectError
     from data_package.engine.project import find_project
 
@@ -137,7 +138,7 @@ def _project(*, only_files: bool) -> "Project | None":
 def _catalogue(
     project: "Project | None", what: tuple[str, ...], options: "FileOptions"
 ) -> "Catalogue":
-    """What the project holds; options say how files are written, and tables are not."""
+    """The project's catalogue; options for reading files are refused for tables."""
     from data_package.engine.runs import progress
     from data_package.engine.tables.loading import open_project
 
@@ -156,16 +157,16 @@ def _catalogue(
 def _tell(drafts: "list[Draft]", *, write: bool) -> None:
     for at, draft in enumerate(drafts):
         for note in draft.notes:
-            click.echo(note, err=True)
+            say(note, err=True)
         for report in draft.reports:
-            click.echo(report.render(), err=True)
+            say(report.render(), err=True)
         if write:
-            click.echo(f"Written: {draft.place}. Fill in the titles and descriptions.")
+            say(f"Written: {draft.place}. Fill in the titles and descriptions.")
             continue
         if len(drafts) > 1:
-            click.echo("---" if at else "", nl=bool(at))
-            click.echo(f"# {draft.place or draft.name}")
-        click.echo(draft.text, nl=False)
+            say("---" if at else "", nl=bool(at))
+            say(f"# {draft.place or draft.name}")
+        hand_out(draft.text)
 
 
 def _facts(draft: "Draft") -> dict[str, object]:

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import say
+
 if TYPE_CHECKING:
     from data_package.engine.versions import Difference
 
@@ -21,7 +23,7 @@ _ROWS_SHOWN = 20
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("--markdown", is_flag=True, help="Print the report as Markdown.")
 def command(old: str | None, new: str | None, rows: bool, as_json: bool, markdown: bool) -> None:
-    """Say how two versions of the data package differ: its description and its rows.
+    """Show how two versions of the data package differ: the descriptor and the rows.
 
     OLD and NEW are each a folder, a zip file or the version of a release. By default the last
     release is compared with the package that was built last. Rows are matched by the primary key
@@ -30,7 +32,7 @@ def command(old: str | None, new: str | None, rows: bool, as_json: bool, markdow
     Example: data-package diff 1.0.0
     """
     if rows and not sys.stdout.isatty():
-        raise click.UsageError("--rows needs a terminal: values of rows are shown nowhere else.")
+        raise click.UsageError("--rows needs a terminal: values of rows are only shown there.")
     if as_json and (markdown or rows):
         raise click.UsageError("--json goes with neither --markdown nor --rows.")
     from data_package.engine.runs import progress
@@ -40,11 +42,11 @@ def command(old: str | None, new: str | None, rows: bool, as_json: bool, markdow
     with progress.working("comparing") as report:
         found = diff(old, new, rows=_ROWS_SHOWN if rows else 0, report=report)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
         return
-    click.echo(markdown_of(found) if markdown else text_of(found), nl=not markdown)
+    say(markdown_of(found) if markdown else text_of(found), nl=not markdown)
     for line in _rows(found) if rows else ():
-        click.echo(line)
+        say(line)
 
 
 def _rows(difference: "Difference") -> Iterator[str]:

@@ -5,15 +5,17 @@ import sys
 
 import click
 
+from data_package.engine.cli.say import say
+
 _MARKS = {"good": ("✓", "green"), "doubtful": ("!", "yellow"), "bad": ("✗", "red")}
 
 
 @click.command("doctor")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(as_json: bool) -> None:
-    """Look whether machine, environment and folders are fit for building, and say how to mend.
+    """Check machine, environment and folders for problems, and suggest what to do.
 
-    Ends with 1 when something has to be mended.
+    Exits with 1 when something has to be fixed.
 
     Example: data-package doctor
     """
@@ -22,13 +24,14 @@ def command(as_json: bool) -> None:
 
     found = examine(find_project())
     if as_json:
-        click.echo(json.dumps([one.to_dict() for one in found], indent=2, ensure_ascii=False))
+        say(json.dumps([one.to_dict() for one in found], indent=2, ensure_ascii=False))
     else:
         width = max(len(one.about) for one in found)
         for one in found:
             mark, colour = _MARKS[one.health]
-            click.echo(f"{click.style(mark, fg=colour)}  {one.about.ljust(width)}  {one.words}")
+            click.echo(f"{click.style(mark, fg=colour)}  ", nl=False)
+            say(f"{one.about.ljust(width)}  {one.words}")
             for line in one.mend.splitlines():
-                click.echo(f"{' ' * (width + 5)}{line}")
+                say(f"{' ' * (width + 5)}{line}")
     if any(one.health is Health.BAD for one in found):
         sys.exit(1)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from data_package.engine.cli.say import say
+
 
 @click.command("export")
 @click.option(
@@ -16,18 +18,18 @@ import click
     help="A database, an Excel workbook, or a folder of CSV files.",
 )
 @click.option(
-    "-o", "--out", type=click.Path(path_type=Path), help="Where to; storage/exports by default."
+    "-o", "--out", type=click.Path(path_type=Path), help="The target; storage/exports by default."
 )
 @click.option("--force", is_flag=True, help="Replace what is at --out.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.argument("source", required=False)
 def command(form: str, out: Path | None, force: bool, as_json: bool, source: str | None) -> None:
-    """Put the tables of the data package into a database, a workbook or CSV files.
+    """Export the tables of the data package to a database, a workbook or CSV files.
 
     SOURCE is a folder, a zip file or the version of a release; by default it is the package that
     was built last. Primary and foreign keys, required fields, bounds and categories are declared
-    where the form has a place for them, and titles and descriptions go along. The file is readable
-    by you alone.
+    where the format supports them, and titles and descriptions are included. Only you can read
+    the file.
 
     Example: data-package export --to xlsx
     """
@@ -37,9 +39,9 @@ def command(form: str, out: Path | None, force: bool, as_json: bool, source: str
     with progress.working("exporting") as report:
         made = export(form, out, source, replace=force, report=report)
     if as_json:
-        click.echo(json.dumps(made.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(made.to_dict(), indent=2, ensure_ascii=False))
         return
     for note in made.notes:
-        click.echo(note)
+        say(note)
     rows = sum(made.tables.values())
-    click.echo(f"{len(made.tables)} tables, {rows:,} rows: {os.path.relpath(made.path)}")
+    say(f"{len(made.tables)} tables, {rows:,} rows: {os.path.relpath(made.path)}")

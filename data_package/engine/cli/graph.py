@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import hand_out, say
 from data_package.engine.places import GraphFormat
 
 if TYPE_CHECKING:
@@ -19,7 +20,7 @@ if TYPE_CHECKING:
     "--format",
     "form",
     type=click.Choice([form.value for form in GraphFormat]),
-    help="html by default, or what the name of the file says.",
+    help="html by default, or from the ending of the file.",
 )
 @click.option(
     "-o",
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(form: str | None, output: Path | None, fold: bool | None, as_json: bool) -> None:
-    """Draw raw files and tables, what leads to what, and how each stands.
+    """Draw raw files and tables, their dependencies and their states.
 
     The html page is one file: zoom, fold groups, search, click a table to see its contract,
     fingerprint, inputs and last run. It is opened where there is a display.
@@ -53,7 +54,7 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
     if form is None and output is not None:
         form = format_of(output)
         if form is None and output.suffix:
-            raise click.UsageError(f"No form has the ending {output.suffix}: say --format.")
+            raise click.UsageError(f"No format has the ending {output.suffix}: add --format.")
     form = form or "html"
     project = find_project()
     lock = read_lock(project)
@@ -62,7 +63,7 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
         status = status_of(catalogue, lock)
         graph = graph_of(catalogue, status, lock, with_runs=as_json or form == "html")
     if as_json:
-        click.echo(json.dumps(graph.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(graph.to_dict(), indent=2, ensure_ascii=False))
         return
     content = content_of(graph, form, title=_title(project), fold=fold)
     if str(output) == "-" or (output is None and form in TEXTS):
@@ -74,7 +75,7 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
 
 
 def write_page(graph: "Graph", project: "Project") -> None:
-    """Write the page where it stands by default, and show it."""
+    """Write the page to its default place, and show it."""
     from data_package.engine.graph.write import content_of, default_path, write
 
     path = default_path("html", project)
@@ -96,14 +97,16 @@ def _title(project: "Project") -> str:
 def _print(content: str | bytes) -> None:
     if isinstance(content, bytes):
         if sys.stdout.isatty():
-            raise click.UsageError("A PNG is no text: name a file with -o, or send it to one.")
+            raise click.UsageError(
+                "A PNG is not text: name a file with -o, or redirect the output."
+            )
         sys.stdout.buffer.write(content)
     else:
-        click.echo(content, nl=False)
+        hand_out(content)
 
 
 def _tell(path: Path, *, is_page: bool) -> None:
     from data_package.engine.graph.write import show
 
     shown = is_page and sys.stderr.isatty() and show(path)
-    click.echo(f"{path} is open in your browser." if shown else path, err=shown)
+    say(f"{path} is open in your browser." if shown else path, err=shown)

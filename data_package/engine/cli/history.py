@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
@@ -30,7 +31,7 @@ _COLOURS = {"success": "green", "failure": "red", "canceled": "yellow"}
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(table: str | None, limit: int, as_json: bool) -> None:
-    """Show the last runs, or the last times that TABLE was made: when, and what it took.
+    """Show the last runs, or the last times that TABLE was made: when, time and memory.
 
     Example: data-package history subjects
     """
@@ -49,11 +50,11 @@ def command(table: str | None, limit: int, as_json: bool) -> None:
             grid = _times(times)
     if as_json:
         facts = [line.to_dict() for line in lines]
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        say(json.dumps(facts, indent=2, ensure_ascii=False))
     elif lines:
         progress.console().print(grid)
     else:
-        click.echo("Nothing has been run yet." if table is None else f"{table} has no history.")
+        say("Nothing has been run yet." if table is None else f"{table} has no history.")
 
 
 def _runs(lines: Sequence["RunLine"]) -> "Grid":

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
@@ -27,10 +28,10 @@ _SHOWN = 12
     "--openlineage", is_flag=True, help="Print OpenLineage events, one a line, of every table."
 )
 def command(what: str | None, as_json: bool, openlineage: bool) -> None:
-    """Say what a field is made of, up to the raw files' columns, and what is made of it.
+    """Show what a field is computed from, back to the raw files, and what is computed from it.
 
-    For a TABLE, say it of each of its fields. A raw file's name stands for a table's. Functions
-    are called on frames without rows to find out, once for each version of their code.
+    For a TABLE, show it for each field. Raw files can be named too. To find out, functions are
+    called on frames without rows, once for each version of their code.
 
     Example: data-package lineage subjects.age
     """
@@ -58,7 +59,7 @@ def command(what: str | None, as_json: bool, openlineage: bool) -> None:
     else:
         trace = tracer.trace((name, field))
         if as_json:
-            click.echo(json.dumps(trace.to_dict(), indent=2, ensure_ascii=False))
+            say(json.dumps(trace.to_dict(), indent=2, ensure_ascii=False))
         else:
             _show_field(trace, tables)
 
@@ -72,7 +73,7 @@ def _print_events(
 
     when = datetime.now(UTC)
     for event in events(tables, inputs, namespace=namespace, when=when):
-        click.echo(json.dumps(event, ensure_ascii=False))
+        say(json.dumps(event, ensure_ascii=False))
 
 
 def _show_table(
@@ -96,7 +97,7 @@ def _show_table(
             "table_level_only": lineage.reason if lineage else None,
             "fields": traces,
         }
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        say(json.dumps(facts, indent=2, ensure_ascii=False))
         return
     out = progress.console()
     if lineage is not None and lineage.reason is not None:
@@ -149,7 +150,7 @@ def _show_field(trace: "Trace", tables: "dict[str, TableLineage]") -> None:
 
 
 def _tree(words: str, start: "Ref", following: "Callable[[Ref], Iterable[Ref]]") -> "Tree":
-    """What follows from a column, as a tree that opens each column once."""
+    """A tree of columns that expands each column once."""
     from rich.text import Text
     from rich.tree import Tree
 

@@ -7,26 +7,28 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import say
+
 if TYPE_CHECKING:
     from data_package.engine.versions.deposit import Deposit
 
 
 @click.command("publish")
 @click.argument("version", required=False)
-@click.option("-n", "--dry-run", is_flag=True, help="Say what would be sent; send nothing.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be sent; send nothing.")
 @click.option("--to", "target", metavar="zenodo|sandbox|URL", help="Where to send it.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(version: str | None, dry_run: bool, target: str | None, as_json: bool) -> None:
     """Send a release to Zenodo, as a draft that you look at and publish there.
 
     VERSION is a release, by default the last one. Nothing is sent without --to and a token in the
-    variable ZENODO_TOKEN; the token is written down nowhere. --to zenodo is the real one, sandbox
-    its place for trying out, and a URL any other repository with its interface.
+    variable ZENODO_TOKEN; the token is never stored. --to zenodo is the real one, sandbox is for
+    trying it out, and a URL is another repository with the same interface.
 
     Example: data-package publish 1.0.0 --dry-run
     """
     if target is None and not dry_run:
-        raise click.UsageError("Say where to, --to zenodo or --to sandbox, or look: --dry-run.")
+        raise click.UsageError("Choose --to zenodo or --to sandbox, or preview it: --dry-run.")
     from data_package.engine.errors import ProjectError
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
@@ -46,9 +48,9 @@ def command(version: str | None, dry_run: bool, target: str | None, as_json: boo
             draft = send(deposit, target, token, report)
     if as_json:
         facts = {"sent": draft is not None, "to": address, "draft": draft, **deposit.to_dict()}
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        say(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(_told(deposit, address, draft)))
+        say("\n".join(_told(deposit, address, draft)))
 
 
 def _told(deposit: "Deposit", address: str | None, draft: str | None) -> Iterator[str]:
@@ -67,4 +69,4 @@ def _told(deposit: "Deposit", address: str | None, draft: str | None) -> Iterato
         yield f"Nothing was sent{f' to {address}' if address else ''}."
     else:
         yield f"The draft is at {plain(draft)}"
-        yield "Look at it, and publish it there: what is published can't be taken back."
+        yield "Review it, and publish it there: a publication cannot be undone."

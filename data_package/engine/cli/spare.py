@@ -1,8 +1,8 @@
-"""A process that has imported everything but the user's code, and waits to be told a command.
+"""A process that has imported everything but the user's code, and waits for a command.
 
-`data-package watch` keeps one ready: a build in it spares the second that importing Dagster and
-Polars takes, and is otherwise a build in a process of its own. It ends with the command, or when
-whoever started it does.
+`data-package watch` keeps one ready: a build in it saves the second that importing Dagster and
+Polars takes, and is otherwise a build in a new process. It ends with the command, or with the
+process that started it.
 """
 
 import gc
@@ -11,7 +11,7 @@ import json
 import signal
 import sys
 
-# What a build imports on its way, in the order of the rooms.
+# The modules that a build imports, in the order of the rooms.
 _WANTED = (
     "data_package.engine.definitions",
     "data_package.engine.runs.run",
@@ -31,7 +31,7 @@ def prepare() -> None:
 
 
 def main() -> None:
-    """Import, wait for one line with the command's words as JSON, and be that command."""
+    """Import, wait for one line with the command's arguments as JSON, and run that command."""
     signal.signal(signal.SIGINT, signal.SIG_DFL)
     prepare()
     line = sys.stdin.readline()

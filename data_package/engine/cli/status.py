@@ -7,10 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import say
+
 if TYPE_CHECKING:
     from rich.console import Console
 
     from data_package.engine.project import Project
+    from data_package.engine.staleness.lock import Lock
     from data_package.engine.staleness.status import ProjectStatus, TableStatus
 
 # With more tables than these that are not fresh, a line for each cause says more than one for each.
@@ -29,8 +32,17 @@ _LINE_EACH = 12
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("--graph", is_flag=True, help="Draw it as a page, and open that; see graph.")
+@click.option(
+    "--since", metavar="REV", help="Sum up how the lock file differs from that of a commit."
+)
 def command(
-    select: tuple[str, ...], every: bool, check: bool, code: bool, as_json: bool, graph: bool
+    select: tuple[str, ...],
+    every: bool,
+    check: bool,
+    code: bool,
+    as_json: bool,
+    graph: bool,
+    since: str | None,
 ) -> None:
     """Say which tables are not fresh, and why in a few words; run nothing.
 
@@ -46,13 +58,18 @@ def command(
     from data_package.engine.staleness.status import status_of
     from data_package.engine.tables.loading import open_project
 
-    if code and graph:
-        raise click.UsageError("--code and --graph do not go together.")
+    if code and (graph or since is not None):
+        raise click.UsageError("--code goes with SELECT, --all and --json only.")
     project = find_project()
     if code:
         _of_code(select, project, every=every, as_json=as_json)
         return
     lock = read_lock(project)
+    if since is not None:
+        if select or every or check or graph:
+            raise click.UsageError("--since goes with --json only: no table is looked at.")
+        _show_since(since, lock, project, as_json=as_json)
+        return
     with progress.loading():
         catalogue, job = open_project(project)
         chosen = {key.to_user_string() for key in select_tables(select, job)}
@@ -63,7 +80,7 @@ def command(
 
         write_page(graph_of(catalogue, status, lock, with_runs=True), project)
     elif as_json:
-        click.echo(json.dumps(status.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(status.to_dict(), indent=2, ensure_ascii=False))
     else:
         _show(status, progress.console(), every=every)
     if check and not status.is_fresh:
@@ -89,12 +106,24 @@ def _of_code(select: tuple[str, ...], project: "Project", *, every: bool, as_jso
     if as_json:
         click.echo(json.dumps(status.to_dict(), indent=2, ensure_ascii=False))
     elif status.fits:
-        click.echo("\n".join([*lines, f"{LOCK} fits the code of {len(status.tables)} tables."]))
+        say("\n".join([*lines, f"{LOCK} fits the code of {len(status.tables)} tables."]))
     else:
-        click.echo("\n".join(lines))
-        click.echo(f"\n{LOCK} does not fit the code. Build, and commit it: data-package build")
+        say("\n".join(lines))
+        say(f"\n{LOCK} does not fit the code. Build, and commit it: data-package build")
     if not status.fits:
         sys.exit(1)
+
+
+def _show_since(revision: str, lock: "Lock", project: "Project", *, as_json: bool) -> None:
+    from data_package.engine.errors import shown
+    from data_package.engine.staleness.committed import lock_at
+    from data_package.engine.staleness.since import difference
+
+    found = difference(lock_at(project, revision), lock)
+    if as_json:
+        click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+    else:
+        click.echo(shown(found.describe(revision)))
 
 
 def _show(status: "ProjectStatus", out: "Console", *, every: bool) -> None:
@@ -103,22 +132,22 @@ def _show(status: "ProjectStatus", out: "Console", *, every: bool) -> None:
     stale = [table for table in status.tables if not table.is_fresh]
     noted = [table for table in status.tables if not table.is_fresh or table.reason]
     if not every and len(stale) > _LINE_EACH:
-        click.echo("\n".join(map(str, status.roots)) + "\n")
+        say("\n".join(map(str, status.roots)) + "\n")
         noted = [table for table in noted if table.is_fresh]
     if shown := status.tables if every else noted:
         _list(shown, out)
-        click.echo()
+        say()
     fresh = len(status.tables) - len(stale)
     counted = f"{fresh} of {len(status.tables)} tables are fresh." if status.tables else ""
     package = status.package.sentence if status.with_package else ""
-    click.echo(f"{counted} {package}".strip())
+    say(f"{counted} {package}".strip())
     if status.unwritten:
-        click.echo(f"{lacks(status.unwritten)} `data-package build` writes it.")
+        say(f"{lacks(status.unwritten)} `data-package build` writes it.")
     if status.faults:
-        click.echo("\nA build stops before it runs anything:\n")
-        click.echo("\n\n".join(status.faults))
+        say("\nA build stops before it runs anything:\n")
+        say("\n\n".join(status.faults))
     for update in status.libraries:
-        click.echo(f"Library updated since tables were built: {update}")
+        say(f"Library updated since tables were built: {update}")
 
 
 def _list(tables: Sequence["TableStatus"], out: "Console") -> None:

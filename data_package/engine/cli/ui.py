@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import say
+
 if TYPE_CHECKING:
     from data_package.engine.ui.serving import Open
 
@@ -49,8 +51,8 @@ def command(
     """Serve Dagster's web pages on this project, for you alone.
 
     Prints a link that works once; the browser that opens it stays logged in until the command is
-    ended with Ctrl-C. Press Enter for another link. Other users of the machine are hung up on; with
-    --socket, which is recommended on a shared machine, there is nothing that they could reach.
+    ended with Ctrl-C. Press Enter for another link. Other users of the machine are disconnected;
+    with --socket, recommended on a shared machine, they cannot connect at all.
 
     Example: data-package ui
     """
@@ -66,12 +68,12 @@ def command(
 
         def ready(opened: "Open") -> None:
             waiting.close()
-            click.echo(_json(opened) if as_json else _words(opened, allow_runs=allow_runs))
+            say(_json(opened) if as_json else _words(opened, allow_runs=allow_runs))
 
         place = Place(host, port, socket, tls_cert, tls_key)
         serve(project, place, allow_runs=allow_runs, automation=daemon, ready=ready)
     if not as_json:
-        click.echo("Stopped.")
+        say("Stopped.")
 
 
 def _words(opened: "Open", *, allow_runs: bool) -> str:

@@ -1,4 +1,4 @@
-"""The verbs of the command, each in a module of its own that is imported when it is used."""
+"""The verbs of the command, each in its own module, which is imported when it is used."""
 
 import importlib
 
@@ -17,12 +17,12 @@ _GROUPS = {
         "build": "Build what is stale, check it, and publish the data package.",
         "watch": "Build on each save.",
         "status": "Show the state of every table, and why in a few words.",
-        "why": "Say exactly why a table is stale, with the lines that changed.",
+        "why": "Explain why a table is stale, with the lines that changed.",
         "check": "Check built tables, or a delivered file, against their contracts.",
         "todo": "List what is left to write or to decide.",
     },
     "Look": {
-        "lineage": "Say what a field is made of, and what is made of it.",
+        "lineage": "Show what a field is computed from, and what from it.",
         "graph": "Draw the tables, their dependencies and their states.",
         "history": "Show past runs, or what a table took over time.",
         "ui": "Serve Dagster's web pages, for you alone.",
@@ -30,17 +30,17 @@ _GROUPS = {
     },
     "Publish": {
         "release": "Release the built data package: version, changelog, files.",
-        "diff": "Say how two versions of the data package differ.",
-        "export": "Put the tables into SQLite, DuckDB, Excel or CSV.",
+        "diff": "Show how two versions of the data package differ.",
+        "export": "Export the tables to SQLite, DuckDB, Excel or CSV.",
         "publish": "Send a release to Zenodo, as a draft.",
     },
     "Repair": {
-        "accept": "Take the present files as right, without running anything.",
+        "accept": "Accept the existing files as up to date; run nothing.",
         "forget": "Forget what tables were built from, so that they run again.",
         "verify": "Build again in a scratch place and compare with the lock.",
         "clean": "Remove tables that no asset makes any more.",
         "merge-lock": "Merge the lock file of two branches, also after a conflict.",
-        "doctor": "Look whether machine and environment are fit, and say how to mend.",
+        "doctor": "Check machine and environment, and suggest what to do.",
     },
 }
 _VERBS = {name: words for group in _GROUPS.values() for name, words in group.items()}

@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -41,8 +42,8 @@ def command(
     """Build tables again in a scratch place and compare them with the lock.
 
     Nothing in the project is changed. SELECT is as in `build`, and what a selected table needs is
-    verified too; without SELECT, everything is. Exits with 1 when a table comes out differently,
-    and when one cannot be compared because it is stale.
+    verified too; without SELECT, everything is. Exits with 1 when a table differs, and when one
+    cannot be compared because it is stale.
 
     Example: data-package verify subjects
     """
@@ -59,12 +60,12 @@ def command(
         partitions=partitions,
         threads=threads,
         watch=watch,
-        report=lambda text: click.echo(text, err=True),
+        report=lambda text: say(text, err=True),
     )
     if as_json:
-        click.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(_describe(result)))
+        say("\n".join(_describe(result)))
     if not result.ok:
         sys.exit(1)
 
@@ -89,7 +90,7 @@ def _describe(result: "Verification") -> Iterator[str]:
         yield ""
     parted = any(table.partition is not None for table in result.tables)
     things = "tables and partitions" if parted else "tables"
-    parts = [f"{counts[Verdict.EQUAL]} of {len(result.tables)} {things} came out as the lock says"]
+    parts = [f"{counts[Verdict.EQUAL]} of {len(result.tables)} {things} match the lock"]
     parts += [f"{n} {v}" for v, n in counts.items() if n and v is not Verdict.EQUAL]
     yield f"{'; '.join(parts)} ({result.seconds:.1f} s)."
     if counts[Verdict.SKIPPED] and counts[Verdict.SKIPPED] == len(result.tables):

@@ -11,15 +11,16 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     from data_package.engine.project import Project
 
 _SPARE = (sys.executable, "-m", "data_package.engine.cli.spare")
-# A thread that waits for ever would not hear Ctrl-C.
+# A thread that waits without a time limit would not notice Ctrl-C.
 _PATIENCE_SECONDS = 3600
 _CLEAR = "\x1b[2J\x1b[3J\x1b[H"
-# Editors and Python write these beside what a person saves.
+# Editors and Python write these beside the saved files.
 _PASSED_OVER = (".pyc", ".tmp", ".swp", ".swx", "~", ".lock", ".journal")
 
 
@@ -44,21 +45,21 @@ def command(select: tuple[str, ...], threads: int) -> None:
         changes.look_at(_places(project))
         builds.run(words)
         while True:
-            # Where raw files are is known after a build; what changes meanwhile is noticed.
+            # The places of raw files are known after a build; changes during it are noticed.
             changes.look_at(_places(project))
             _say("Waiting for a change (Ctrl-C ends).")
             changes.wait()
             if select or count_if_fresh(project) is None:
                 builds.run(words, again=True)
     except KeyboardInterrupt:
-        click.echo()
+        say()
     finally:
         changes.end()
         builds.end()
 
 
 class _Changes:
-    """Notices changes from a thread of its own, also those that come while a build runs."""
+    """Watches in its own thread, so changes during a build are noticed too."""
 
     def __init__(self) -> None:
         self._noticed = threading.Event()
@@ -66,7 +67,7 @@ class _Changes:
         self._places: list[Path] = []
 
     def look_at(self, places: list[Path]) -> None:
-        """Watch these places from now on; the old watch ends when the new one has begun."""
+        """Watch these places from now on; the old watch ends after the new one has begun."""
         if places == self._places:
             return
         self._places, before, self._end = places, self._end, threading.Event()
@@ -82,7 +83,7 @@ class _Changes:
         self._noticed.clear()
 
     def end(self) -> None:
-        """Watch no longer."""
+        """Stop watching."""
         self._end.set()
 
     def _watch(self, places: list[Path], end: threading.Event, begun: threading.Event) -> None:
@@ -126,7 +127,7 @@ class _Builds:
         try:
             at_work.wait()
         except KeyboardInterrupt:
-            # It hears Ctrl-C itself, keeps what is finished, and ends.
+            # The process gets Ctrl-C itself, keeps what is finished, and ends.
             at_work.wait()
             raise
         self._spare = self._started()
@@ -145,11 +146,11 @@ class _Builds:
 
 def _say(text: str) -> None:
     if sys.stderr.isatty():
-        click.echo(text, err=True)
+        say(text, err=True)
 
 
 def _places(project: "Project") -> list[Path]:
-    """What to watch: the project's folders and files, and what a build depends on elsewhere."""
+    """What to watch: the project's folders and files, and other files that a build depends on."""
     inside = [path for path in project.root.iterdir() if _is_watched(path, project)]
     return [*inside, *_elsewhere(project)]
 
@@ -162,7 +163,7 @@ def _is_watched(path: Path, project: "Project") -> bool:
 
 
 def _elsewhere(project: "Project") -> Iterator[Path]:
-    """Raw files and own code outside the project, as the last build noted them."""
+    """Raw files and own code outside the project, as the last build recorded them."""
     from data_package.engine.storage import recalled
 
     def noted(note: Mapping[str, Iterable[str]]) -> tuple[list[Path], list[Path]]:

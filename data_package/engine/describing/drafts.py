@@ -184,7 +184,7 @@ class _Inferring:
         )
 
     def parquet(self, paths: Sequence[Path]) -> Inference:
-        scans = [pl.scan_parquet(path, glob=False, hive_partitioning=False) for path in paths]
+        scans = [schema.scan_delivered(path) for path in paths]
         try:
             frame = pl.concat(scans)
             frame.collect_schema()

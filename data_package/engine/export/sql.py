@@ -6,15 +6,10 @@ from collections.abc import Iterator, Mapping, Sequence
 import polars as pl
 
 from data_package.engine.export.content import ExportedTable, primary_key, unique_keys
+from data_package.engine.schema.constraints import CONSTRAINTS
 from data_package.engine.schema.contract import Field, ForeignKey
+from data_package.engine.schema.types.field_type import BOUNDS, LENGTHS
 
-_BOUNDS = {
-    "minimum": ">=",
-    "exclusiveMinimum": ">",
-    "maximum": "<=",
-    "exclusiveMaximum": "<",
-}
-_LENGTHS = {"minLength": ">=", "maxLength": "<="}
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 # Extra tables for texts that a database cannot attach to tables and columns.
 WORDS = {
@@ -115,20 +110,25 @@ def words(
 
 def _checks(field: Field, dtype: pl.DataType, sql_type: str, unless: str) -> Iterator[str]:
     name = quoted(field.name)
-    for rule, sign in _BOUNDS.items():
-        bound = _literal(field.constraints.get(rule), dtype, sql_type)
-        if bound is not None and dtype not in (*_TEXTS, pl.Boolean):
-            yield f"CHECK ({unless}{name} {sign} {bound})"
-    for rule, sign in _LENGTHS.items():
-        length = field.constraints.get(rule)
-        if isinstance(length, int) and dtype in _TEXTS:
-            yield f"CHECK (length({name}) {sign} {length})"
-    enum = field.constraints.get("enum")
-    allowed = list(field.categories or ()) or (enum if isinstance(enum, list) else [])
+    for rule, constraint in CONSTRAINTS.items():
+        value = _sql_value(rule, field, dtype, sql_type) if constraint.sql else None
+        if value is not None:
+            unless_nan = "" if rule in LENGTHS else unless
+            yield f"CHECK ({unless_nan}{constraint.sql.format(column=name, value=value)})"
+
+
+def _sql_value(rule: str, field: Field, dtype: pl.DataType, sql_type: str) -> str | None:
+    """What SQL compares with; None where that cannot be said for certain."""
+    written = field.constraints.get(rule)
+    if rule in LENGTHS:
+        return str(written) if isinstance(written, int) and dtype in _TEXTS else None
+    if rule in BOUNDS:
+        comparable = dtype not in (*_TEXTS, pl.Boolean)
+        return _literal(written, dtype, sql_type) if comparable else None
+    allowed = list(field.categories or ()) or (written if isinstance(written, list) else [])
     literals = [_literal(value, dtype, sql_type) for value in allowed]
     known = [literal for literal in literals if literal is not None]
-    if known and len(known) == len(literals):
-        yield f"CHECK ({unless}{name} IN ({', '.join(known)}))"
+    return ", ".join(known) if known and len(known) == len(literals) else None
 
 
 def _literal(value: object, dtype: pl.DataType, sql_type: str) -> str | None:

@@ -121,7 +121,7 @@ def _take_key(delivered: Descriptor, inferred: Descriptor) -> None:
 def described(path: Path) -> dict[str, object]:
     """The contract that a delivered file keeps, with the dialect and the encoding that it has."""
     if path.suffix == ".parquet":
-        return schema.infer(pl.scan_parquet(path, glob=False)).descriptor
+        return schema.infer(schema.scan_delivered(path)).descriptor
     writing = schema.sniffed(path)
     dialect = {"delimiter": writing.delimiter} if writing.delimiter else None
     inferred = schema.infer_file(path, dialect=dialect, encoding=writing.encoding).descriptor

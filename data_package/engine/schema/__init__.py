@@ -27,6 +27,7 @@ if TYPE_CHECKING:
     from data_package.engine.schema.links import Link, link_of
     from data_package.engine.schema.linting import Issue, lint, lint_references
     from data_package.engine.schema.offending import offending_rows
+    from data_package.engine.schema.parquet import scan_delivered
     from data_package.engine.schema.reading import (
         BadDataError,
         Reading,
@@ -76,6 +77,7 @@ __all__ = [
     "offending_rows",
     "read",
     "reports_across",
+    "scan_delivered",
     "sniffed",
 ]
 
@@ -118,6 +120,7 @@ __getattr__ = lazily(
         "read": "reading",
         "reports_across": "across",
         "Writing": "sniffing",
+        "scan_delivered": "parquet",
         "sniffed": "sniffing",
     },
 )

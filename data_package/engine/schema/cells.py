@@ -4,68 +4,18 @@ A column is read twice over: first with vectorised expressions that accept nothi
 distinct cells those left over with the readers in `lexical`, which have the last word.
 """
 
-import re
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
 import polars as pl
 
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Field
-from data_package.engine.schema.lexical import (
-    Reader,
-    Span,
-    affixes_of,
-    boolean_words,
-    canonical_json,
-    reader,
-)
-
-LEXICAL_DTYPES: Mapping[str, pl.DataType] = {
-    "yearmonth": pl.Int64(),
-    "duration": pl.String(),
-    "geopoint": pl.String(),
-    "geojson": pl.String(),
-    "object": pl.String(),
-    "array": pl.String(),
-    "list": pl.String(),
-}
-"""The types that Polars holds as text, and the type in which their values are compared."""
-
-_DTYPES: Mapping[str, pl.DataType] = {
-    "string": pl.String(),
-    "any": pl.String(),
-    "integer": pl.Int64(),
-    "year": pl.Int64(),
-    "number": pl.Float64(),
-    "boolean": pl.Boolean(),
-    "date": pl.Date(),
-    "datetime": pl.Datetime("us"),
-    "time": pl.Time(),
-    **LEXICAL_DTYPES,
-}
-
-_DIRECTIVES = {
-    # The year 0 is none.
-    "%Y": "(?:[1-9][0-9]{3}|0[1-9][0-9]{2}|00[1-9][0-9]|000[1-9])",
-    "%m": "[0-9]{2}",
-    "%d": "[0-9]{2}",
-    "%H": "[0-9]{2}",
-    "%M": "[0-9]{2}",
-    # Polars reads a 60th second as the next minute; Python does not.
-    "%S": "[0-5][0-9]",
-}
-_CLOCK = "[0-9]{2}:[0-9]{2}:[0-5][0-9]"
-_DAY = f"{_DIRECTIVES['%Y']}-[0-9]{{2}}-[0-9]{{2}}"
-_ISO_DATETIMES = (
-    (f"^{_DAY}T{_CLOCK}$", "%Y-%m-%dT%H:%M:%S"),
-    (f"^{_DAY} {_CLOCK}$", "%Y-%m-%d %H:%M:%S"),
-    (rf"^{_DAY}T{_CLOCK}\.[0-9]{{1,6}}$", "%Y-%m-%dT%H:%M:%S%.f"),
-    (
-        rf"^{_DAY}T{_CLOCK}(?:\.[0-9]{{1,6}})?(?:Z|[+-][01][0-9]:[0-5][0-9])$",
-        "%Y-%m-%dT%H:%M:%S%.f%#z",
-    ),
-)
+from data_package.engine.schema.types import reader, type_of
+from data_package.engine.schema.types.duration import Span
+from data_package.engine.schema.types.field_type import Reader
+from data_package.engine.schema.types.json_text import canonical_json
+from data_package.engine.schema.types.moments import nothing
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +31,7 @@ class Cells:
 
 def logical_dtype(field: Field) -> pl.DataType:
     """Return the Polars type of a field's logical values when they are read from text."""
-    return _DTYPES.get(field.type, pl.String())
+    return type_of(field).dtype()
 
 
 def number_dtype(field: Field) -> pl.DataType | None:
@@ -91,11 +41,12 @@ def number_dtype(field: Field) -> pl.DataType | None:
     """
     properties = field.descriptor
     plain = properties.get("decimalChar", ".") == "." and properties.get("bareNumber") is not False
-    if field.type not in ("integer", "number") or not plain or properties.get("groupChar"):
+    kind = type_of(field)
+    if not kind.splits or not plain or properties.get("groupChar"):
         return None
     read = reader(field)
     told_apart = all(not word or read(word) is None for word in field.missing_values)
-    return _DTYPES[field.type] if told_apart else None
+    return kind.dtype() if told_apart else None
 
 
 def read_columns(
@@ -153,122 +104,8 @@ def _without_missing(field: Field, empty_is_null: bool) -> pl.Expr:
 def _fast(field: Field) -> pl.Expr:
     """Return an expression that reads the usual spellings and leaves null what it cannot judge."""
     column = column_of(field.name)
-    match field.type:
-        case "string" | "any":
-            if field.format in ("default", "") or field.type == "any":
-                return column
-            if field.format == "uuid":
-                form = "^[0-9a-f]{8}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{4}-[0-9a-f]{12}$"
-                return pl.when(column.str.contains(form)).then(column)
-        case "integer":
-            return _plain_number(field, column).cast(pl.Int64, strict=False)
-        case "number":
-            return _finite(_plain_number(field, column))
-        case "boolean":
-            words = boolean_words(field)
-            return column.replace_strict(
-                list(words), list(words.values()), default=None, return_dtype=pl.Boolean
-            )
-        case "year":
-            return (
-                pl.when(column.str.len_bytes() == 4)
-                .then(column.cast(pl.Int64, strict=False))
-                .pipe(lambda year: pl.when(year >= 0).then(year))
-            )
-        case "date":
-            guard = _guard("%Y-%m-%d" if field.format == "default" else field.format)
-            if guard is not None:
-                return _fast_date(column, *guard)
-        case "datetime":
-            if field.format == "default":
-                return _fast_datetime(column, *_ISO_DATETIMES[0])
-            guard = _guard(field.format)
-            if guard is not None:
-                return _fast_datetime(column, *guard)
-        case "time":
-            guard = _guard("%H:%M:%S" if field.format == "default" else field.format)
-            if guard is not None and "%Y" not in guard[1]:
-                held = pl.when(column.str.contains(guard[0])).then(column)
-                return held.str.to_time(guard[1], strict=False)
-    return _nothing(column, logical_dtype(field))
-
-
-def _nothing(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
-    """Return nulls, as many as the column is long."""
-    return pl.when(column.is_null() & column.is_not_null()).then(pl.lit(None, dtype=dtype))
-
-
-def _plain_number(field: Field, column: pl.Expr) -> pl.Expr:
-    """Return the column without group marks and with a full stop as its decimal mark."""
-    properties = field.descriptor
-    if properties.get("bareNumber") is False:
-        affixes = affixes_of(field)
-        column = column.str.replace(affixes.before, "${1}").str.replace(affixes.after, "")
-        if affixes.doubtful is not None:
-            # Letters, not those of `\w`: what is passed over here is judged by the slow reader.
-            doubtful = column_of(field.name).str.contains(affixes.doubtful)
-            column = pl.when(~doubtful).then(column)
-    group = properties.get("groupChar")
-    if isinstance(group, str) and group:
-        column = column.str.replace_all(group, "", literal=True)
-    decimal = properties.get("decimalChar")
-    if field.type == "number" and isinstance(decimal, str) and decimal not in ("", "."):
-        column = pl.when(~column.str.contains(".", literal=True)).then(
-            column.str.replace_all(decimal, ".", literal=True)
-        )
-    return column
-
-
-def _finite(text: pl.Expr) -> pl.Expr:
-    """Return texts as floats, without those that only became 0 or infinite by being read."""
-    number = text.cast(pl.Float64, strict=False)
-    exact = (number.is_finite() & (number != 0)) | ~text.str.contains("[1-9]")
-    return pl.when(exact).then(number)
-
-
-def _guard(pattern: str) -> tuple[str, str] | None:
-    """Return a regular expression for the padded form of a strptime pattern, and the pattern.
-
-    None when it has directives that Polars and Python may read differently.
-    """
-    parts = re.split(r"(%.)", pattern)
-    directives = parts[1::2]
-    if not all(each in _DIRECTIVES for each in directives) or len(set(directives)) < len(
-        directives
-    ):
-        return None
-    form = "".join(_DIRECTIVES.get(part) or re.escape(part) for part in parts)
-    return f"^{form}$", pattern
-
-
-def _fast_date(column: pl.Expr, form: str, pattern: str) -> pl.Expr:
-    if not all(directive in pattern for directive in ("%Y", "%m", "%d")) or "%H" in pattern:
-        return _nothing(column, pl.Date())
-    word = pl.col("word")
-    held = pl.when(word.str.contains(form)).then(word)
-    read = held.str.to_date(pattern, strict=False, cache=False)
-    return column.map_batches(lambda texts: _by_word(texts, read), return_dtype=pl.Date)
-
-
-def _by_word(texts: pl.Series, read: pl.Expr) -> pl.Series:
-    """Return what an expression makes of the column `word`, evaluated once per distinct text.
-
-    Days repeat: reading each once and giving every cell its own takes a quarter of the time.
-    """
-    name, texts = texts.name, texts.alias("word")
-    # Categories of their own, so that no word of the data outlives this call.
-    codes = texts.cast(pl.Categorical(pl.Categories.random()))
-    words = codes.drop_nulls().unique()
-    words = words.gather(words.to_physical().arg_sort()).cast(pl.String)
-    values = words.to_frame("word").select(read.alias("value")).to_series()
-    return values.gather(codes.to_physical()).alias(name)
-
-
-def _fast_datetime(column: pl.Expr, form: str, pattern: str) -> pl.Expr:
-    if not all(directive in pattern for directive in ("%Y", "%m", "%d", "%H", "%M")):
-        return _nothing(column, pl.Datetime("us"))
-    value = column.str.to_datetime(pattern, time_unit="us", strict=False, cache=False)
-    return pl.when(column.str.contains(form)).then(value)
+    fast = type_of(field).fast(field, column)
+    return nothing(column, logical_dtype(field)) if fast is None else fast
 
 
 def _completed(field: Field, text: pl.Series, fast: pl.Series) -> Cells:
@@ -279,12 +116,11 @@ def _completed(field: Field, text: pl.Series, fast: pl.Series) -> Cells:
         return Cells(fast, None)
     left = text.is_not_null() & fast.is_null()
     values = fast
-    if field.type == "datetime" and field.format == "default":
-        for form, pattern in _ISO_DATETIMES[1:]:
-            values = _filled(text, values, form, pattern)
-            left = text.is_not_null() & values.is_null()
-            if not left.any():
-                return Cells(values, None)
+    for expression in type_of(field).further(field):
+        values = _filled(text, values, expression)
+        left = text.is_not_null() & values.is_null()
+        if not left.any():
+            return Cells(values, None)
     read = reader(field)
     dtype = logical_dtype(field)
     slow = over_distinct(text.filter(left), lambda cell: _value(read, cell, dtype), dtype)
@@ -294,19 +130,12 @@ def _completed(field: Field, text: pl.Series, fast: pl.Series) -> Cells:
     return Cells(values, bad if bad.any() else None)
 
 
-def _filled(text: pl.Series, values: pl.Series, form: str, pattern: str) -> pl.Series:
+def _filled(
+    text: pl.Series, values: pl.Series, expression: Callable[[pl.Expr], pl.Expr]
+) -> pl.Series:
     frame = pl.DataFrame({"text": text, "value": values})
     left = pl.when(pl.col("value").is_null()).then(pl.col("text"))
-    read = _fast_datetime(left, form, pattern)
-    if "z" in pattern:
-        held = pl.when(left.str.contains(form)).then(left)
-        read = held.str.to_datetime(
-            pattern, time_unit="us", strict=False, cache=False
-        ).dt.replace_time_zone(None)
-        # Near the first and the last year an offset leads out of them: the slow reader knows.
-        within = read.is_between(pl.datetime(1, 1, 2), pl.datetime(9999, 12, 30))
-        read = pl.when(within).then(read)
-    return frame.select(pl.coalesce("value", read).alias(values.name)).to_series()
+    return frame.select(pl.coalesce("value", expression(left)).alias(values.name)).to_series()
 
 
 def _placed(values: pl.Series, where: pl.Series, found: pl.Series) -> pl.Series:

@@ -8,8 +8,9 @@ from dataclasses import dataclass, field
 
 import polars as pl
 
-from data_package.engine.schema.cells import LEXICAL_DTYPES, read_column
+from data_package.engine.schema.cells import read_column
 from data_package.engine.schema.columns import column
+from data_package.engine.schema.constraints import field_rules
 from data_package.engine.schema.contract import Contract, Field, ForeignKey
 from data_package.engine.schema.findings import Findings, Kind
 from data_package.engine.schema.keys import (
@@ -22,7 +23,8 @@ from data_package.engine.schema.keys import (
 )
 from data_package.engine.schema.octets import as_text
 from data_package.engine.schema.report import Report, Total
-from data_package.engine.schema.rules import Rule, field_rules
+from data_package.engine.schema.rules import Rule
+from data_package.engine.schema.types import type_of
 
 DEFAULT_LIMIT = 1000
 FIRST_ROW = 2
@@ -215,7 +217,7 @@ class Checker:
             yield reference, Kind("foreign-key", "foreignKeys", label, note, order + i)
 
     def _same_kinds(self, key: ForeignKey) -> bool:
-        types = {each.name: _kind(each.type) for each in self._contract.fields}
+        types = {each.name: _kind(each) for each in self._contract.fields}
         pairs = zip(key.fields, key.reference_fields, strict=False)
         return all(types.get(own) == types.get(other, types.get(own)) for own, other in pairs)
 
@@ -312,13 +314,11 @@ def _target_keys(
     lexical = [
         read_column(each, keys[name]).values
         for name, each in zip(names, own, strict=True)
-        if each.type in LEXICAL_DTYPES and schema[name] == pl.String
+        if type_of(each).lexical and schema[name] == pl.String
     ]
     return keys.with_columns(lexical)
 
 
-def _kind(type_name: str) -> str:
+def _kind(each: Field) -> str:
     """Return which types have values in common: a month is never equal to a number."""
-    if type_name in ("integer", "number", "year"):
-        return "number"
-    return "string" if type_name == "any" else type_name
+    return type_of(each).family or each.type

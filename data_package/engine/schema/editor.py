@@ -10,17 +10,14 @@ from collections.abc import Mapping
 from pathlib import Path
 from typing import TypeAlias
 
+from data_package.engine.schema.constraints import CONSTRAINTS
 from data_package.engine.schema.dialect import dialect_properties
-from data_package.engine.schema.fieldtypes import (
-    BOUNDS,
-    FIELD_TYPES,
-    LENGTHS,
-    LIST_ITEM_TYPES,
-    FieldType,
-)
-from data_package.engine.schema.lint_field import CATEGORY, COMMON, CONSTRAINTS, SPECIFIC
+from data_package.engine.schema.lint_field import CATEGORY, COMMON, SPECIFIC
 from data_package.engine.schema.linting import FIELDS_MATCH, ITEM_TEXTS, RESOURCE, SCHEMA
 from data_package.engine.schema.shared import REFERENCE
+from data_package.engine.schema.types import FIELD_TYPES
+from data_package.engine.schema.types.field_type import BOUNDS, LENGTHS, FieldType
+from data_package.engine.schema.types.list import LIST_ITEM_TYPES
 
 # The folder of a project that the JSON Schemas for editors are in.
 SCHEMAS = ".schemas"
@@ -117,7 +114,7 @@ def _field() -> Rule:
 def _of_type(kind: FieldType) -> Rule:
     """What a field of a type may have; a field that names no type is of the type any."""
     not_its = sorted(SPECIFIC - kind.properties)
-    wrong = sorted(CONSTRAINTS - kind.constraints)
+    wrong = sorted(CONSTRAINTS.keys() - kind.constraints)
     return {
         "if": {"properties": {"type": {"const": kind.name}}},
         "then": {

@@ -4,28 +4,21 @@ https://datapackage.org/standard/table-schema/#field
 """
 
 import re
-import warnings
 from collections.abc import Hashable, Iterator
 from functools import lru_cache
-from typing import TypeAlias, cast
+from typing import cast
 
 from data_package.engine.errors import did_you_mean
 from data_package.engine.schema.code_list import Vocabulary
+from data_package.engine.schema.constraints import CONSTRAINTS, bounds, lengths
+from data_package.engine.schema.constraints.constraint import Fault, not_a_value
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.document import Path
-from data_package.engine.schema.fieldtypes import (
-    BOUNDS,
-    FIELD_TYPES,
-    LENGTHS,
-    LIST_ITEM_TYPES,
-    FieldType,
-)
-from data_package.engine.schema.lexical import Span
 from data_package.engine.schema.literals import field_of, identity, logical, spelling
 from data_package.engine.schema.spelling import misspelt
-from data_package.engine.schema.xml_expressions import unsupported
-
-Fault: TypeAlias = tuple[Path, str]
+from data_package.engine.schema.types import FIELD_TYPES
+from data_package.engine.schema.types.field_type import BOUNDS, LENGTHS, FieldType
+from data_package.engine.schema.types.list import LIST_ITEM_TYPES
 
 COMMON = frozenset(
     {
@@ -35,7 +28,6 @@ COMMON = frozenset(
 )  # fmt: skip
 CATEGORY = frozenset({"value", "label"})
 SPECIFIC = frozenset().union(*(kind.properties for kind in FIELD_TYPES.values()))
-CONSTRAINTS = frozenset().union(*(kind.constraints for kind in FIELD_TYPES.values()))
 _IN_A_NUMBER = re.compile(r"[0-9+-]")
 _DIRECTIVE = re.compile(r"%(.)", re.DOTALL)
 _DIRECTIVES = frozenset("aAwdbBmyYHIpMSfzZjUWcxXGuV%")
@@ -69,7 +61,7 @@ def lint_field(descriptor: object) -> Iterator[Fault]:
             yield (key,), f"{key} is text; put it in quotes"
     for path, what in lint_missing_values(descriptor.get("missingValues")):
         yield ("missingValues", *path), what
-    for key in sorted(CONSTRAINTS & descriptor.keys()):
+    for key in sorted(CONSTRAINTS.keys() & descriptor.keys()):
         yield (key,), f"{key} is a constraint; move it under constraints:"
     if kind is None:
         return
@@ -216,7 +208,7 @@ def _category_faults(field: Field) -> Iterator[Fault]:
                 yield (*at, "label"), "the label of a category is text; put it in quotes"
         meaning = logical(field, value)
         if meaning is None:
-            yield at, _not_a_value("this category", field, value)
+            yield at, not_a_value("this category", field, value)
         elif identity(meaning) in seen:
             yield at, "this category is here twice; keep one"
         seen.add(identity(meaning))
@@ -245,101 +237,8 @@ def _constraints(field: Field, kind: FieldType, written: object) -> Iterator[Fau
             what = f"the constraint {name} does not fit the type {kind.name}"
             yield at, f"{what}; remove it or change the type"
         else:
-            yield from (((*at, *path), what) for path, what in _constraint(field, name, value))
+            yield from (((*at, *path), what) for path, what in CONSTRAINTS[name].lint(field, value))
     if kind.constraints >= BOUNDS:
-        yield from _ranges(field, written)
+        yield from bounds.faults_between(field, written)
     if kind.constraints >= LENGTHS:
-        yield from _lengths(written)
-
-
-def _constraint(field: Field, name: str, value: object) -> Iterator[Fault]:  # noqa: C901
-    if name in ("required", "unique"):
-        if not isinstance(value, bool):
-            yield (), f"{name} is true or false"
-    elif name in LENGTHS:
-        if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-            yield (), f"{name} is a whole number, zero or more"
-    elif name in BOUNDS:
-        bound = logical(field, value)
-        if bound is None:
-            yield (), _not_a_value(f"the {name}", field, value)
-        elif bound != bound:  # noqa: PLR0124  as NaN alone
-            yield (), f"the {name} is not a number: nothing can be right"
-    elif name == "pattern":
-        if not isinstance(value, str):
-            yield (), "pattern is text; put it in quotes"
-        elif words := unsupported(value):
-            yield (), f"pattern: {words}"
-        elif not _is_expression(value):
-            yield (), "pattern is not a regular expression that can be run; correct it"
-    elif name == "enum":
-        if not isinstance(value, list) or not value:
-            yield (), "enum is a list of values"
-        seen: set[Hashable] = set()
-        for i, item in enumerate(value if isinstance(value, list) else []):
-            meaning = logical(field, item)
-            if meaning is None:
-                yield (i,), _not_a_value("this enum value", field, item)
-            elif identity(meaning) in seen:
-                yield (i,), "this enum value is here twice; keep one"
-            seen.add(identity(meaning))
-    elif name == "jsonSchema":
-        if not isinstance(value, dict):
-            yield (), "jsonSchema is a JSON Schema object"
-        else:
-            from data_package.engine.schema.json_schema import fault_of
-
-            if (fault := fault_of(value)) is not None:
-                yield fault
-    else:
-        raise NotImplementedError(f"the constraint {name} is not linted")
-
-
-def _is_expression(pattern: str) -> bool:
-    """Tell whether one of the two engines can run a pattern; Polars is loaded only if need be."""
-    try:
-        with warnings.catch_warnings():
-            warnings.simplefilter("ignore", FutureWarning)
-            re.compile(pattern)
-    except (re.error, RecursionError, OverflowError):
-        from data_package.engine.schema.pattern import pattern_test
-
-        return pattern_test(pattern) is not None
-    return True
-
-
-def _lengths(written: dict[str, object]) -> Iterator[Fault]:
-    shortest, longest = written.get("minLength"), written.get("maxLength")
-    if isinstance(shortest, int) and isinstance(longest, int) and shortest > longest:
-        yield ("constraints", "minLength"), "minLength is above maxLength: nothing can be right"
-
-
-def _ranges(field: Field, written: dict[str, object]) -> Iterator[Fault]:
-    for low in ("minimum", "exclusiveMinimum"):
-        for high in ("maximum", "exclusiveMaximum"):
-            if low not in written or high not in written:
-                continue
-            bottom, top = logical(field, written[low]), logical(field, written[high])
-            if bottom is None or top is None:
-                continue
-            touching = low == "minimum" and high == "maximum"
-            if _above(bottom, top, touching):
-                yield ("constraints", low), f"the {low} is above the {high}: nothing can be right"
-
-
-def _above(bottom: object, top: object, touching: bool) -> bool:
-    if isinstance(bottom, Span) and isinstance(top, Span):
-        pairs = list(zip(bottom.after(), top.after(), strict=True))
-        return all(low > high if touching else low >= high for low, high in pairs)
-    low, high = cast("float", bottom), cast("float", top)
-    return low > high if touching else low >= high
-
-
-def _not_a_value(what: str, field: Field, value: object) -> str:
-    told = f"{what} is not a value of type {field.type}"
-    if field.format != "default":
-        told += f" ({field.format})"
-    is_text = isinstance(value, str)
-    if field.type == "string" and not is_text:
-        return f"{told} as it is written; put it in quotes"
-    return f"{told}; correct it or the type"
+        yield from lengths.faults_between(written)

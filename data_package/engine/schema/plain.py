@@ -7,16 +7,13 @@ type for are in the default form of their type.
 """
 
 import json
-import math
 from collections.abc import Mapping
-from datetime import date, datetime, time
 from typing import cast
 
 from data_package.engine.schema.contract import Contract, Field
-from data_package.engine.schema.fieldtypes import BOUNDS
 from data_package.engine.schema.literals import logical
-
-_WHOLE = 2**53
+from data_package.engine.schema.types import type_of
+from data_package.engine.schema.types.field_type import BOUNDS
 
 
 def plain(contract: Contract) -> Contract:
@@ -51,7 +48,7 @@ def plain_value(field: Field, written: object) -> object:
     meaning = logical(field, written)
     if meaning is None:
         return written
-    return _json_value(field, meaning, written)
+    return type_of(field).json_value(field, meaning, written)
 
 
 def plain_constraints(field: Field) -> dict[str, object]:
@@ -81,50 +78,6 @@ def _said(entry: dict[str, object]) -> dict[str, object]:
     """What is said of a category; an empty label says nothing."""
     said = _without_nothing(entry)
     return {name: value for name, value in said.items() if (name, value) != ("label", "")}
-
-
-def _json_value(field: Field, meaning: object, written: object) -> object:
-    match field.type:
-        case "number":
-            return _number(cast("float", meaning))
-        case "yearmonth":
-            year, month = divmod(cast("int", meaning), 12)
-            return f"{year:04d}-{month + 1:02d}"
-        case "duration":
-            return written
-        case "geopoint":
-            return _geopoint(field.format, cast("tuple[float, float]", meaning))
-        case _:
-            return _plain_json(meaning)
-
-
-def _plain_json(value: object) -> object:
-    if isinstance(value, datetime | date | time):
-        return value.isoformat()
-    if isinstance(value, float):
-        return _number(value)
-    if isinstance(value, list):
-        return [_plain_json(item) for item in value]
-    return value
-
-
-def _number(value: float) -> object:
-    if math.isnan(value):
-        return "NaN"
-    if math.isinf(value):
-        return "INF" if value > 0 else "-INF"
-    if isinstance(value, float) and value.is_integer() and abs(value) < _WHOLE:
-        return int(value)
-    return value
-
-
-def _geopoint(format_name: str, point: tuple[float, float]) -> object:
-    longitude, latitude = (_number(part) for part in point)
-    if format_name == "array":
-        return [longitude, latitude]
-    if format_name == "object":
-        return {"lon": longitude, "lat": latitude}
-    return f"{longitude}, {latitude}"
 
 
 def _alike(field: Field, values: list[object]) -> list[object]:

@@ -13,13 +13,7 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from data_package.engine.errors import DataPackageError
-from data_package.engine.schema.cells import (
-    LEXICAL_DTYPES,
-    Cells,
-    logical_dtype,
-    number_dtype,
-    read_columns,
-)
+from data_package.engine.schema.cells import Cells, logical_dtype, number_dtype, read_columns
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
 from data_package.engine.schema.contract import Contract, Descriptor, Field
 from data_package.engine.schema.dialect import Dialect, dialect_of_file
@@ -29,6 +23,7 @@ from data_package.engine.schema.plain_names import PlainNames
 from data_package.engine.schema.records import BLOCK_BYTES, Records
 from data_package.engine.schema.report import Hint, Report, Total
 from data_package.engine.schema.split import Block, Shape
+from data_package.engine.schema.types import type_of
 from data_package.engine.schema.unreadable import OTHER_ENCODING, unreadable
 
 OnBad: TypeAlias = Literal["null", "reject", "stop"]
@@ -456,7 +451,7 @@ def _typed(
     """Return the contract's fields with the types a table of them has."""
     columns: list[pl.Series] = []
     for each in contract.fields:
-        lexical = each.type in LEXICAL_DTYPES
+        lexical = type_of(each).lexical
         dtype = pl.String() if lexical else logical_dtype(each)
         if each.name not in cells:
             column = pl.Series(each.name, [None], dtype=dtype).new_from_index(0, height)

@@ -16,16 +16,11 @@ import polars as pl
 from data_package.engine.schema.cells import over_distinct
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import ContractError, Field
-from data_package.engine.schema.lexical import Span, canonical_json
 from data_package.engine.schema.literals import logical, logical_categories
 from data_package.engine.schema.pattern import broken_by, pattern_test
-
-_BOUND_NOTES = {
-    "minimum": "below the minimum",
-    "maximum": "above the maximum",
-    "exclusiveMinimum": "not above the exclusive minimum",
-    "exclusiveMaximum": "not below the exclusive maximum",
-}
+from data_package.engine.schema.types import type_of
+from data_package.engine.schema.types.duration import Span
+from data_package.engine.schema.types.json_text import canonical_json
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,35 +70,6 @@ class Rule:
     screen: Screen | None = None
 
 
-def field_rules(field: Field, dtype: pl.DataType, *, required: bool) -> list[Rule]:
-    """Return the rules of a field for a column of `dtype`, in the order they are reported."""
-    if dtype == pl.Null:
-        return [_required_rule(field)] if required else []
-    rules = [_required_rule(field)] if required else []
-    written = field.constraints
-    lengths = [name for name in ("minLength", "maxLength") if name in written]
-    rules.extend(_length_rule(field, dtype, name) for name in lengths)
-    bounds = [name for name in _BOUND_NOTES if name in written]
-    rules.extend(_bound_rule(field, dtype, name) for name in bounds)
-    if "pattern" in field.constraints:
-        rules.append(_pattern_rule(field, dtype))
-    if "jsonSchema" in field.constraints:
-        rules.append(_json_schema_rule(field, dtype))
-    enum = field.constraints.get("enum")
-    if isinstance(enum, list):
-        note = f"not one of the {len(enum)} values of its enum"
-        if len(enum) == 1:
-            note = "not the one value of its enum"
-        listed = [logical(field, value) for value in enum]
-        rules.append(_membership_rule(field, dtype, "enum", listed, note))
-    if field.categories is not None:
-        note = f"not one of its {len(field.categories)} categories"
-        if len(field.categories) == 1:
-            note = "not its one category"
-        rules.append(_membership_rule(field, dtype, "categories", logical_categories(field), note))
-    return rules
-
-
 def comparable_column(field: Field, dtype: pl.DataType) -> pl.Expr:
     """Return the column in a form whose equality is the equality of logical values."""
     column = column_of(field.name)
@@ -128,7 +94,8 @@ def _unwrapped_json(text: str) -> str | None:
     return None if value is None else canonical_json(value)
 
 
-def _required_rule(field: Field) -> Rule:
+def required_rule(field: Field) -> Rule:
+    """Return the rule that no row is null."""
     note = "empty, and a value is required"
     return Rule(
         "constraint-error",
@@ -140,7 +107,8 @@ def _required_rule(field: Field) -> Rule:
     )
 
 
-def _length_rule(field: Field, dtype: pl.DataType, name: str) -> Rule:
+def length_rule(field: Field, dtype: pl.DataType, name: str) -> Rule:
+    """Return the rule of the shortest or the longest value. Raises ContractError."""
     limit = field.constraints[name]
     if isinstance(limit, bool) or not isinstance(limit, int):
         raise _unusable(field, name)
@@ -162,7 +130,7 @@ def _length(field: Field, dtype: pl.DataType) -> pl.Expr:
         return pl.when(column.is_not_null()).then(pl.lit(dtype.size))
     if isinstance(dtype, pl.Struct):
         return pl.when(column.is_not_null()).then(pl.lit(len(dtype.fields)))
-    if field.type in ("object", "array", "list", "geojson"):
+    if type_of(field).items:
         return column.map_batches(
             lambda texts: over_distinct(texts, lambda text: len(json.loads(text)), pl.Int64()),
             return_dtype=pl.Int64,
@@ -170,11 +138,12 @@ def _length(field: Field, dtype: pl.DataType) -> pl.Expr:
     return column.cast(pl.String).str.len_chars()
 
 
-def _bound_rule(field: Field, dtype: pl.DataType, name: str) -> Rule:
+def bound_rule(field: Field, dtype: pl.DataType, name: str, broken: str) -> Rule:
+    """Return the rule of a bound; `broken` says in words what breaks it. Raises ContractError."""
     bound = logical(field, field.constraints[name])
     if bound is None:
         raise _unusable(field, name)
-    note = f"{_BOUND_NOTES[name]} {field.constraints[name]}"
+    note = f"{broken} {field.constraints[name]}"
     return Rule(
         "constraint-error",
         name,
@@ -287,7 +256,8 @@ def _span_violation(column: pl.Expr, dtype: pl.DataType, name: str, bound: Span)
     return broken_by(column, broken)
 
 
-def _pattern_rule(field: Field, dtype: pl.DataType) -> Rule:
+def pattern_rule(field: Field, dtype: pl.DataType) -> Rule:
+    """Return the rule of a regular expression. Raises ContractError."""
     pattern = str(field.constraints["pattern"])
     matches = pattern_test(pattern, field.name)
     if matches is None:
@@ -305,7 +275,8 @@ def _pattern_rule(field: Field, dtype: pl.DataType) -> Rule:
     )
 
 
-def _json_schema_rule(field: Field, dtype: pl.DataType) -> Rule:
+def json_schema_rule(field: Field, dtype: pl.DataType) -> Rule:
+    """Return the rule of a JSON Schema. Raises ContractError."""
     from data_package.engine.schema.json_schema import fault_of, follows
 
     schema = field.constraints["jsonSchema"]
@@ -317,6 +288,27 @@ def _json_schema_rule(field: Field, dtype: pl.DataType) -> Rule:
     )
     note = "not as its JSON Schema"
     return Rule("constraint-error", "jsonSchema", field.name, note, lambda: violation)
+
+
+def enum_rule(field: Field, dtype: pl.DataType) -> Rule:
+    """Return the rule of an enum. Raises ContractError."""
+    enum = field.constraints["enum"]
+    if not isinstance(enum, list):
+        raise _unusable(field, "enum")
+    listed = [logical(field, value) for value in enum]
+    note = f"not one of the {len(listed)} values of its enum"
+    if len(listed) == 1:
+        note = "not the one value of its enum"
+    return _membership_rule(field, dtype, "enum", listed, note)
+
+
+def categories_rule(field: Field, dtype: pl.DataType) -> Rule:
+    """Return the rule of a field's categories."""
+    listed = logical_categories(field)
+    note = f"not one of its {len(listed)} categories"
+    if len(listed) == 1:
+        note = "not its one category"
+    return _membership_rule(field, dtype, "categories", listed, note)
 
 
 def _membership_rule(

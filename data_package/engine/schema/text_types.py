@@ -12,8 +12,8 @@ import polars as pl
 
 from data_package.engine.schema.cells import read_column
 from data_package.engine.schema.contract import Contract, Field
-from data_package.engine.schema.lexical import reader
 from data_package.engine.schema.lint_field import lint_field
+from data_package.engine.schema.types import reader
 
 MISSING_WORDS = frozenset(
     {

@@ -7,14 +7,14 @@ from collections.abc import Iterator, Mapping, Sequence
 
 import polars as pl
 
-from data_package.engine.schema.cells import LEXICAL_DTYPES, read_column
+from data_package.engine.schema.cells import logical_dtype, read_column
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Contract, Field
-from data_package.engine.schema.fieldtypes import FIELD_TYPES
 from data_package.engine.schema.octets import as_text, holds_bytes, text_dtype
 from data_package.engine.schema.plain_names import PlainNames
 from data_package.engine.schema.report import Report, Total
+from data_package.engine.schema.types import FIELD_TYPES, type_of
 from data_package.engine.schema.unreadable import unreadable
 
 _BATCH_ROWS = 1 << 20
@@ -127,45 +127,18 @@ def fits(dtype: pl.DataType, type_name: str, format_name: str = "default") -> bo
 
     A column of nulls (dtype Null) fits every type.
     """
-    if dtype == pl.Null or type_name == "any":
+    if dtype == pl.Null:
         return True
-    text = dtype == pl.String
-    match type_name:
-        case "string":
-            is_bytes = dtype == pl.Binary and format_name == "binary"
-            return text or is_bytes or dtype in (pl.Categorical, pl.Enum)
-        case "integer" | "year":
-            return dtype.is_integer()
-        case "number":
-            return dtype.is_numeric()
-        case "boolean":
-            return dtype == pl.Boolean
-        case "date":
-            return dtype == pl.Date
-        case "datetime":
-            return dtype == pl.Datetime
-        case "time":
-            return dtype == pl.Time
-        case "duration":
-            return text or dtype == pl.Duration
-        case "array" | "list":
-            return text or dtype in (pl.List, pl.Array)
-        case "object" | "geojson":
-            return text or dtype == pl.Struct
-        case "geopoint":
-            return text or dtype in (pl.List, pl.Array, pl.Struct)
-        case "yearmonth":
-            return text
-        case _:
-            return False
+    kind = FIELD_TYPES.get(type_name)
+    return kind is not None and kind.fits(dtype, format_name)
 
 
 def _logical_dtype(each: Field, dtype: pl.DataType) -> pl.DataType:
-    return LEXICAL_DTYPES[each.type] if _is_lexical(each, dtype) else text_dtype(dtype)
+    return logical_dtype(each) if _is_lexical(each, dtype) else text_dtype(dtype)
 
 
 def _is_lexical(each: Field, dtype: pl.DataType) -> bool:
-    return dtype == pl.String and each.type in LEXICAL_DTYPES
+    return dtype == pl.String and type_of(each).lexical
 
 
 def _batch_rows(columns: int) -> int:

@@ -214,7 +214,7 @@ class Delivered:
         contract, file, label = self.contracts[name], self.files[name], self.label(name, path)
         place = self.place(name)
         if path.suffix == ".parquet":
-            scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+            scan = schema.scan_delivered(path)
             report = schema.check(scan, contract, limit=_limit(several=several))
             rows = report.rows_checked
             return Outcome(

@@ -1,11 +1,28 @@
-"""The lock file as git has it: both sides of a merge that is not finished."""
+"""The lock file as git has it: of a commit, and of both sides of a merge that is not finished."""
 
 from data_package.engine import git
 from data_package.engine.errors import ProjectError
 from data_package.engine.places import LOCK
 from data_package.engine.project import Project
+from data_package.engine.staleness.lock import Lock, parse
 
 _SIDES = (b"1", b"2", b"3")
+
+
+def lock_at(project: Project, revision: str) -> Lock:
+    """The lock file of a commit, branch or tag; an empty one where it had none.
+
+    Raises ProjectError when there is no git, no repository, or no such revision.
+    """
+    words = ("rev-parse", "--verify", "--quiet", "--end-of-options", f"{revision}^{{commit}}")
+    found = _ask(project, *words)
+    if found is None:
+        if _ask(project, "rev-parse", "--git-dir") is None:
+            raise ProjectError(f"{project.root} is in no git repository.")
+        raise ProjectError(f"git knows no commit {revision!r}. `git log --oneline` lists them.")
+    commit = found.decode().strip()
+    text = _ask(project, "cat-file", "blob", f"{commit}:./{LOCK}")
+    return Lock() if text is None else parse(text.decode(errors="replace"))
 
 
 def sides_of_merge(project: Project) -> tuple[str, str, str] | None:
@@ -34,7 +51,7 @@ def _ask(project: Project, *words: str) -> bytes | None:
         done = git.run(project.root, *words)
     except FileNotFoundError:
         raise ProjectError("git is not installed, or not on the PATH.") from None
-    except ValueError:
-        # A name with a null character.
+    except (OSError, ValueError):
+        # A word with a null character, or too long a one.
         return None
     return done.stdout if done.returncode == 0 else None

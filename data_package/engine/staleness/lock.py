@@ -111,6 +111,16 @@ class Lock:
         """Every table that has an entry, partitioned or not."""
         return {*self.tables, *self.partitions}
 
+    @property
+    def entries(self) -> dict[tuple[str, str | None], TableEntry]:
+        """Every entry by its table and partition, None for a table that is kept as one file."""
+        found: dict[tuple[str, str | None], TableEntry] = {
+            (name, None): entry for name, entry in self.tables.items()
+        }
+        for name, known in self.partitions.items():
+            found |= {(name, key): entry for key, entry in known.items()}
+        return found
+
     def with_table(self, name: str, partition: str | None, entry: TableEntry) -> "Lock":
         """The same lock with another entry; a table is either partitioned or not."""
         if partition is None:
@@ -217,6 +227,8 @@ def parse(text: str) -> Lock:
         )
     except tomllib.TOMLDecodeError as error:
         raise ProjectError(_unreadable(str(error))) from None
+    except RecursionError:
+        raise ProjectError(_unreadable("it is nested too deeply")) from None
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ProjectError(_unreadable("an entry is not complete")) from None
 

@@ -37,7 +37,7 @@ def merge_texts(base: str, ours: str, theirs: str) -> Merged:
 def merge(base: Lock, ours: Lock, theirs: Lock) -> Merged:
     """Merge two locks that go back to a common one."""
     raw, _ = _merged(base.raw, ours.raw, theirs.raw)
-    kept, dropped = _merged(_flat(base), _flat(ours), _flat(theirs))
+    kept, dropped = _merged(base.entries, ours.entries, theirs.entries)
     whole = {name for name, part in kept if part is None}
     parted = {name for name, part in kept if part is not None}
     # A table has partitions or it has none.
@@ -102,13 +102,3 @@ def _merged(
         if taken is not None:
             kept[name] = taken
     return kept, dropped
-
-
-def _flat(lock: Lock) -> dict[tuple[str, str | None], TableEntry]:
-    """Every entry by its table and partition."""
-    found: dict[tuple[str, str | None], TableEntry] = {
-        (name, None): entry for name, entry in lock.tables.items()
-    }
-    for name, known in lock.partitions.items():
-        found |= {(name, key): entry for key, entry in known.items()}
-    return found

@@ -1,6 +1,7 @@
-"""Testing tables without data: rows made up from contracts, and contracts as assertions.
+"""Testing tables without data: rows generated from contracts, and contracts as assertions.
 
-Made-up rows hold nothing of any delivery: they come from the contract and a seed alone.
+Generated rows contain nothing from a delivery: they come from the contract and a seed only. What
+does not belong here: checking (`schema`), and data for the project itself.
 """
 
 from data_package.engine.testing.keeping import assert_keeps_contract

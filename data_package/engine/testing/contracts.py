@@ -22,7 +22,7 @@ def contract_of(what: str | Path | Contract, project: Project | None = None) -> 
     folder = project.package_folder
     known: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
-        # The package's own words are below it, beside no function.
+        # Descriptions of the package itself do not belong to a function.
         if path.suffix in _ENDINGS and path.parent != folder:
             known.setdefault(path.stem, []).append(path)
     found = known.get(what, [])

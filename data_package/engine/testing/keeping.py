@@ -15,14 +15,14 @@ def assert_keeps_contract(
 ) -> pl.DataFrame:
     """Check a table against a contract; returns it, loaded.
 
-    `table` is a pl.DataFrame or a pl.LazyFrame, as an asset's function gives it. The contract is
-    named by its table, or given. Foreign keys to other tables are not checked.
+    `table` is a pl.DataFrame or a pl.LazyFrame, as an asset's function returns it. The contract is
+    given, or found by the name of its table. Foreign keys to other tables are not checked.
 
     Raises AssertionError with the report: rule, field and row numbers, and no value.
     """
     if not isinstance(table, pl.DataFrame | pl.LazyFrame):
         kind = type(table).__name__
-        raise AssertionError(f"a table is a pl.DataFrame or a pl.LazyFrame, not {kind}")
+        raise AssertionError(f"a table must be a pl.DataFrame or a pl.LazyFrame, not {kind}")
     frame = table.lazy().collect()
     report = schema.check(frame, contract_of(contract, project))
     assert report.ok, f"\n{report.render()}"

@@ -1,4 +1,4 @@
-"""Rows made up so that they keep a contract."""
+"""Generated rows that satisfy a contract."""
 
 import random
 from collections.abc import Mapping, Sequence
@@ -9,8 +9,9 @@ import polars as pl
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, Field
-from data_package.engine.schema.cells import LEXICAL_DTYPES, logical_dtype
+from data_package.engine.schema.cells import logical_dtype
 from data_package.engine.schema.contract import ForeignKey
+from data_package.engine.schema.types import type_of
 from data_package.engine.testing.contracts import contract_of
 from data_package.engine.testing.values import Maker, maker
 
@@ -25,7 +26,7 @@ def sample(
     *,
     project: Project | None = None,
 ) -> pl.DataFrame:
-    """Make up rows that keep a contract: types, constraints, patterns, keys and foreign keys.
+    """Generate rows that satisfy a contract: types, constraints, patterns, keys, foreign keys.
 
     `contract` is the name of a table or a raw file of the project, a path or a Contract. The same
     seed gives the same rows, and foreign keys point into `sample` of the table that they name with
@@ -33,8 +34,9 @@ def sample(
 
     >>> sample("subjects", rows=50, seed=1)  # doctest: +SKIP
 
-    Returns a frame with the contract's fields, in the types in which a file is read. Raises
-    ProjectError for a contract that so many rows cannot keep, or that nothing can be made up for.
+    Returns a frame with the contract's fields, with the types of a file that is read. Raises
+    ProjectError for a contract that so many rows cannot satisfy, or that no rows can be generated
+    for.
     """
     return _Sampler(rows, seed, project).table(contract_of(contract, project))
 
@@ -73,15 +75,15 @@ class _Sampler:
         assert key.resource is not None
         if key.resource in self._under_way:
             raise ProjectError(
-                f"The foreign keys of {' and '.join(self._under_way)} lead in a circle, so no rows "
-                "can be made up for them."
+                f"The foreign keys of {' and '.join(self._under_way)} are circular, so no rows "
+                "can be generated for them."
             )
         frame = self.table(contract_of(key.resource, self._project))
         return frame.select(key.reference_fields).drop_nulls().unique(maintain_order=True).rows()
 
 
 class _Rows:
-    """Rows one by one, none of which repeats what must be unique."""
+    """Rows one by one, without repeating a unique value."""
 
     def __init__(
         self,
@@ -139,11 +141,11 @@ class _Rows:
 
 
 def _dtype(field: Field) -> pl.DataType:
-    return pl.String() if field.type in LEXICAL_DTYPES else logical_dtype(field)
+    return pl.String() if type_of(field).lexical else logical_dtype(field)
 
 
 def _refer_to_itself(rows: list[dict[str, object]], key: ForeignKey, chance: random.Random) -> None:
-    """Let each row refer to one that is there."""
+    """Let each row refer to an existing one."""
     keys = [tuple(row[name] for name in key.reference_fields) for row in rows]
     for row in rows:
         row |= dict(zip(key.fields, chance.choice(keys), strict=True))

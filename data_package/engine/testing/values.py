@@ -1,4 +1,4 @@
-"""Values of one field, made up so that they keep its type, format and constraints."""
+"""Generated values of one field that satisfy its type, format and constraints."""
 
 import datetime as dt
 import json
@@ -11,8 +11,8 @@ from typing import Any
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.schema import Field
-from data_package.engine.schema.cells import LEXICAL_DTYPES
 from data_package.engine.schema.literals import logical
+from data_package.engine.schema.types import type_of
 
 Maker = Callable[[], object]
 
@@ -25,16 +25,16 @@ _TRIES = 1000
 
 
 def maker(field: Field, chance: random.Random) -> Maker:
-    """A function that makes up values of a field.
+    """A function that generates values of a field.
 
-    Raises ProjectError for a field that nothing can be made up for: a pattern without the extra
-    that reads patterns, or a JSON Schema.
+    Raises ProjectError for a field that no values can be generated for: a pattern without the
+    extra that reads patterns, or a JSON Schema.
     """
     listed = _listed(field)
     if listed is not None:
         return lambda: chance.choice(listed)
     if "jsonSchema" in field.constraints:
-        raise ProjectError(f"{field.name}: no values can be made up for a jsonSchema.")
+        raise ProjectError(f"{field.name}: no values can be generated for a jsonSchema.")
     make = _MAKERS.get(field.type, _text)(field, chance)
     pattern = field.constraints.get("pattern")
     return _matching(field, str(pattern), chance) if pattern is not None else make
@@ -44,7 +44,7 @@ def _listed(field: Field) -> list[object] | None:
     values = field.constraints.get("enum", field.categories)
     if not isinstance(values, list | tuple) or not values:
         return None
-    if field.type in LEXICAL_DTYPES:
+    if type_of(field).lexical:
         return [value if isinstance(value, str) else json.dumps(value) for value in values]
     meant = [logical(field, value) for value in values]
     return [value for value in meant if value is not None] or None
@@ -55,7 +55,7 @@ def _matching(field: Field, pattern: str, chance: random.Random) -> Maker:
         from rstr import Rstr
     except ImportError:
         raise ProjectError(
-            f"{field.name}: making up values for a pattern needs the extra 'testing'.\n"
+            f"{field.name}: generating values for a pattern needs the extra 'testing'.\n"
             "Install it: pip install 'data-package[testing]'"
         ) from None
     rstr = Rstr(chance)
@@ -66,7 +66,7 @@ def _matching(field: Field, pattern: str, chance: random.Random) -> Maker:
             text = str(rstr.xeger(pattern.removeprefix("^").removesuffix("$")))
             if shortest <= len(text) <= longest and text not in field.missing_values:
                 return text
-        raise ProjectError(f"{field.name}: no text of its lengths was found for its pattern.")
+        raise ProjectError(f"{field.name}: no text of an allowed length was found for its pattern.")
 
     return make
 
@@ -101,7 +101,7 @@ def _text(field: Field, chance: random.Random) -> Maker:
 
 
 def _bounds(field: Field) -> tuple[Any, Any, bool, bool]:
-    """The lowest and the highest value, None without one, and whether each is left out itself."""
+    """The lowest and the highest value, None without one, and whether each is exclusive."""
     limits = field.constraints
 
     def bound(inclusive: str, exclusive: str) -> tuple[Any, bool]:
@@ -115,7 +115,7 @@ def _bounds(field: Field) -> tuple[Any, Any, bool, bool]:
 
 
 def _range(field: Field, low: int, width: int) -> tuple[int, int]:
-    """The whole numbers that a field's bounds leave; where there are none, `width` from `low`."""
+    """The integers within a field's bounds; without bounds, `width` of them from `low`."""
     first, last, above, below = _bounds(field)
     first = math.ceil(first) + (above and first == math.ceil(first)) if first is not None else None
     last = math.floor(last) - (below and last == math.floor(last)) if last is not None else None
@@ -123,7 +123,7 @@ def _range(field: Field, low: int, width: int) -> tuple[int, int]:
         first = low if last is None or last >= low else last - width
     last = first + width if last is None else last
     if last < first:
-        raise ProjectError(f"{field.name}: its bounds leave no value.")
+        raise ProjectError(f"{field.name}: no value is within its bounds.")
     return first, last
 
 

@@ -3,19 +3,18 @@
 The levels are those of https://datapackage.org/recipes/data-package-version/.
 """
 
-import json
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
 from itertools import chain
 
+from data_package.engine.schema.constraints import CONSTRAINTS
+from data_package.engine.schema.constraints.constraint import spelling
 from data_package.engine.schema.contract import Contract, Field, ForeignKey
 from data_package.engine.schema.plain import plain_constraints, plain_field, plain_value
 from data_package.engine.versions.edition import Edition, EditionTable
 from data_package.engine.versions.level import Level
 
-_LOWER = frozenset(("minimum", "exclusiveMinimum", "minLength"))
-_UPPER = frozenset(("maximum", "exclusiveMaximum", "maxLength"))
 # Reported by other modules of this room, or following from the files.
 _PACKAGE_SILENT = frozenset(("$schema", "resources", "version", "created", "name", "id"))
 _RESOURCE_SILENT = frozenset(
@@ -168,12 +167,8 @@ def _categories(old: Field, new: Field, table: str) -> Iterator[Change]:
 
 def _labels(field: Field) -> dict[str, str | None]:
     """The label of each category, by the category's value in one spelling."""
-    words = [_spelling(plain_value(field, value)) for value in field.categories or ()]
+    words = [spelling(plain_value(field, value)) for value in field.categories or ()]
     return dict(zip(words, field.category_labels, strict=True))
-
-
-def _spelling(value: object) -> str:
-    return value if isinstance(value, str) else json.dumps(value, sort_keys=True)
 
 
 def _constraints(field: Field) -> dict[str, object]:
@@ -189,33 +184,20 @@ def _level_of(name: str, old: object, new: object) -> Level:
     """Major where valid data may become invalid, minor where more is allowed."""
     if old is None or new is None:
         return Level.MAJOR if old is None else Level.MINOR
-    if name == "enum" and isinstance(old, list) and isinstance(new, list):
-        return Level.MINOR if _spellings(old) <= _spellings(new) else Level.MAJOR
-    rises = _rises(old, new)
-    if rises is not None and name in _LOWER | _UPPER:
-        return Level.MAJOR if rises == (name in _LOWER) else Level.MINOR
-    return Level.MAJOR
+    constraint = CONSTRAINTS.get(name)
+    loosens = constraint is not None and constraint.loosens(old, new)
+    return Level.MINOR if loosens else Level.MAJOR
 
 
 def _spellings(values: Sequence[object]) -> set[str]:
-    return {_spelling(value) for value in values}
-
-
-def _rises(old: object, new: object) -> bool | None:
-    """Whether a bound has gone up; None when that cannot be determined."""
-    if isinstance(old, int | float) and isinstance(new, int | float):
-        return new > old
-    # Dates and times of one length, as ISO 8601 writes them, are ordered as texts.
-    if isinstance(old, str) and isinstance(new, str) and len(old) == len(new) and old[:4].isdigit():
-        return new > old
-    return None
+    return {spelling(value) for value in values}
 
 
 def _constraint(name: str, old: object, new: object) -> str:
     if name == "enum" and isinstance(old, list) and isinstance(new, list):
         before, now = _spellings(old), _spellings(new)
-        gone = [value for value in old if _spelling(value) not in now]
-        more = [value for value in new if _spelling(value) not in before]
+        gone = [value for value in old if spelling(value) not in now]
+        more = [value for value in new if spelling(value) not in before]
         parts = [f"less {_some(gone)}"] if gone else []
         parts += [f"more {_some(more)}"] if more else []
         return f"enum: {', '.join(parts) or 'in another order'}"

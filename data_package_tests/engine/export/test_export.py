@@ -321,7 +321,7 @@ def test_a_folder_of_an_earlier_export_is_replaced(package: Path, tmp_path: Path
     for _ in range(2):
         export("csv", target, package, replace=True)
     (target / "own.txt").write_text("precious")
-    with pytest.raises(ProjectError, match="holds more than an export"):
+    with pytest.raises(ProjectError, match="with other files than an export"):
         export("csv", target, package, replace=True)
     assert (target / "own.txt").read_text() == "precious"
 

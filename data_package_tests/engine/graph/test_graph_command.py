@@ -96,5 +96,5 @@ def test_a_device_is_written_into_and_a_link_is_followed(people: Study) -> None:
 
 def test_an_ending_that_no_form_has_is_told(people: Study) -> None:
     told = ask("graph", "-o", "g.txt")
-    assert (told.exit_code, "No form has the ending .txt" in told.output) == (2, True)
+    assert (told.exit_code, "No format has the ending .txt" in told.output) == (2, True)
     assert not (people.root / "g.txt").exists()

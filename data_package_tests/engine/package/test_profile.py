@@ -18,6 +18,7 @@ from data_package.engine.package import descriptor as d
 from data_package.engine.schema import Contract, lint
 from data_package.engine.schema.plain import plain
 from data_package.engine.tables.table import Table
+from data_package_tests.campaigns import cases
 from data_package_tests.engine.schema.generate import BOUNDS, CELLS, FORMATS
 
 PROFILE = Draft7Validator(
@@ -243,7 +244,10 @@ def test_a_contract_that_lints_gives_a_descriptor_that_the_profile_accepts(
 
 @pytest.mark.stress
 @settings(
-    max_examples=20_000, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=cases(20_000),
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
 )
 @given(resource=contracts())
 def test_a_contract_that_lints_gives_a_valid_descriptor_at_length(resource: dict[str, Any]) -> None:

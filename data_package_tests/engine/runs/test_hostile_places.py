@@ -229,7 +229,7 @@ def test_a_working_directory_that_is_gone_is_told(
     (tmp_path / "gone").mkdir()
     monkeypatch.chdir(tmp_path / "gone")
     (tmp_path / "gone").rmdir()
-    with pytest.raises(ProjectError, match="is not there any more"):
+    with pytest.raises(ProjectError, match="does not exist any more"):
         find_project()
 
 

@@ -19,6 +19,7 @@ from hypothesis import strategies as st
 from data_package.engine.schema import Contract, Report, check, read
 from data_package.engine.schema.cells import logical_dtype, read_columns
 from data_package.engine.schema.checker import Batch, Checker
+from data_package_tests.campaigns import cases
 from data_package_tests.engine.schema.generate import cells, fields, tables
 from data_package_tests.engine.schema.oracle import (
     Found,
@@ -49,7 +50,7 @@ def test_every_error_frictionless_finds_is_found_and_no_other(
 
 @pytest.mark.stress
 @settings(
-    max_examples=200_000,
+    max_examples=cases(200_000),
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),
@@ -128,7 +129,7 @@ def test_every_cell_is_read_and_judged_as_frictionless_reads_it(data: st.DataObj
 
 @pytest.mark.stress
 @settings(
-    max_examples=20_000,
+    max_examples=cases(20_000),
     deadline=None,
     database=None,
     suppress_health_check=list(HealthCheck),

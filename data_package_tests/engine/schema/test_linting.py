@@ -7,8 +7,9 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_package.engine.schema import lint, lint_references
-from data_package.engine.schema.fieldtypes import FIELD_TYPES
 from data_package.engine.schema.spelling import misspelt
+from data_package.engine.schema.types import FIELD_TYPES
+from data_package_tests.campaigns import cases
 
 
 def said(field: dict[str, Any], **resource: Any) -> list[str]:
@@ -218,7 +219,7 @@ def test_no_json_makes_lint_raise(value: Any, fields: Any, rest: Any) -> None:
 
 
 @pytest.mark.stress
-@settings(max_examples=100_000, deadline=None, database=None)
+@settings(max_examples=cases(100_000), deadline=None, database=None)
 @given(fields=st.lists(_FIELD, min_size=1, max_size=3), rest=_JSON)
 def test_no_json_makes_lint_raise_at_length(fields: Any, rest: Any) -> None:
     more = rest if isinstance(rest, dict) else {}

@@ -18,6 +18,7 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from data_package.engine.schema import read
+from data_package_tests.campaigns import cases
 
 COLUMNS = ("c0", "c1")
 SCHEMA: dict[str, Any] = {"fields": [{"name": name, "type": "string"} for name in COLUMNS]}
@@ -153,7 +154,10 @@ def test_any_text_is_read_as_it_is_letter_by_letter(
 
 @pytest.mark.stress
 @settings(
-    max_examples=200_000, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=cases(200_000),
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
 )
 @given(text=TEXTS, block_bytes=st.sampled_from([1, 2, 3, 5, 8, 13, 64, 1 << 20]))
 def test_any_text_is_read_as_it_is_letter_by_letter_at_length(
@@ -223,7 +227,10 @@ def test_what_duckdb_rejects_we_report_and_else_read_the_same(tmp_path: Path, te
 
 @pytest.mark.stress
 @settings(
-    max_examples=20_000, deadline=None, database=None, suppress_health_check=list(HealthCheck)
+    max_examples=cases(20_000),
+    deadline=None,
+    database=None,
+    suppress_health_check=list(HealthCheck),
 )
 @given(text=LINES)
 def test_what_duckdb_rejects_we_report_at_length(tmp_path: Path, text: str) -> None:

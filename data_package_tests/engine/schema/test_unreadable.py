@@ -5,9 +5,10 @@ import zipfile
 from pathlib import Path
 from typing import Any
 
+import polars as pl
 import pytest
 
-from data_package.engine.schema import CheckError, check_file, infer_file, read
+from data_package.engine.schema import CheckError, check_file, infer_file, read, scan_delivered
 
 SCHEMA: dict[str, Any] = {
     "fields": [{"name": "id", "type": "integer"}, {"name": "name", "type": "string"}]
@@ -86,3 +87,17 @@ def test_what_makes_many_errors_at_once_is_hinted_at(
     report = check_file(write(tmp_path / "t.csv", data), SCHEMA)
     assert words in report.render()
     assert words in str(report.to_dict()["hint"])
+
+
+def test_a_parquet_file_is_whole_or_refused_by_its_name(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"id": [1, 2]}).write_parquet(path)
+    assert scan_delivered(path).collect()["id"].to_list() == [1, 2]
+    whole = path.read_bytes()
+    broken = [b"id,w\n1,2\n", b"", b"PAR1", whole[:-4], whole[8:], b"PAR1" + bytes(20) + b"PAR1"]
+    for content in broken:
+        path.write_bytes(content)
+        with pytest.raises(CheckError, match=r"t\.parquet: it is not a whole Parquet file"):
+            scan_delivered(path)
+    with pytest.raises(CheckError, match="No such file"):
+        scan_delivered(tmp_path / "none.parquet")

@@ -9,7 +9,7 @@ import pytest
 
 from data_package.engine.schema import Contract, check, read
 from data_package.engine.schema.cells import read_column, read_columns
-from data_package.engine.schema.lexical import reader
+from data_package.engine.schema.types import reader
 
 
 def value_of(descriptor: dict[str, Any], cell: str) -> object:

@@ -206,7 +206,7 @@ def test_a_version_that_stands_elsewhere_is_asked_away(built: Study) -> None:
 def test_a_release_that_fails_halfway_leaves_no_trace(built: Study) -> None:
     proposal = propose(Wanted(), built.project)
     (built.storage / "releases").write_text("in the way")
-    with pytest.raises(ProjectError, match="releases is a file, where a folder is needed"):
+    with pytest.raises(ProjectError, match="releases is a file, but a folder is needed"):
         make(proposal)
     assert git(built, "status", "--porcelain") == ""
     assert read_releases(built.project) == []

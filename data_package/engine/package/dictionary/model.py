@@ -11,6 +11,7 @@ from data_package.engine.package.codebook import categories
 from data_package.engine.package.facts import Facts, TableFacts
 from data_package.engine.package.statistics import SELF_EVIDENT, FieldSummary
 from data_package.engine.schema import Contract, Field
+from data_package.engine.schema.constraints import CONSTRAINTS
 
 # A line that goes on: no paragraph ends there, and no list item follows.
 _WRAPPED = re.compile(r"(?<!\n)\n(?!\n|\s*[-*\d])")
@@ -20,16 +21,6 @@ _CATEGORIES = 300
 _ORIGIN = 600
 _LISTED = 1_500
 _USERS = 12
-_RULES = {
-    "minLength": "at least {} characters",
-    "maxLength": "at most {} characters",
-    "minimum": "≥ {}",
-    "maximum": "≤ {}",
-    "exclusiveMinimum": "> {}",
-    "exclusiveMaximum": "< {}",
-    "pattern": "matches {}",
-    "jsonSchema": "follows a JSON schema",
-}
 
 
 def model(facts: Facts) -> dict[str, object]:
@@ -206,9 +197,9 @@ def _badges(contract: Contract, field: Field) -> list[str]:
 
 def _rules(field: Field) -> list[str]:
     rules = [
-        _RULES[name].format(clipped(_bare(name, _plain(value)), 300))
+        CONSTRAINTS[name].words.format(clipped(_bare(name, _plain(value)), 300))
         for name, value in field.constraints.items()
-        if name in _RULES
+        if name in CONSTRAINTS and CONSTRAINTS[name].words
     ]
     listed = field.constraints.get("enum")
     if isinstance(listed, list) and field.categories is None:

@@ -5,6 +5,10 @@ https://datapackage.org/standard/table-schema/#geojson, https://www.rfc-editor.o
 
 from collections.abc import Callable, Mapping
 
+from data_package.engine.schema.contract import Field
+from data_package.engine.schema.types.field_type import FieldType, Reader
+from data_package.engine.schema.types.json_text import canonical_json, read_json
+
 _DEPTHS = {
     "Point": 0,
     "MultiPoint": 1,
@@ -15,7 +19,7 @@ _DEPTHS = {
 }
 
 
-def is_geojson(value: Mapping[str, object]) -> bool:
+def _is_geojson(value: Mapping[str, object]) -> bool:
     """Tell whether a JSON object is a geometry, a feature or a collection of them."""
     match value.get("type"):
         case "Feature":
@@ -26,7 +30,7 @@ def is_geojson(value: Mapping[str, object]) -> bool:
             return _is_geometry(value)
 
 
-def is_topojson(value: Mapping[str, object]) -> bool:
+def _is_topojson(value: Mapping[str, object]) -> bool:
     """Tell whether a JSON object is a topology, or a geometry of one."""
     if value.get("type") == "Topology":
         objects = value.get("objects")
@@ -109,3 +113,27 @@ def _has_at_least(value: object, length: int) -> bool:
 
 def _all(value: object, test: Callable[[object], bool]) -> bool:
     return isinstance(value, list) and all(test(item) for item in value)
+
+
+def _reader(field: Field) -> Reader:
+    return lambda text: _read(text, field.format)
+
+
+def _read(text: str, format_name: str) -> dict[str, object] | None:
+    value = read_json(text)
+    if not isinstance(value, dict):
+        return None
+    good = _is_topojson(value) if format_name == "topojson" else _is_geojson(value)
+    return value if good else None
+
+
+GEOJSON = FieldType(
+    "geojson",
+    "Struct, or String holding JSON",
+    reader=_reader,
+    holds=frozenset({"String", "Struct"}),
+    literal=lambda field, value: _read(canonical_json(value), field.format),
+    formats=frozenset({"topojson"}),
+    lexical=True,
+    items=True,
+)

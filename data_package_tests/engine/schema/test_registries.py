@@ -1,0 +1,125 @@
+"""Every type and every constraint is known to all that depends on it."""
+
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+import pytest
+
+from data_package.engine.schema import Contract, check, check_file, infer, lint
+from data_package.engine.schema.constraints import CONSTRAINTS
+from data_package.engine.schema.literals import logical
+from data_package.engine.schema.types import FIELD_TYPES
+from data_package.engine.schema.types.list import LIST_ITEM_TYPES
+from data_package.engine.testing.values import _MAKERS
+
+# Three cells of each type, each more than the one before.
+CELLS = {
+    "string": ("a", "bb", "ccc"),
+    "number": ("1.5", "2.5", "3.5"),
+    "integer": ("1", "2", "3"),
+    "boolean": ("true", "false", "1"),
+    "object": ('{"a": 1}', '{"a": 1, "b": 2}', '{"a": 1, "b": 2, "c": 3}'),
+    "array": ("[1]", "[1, 2]", "[1, 2, 3]"),
+    "list": ("a", "a,b", "a,b,c"),
+    "datetime": ("2024-01-01T00:00:00", "2024-01-02T00:00:00", "2024-01-03T00:00:00"),
+    "date": ("2024-01-01", "2024-01-02", "2024-01-03"),
+    "time": ("01:00:00", "02:00:00", "03:00:00"),
+    "year": ("2001", "2002", "2003"),
+    "yearmonth": ("2024-01", "2024-02", "2024-03"),
+    "duration": ("P1D", "P2D", "P3D"),
+    "geopoint": ("1, 1", "2, 2", "3, 3"),
+    "geojson": tuple(f'{{"type": "Point", "coordinates": [{i}, 1]}}' for i in (1, 2, 3)),
+    "any": ("a", "bb", "ccc"),
+}
+# What each constraint says of the middle cell, and which of the three break it.
+SAID: dict[str, tuple[Any, list[int]]] = {
+    "required": (True, [5]),
+    "unique": (True, [6]),
+    "enum": (None, [2, 4]),
+    "minLength": (2, [2]),
+    "maxLength": (2, [4]),
+    "minimum": (None, [2]),
+    "maximum": (None, [4]),
+    "exclusiveMinimum": (None, [2, 3]),
+    "exclusiveMaximum": (None, [3, 4]),
+    "pattern": ("b+", [2, 4]),
+    "jsonSchema": ({"minItems": 2, "minProperties": 2}, [2]),
+}
+PAIRS = [(kind, name) for kind in FIELD_TYPES for name in FIELD_TYPES[kind].constraints]
+
+
+def test_each_constraint_is_of_some_type_and_each_of_a_type_is_known() -> None:
+    assert set(CONSTRAINTS) == {name for _, name in PAIRS} == set(SAID)
+    assert set(FIELD_TYPES) == set(CELLS)
+
+
+@pytest.mark.parametrize(("kind", "name"), sorted(PAIRS))
+def test_a_constraint_that_a_type_allows_is_linted_and_checked(
+    kind: str, name: str, tmp_path: Path
+) -> None:
+    value, broken = SAID[name]
+    middle = CELLS[kind][1]
+    value = value if value is not None else [middle] if name == "enum" else middle
+    field = {"name": "v", "type": kind, "constraints": {name: value}}
+    schema = {"fields": [field, {"name": "k", "type": "string"}]}
+    assert lint(schema) == []
+    wrong = {**schema, "fields": [{**field, "constraints": {name: "("}}]}
+    if not (name in ("enum", "minimum", "maximum") and kind == "any"):
+        assert lint(wrong) != []
+    cells = [*CELLS[kind], "", *([middle] if name == "unique" else [])]
+    quoted = ['"' + cell.replace('"', '""') + '",k' for cell in cells]
+    path = tmp_path / "t.csv"
+    path.write_text("\n".join(["v,k", *quoted]) + "\n")
+    report = check_file(path, schema)
+    assert report.skipped == ()
+    assert {total.rule for total in report.totals} == {name}
+    # There are only two booleans.
+    repeated = [4] if (kind, name) == ("boolean", "unique") else []
+    assert report.errors["row"].to_list() == repeated + broken
+
+
+@pytest.mark.parametrize("name", sorted(CONSTRAINTS))
+def test_a_constraint_has_a_rule_words_sql_and_a_level_or_a_form_of_its_own(name: str) -> None:
+    constraint = CONSTRAINTS[name]
+    assert constraint.name == name
+    # Judged with the keys.
+    assert (constraint.rule is None) == (name == "unique")
+    # Badges, and lists of values, in the data dictionary.
+    assert (constraint.words == "") == (name in ("required", "unique", "enum"))
+    # Parts of a column, and what databases have no one form for.
+    assert (constraint.sql == "") == (name in ("required", "unique", "pattern", "jsonSchema"))
+    lower, upper = ([1], [1, 2]) if name == "enum" else (1, 2)
+    loosens = constraint.loosens(lower, upper), constraint.loosens(upper, lower)
+    asks_less = name in ("enum", "maxLength", "maximum", "exclusiveMaximum")
+    asks_more = name in ("minLength", "minimum", "exclusiveMinimum")
+    assert loosens == (asks_less, asks_more)
+
+
+@pytest.mark.parametrize("kind", sorted(FIELD_TYPES))
+def test_a_type_reads_its_cells_and_holds_them_as_text_or_not(kind: str) -> None:
+    field = Contract.from_descriptor({"fields": [{"name": "v", "type": kind}]}).fields[0]
+    values = [logical(field, cell) for cell in CELLS[kind]]
+    assert None not in values
+    column = pl.DataFrame({"v": CELLS[kind]})
+    report = check(column, Contract.from_descriptor({"fields": [field.descriptor]}))
+    held_as_text = FIELD_TYPES[kind].lexical or kind in ("string", "any")
+    assert report.ok is held_as_text
+
+
+def test_what_is_listed_of_types_elsewhere_are_types() -> None:
+    assert set(LIST_ITEM_TYPES) <= set(FIELD_TYPES)
+    assert set(_MAKERS) | {"string", "any"} == set(FIELD_TYPES)
+    columns: dict[str, Any] = {"i": [1], "f": [1.5], "b": [True], "s": ["a"], "l": [[1]]}
+    frame = pl.DataFrame(columns | {"o": [{"a": 1}], "n": [b"x"]})
+    assert {field["type"] for field in infer(frame).fields} <= set(FIELD_TYPES)
+
+
+def test_numbers_of_every_width_fit_the_types_of_numbers() -> None:
+    kinds = [each for each in vars(pl).values() if isinstance(each, type)]
+    numeric = [e for e in kinds if issubclass(e, pl.DataType) and e.is_numeric()]
+    assert len(numeric) > 10
+    for each in numeric:
+        dtype = each()
+        assert FIELD_TYPES["number"].fits(dtype)
+        assert FIELD_TYPES["integer"].fits(dtype) == dtype.is_integer()
