@@ -81,7 +81,7 @@ class Project:
 
     @property
     def package_folder(self) -> Path:
-        """The folder of the Python package that holds the tables."""
+        """The folder of the package that holds the tables. Raises ProjectError if it is missing."""
         for base in (self.root, self.root / "src"):
             folder = base.joinpath(*self.package.split("."))
             if (folder / "__init__.py").is_file() or folder.is_dir():
@@ -130,7 +130,10 @@ class Project:
         )
 
     def make_importable(self) -> None:
-        """Make `import <package>` find this project's package and no other of that name."""
+        """Make `import <package>` find this project's package and no other of that name.
+
+        Raises ProjectError when another package of that name would be imported.
+        """
         place = str(self.import_root)
         if sys.path[:1] != [place]:
             # Before those of other projects in this process, which may have modules of the same
@@ -213,7 +216,10 @@ def find_project(start: Path | None = None) -> Project:
 
 
 def project_of(package: ModuleType) -> Project:
-    """The project that an imported package belongs to, wherever the command was started."""
+    """The project that an imported package belongs to, wherever the command was started.
+
+    Raises ProjectError when it has none, or one with another package.
+    """
     place = next(iter(package.__path__))
     project = find_project(Path(place))
     if project.package != package.__name__:

@@ -1,7 +1,7 @@
 """Names that a shell completes: of tables, raw files and fields, without Dagster or Polars.
 
 Tables and raw files are those of the lock file, fields those of contracts: what has not been built
-yet is not offered. Nothing is ever said here: a shell that completes has no place for messages.
+yet is not offered. No message is ever printed: a shell that completes has no place for one.
 """
 
 import tomllib

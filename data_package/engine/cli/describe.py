@@ -61,7 +61,7 @@ def command(
     docstring and from the contracts of the raw files that columns are made of; the rest is left for
     you. Only what is missing is added to an existing contract: fields, words, categories with
     labels and foreign keys; its comments and its order stay. Exits with 1 where no contract
-    could make the data right, and says why.
+    could fit the data, and reports why.
 
     Example: data-package describe subjects visits --write
     """
@@ -92,7 +92,7 @@ def command(
     if as_json:
         say(json.dumps([_facts(draft) for draft in drafts], indent=2, ensure_ascii=False))
     else:
-        _tell(drafts, write=write)
+        _print_drafts(drafts, write=write)
     if write:
         for draft in drafts:
             assert draft.place is not None
@@ -154,7 +154,7 @@ def _catalogue(
     return catalogue
 
 
-def _tell(drafts: "list[Draft]", *, write: bool) -> None:
+def _print_drafts(drafts: "list[Draft]", *, write: bool) -> None:
     for at, draft in enumerate(drafts):
         for note in draft.notes:
             say(note, err=True)

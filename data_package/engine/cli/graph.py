@@ -71,7 +71,7 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
         return
     path = output or default_path(form, project)
     write(content, path)
-    _tell(path, is_page=form == "html" and output is None)
+    _print_place(path, is_page=form == "html" and output is None)
 
 
 def write_page(graph: "Graph", project: "Project") -> None:
@@ -80,7 +80,7 @@ def write_page(graph: "Graph", project: "Project") -> None:
 
     path = default_path("html", project)
     write(content_of(graph, "html", title=_title(project)), path)
-    _tell(path, is_page=True)
+    _print_place(path, is_page=True)
 
 
 def _title(project: "Project") -> str:
@@ -105,7 +105,7 @@ def _print(content: str | bytes) -> None:
         hand_out(content)
 
 
-def _tell(path: Path, *, is_page: bool) -> None:
+def _print_place(path: Path, *, is_page: bool) -> None:
     from data_package.engine.graph.write import show
 
     shown = is_page and sys.stderr.isatty() and show(path)

@@ -60,7 +60,7 @@ def command(table: str | None, limit: int, as_json: bool) -> None:
 def _runs(lines: Sequence["RunLine"]) -> "Grid":
     from rich.text import Text
 
-    # Where all were started alike, a column that says so takes room from what differs.
+    # If all were started in the same way, that column is left out.
     differ = len({line.started_by for line in lines}) > 1
     words = ["when", *(["started by"] if differ else []), "status"]
     grid = _grid(words, ["seconds", "built"], ["failed", "published"])

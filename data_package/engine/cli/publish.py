@@ -50,10 +50,10 @@ def command(version: str | None, dry_run: bool, target: str | None, as_json: boo
         facts = {"sent": draft is not None, "to": address, "draft": draft, **deposit.to_dict()}
         say(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        say("\n".join(_told(deposit, address, draft)))
+        say("\n".join(_lines(deposit, address, draft)))
 
 
-def _told(deposit: "Deposit", address: str | None, draft: str | None) -> Iterator[str]:
+def _lines(deposit: "Deposit", address: str | None, draft: str | None) -> Iterator[str]:
     from data_package.engine.runs import progress
     from data_package.engine.versions.report import plain
 

@@ -121,9 +121,9 @@ def _show_since(revision: str, lock: "Lock", project: "Project", *, as_json: boo
 
     found = difference(lock_at(project, revision), lock)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
     else:
-        click.echo(shown(found.describe(revision)))
+        say(shown(found.describe(revision)))
 
 
 def _show(status: "ProjectStatus", out: "Console", *, every: bool) -> None:

@@ -47,7 +47,7 @@ def command(select: tuple[str, ...], threads: int) -> None:
         while True:
             # The places of raw files are known after a build; changes during it are noticed.
             changes.look_at(_places(project))
-            _say("Waiting for a change (Ctrl-C ends).")
+            _print("Waiting for a change (Ctrl-C ends).")
             changes.wait()
             if select or count_if_fresh(project) is None:
                 builds.run(words, again=True)
@@ -144,7 +144,7 @@ class _Builds:
         return subprocess.Popen(_SPARE, stdin=subprocess.PIPE, text=True)  # noqa: S603
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     if sys.stderr.isatty():
         say(text, err=True)
 
