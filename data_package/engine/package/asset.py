@@ -84,7 +84,7 @@ class DataPackage:
         for look in (
             lambda: read_metadata(self.catalogue.project),
             lambda: read_releases(self.catalogue.project),
-            *((self._said,) if all(table.contract for table in self.published) else ()),
+            *((self._published,) if all(table.contract for table in self.published) else ()),
         ):
             try:
                 look()
