@@ -12,6 +12,7 @@ import click
 
 from data_package.engine.cli import completing
 from data_package.engine.cli.delimited import dialect_of
+from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,11 +68,11 @@ def command(
         judged = _built(what)
     if as_json:
         documents = [report.to_dict() for report, _ in judged]
-        click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
+        say(json.dumps(documents, indent=2, ensure_ascii=False))
     for report, show in [] if as_json else judged:
-        click.echo(report.render())
+        say(report.render())
         if rows and not report.ok:
-            click.echo(_as_text(show()))
+            say(_as_text(show()))
     if not all(report.ok for report, _ in judged):
         sys.exit(1)
 
@@ -165,6 +166,7 @@ def _built(names: tuple[str, ...]) -> Judged:
             f"'{without[0]}' has no contract. `data-package describe "
             f"{without[0]} --write` makes a first one."
         )
+    _refuse_missing(files, catalogue)
     judged = [one for name in files for one in _raw(name, catalogue)]
     for table in tables:
         for item in catalogue.checks_of(table):
@@ -181,6 +183,21 @@ def _built(names: tuple[str, ...]) -> Judged:
             judged.append((report, show))
     catalogue.hashes.save()
     return judged
+
+
+def _refuse_missing(names: list[str], catalogue: "Catalogue") -> None:
+    """Raise one ProjectError for all raw files that are not there."""
+    from data_package.engine.errors import ProjectError
+    from data_package.engine.sources.files import all_of
+
+    faults = []
+    for name in names:
+        try:
+            catalogue.deliveries.paths(name)
+        except ProjectError as fault:
+            faults.append(fault)
+    if faults:
+        raise all_of(faults)
 
 
 def _raw(name: str, catalogue: "Catalogue") -> Judged:

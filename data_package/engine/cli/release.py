@@ -8,13 +8,16 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import say
+
 if TYPE_CHECKING:
     from data_package.engine.runs.result import Tally
     from data_package.engine.versions.release import Proposal
 
 
 @click.command("release")
-@click.option("--version", metavar="X.Y.Z", help="Release as this version.")
+@click.argument("as_version", required=False, metavar="[X.Y.Z]")
+@click.option("--version", metavar="X.Y.Z", help="The same as X.Y.Z without it.")
 @click.option("--major", "level", flag_value="MAJOR", help="Raise the first number.")
 @click.option("--minor", "level", flag_value="MINOR", help="Raise the second number.")
 @click.option("--patch", "level", flag_value="PATCH", help="Raise the third number.")
@@ -27,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--undocumented", is_flag=True, help="Release what says too little of itself, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(
+    as_version: str | None,
     version: str | None,
     level: str | None,
     notes: str,
@@ -45,8 +49,11 @@ def command(
 
     Example: data-package release --dry-run
     """
+    if None not in (as_version, version) and as_version != version:
+        raise click.UsageError(f"Release as {as_version} or as {version}: give one version.")
+    version = version if as_version is None else as_version
     if version is not None and level is not None:
-        raise click.UsageError("--version goes with none of --major, --minor and --patch.")
+        raise click.UsageError("A version goes with none of --major, --minor and --patch.")
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
     from data_package.engine.versions import Level
@@ -65,9 +72,9 @@ def command(
     digest = None if dry_run else make(proposal, watch)
     if as_json:
         facts = {"released": not dry_run, **proposal.to_dict(), "sha256": digest}
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        say(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(_told(proposal, digest)))
+        say("\n".join(_told(proposal, digest)))
 
 
 def _ask_for_words(proposal: "Proposal") -> None:
@@ -82,7 +89,7 @@ def _ask_for_words(proposal: "Proposal") -> None:
         return
     said = f"The data package does not say yet: {left}.\nSee where: data-package todo"
     if sys.stdin.isatty() and sys.stderr.isatty():
-        click.echo(said, err=True)
+        say(said, err=True)
         if click.confirm(f"Release {proposal.release.version} all the same?", err=True):
             return
         raise NotReady("Nothing is released.")

@@ -144,8 +144,8 @@ def _history_problem(error: Exception, project: Project) -> DataPackageError:
 
 def _what_a_service_said(error: BaseException) -> str:
     """Why a database's service cannot be used, with none of its own words."""
-    said = f"{error} {error.__cause__ or ''}"
-    known = (words for found, words in _OF_A_SERVICE.items() if found in said)
+    words_of_error = f"{error} {error.__cause__ or ''}"
+    known = (words for found, words in _OF_A_SERVICE.items() if found in words_of_error)
     return next(known, f"the service that {_CONFIG} names is not running, or refuses access")
 
 
@@ -177,12 +177,12 @@ def is_damaged(path: Path) -> bool:
     try:
         address = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, uri=True)) as database:
-            told = database.execute("PRAGMA quick_check(1)").fetchone()
+            result = database.execute("PRAGMA quick_check(1)").fetchone()
             tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return bool(told != ("ok",) or tables == (0,))
+    return bool(result != ("ok",) or tables == (0,))
 
 
 def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:
@@ -241,19 +241,19 @@ def _own_storage(project: Project) -> dict[str, Any] | None:
 
 
 def _in_short(error: Exception) -> str:
-    """An error's words without the long list of all that would have been allowed."""
-    said = str(error)
+    """An error's message without the long list of allowed values."""
+    words_of_error = str(error)
     if isinstance(error, dg.DagsterInvalidConfigError):
-        said = " ".join(one.message.partition(" Expected: ")[0] for one in error.errors)
-    if unset := _UNSET.search(said):
+        words_of_error = " ".join(one.message.partition(" Expected: ")[0] for one in error.errors)
+    if unset := _UNSET.search(words_of_error):
         return f"the environment variable {unset.group(1)} is not set"
-    return said
+    return words_of_error
 
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        document = yaml.safe_load(path.read_text()) if is_file(path) else None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) if is_file(path) else None
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
         raise ProjectError(f"{path}{line}: this is not valid YAML. Correct it.") from None

@@ -33,6 +33,10 @@ class Publication(Protocol):
         """What is in place, against what publishing the tables as they were built would make."""
         ...
 
+    def faults(self) -> list[str]:
+        """What is known to keep it from being published, whatever the tables hold."""
+        ...
+
     def files(self) -> list[Path]:
         """The files that are in place."""
         ...
@@ -146,7 +150,7 @@ class Catalogue:
 
 
 def catalogue_of(project: Project) -> Catalogue:
-    """The catalogue of a project whose definitions have been loaded."""
+    """The catalogue of a loaded project. Raises ProjectError when its definitions are not ours."""
     try:
         return _loaded[project]
     except KeyError:

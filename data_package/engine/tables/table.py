@@ -40,6 +40,8 @@ class Table:
         reads: the raw files whose rows, not paths, it takes.
         op: the name of the function in Dagster.
         kept: how its function's result is kept; almost always as a table.
+        wanted: the type that its function asks for each input in.
+        returns: the type that its function says it returns.
     """
 
     key: dg.AssetKey
@@ -56,6 +58,8 @@ class Table:
     reads: frozenset[str] = frozenset()
     op: str = ""
     kept: Kept = Kept.TABLE
+    wanted: Mapping[dg.AssetKey, object] = field(default_factory=dict)
+    returns: object = None
 
     @property
     def partitioned(self) -> bool:
@@ -116,7 +120,7 @@ class Table:
         return self.name if partition is None else f"{self.name}[{partition}]"
 
     def noted_as(self, partition: str | None = None) -> str:
-        """The name of the note on it, or on a partition, where it is no table."""
+        """The name of the note on it, or on a partition, where it is not a table."""
         if partition is None or self.partitions is None:
             return self.resource
         return f"{self.resource}/{self.partitions.file(partition).with_suffix('')}"
@@ -129,7 +133,7 @@ class Table:
 
     @property
     def noted(self) -> bool:
-        """Whether it, or a partition of it, was made and is no table."""
+        """Whether it, or a partition of it, was made and is not a table."""
         return any(self.note(part) is not None for part in self.parts)
 
     @property
