@@ -44,10 +44,10 @@ clean:
 	@rm -rf $(VENV) .mypy_cache .ruff_cache .hypothesis
 	@echo "Removed the environment and the caches. What was built stays in storage/."
 
-# One environment, made again when what it is made of changes.
+# One environment, made again when its requirements change.
 $(READY): pyproject.toml constraints.txt
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11))' || \
-		{ echo "Python 3.11 or newer is needed; say where it is: make PYTHON=/path/to/python3.11"; exit 2; }
+		{ echo "Python 3.11 or newer is needed; give its path: make PYTHON=/path/to/python3.11"; exit 2; }
 	@echo "Making the environment in $(VENV)/ (a minute or two, once)"
 	@$(PYTHON) -m venv $(VENV)
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \

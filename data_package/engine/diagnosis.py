@@ -202,7 +202,7 @@ def _telemetry(project: Project) -> Iterator[Finding]:
 
     try:
         settings = yaml.safe_load(path.read_text(encoding="utf-8"))
-    except (OSError, UnicodeDecodeError, yaml.YAMLError):
+    except (OSError, ValueError, RecursionError, yaml.YAMLError):
         yield Finding("telemetry", Health.BAD, "dagster.yaml cannot be read", "Correct the file.")
         return
     part = settings.get("telemetry") if isinstance(settings, dict) else None

@@ -9,6 +9,9 @@ from collections.abc import Iterable
 from difflib import get_close_matches
 from typing import ClassVar
 
+# But for the tabulator and the line feed: C0, C1, line separators, and overrides of direction.
+_CONTROLS = re.compile("[\x00-\x08\x0b-\x1f\x7f-\x9f\u2028-\u202e\u2066-\u2069\ud800-\udfff]")
+
 
 class DataPackageError(Exception):
     """A failure that the user can do something about."""
@@ -29,7 +32,15 @@ class BuildError(DataPackageError):
 def shown(message: str) -> str:
     """A message for a terminal: shortened where a word is very long, without control characters."""
     short = re.sub(r"(\S{200})\S{300,}", r"\1…", message)
-    return re.sub(r"[\x00-\x08\x0b-\x1f\x7f-\x9f]", lambda found: f"\\x{ord(found[0]):02x}", short)
+    return visible(short)
+
+
+def visible(text: str) -> str:
+    """A text in which no character controls a terminal or turns the direction of what follows.
+
+    Such a character is spelled as in JSON, so that a JSON document stays what it is.
+    """
+    return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

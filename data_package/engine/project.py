@@ -4,6 +4,7 @@ Paths and settings only, nothing about tables. Standard library only.
 """
 
 import importlib.util
+import os
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
@@ -80,7 +81,7 @@ class Project:
 
     @property
     def package_folder(self) -> Path:
-        """The folder of the Python package that holds the tables."""
+        """The folder of the package that holds the tables. Raises ProjectError if it is missing."""
         for base in (self.root, self.root / "src"):
             folder = base.joinpath(*self.package.split("."))
             if (folder / "__init__.py").is_file() or folder.is_dir():
@@ -129,7 +130,10 @@ class Project:
         )
 
     def make_importable(self) -> None:
-        """Make `import <package>` find this project's package and no other of that name."""
+        """Make `import <package>` find this project's package and no other of that name.
+
+        Raises ProjectError when another package of that name would be imported.
+        """
         place = str(self.import_root)
         if sys.path[:1] != [place]:
             # Before those of other projects in this process, which may have modules of the same
@@ -200,7 +204,7 @@ def find_project(start: Path | None = None) -> Project:
             return Project(
                 root=folder,
                 package=str(settings["package"]),
-                storage=(folder / str(settings.get("storage", "storage"))).resolve(),
+                storage=_storage(folder, settings),
                 library_changes=LibraryChanges(str(settings.get("library-changes", "minor"))),
                 packaging=_packaging(settings),
             )
@@ -212,7 +216,10 @@ def find_project(start: Path | None = None) -> Project:
 
 
 def project_of(package: ModuleType) -> Project:
-    """The project that an imported package belongs to, wherever the command was started."""
+    """The project that an imported package belongs to, wherever the command was started.
+
+    Raises ProjectError when it has none, or one with another package.
+    """
     place = next(iter(package.__path__))
     project = find_project(Path(place))
     if project.package != package.__name__:
@@ -221,6 +228,22 @@ def project_of(package: ModuleType) -> Project:
             f"but the definitions are of {package.__name__!r}.\nMake the two agree."
         )
     return project
+
+
+def _storage(root: Path, settings: Mapping[str, object]) -> Path:
+    """The folder of all that is built: of its own, since a build sweeps and `clean` removes there.
+
+    Raises ProjectError when it holds the project, or lies in its package.
+    """
+    # `Path.resolve` raises an error of its own where links lead in a circle.
+    path = Path(os.path.realpath(root / str(settings.get("storage", "storage"))))
+    code = [base.joinpath(*str(settings["package"]).split(".")) for base in (root, root / "src")]
+    if root.is_relative_to(path) or any(path.is_relative_to(folder) for folder in code):
+        raise ProjectError(
+            f"{root / 'pyproject.toml'}: {_TABLE} storage is {path}, where files of yours lie.\n"
+            'Name a folder for nothing else: storage = "storage"'
+        )
+    return path
 
 
 def _packaging(settings: Mapping[str, object]) -> Packaging:
@@ -242,7 +265,9 @@ def _read_settings(path: Path) -> dict[str, object] | None:
         return None
     try:
         document = tomllib.loads(path.read_text(encoding="utf-8"))
-    except (tomllib.TOMLDecodeError, UnicodeDecodeError) as error:
+    except RecursionError:
+        raise ProjectError(f"{path}: not readable as TOML: it is nested too deeply.") from None
+    except ValueError as error:
         raise ProjectError(f"{path}: not readable as TOML: {error}.") from None
     tool = document.get("tool", {})
     settings = tool.get("data-package") if isinstance(tool, dict) else None
@@ -303,6 +328,12 @@ def _problem_of(name: str, value: object) -> str | None:
         return None if whole else "is a whole number from 0 upwards"
     if not isinstance(value, str):
         return "must be a string"
+    if not value.isprintable():
+        return "holds a character that cannot be seen"
+    if name == "storage" and value.startswith("~"):
+        return "begins with ~, which only a shell knows; write the whole path"
+    if name == "package" and not all(part.isidentifier() for part in value.split(".")):
+        return 'is a name that Python can import, such as "my_study"'
     if name == "subject" and value != "none" and "." not in value.strip("."):
         return 'is "table.field", or "none" where every row is a subject'
     return None

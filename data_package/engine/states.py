@@ -1,4 +1,4 @@
-"""The states that things can be in: the one place that says how each is shown and what it means.
+"""The possible states of things: the only place that defines how each is shown and what it means.
 
 Commands, pages, JSON and the reference take their words, signs and colours from here.
 """
@@ -9,10 +9,10 @@ from typing import Self, assert_never
 
 
 class Shown(StrEnum):
-    """A state: its word, which is that of JSON too where nothing else is said, and its look.
+    """A state: its word, by default also the one in JSON, and its look.
 
     Attributes:
-        symbol: one character, which tells the state without colour.
+        symbol: one character, which shows the state without colour.
         colour: as terminals name it.
         meaning: for the reference.
     """
@@ -30,7 +30,7 @@ class Shown(StrEnum):
 
 
 class State(Shown):
-    """How a table stands, from the best to the worst."""
+    """The state of a table, from the best to the worst."""
 
     FRESH = "fresh", "✓", "green", "its file is what its function would make now"
     NOT_CHECKED = "not checked", "–", "yellow", "its file is right, and a check of it is not made"
@@ -53,7 +53,7 @@ def worst(states: Iterable[State]) -> State:
 
 
 class Verdict(Shown):
-    """What the contract of a table says of it."""
+    """The result of a table's contract."""
 
     PASSED = "passed", "✓", "green", "it keeps its contract"
     FAILED = "failed", "✗", "red", "it breaks its contract"
@@ -62,7 +62,7 @@ class Verdict(Shown):
 
 
 class PackageState(Shown):
-    """How the data package that is in place stands."""
+    """The state of the published data package."""
 
     NONE = "none", " ", "dim", "the project has no final table"
     UP_TO_DATE = "up to date", "✓", "green", "every table is fresh, and it is made of them"
@@ -87,7 +87,7 @@ class PackageState(Shown):
 
     @property
     def sentence(self) -> str:
-        """What `status` says of it; empty where there is nothing to say."""
+        """The sentence in `status`; empty where there is none."""
         match self:
             case PackageState.NONE:
                 return ""
@@ -105,7 +105,7 @@ class PackageState(Shown):
 
 
 class InPlace(StrEnum):
-    """What stands in the data package's folder, against what publishing now would put there."""
+    """The content of the data package's folder, compared with what publishing now would write."""
 
     SAME = "same"
     OTHER = "other"
@@ -114,7 +114,7 @@ class InPlace(StrEnum):
 
 
 def package_state(in_place: InPlace, *, all_fresh: bool) -> PackageState:
-    """How the data package stands, by what is in place and whether every table is fresh."""
+    """The state of the data package, from its folder and whether every table is fresh."""
     match in_place:
         case InPlace.NOTHING:
             return PackageState.NOT_PUBLISHED

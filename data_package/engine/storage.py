@@ -158,7 +158,7 @@ def recalled(path: Path, read: Callable[[Any], _T], otherwise: _T) -> _T:
 
 
 def read_file(path: Path) -> bytes:
-    """The bytes of a file. Raises OSError, also for what is no file, of which a pipe never ends."""
+    """The bytes of a file. Raises OSError, also for anything but a file: a pipe would never end."""
     with os.fdopen(_open_file(path), "rb") as file:
         return file.read()
 

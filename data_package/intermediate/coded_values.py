@@ -1,4 +1,4 @@
-"""Codes that stand for something else: blanks for nothing, "Y" and "N" for true and false."""
+"""Codes and their meanings: blanks for nothing, "Y" and "N" for true and false."""
 
 import polars as pl
 import polars.selectors as cs

@@ -1,4 +1,4 @@
-"""What the sources other than demographics say about a subject: one row per subject each.
+"""Facts about subjects from other sources than demographics: one row per subject each.
 
 Only facts that the final tables are made from. What is published about subjects is decided in
 `final/subjects.py`.

@@ -1,4 +1,4 @@
-"""Closed vocabularies that more than one table uses; one that a single table uses stands there.
+"""Closed vocabularies that more than one table uses; one that a single table uses is in its module.
 
 A value outside its vocabulary stops the table that meets it. The order of the categories is the
 order in which they sort: by dose, in time or by degree where there is such an order.

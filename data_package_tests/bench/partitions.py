@@ -1,10 +1,14 @@
-"""A register in partitions: nothing to do, and a new partition."""
+"""A register in partitions: nothing to do, and a new partition; pytask beside."""
 
 import subprocess
 import sys
 import tempfile
 import time
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 from pathlib import Path
+
+from data_package_tests.bench.environments import python_of
 
 title = "A register in partitions: nothing to do, and one partition more"
 long = True
@@ -31,36 +35,104 @@ def register(files: Path) -> pl.LazyFrame:
 def whole(register: pl.LazyFrame) -> pl.LazyFrame:
     return register
 """
+_TASKS = """\
+from pathlib import Path
+from typing import Annotated
+
+import polars as pl
+from pytask import Product, task
+
+HERE = Path(__file__).parent
+KEPT = [HERE / f"storage/raw/register/k{number:04}.parquet" for number in range(COUNT)]
+
+for kept in KEPT:
+
+    @task(id=kept.stem)
+    def task_register(
+        file: Path = HERE / "deliveries" / f"{kept.stem}.csv",
+        kept: Annotated[Path, Product] = kept,
+    ) -> None:
+        pl.read_csv(file).write_parquet(kept)
+
+
+def task_whole(
+    register: list[Path] = KEPT, whole: Annotated[Path, Product] = HERE / "whole.parquet"
+) -> None:
+    pl.concat(map(pl.read_parquet, register)).write_parquet(whole)
+"""
 _CONTRACT = "schema: {fields: [{name: id, type: integer}]}\n"
 
 
 def run(quick: bool) -> str:
-    """Build everything, then nothing, then one partition more and what takes it."""
-    lines = ["| partitions | all, s | nothing to do, s | one more, s |", "|---:|---:|---:|---:|"]
+    """Build everything, then nothing, then one partition more and what takes it; pytask beside."""
+    heads = ["partitions", "", "all, s", "nothing to do, s", "as a part of pytask's", "one more, s"]
+    lines = [_row(heads), "|---:|---|---:|---:|---:|---:|"]
+    ways = {"data-package": _ours, "pytask": _pytask}
     for count in _FEW if quick else _SIZES:
-        with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
-            root = Path(scratch)
-            (root / "study").mkdir()
-            (root / "deliveries").mkdir()
-            (root / "pyproject.toml").write_text('[tool.data-package]\npackage = "study"\n')
-            (root / "study" / "__init__.py").touch()
-            (root / "study" / "whole.yaml").write_text(_CONTRACT)
-            for number in range(count + 1):
-                (root / "deliveries" / f"k{number:04}.csv").write_text(f"id\n{number}\n")
-            _write(root, count)
-            first = _build(root)
-            _build(root)
-            nothing = _build(root)
-            _write(root, count + 1)
-            before = _moments(root)
-            more = _build(root)
-            assert all(_moments(root)[path] == moment for path, moment in before.items())
-        lines.append(f"| {count} | {first:.1f} | {nothing:.2f} | {more:.1f} |")
+        found: dict[str, Times] = {}
+        for name, write in ways.items():
+            with tempfile.TemporaryDirectory(prefix="bench-") as scratch:
+                found[name] = _times(Path(scratch), count, write)
+        for name, times in found.items():
+            part = times.nothing / found["pytask"].nothing
+            seconds = [
+                f"{times.all:.1f}",
+                f"{times.nothing:.2f}",
+                f"{part:.2f}",
+                f"{times.more:.1f}",
+            ]
+            lines.append(_row([str(count), name, *seconds]))
     return "\n".join(lines)
 
 
-def _write(root: Path, count: int) -> None:
+@dataclass(frozen=True)
+class Times:
+    """Seconds of whole commands."""
+
+    all: float
+    nothing: float
+    more: float
+
+
+def _times(root: Path, count: int, write: "Write") -> Times:
+    (root / "deliveries").mkdir()
+    for number in range(count + 1):
+        (root / "deliveries" / f"k{number:04}.csv").write_text(f"id\n{number}\n")
+    command = write(root, count)
+    first = _seconds(root, command)
+    # The second finds out that nothing is to be done, and keeps it in mind.
+    _seconds(root, command)
+    nothing = _seconds(root, command)
+    write(root, count + 1)
+    before = _moments(root)
+    more = _seconds(root, command)
+    after = _moments(root)
+    assert all(after[path] == moment for path, moment in before.items())
+    assert len(after) == len(before) + 1
+    return Times(first, nothing, more)
+
+
+def _ours(root: Path, count: int) -> list[str]:
+    (root / "study").mkdir(exist_ok=True)
+    (root / "pyproject.toml").write_text('[tool.data-package]\npackage = "study"\n')
+    (root / "study" / "__init__.py").touch()
+    (root / "study" / "whole.yaml").write_text(_CONTRACT)
     (root / "study" / "tables.py").write_text(_TABLES.replace("COUNT", str(count)))
+    return [sys.executable, "-m", "data_package.engine.cli", "build"]
+
+
+def _pytask(root: Path, count: int) -> list[str]:
+    (root / "pyproject.toml").write_text("[tool.pytask.ini_options]\n")
+    (root / "storage" / "raw" / "register").mkdir(parents=True, exist_ok=True)
+    (root / "task_tables.py").write_text(_TASKS.replace("COUNT", str(count)))
+    return [str(python_of("pytask").with_name("pytask"))]
+
+
+Write = Callable[[Path, int], list[str]]
+
+
+def _row(cells: Sequence[str]) -> str:
+    return f"| {' | '.join(cells)} |"
 
 
 def _moments(root: Path) -> dict[Path, int]:
@@ -68,8 +140,7 @@ def _moments(root: Path) -> dict[Path, int]:
     return {path: path.stat().st_mtime_ns for path in folder.iterdir()}
 
 
-def _build(root: Path) -> float:
-    command = [sys.executable, "-m", "data_package.engine.cli", "build"]
+def _seconds(root: Path, command: Sequence[str]) -> float:
     began = time.perf_counter()
     subprocess.run(command, cwd=root, check=True, capture_output=True)
     return time.perf_counter() - began

@@ -14,6 +14,7 @@ import resource
 import signal
 import stat
 import sys
+import threading
 from contextlib import suppress
 from types import FrameType
 from typing import TYPE_CHECKING
@@ -52,14 +53,14 @@ def main() -> None:
         ending.code = 1
         if error.errno in unusable.NO_ROOM and error.filename is None:
             # It may be the output: the error does not name the place.
-            _say(f"There is no room left: {error.strerror}. What was finished is kept.")
+            _print_error(f"There is no space left: {error.strerror}. What was finished is kept.")
         elif error.errno in unusable.OF_THE_PLACE:
-            _say(shown(unusable.why(error)))
+            _print_error(shown(unusable.why(error)))
         elif error.errno != errno.EPIPE:
-            _say(_of_a_fault(error))
+            _print_error(_of_a_fault(error))
     except Exception as error:  # noqa: BLE001 (its message may hold a value, and is not shown)
         ending.code = 1
-        _say(_of_a_fault(error))
+        _print_error(_of_a_fault(error))
 
 
 def _of_a_fault(error: BaseException) -> str:
@@ -75,6 +76,18 @@ def _of_a_fault(error: BaseException) -> str:
             "No file was left half-written. Please report these lines.",
         ]
     )
+
+
+def _say_that_nobody_catches(args: "sys.UnraisableHookArgs | threading.ExceptHookArgs") -> None:
+    """Say in a line of what kind an exception is that Python would print, message and all."""
+    error = args.exc_value
+    if error is None or isinstance(error, SystemExit):
+        return
+    known = type(error).__module__ == "builtins"
+    kind = type(error).__name__ if known else "of a library"
+    number = error.errno if isinstance(error, OSError) else None
+    reason = f" ({os.strerror(number)})" if isinstance(number, int) else ""
+    _print_error(f"An error that nothing can catch: {kind}{reason}.")
 
 
 class _CutOff(io.FileIO):
@@ -135,11 +148,11 @@ class _Ending:
         except OSError as error:
             self.code = self.code or 1
             if error.errno != errno.EPIPE:
-                _say(f"The output cannot be written: {error.strerror}.")
+                _print_error(f"The output cannot be written: {error.strerror}.")
         os._exit(self.code)
 
 
-def _say(text: str) -> None:
+def _print_error(text: str) -> None:
     """Write to standard error directly, since the streams may be what failed."""
     with suppress(OSError):
         os.write(_STDERR, f"{text}\n".encode())
@@ -153,6 +166,7 @@ def _take_closed_descriptors() -> None:
 
 
 def _run() -> None:
+    sys.unraisablehook = threading.excepthook = _say_that_nobody_catches
     os.umask(_PRIVATE)
     # A core dump of a crashed process would hold rows.
     resource.setrlimit(resource.RLIMIT_CORE, (0, resource.getrlimit(resource.RLIMIT_CORE)[1]))

@@ -3,6 +3,7 @@
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 
 @click.command("accept")
@@ -30,7 +31,7 @@ def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
     from data_package.engine.staleness.survey import survey
 
     project = find_project()
-    with building(project, lambda text: click.echo(text, err=True)):
+    with building(project, lambda text: say(text, err=True)):
         lock = lock_of(project)
         catalogue, parts = selected_parts(select, partitions, project)
         recorder = Recorder(catalogue, lock)
@@ -43,4 +44,4 @@ def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
         lock.fold()
         catalogue.hashes.save()
     names = ", ".join(table.labelled(part) for table, part in stale)
-    click.echo(f"Accepted: {names}." if stale else "Nothing to accept: everything is fresh.")
+    say(f"Accepted: {names}." if stale else "Nothing to accept: everything is fresh.")

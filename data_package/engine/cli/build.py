@@ -12,6 +12,7 @@ import click
 
 from data_package.engine.cli import completing
 from data_package.engine.cli.clock import seconds_since_start
+from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     from data_package.engine.project import Project
@@ -92,7 +93,7 @@ def command(
     )
     if dry_run:
         work = preview(request, project)
-        click.echo(work.to_json() if as_json else work.describe())
+        say(work.to_json() if as_json else work.describe())
         return
 
     def watch(tally: Tally) -> AbstractContextManager[Callable[[], None]]:
@@ -102,27 +103,27 @@ def command(
         request,
         project,
         watch=None if verbose or pdb else watch,
-        report=lambda text: click.echo(text, err=True),
+        report=lambda text: say(text, err=True),
         verbose=verbose,
         began=time.monotonic() - seconds_since_start(),
     )
     if as_json:
-        click.echo(result.to_json())
+        say(result.to_json())
     else:
         if result.tables:
             progress.show(result)
-            click.echo()
+            say()
         if accepted := result.accepted():
-            click.echo(accepted + "\n")
+            say(accepted + "\n")
         if warnings := result.warnings():
-            click.echo(warnings + "\n")
+            say(warnings + "\n")
         if not result.ok:
-            click.echo(result.explain() + "\n", err=True)
-        click.echo(progress.closing_line(result))
+            say(result.explain() + "\n", err=True)
+        say(progress.closing_line(result))
         if unpublished := progress.unpublished_line(result):
-            click.echo(unpublished)
+            say(unpublished)
         if result.package_path and (left := _left_to_say(Path(result.package_path))):
-            click.echo(f"Not said yet: {left}. See where: data-package todo")
+            say(f"Not said yet: {left}. See where: data-package todo")
     if not result.ok:
         sys.exit(1)
 
@@ -152,6 +153,6 @@ def _show_originals() -> None:
         raise click.UsageError("--show-values needs a terminal: values are shown nowhere else.")
 
     def show(name: str, error: BaseException) -> None:
-        click.echo(f"{name}: {type(error).__name__}: {error}", err=True)
+        say(f"{name}: {type(error).__name__}: {error}", err=True)
 
     failures.show_original = show

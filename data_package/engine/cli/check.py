@@ -12,6 +12,7 @@ import click
 
 from data_package.engine.cli import completing
 from data_package.engine.cli.delimited import dialect_of
+from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     import polars as pl
@@ -67,11 +68,11 @@ def command(
         judged = _built(what)
     if as_json:
         documents = [report.to_dict() for report, _ in judged]
-        click.echo(json.dumps(documents, indent=2, ensure_ascii=False))
+        say(json.dumps(documents, indent=2, ensure_ascii=False))
     for report, show in [] if as_json else judged:
-        click.echo(report.render())
+        say(report.render())
         if rows and not report.ok:
-            click.echo(_as_text(show()))
+            say(_as_text(show()))
     if not all(report.ok for report, _ in judged):
         sys.exit(1)
 

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import say
+
 if TYPE_CHECKING:
     from data_package.engine.project import Project
     from data_package.engine.staleness.clean import Leftovers
@@ -42,17 +44,17 @@ def command(yes: bool, as_json: bool) -> None:
         catalogue = catalogue_of(project)
     found = find_leftovers(catalogue, lock.read())
     if not as_json:
-        click.echo("\n".join(_describe(found, project)))
+        say("\n".join(_describe(found, project)))
     agreed = yes or (not as_json and not found.is_nothing and _ask())
     if agreed:
-        with building(project, lambda text: click.echo(text, err=True)):
+        with building(project, lambda text: say(text, err=True)):
             found = remove_leftovers(found, catalogue, lock)
     if as_json:
         facts = {"removed": agreed, **found.to_dict(project)}
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        say(json.dumps(facts, indent=2, ensure_ascii=False))
     elif not found.is_nothing:
-        click.echo()
-        click.echo(
+        say()
+        say(
             f"Removed; {progress.size(found.size_bytes)} freed."
             if agreed
             else "Nothing was removed. To remove it: data-package clean --yes"

@@ -1,7 +1,7 @@
 """Names that a shell completes: of tables, raw files and fields, without Dagster or Polars.
 
 Tables and raw files are those of the lock file, fields those of contracts: what has not been built
-yet is not offered. Nothing is ever said here: a shell that completes has no place for messages.
+yet is not offered. No message is ever printed: a shell that completes has no place for one.
 """
 
 import tomllib
@@ -53,7 +53,7 @@ def _project() -> Project | None:
 def _names(project: Project | None, kind: str) -> list[str]:
     if project is None:
         return []
-    with suppress(OSError, ValueError):
+    with suppress(OSError, ValueError, RecursionError):
         found = tomllib.loads(project.lock.read_text(encoding="utf-8")).get(kind)
         return sorted(found) if isinstance(found, dict) else []
     return []
@@ -63,7 +63,7 @@ def _fields(project: Project, table: str) -> list[str]:
     """The fields in the contract of this name, wherever it is in the package."""
     from data_package.engine.schema.document import read_document
 
-    with suppress(DataPackageError, OSError, ValueError):
+    with suppress(DataPackageError, OSError, ValueError, RecursionError):
         for path in sorted(project.package_folder.rglob("*.yaml")):
             if path.stem == table:
                 return _names_in(read_document(path.read_text(encoding="utf-8")).value)

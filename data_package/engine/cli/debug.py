@@ -8,6 +8,7 @@ import sys
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 
 @click.command("debug")
@@ -32,7 +33,7 @@ def command(table: str, partition: str | None) -> None:
         opened = open_table(table, project, partition=partition)
     names = dict(opened.names)
     if importlib.util.find_spec("IPython") is not None:
-        click.echo(opened.banner)
+        say(opened.banner)
         # Input may quote values, so unlike in IPython no history is kept.
         quiet = ["--no-banner", "--no-confirm-exit", "--HistoryManager.enabled=False"]
         importlib.import_module("IPython").start_ipython(argv=quiet, user_ns=names)

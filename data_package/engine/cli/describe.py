@@ -9,6 +9,7 @@ import click
 
 from data_package.engine.cli import completing
 from data_package.engine.cli.delimited import dialect_of
+from data_package.engine.cli.say import hand_out, say
 
 if TYPE_CHECKING:
     from data_package.engine.describing import Draft, FileOptions
@@ -60,7 +61,7 @@ def command(
     docstring and from the contracts of the raw files that columns are made of; the rest is left for
     you. Only what is missing is added to an existing contract: fields, words, categories with
     labels and foreign keys; its comments and its order stay. Exits with 1 where no contract
-    could make the data right, and says why.
+    could fit the data, and reports why.
 
     Example: data-package describe subjects visits --write
     """
@@ -89,15 +90,15 @@ def command(
         working=progress.working,
     )
     if as_json:
-        click.echo(json.dumps([_facts(draft) for draft in drafts], indent=2, ensure_ascii=False))
+        say(json.dumps([_facts(draft) for draft in drafts], indent=2, ensure_ascii=False))
     else:
-        _tell(drafts, write=write)
+        _print_drafts(drafts, write=write)
     if write:
         for draft in drafts:
             assert draft.place is not None
             draft.place.write_text(draft.text, encoding="utf-8", newline="")
     for error in refused:
-        click.echo(str(error), err=True)
+        say(str(error), err=True)
     if refused or any(draft.reports for draft in drafts):
         sys.exit(1)
 
@@ -153,19 +154,19 @@ def _catalogue(
     return catalogue
 
 
-def _tell(drafts: "list[Draft]", *, write: bool) -> None:
+def _print_drafts(drafts: "list[Draft]", *, write: bool) -> None:
     for at, draft in enumerate(drafts):
         for note in draft.notes:
-            click.echo(note, err=True)
+            say(note, err=True)
         for report in draft.reports:
-            click.echo(report.render(), err=True)
+            say(report.render(), err=True)
         if write:
-            click.echo(f"Written: {draft.place}. Fill in the titles and descriptions.")
+            say(f"Written: {draft.place}. Fill in the titles and descriptions.")
             continue
         if len(drafts) > 1:
-            click.echo("---" if at else "", nl=bool(at))
-            click.echo(f"# {draft.place or draft.name}")
-        click.echo(draft.text, nl=False)
+            say("---" if at else "", nl=bool(at))
+            say(f"# {draft.place or draft.name}")
+        hand_out(draft.text)
 
 
 def _facts(draft: "Draft") -> dict[str, object]:

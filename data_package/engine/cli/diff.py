@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import say
+
 if TYPE_CHECKING:
     from data_package.engine.versions import Difference
 
@@ -40,11 +42,11 @@ def command(old: str | None, new: str | None, rows: bool, as_json: bool, markdow
     with progress.working("comparing") as report:
         found = diff(old, new, rows=_ROWS_SHOWN if rows else 0, report=report)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
         return
-    click.echo(markdown_of(found) if markdown else text_of(found), nl=not markdown)
+    say(markdown_of(found) if markdown else text_of(found), nl=not markdown)
     for line in _rows(found) if rows else ():
-        click.echo(line)
+        say(line)
 
 
 def _rows(difference: "Difference") -> Iterator[str]:

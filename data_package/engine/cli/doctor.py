@@ -5,6 +5,8 @@ import sys
 
 import click
 
+from data_package.engine.cli.say import say
+
 _MARKS = {"good": ("✓", "green"), "doubtful": ("!", "yellow"), "bad": ("✗", "red")}
 
 
@@ -22,13 +24,14 @@ def command(as_json: bool) -> None:
 
     found = examine(find_project())
     if as_json:
-        click.echo(json.dumps([one.to_dict() for one in found], indent=2, ensure_ascii=False))
+        say(json.dumps([one.to_dict() for one in found], indent=2, ensure_ascii=False))
     else:
         width = max(len(one.about) for one in found)
         for one in found:
             mark, colour = _MARKS[one.health]
-            click.echo(f"{click.style(mark, fg=colour)}  {one.about.ljust(width)}  {one.words}")
+            click.echo(f"{click.style(mark, fg=colour)}  ", nl=False)
+            say(f"{one.about.ljust(width)}  {one.words}")
             for line in one.mend.splitlines():
-                click.echo(f"{' ' * (width + 5)}{line}")
+                say(f"{' ' * (width + 5)}{line}")
     if any(one.health is Health.BAD for one in found):
         sys.exit(1)

@@ -6,6 +6,8 @@ from pathlib import Path
 
 import click
 
+from data_package.engine.cli.say import say
+
 
 @click.command("export")
 @click.option(
@@ -37,9 +39,9 @@ def command(form: str, out: Path | None, force: bool, as_json: bool, source: str
     with progress.working("exporting") as report:
         made = export(form, out, source, replace=force, report=report)
     if as_json:
-        click.echo(json.dumps(made.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(made.to_dict(), indent=2, ensure_ascii=False))
         return
     for note in made.notes:
-        click.echo(note)
+        say(note)
     rows = sum(made.tables.values())
-    click.echo(f"{len(made.tables)} tables, {rows:,} rows: {os.path.relpath(made.path)}")
+    say(f"{len(made.tables)} tables, {rows:,} rows: {os.path.relpath(made.path)}")

@@ -3,6 +3,7 @@
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 
 @click.command("forget")
@@ -28,7 +29,7 @@ def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
     from data_package.engine.staleness.plan import selected_parts
 
     project = find_project()
-    with building(project, lambda text: click.echo(text, err=True)):
+    with building(project, lambda text: say(text, err=True)):
         _, parts = selected_parts(select, partitions, project)
         memo.forget(project)
         whole = [table.name for table, of in parts if of == table.parts]
@@ -39,4 +40,4 @@ def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
         for table, of in parts
         for name in ([table.name] if of == table.parts else map(table.labelled, of))
     ]
-    click.echo(f"Forgotten: {', '.join(names)}.")
+    say(f"Forgotten: {', '.join(names)}.")

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import hand_out, say
 from data_package.engine.places import GraphFormat
 
 if TYPE_CHECKING:
@@ -62,7 +63,7 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
         status = status_of(catalogue, lock)
         graph = graph_of(catalogue, status, lock, with_runs=as_json or form == "html")
     if as_json:
-        click.echo(json.dumps(graph.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(graph.to_dict(), indent=2, ensure_ascii=False))
         return
     content = content_of(graph, form, title=_title(project), fold=fold)
     if str(output) == "-" or (output is None and form in TEXTS):
@@ -70,7 +71,7 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
         return
     path = output or default_path(form, project)
     write(content, path)
-    _tell(path, is_page=form == "html" and output is None)
+    _print_place(path, is_page=form == "html" and output is None)
 
 
 def write_page(graph: "Graph", project: "Project") -> None:
@@ -79,7 +80,7 @@ def write_page(graph: "Graph", project: "Project") -> None:
 
     path = default_path("html", project)
     write(content_of(graph, "html", title=_title(project)), path)
-    _tell(path, is_page=True)
+    _print_place(path, is_page=True)
 
 
 def _title(project: "Project") -> str:
@@ -101,11 +102,11 @@ def _print(content: str | bytes) -> None:
             )
         sys.stdout.buffer.write(content)
     else:
-        click.echo(content, nl=False)
+        hand_out(content)
 
 
-def _tell(path: Path, *, is_page: bool) -> None:
+def _print_place(path: Path, *, is_page: bool) -> None:
     from data_package.engine.graph.write import show
 
     shown = is_page and sys.stderr.isatty() and show(path)
-    click.echo(f"{path} is open in your browser." if shown else path, err=shown)
+    say(f"{path} is open in your browser." if shown else path, err=shown)

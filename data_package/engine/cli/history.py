@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
@@ -49,17 +50,17 @@ def command(table: str | None, limit: int, as_json: bool) -> None:
             grid = _times(times)
     if as_json:
         facts = [line.to_dict() for line in lines]
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        say(json.dumps(facts, indent=2, ensure_ascii=False))
     elif lines:
         progress.console().print(grid)
     else:
-        click.echo("Nothing has been run yet." if table is None else f"{table} has no history.")
+        say("Nothing has been run yet." if table is None else f"{table} has no history.")
 
 
 def _runs(lines: Sequence["RunLine"]) -> "Grid":
     from rich.text import Text
 
-    # Where all were started alike, a column that says so takes room from what differs.
+    # If all were started in the same way, that column is left out.
     differ = len({line.started_by for line in lines}) > 1
     words = ["when", *(["started by"] if differ else []), "status"]
     grid = _grid(words, ["seconds", "built"], ["failed", "published"])

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
@@ -58,7 +59,7 @@ def command(what: str | None, as_json: bool, openlineage: bool) -> None:
     else:
         trace = tracer.trace((name, field))
         if as_json:
-            click.echo(json.dumps(trace.to_dict(), indent=2, ensure_ascii=False))
+            say(json.dumps(trace.to_dict(), indent=2, ensure_ascii=False))
         else:
             _show_field(trace, tables)
 
@@ -72,7 +73,7 @@ def _print_events(
 
     when = datetime.now(UTC)
     for event in events(tables, inputs, namespace=namespace, when=when):
-        click.echo(json.dumps(event, ensure_ascii=False))
+        say(json.dumps(event, ensure_ascii=False))
 
 
 def _show_table(
@@ -96,7 +97,7 @@ def _show_table(
             "table_level_only": lineage.reason if lineage else None,
             "fields": traces,
         }
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        say(json.dumps(facts, indent=2, ensure_ascii=False))
         return
     out = progress.console()
     if lineage is not None and lineage.reason is not None:

@@ -4,6 +4,8 @@ from pathlib import Path
 
 import click
 
+from data_package.engine.cli.say import say
+
 
 @click.command("merge-lock")
 @click.argument("versions", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
@@ -39,6 +41,6 @@ def command(versions: tuple[Path, ...]) -> None:
         LockFile(project).overwrite(merged.lock)
     if merged.dropped:
         names = ", ".join(merged.dropped[:6]) + (", …" if len(merged.dropped) > 6 else "")
-        click.echo(f"{LOCK}: changed on both sides, and built again: {names}.", err=True)
+        say(f"{LOCK}: changed on both sides, and built again: {names}.", err=True)
     if not versions:
-        click.echo(f"{LOCK} is merged. Next: data-package build, then git add {LOCK}.")
+        say(f"{LOCK} is merged. Next: data-package build, then git add {LOCK}.")

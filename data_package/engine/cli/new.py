@@ -6,6 +6,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import say
+
 if TYPE_CHECKING:
     from data_package.engine.scaffold import Written
 
@@ -47,23 +49,23 @@ def command(
         written = new_project(folder, [*deliveries, *more], codebook=codebook, schemas=schemas)
     report(written, as_json=as_json)
     if not as_json:
-        click.echo(f"\nNext:\n  cd {click.format_filename(folder)}\n  data-package build")
+        say(f"\nNext:\n  cd {click.format_filename(folder)}\n  data-package build")
 
 
 def report(written: "Written", *, as_json: bool) -> None:
     """Print what was written, and what is left to decide."""
     if as_json:
-        click.echo(json.dumps(written.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(written.to_dict(), indent=2, ensure_ascii=False))
         return
     for name in written.copied:
-        click.echo(f"copied   {name}")
+        say(f"copied   {name}")
     for name in written.files:
-        click.echo(f"written  {name}")
+        say(f"written  {name}")
     for name in written.kept:
-        click.echo(f"kept     {name}")
+        say(f"kept     {name}")
     for draft in written.drafts:
         key = f"key {', '.join(draft.key)}" if draft.key else "no key found"
-        click.echo(f"{draft.name}: {draft.rows:,} rows, {len(draft.columns)} columns, {key}")
+        say(f"{draft.name}: {draft.rows:,} rows, {len(draft.columns)} columns, {key}")
         for link in draft.links:
             orphans = f", {link.orphans} of {link.values} values not there" if link.orphans else ""
-            click.echo(f"  {link.field} refers to {link.table}.{link.key}{orphans}")
+            say(f"  {link.field} refers to {link.table}.{link.key}{orphans}")

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import say
+
 if TYPE_CHECKING:
     from data_package.engine.versions.deposit import Deposit
 
@@ -46,12 +48,12 @@ def command(version: str | None, dry_run: bool, target: str | None, as_json: boo
             draft = send(deposit, target, token, report)
     if as_json:
         facts = {"sent": draft is not None, "to": address, "draft": draft, **deposit.to_dict()}
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        say(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(_told(deposit, address, draft)))
+        say("\n".join(_lines(deposit, address, draft)))
 
 
-def _told(deposit: "Deposit", address: str | None, draft: str | None) -> Iterator[str]:
+def _lines(deposit: "Deposit", address: str | None, draft: str | None) -> Iterator[str]:
     from data_package.engine.runs import progress
     from data_package.engine.versions.report import plain
 

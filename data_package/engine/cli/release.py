@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import say
+
 if TYPE_CHECKING:
     from data_package.engine.runs.result import Tally
     from data_package.engine.versions.release import Proposal
@@ -65,9 +67,9 @@ def command(
     digest = None if dry_run else make(proposal, watch)
     if as_json:
         facts = {"released": not dry_run, **proposal.to_dict(), "sha256": digest}
-        click.echo(json.dumps(facts, indent=2, ensure_ascii=False))
+        say(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(_told(proposal, digest)))
+        say("\n".join(_told(proposal, digest)))
 
 
 def _ask_for_words(proposal: "Proposal") -> None:
@@ -82,7 +84,7 @@ def _ask_for_words(proposal: "Proposal") -> None:
         return
     said = f"The data package does not say yet: {left}.\nSee where: data-package todo"
     if sys.stdin.isatty() and sys.stderr.isatty():
-        click.echo(said, err=True)
+        say(said, err=True)
         if click.confirm(f"Release {proposal.release.version} all the same?", err=True):
             return
         raise NotReady("Nothing is released.")

@@ -4,6 +4,7 @@ import json
 
 import click
 
+from data_package.engine.cli.say import hand_out
 from data_package.engine.project import settings_schema
 
 # Editors know this one best.
@@ -20,7 +21,7 @@ def command(what: str) -> None:
 
     Example: data-package schema contract > .schemas/contract.json
     """
-    click.echo(json_schema(what), nl=False)
+    hand_out(json_schema(what))
 
 
 def json_schema(what: str) -> str:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import say
+
 if TYPE_CHECKING:
     from rich.console import Console
 
@@ -66,7 +68,7 @@ def command(
 
         write_page(graph_of(catalogue, status, lock, with_runs=True), project)
     elif as_json:
-        click.echo(json.dumps(status.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(status.to_dict(), indent=2, ensure_ascii=False))
     else:
         _show(status, progress.console(), every=every)
     if check and not status.is_fresh:
@@ -80,9 +82,9 @@ def _show_since(revision: str, lock: "Lock", project: "Project", *, as_json: boo
 
     found = difference(lock_at(project, revision), lock)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
     else:
-        click.echo(shown(found.describe(revision)))
+        say(shown(found.describe(revision)))
 
 
 def _show(status: "ProjectStatus", out: "Console", *, every: bool) -> None:
@@ -91,19 +93,19 @@ def _show(status: "ProjectStatus", out: "Console", *, every: bool) -> None:
     stale = [table for table in status.tables if not table.is_fresh]
     noted = [table for table in status.tables if not table.is_fresh or table.reason]
     if not every and len(stale) > _LINE_EACH:
-        click.echo("\n".join(map(str, status.roots)) + "\n")
+        say("\n".join(map(str, status.roots)) + "\n")
         noted = [table for table in noted if table.is_fresh]
     if shown := status.tables if every else noted:
         _list(shown, out)
-        click.echo()
+        say()
     fresh = len(status.tables) - len(stale)
     counted = f"{fresh} of {len(status.tables)} tables are fresh." if status.tables else ""
     package = status.package.sentence if status.with_package else ""
-    click.echo(f"{counted} {package}".strip())
+    say(f"{counted} {package}".strip())
     if status.unwritten:
-        click.echo(f"{lacks(status.unwritten)} `data-package build` writes it.")
+        say(f"{lacks(status.unwritten)} `data-package build` writes it.")
     for update in status.libraries:
-        click.echo(f"Library updated since tables were built: {update}")
+        say(f"Library updated since tables were built: {update}")
 
 
 def _list(tables: Sequence["TableStatus"], out: "Console") -> None:

@@ -5,6 +5,8 @@ import sys
 
 import click
 
+from data_package.engine.cli.say import say
+
 
 @click.command("todo")
 @click.option("--check", is_flag=True, help="Exit with 1 when something is left.")
@@ -26,12 +28,12 @@ def command(check: bool, as_json: bool) -> None:
     with progress.loading():
         found = todo_of(project)
     if as_json:
-        click.echo(json.dumps({"todo": [one.to_dict() for one in found]}, indent=2))
+        say(json.dumps({"todo": [one.to_dict() for one in found]}, indent=2))
     elif found:
-        click.echo("\n".join(map(str, found)))
+        say("\n".join(map(str, found)))
         things = "thing is" if len(found) == 1 else "things are"
-        click.echo(f"\n{len(found):,} {things} left to write or to decide.")
+        say(f"\n{len(found):,} {things} left to write or to decide.")
     else:
-        click.echo("Nothing is left to write or to decide.")
+        say("Nothing is left to write or to decide.")
     if check and found:
         sys.exit(1)

@@ -8,6 +8,8 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.say import say
+
 if TYPE_CHECKING:
     from data_package.engine.ui.serving import Open
 
@@ -66,12 +68,12 @@ def command(
 
         def ready(opened: "Open") -> None:
             waiting.close()
-            click.echo(_json(opened) if as_json else _words(opened, allow_runs=allow_runs))
+            say(_json(opened) if as_json else _words(opened, allow_runs=allow_runs))
 
         place = Place(host, port, socket, tls_cert, tls_key)
         serve(project, place, allow_runs=allow_runs, automation=daemon, ready=ready)
     if not as_json:
-        click.echo("Stopped.")
+        say("Stopped.")
 
 
 def _words(opened: "Open", *, allow_runs: bool) -> str:

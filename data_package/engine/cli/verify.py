@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     from collections.abc import Callable
@@ -59,12 +60,12 @@ def command(
         partitions=partitions,
         threads=threads,
         watch=watch,
-        report=lambda text: click.echo(text, err=True),
+        report=lambda text: say(text, err=True),
     )
     if as_json:
-        click.echo(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(result.to_dict(), indent=2, ensure_ascii=False))
     else:
-        click.echo("\n".join(_describe(result)))
+        say("\n".join(_describe(result)))
     if not result.ok:
         sys.exit(1)
 

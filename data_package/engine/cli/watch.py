@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     from data_package.engine.project import Project
@@ -46,12 +47,12 @@ def command(select: tuple[str, ...], threads: int) -> None:
         while True:
             # The places of raw files are known after a build; changes during it are noticed.
             changes.look_at(_places(project))
-            _say("Waiting for a change (Ctrl-C ends).")
+            _print("Waiting for a change (Ctrl-C ends).")
             changes.wait()
             if select or count_if_fresh(project) is None:
                 builds.run(words, again=True)
     except KeyboardInterrupt:
-        click.echo()
+        say()
     finally:
         changes.end()
         builds.end()
@@ -143,9 +144,9 @@ class _Builds:
         return subprocess.Popen(_SPARE, stdin=subprocess.PIPE, text=True)  # noqa: S603
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     if sys.stderr.isatty():
-        click.echo(text, err=True)
+        say(text, err=True)
 
 
 def _places(project: "Project") -> list[Path]:

@@ -3,6 +3,7 @@
 import click
 
 from data_package.engine.cli import completing
+from data_package.engine.cli.say import say
 
 
 @click.command("why")
@@ -23,4 +24,4 @@ def command(table: str) -> None:
     with progress.loading():
         catalogue, _ = open_project(project)
         words = explain(table, catalogue, lock)
-    click.echo(words)
+    say(words)

@@ -138,9 +138,9 @@ def _keys(content: ExportedPackage, table: ExportedTable) -> list[ForeignKey]:
 def _comment(
     base: duckdb.DuckDBPyConnection, kind: str, place: str, title: str, description: str
 ) -> None:
-    said = ". ".join(part.strip().rstrip(".") for part in (title, description) if part.strip())
-    if said:
-        base.execute(f"COMMENT ON {kind} {place} IS {text(said)}")
+    comment = ". ".join(part.strip().rstrip(".") for part in (title, description) if part.strip())
+    if comment:
+        base.execute(f"COMMENT ON {kind} {place} IS {text(comment)}")
 
 
 def _write_words(base: duckdb.DuckDBPyConnection, name: str, rows: list[list[object]]) -> None:
@@ -155,9 +155,9 @@ def _write_words(base: duckdb.DuckDBPyConnection, name: str, rows: list[list[obj
 
 def _rule(error: duckdb.Error) -> str:
     """The kind of constraint in DuckDB's message, without the value that it quotes."""
-    said = str(error).lower()
+    comment = str(error).lower()
     known = ("not null", "check", "primary key", "foreign key", "unique")
-    return next((f"a {one} constraint" for one in known if one in said), "a constraint")
+    return next((f"a {one} constraint" for one in known if one in comment), "a constraint")
 
 
 def _literal_path(path: Path) -> str:

@@ -69,8 +69,8 @@ def create_table(
 
 def declared_required(table: ExportedTable) -> frozenset[str]:
     """The columns of a table that must have a value in every row, by its contract."""
-    said = {field.name for field in table.contract.fields if field.required}
-    return frozenset(said | {*primary_key(table)}) & frozenset(table.columns)
+    declared = {field.name for field in table.contract.fields if field.required}
+    return frozenset(declared | {*primary_key(table)}) & frozenset(table.columns)
 
 
 def quoted(name: str) -> str:
@@ -118,7 +118,7 @@ def _checks(field: Field, dtype: pl.DataType, sql_type: str, unless: str) -> Ite
 
 
 def _sql_value(rule: str, field: Field, dtype: pl.DataType, sql_type: str) -> str | None:
-    """What SQL compares with; None where that cannot be said for certain."""
+    """What SQL compares with; None where that is not certain."""
     written = field.constraints.get(rule)
     if rule in LENGTHS:
         return str(written) if isinstance(written, int) and dtype in _TEXTS else None

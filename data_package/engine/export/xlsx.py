@@ -72,8 +72,8 @@ def write(content: ExportedPackage, path: Path, report: Callable[[str], None]) -
             str: book.add_format({"bold": True, "bg_color": "#E3F1F0", "bottom": 1}),
         }
         names: set[str] = set()
-        said = words(content.document, content.tables)
-        for name, rows in said.items():
+        parts = words(content.document, content.tables)
+        for name, rows in parts.items():
             sheet = book.add_worksheet(_sheet_name(name.removeprefix("datapackage_"), names))
             _write_list(sheet, WORDS[name], rows, formats)
         codes = _codes(content)
@@ -151,8 +151,8 @@ def _explain(
     fields = {field.name: field for field in reversed(table.contract.fields)}
     for at, name in enumerate(table.columns):
         field = fields.get(name)
-        said = [field.title.strip(), field.description.strip()] if field else []
-        if text := _printable("\n".join(filter(None, said))):
+        parts = [field.title.strip(), field.description.strip()] if field else []
+        if text := _printable("\n".join(filter(None, parts))):
             sheet.write_comment(0, at, text[:_MOST_COMMENT], {"author": "", "x_scale": 2})
         if place := places.get((table.name, name)):
             source, hint = place

@@ -194,15 +194,15 @@ class Fingerprinter:
         for node in nodes:
             for call in node.handed:
                 calls.setdefault(call.callee, []).append((node.key, call))
-        readers, said = set(waiting), set()
+        readers, warnings = set(waiting), set()
         while waiting:
             for caller, call in calls.get(waiting.pop(), ()):
                 if not call.is_given:
-                    said.add(by_hand(call.callee.name, call.place))
+                    warnings.add(by_hand(call.callee.name, call.place))
                 elif caller not in readers:
                     readers.add(caller)
                     waiting.append(caller)
-        return said
+        return warnings
 
 
 def _name_of(function: object) -> str:

@@ -270,7 +270,7 @@ class Sight:
 
     def _in_text(self, seen: Seen, module: Module, what: str, place: str) -> None:
         seen.messages.append(
-            f"{what} at {place} may look up names that stand in a text: the whole module is covered"
+            f"{what} at {place} may look up names in a text: the whole module is covered"
         )
         seen.covered.append(WholeModule(module.name))
 

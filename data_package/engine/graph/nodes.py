@@ -20,7 +20,7 @@ from data_package.engine.tables.table import Table
 FILES = "raw files"
 FILE = "file"
 MARKS = {**{str(state): state.symbol for state in State}, FILE: "▤"}
-"""How a state is told without colour; from the best to the worst, then raw files."""
+"""How a state is shown without colour; from the best to the worst, then raw files."""
 WORST = (*reversed([str(state) for state in State]), FILE)
 
 

@@ -49,7 +49,8 @@ def content_of(graph: Graph, form: str, *, title: str, fold: bool | None = None)
 def write(content: str | bytes, path: Path) -> None:
     """Write a format of the graph to its file, readable by its owner alone.
 
-    A device or a pipe is written to, as by any other command, and never replaced.
+    A device or a pipe is written to, as by any other command, and never replaced. Raises
+    ProjectError when the file cannot be written.
     """
     if not path.parent.is_dir():
         raise ProjectError(f"There is no folder {path.parent}. Make it, or choose another.")

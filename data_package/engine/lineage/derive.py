@@ -164,7 +164,7 @@ def _call(function: Function, inputs: Mapping[str, Input], frames: Frames) -> pl
             out = function(**arguments)
     except INTERRUPTIONS:
         raise
-    except BaseException:  # what stood in its way says more than what it came to
+    except BaseException:  # the obstacle explains more than the resulting exception
         _refuse_obstacles(frames, inputs)
         raise
     _refuse_obstacles(frames, inputs)

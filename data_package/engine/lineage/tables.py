@@ -142,7 +142,7 @@ def _inputs(
                 paths = tuple(_paths(name, table, catalogue, part))
             except ProjectError:
                 return inputs, f"it takes {name}, which is missing"
-            # A partition of one file takes it by itself, or in a list, as it says.
+            # A partition of one file takes it as a path or in a list, as annotated.
             listed = "list" in str(taken[parameter].annotation)
             several = file.is_several() if part is None else listed
             inputs[parameter] = Input(name, paths=paths, several=several)

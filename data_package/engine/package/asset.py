@@ -110,7 +110,7 @@ class DataPackage:
         """A digest of the whole package, as the newest of some releases."""
         hashes = self.catalogue.hashes
         project = self.catalogue.project
-        said, codes = self._said()
+        said, codes = self._published()
         every: list[tuple[Published, Contract]] = [*said, *codes]
         tables = [
             [table.resource, contract.descriptor, version_of(table, self.catalogue)]
@@ -122,7 +122,7 @@ class DataPackage:
         made_of = [tables, own_licence(project), *([files] if files else [])]
         return content_of(read_metadata(project), made_of, history)
 
-    def _said(self) -> tuple[list[tuple[Table, Contract]], list[tuple[CodeTable, Contract]]]:
+    def _published(self) -> tuple[list[tuple[Table, Contract]], list[tuple[CodeTable, Contract]]]:
         """The tables with the published form of their contracts, and the separate vocabularies."""
         codes = Codes(self.catalogue.project, frozenset(one.resource for one in self.tables))
         tables = [(table, codes.apart(_contract(table))) for table in self.published]
@@ -135,7 +135,7 @@ class DataPackage:
         if releases:
             properties |= stamp_of(releases, self.content(releases))
         title = str(properties.get("title") or properties["name"])
-        tables, codes = self._said()
+        tables, codes = self._published()
         return Contents(
             catalogue=self.catalogue,
             tables=tables,

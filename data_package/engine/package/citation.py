@@ -31,7 +31,7 @@ def citation_cff(facts: Facts) -> str | None:
     if not creators(facts):
         return None
     doi = doi_of(facts)
-    said: dict[str, object] = {
+    properties: dict[str, object] = {
         "cff-version": "1.2.0",
         "message": "If you use these data, please cite them as below.",
         "type": "dataset",
@@ -45,7 +45,7 @@ def citation_cff(facts: Facts) -> str | None:
         "doi": doi,
         "url": facts.text("homepage"),
     }
-    kept = {name: value for name, value in said.items() if value}
+    kept = {name: value for name, value in properties.items() if value}
     text: str = yaml.safe_dump(kept, sort_keys=False, allow_unicode=True, width=100)
     return text
 
@@ -53,7 +53,7 @@ def citation_cff(facts: Facts) -> str | None:
 def zenodo_json(facts: Facts) -> str:
     """The metadata of a Zenodo deposit."""
     rights = facts.items("licenses")
-    said: dict[str, object] = {
+    properties: dict[str, object] = {
         "upload_type": "dataset",
         "title": facts.title,
         "description": facts.text("description").strip() or facts.title,
@@ -71,7 +71,7 @@ def zenodo_json(facts: Facts) -> str:
             if (path := str(one.get("path") or "")).startswith("http")
         ],
     }
-    kept = {name: value for name, value in said.items() if value}
+    kept = {name: value for name, value in properties.items() if value}
     return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -79,7 +79,7 @@ def datacite_json(facts: Facts) -> str:
     """The same as DataCite's metadata, version 4."""
     created = facts.text("created")
     doi = doi_of(facts)
-    said: dict[str, object] = {
+    properties: dict[str, object] = {
         "schemaVersion": "http://datacite.org/schema/kernel-4",
         "doi": doi,
         "types": {"resourceTypeGeneral": "Dataset", "resourceType": "Data Package"},
@@ -112,7 +112,7 @@ def datacite_json(facts: Facts) -> str:
         ],
         "formats": ["application/vnd.apache.parquet"],
     }
-    kept = {name: value for name, value in said.items() if value}
+    kept = {name: value for name, value in properties.items() if value}
     return json.dumps(kept, indent=2, ensure_ascii=False) + "\n"
 
 
@@ -189,7 +189,7 @@ def _zenodo_person(one: Mapping[str, object]) -> dict[str, str]:
 
 def _datacite_person(one: Mapping[str, object]) -> dict[str, object]:
     person = bool(one.get("familyName") or one.get("givenName"))
-    said: dict[str, object] = {
+    properties: dict[str, object] = {
         "name": name_of(one),
         "nameType": "Personal" if person else "Organizational",
         "givenName": one.get("givenName"),
@@ -203,7 +203,7 @@ def _datacite_person(one: Mapping[str, object]) -> dict[str, object]:
         if (orcid := _orcid(one))
         else None,
     }
-    return {name: value for name, value in said.items() if value}
+    return {name: value for name, value in properties.items() if value}
 
 
 def _datacite_role(one: Mapping[str, object]) -> str:
@@ -216,5 +216,5 @@ def _orcid(one: Mapping[str, object]) -> str:
     return found.group(1) if found else ""
 
 
-def _kept(said: Mapping[str, object]) -> dict[str, str]:
-    return {name: str(value) for name, value in said.items() if value}
+def _kept(properties: Mapping[str, object]) -> dict[str, str]:
+    return {name: str(value) for name, value in properties.items() if value}

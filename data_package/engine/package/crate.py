@@ -24,13 +24,13 @@ def ro_crate_json(facts: Facts, names: Iterable[str]) -> str:
     first = spdx if isinstance(spdx, str) else next(iter(spdx), "")
     crate.license = KNOWN[first][1] if first in KNOWN else "LICENSE"
     for table in facts.tables:
-        said = {
+        described = {
             "name": table.title,
             "description": table.contract.description,
             "encodingFormat": "application/vnd.apache.parquet",
             "contentSize": str(table.size_bytes),
         }
-        crate.add_file(dest_path=table.path, properties={k: v for k, v in said.items() if v})
+        crate.add_file(dest_path=table.path, properties={k: v for k, v in described.items() if v})
         if table.csv_path:
             crate.add_file(
                 dest_path=table.csv_path,

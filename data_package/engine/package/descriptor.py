@@ -69,18 +69,18 @@ def descriptor(
 def words(table: Published, contract: Contract) -> dict[str, object]:
     """The part of a Data Resource that is independent of the file: name, texts and Table Schema."""
     written = {k: v for k, v in contract.descriptor.items() if k not in _RESOURCE_DROPPED}
-    said = {"name": table.resource, **written, "schema": _schema(contract)}
-    return cast("dict[str, object]", _without_empty_words(said))
+    described = {"name": table.resource, **written, "schema": _schema(contract)}
+    return cast("dict[str, object]", _without_empty_words(described))
 
 
 def resource(table: Published, contract: Contract, file: PublishedFile) -> dict[str, object]:
     """The Data Resource of a table (https://datapackage.org/standard/data-resource/)."""
-    said = words(table, contract)
-    schema = said.pop("schema")
+    described = words(table, contract)
+    schema = described.pop("schema")
     return {
-        "name": said.pop("name"),
+        "name": described.pop("name"),
         "type": "table",
-        **said,
+        **described,
         "path": file.path,
         "format": "parquet",
         "mediatype": "application/vnd.apache.parquet",
@@ -94,13 +94,13 @@ def file_resource(asset: Table, file: PublishedFile) -> dict[str, object]:
     """The Data Resource of a file that is not a table: a report, a figure."""
     ending = file.path.rpartition(".")[2]
     kind = _MEDIA.guess_type(file.path)[0]
-    said = {"description": said_of(asset), "format": ending, "mediatype": kind}
+    described = {"description": said_of(asset), "format": ending, "mediatype": kind}
     if ending == "parquet":
         # A resource with a schema would be read as a table of this package.
-        said = {"description": said["description"]}
+        described = {"description": described["description"]}
     return {
         "name": asset.resource,
-        **{name: value for name, value in said.items() if value},
+        **{name: value for name, value in described.items() if value},
         "path": file.path,
         "bytes": file.size_bytes,
         "hash": f"sha256:{file.sha256}",

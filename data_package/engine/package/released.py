@@ -101,9 +101,9 @@ def content_of(
         parts: what the tables, the contracts and the licence are.
         history: the releases, the one that is asked about first.
     """
-    said = {name: value for name, value in properties.items() if name not in STAMP}
+    stated = {name: value for name, value in properties.items() if name not in STAMP}
     releases = [[one.version, one.created, one.changes] for one in history]
-    return digest(said, list(parts), releases)
+    return digest(stated, list(parts), releases)
 
 
 def stamp_of(releases: Sequence[Release], content: str) -> dict[str, str]:

@@ -18,7 +18,7 @@ _FRAME = Path(__file__).parent
 def render(template: Path, *, data: object, rules: str = "", **words: object) -> str:
     """The text of a page: its template in the frame that all pages share.
 
-    The style and the script stand beside the template and have its name. `data` are what the script
+    The style and the script are files beside the template, with its name. `data` is what the script
     reads; `rules` go where the style has room for them; `words` are the template's own variables,
     escaped where they are written.
     """
@@ -53,7 +53,7 @@ def _policy(*, script: str, style: str) -> str:
 
 
 def _embedded(value: object) -> str:
-    """JSON that may stand in a script element: it holds nothing that could end it."""
+    """JSON for a script element: it holds nothing that could end it."""
     text = json.dumps(value, ensure_ascii=False, separators=(",", ":"))
     for letter in "<>&\u2028\u2029":
         text = text.replace(letter, f"\\u{ord(letter):04x}")

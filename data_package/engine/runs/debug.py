@@ -160,9 +160,9 @@ def _arguments(
         )
     if not caught and inspect.signature(function).parameters:
         failed = [event for event in result.all_events if event.is_step_failure]
-        said = internals.failure_message(failed[0]) if failed else "Dagster did not start it."
+        message = internals.failure_message(failed[0]) if failed else "Dagster did not start it."
         raise BuildError(
-            f"The inputs of '{table.name}' cannot be loaded:\n{said}\n"
+            f"The inputs of '{table.name}' cannot be loaded:\n{message}\n"
             f"Build what it needs: data-package build +{table.name}"
         )
     return caught

@@ -116,7 +116,7 @@ class _Executor(dg.Executor):
 
     @property
     def retries(self) -> RetryMode:
-        """Whether steps are tried again as their retry policy says."""
+        """Whether failed steps are tried again by their retry policy."""
         return RetryMode.ENABLED
 
     def execute(
@@ -310,7 +310,7 @@ def _side_by_side(
     context: PlanExecutionContext, active: ActiveExecution, plan: Plan, context_of: ContextOf
 ) -> Iterator[dg.DagsterEvent]:
     """Each step in its own thread; events are handled and decisions made in this one."""
-    told: queue.SimpleQueue[tuple[str, dg.DagsterEvent | BaseException | None]] = (
+    channel: queue.SimpleQueue[tuple[str, dg.DagsterEvent | BaseException | None]] = (
         queue.SimpleQueue()
     )
     running: dict[str, tuple[StepExecutionContext, list[dg.DagsterEvent]]] = {}
@@ -321,12 +321,12 @@ def _side_by_side(
         end: BaseException | None = None
         try:
             for event in dagster_event_sequence_for_step(step_context):
-                told.put((key, event))
+                channel.put((key, event))
         except BaseException as error:  # noqa: BLE001 (it is raised again in the main thread)
             end = error
         finally:
             _close(step_context.event_loop)
-        told.put((key, end))
+        channel.put((key, end))
 
     while running or not (active.is_complete or stopping):
         free = plan.threads - len(running)
@@ -348,7 +348,7 @@ def _side_by_side(
             continue
         # Dagster allows interrupts in user code only, which runs in other threads here.
         with dg.raise_execution_interrupts():
-            key, what = told.get()
+            key, what = channel.get()
         step_context, events = running[key]
         if isinstance(what, dg.DagsterEvent):
             events.append(what)

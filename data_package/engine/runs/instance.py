@@ -2,7 +2,9 @@
 
 import errno
 import importlib
+import logging
 import os
+import re
 import shlex
 import shutil
 import sqlite3
@@ -36,6 +38,21 @@ _LONGEST_INSIDE = len("/history/runs/00000000-0000-0000-0000-000000000000.db-jou
 # The least free space and open files that SQLite needs.
 _TRIAL_BYTES = 1 << 17
 _OPEN_AT_ONCE = 8
+# Which raise errors of their own for what a database says.
+_LIBRARIES = ("dagster_postgres", "dagster_mysql", "psycopg2")
+_SECONDS_TO_CONNECT = 10
+# What services and their clients say of a connection, and what it means.
+_OF_A_SERVICE = {
+    "authentication failed": "the service refuses the user or the password",
+    "no password supplied": "the service asks for a password",
+    "no pg_hba.conf entry": "the service refuses this user from this machine",
+    "could not translate host name": "there is no host of that name",
+    "Connection refused": "nothing answers at that address and port",
+    "No route to host": "the host cannot be reached",
+    "timeout expired": "the host does not answer",
+    "does not exist": "the service has no such user or database",
+}
+_UNSET = re.compile(r"of original value \{'env': '(\w+)'\} failed")
 _NO_COMPUTE_LOGS = {
     "module": "dagster._core.storage.noop_compute_log_manager",
     "class": "NoOpComputeLogManager",
@@ -80,8 +97,16 @@ def project_instance(
     try:
         with _open(project, more or {}) as instance:
             yield instance
-    except (SQLAlchemyError, sqlite3.Error) as error:
+    except Exception as error:
+        if not _is_of_storage(error):
+            raise
         raise _history_problem(error, project) from None
+
+
+def _is_of_storage(error: Exception) -> bool:
+    """Whether a database raised an error, or the library that keeps Dagster's history in one."""
+    library = type(error).__module__.partition(".")[0]
+    return isinstance(error, SQLAlchemyError | sqlite3.Error) or library in _LIBRARIES
 
 
 def _history_problem(error: Exception, project: Project) -> DataPackageError:
@@ -94,8 +119,8 @@ def _history_problem(error: Exception, project: Project) -> DataPackageError:
     storage = _own_storage(project)
     if storage is None:
         return ProjectError(
-            f"Dagster's history cannot be used ({kind}): the service that {_CONFIG} names is not "
-            "running, or refuses access.\nCheck the address, the user and the password there."
+            f"Dagster's history cannot be used ({kind}): {_what_a_service_said(error)}.\n"
+            f"Check the address, the user, the password and the database in {_CONFIG}."
         )
     home = Path(storage["config"]["base_dir"])
     if (full := lack_of_room(home)) or "disk is full" in str(error):
@@ -115,6 +140,13 @@ def _history_problem(error: Exception, project: Project) -> DataPackageError:
         f"Dagster's history in {home} cannot be used ({kind}), and it is not damaged.\n"
         "Another program may have locked it, or a limit is reached (ulimit -a). Build again."
     )
+
+
+def _what_a_service_said(error: BaseException) -> str:
+    """Why a database's service cannot be used, with none of its own words."""
+    words_of_error = f"{error} {error.__cause__ or ''}"
+    known = (words for found, words in _OF_A_SERVICE.items() if found in words_of_error)
+    return next(known, f"the service that {_CONFIG} names is not running, or refuses access")
 
 
 def _reason(home: Path) -> str:
@@ -145,12 +177,12 @@ def is_damaged(path: Path) -> bool:
     try:
         address = f"{path.absolute().as_uri()}?mode=ro"
         with closing(sqlite3.connect(address, uri=True)) as database:
-            told = database.execute("PRAGMA quick_check(1)").fetchone()
+            result = database.execute("PRAGMA quick_check(1)").fetchone()
             tables = database.execute("SELECT count(*) FROM sqlite_master").fetchone()
     except sqlite3.DatabaseError as error:
         code = getattr(error, "sqlite_errorcode", 0) & 0xFF
         return code in (sqlite3.SQLITE_CORRUPT, sqlite3.SQLITE_NOTADB)
-    return bool(told != ("ok",) or tables == (0,))
+    return bool(result != ("ok",) or tables == (0,))
 
 
 def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:
@@ -167,12 +199,35 @@ def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:
         reference = InstanceRef.from_dir(
             str(home), config_dir=str(project.root), overrides=overrides
         )
-        return dg.DagsterInstance.from_ref(reference)
+        with _asked_once(reference):
+            return dg.DagsterInstance.from_ref(reference)
     except (dg.DagsterError, CheckError, ImportError, AttributeError) as error:
         raise ProjectError(
             f"{_CONFIG}: Dagster cannot be started with it "
             f"({type(error).__name__}: {_in_short(error)})\nCorrect the file."
         ) from None
+
+
+@contextmanager
+def _asked_once(reference: InstanceRef) -> Iterator[None]:
+    """Try once to reach a service, where its library tries six times, with a warning each.
+
+    During a run it goes on trying: a service may be away for a moment.
+    """
+    storage = reference.storage_data
+    if storage is None or not storage.module_name.startswith("dagster_postgres"):
+        yield
+        return
+    tries: Any = importlib.import_module("dagster_postgres.utils").retry_pg_connection_fn
+    stock, silent = tries.__defaults__, logging.root.manager.disable
+    os.environ.setdefault("PGCONNECT_TIMEOUT", str(_SECONDS_TO_CONNECT))
+    tries.__defaults__ = (0, *stock[1:])
+    logging.disable(logging.WARNING)
+    try:
+        yield
+    finally:
+        tries.__defaults__ = stock
+        logging.disable(silent)
 
 
 def _own_storage(project: Project) -> dict[str, Any] | None:
@@ -187,15 +242,18 @@ def _own_storage(project: Project) -> dict[str, Any] | None:
 
 def _in_short(error: Exception) -> str:
     """An error's message without the long list of allowed values."""
+    words_of_error = str(error)
     if isinstance(error, dg.DagsterInvalidConfigError):
-        return " ".join(one.message.partition(" Expected: ")[0] for one in error.errors)
-    return str(error)
+        words_of_error = " ".join(one.message.partition(" Expected: ")[0] for one in error.errors)
+    if unset := _UNSET.search(words_of_error):
+        return f"the environment variable {unset.group(1)} is not set"
+    return words_of_error
 
 
 def _read(path: Path) -> dict[str, object]:
     try:
-        document = yaml.safe_load(path.read_text()) if is_file(path) else None
-    except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
+        document = yaml.safe_load(path.read_text(encoding="utf-8")) if is_file(path) else None
+    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
         raise ProjectError(f"{path}{line}: this is not valid YAML. Correct it.") from None

@@ -13,6 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
+from data_package.engine.errors import visible
 from data_package.engine.runs.result import BuildResult, TableResult, Tally
 from data_package.engine.staleness.memo import nothing_to_do
 from data_package.engine.states import Status
@@ -35,19 +36,19 @@ Cell = tuple[str, str]
 
 def console() -> "Console":
     """Standard output; a pipe gets lines that are never wrapped."""
-    from rich.console import Console
+    from data_package.engine.runs.terminal import Terminal
 
-    made = Console(highlight=False)
-    return made if made.is_terminal else Console(width=_PLAIN_WIDTH, highlight=False)
+    made = Terminal(highlight=False)
+    return made if made.is_terminal else Terminal(width=_PLAIN_WIDTH, highlight=False)
 
 
 def _terminal(stream: TextIO | None) -> "Console | None":
     """What can be drawn on; None for a pipe."""
     if stream is None or not (stream.isatty() or _FORCED & os.environ.keys()):
         return None
-    from rich.console import Console
+    from data_package.engine.runs.terminal import Terminal
 
-    made = Console(file=stream, highlight=False)
+    made = Terminal(file=stream, highlight=False)
     return made if made.is_terminal else None
 
 
@@ -100,7 +101,7 @@ def show(result: BuildResult) -> None:
     widths = [max(map(len, column)) for column in zip(*texts, strict=True)]
     terminal = _terminal(sys.stdout)
     if terminal is None:
-        click.echo(_aligned(texts, widths))
+        click.echo(visible(_aligned(texts, widths)))
         return
     from rich.table import Table as Grid
     from rich.text import Text

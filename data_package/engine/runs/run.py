@@ -91,11 +91,11 @@ def run_build(
     verbose: bool = False,
     began: float | None = None,
 ) -> BuildResult:
-    """Build, and return the result, also if something failed.
+    """Build, and return the result, also if a table or a check failed.
 
     `watch` gets the state of the build before it starts, and returns a callback for each change;
     `report` is called with notes for the user; `began` is when the user began to wait
-    (`time.monotonic`, seconds).
+    (`time.monotonic`, seconds). Raises ProjectError when the project or the selection is wrong.
     """
     began = time.monotonic() if began is None else began
     with building(project, report), dagster_quiet(verbose=verbose):
@@ -161,7 +161,7 @@ def run_build(
 def _move(
     catalogue: Catalogue, lock: LockFile, report: Callable[[str], object]
 ) -> tuple[dict[str, object], ...]:
-    """Put tables in their places that lie elsewhere and are as the lock says, and report it."""
+    """Move tables that are elsewhere and match the lock to their places, and report it."""
     found = find_moves(catalogue, lock.read())
     if not found:
         return ()

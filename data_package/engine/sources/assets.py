@@ -189,7 +189,7 @@ def for_pages(spec: dg.AssetSpec) -> dg.AssetSpec:
 def places_in_code(
     declared: tuple[str, int], contract: Path | None
 ) -> dg.CodeReferencesMetadataValue:
-    """Where something is declared, and where its contract stands: files of this machine."""
+    """Where something is declared, and where its contract is: files of this machine."""
     file, line = declared
     # The pages cut long labels in the middle, so the file's name alone.
     places = [(file, line, f"{Path(file).name}:{line}")]
@@ -276,7 +276,10 @@ class SourceFiles(dg.IOManager):
         self._delivered = delivered
 
     def load_input(self, context: dg.InputContext) -> object:
-        """What the parameter asks for; paths where it has no annotation."""
+        """What the parameter asks for; paths where it has no annotation.
+
+        Raises dg.Failure when the files cannot be passed on.
+        """
         name = context.asset_key.to_user_string()
         wanted: object = context.dagster_type.typing_type
         try:

@@ -48,7 +48,10 @@ class RawFile:
     file_column: str | None = None
 
     def base(self, root: Path) -> Path:
-        """The folder that relative patterns start from."""
+        """The folder that relative patterns start from.
+
+        Raises ProjectError when its Python package is not installed.
+        """
         if self.package is None:
             return root
         spec = importlib.util.find_spec(self.package)

@@ -16,7 +16,7 @@ from dataclasses import dataclass, field
 from enum import Enum, auto
 from pathlib import Path, PurePosixPath
 
-# What stands in a file's name as it is, beside letters and digits of every alphabet.
+# Characters that are kept in a file's name, besides letters and digits of every alphabet.
 _PLAIN = frozenset("-_.,:+@ ")
 _LONGEST_BYTES = 180
 _PLACE = re.compile(r"\{partition(?:\.(\w+))?\}")
@@ -58,7 +58,7 @@ class Part:
 
 
 def _escaped(part: str) -> str:
-    """A file name that stands for this text alone: `a/b` is `a=2Fb`."""
+    """A file name that belongs to this text only: `a/b` is `a=2Fb`."""
     escaped = "".join(
         one if one.isalnum() or one in _PLAIN else "".join(f"={b:02X}" for b in one.encode())
         for one in part

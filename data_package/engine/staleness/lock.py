@@ -217,6 +217,8 @@ def parse(text: str) -> Lock:
         )
     except tomllib.TOMLDecodeError as error:
         raise ProjectError(_unreadable(str(error))) from None
+    except RecursionError:
+        raise ProjectError(_unreadable("it is nested too deeply")) from None
     except (KeyError, TypeError, ValueError, AttributeError):
         raise ProjectError(_unreadable("an entry is not complete")) from None
 

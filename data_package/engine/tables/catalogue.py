@@ -153,7 +153,7 @@ class Catalogue:
 
 
 def catalogue_of(project: Project) -> Catalogue:
-    """The catalogue of a project whose definitions have been loaded."""
+    """The catalogue of a loaded project. Raises ProjectError when its definitions are not ours."""
     try:
         return _loaded[project]
     except KeyError:

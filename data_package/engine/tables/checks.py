@@ -40,7 +40,7 @@ _FENCE = "```"
 class TableCheck:
     """One asset check of a table: its name and the part of the contract that it covers.
 
-    `by_partition` tells a check of each partition from one of the whole table.
+    `by_partition` distinguishes a check of each partition from one of the whole table.
     """
 
     table: Table
@@ -117,7 +117,7 @@ class CheckReports:
         return dg.AllPartitionMapping() if self._tables[name].partitioned else None
 
     def is_good(self, item: TableCheck, part: str | None = None) -> bool:
-        """Whether it is known that nothing is wrong: what cannot be told is not good."""
+        """Whether it is known that nothing is wrong: unknown is not good."""
         known = self.known(item, part)
         return known is not None and known.ok
 

@@ -237,6 +237,11 @@ def _import_problem(error: BaseException, name: str, project: Project) -> Projec
     hint = ""
     if isinstance(error, ModuleNotFoundError) and error.name and error.name in said:
         hint = f"\nInstall {error.name.partition('.')[0]!r} into {sys.prefix}, or correct the name."
+    if isinstance(error, ImportError):
+        hint += (
+            f"\nEvery module of {project.package} is imported: one that its tables do without "
+            "belongs outside of the package."
+        )
     return ProjectError(f"{place}: the module {name} cannot be imported.\n{what}{hint}")
 
 

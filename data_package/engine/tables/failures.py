@@ -150,10 +150,10 @@ def describe(
         names=names_known().union(*schemas.values()),
     )
     kind = python_errors.kind_of(error, words)
-    said = spoken(error, words)
-    if not said and not _is_of_user(function) and line is None:
-        said = _of_the_engine(error) or said
-    report = [f"{kind}{': ' + said if said else _nothing_kept(error)}"]
+    message_shown = spoken(error, words)
+    if not message_shown and not _is_of_user(function) and line is None:
+        message_shown = _of_the_engine(error) or message_shown
+    report = [f"{kind}{': ' + message_shown if message_shown else _nothing_kept(error)}"]
     if full := lack_of_room(project.storage) if _may_lack_room(error) else "":
         report.append(f"  {full}")
     if line:
@@ -177,9 +177,11 @@ def in_short(error: BaseException, project: Project, place: tuple[str, int] | No
     if line and is_users(line[0], project):
         sources = (*sources, read_source(line[0]))
     words = OwnWords(sources, names_known())
-    said = spoken(error, words)
+    message_shown = spoken(error, words)
     at = f" at {project.relative(line[0])}:{line[1]}" if line else ""
-    return f"{python_errors.kind_of(error, words)}{at}{': ' + said if said else ''}"
+    return (
+        f"{python_errors.kind_of(error, words)}{at}{': ' + message_shown if message_shown else ''}"
+    )
 
 
 def _is_raised_here(error: BaseException) -> bool:
@@ -269,12 +271,12 @@ def spoken(error: BaseException, words: OwnWords) -> str:
     """The part of an exception's message that is known to hold no value; empty if there is none."""
     match error:
         case pl.exceptions.PolarsError():
-            said = polars_errors.spoken(error, words)
-        case ValueError() if said := polars_errors.known(_message(error)):
+            message_shown = polars_errors.spoken(error, words)
+        case ValueError() if message_shown := polars_errors.known(_message(error)):
             pass
         case _:
-            said = python_errors.spoken(error, words)
-    return said or words.of(_message(error))
+            message_shown = python_errors.spoken(error, words)
+    return message_shown or words.of(_message(error))
 
 
 def _nothing_kept(error: BaseException) -> str:

@@ -192,8 +192,8 @@ def config_digest(context: dg.OutputContext) -> str | None:
     fields = {"": (step.op_def.config_field, own.pop("config", None))}
     known = step.job_def.resource_defs
     for key in _required(step.op_def.required_resource_keys, known):
-        told = resources.get(key) or {}
-        fields[key] = (known[key].config_schema.as_field(), told.get("config"))
+        report = resources.get(key) or {}
+        fields[key] = (known[key].config_schema.as_field(), report.get("config"))
     differing = {
         name: config for name, (field, config) in fields.items() if _differs(field, config)
     }
@@ -220,11 +220,11 @@ def _differs(field: Field | None, config: Any) -> bool:
     if field is None or config is None:
         return False
     default: Any = field.default_value if field.default_provided else {}
-    told, stock = (
+    report, stock = (
         process_config(field.config_type, config),
         process_config(field.config_type, default),
     )
-    return not (told.success and stock.success and told.value == stock.value)
+    return not (report.success and stock.success and report.value == stock.value)
 
 
 def entities_of_steps(job: dg.JobDefinition) -> Mapping[str, list[dg.AssetKey | dg.AssetCheckKey]]:
@@ -411,7 +411,7 @@ def _kind_of(error: SerializableErrorInfo | None) -> str:
 
 
 _TOLD_IN_FULL = (dg.Failure, DataPackageError, KeyboardInterrupt)
-# Whose words say all: where in Dagster they were raised helps nobody.
+# Their message is complete: the place in Dagster does not help.
 _NEED_NO_PLACE = (
     *_TOLD_IN_FULL,
     dg.DagsterExecutionInterruptedError,
@@ -424,10 +424,11 @@ _COUNT_OF_CHECKS = re.compile(r"^\d+(?= blocking asset check)")
 def keep_errors_value_free() -> None:
     """Let Dagster keep only the kind and the place of an exception, wherever it was raised.
 
-    The functions of tables and checks are guarded one by one, and say more. What else may fail in
-    a run (a resource, a hook, an IO manager of the user's) passes here, on its way to the event log
-    and to the terminal. Dagster's own words stay as far as they stand in its code or are names of
-    the project. Of the lines of code that an exception came through, the user's stay.
+    The functions of tables and checks are guarded one by one, with fuller reports. What else may
+    fail in a run (a resource, a hook, an IO manager of the user's) passes here, on its way to the
+    event log and to the terminal. Dagster's own words stay as far as they are literal in its code
+    or are names of the project. Of the lines of code that an exception came through, the user's
+    stay.
     """
     stock = SerializableErrorInfo.from_traceback.__func__  # type: ignore[attr-defined]
     if stock.__module__ == __name__:
@@ -467,7 +468,7 @@ def _is_of_machinery(file: str) -> bool:
 
 
 def _tell_a_failure_once() -> None:
-    """Let the end of a run name the steps that failed, whose own events say why."""
+    """Let the end of a run name the steps that failed; their own events give the reason."""
     stock = dg.DagsterEvent.job_failure
 
     def job_failure(

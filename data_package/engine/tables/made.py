@@ -15,7 +15,7 @@ from typing import Any
 from data_package.engine.project import Project
 from data_package.engine.storage import HashCache, recalled, write_private
 
-# What is said of an asset with `is_required=False` that its function has not yielded.
+# The description of an asset with `is_required=False` that its function has not yielded.
 LEFT_OUT = "Its function has not yielded it this time."
 
 
@@ -23,7 +23,7 @@ class Kept(StrEnum):
     """How the result of an asset's function is kept.
 
     A table and a file are kept in `storage/`, the first as Parquet, the second as it came. What
-    another IO manager keeps is elsewhere. Where the function does not say what it returns, the
+    another IO manager keeps is elsewhere. Where the function has no return annotation, the
     result decides.
     """
 
@@ -57,7 +57,7 @@ class Note:
 
 
 def note_path(project: Project, name: str) -> Path:
-    """Where the note of a name, `Table.noted_as`, lies or would lie."""
+    """Where the note of a name, `Table.noted_as`, is or would be."""
     return project.places.made / f"{name}.json"
 
 

@@ -32,7 +32,7 @@ _SYSTEM: Final = ("/proc/", "/sys/", "/dev/", "/etc/", "/usr/", "/lib", "/opt/co
 _SCAN: Final = re.compile(r"^\s*\w+ SCAN \[([^\]\n]*)\]", re.MULTILINE)
 _CURE: Final = "make it a raw file with source_file"
 _WRITING: Final = os.O_WRONLY | os.O_CREAT | os.O_TRUNC
-# The folder of the sockets by which Python's processes are told what to do.
+# The folder of the sockets through which Python's processes get their tasks.
 _POOL: Final = "pymp-"
 _IN_PROCESS: Final = "take every file that it reads as an input"
 _ANSWER: Final = "write the answer to a file, and make that a raw file with source_file"

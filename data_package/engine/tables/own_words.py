@@ -1,6 +1,6 @@
 """The words of a message that are the project's own: of those no row can be the origin.
 
-Its own is what stands literally in source code, and the names of columns, assets and checks.
+Its own is what is literal in source code, and the names of columns, assets and checks.
 
 A message is matched with the strings in the code: for `f"no visit of {person}"` the message keeps
 `no visit of`, and the person is replaced by `…`.
@@ -33,7 +33,7 @@ Texts = tuple[str, ...]
 
 @dataclass(frozen=True)
 class OwnWords:
-    """What may be said because it stands in code, or is a name.
+    """What may be shown because it is literal in code, or is a name.
 
     Attributes:
         sources: texts of Python modules.
@@ -46,7 +46,7 @@ class OwnWords:
     templates: tuple[str, ...] = ()
 
     def have(self, word: str | None) -> bool:
-        """Whether a word stands in the code, is a name or lists names; a number never does."""
+        """Whether a word is in the code, is a name or lists names; a number never counts."""
         if not word or not re.search(r"[^\W\d_]", word):
             return False
         found = re.compile(rf"(?<!\w){re.escape(word)}(?!\w)")

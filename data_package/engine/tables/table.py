@@ -116,7 +116,7 @@ class Table:
         return self.name if partition is None else f"{self.name}[{partition}]"
 
     def noted_as(self, partition: str | None = None) -> str:
-        """The name of the note on it, or on a partition, where it is no table."""
+        """The name of the note on it, or on a partition, where it is not a table."""
         if partition is None or self.partitions is None:
             return self.resource
         return f"{self.resource}/{self.partitions.file(partition).with_suffix('')}"
@@ -129,7 +129,7 @@ class Table:
 
     @property
     def noted(self) -> bool:
-        """Whether it, or a partition of it, was made and is no table."""
+        """Whether it, or a partition of it, was made and is not a table."""
         return any(self.note(part) is not None for part in self.parts)
 
     @property

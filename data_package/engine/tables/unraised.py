@@ -57,20 +57,20 @@ class _Hooks:
         threading.excepthook, sys.unraisablehook = self._of_thread, self._unraisable
         sys.excepthook = self._uncaught
 
-    def _tell(self, what: str, error: BaseException | None) -> None:
+    def _report(self, what: str, error: BaseException | None) -> None:
         if error is not None and not isinstance(error, SystemExit):
-            _say(f"{what}: {failures.in_short(error, self._project)}")
+            _print(f"{what}: {failures.in_short(error, self._project)}")
 
     def _of_thread(self, args: threading.ExceptHookArgs) -> None:
-        self._tell("A thread ended with an error", args.exc_value)
+        self._report("A thread ended with an error", args.exc_value)
 
     def _unraisable(self, args: "sys.UnraisableHookArgs") -> None:
-        self._tell("An error that nothing can catch", args.exc_value)
+        self._report("An error that nothing can catch", args.exc_value)
 
     def _uncaught(
         self, _kind: type[BaseException], error: BaseException, _trace: TracebackType | None
     ) -> None:
-        self._tell("An error", error)
+        self._report("An error", error)
 
     def warning(
         self,
@@ -83,7 +83,7 @@ class _Hooks:
     ) -> None:
         del file, line
         error = message if isinstance(message, Warning) else category(message)
-        _say(failures.in_short(error, self._project, place=(filename, lineno)))
+        _print(failures.in_short(error, self._project, place=(filename, lineno)))
 
 
 class _OthersLeftOut(logging.Filter):
@@ -95,12 +95,12 @@ class _OthersLeftOut(logging.Filter):
 
     def filter(self, record: logging.LogRecord) -> bool:
         error = record.exc_info[1] if record.exc_info else None
-        told = failures.in_short(error, self._project) if error is not None else "see above"
-        record.msg, record.args = f"A task ended with an error: {told}", ()
+        short = failures.in_short(error, self._project) if error is not None else "see above"
+        record.msg, record.args = f"A task ended with an error: {short}", ()
         record.exc_info = record.exc_text = None
         return True
 
 
-def _say(text: str) -> None:
+def _print(text: str) -> None:
     if sys.stderr is not None:
         print(shown(text), file=sys.stderr)  # noqa: T201

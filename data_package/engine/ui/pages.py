@@ -21,7 +21,9 @@ from dagster._core.workspace.workspace import (
 )
 from dagster_shared.error import SerializableErrorInfo
 from dagster_webserver.webserver import DagsterWebserver
-from starlette.routing import BaseRoute
+from starlette.requests import Request
+from starlette.responses import PlainTextResponse
+from starlette.routing import BaseRoute, Route
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.lineage import metadata
@@ -50,6 +52,10 @@ _OPEN_TO_AUTOMATION = {
 _WITHOUT_DAEMON = "Nothing runs schedules here: start the pages with data-package ui --daemon"
 _WITHOUT_RUNS = "These pages are for reading: start them with data-package ui --allow-runs"
 _NEVER = "Not offered by data-package ui"
+_SHUT = (
+    "data-package ui does not offer this: what functions print and what Dagster keeps of a run may "
+    "hold values of rows.\nRun `data-package build` or `data-package debug` in a terminal.\n"
+)
 _POLL_MS = 2000
 # What the pages are made of, and what they ask. What downloads logs, notebooks and events, and what
 # takes reports, stays shut.
@@ -89,11 +95,22 @@ class _Pages(DagsterWebserver[WorkspaceProcessContext, WorkspaceRequestContext])
     def build_routes(self) -> list[BaseRoute]:
         """Those that are meant to be open; what a later Dagster adds stays shut."""
         routes = super().build_routes()  # type: ignore[no-untyped-call]
-        return [route for route in routes if _is_open(route)]
+        return [kept for route in routes if (kept := _kept(route)) is not None]
 
     def make_csp_header(self, nonce: str) -> str:
         """What a browser may load and run for the pages."""
         return _POLICY.format(nonce=nonce)
+
+
+def _kept(route: BaseRoute) -> BaseRoute | None:
+    """A route as it is where it is open, and answered in words where pages lead to it."""
+    if _is_open(route):
+        return route
+    return Route(route.path, _shut, methods=["GET"]) if isinstance(route, Route) else None
+
+
+async def _shut(_request: Request) -> PlainTextResponse:
+    return PlainTextResponse(_SHUT, status_code=404)
 
 
 def _is_open(route: BaseRoute) -> bool:

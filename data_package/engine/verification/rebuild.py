@@ -84,7 +84,7 @@ class Rebuilder:
         """Build some tables and partitions into the attempt's folder, in one run.
 
         An input that is not stored as the lock records it is taken from the attempt `like`; by
-        default, from the attempt itself.
+        default, from the attempt itself. Raises BuildError when Dagster ends the run.
         """
         make_private_folder(attempt.folder)
 

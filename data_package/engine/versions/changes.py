@@ -20,7 +20,7 @@ _PACKAGE_SILENT = frozenset(("$schema", "resources", "version", "created", "name
 _RESOURCE_SILENT = frozenset(
     ("$schema", "name", "path", "bytes", "hash", "format", "mediatype", "encoding", "schema")
 )
-_FIELD_TOLD = frozenset(("name", "type", "format", "constraints", "categories"))
+_FIELD_REPORTED = frozenset(("name", "type", "format", "constraints", "categories"))
 _SCHEMA_TOLD = frozenset(("$schema", "fields", "primaryKey", "uniqueKeys", "foreignKeys"))
 
 
@@ -100,10 +100,10 @@ def _table(old: EditionTable, new: EditionTable) -> Iterator[Change]:
     before, now = old.contract, new.contract
     yield from _fields(before, now, new.name)
     yield from _keys(before, now, new.name)
-    said = (old.descriptor, new.descriptor), (before.schema_descriptor, now.schema_descriptor)
+    before_ = (old.descriptor, new.descriptor), (before.schema_descriptor, now.schema_descriptor)
     silent = _RESOURCE_SILENT, _SCHEMA_TOLD
-    for (one, other), told in zip(said, silent, strict=True):
-        for name in _differing(one, other, told):
+    for (one, other), reported in zip(before_, silent, strict=True):
+        for name in _differing(one, other, reported):
             words = f"{name} {_verb(one, other, name)}"
             yield Change(ChangeKind.WORDS, Level.PATCH, words, new.name)
 
@@ -134,9 +134,9 @@ def _field(old: Field, new: Field, table: str) -> Iterator[Change]:
         level = _level_of(name, before.get(name), now.get(name))
         words = _constraint(name, before.get(name), now.get(name))
         yield Change(ChangeKind.CONSTRAINT, level, words, table, new.name)
-    said, says = plain_field(old), plain_field(new)
-    for name in _differing(said, says, _FIELD_TOLD):
-        words = f"{name} {_verb(said, says, name)}"
+    before_, says = plain_field(old), plain_field(new)
+    for name in _differing(before_, says, _FIELD_REPORTED):
+        words = f"{name} {_verb(before_, says, name)}"
         yield Change(ChangeKind.WORDS, Level.PATCH, words, table, new.name)
 
 

@@ -17,7 +17,7 @@ _SHOWN = 12
 def uncommitted(project: Project) -> list[str]:
     """The project's files that differ from the last commit, or are not in it; relative to its root.
 
-    Raises ProjectError when there is no git, or the project is in no repository.
+    Raises ProjectError when git is not installed, or the project is not in a repository.
     """
     _ask(project, "rev-parse", "--show-toplevel")
     # A package matched by `.gitignore` would be missing from every clone.
@@ -33,7 +33,7 @@ def commit_of(project: Project) -> str:
 
 
 def ignored(project: Project, path: Path) -> bool | None:
-    """Whether git would not commit a file; None where there is no git, or no repository."""
+    """Whether git would not commit a file; None without git or a repository."""
     try:
         done = _run(project, "check-ignore", "--quiet", "--", str(path))
     except FileNotFoundError:
@@ -70,9 +70,9 @@ def _ask(project: Project, *words: str) -> list[str]:
             "Install git and commit the project, or release anyway: --without-git"
         ) from None
     if done.returncode:
-        said = done.stderr.decode(errors="replace").strip().splitlines()
+        complaint = done.stderr.decode(errors="replace").strip().splitlines()
         raise ProjectError(
-            f"git in {Path(project.root)}: {said[0] if said else 'no message'}\n"
+            f"git in {Path(project.root)}: {complaint[0] if complaint else 'no message'}\n"
             "A release is made from a commit: git init, git add, git commit. Or release "
             "anyway: --without-git"
         )

@@ -46,7 +46,7 @@ from data_package.engine.versions.level import FIRST, Level, Version
 from data_package.engine.versions.report import markdown_of
 
 _FIRST_CHANGES = "First release.\n"
-_NOTHING_TOLD = "Nothing in the descriptor changed.\n"
+_NO_CHANGES = "Nothing in the descriptor changed.\n"
 
 
 class NotReady(BuildError):
@@ -345,7 +345,7 @@ def _changes(
         told = f"Not compared with {newest.version}.\n"
     else:
         shown = _coarse(project)
-        told = markdown_of(difference, shown) if difference.level else _NOTHING_TOLD
+        told = markdown_of(difference, shown) if difference.level else _NO_CHANGES
     if notes.strip():
         return f"{notes.strip()}\n\n{told}" if newest else f"{notes.strip()}\n"
     return told
@@ -376,6 +376,10 @@ def _now() -> str:
 
     https://reproducible-builds.org/specs/source-date-epoch/
     """
-    said = os.environ.get("SOURCE_DATE_EPOCH", "")
-    moment = datetime.fromtimestamp(int(said), UTC) if said.isdecimal() else datetime.now(UTC)
+    from_environment = os.environ.get("SOURCE_DATE_EPOCH", "")
+    moment = (
+        datetime.fromtimestamp(int(from_environment), UTC)
+        if from_environment.isdecimal()
+        else datetime.now(UTC)
+    )
     return moment.strftime("%Y-%m-%dT%H:%M:%SZ")

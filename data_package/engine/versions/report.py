@@ -93,7 +93,7 @@ def _lines(difference: Difference) -> Iterator[str]:
 
 
 def _cells(table: TableDifference, shown: Shown | None = None) -> tuple[str, ...]:
-    def told(count: int) -> str:
+    def count_shown(count: int) -> str:
         return f"{count:,}" if shown is None else shown(table.name, count)
 
     rows = table.rows
@@ -101,10 +101,10 @@ def _cells(table: TableDifference, shown: Shown | None = None) -> tuple[str, ...
         return plain(table.name), "?", "?", "?", "?", ""
     return (
         plain(table.name),
-        f"{told(rows.old)} → {told(rows.new)}",
-        told(rows.added),
-        told(rows.removed),
-        "–" if rows.changed is None else told(rows.changed),
+        f"{count_shown(rows.old)} → {count_shown(rows.new)}",
+        count_shown(rows.added),
+        count_shown(rows.removed),
+        "–" if rows.changed is None else count_shown(rows.changed),
         plain(", ".join(rows.key)),
     )
 

@@ -106,6 +106,21 @@ def test_the_descriptor_says_of_each_table_what_the_standard_asks(study: Make) -
     ]
 
 
+def test_of_several_parquet_files_of_one_resource_frictionless_reads_the_first_alone(
+    tmp_path: Path,
+) -> None:
+    # Why a table in partitions is one file. Where this fails, frictionless reads them all.
+    for number in (1, 2):
+        pl.DataFrame({"id": [number]}).write_parquet(tmp_path / f"{number}.parquet")
+    fields = [{"name": "id", "type": "integer"}]
+    paths = {"path": ["1.parquet", "2.parquet"], "format": "parquet"}
+    resource = {"name": "t", "type": "table", **paths, "schema": {"fields": fields}}
+    descriptor = {"name": "p", "resources": [resource]}
+    package = Package.from_descriptor(descriptor, basepath=str(tmp_path))
+    assert package.validate().valid
+    assert [row["id"] for row in package.get_resource("t").read_rows()] == [1]
+
+
 def test_frictionless_accepts_the_descriptor_and_finds_the_files(study: Make) -> None:
     project = study(STUDY_FILES)
     assert project.build().ok

@@ -317,10 +317,11 @@ def test_nothing_but_graphql_is_posted_to(running: Served, path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/logs/a/b.out", "/notebook", "/dagit/notebook", "/download_debug/x"]
 )
-def test_what_downloads_is_a_page_like_any_other(running: Served, path: str) -> None:
+def test_what_downloads_is_refused_in_words(running: Served, path: str) -> None:
     answer = running.ask("GET", path, None, without(running.owner, "Origin"))
-    assert answer.headers["content-type"].startswith("text/html")
-    assert b"__NEXT_DATA__" in answer.body
+    assert answer.status == 404
+    assert answer.headers["content-type"].startswith("text/plain")
+    assert b"data-package ui does not offer this" in answer.body
 
 
 @pytest.mark.parametrize(

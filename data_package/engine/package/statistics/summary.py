@@ -92,7 +92,7 @@ def summarise(
         contract: the table's.
         subjects: who the rows are about.
         paths: the Parquet file of each table, by name.
-        k: the fewest subjects that anything shown may rest on.
+        k: the fewest subjects that anything shown may be based on.
         rounding: counts are rounded to multiples of this.
     """
     if subjects.undecided:
@@ -186,7 +186,9 @@ def _summary(
         return FieldSummary(missing, why=why)
     bars = tuple(None if c is None else rounded(c, rounding) for c in visible[: len(cells.labels)])
     if all(count is None for count in bars):
-        return FieldSummary(missing, why=f"too few subjects: a count would rest on fewer than {k}")
+        return FieldSummary(
+            missing, why=f"too few subjects: a count would be based on fewer than {k}"
+        )
     return FieldSummary(missing, Bars(cells.kind, cells.labels, bars))
 
 

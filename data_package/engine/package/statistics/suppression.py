@@ -16,7 +16,7 @@ def shown(counts: Sequence[int], k: int, *, bounds: Collection[int] = ()) -> lis
 
     Args:
         counts: the subjects in each cell; the cells cover all of the table's subjects.
-        k: the fewest subjects that a count may rest on.
+        k: the fewest subjects that a count may be based on.
         bounds: the open-ended cells of a histogram. Their edges were chosen so that they are not
             small, which readers know, so hiding one does not protect a small one.
     """
@@ -41,7 +41,7 @@ def rounded(count: int, base: int) -> int:
 
 
 def rounded_rows(rows: int, subjects: int, base: int) -> int:
-    """The rows of a table, so coarse that one subject's rows can't be told from none."""
+    """The rows of a table, rounded so coarsely that one subject's rows do not show."""
     return rows if base == 1 or not rows else rounded(rows, step_of(rows, subjects, base))
 
 
