@@ -11,6 +11,7 @@ from data_package.engine.staleness.assess import Cause, CauseKind, changed_libra
 from data_package.engine.staleness.lock import Lock, TableEntry, lock_of
 from data_package.engine.staleness.moves import surveyed
 from data_package.engine.staleness.own_checks import OwnVerdicts, due_checks
+from data_package.engine.staleness.preflight import faults_of
 from data_package.engine.staleness.record import code_path
 from data_package.engine.staleness.roots import Root, roots_of
 from data_package.engine.staleness.survey import (
@@ -120,7 +121,8 @@ class ProjectStatus:
 
     `libraries` are updates that do not count as a change by the project's settings, `unwritten` the
     tables that have been built and that the lock file on the disk lacks. `roots` are where it
-    begins that tables are not fresh. `with_package` says whether the data package was asked for.
+    begins that tables are not fresh. `with_package` says whether the data package was asked for,
+    `faults` what is known to keep them from being built or published.
     """
 
     tables: Sequence[TableStatus]
@@ -129,11 +131,13 @@ class ProjectStatus:
     unwritten: Sequence[str] = ()
     roots: Sequence[Root] = ()
     with_package: bool = True
+    faults: Sequence[str] = ()
 
     @property
     def is_fresh(self) -> bool:
         """Whether a build of them would do nothing."""
         built = all(table.is_fresh for table in self.tables) and not self.unwritten
+        built = built and not self.faults
         published = self.package in (PackageState.UP_TO_DATE, PackageState.NONE)
         return built and (published or not self.with_package)
 
@@ -144,6 +148,7 @@ class ProjectStatus:
             "package": self.package.in_json,
             "libraries": list(self.libraries),
             "unwritten": list(self.unwritten),
+            "faults": list(self.faults),
             "roots": [root.to_dict() for root in self.roots],
             "tables": [table.to_dict() for table in self.tables],
         }
@@ -170,6 +175,8 @@ def status_of(
     all_fresh = all(table.is_fresh for table in every)
     package = [package_state(one.in_place(), all_fresh=all_fresh) for one in catalogue.publications]
     catalogue.hashes.save()
+    asked = None if only is None else [catalogue.named[n] for n in catalogue.named if n in only]
+    with_package = only is None or PACKAGE.to_user_string() in only
     shown = every if only is None else [table for table in every if table.name in only]
     return ProjectStatus(
         tables=shown,
@@ -177,7 +184,8 @@ def status_of(
         libraries=sorted(updates),
         unwritten=lock_of(catalogue.project).unfolded(),
         roots=roots_of(every, catalogue, {table.name for table in shown}),
-        with_package=only is None or PACKAGE.to_user_string() in only,
+        with_package=with_package,
+        faults=faults_of(catalogue, asked, publish=with_package),
     )
 
 

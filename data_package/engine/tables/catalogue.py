@@ -33,6 +33,10 @@ class Publication(Protocol):
         """What is in place, against what publishing the tables as they were built would make."""
         ...
 
+    def faults(self) -> list[str]:
+        """What is known to keep it from being published, whatever the tables hold."""
+        ...
+
     def files(self) -> list[Path]:
         """The files that are in place."""
         ...
