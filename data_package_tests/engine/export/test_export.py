@@ -387,7 +387,7 @@ def test_a_name_that_sqlite_does_not_take_is_told(tmp_path: Path, name: str) -> 
     document = json.loads(path.read_text())
     document["resources"][0]["name"] = name
     path.write_text(json.dumps(document))
-    with pytest.raises(BuildError, match="does not fit into SQLite, and nothing was written"):
+    with pytest.raises(BuildError, match="SQLite cannot hold the package, and nothing was written"):
         export("sqlite", tmp_path / "x", package)
 
 
