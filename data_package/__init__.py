@@ -9,13 +9,19 @@ from typing import TYPE_CHECKING
 from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
-    from data_package.engine.runs import build
+    from data_package.engine.runs import build, read, scan
     from data_package.engine.sources import source_file
     from data_package.engine.versions import diff
 
-__all__ = ["build", "diff", "source_file"]
+__all__ = ["build", "diff", "read", "scan", "source_file"]
 
 __getattr__ = lazily(
     __name__,
-    {"build": "engine.runs", "diff": "engine.versions", "source_file": "engine.sources"},
+    {
+        "build": "engine.runs",
+        "diff": "engine.versions",
+        "read": "engine.runs",
+        "scan": "engine.runs",
+        "source_file": "engine.sources",
+    },
 )

@@ -1,5 +1,6 @@
 """Virtual environments for what we are measured beside, made once under `.venv-bench/`."""
 
+import os
 import shutil
 import subprocess
 import sys
@@ -25,7 +26,11 @@ _PINS = {
         "pointblank==1.1.1",
         "polars==2.1.0",
     ],
+    # What the authors of frictionless write now, on Polars.
+    "fairspec": ["fairspec==0.1.7"],
 }
+# The oldest minor version of Python 3 that a peer needs, where it is newer than ours.
+_NEEDS = {"fairspec": 12}
 
 
 def python_of(name: str) -> Path:
@@ -41,11 +46,26 @@ def python_of(name: str) -> Path:
         return python
     shutil.rmtree(folder, ignore_errors=True)
     print(f"Making the environment of {name} in {folder} (once)", file=sys.stderr)
-    _run(name, sys.executable, "-m", "venv", str(folder))
+    _run(name, str(_interpreter(name)), "-m", "venv", str(folder))
     pip = ("-m", "pip", "install", "--quiet", "--disable-pip-version-check")
     _run(name, str(python), *pip, *_PINS[name])
     ready.write_text(pins)
     return python
+
+
+def _interpreter(name: str) -> Path:
+    """A Python that is new enough for a peer: ours, or one on the path, or one of pyenv."""
+    needs = _NEEDS.get(name, 0)
+    if sys.version_info >= (3, needs):
+        return Path(sys.executable)
+    names = [f"python3.{minor}" for minor in range(needs, needs + 9)]
+    pyenv = Path(os.environ.get("PYENV_ROOT", Path.home() / ".pyenv"), "versions")
+    on_path = (Path(found) for each in names if (found := shutil.which(each)))
+    for python in (*on_path, *(each for n in names for each in sorted(pyenv.glob(f"*/bin/{n}")))):
+        # What is on the path may be pyenv's word for a version that is not chosen.
+        if subprocess.run([python, "-V"], capture_output=True, check=False).returncode == 0:
+            return python
+    raise Unavailable(f"{name} needs Python 3.{needs} or newer, and there is none here")
 
 
 def _run(name: str, *words: str) -> None:

@@ -43,6 +43,7 @@ import polars as pl
 from pytask import Product, task
 
 HERE = Path(__file__).parent
+COUNT = int((HERE / "count.txt").read_text())
 KEPT = [HERE / f"storage/raw/register/k{number:04}.parquet" for number in range(COUNT)]
 
 for kept in KEPT:
@@ -124,7 +125,9 @@ def _ours(root: Path, count: int) -> list[str]:
 def _pytask(root: Path, count: int) -> list[str]:
     (root / "pyproject.toml").write_text("[tool.pytask.ini_options]\n")
     (root / "storage" / "raw" / "register").mkdir(parents=True, exist_ok=True)
-    (root / "task_tables.py").write_text(_TASKS.replace("COUNT", str(count)))
+    # In a file of its own: an edit of the tasks' makes pytask run all of them.
+    (root / "count.txt").write_text(str(count))
+    (root / "task_tables.py").write_text(_TASKS)
     return [str(python_of("pytask").with_name("pytask"))]
 
 

@@ -186,6 +186,54 @@ def patito(folder: Path) -> Callable[[], int]:
     return run
 
 
+def fairspec(folder: Path, name: str = "table.csv") -> Callable[[], int]:
+    judge: Any = importlib.import_module("fairspec")
+
+    def maybe(kind: str, **more: object) -> dict[str, object]:
+        return {"type": [kind, "null"], **more}
+
+    columns: dict[str, object] = {
+        "site": {"type": "integer", "minimum": 0},
+        "subject": {"type": "integer"},
+        "age": maybe("integer", minimum=18, maximum=120),
+        "weight": maybe("number", minimum=30, maximum=200),
+        "sex": {"type": "string", "enum": ["F", "M"]},
+        "code": maybe("string", pattern="^(?:C[0-9]{5})$"),
+        "label": maybe("string"),
+        "visit": maybe("string", format="date"),
+        "measured": {"type": "string", "format": "date-time"},
+        "done": maybe("boolean"),
+    }
+    table = judge.Resource.model_validate(
+        {
+            "data": str(folder / name),
+            "fileDialect": {"format": name.rpartition(".")[2]},
+            "tableSchema": {
+                "properties": columns,
+                "allRequired": True,
+                "primaryKey": ["site", "subject"],
+                "uniqueKeys": [["label"]],
+            },
+        }
+    )
+    scan = pl.scan_csv if name.endswith(".csv") else pl.scan_parquet
+    known = codes().lazy()
+
+    def run() -> int:
+        found = len(judge.validate_table(table, maxErrors=10**9).errors)
+        # It has no bounds of dates, and looks up foreign keys in whole data sets only.
+        text = scan(folder / name).select("code", pl.col("visit").cast(pl.String))
+        found += text.join(known, on="code", how="anti").select(pl.len()).collect().item()
+        early = text.filter(pl.col("visit") < "2015-01-01")
+        return int(found + early.select(pl.len()).collect().item())
+
+    return run
+
+
+def fairspec_parquet(folder: Path) -> Callable[[], int]:
+    return fairspec(folder, "table.parquet")
+
+
 def by_hand(folder: Path) -> Callable[[], int]:
     frame = pl.read_parquet(folder / "table.parquet")
     return lambda: _counted_by_hand(frame.lazy(), [])
@@ -247,6 +295,8 @@ ENGINES: dict[str, Prepare] = {
     "patito": patito,
     "pandera": pandera,
     "frictionless": frictionless,
+    "fairspec": fairspec,
+    "fairspec-parquet": fairspec_parquet,
 }
 
 

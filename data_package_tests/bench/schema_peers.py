@@ -44,6 +44,10 @@ def _peers() -> Path:
     return python_of("validators")
 
 
+def _fairspec() -> Path:
+    return python_of("fairspec")
+
+
 FRAMES = (
     Validator("data-package", "typed", _here),
     Validator("data-package, from Parquet", "parquet", _here),
@@ -52,10 +56,12 @@ FRAMES = (
     Validator("pointblank", "pointblank", _peers),
     Validator("patito (counts only)", "patito", _peers),
     Validator("pandera", "pandera", _peers),
+    Validator("fairspec, from Parquet", "fairspec-parquet", _fairspec, times=2),
 )
 TEXT = (
     Validator("data-package", "csv", _here),
     Validator("Polars by hand (counts only)", "by-hand-csv", _here),
+    Validator("fairspec", "fairspec", _fairspec, times=2),
     Validator("frictionless, a tenth of the rows", "frictionless", _here, part=10, times=1),
 )
 

@@ -5,6 +5,8 @@ import io
 import json
 from pathlib import Path
 
+import dagster as dg
+import pytest
 from rich.table import Table
 from rich.text import Text
 from rich.tree import Tree
@@ -12,6 +14,7 @@ from rich.tree import Tree
 from data_package.engine import cli
 from data_package.engine.errors import shown, visible
 from data_package.engine.runs.terminal import Terminal
+from data_package.engine.tables.loading import console_logger
 
 HOSTILE = "a\x1b]0;x\x07\x1b[2J\x9b31m\u202egnp.exe\u2066\u2028b"
 SPELLED = "a\\u001b]0;x\\u0007\\u001b[2J\\u009b31m\\u202egnp.exe\\u2066\\u2028b"
@@ -43,6 +46,12 @@ def test_no_cell_and_no_branch_controls_the_terminal() -> None:
     assert SPELLED.replace("\\u0007", "") in said
     for control in ("\x1b]", "\x1b[2J", "\x07", "\x9b", "\u202e", "\u2066", "\u2028"):
         assert control not in said
+
+
+def test_no_line_of_the_log_controls_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    logger = console_logger.logger_fn(dg.build_init_logger_context())
+    logger.critical("Description: %s", HOSTILE)
+    assert capsys.readouterr().err.endswith(f"CRITICAL Description: {SPELLED}\n")
 
 
 def test_every_verb_prints_through_what_spells_out_controls() -> None:

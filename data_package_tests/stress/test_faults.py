@@ -23,6 +23,7 @@ import pytest
 
 from data_package_tests.conftest import new_study
 from data_package_tests.engine.tables.running import HEADER
+from data_package_tests.stress.replay import states
 from data_package_tests.stress.warm import Fault, Warm
 
 ROUNDS = int(os.environ.get("DATA_PACKAGE_ROUNDS", "20"))
@@ -33,12 +34,13 @@ BUILDS = (
     ["build", "--partition", "2025"],
     ["dagster", "asset", "materialize", "--select", "persons,heavy", "-m", "PACKAGE.definitions"],
 )
+RELEASE = ["release", "--without-git", "--undocumented"]
 OTHERS = (
     ["export", "--to", "csv", "--force"],
     ["export", "--to", "sqlite", "--force"],
     ["export", "--to", "duckdb", "--force"],
     ["export", "--to", "xlsx", "--force"],
-    ["release", "--without-git", "--undocumented"],
+    RELEASE,
     ["verify"],
     ["accept"],
     ["accept", "--partition", "2024"],
@@ -244,7 +246,7 @@ class Campaign:
         releases = root / "storage/releases"
         text = (root / self.study.package / "releases.yaml").read_text()
         # What a kill left is swept by the next release.
-        self.run(root, ["release", "--without-git", "--undocumented"])
+        self.run(root, RELEASE)
         text = (root / self.study.package / "releases.yaml").read_text()
         named = sorted(re.findall(r"version: [\"']?([\d.]+)", text))
         folders = sorted(path.name for path in releases.iterdir() if path.is_dir())
@@ -288,6 +290,38 @@ def test_a_few_faults_end_as_a_clean_build_would(campaign: Campaign, seed: int) 
 def test_faults_of_every_kind_end_as_a_clean_build_would(campaign: Campaign, part: int) -> None:
     for number in range(ROUNDS):
         campaign.round_of(1000 * (part + 1) + number)
+
+
+TRACED = (BUILDS[0], BUILDS[1], BUILDS[2], RELEASE, ["accept"], ["forget", "persons"])
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("words", TRACED, ids=" ".join)
+def test_a_power_cut_ends_as_a_clean_build_would(campaign: Campaign, words: list[str]) -> None:
+    chance = random.Random(" ".join(words))
+    root = campaign.copy("traced")
+    if words not in (BUILDS[0], BUILDS[1]):
+        campaign.run(root, ["build"])
+    before = campaign.folder / "before"
+    shutil.copytree(root, before)
+    trace = campaign.folder / "trace"
+    trace.unlink(missing_ok=True)
+    campaign.warm.run(words, root, campaign.environment, Fault(), trace=trace)
+    # The trace is whole when it ends with what is there; SQLite writes to memory as well.
+    disk = list(states(before, trace, str(root)))[-1]
+    for place, file in disk.names.items():
+        if file is not None and ".dagster" not in place:
+            assert bytes(file.seen) == (root / place).read_bytes(), place
+    moments = sum(1 for _ in states(before, trace, str(root)))
+    chosen = set(chance.sample(range(moments), min(ROUNDS, moments)))
+    for at, disk in enumerate(states(before, trace, str(root))):
+        if at in chosen:
+            cut = campaign.folder / "cut"
+            disk.write(cut, undone=chance.random() < 0.4)
+            campaign.judge(cut, f"{words}, {at} of {moments}")
+            campaign.tally["power cut"] += 1
+    for folder in (root, before):
+        shutil.rmtree(folder)
 
 
 DAMAGES = ("flip", "cut", "empty", "zeros", "odd", "gone", "folder")

@@ -166,6 +166,7 @@ def _built(names: tuple[str, ...]) -> Judged:
             f"'{without[0]}' has no contract. `data-package describe "
             f"{without[0]} --write` makes a first one."
         )
+    _refuse_missing(files, catalogue)
     judged = [one for name in files for one in _raw(name, catalogue)]
     for table in tables:
         for item in catalogue.checks_of(table):
@@ -182,6 +183,21 @@ def _built(names: tuple[str, ...]) -> Judged:
             judged.append((report, show))
     catalogue.hashes.save()
     return judged
+
+
+def _refuse_missing(names: list[str], catalogue: "Catalogue") -> None:
+    """Raise one ProjectError for all raw files that are not there."""
+    from data_package.engine.errors import ProjectError
+    from data_package.engine.sources.files import all_of
+
+    faults = []
+    for name in names:
+        try:
+            catalogue.deliveries.paths(name)
+        except ProjectError as fault:
+            faults.append(fault)
+    if faults:
+        raise all_of(faults)
 
 
 def _raw(name: str, catalogue: "Catalogue") -> Judged:

@@ -16,7 +16,8 @@ if TYPE_CHECKING:
 
 
 @click.command("release")
-@click.option("--version", metavar="X.Y.Z", help="Release as this version.")
+@click.argument("as_version", required=False, metavar="[X.Y.Z]")
+@click.option("--version", metavar="X.Y.Z", help="The same as X.Y.Z without it.")
 @click.option("--major", "level", flag_value="MAJOR", help="Raise the first number.")
 @click.option("--minor", "level", flag_value="MINOR", help="Raise the second number.")
 @click.option("--patch", "level", flag_value="PATCH", help="Raise the third number.")
@@ -29,6 +30,7 @@ if TYPE_CHECKING:
 @click.option("--undocumented", is_flag=True, help="Release what says too little of itself, too.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(
+    as_version: str | None,
     version: str | None,
     level: str | None,
     notes: str,
@@ -47,8 +49,11 @@ def command(
 
     Example: data-package release --dry-run
     """
+    if None not in (as_version, version) and as_version != version:
+        raise click.UsageError(f"Release as {as_version} or as {version}: give one version.")
+    version = version if as_version is None else as_version
     if version is not None and level is not None:
-        raise click.UsageError("--version goes with none of --major, --minor and --patch.")
+        raise click.UsageError("A version goes with none of --major, --minor and --patch.")
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
     from data_package.engine.versions import Level

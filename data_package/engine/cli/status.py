@@ -24,6 +24,12 @@ _LINE_EACH = 12
 @click.argument("select", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="List the fresh tables, too.")
 @click.option("--check", is_flag=True, help="Exit with 1 when anything is not fresh.")
+@click.option(
+    "--code",
+    is_flag=True,
+    help="Compare the lock file with code and contracts alone, without any data, as CI can. Exit "
+    "with 1 where it does not fit.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("--graph", is_flag=True, help="Draw it as a page, and open that; see graph.")
 @click.option(
@@ -33,6 +39,7 @@ def command(
     select: tuple[str, ...],
     every: bool,
     check: bool,
+    code: bool,
     as_json: bool,
     graph: bool,
     since: str | None,
@@ -51,7 +58,12 @@ def command(
     from data_package.engine.staleness.status import status_of
     from data_package.engine.tables.loading import open_project
 
+    if code and (graph or since is not None):
+        raise click.UsageError("--code goes with SELECT, --all and --json only.")
     project = find_project()
+    if code:
+        _of_code(select, project, every=every, as_json=as_json)
+        return
     lock = read_lock(project)
     if since is not None:
         if select or every or check or graph:
@@ -75,6 +87,33 @@ def command(
         sys.exit(1)
 
 
+def _of_code(select: tuple[str, ...], project: "Project", *, every: bool, as_json: bool) -> None:
+    from data_package.engine.places import LOCK
+    from data_package.engine.runs import progress
+    from data_package.engine.staleness.code_only import code_status
+    from data_package.engine.staleness.plan import select_tables
+    from data_package.engine.tables.loading import open_project
+
+    with progress.loading():
+        catalogue, job = open_project(project)
+        chosen = {key.to_user_string() for key in select_tables(select, job)}
+        status = code_status(catalogue, chosen if select else None)
+    lines = [*map(str, status.roots)]
+    lines += [f"{name} is in the lock file, and no longer in the project" for name in status.gone]
+    lines += status.faults
+    if every:
+        lines += [f"{table.name} fits" for table in status.tables if table.is_fresh]
+    if as_json:
+        click.echo(json.dumps(status.to_dict(), indent=2, ensure_ascii=False))
+    elif status.fits:
+        say("\n".join([*lines, f"{LOCK} fits the code of {len(status.tables)} tables."]))
+    else:
+        say("\n".join(lines))
+        say(f"\n{LOCK} does not fit the code. Build, and commit it: data-package build")
+    if not status.fits:
+        sys.exit(1)
+
+
 def _show_since(revision: str, lock: "Lock", project: "Project", *, as_json: bool) -> None:
     from data_package.engine.errors import shown
     from data_package.engine.staleness.committed import lock_at
@@ -82,9 +121,9 @@ def _show_since(revision: str, lock: "Lock", project: "Project", *, as_json: boo
 
     found = difference(lock_at(project, revision), lock)
     if as_json:
-        click.echo(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(found.to_dict(), indent=2, ensure_ascii=False))
     else:
-        click.echo(shown(found.describe(revision)))
+        say(shown(found.describe(revision)))
 
 
 def _show(status: "ProjectStatus", out: "Console", *, every: bool) -> None:
@@ -104,6 +143,9 @@ def _show(status: "ProjectStatus", out: "Console", *, every: bool) -> None:
     say(f"{counted} {package}".strip())
     if status.unwritten:
         say(f"{lacks(status.unwritten)} `data-package build` writes it.")
+    if status.faults:
+        say("\nA build stops before it runs anything:\n")
+        say("\n\n".join(status.faults))
     for update in status.libraries:
         say(f"Library updated since tables were built: {update}")
 

@@ -34,6 +34,7 @@ from data_package.engine.states import InPlace
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.checks import TableCheck
 from data_package.engine.tables.failures import value_free
+from data_package.engine.tables.made import Kept
 from data_package.engine.tables.table import PACKAGE, Table
 from data_package.engine.tables.trial import catalogue_aside, is_trial
 
@@ -75,6 +76,23 @@ class DataPackage:
             return InPlace.SAME if is_made_of(self._contents()) else InPlace.OTHER
         except (dg.Failure, ProjectError, OSError):
             return InPlace.OTHER
+
+    def faults(self) -> list[str]:
+        """What is known to keep it from being published, whatever the tables hold."""
+        lacking = [t for t in self.tables if t.contract is None and _is_surely_a_table(t)]
+        faults = [_without_contract(lacking)] if lacking else []
+        for look in (
+            lambda: read_metadata(self.catalogue.project),
+            lambda: read_releases(self.catalogue.project),
+            *((self._published,) if all(table.contract for table in self.published) else ()),
+        ):
+            try:
+                look()
+            except dg.Failure as fault:
+                faults.append(fault.description or "")
+            except ProjectError as fault:
+                faults.append(str(fault))
+        return list(dict.fromkeys(faults))
 
     def files(self) -> list[Path]:
         """The files that are in place."""
@@ -221,13 +239,27 @@ def _as_of(context: dg.AssetExecutionContext, package: DataPackage) -> tuple[Dat
 
 def _contract(table: Table) -> Contract:
     if table.contract is None:
-        file = table.project.relative(table.contract_path)
-        raise dg.Failure(
-            f"The final table '{table.name}' has no contract, so it cannot be published.\n"
-            f"Write its Table Schema into {file}; `data-package describe {table.name} --write` "
-            "begins one."
-        )
+        raise dg.Failure(_without_contract([table]))
     return table.contract
+
+
+def _is_surely_a_table(table: Table) -> bool:
+    """Whether that is known before it is built: its function may not say what it returns."""
+    return table.kept is Kept.TABLE or (table.is_table and table.path.exists())
+
+
+def _without_contract(tables: Sequence[Table]) -> str:
+    lines = [f"  '{t.name}' has no contract: {t.project.relative(t.contract_path)}" for t in tables]
+    count = f"{len(tables)} final tables" if len(tables) > 1 else "A final table"
+    names = " ".join(table.name for table in tables)
+    return "\n".join(
+        [
+            f"{count} cannot be published:",
+            *lines,
+            f"Write the Table Schema of each there. To begin: data-package build {names}, which "
+            f"publishes\nnothing, then data-package describe {tables[0].name} --write",
+        ]
+    )
 
 
 def _resources(document: Mapping[str, object]) -> list[Mapping[str, object]]:

@@ -9,12 +9,20 @@ from typing import TYPE_CHECKING
 from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
+    from data_package.engine.runs.reading import read, scan
     from data_package.engine.runs.result import BuildResult, TableResult
     from data_package.engine.runs.run import BuildFailed, build
 
-__all__ = ["BuildFailed", "BuildResult", "TableResult", "build"]
+__all__ = ["BuildFailed", "BuildResult", "TableResult", "build", "read", "scan"]
 
 __getattr__ = lazily(
     __name__,
-    {"BuildFailed": "run", "BuildResult": "result", "TableResult": "result", "build": "run"},
+    {
+        "BuildFailed": "run",
+        "BuildResult": "result",
+        "TableResult": "result",
+        "build": "run",
+        "read": "reading",
+        "scan": "reading",
+    },
 )

@@ -24,7 +24,40 @@ from data_package.engine.sources.shares import (
 )
 from data_package.engine.storage import HashCache
 
+# More are named in one line: the whole must fit a screen.
+_LINES = 15
 Bad = Literal["stop", "null", "reject"]
+
+
+class NotThere(ProjectError):
+    """A raw file is not there.
+
+    Attributes:
+        name: of the raw file.
+        why: what there is instead, in a few words.
+    """
+
+    def __init__(self, name: str, why: str, cure: str) -> None:
+        """`cure`: what to do."""
+        self.name, self.why = name, why
+        super().__init__(f"The raw file '{name}' is not there: {why}.\n{cure}")
+
+
+def all_of(faults: Sequence[ProjectError]) -> ProjectError:
+    """One error that says all that is wrong with raw files."""
+    every = list({str(fault): fault for fault in faults}.values())
+    if len(every) == 1:
+        return every[0]
+    missing = [fault for fault in every if isinstance(fault, NotThere)]
+    lines = [f"  {fault.name}: {fault.why}" for fault in missing[:_LINES]]
+    if more := [fault.name for fault in missing[_LINES:]]:
+        lines.append(f"  and {len(more)} more: {', '.join(more)}")
+    texts = [str(fault) for fault in every if not isinstance(fault, NotThere)]
+    if missing:
+        count = f"{len(missing)} raw files are" if len(missing) > 1 else "A raw file is"
+        cure = "Put the files there, or correct the paths in their source_file(...)."
+        texts.insert(0, "\n".join([f"{count} not there:", *lines, cure]))
+    return ProjectError("\n\n".join(texts))
 
 
 @dataclass(frozen=True)
@@ -87,17 +120,19 @@ class RawFile:
             else:
                 paths = [base / name for name in sorted(_matches(pattern, base))]
             if not paths:
-                raise ProjectError(
-                    f"The raw file '{self.name}' is not there: nothing matches "
-                    f"{self.place(pattern)!r}.\n{_other_spelling(base / pattern)}Put the file "
-                    "there, or correct the path in its source_file(...)."
+                raise NotThere(
+                    self.name,
+                    f"nothing matches {self.place(pattern)!r}",
+                    f"{_other_spelling(base / pattern)}Put the file there, or correct the path in "
+                    "its source_file(...).",
                 )
             for path in paths:
                 if not path.is_file():
-                    raise ProjectError(
-                        f"The raw file '{self.name}' is not there: {self.label(path, root)} is "
-                        f"{_what(path)}.\nPut the file there, remove what is there, or correct "
-                        f"{self.place(pattern)!r} in its source_file(...)."
+                    raise NotThere(
+                        self.name,
+                        f"{self.label(path, root)} is {_what(path)}",
+                        "Put the file there, remove what is there, or correct "
+                        f"{self.place(pattern)!r} in its source_file(...).",
                     )
             found.update(dict.fromkeys(paths))
         return list(found)

@@ -100,7 +100,7 @@ def find_leftovers(catalogue: Catalogue, lock: Lock) -> Leftovers:
         rejects=tuple(_rejects(catalogue)),
         verdicts=(*_verdicts(catalogue), *_notes(catalogue)),
         code=tuple(_code(catalogue, lock)),
-        lock_tables=tuple(_gone(catalogue, lock)),
+        lock_tables=tuple(gone(catalogue, lock)),
         lock_raw=tuple(sorted(lock.raw.keys() - catalogue.deliveries.files.keys())),
         left_alone=tuple(left_alone),
     )
@@ -229,7 +229,7 @@ def _verdicts(catalogue: Catalogue) -> Iterator[Path]:
             yield path
 
 
-def _gone(catalogue: Catalogue, lock: Lock) -> Iterator[str]:
+def gone(catalogue: Catalogue, lock: Lock) -> Iterator[str]:
     """What the lock has and the project has no more: tables, and partitions of the others."""
     for name in sorted(lock.names):
         table = catalogue.named.get(name)

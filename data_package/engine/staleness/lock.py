@@ -147,15 +147,10 @@ def read_lock(project: Project) -> Lock:
 
     Raises ProjectError when the file is not one that this version wrote.
     """
-    path = lock_path(project)
-    stamp = stamp_of(path)
-    if not is_file(path):
+    stamp = stamp_of(lock_path(project))
+    lock = lock_as_written(project)
+    if lock is None:
         return Lock()
-    try:
-        text = path.read_text(encoding="utf-8")
-    except UnicodeDecodeError:
-        raise ProjectError(_unreadable("it is not text")) from None
-    lock = parse(text)
     raw = dict(lock.raw)
     tables, partitions = dict(lock.tables), {k: dict(v) for k, v in lock.partitions.items()}
     for line in _journal(project).read(stamp):
@@ -172,6 +167,21 @@ def read_lock(project: Project) -> Lock:
                 tables.pop(name, None)
             raw |= read
     return Lock(raw, tables, partitions)
+
+
+def lock_as_written(project: Project) -> Lock | None:
+    """The lock file alone, without what a build has not yet folded into it; None without a file.
+
+    Raises ProjectError when the file is not one that this version wrote.
+    """
+    path = lock_path(project)
+    if not is_file(path):
+        return None
+    try:
+        text = path.read_text(encoding="utf-8")
+    except UnicodeDecodeError:
+        raise ProjectError(_unreadable("it is not text")) from None
+    return parse(text)
 
 
 @functools.cache

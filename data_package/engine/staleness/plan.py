@@ -12,6 +12,7 @@ from data_package.engine.staleness.assess import CauseKind
 from data_package.engine.staleness.lock import Lock, LockFile, lock_of
 from data_package.engine.staleness.moves import surveyed
 from data_package.engine.staleness.own_checks import OwnVerdicts, is_due
+from data_package.engine.staleness.preflight import faults_of
 from data_package.engine.staleness.survey import TableState, in_order
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import dagster_quiet, open_project
@@ -164,7 +165,6 @@ def plan_work(
     request: Request, job: dg.JobDefinition, catalogue: Catalogue, lock: LockFile
 ) -> Work:
     """Decide what is to be done: the stale tables of the selection and what they need."""
-    states = surveyed(catalogue, lock.read())
     selected = select_tables(request.select, job)
     asked = selected & catalogue.tables.keys()
     if request.select and not asked and PACKAGE not in selected:
@@ -176,6 +176,8 @@ def plan_work(
         )
     wanted = asked_parts(request, asked, catalogue)
     needed = with_inputs(wanted, catalogue)
+    may_publish = PACKAGE in selected and not request.partitions
+    states = _surveyed(catalogue, lock.read(), needed, publish=may_publish)
     stale: dict[dg.AssetKey, Parts] = {}
     verdicts = OwnVerdicts(catalogue.project)
     for key, parts in needed.items():
@@ -189,7 +191,6 @@ def plan_work(
             stale[key] = runs
     tables, checks = _what_runs(job, needed, stale, catalogue, lock.read())
     made = {key: _made_together(job, key, stale, needed) for key in tables}
-    may_publish = PACKAGE in selected and not request.partitions
     publish = may_publish and (
         bool(tables or checks) or not all(p.is_current() for p in catalogue.publications)
     )
@@ -204,6 +205,22 @@ def plan_work(
         parts={key: _keys(parts) for key, parts in made.items() if None not in parts},
         checked=_parts_checked(checks, needed, made, catalogue, lock.read()),
     )
+
+
+def _surveyed(
+    catalogue: Catalogue, lock: Lock, needed: Collection[dg.AssetKey], *, publish: bool
+) -> dict[str, TableState]:
+    """The state of every table. Raises ProjectError for all that is known to be wrong, at once."""
+    tables = [catalogue.tables[key] for key in needed]
+    faults = faults_of(catalogue, tables, publish=publish)
+    states: dict[str, TableState] = {}
+    try:
+        states = surveyed(catalogue, lock)
+    except ProjectError as fault:
+        faults.insert(0, str(fault))
+    if faults:
+        raise ProjectError("\n\n".join(faults))
+    return states
 
 
 def asked_parts(

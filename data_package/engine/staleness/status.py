@@ -11,6 +11,7 @@ from data_package.engine.staleness.assess import Cause, CauseKind, changed_libra
 from data_package.engine.staleness.lock import Lock, TableEntry, lock_of
 from data_package.engine.staleness.moves import surveyed
 from data_package.engine.staleness.own_checks import OwnVerdicts, due_checks
+from data_package.engine.staleness.preflight import faults_of
 from data_package.engine.staleness.record import code_path
 from data_package.engine.staleness.roots import Root, roots_of
 from data_package.engine.staleness.survey import (
@@ -120,7 +121,8 @@ class ProjectStatus:
 
     `libraries` are updates that do not count as a change by the project's settings, `unwritten` the
     tables that have been built and that the lock file on the disk lacks. `roots` are where it
-    begins that tables are not fresh. `with_package` says whether the data package was asked for.
+    begins that tables are not fresh. `with_package` says whether the data package was asked for,
+    `faults` what is known to keep them from being built or published.
     """
 
     tables: Sequence[TableStatus]
@@ -129,11 +131,13 @@ class ProjectStatus:
     unwritten: Sequence[str] = ()
     roots: Sequence[Root] = ()
     with_package: bool = True
+    faults: Sequence[str] = ()
 
     @property
     def is_fresh(self) -> bool:
         """Whether a build of them would do nothing."""
         built = all(table.is_fresh for table in self.tables) and not self.unwritten
+        built = built and not self.faults
         published = self.package in (PackageState.UP_TO_DATE, PackageState.NONE)
         return built and (published or not self.with_package)
 
@@ -144,6 +148,7 @@ class ProjectStatus:
             "package": self.package.in_json,
             "libraries": list(self.libraries),
             "unwritten": list(self.unwritten),
+            "faults": list(self.faults),
             "roots": [root.to_dict() for root in self.roots],
             "tables": [table.to_dict() for table in self.tables],
         }
@@ -164,12 +169,16 @@ def status_of(
         if (entry := lock.entry(table.name, part))
         for change, _ in changed_libraries(entry, libraries_of(table))
     }
+    own = OwnVerdicts(catalogue.project)
     every = [
-        _status(state, catalogue.named[name], catalogue, lock) for name, state in states.items()
+        _status(state, catalogue.named[name], catalogue, lock, own)
+        for name, state in states.items()
     ]
     all_fresh = all(table.is_fresh for table in every)
     package = [package_state(one.in_place(), all_fresh=all_fresh) for one in catalogue.publications]
     catalogue.hashes.save()
+    asked = None if only is None else [catalogue.named[n] for n in catalogue.named if n in only]
+    with_package = only is None or PACKAGE.to_user_string() in only
     shown = every if only is None else [table for table in every if table.name in only]
     return ProjectStatus(
         tables=shown,
@@ -177,7 +186,8 @@ def status_of(
         libraries=sorted(updates),
         unwritten=lock_of(catalogue.project).unfolded(),
         roots=roots_of(every, catalogue, {table.name for table in shown}),
-        with_package=only is None or PACKAGE.to_user_string() in only,
+        with_package=with_package,
+        faults=faults_of(catalogue, asked, publish=with_package),
     )
 
 
@@ -191,7 +201,8 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
     state = states[table.name]
     if part is not None:
         state = next(one for one in state.parts if one.partition == part)
-    status = _status(states[table.name], table, catalogue, lock)
+    own = OwnVerdicts(catalogue.project)
+    status = _status(states[table.name], table, catalogue, lock, own)
     causes = list(state.causes) if part is not None else status.causes
     lines = [f"{name} is {state.state}{_colon(causes, state)}"]
     for cause in causes:
@@ -320,11 +331,13 @@ def _begins(name: str, states: dict[str, TableState], catalogue: Catalogue) -> l
     return ["It begins with:", *roots] if roots else []
 
 
-def _status(state: TableState, table: Table, catalogue: Catalogue, lock: Lock) -> TableStatus:
+def _status(
+    state: TableState, table: Table, catalogue: Catalogue, lock: Lock, own: OwnVerdicts
+) -> TableStatus:
     entry = lock.whole(table.name)
     raw_errors = entry.raw_errors if entry is not None else 0
     checks = catalogue.checks_of(table)
-    failed, due = map(tuple, due_checks(table, catalogue, lock, OwnVerdicts(catalogue.project)))
+    failed, due = map(tuple, due_checks(table, catalogue, lock, own))
     if not checks:
         return TableStatus(state, Verdict.NONE, {}, raw_errors, failed, due)
     known = catalogue.verdicts.known

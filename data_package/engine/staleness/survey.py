@@ -2,14 +2,14 @@
 
 import json
 import platform
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from graphlib import TopologicalSorter
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.libraries import version_of
 from data_package.engine.project import Project
-from data_package.engine.sources.files import combine_hashes
+from data_package.engine.sources.files import all_of, combine_hashes
 from data_package.engine.sources.shares import Share
 from data_package.engine.staleness.assess import Cause, CauseKind, Present, assess
 from data_package.engine.staleness.lock import Lock
@@ -60,15 +60,77 @@ class TableState:
 def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
     """The state of every table, in the order of lists.
 
-    Raises ProjectError when a raw file is not there.
+    Raises ProjectError when raw files are not there, one for all of them.
     """
     catalogue.deliveries.look_ahead()
     failures = Failures(catalogue.project)
     states: dict[str, TableState] = {}
+    faults: list[ProjectError] = []
     for table in in_order(catalogue):
-        made = [_state_of(table, part, catalogue, lock, failures, states) for part in table.parts]
+        made = []
+        for part in table.parts:
+            try:
+                made.append(_state_of(table, part, catalogue, lock, failures, states))
+            except ProjectError:
+                faults += _missing(table, part, catalogue, lock)
+                break
+        if faults:
+            # What is missing elsewhere is looked for all the same, and all of it said at once.
+            continue
+        states[table.name] = together(table, made) if table.partitioned else made[0]
+    if faults:
+        raise all_of(faults)
+    return {table.name: states[table.name] for table in catalogue.listed}
+
+
+def survey_of_code(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
+    """The state of every table by its code alone, in the order of lists.
+
+    Raw files and tables are taken to hold what the lock says, and are not looked at.
+    """
+    states: dict[str, TableState] = {}
+    for table in in_order(catalogue):
+        made = [
+            _against(_as_locked(table, part, catalogue, lock), table, part, catalogue, lock, states)
+            for part in table.parts
+        ]
         states[table.name] = together(table, made) if table.partitioned else made[0]
     return {table.name: states[table.name] for table in catalogue.listed}
+
+
+def _as_locked(table: Table, part: str | None, catalogue: Catalogue, lock: Lock) -> Present:
+    entry = lock.entry(table.name, part)
+
+    def version(name: str) -> str | None:
+        if name not in catalogue.deliveries.files:
+            return input_version(name, catalogue, lock, table, part)
+        before = entry.inputs.get(name) if entry is not None else None
+        share = table.shares.get(name, Share.WHOLE) if part is not None else Share.WHOLE
+        if share is not Share.WHOLE or (before is not None and before.startswith(OWN)):
+            # The lock has the hash of all files of a set, and not those of a partition's own.
+            return before
+        raw = lock.raw.get(name)
+        if raw is None:
+            return None
+        return raw.sha256 if part is None else shortened(raw.sha256)
+
+    return Present(
+        fingerprint=table.fingerprint.digest,
+        parts=parts_of(table),
+        inputs={name: version(name) for name in input_names(table)},
+        libraries=libraries_of(table),
+        file=entry.data_version if entry is not None else None,
+    )
+
+
+def _missing(
+    table: Table, part: str | None, catalogue: Catalogue, lock: Lock
+) -> Iterator[ProjectError]:
+    for name in input_names(table):
+        try:
+            input_version(name, catalogue, lock, table, part)
+        except ProjectError as fault:
+            yield fault
 
 
 def _state_of(
@@ -80,13 +142,25 @@ def _state_of(
     known: Mapping[str, TableState],
 ) -> TableState:
     present = present_of(table, catalogue, lock, part)
+    error = failures.error_of(table.labelled(part), basis(present))
+    return _against(present, table, part, catalogue, lock, known, error)
+
+
+def _against(
+    present: Present,
+    table: Table,
+    part: str | None,
+    catalogue: Catalogue,
+    lock: Lock,
+    known: Mapping[str, TableState],
+    error: str | None = None,
+) -> TableState:
     causes = assess(lock.entry(table.name, part), present, catalogue.project.library_changes)
     causes += [
         Cause(CauseKind.UPSTREAM, name)
-        for name in _input_names(table)
+        for name in input_names(table)
         if name in known and _is_stale(known[name], table, part, catalogue)
     ]
-    error = failures.error_of(table.labelled(part), basis(present))
     return TableState(
         name=table.name,
         group=table.group,
@@ -134,7 +208,7 @@ def present_of(table: Table, catalogue: Catalogue, lock: Lock, part: str | None 
         fingerprint=table.fingerprint.digest,
         parts=parts_of(table),
         inputs={
-            name: input_version(name, catalogue, lock, table, part) for name in _input_names(table)
+            name: input_version(name, catalogue, lock, table, part) for name in input_names(table)
         },
         libraries=libraries_of(table),
         file=file_version(table, catalogue, part),
@@ -235,7 +309,7 @@ def in_order(catalogue: Catalogue) -> list[Table]:
     """The tables, each after its inputs, and by name where that leaves a choice."""
     names = catalogue.named
     sorter = TopologicalSorter(
-        {name: [n for n in _input_names(names[name]) if n in names] for name in sorted(names)}
+        {name: [n for n in input_names(names[name]) if n in names] for name in sorted(names)}
     )
     return [names[name] for name in sorter.static_order()]
 
@@ -294,5 +368,6 @@ def _state(causes: list[Cause], error: str | None) -> State:
     return State.STALE
 
 
-def _input_names(table: Table) -> list[str]:
+def input_names(table: Table) -> list[str]:
+    """The names of what a table takes, in alphabetical order."""
     return sorted(key.to_user_string() for key in table.inputs.values())

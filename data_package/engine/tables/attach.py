@@ -116,6 +116,8 @@ def tables_of(
                 reads=frozenset(reads),
                 op=assets.node_def.name,
                 kept=kept,
+                wanted=internals.asked_for(assets),
+                returns=internals.outputs_of(assets).get(spec.key),
             )
         )
     return made

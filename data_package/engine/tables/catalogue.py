@@ -33,6 +33,10 @@ class Publication(Protocol):
         """What is in place, against what publishing the tables as they were built would make."""
         ...
 
+    def faults(self) -> list[str]:
+        """What is known to keep it from being published, whatever the tables hold."""
+        ...
+
     def files(self) -> list[Path]:
         """The files that are in place."""
         ...
@@ -142,7 +146,14 @@ class Catalogue:
 
     def checks_of(self, table: Table) -> list[TableCheck]:
         """The contract checks of one table."""
-        return [item for item in self.checks if item.table.key == table.key]
+        return self._checks.get(table.key, [])
+
+    @cached_property
+    def _checks(self) -> Mapping[dg.AssetKey, list[TableCheck]]:
+        found: dict[dg.AssetKey, list[TableCheck]] = {}
+        for item in self.checks:
+            found.setdefault(item.table.key, []).append(item)
+        return found
 
 
 def catalogue_of(project: Project) -> Catalogue:

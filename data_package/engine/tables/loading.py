@@ -10,7 +10,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from data_package.engine.errors import ProjectError
+from data_package.engine.errors import ProjectError, visible
 from data_package.engine.own_code import ENGINE, own_places
 from data_package.engine.project import Project, find_project, read_from_source
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
@@ -131,9 +131,14 @@ def _console_logger(_context: dg.InitLoggerContext) -> logging.Logger:
     """Write to standard error what was asked for."""
     logger = logging.Logger("data-package", _log_level)
     handler = logging.StreamHandler()
-    handler.setFormatter(logging.Formatter("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
+    handler.setFormatter(_Visible("%(asctime)s %(levelname)s %(message)s", "%H:%M:%S"))
     logger.addHandler(handler)
     return logger
+
+
+class _Visible(logging.Formatter):
+    def format(self, record: logging.LogRecord) -> str:
+        return visible(super().format(record))
 
 
 console_logger = dg.LoggerDefinition(

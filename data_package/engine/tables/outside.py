@@ -202,8 +202,10 @@ def end() -> None:
     _running.remove(watch)
     for table in watch.tables:
         path = _path(table)
-        if watch.found or path.is_file():
-            note = {"fingerprint": table.fingerprint.digest, "uses": sorted(watch.found)}
+        # What one partition uses, another need not.
+        found = watch.found | set(seen(table) if table.partitioned else ())
+        if found or path.is_file():
+            note = {"fingerprint": table.fingerprint.digest, "uses": sorted(found)}
             remember(path, json.dumps(note, indent=1))
 
 

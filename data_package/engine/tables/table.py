@@ -40,6 +40,8 @@ class Table:
         reads: the raw files whose rows, not paths, it takes.
         op: the name of the function in Dagster.
         kept: how its function's result is kept; almost always as a table.
+        wanted: the type that its function asks for each input in.
+        returns: the type that its function says it returns.
     """
 
     key: dg.AssetKey
@@ -56,6 +58,8 @@ class Table:
     reads: frozenset[str] = frozenset()
     op: str = ""
     kept: Kept = Kept.TABLE
+    wanted: Mapping[dg.AssetKey, object] = field(default_factory=dict)
+    returns: object = None
 
     @property
     def partitioned(self) -> bool:

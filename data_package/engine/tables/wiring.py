@@ -67,7 +67,7 @@ def _unknown(nodes: Sequence[WiredAsset], project: Project) -> Iterable[str]:
     for node in nodes:
         for parameter, wanted in node.parameters.items():
             if wanted not in known:
-                place = _place_of_parameter(node.function, parameter, project) or node.place
+                place = place_of_parameter(node.function, parameter, project) or node.place
                 yield (
                     f"{place}: '{node.name}' takes '{wanted}', but no asset has that name."
                     f"{did_you_mean(wanted, known - {node.name})}\n"
@@ -106,7 +106,7 @@ def _unseen(nodes: Sequence[WiredAsset], project: Project) -> Iterable[str]:
                 parameter.kind is inspect.Parameter.KEYWORD_ONLY
                 and parameter.default is inspect.Parameter.empty
             ):
-                place = _place_of_parameter(node.function, name, project) or node.place
+                place = place_of_parameter(node.function, name, project) or node.place
                 yield (
                     f"{place}: Dagster does not see the parameter '{name}' of '{node.name}', "
                     "because it comes after `*`.\nRemove the `*`."
@@ -180,10 +180,10 @@ def _parameters(function: Callable[..., object] | None) -> Mapping[str, inspect.
     return inspect.signature(function).parameters if function is not None else {}
 
 
-def _place_of_parameter(
+def place_of_parameter(
     function: Callable[..., object] | None, parameter: str, project: Project
 ) -> str | None:
-    """The line of the parameter itself: a long signature spans many."""
+    """The file and line of a parameter itself: a long signature spans many."""
     if function is None:
         return None
     function = inspect.unwrap(function)

@@ -183,6 +183,27 @@ def test_a_browser_draws_every_table_and_runs_nothing_else(tmp_path: Path) -> No
 
 @pytest.mark.slow
 @pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_a_graph_opens_folded_on_a_phone(tmp_path: Path) -> None:
+    nodes = [DrawnNode(f"table_{at}", "raw", "fresh") for at in range(20)]
+    page = tmp_path / "graph.html"
+    page.write_text(html(Graph("study", nodes), "study"))
+    drawn = "document.querySelectorAll('.node').length"
+    with browser(tmp_path) as tab:
+        for width, boxes in ((1280, 20), (390, 1)):
+            tab.call(
+                "Emulation.setDeviceMetricsOverride",
+                width=width,
+                height=800,
+                deviceScaleFactor=1,
+                mobile=width == 390,
+            )
+            tab.open("about:blank")
+            tab.open(page.as_uri())
+            tab.wait_until(lambda boxes=boxes: tab.ask(drawn) == boxes)  # type: ignore[misc]
+
+
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
 def test_a_printed_graph_has_every_table_and_the_screen_is_as_before(tmp_path: Path) -> None:
     nodes = [DrawnNode(f"table_{at}", "raw", "fresh") for at in range(70)]
     page = tmp_path / "graph.html"

@@ -11,6 +11,7 @@ import polars as pl
 import pytest
 from frictionless import Package, resources
 
+from data_package.engine.errors import ProjectError
 from data_package.engine.storage import hash_file
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER, temporary_files
@@ -242,12 +243,12 @@ def test_a_package_folder_that_is_a_link_is_replaced_and_not_followed(
 def test_a_final_table_without_a_contract_is_reported_with_where_to_write_it(study: Make) -> None:
     files = {k: v for k, v in STUDY_FILES.items() if k != "final/visits.yaml"}
     project = study(files)
-    result = project.build()
-    assert not result.ok
-    said = result.explain()
-    assert "'visits' has no contract" in said
-    assert f"{project.package}/final/visits.yaml" in said
-    assert result["visits"].rows == 2
+    with pytest.raises(ProjectError) as error:
+        project.build()
+    assert "'visits' has no contract" in str(error.value)
+    assert f"{project.package}/final/visits.yaml" in str(error.value)
+    assert not (project.storage / "final").exists()
+    assert project.build("visits")["visits"].rows == 2
     assert not package_of(project).exists()
 
 
@@ -268,10 +269,11 @@ def test_a_wrong_package_file_is_reported_with_its_place(
     project = study(STUDY_FILES)
     place = project.root / project.package / "datapackage.yaml"
     place.write_bytes(text.encode() if isinstance(text, str) else text)
-    result = project.build()
-    assert not result.ok
-    assert told in result.explain()
-    assert f"{project.package}/datapackage.yaml" in result.explain()
+    with pytest.raises(ProjectError) as error:
+        project.build()
+    assert told in str(error.value)
+    assert f"{project.package}/datapackage.yaml" in str(error.value)
+    assert not (project.storage / "final").exists()
     assert not package_of(project).exists()
 
 

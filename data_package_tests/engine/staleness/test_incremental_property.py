@@ -30,6 +30,8 @@ GROUPS = ("intermediate", "final")
 HOMES = (f"{PACKAGE}.helpers", "random_beside", "random_common.helpers")
 # What is left of a value: with 1 nothing, so that edits further up change no content.
 MODULI = (1, 2, 1000)
+# The share of tables that are made in partitions.
+_PARTED = 0.3
 
 
 @dataclass
@@ -43,7 +45,7 @@ class Helper:
 
 @dataclass
 class Node:
-    """A table: made of the raw file, or of the tables it takes."""
+    """A table, as a whole or in partitions: made of the raw file, or of the tables it takes."""
 
     inputs: list[str]
     helper: int
@@ -51,6 +53,7 @@ class Node:
     modulus: int
     column: int
     group: str
+    parted: bool = False
     title: int = 0
     broken: bool = False
 
@@ -63,6 +66,7 @@ class Model:
     helpers: list[Helper] = field(default_factory=list)
     nodes: dict[str, Node] = field(default_factory=dict)
     rows: list[int] = field(default_factory=list)
+    keys: list[str] = field(default_factory=lambda: ["0", "1"])
     home: str = HOMES[0]
     style: int = 0
     made: int = 0
@@ -87,6 +91,7 @@ class Model:
             modulus=self.random_.choice(MODULI),
             column=0,
             group=self.random_.choice(GROUPS),
+            parted=self.random_.random() < _PARTED,
         )
         self.made += 1
 
@@ -151,9 +156,13 @@ class Model:
 
     def _table(self, name: str, node: Node) -> str:
         taken = ", ".join(f"{one}: pl.LazyFrame" for one in node.inputs) or "raw_file: Path"
+        keys = f"partitions_def=dg.StaticPartitionsDefinition({self.keys})" if node.parted else ""
         frame = node.inputs[0] if node.inputs else "pl.scan_csv(raw_file)"
         lines = [f'frame = {frame}.select("k", "v")']
         lines += ["raise ValueError('broken')"] if node.broken else []
+        if node.parted:
+            taken = f"context, {taken}"
+            lines.append('frame = frame.filter(pl.col("k") // 3 == int(context.partition_key))')
         for other in node.inputs[1:]:
             joined = f'frame.join({other}.select("k", w="v"), on="k", how="left")'
             lines.append(f'frame = {joined}.select("k", v=pl.col("v") + pl.col("w"))')
@@ -166,7 +175,7 @@ class Model:
             "from pathlib import Path\n\nimport dagster as dg\nimport polars as pl\n\n"
             "from data_package.engine.sources import source_file\n"
             f"from {self.home} import h{node.helper}\n\n"
-            f"{source}@dg.asset\ndef {name}({taken}) -> pl.LazyFrame:\n"
+            f"{source}@dg.asset({keys})\ndef {name}({taken}) -> pl.LazyFrame:\n"
             f"{indent(chr(10).join(lines), '    ')}\n"
         )
 
@@ -200,14 +209,20 @@ class Place(Study):
     def products(self, model: Model) -> dict[str, str]:
         """Hashes of the tables, of the package and of the lock."""
         tables = [
-            self.storage / node.group / f"{name}.parquet" for name, node in model.nodes.items()
+            self.storage / node.group / name / f"{key}.parquet"
+            if node.parted
+            else self.storage / node.group / f"{name}.parquet"
+            for name, node in model.nodes.items()
+            for key in (model.keys if node.parted else [""])
         ]
         package = (self.storage / "package").rglob("*")
         files = [*tables, *(p for p in package if p.is_file()), self.root / "data-package.lock"]
         return {path.relative_to(self.root).as_posix(): hash_file(path) for path in files}
 
     def outputs(self) -> list[Path]:
-        return sorted(path for group in GROUPS for path in (self.storage / group).glob("*.parquet"))
+        return sorted(
+            path for group in GROUPS for path in (self.storage / group).rglob("*.parquet")
+        )
 
 
 def new_place(root: Path) -> Place:
@@ -267,6 +282,20 @@ def touch_raw_file(model: Model, place: Place) -> None:
 def edit_style(model: Model, place: Place) -> None:
     """Comments and docstrings, and the order of definitions."""
     model.style = model.random_.randint(0, 99)
+
+
+def add_partition(model: Model, place: Place) -> None:
+    model.keys.append(str(max(map(int, model.keys)) + 1))
+
+
+def remove_partition(model: Model, place: Place) -> None:
+    if len(model.keys) > 1:
+        model.keys.remove(model.random_.choice(model.keys))
+
+
+def make_in_partitions_or_as_a_whole(model: Model, place: Place) -> None:
+    node = some(model)
+    node.parted = not node.parted
 
 
 def rename_column(model: Model, place: Place) -> None:
@@ -336,6 +365,9 @@ EDITS: tuple[Edit, ...] = (
     edit_style,
     rename_column,
     edit_title,
+    add_partition,
+    remove_partition,
+    make_in_partitions_or_as_a_whole,
     move_to_other_group,
     break_table,
     mend_tables,

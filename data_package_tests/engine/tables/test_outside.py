@@ -118,6 +118,15 @@ def test_what_asynchronous_functions_use_is_seen_too(study: Make) -> None:
         assert all(each is not None and each > 0 for each in seconds)
 
 
+def test_what_one_partition_uses_is_said_though_another_does_not(study: Make) -> None:
+    body = "if context.partition_key == 'a':\n    open(HERE.parent / 'd/codes.csv').close()\nreturn FRAME"
+    made = make(study, table(body, parameters="context"))
+    text = (made.root / made.package / "tables.py").read_text()
+    keys = "dg.StaticPartitionsDefinition(['a', 'b'])"
+    made.write({"tables.py": text.replace("@dg.asset", f"@dg.asset(partitions_def={keys})")})
+    assert [line.startswith("t: ") for line in reported(made)] == [True]
+
+
 UNSAID = {
     "an input that is opened": table("given.read_text()\nreturn FRAME", parameters="given: Path"),
     "an input that is scanned": table("return pl.scan_csv(given)", parameters="given: Path"),

@@ -29,7 +29,10 @@
   }
   const groups = [...new Set(data.nodes.map((node) => node.g))];
   const members = new Map(groups.map((group) => [group, data.nodes.filter((n) => n.g === group)]));
-  const folded = new Set(data.fold ? groups.filter((group) => members.get(group).length > 1) : []);
+  // Fitted into a phone's width, more boxes than these are too small to read.
+  const NARROW = 600, LEGIBLE = 8;
+  const small = window.innerWidth < NARROW && data.nodes.length > LEGIBLE;
+  const folded = new Set(data.fold || small ? groups.filter((group) => members.get(group).length > 1) : []);
 
   // What is seen: a table, or a folded group in the place of all of its tables.
   const placeOf = (name) => {

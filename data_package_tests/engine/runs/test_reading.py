@@ -1,0 +1,45 @@
+"""A table by its name, only as long as it is fresh."""
+
+import pytest
+
+from data_package import read, scan
+from data_package.engine.errors import ProjectError
+from data_package_tests.conftest import Make
+
+pytestmark = pytest.mark.slow
+
+TABLES = """
+import dagster as dg
+import polars as pl
+
+@dg.asset
+def people() -> pl.LazyFrame:
+    return pl.LazyFrame({"who": ["a", "b"], "age": [71717171, 2]})
+
+@dg.asset
+def ages(people: pl.LazyFrame) -> pl.LazyFrame:
+    return people.select("age")
+
+@dg.asset
+def later(people: pl.LazyFrame) -> pl.LazyFrame:
+    return people.head(1)
+"""
+
+
+def test_a_fresh_table_is_found_by_its_name_and_a_stale_one_refused(study: Make) -> None:
+    made = study({"tables.py": TABLES})
+    assert made.build("ages", "people").ok
+    assert scan("ages", project=made.root).collect()["age"].to_list() == [71717171, 2]
+    with pytest.raises(ProjectError, match=r"'later' has not been built\..*build later"):
+        scan("later", project=made.root)
+    with pytest.raises(ProjectError, match=r"There is no table 'aegs'\. Did you mean 'ages'"):
+        read("aegs", project=made.root)
+    made.write({"tables.py": TABLES.replace('select("age")', 'select(pl.col("age") + 1)')})
+    with pytest.raises(ProjectError, match="'ages' is not fresh") as refused:
+        read("ages", project=made.root)
+    assert "stale=True" in str(refused.value)
+    assert "71717171" not in str(refused.value)
+    assert read("ages", project=made.root, stale=True)["age"].to_list() == [71717171, 2]
+    made.write({"tables.py": "def broken(:"})
+    with pytest.raises(ProjectError):
+        read("ages", project=made.root, stale=True)
