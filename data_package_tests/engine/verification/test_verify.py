@@ -294,7 +294,7 @@ def test_partitions_are_built_again_and_compared_one_by_one(parted: Study) -> No
     parted.forget()
     shown = invoke("marked", "--partition", "2024")
     assert shown.exit_code == 0
-    assert "2 of 2 tables and partitions came out as the lock says" in shown.stdout
+    assert "2 of 2 tables and partitions match the lock" in shown.stdout
     parted.forget()
     shown = invoke("marked", "--partition", "2024...2025", "--json")
     assert shown.exit_code == 1
