@@ -173,7 +173,7 @@ def test_tables_that_differ_are_named_with_the_reason(made: Callable[[str], Stud
     shown = invoke("chance")
     assert shown.exit_code == 1
     assert "chance differs (" in shown.stdout
-    assert "1 of 2 tables came out as the lock says; 1 differs" in shown.stdout
+    assert "1 of 2 tables match the lock; 1 differs" in shown.stdout
 
 
 def test_a_fresh_checkout_is_verified_from_its_raw_files_alone(
