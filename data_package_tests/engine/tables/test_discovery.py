@@ -219,7 +219,7 @@ def test_a_component_is_named_by_each_build(study: Make) -> None:
     assert "defs/one/defs.yaml: a component, which is not loaded here." in done.stderr
 
 
-def test_an_asset_of_others_that_is_merged_is_no_table_of_a_build(study: Make) -> None:
+def test_an_asset_of_others_that_is_merged_is_not_a_table_of_a_build(study: Make) -> None:
     merged = (
         DOOR.format("").replace("from STUDY.tables import *", "")
         + """
@@ -249,7 +249,7 @@ defs = dg.Definitions.merge(defs, dg.Definitions(assets=[mart]))
         ("dg.ScheduleDefinition(name='x', cron_schedule='often', target='*')", "'often'"),
     ],
 )
-def test_an_error_of_an_import_keeps_what_stands_in_the_users_own_code(
+def test_an_error_of_an_import_keeps_what_is_in_the_users_own_code(
     study: Make, line: str, told: str
 ) -> None:
     message = refused(study({"tables.py": f"import dagster as dg\nimport polars as pl\n{line}\n"}))
