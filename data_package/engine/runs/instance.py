@@ -75,7 +75,7 @@ class _NoWords:
             """Print nothing."""
 
 
-_events.sys = _NoWords  # type: ignore[assignment]
+_events.sys = _NoWords  # type: ignore[assignment, attr-defined]
 
 
 @contextmanager
