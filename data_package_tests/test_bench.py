@@ -26,6 +26,6 @@ def test_what_is_measured_starts_under_what_was_set_before(tmp_path: Path) -> No
     measure([sys.executable, "-c", "open('set').read()"], tmp_path, before=before)
 
 
-def test_a_command_that_fails_is_not_measured_and_its_words_are_told(tmp_path: Path) -> None:
+def test_a_command_that_fails_is_not_measured_and_its_words_are_reported(tmp_path: Path) -> None:
     with pytest.raises(Unavailable, match=r"ended with 3: … out of paper$"):
         measure([sys.executable, "-c", "import sys; print('out of paper'); sys.exit(3)"], tmp_path)

@@ -7,7 +7,7 @@ from types import ModuleType
 
 import dagster as dg
 
-from data_package.engine.errors import ProjectError
+from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.lineage.metadata import column_lineage, with_columns_made_of
 from data_package.engine.package import DataPackage, data_package_asset
@@ -41,7 +41,7 @@ from data_package.engine.tables.io_manager import ParquetTables
 from data_package.engine.tables.loading import console_logger
 from data_package.engine.tables.own_words import know_names
 from data_package.engine.tables.resources import check_resources, resources_by_name
-from data_package.engine.tables.table import FINAL, Table, contract_at
+from data_package.engine.tables.table import FINAL, Table, contract_at, place_of
 from data_package.engine.tables.trial import TrialTables, by_run, catalogue_aside, checked_as_of
 from data_package.engine.tables.wiring import WiredAsset, check_wiring, wired_asset
 
@@ -108,6 +108,7 @@ def load_definitions(
     packages = [DataPackage(catalogue, final)] if final else []
     catalogue.publications.extend(packages)
     catalogue.notes.extend(found.notes)
+    catalogue.notes.extend(_without_subject(found, project))
     kept = ParquetTables.of(
         catalogue, recorder.written, lambda table: column_lineage(table, catalogue)
     )
@@ -250,6 +251,21 @@ def _names(catalogue: Catalogue, found: Found) -> Iterator[str]:
     yield from (key.name for item in found.checks for key in item.check_keys)
     yield from (key.name for assets, _ in found.assets for key in assets.check_keys)
     yield from (field.name for contract in catalogue.contracts for field in contract.fields)
+
+
+def _without_subject(found: Found, project: Project) -> Iterator[str]:
+    """Checks of the user's that no build makes, because no asset here has that name."""
+    known = {spec.key for spec, _ in found.sources}.union(*(a.keys for a, _ in found.assets))
+    names = {key.to_user_string() for key in known}
+    for item in found.checks:
+        for key in sorted(item.check_keys):
+            if key.asset_key not in known:
+                about = key.asset_key.to_user_string()
+                yield (
+                    f"{place_of(function_of(item), project) or _name(item)}: the check "
+                    f"'{key.name}' is not made: it is about '{about}', and no asset here has that "
+                    f"name.{did_you_mean(about, names)}"
+                )
 
 
 def _name(check: dg.AssetChecksDefinition) -> str:

@@ -81,7 +81,7 @@ def put(path: Path, what: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["pipe", "folder", "device", "circle", "nothing"])
-def test_nobody_waits_for_the_end_of_what_is_no_file(tmp_path: Path, what: str) -> None:
+def test_nobody_waits_for_the_end_of_what_is_not_a_file(tmp_path: Path, what: str) -> None:
     place = tmp_path / "place"
     put(place, what)
 

@@ -20,7 +20,7 @@ def project(folder: Path, text: str) -> Path:
 
 
 @pytest.mark.parametrize("storage", ["", ".", "/", "..", "study", "study/a", "src/study", "x/.."])
-def test_storage_is_no_folder_that_holds_files_of_the_user(tmp_path: Path, storage: str) -> None:
+def test_storage_is_not_a_folder_that_holds_files_of_the_user(tmp_path: Path, storage: str) -> None:
     root = project(tmp_path, f'{SETTINGS}storage = "{storage}"\n')
     with pytest.raises(ProjectError, match=r"storage is .*, where files of yours lie"):
         find_project(root)

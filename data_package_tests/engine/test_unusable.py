@@ -37,7 +37,7 @@ def error(number: int, place: Path | None = None) -> OSError:
 
 
 @needs_root
-def test_a_full_disk_and_one_without_inodes_are_told_apart(tmp_path: Path) -> None:
+def test_a_full_disk_and_one_without_inodes_are_distinguished(tmp_path: Path) -> None:
     with disk(tmp_path / "full", "size=64k") as full:
         assert "is full" in lack_of_room(full / "not" / "there")
         assert "is full" in why(error(errno.ENOSPC, full / "x"))
@@ -73,7 +73,7 @@ def test_a_folder_of_another_user_is_named_with_its_owner(tmp_path: Path) -> Non
     assert "Make room" not in done.stdout
 
 
-def test_the_owner_is_told_of_another_only_where_it_is_another(tmp_path: Path) -> None:
+def test_another_owner_is_reported_only_where_it_is_another(tmp_path: Path) -> None:
     assert belongs_to_another(tmp_path) == ""
     assert belongs_to_another(tmp_path / "missing") == ""
 

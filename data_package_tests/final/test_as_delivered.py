@@ -50,7 +50,7 @@ def test_a_table_has_the_subjects_that_were_delivered(table: str) -> None:
 
 
 @pytest.mark.parametrize(("table", "date", "variable"), PARTIAL_DATES)
-def test_a_partial_date_is_kept_as_text_and_is_no_date(
+def test_a_partial_date_is_kept_as_text_and_is_not_a_date(
     table: str, date: str, variable: str
 ) -> None:
     rows, text = collect(table), pl.col(f"{date}_text")

@@ -32,7 +32,7 @@ def test_precision_says_how_far_a_date_goes() -> None:
     assert precision.dtype == pl.Enum(["year", "month", "day"])
 
 
-def test_text_that_is_no_date_is_neither_known_nor_precise() -> None:
+def test_text_that_is_not_a_date_is_neither_known_nor_precise() -> None:
     texts = ["", "unknown", "20120709", "2012-7-9", "07/09/2012", "2012-07-09 14:30", "2012-"]
     nothing = [None] * len(texts)
     assert evaluate(known_date, texts, pl.String).to_list() == nothing

@@ -24,7 +24,7 @@ def test_a_whole_float_becomes_an_integer() -> None:
     assert whole.dtype == pl.Int64
 
 
-def test_a_fraction_is_no_integer_and_its_value_is_not_told() -> None:
+def test_a_fraction_is_not_an_integer_and_its_value_is_not_reported() -> None:
     with pytest.raises(pl.exceptions.InvalidOperationError) as caught:
         evaluate(whole_number, [63.0, 1234.5], pl.Float64)
     assert "1234" not in str(caught.value)

@@ -322,6 +322,12 @@ def _run(
             run_id = internals.run_job(
                 loaded.module, loaded.attribute, chosen, instance, executor.OUR_LOGGER, prepare
             )
+        except internals.UnsetError as error:
+            raise ProjectError(
+                f"The environment variable {error.variable} is not set, and the resource "
+                f"'{error.resource}' takes a value from it.\n"
+                f"Set it before the command: export {error.variable}=…"
+            ) from None
         except internals.ConfigError as error:
             raise ProjectError(
                 f"The config of {error} has a field without a default, and a build sets none.\n"

@@ -18,7 +18,7 @@ from data_package.engine.schema.contract import Contract, Descriptor
 _OF_THE_TEXT = ("decimalChar", "groupChar", "bareNumber", "trueValues", "falseValues")
 # What a column without a label is called.
 _UNNAMED = "column 1"
-_ROW_NAMES = "Numbers the rows, as R's write.csv does; no table uses it."
+_ROW_NAMES = "The first column numbers the rows, as R's write.csv does; no table uses it."
 _LEAST_COLUMNS = 2
 _FORMATS_THAT_STAY = ("string", "geopoint", "geojson", "list")
 
@@ -94,6 +94,7 @@ def _draft(name: str, path: Path, codebook: Codebook | None) -> tuple[Draft, pl.
         inferred = schema.infer(frame).descriptor
         if numbered:
             _take_key(delivered, inferred)
+            delivered = _by_labels(delivered, path, frame) or delivered
     except DataPackageError as error:
         raise ProjectError(f"{path} cannot be described.\n{error}") from None
     final = _final(delivered, inferred, without=_UNNAMED if numbered else None)
@@ -116,6 +117,27 @@ def _take_key(delivered: Descriptor, inferred: Descriptor) -> None:
     held.pop("primaryKey", None)
     if "primaryKey" in found:
         held["primaryKey"] = found["primaryKey"]
+
+
+def _by_labels(delivered: Descriptor, path: Path, frame: pl.DataFrame) -> dict[str, object] | None:
+    """The contract without the column of row numbers; None where it does not read the same rows.
+
+    A label that is missing takes the whole header out of the contract, and columns that have been
+    exchanged would go unnoticed. Without that column the others are found by their labels.
+    """
+    written = dict(cast("Mapping[str, object]", delivered.get("dialect", {})))
+    if written.pop("header", None) is not False or written.pop("commentRows", None) != [1]:
+        return None
+    held = {**_schema(delivered), "fieldsMatch": "subset", "fields": _fields(delivered)[1:]}
+    rest = {name: value for name, value in delivered.items() if name not in ("dialect", "schema")}
+    dialect = {"dialect": written} if written else {}
+    made = {**rest, "description": _ROW_NAMES, **dialect, "schema": held}
+    try:
+        found = schema.read(path, Contract.from_descriptor(made, name="file"), bad="null")
+        same = found.frame.collect(engine="streaming").equals(frame)
+    except DataPackageError:
+        return None
+    return made if same else None
 
 
 def described(path: Path) -> dict[str, object]:

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
+from fractions import Fraction
 from typing import Literal, cast
 
 import polars as pl
@@ -21,6 +22,10 @@ from data_package.engine.schema.pattern import broken_by, pattern_test
 from data_package.engine.schema.types import type_of
 from data_package.engine.schema.types.duration import Span
 from data_package.engine.schema.types.json_text import canonical_json
+
+# The years and the time that nanoseconds can count in 64 bits.
+_FIRST_YEAR, _LAST_YEAR = 1678, 2261
+_LONGEST = timedelta(days=106_751)
 
 
 @dataclass(frozen=True, slots=True)
@@ -172,15 +177,16 @@ def _bound_violation(field: Field, dtype: pl.DataType, name: str, bound: object)
     column = column_of(field.name)
     if isinstance(bound, Span):
         return _span_violation(column, dtype, name, bound)
-    if dtype.is_integer():
-        return _integer_violation(column, dtype, name, cast("int | float", bound))
+    if dtype.is_integer() or dtype.is_decimal():
+        return _exact_violation(column, dtype, name, cast("int | float", bound))
     if dtype.is_float():
         # In the column's own precision: 0.1 as a Float32 is at most 0.1.
         edge = pl.lit(float(cast("float", bound)), dtype=dtype)
         return _compare(column, edge, name) | column.is_nan()
-    if isinstance(dtype, pl.Decimal):
-        return _compare(column, pl.lit(Decimal(str(bound))), name)
     if isinstance(dtype, pl.Datetime):
+        if not _is_held(bound, dtype):
+            broken = (cast("datetime", bound).year > _LAST_YEAR) == name.endswith("inimum")
+            return column.is_not_null() & pl.lit(broken)
         column = _utc(column, dtype)
     return _compare(column, pl.lit(cast("date | datetime | time", bound)), name)
 
@@ -197,22 +203,38 @@ def _compare(column: pl.Expr, bound: pl.Expr, name: str) -> pl.Expr:
             return column >= bound
 
 
-def _integer_violation(
-    column: pl.Expr, dtype: pl.DataType, name: str, bound: int | float
-) -> pl.Expr:
-    """Compare in integers, so that nothing is lost beyond 2**53, and no literal overflows."""
-    up = name in ("minimum", "exclusiveMaximum")
-    if isinstance(bound, float) and not math.isfinite(bound):
-        broken = math.isnan(bound) or (bound > 0) == name.endswith("inimum")
-        return column.is_not_null() & pl.lit(broken)
-    whole = int(math.ceil(bound) if up else math.floor(bound))
-    lowest, highest = _integer_range(dtype)
+def _exact_violation(column: pl.Expr, dtype: pl.DataType, name: str, bound: int | float) -> pl.Expr:
+    """Compare in steps of integers or decimals: nothing is lost, and no literal overflows."""
     is_minimum = name.endswith("inimum")
+    if isinstance(bound, float) and not math.isfinite(bound):
+        broken = math.isnan(bound) or (bound > 0) == is_minimum
+        return column.is_not_null() & pl.lit(broken)
+    steps = _steps(bound, dtype)
+    whole = math.ceil(steps) if name in ("minimum", "exclusiveMaximum") else math.floor(steps)
+    lowest, highest = _range(dtype)
     if whole < lowest:
         return column.is_not_null() & pl.lit(not is_minimum)
     if whole > highest:
         return column.is_not_null() & pl.lit(is_minimum)
-    return _compare(column, pl.lit(whole, dtype=dtype), name)
+    return _compare(column, pl.lit(_of_steps(whole, dtype), dtype=dtype), name)
+
+
+def _steps(value: int | float, dtype: pl.DataType) -> Fraction:
+    """Return a finite number in units of the last digit that a column holds."""
+    exact = Fraction(value) if isinstance(value, int) else Fraction(repr(value))
+    return exact * 10**dtype.scale if isinstance(dtype, pl.Decimal) else exact
+
+
+def _of_steps(steps: int, dtype: pl.DataType) -> int | Decimal:
+    return Decimal(f"{steps}E-{dtype.scale}") if isinstance(dtype, pl.Decimal) else steps
+
+
+def _range(dtype: pl.DataType) -> tuple[int, int]:
+    """Return the least and the greatest that a column holds, in units of its last digit."""
+    if isinstance(dtype, pl.Decimal):
+        highest = 10 ** (dtype.precision or 38) - 1
+        return -highest, highest
+    return _integer_range(dtype)
 
 
 def _integer_range(dtype: pl.DataType) -> tuple[int, int]:
@@ -335,26 +357,32 @@ def _membership_rule(
 
 def _allowed(values: list[object], dtype: pl.DataType) -> pl.Series:
     """Return the allowed values as a Series that compares with a column of `dtype`."""
-    if dtype.is_integer():
-        lowest, highest = _integer_range(dtype)
-        fitting = [
-            int(value)
-            for value in values
-            if isinstance(value, int | float) and lowest <= value <= highest and value == int(value)
-        ]
-        return pl.Series(fitting, dtype=dtype)
+    if dtype.is_integer() or dtype.is_decimal():
+        lowest, highest = _range(dtype)
+        finite = (v for v in values if isinstance(v, int | float) and abs(v) < math.inf)
+        steps = (_steps(value, dtype) for value in finite)
+        held = [int(step) for step in steps if step.denominator == 1 and lowest <= step <= highest]
+        return pl.Series([_of_steps(step, dtype) for step in held], dtype=dtype)
     if dtype.is_float():
         return pl.Series([float(cast("float", value)) for value in values], dtype=dtype)
-    if isinstance(dtype, pl.Decimal):
-        return pl.Series([Decimal(str(value)) for value in values]).cast(dtype, strict=False)
     if isinstance(dtype, pl.Datetime):
-        return pl.Series(values, dtype=pl.Datetime(dtype.time_unit))
+        moments = [value for value in values if _is_held(value, dtype)]
+        return pl.Series(moments, dtype=pl.Datetime(dtype.time_unit))
     if isinstance(dtype, pl.Duration):
         spans = [span for value in values if (span := _timedelta(value)) is not None]
-        return pl.Series(spans, dtype=dtype)
+        return pl.Series([span for span in spans if _is_held(span, dtype)], dtype=dtype)
     if dtype in (pl.String, pl.Categorical, pl.Enum, pl.List, pl.Array, pl.Struct):
         return pl.Series([_spelling(value) for value in values], dtype=pl.String)
     return pl.Series(values, dtype=dtype, strict=False)
+
+
+def _is_held(value: object, dtype: pl.Datetime | pl.Duration) -> bool:
+    """Tell whether a moment or a span is one of those that nanoseconds can count in 64 bits."""
+    if dtype.time_unit != "ns":
+        return True
+    if isinstance(value, timedelta):
+        return abs(value) <= _LONGEST
+    return isinstance(value, datetime) and _FIRST_YEAR <= value.year <= _LAST_YEAR
 
 
 def _spelling(value: object) -> str:

@@ -1,4 +1,4 @@
-"""What came of the checks that a user wrote, kept with what each was made on.
+"""The results of the checks that a user wrote, each kept with what it was made on.
 
 A check is made again when its table, its code or another table that it takes has changed, and as
 long as it fails. One that only warns is kept: it warned, and nothing has changed since.
@@ -41,7 +41,7 @@ class Outcome(StrEnum):
 
 @dataclass(frozen=True)
 class OwnVerdict:
-    """What came of a check, and a hash of what it was made on."""
+    """The result of a check, and a hash of what it was made on."""
 
     basis: str
     outcome: str
@@ -102,7 +102,7 @@ def basis_of(
 ) -> str:
     """A hash of what a check of the user's own would be made on now.
 
-    A check that its table's own function makes rests on nothing but that: it is made with the
+    A check that its table's own function makes depends on nothing but that: it is made with the
     table, and its verdict stands until the table is built again.
     """
     check = catalogue.own_checks.get(key)

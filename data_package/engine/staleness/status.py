@@ -169,8 +169,10 @@ def status_of(
         if (entry := lock.entry(table.name, part))
         for change, _ in changed_libraries(entry, libraries_of(table))
     }
+    own = OwnVerdicts(catalogue.project)
     every = [
-        _status(state, catalogue.named[name], catalogue, lock) for name, state in states.items()
+        _status(state, catalogue.named[name], catalogue, lock, own)
+        for name, state in states.items()
     ]
     all_fresh = all(table.is_fresh for table in every)
     package = [package_state(one.in_place(), all_fresh=all_fresh) for one in catalogue.publications]
@@ -199,7 +201,8 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
     state = states[table.name]
     if part is not None:
         state = next(one for one in state.parts if one.partition == part)
-    status = _status(states[table.name], table, catalogue, lock)
+    own = OwnVerdicts(catalogue.project)
+    status = _status(states[table.name], table, catalogue, lock, own)
     causes = list(state.causes) if part is not None else status.causes
     lines = [f"{name} is {state.state}{_colon(causes, state)}"]
     for cause in causes:
@@ -328,11 +331,13 @@ def _begins(name: str, states: dict[str, TableState], catalogue: Catalogue) -> l
     return ["It begins with:", *roots] if roots else []
 
 
-def _status(state: TableState, table: Table, catalogue: Catalogue, lock: Lock) -> TableStatus:
+def _status(
+    state: TableState, table: Table, catalogue: Catalogue, lock: Lock, own: OwnVerdicts
+) -> TableStatus:
     entry = lock.whole(table.name)
     raw_errors = entry.raw_errors if entry is not None else 0
     checks = catalogue.checks_of(table)
-    failed, due = map(tuple, due_checks(table, catalogue, lock, OwnVerdicts(catalogue.project)))
+    failed, due = map(tuple, due_checks(table, catalogue, lock, own))
     if not checks:
         return TableStatus(state, Verdict.NONE, {}, raw_errors, failed, due)
     known = catalogue.verdicts.known

@@ -146,7 +146,14 @@ class Catalogue:
 
     def checks_of(self, table: Table) -> list[TableCheck]:
         """The contract checks of one table."""
-        return [item for item in self.checks if item.table.key == table.key]
+        return self._checks.get(table.key, [])
+
+    @cached_property
+    def _checks(self) -> Mapping[dg.AssetKey, list[TableCheck]]:
+        found: dict[dg.AssetKey, list[TableCheck]] = {}
+        for item in self.checks:
+            found.setdefault(item.table.key, []).append(item)
+        return found
 
 
 def catalogue_of(project: Project) -> Catalogue:

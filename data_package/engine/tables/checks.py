@@ -6,11 +6,13 @@ data package, the status) finds it or computes it, and never takes one that was 
 else.
 """
 
+import functools
 import hashlib
+import inspect
 import json
 import warnings
 from bisect import bisect_left
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, replace
 from itertools import accumulate
@@ -21,6 +23,7 @@ import dagster as dg
 import polars as pl
 
 from data_package.engine.edition import edition
+from data_package.engine.errors import BuildError
 from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, ForeignKey, Report, Total, check
@@ -286,8 +289,28 @@ def guarded(
     if function is None:
         return definition
     return internals.check_with_function(
-        definition, failures.value_free(function, name=name, project=project)
+        definition, failures.value_free(_with_result(function, name), name=name, project=project)
     )
+
+
+def _with_result(function: Callable[..., object], name: str) -> Callable[..., object]:
+    """The same function, which fails where Dagster would take no result for a success."""
+    if inspect.isgeneratorfunction(function) or inspect.isasyncgenfunction(function):
+        return function
+    if inspect.iscoroutinefunction(function):
+        return function
+
+    @functools.wraps(function)
+    def judged(*args: object, **kwargs: object) -> object:
+        result = function(*args, **kwargs)
+        if isinstance(result, str) or not isinstance(result, dg.AssetCheckResult | Iterable):
+            raise BuildError(
+                f"The check '{name}' returned {type(result).__name__}, which is not a result.\n"
+                "Return dg.AssetCheckResult(passed=…)."
+            )
+        return result
+
+    return judged
 
 
 def _part(

@@ -283,7 +283,9 @@ def run_job(
     reference = instance.get_ref() if instance.is_persistent else None
     try:
         plan = create_execution_plan(job, run_config=run_config, instance_ref=reference, tags=tags)
-    except dg.DagsterInvalidConfigError:
+    except dg.DagsterInvalidConfigError as refusal:
+        if unset := _UNSET.search(str(refusal)):
+            raise UnsetError(*unset.groups()) from None
         lacking = [node.name for node in job.nodes_in_topological_order if _lacks_config(node)]
         raise ConfigError(", ".join(lacking)) from None
     # The public `create_run_for_job` drops the selection of checks.
@@ -394,6 +396,19 @@ def was_interrupted(event: dg.DagsterEvent) -> bool:
 
 class ConfigError(Exception):
     """Functions, named by the message, have a config without defaults."""
+
+
+class UnsetError(Exception):
+    """A resource takes a value from an environment variable that is not set."""
+
+    def __init__(self, resource: str, variable: str) -> None:
+        """The name of each."""
+        super().__init__(variable)
+        self.resource = resource
+        self.variable = variable
+
+
+_UNSET = re.compile(r"root:resources:(\w+):\S* of original value \{'env': '(\w+)'\} failed")
 
 
 def _lacks_config(node: Node) -> bool:

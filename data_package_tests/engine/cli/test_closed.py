@@ -60,7 +60,7 @@ def test_odd_notes_are_found_out_again(built: Study, odd: bytes) -> None:
     assert (built.root / "data-package.lock").read_bytes() == before
 
 
-def test_a_wrong_package_name_is_told(study: Make) -> None:
+def test_a_wrong_package_name_is_reported(study: Make) -> None:
     project = study(FILES)
     assert project.verb("build").returncode == 0
     settings = project.root / "pyproject.toml"
@@ -73,7 +73,7 @@ def test_a_wrong_package_name_is_told(study: Make) -> None:
 
 
 @pytest.mark.parametrize("verb", ["build", "status", "--help"])
-def test_a_pipe_that_is_cut_is_no_failure(built: Study, verb: str) -> None:
+def test_a_pipe_that_is_cut_is_not_a_failure(built: Study, verb: str) -> None:
     words = f"{sys.executable} -m data_package {verb} | true; echo ${{PIPESTATUS[0]}}"
     done = subprocess.run(
         ["bash", "-c", words],
@@ -101,7 +101,7 @@ def test_a_cut_pipe_does_not_hide_a_failure(study: Make) -> None:
     assert done.stdout == "1\n"
 
 
-def test_a_lock_that_cannot_be_written_is_told_before_anything_runs(
+def test_a_lock_that_cannot_be_written_is_reported_before_anything_runs(
     study: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     from pathlib import Path
@@ -148,7 +148,7 @@ def test_no_gate_passes_while_the_lock_lacks_what_was_built(study: Make) -> None
     assert json.loads(project.verb("status", "--json").stdout)["unwritten"] == []
 
 
-def test_a_fault_of_the_engine_is_told_without_its_words(study: Make) -> None:
+def test_a_fault_of_the_engine_is_reported_without_its_words(study: Make) -> None:
     project = study(FILES)
     script = (
         "import sys; from data_package.engine import cli\n"

@@ -50,7 +50,7 @@ def test_nothing_is_left_of_the_history_to_be_put_in_order(study: Make) -> None:
 
 @pytest.mark.parametrize("verb", ["status --json", "build", "--help"])
 @pytest.mark.parametrize("where", ["> /dev/full", "| true", ">&-"])
-def test_output_that_cannot_be_written_is_told_in_a_line(
+def test_output_that_cannot_be_written_is_reported_in_a_line(
     study: Make, verb: str, where: str
 ) -> None:
     project = study({"tables.py": TABLE.replace("VALUES", "")})

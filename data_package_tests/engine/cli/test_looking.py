@@ -103,7 +103,7 @@ def test_status_tells_missing_from_changed_outside(built: Study) -> None:
     assert states() == {"people": "missing", "adults": "stale", "counts": "changed outside"}
 
 
-def test_status_remembers_a_failure_until_what_it_rests_on_changes(built: Study) -> None:
+def test_status_remembers_a_failure_until_what_it_depends_on_changes(built: Study) -> None:
     built.write({"rules.py": "def grown_up():\n    raise RuntimeError\n"})
     assert not built.build().ok
     assert states()["adults"] == "failed"

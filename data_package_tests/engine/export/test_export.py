@@ -247,7 +247,7 @@ def test_sheets_have_names_that_excel_takes(tmp_path: Path) -> None:
     assert found == ["a" * 31, "A" * 29 + "_2", "x_y_z", "history_2", "fields_2"]
 
 
-def test_csv_files_are_a_data_package_and_formulas_are_told_of(package: Path) -> None:
+def test_csv_files_are_a_data_package_and_formulas_are_reported(package: Path) -> None:
     done = made(package, ExportFormat.CSV)
     assert any("people.csv: 1 texts of name begin with =" in note for note in done.notes)
     assert "1+1" not in " ".join(done.notes)
@@ -289,7 +289,7 @@ def test_keys_in_circles_and_hostile_names_are_exported(tmp_path: Path, form: Ex
     assert bool(done.notes) == (form is ExportFormat.DUCKDB)
 
 
-def test_what_is_there_is_replaced_only_when_that_is_said(package: Path, tmp_path: Path) -> None:
+def test_what_is_there_is_replaced_only_on_request(package: Path, tmp_path: Path) -> None:
     words = ["--to", "sqlite", "--out", str(tmp_path / "precious"), str(package)]
     (tmp_path / "precious").write_text("precious")
     done = CliRunner().invoke(command, words)
@@ -301,7 +301,7 @@ def test_what_is_there_is_replaced_only_when_that_is_said(package: Path, tmp_pat
 
 
 @pytest.mark.parametrize("form", ExportFormat)
-def test_what_is_no_export_is_never_replaced(
+def test_what_is_not_an_export_is_never_replaced(
     package: Path, tmp_path: Path, form: ExportFormat
 ) -> None:
     folder, device = tmp_path / "deliveries", tmp_path / "device"
@@ -344,7 +344,7 @@ def test_a_missing_library_is_named_with_what_to_install(
         (ExportFormat.CSV, OSError(errno.EDQUOT, os.strerror(errno.EDQUOT))),
     ],
 )
-def test_a_full_disk_is_told_in_a_line_and_leaves_nothing_behind(
+def test_a_full_disk_is_reported_in_a_line_and_leaves_nothing_behind(
     package: Path, tmp_path: Path, form: ExportFormat, error: Exception
 ) -> None:
     def full(_: str) -> None:
@@ -358,7 +358,7 @@ def test_a_full_disk_is_told_in_a_line_and_leaves_nothing_behind(
 
 
 @pytest.mark.parametrize("form", list(ExportFormat))
-def test_names_that_differ_in_case_only_are_told_together_before_anything_is_written(
+def test_names_that_differ_in_case_only_are_reported_together_before_anything_is_written(
     tmp_path: Path, form: ExportFormat
 ) -> None:
     tables: Tables = {"Visits": (VISITS, {}), "visits": (pl.DataFrame({"ID": [1], "id": [2]}), {})}
@@ -381,7 +381,7 @@ def test_names_that_differ_in_case_only_are_told_together_before_anything_is_wri
 
 
 @pytest.mark.parametrize("name", ["sqlite_master", "SQLITE_x", "", "a\0b"])
-def test_a_name_that_sqlite_does_not_take_is_told(tmp_path: Path, name: str) -> None:
+def test_a_name_that_sqlite_does_not_take_is_reported(tmp_path: Path, name: str) -> None:
     package = write_package(tmp_path / "p", {"a": (VISITS, {})})
     path = package / "datapackage.json"
     document = json.loads(path.read_text())
@@ -399,7 +399,7 @@ def test_more_columns_than_sqlite_holds_are_counted(tmp_path: Path) -> None:
     assert export("duckdb", tmp_path / "y", package).tables == {"t": 1}
 
 
-def test_nan_is_told_of_where_there_is_none(tmp_path: Path) -> None:
+def test_nan_is_reported_where_there_is_none(tmp_path: Path) -> None:
     rules = {"required": True, "minimum": 0, "maximum": 9}
     fields = [{"name": "m", "type": "number", "constraints": rules}]
     frame = pl.DataFrame({"m": [1.0, float("nan")]})

@@ -456,7 +456,7 @@ def test_an_argument_of_the_asset_decorator_counts_when_it_changes_what_the_func
     assert (before.digest != after.digest) is matters
 
 
-def test_what_an_asset_is_made_from_is_no_part_of_the_one_that_takes_it(tmp_path: Path) -> None:
+def test_what_an_asset_is_made_from_is_not_part_of_the_one_that_takes_it(tmp_path: Path) -> None:
     study = """
         import dagster as dg
         @dg.asset

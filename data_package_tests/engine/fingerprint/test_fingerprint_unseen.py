@@ -69,7 +69,7 @@ NOT_SAID: dict[str, Files] = {
 
 
 @pytest.mark.parametrize("probe", SAID)
-def test_what_cannot_be_seen_is_said(probe: str, tmp_path: Path) -> None:
+def test_what_cannot_be_seen_is_reported(probe: str, tmp_path: Path) -> None:
     study, message = SAID[probe]
     found = look_at(tmp_path, study)
     assert any(message in said for said in found.unseen), found.unseen
@@ -77,7 +77,7 @@ def test_what_cannot_be_seen_is_said(probe: str, tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("probe", NOT_SAID)
-def test_nothing_is_said_where_all_is_seen(probe: str, tmp_path: Path) -> None:
+def test_nothing_is_reported_where_all_is_seen(probe: str, tmp_path: Path) -> None:
     assert look_at(tmp_path, NOT_SAID[probe]).unseen == ()
 
 

@@ -212,7 +212,7 @@ def test_the_library_that_does_the_reading_for_another_counts(
     assert reader in code.look().libraries
 
 
-def test_python_and_installed_libraries_are_no_own_code() -> None:
+def test_python_and_installed_libraries_are_not_own_code() -> None:
     import json
 
     import polars

@@ -133,7 +133,7 @@ IN_TEXT = {
 
 
 @pytest.mark.parametrize("probe", IN_TEXT)
-def test_names_that_stand_in_a_text_are_covered_and_said(probe: str, tmp_path: Path) -> None:
+def test_names_in_a_text_are_covered_and_reported(probe: str, tmp_path: Path) -> None:
     study: Files = {
         "tables.py": IN_TEXT[probe],
         "h.py": "import duckdb\nLOOKUP = [1]\ndef ask(r): return duckdb.sql('from LOOKUP')\n",
@@ -194,5 +194,5 @@ READS = [
 
 
 @pytest.mark.parametrize("code", READS)
-def test_what_comes_from_outside_is_said(code: str, tmp_path: Path) -> None:
+def test_what_comes_from_outside_is_reported(code: str, tmp_path: Path) -> None:
     assert any("not covered" in said for said in look_at(tmp_path, f"{code}\n").unseen)

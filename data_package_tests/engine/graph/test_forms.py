@@ -44,7 +44,7 @@ def test_a_folded_group_stands_for_its_tables_and_their_worst_state() -> None:
     ]
 
 
-def test_a_group_with_the_name_of_a_table_is_told_apart_from_it() -> None:
+def test_a_group_with_the_name_of_a_table_is_distinguished_from_it() -> None:
     graph = Graph(
         "s", [DrawnNode("final", "raw", "fresh"), DrawnNode("x", "final", "fresh", ("final",))]
     )
@@ -226,7 +226,7 @@ def test_a_printed_graph_has_every_table_and_the_screen_is_as_before(tmp_path: P
         assert tab.ask("document.getElementById('printed').hidden") is True
 
 
-def test_everything_on_the_page_of_a_graph_stands_in_a_landmark() -> None:
+def test_everything_on_the_page_of_a_graph_is_in_a_landmark() -> None:
     body = html(GRAPH, "study").split("<body>")[1].split("<noscript>")[0]
     outside = re.sub(r"<(header|main)>.*?</\1>", "", body, flags=re.DOTALL)
     assert outside.strip() == ""

@@ -63,7 +63,7 @@ def test_it_tells_how_each_table_stands_when_it_was_made_and_no_value(people: St
     assert "SECRET" not in json.dumps(facts)
 
 
-def test_the_page_is_private_and_its_path_is_told(people: Study) -> None:
+def test_the_page_is_private_and_its_path_is_reported(people: Study) -> None:
     for words in (["graph"], ["status", "--graph"]):
         path = people.storage / "graph.html"
         path.unlink(missing_ok=True)
@@ -94,7 +94,7 @@ def test_a_device_is_written_into_and_a_link_is_followed(people: Study) -> None:
     assert not device.is_file()
 
 
-def test_an_ending_that_no_form_has_is_told(people: Study) -> None:
+def test_an_ending_that_no_form_has_is_reported(people: Study) -> None:
     told = ask("graph", "-o", "g.txt")
     assert (told.exit_code, "No format has the ending .txt" in told.output) == (2, True)
     assert not (people.root / "g.txt").exists()

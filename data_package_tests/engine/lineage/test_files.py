@@ -36,7 +36,7 @@ def test_a_scan_is_followed_to_the_columns_of_the_raw_file(tmp_path: Path) -> No
         )
 
 
-def test_a_raw_file_that_is_read_in_other_ways_is_not_told(tmp_path: Path) -> None:
+def test_a_raw_file_that_is_read_in_other_ways_is_not_reported(tmp_path: Path) -> None:
     path = tmp_path / "raw.csv"
     other = "it reads raw in other ways than a lazy Polars scan"
     assert of_file(path, lambda p: pl.read_csv(p).lazy()).reason == other

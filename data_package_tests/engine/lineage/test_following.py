@@ -48,7 +48,7 @@ LOOKS = "it looks at data while the query is planned"
         (lambda a, b: exit(3), "it raises SystemExit on frames without rows"),
     ],
 )
-def test_what_cannot_be_followed_is_not_told(query: Query, reason: str) -> None:
+def test_what_cannot_be_followed_is_not_reported(query: Query, reason: str) -> None:
     assert lineage_of(query) == TableLineage(reason=reason)
 
 
@@ -63,7 +63,7 @@ def test_looking_at_data_is_noticed_though_the_function_hides_it() -> None:
     assert lineage_of(hiding).reason == LOOKS
 
 
-def test_a_function_that_chooses_anew_each_time_is_not_told() -> None:
+def test_a_function_that_chooses_anew_each_time_is_not_reported() -> None:
     names = itertools.cycle(["x", "y"])
     assert lineage_of(lambda a, b: a.select(next(names))).reason == (
         "it makes other columns each time it is called"

@@ -116,18 +116,18 @@ def test_a_table_shows_each_field(people: Study) -> None:
         (["people_file.ages"], "'people_file' has no field 'ages'. Did you mean 'age'?"),
     ],
 )
-def test_a_name_that_is_not_there_is_told(people: Study, words: list[str], said: str) -> None:
+def test_a_name_that_is_not_there_is_reported(people: Study, words: list[str], said: str) -> None:
     problem = ask(*words).exception
     assert isinstance(problem, ProjectError)
     assert said in str(problem)
 
 
-def test_a_damaged_input_is_told(people: Study) -> None:
+def test_a_damaged_input_is_reported(people: Study) -> None:
     (people.storage / "raw" / "people.parquet").write_bytes(b"PAR1")
     assert "it takes people, whose file is damaged" in ask("grown").output
 
 
-def test_what_is_only_named_in_deps_is_told(people: Study) -> None:
+def test_what_is_only_named_in_deps_is_reported(people: Study) -> None:
     code = "import dagster as dg\nimport polars as pl\n\n@dg.asset(deps=['grown'])\n"
     code += "def after() -> pl.LazyFrame:\n    return pl.LazyFrame({'n': [1]})\n"
     people.write({"after.py": code})
@@ -167,7 +167,9 @@ def test_what_is_kept_is_private_and_may_be_broken(people: Study) -> None:
         assert ask("decades", "--json").output == before
 
 
-def test_an_input_that_is_not_built_is_told(study: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_an_input_that_is_not_built_is_reported(
+    study: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
     made = study({"tables.py": TABLES, "decades.yaml": DECADES, "/people.csv": "id,age\n1,41\n"})
     monkeypatch.chdir(made.root)
     assert "it takes people, which has not been built yet" in ask("grown").output

@@ -71,7 +71,7 @@ def test_rules_judge_bytes_as_the_base64_that_they_are_in_a_contract(
     assert judged(constraints) == broken
 
 
-def test_bytes_that_repeat_or_are_no_key_elsewhere_are_found() -> None:
+def test_bytes_that_repeat_or_are_not_a_key_elsewhere_are_found() -> None:
     field = {"name": "scan", "type": "string", "format": "binary", "constraints": {"unique": True}}
     key = {"fields": ["scan"], "reference": {"resource": "other", "fields": ["hash"]}}
     contract = Contract.from_descriptor({"fields": [field], "foreignKeys": [key]})

@@ -119,7 +119,9 @@ def test_a_code_table_has_the_type_of_its_field(study: Make, loaded: Contract) -
     assert [field.type for field in contract.fields] == ["integer", "string"]
 
 
-def test_a_vocabulary_and_a_table_of_one_name_are_told_apart(study: Make, loaded: Contract) -> None:
+def test_a_vocabulary_and_a_table_of_one_name_are_distinguished(
+    study: Make, loaded: Contract
+) -> None:
     settings = '[tool.data-package]\npackage = "STUDY"\nlargest-categories = 1\n'
     project = study({"/pyproject.toml": settings}).project
     with pytest.raises(dg.Failure, match="Rename its file"):

@@ -190,7 +190,7 @@ def test_an_infinity_and_a_null_structure_have_one_form_each(tmp_path: Path) -> 
         ('contributors: [{title: "\\u202egnp.exe"}]\n', ":1:17: 'title' holds U.202E"),
     ],
 )
-def test_a_wrong_property_is_told_with_its_line(study: Make, text: str, told: str) -> None:
+def test_a_wrong_property_is_reported_with_its_line(study: Make, text: str, told: str) -> None:
     project = study({"datapackage.yaml": text})
     with pytest.raises(ProjectError, match=told):
         read_metadata(project.project)

@@ -23,7 +23,7 @@ def shown(document: str) -> tuple[list[str], str]:
 
 
 @given(TEXTS)
-def test_a_plain_text_is_no_markup(text: str) -> None:
+def test_plain_text_is_not_markup(text: str) -> None:
     plain = " ".join(text.split())
     if not plain:
         return

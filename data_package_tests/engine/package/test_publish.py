@@ -240,7 +240,7 @@ def test_a_package_folder_that_is_a_link_is_replaced_and_not_followed(
     assert stat.S_IMODE(package_of(project).stat().st_mode) == 0o700
 
 
-def test_a_final_table_without_a_contract_is_told_where_to_write_it(study: Make) -> None:
+def test_a_final_table_without_a_contract_is_reported_with_where_to_write_it(study: Make) -> None:
     files = {k: v for k, v in STUDY_FILES.items() if k != "final/visits.yaml"}
     project = study(files)
     with pytest.raises(ProjectError) as error:
@@ -263,7 +263,7 @@ def test_a_final_table_without_a_contract_is_told_where_to_write_it(study: Make)
         (b"name: \xff\xfe\n", "datapackage.yaml"),
     ],
 )
-def test_a_wrong_package_file_is_told_with_its_place(
+def test_a_wrong_package_file_is_reported_with_its_place(
     study: Make, text: str | bytes, told: str
 ) -> None:
     project = study(STUDY_FILES)

@@ -47,7 +47,7 @@ def test_releases_come_back_as_they_were_written(project: Project) -> None:
         "- [",
     ],
 )
-def test_a_record_that_was_spoilt_is_told_with_what_to_do(project: Project, text: str) -> None:
+def test_a_record_that_was_spoilt_is_reported_with_what_to_do(project: Project, text: str) -> None:
     (project.package_folder / FILE_NAME).write_text(text)
     with pytest.raises(ProjectError, match=r"git checkout -- study/releases\.yaml"):
         read_releases(project)
@@ -59,7 +59,7 @@ def test_only_what_was_released_has_its_version() -> None:
     assert stamp_of([NEW, OLD], "f" * 64) == {"version": "1.1.0+unreleased"}
 
 
-def test_the_content_is_all_that_is_said_but_the_stamp_itself() -> None:
+def test_the_content_digest_covers_everything_but_the_stamp() -> None:
     base = content_of({"name": "x"}, [["people", {}, "a"]], [NEW])
     assert content_of({"name": "x", "version": "9.9.9"}, [["people", {}, "a"]], [NEW]) == base
     others = [

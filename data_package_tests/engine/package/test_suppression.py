@@ -115,7 +115,7 @@ def subjects_by_letter(frame: pl.DataFrame, who: str) -> dict[str, int]:
 
 @pytest.mark.parametrize("seed", range(25))
 @pytest.mark.parametrize("rounding", [1, 5])
-def test_no_bar_rests_on_fewer_than_k_subjects(tmp_path: Path, seed: int, rounding: int) -> None:
+def test_no_bar_is_based_on_fewer_than_k_subjects(tmp_path: Path, seed: int, rounding: int) -> None:
     one = people(seed)
     many = visits(seed, one)
     found = summaries(tmp_path, {"subjects": one, "visits": many}, rounding=rounding)

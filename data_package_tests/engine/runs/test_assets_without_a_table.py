@@ -198,7 +198,7 @@ def test_what_a_function_returns_and_should_not_is_reported_in_words(
     assert "Dagster" not in result.explain()
 
 
-def test_a_table_that_takes_what_returns_nothing_is_told_to_depend_on_it(study: Make) -> None:
+def test_a_table_that_takes_what_returns_nothing_is_reported_with_what_to_do(study: Make) -> None:
     text = """
 @dg.asset
 def note(): pass

@@ -48,7 +48,7 @@ def made(study: Make, monkeypatch: pytest.MonkeyPatch) -> Study:
     return new
 
 
-def test_runs_and_tables_are_told_newest_first(made: Study) -> None:
+def test_runs_and_tables_are_reported_newest_first(made: Study) -> None:
     facts = json.loads(history("--json").output)
     assert [run["status"] for run in facts] == ["failure", "success", "success"]
     assert [run["built"] for run in facts] == [["names"], ["names", "ages"], ["names", "ages"]]
@@ -81,7 +81,7 @@ def test_runs_and_tables_are_told_newest_first(made: Study) -> None:
     assert caught.value.exit_code == 2
 
 
-def test_partitions_are_told_apart(study: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_partitions_are_distinguished(study: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     new = study(
         {
             "tables.py": """

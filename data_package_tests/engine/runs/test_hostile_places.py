@@ -69,7 +69,7 @@ def test_a_project_may_lie_in_a_folder_of_any_name(study: Make, tmp_path: Path, 
 
 
 @pytest.mark.parametrize("name", ["what?", "a%20b"])
-def test_a_folder_that_cannot_hold_the_history_is_told(
+def test_a_folder_that_cannot_hold_the_history_is_reported(
     study: Make, tmp_path: Path, name: str
 ) -> None:
     project = moved(study(FILES), tmp_path / name / "project")
@@ -94,7 +94,7 @@ def test_a_terminal_that_knows_only_ascii_gets_its_report(study: Make) -> None:
     assert "Navnene på Ærø" in text
 
 
-def test_a_full_disk_is_told_and_leaves_the_last_table(study: Make) -> None:
+def test_a_full_disk_is_reported_and_leaves_the_last_table(study: Make) -> None:
     source = (
         HEADER
         + """
@@ -123,7 +123,7 @@ def wide_eager() -> pl.DataFrame:
     assert temporary_files(project.storage) == []
 
 
-def test_a_storage_that_is_a_file_is_told(study: Make) -> None:
+def test_a_storage_that_is_a_file_is_reported(study: Make) -> None:
     project = study(FILES)
     project.storage.write_text("not a folder")
     done = project.command("build")
@@ -155,7 +155,9 @@ def test_the_limit_of_this_process_is_as_it_was() -> None:
         ("storage: {custom: {module: not.there, class: It}}", "Couldn't import module not.there"),
     ],
 )
-def test_a_wrong_dagster_yaml_is_told_in_a_few_words(study: Make, text: str, words: str) -> None:
+def test_a_wrong_dagster_yaml_is_reported_in_a_few_words(
+    study: Make, text: str, words: str
+) -> None:
     project = study({**FILES, "/dagster.yaml": text})
     with pytest.raises(ProjectError) as caught:
         project.build()
@@ -164,7 +166,7 @@ def test_a_wrong_dagster_yaml_is_told_in_a_few_words(study: Make, text: str, wor
 
 
 @pytest.mark.parametrize("damaged", ["schedules/schedules.db", "history/runs.db"])
-def test_a_damaged_history_is_told_with_the_way_out(study: Make, damaged: str) -> None:
+def test_a_damaged_history_is_reported_with_the_way_out(study: Make, damaged: str) -> None:
     project = study(FILES)
     assert project.build().ok
     (project.project.dagster_home / damaged).write_bytes(b"damaged" * 1000)
@@ -177,7 +179,7 @@ def test_a_damaged_history_is_told_with_the_way_out(study: Make, damaged: str) -
     assert project.command("build").returncode == 0
 
 
-def test_a_full_disk_below_the_history_is_told_as_that(study: Make) -> None:
+def test_a_full_disk_below_the_history_is_reported_as_that(study: Make) -> None:
     def fail() -> None:
         with project_instance(study(FILES).project):
             raise sqlite3.OperationalError("database or disk is full")
@@ -204,7 +206,7 @@ def test_what_can_be_found_out_again_is_no_loss_where_nothing_may_be_written() -
         "STUDY/releases.yaml",
     ],
 )
-def test_what_is_no_file_in_the_place_of_one_is_told_and_not_waited_for(
+def test_what_is_not_a_file_in_the_place_of_one_is_reported_and_not_waited_for(
     study: Make, name: str, kind: str
 ) -> None:
     project = study(FILES)
@@ -223,7 +225,7 @@ def test_what_is_no_file_in_the_place_of_one_is_told_and_not_waited_for(
     assert f"{place} is a folder, a pipe, a device or a link to nothing." in message
 
 
-def test_a_working_directory_that_is_gone_is_told(
+def test_a_working_directory_that_is_gone_is_reported(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "gone").mkdir()
@@ -233,7 +235,7 @@ def test_a_working_directory_that_is_gone_is_told(
         find_project()
 
 
-def test_storage_of_somebody_else_is_told(study: Make, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_storage_of_somebody_else_is_reported(study: Make, monkeypatch: pytest.MonkeyPatch) -> None:
     project = study(FILES)
     project.definitions()
     project.storage.chmod(0o755)
@@ -246,7 +248,7 @@ def test_storage_of_somebody_else_is_told(study: Make, monkeypatch: pytest.Monke
         project.definitions()
 
 
-def test_a_folder_in_the_place_of_a_table_is_told(study: Make) -> None:
+def test_a_folder_in_the_place_of_a_table_is_reported(study: Make) -> None:
     project = study(FILES)
     place = project.storage / "final/navne.parquet"
     place.mkdir(parents=True)

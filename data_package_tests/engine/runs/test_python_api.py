@@ -97,7 +97,7 @@ def test_a_selection_is_built_with_what_it_needs(
     assert result.ok
 
 
-def test_an_unknown_selection_is_told_with_a_guess(project: Study) -> None:
+def test_an_unknown_selection_is_reported_with_a_guess(project: Study) -> None:
     with pytest.raises(ProjectError, match="Did you mean 'people'"):
         data_package.build("peeple", project=project.root)
 

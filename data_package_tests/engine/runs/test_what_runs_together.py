@@ -104,7 +104,9 @@ def checks():
         assert [check.name for check in result["other"].failed_checks] == ["bad"]
 
 
-def test_a_check_that_warns_is_told_and_fails_nothing_and_is_not_made_again(study: Make) -> None:
+def test_a_check_that_warns_is_reported_and_fails_nothing_and_is_not_made_again(
+    study: Make,
+) -> None:
     project = study(
         {
             "tables.py": HEADER

@@ -17,6 +17,7 @@ from data_package.engine.cli.schema import json_schema
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import find_project
 from data_package.engine.scaffold import add_files, new_project
+from data_package.engine.schema import BadDataError, load_contract, read
 
 PERSONS = "id,sex,age\n" + "".join(f"{at},{at % 2 + 1},{20 + at}\n" for at in range(1, 41))
 VISITS = "id,day,result\n" + "".join(
@@ -225,8 +226,16 @@ def test_row_numbers_as_r_writes_them_are_no_field_of_the_table(tmp_path: Path) 
     root = new_project(tmp_path / "my-trial", [delivery]).root
     assert [one["name"] for one in fields(root, "my_trial/final/r.yaml")] == ["id", "score"]
     assert '"column 1"' not in (root / "my_trial/final/r.py").read_text()
-    (first, *_) = fields(root, "my_trial/raw/r_file.yaml")
-    assert "Numbers the rows" in first["description"]
+    raw = contract(root, "my_trial/raw/r_file.yaml")
+    assert "numbers the rows" in str(raw["description"])
+    # Columns are found by their labels: those that are exchanged or renamed do not go unnoticed.
+    assert "dialect" not in raw
+    known = load_contract(root / "my_trial/raw/r_file.yaml")
+    delivery.write_text('"","score","id"\n"1",5,P01\n')
+    assert read(delivery, known).frame.collect().rows() == [("P01", 5)]
+    delivery.write_text('"","id","other"\n"1",P01,5\n')
+    with pytest.raises(BadDataError, match="score: a field without a column"):
+        read(delivery, known).frame.collect()
     assert key(root, "my_trial/final/r.yaml") == ["id"]
     # The rows that the drafted test makes up keep the table's key.
     assert key(root, "my_trial/raw/r_file.yaml") == ["id"]

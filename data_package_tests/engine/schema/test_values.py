@@ -1,6 +1,8 @@
 """Single cells, as text and in typed columns: which value each is, or that it is none."""
 
+import datetime as dt
 import math
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -139,6 +141,61 @@ def test_a_whole_number_beyond_every_float_is_a_bound(kind: str, many: int, name
     for dtype in (pl.Int8, pl.UInt64, pl.Int64):
         frame = pl.DataFrame({"v": pl.Series([5], dtype=dtype)})
         assert check(frame, contract).ok != broken
+
+
+@pytest.mark.parametrize(
+    ("constraint", "broken"),
+    [
+        ({"minimum": "INF"}, [2, 3]),
+        ({"maximum": "INF", "minimum": "-INF"}, []),
+        ({"maximum": 1e300, "minimum": -1e300}, []),
+        ({"minimum": 10**60}, [2, 3]),
+        ({"minimum": 1e-300}, [3]),
+        ({"exclusiveMinimum": -1e-300}, [3]),
+        ({"maximum": 1.104}, []),
+        ({"maximum": 1.096}, [2]),
+        ({"minimum": 1.1, "maximum": 1.1}, [3]),
+        ({"exclusiveMaximum": "1.1"}, [2]),
+        ({"exclusiveMinimum": -0.5}, [3]),
+        ({"enum": ["INF", "NaN", 1.1, 1e300, 1.105]}, [3]),
+        ({"enum": [10**60, "-0.50"]}, [2]),
+    ],
+)
+def test_decimals_are_compared_to_their_last_digit_with_any_number(
+    constraint: dict[str, Any], broken: list[int]
+) -> None:
+    field = {"name": "v", "type": "number", "constraints": constraint}
+    contract = Contract.from_descriptor({"fields": [field]})
+    values = [Decimal("1.10"), Decimal("-0.50"), None]
+    for dtype in (pl.Decimal(10, 2), pl.Decimal(38, 2), pl.Decimal(38, 30)):
+        report = check(pl.DataFrame({"v": pl.Series(values, dtype=dtype)}), contract)
+        assert report.errors["row"].to_list() == broken
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+@pytest.mark.parametrize(
+    ("constraint", "good"),
+    [
+        ({"minimum": "0001-01-01T00:00:00", "maximum": "9999-12-31T00:00:00"}, True),
+        ({"exclusiveMinimum": "9999-12-31T00:00:00"}, False),
+        ({"maximum": "0001-01-01T00:00:00"}, False),
+        ({"enum": ["9999-12-31T00:00:00", "2024-01-01T00:00:00"]}, True),
+        ({"enum": ["9999-12-31T00:00:00", "0001-01-01T00:00:00"]}, False),
+    ],
+)
+def test_a_moment_beyond_what_nanoseconds_count_is_a_bound(
+    unit: Any, constraint: dict[str, Any], good: bool
+) -> None:
+    field = {"name": "v", "type": "datetime", "constraints": constraint}
+    frame = pl.DataFrame({"v": [dt.date(2024, 1, 1)]}).cast(pl.Datetime(unit))
+    assert check(frame, Contract.from_descriptor({"fields": [field]})).ok == good
+
+
+@pytest.mark.parametrize("unit", ["ms", "us", "ns"])
+def test_a_span_beyond_what_nanoseconds_count_is_no_value_of_a_column(unit: Any) -> None:
+    field = {"name": "v", "type": "duration", "constraints": {"enum": ["P99999999D", "P1D"]}}
+    frame = pl.DataFrame({"v": pl.Series([dt.timedelta(1)], dtype=pl.Duration(unit))})
+    assert check(frame, Contract.from_descriptor({"fields": [field]})).ok
 
 
 @pytest.mark.parametrize(

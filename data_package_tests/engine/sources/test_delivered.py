@@ -200,14 +200,14 @@ def test_a_schema_and_a_dialect_in_files_of_their_own_are_part_of_what_a_table_i
     assert "weight" in str(again.explain())
 
 
-def test_a_file_without_a_contract_is_told_of(study: Make) -> None:
+def test_a_file_without_a_contract_is_reported(study: Make) -> None:
     made = project(study, GOOD, contract=None)
     said = failure_of(execute(made, ok=False))
     assert "'visits_file' has no contract to read it by" in said
     assert "data-package describe visits_file --write" in said
 
 
-def test_what_is_no_file_in_the_place_of_a_contract_is_told(study: Make) -> None:
+def test_what_is_not_a_file_in_the_place_of_a_contract_is_reported(study: Make) -> None:
     made = project(study, GOOD, contract=None)
     (made.root / made.package / "raw" / "visits_file.yaml").mkdir()
     with pytest.raises(ProjectError, match=r"visits_file\.yaml is a folder"):
@@ -224,7 +224,7 @@ def test_the_bad_rows_of_a_typed_file_can_be_looked_at(study: Make) -> None:
     assert show()["row number"].to_list() == [3]
 
 
-def test_what_cannot_be_read_is_told_without_a_traceback(study: Make) -> None:
+def test_what_cannot_be_read_is_reported_without_a_traceback(study: Make) -> None:
     made = project(study, contract=CONTRACT.replace("encoding: cp1252\n", ""))
     (made.root / "visits.csv").write_bytes(b"PK\x03\x04" + b"\0" * 50)
     said = failure_of(execute(made, ok=False))
@@ -332,7 +332,7 @@ def test_too_many_bad_rows_stop_a_table(
         assert f"{bad} of {rows} rows are bad" in failure_of(result)
 
 
-def test_a_file_may_be_without_rows_where_that_is_said(study: Make) -> None:
+def test_a_file_may_be_without_rows_where_that_is_declared(study: Make) -> None:
     execute(project(study, "id;name;day;weight\n", more=", may_be_empty=True"))
 
 
@@ -348,7 +348,7 @@ def test_rows_of_several_files_can_have_their_file(study: Make) -> None:
     ]
 
 
-def test_the_column_of_files_is_no_field_of_the_contract(study: Make) -> None:
+def test_the_column_of_files_is_not_a_field_of_the_contract(study: Make) -> None:
     made = project(study, GOOD, more=", file_column='name'")
     assert "Give the column another name" in failure_of(execute(made, ok=False))
 

@@ -80,14 +80,14 @@ def test_a_project_may_lie_in_a_folder_whose_name_looks_like_a_glob(tmp_path: Pa
     assert [path.name for path in absolute] == ["a.csv", "b.csv"]
 
 
-def test_a_file_that_is_not_there_is_told_before_a_function_runs(study: Make) -> None:
+def test_a_file_that_is_not_there_is_reported_before_a_function_runs(study: Make) -> None:
     project = study({"t.py": ONE.format(paths="'rows.csv'", annotation="Path")})
     said = failure_of(execute(project, ok=False))
     assert "'rows_file' is not there" in said
     assert "'rows.csv'" in said
 
 
-def test_several_files_for_one_path_are_told(study: Make) -> None:
+def test_several_files_for_one_path_are_reported(study: Make) -> None:
     project = study(
         {
             "t.py": ONE.format(paths="'*.csv'", annotation="Path"),
@@ -98,7 +98,7 @@ def test_several_files_for_one_path_are_told(study: Make) -> None:
     assert "Annotate the parameter as list[Path]" in failure_of(execute(project, ok=False))
 
 
-def test_a_folder_in_the_place_of_a_file_is_no_file(tmp_path: Path) -> None:
+def test_a_folder_in_the_place_of_a_file_is_not_a_file(tmp_path: Path) -> None:
     (tmp_path / "rows.csv").mkdir()
     for pattern in ("rows.csv", "*.csv"):
         with pytest.raises(ProjectError, match="is not there"):
@@ -183,7 +183,7 @@ def test_a_link_to_a_file_elsewhere_is_read(study: Make, tmp_path: Path) -> None
     assert pl.read_parquet(project.storage / "default" / "rows.parquet")["n"].to_list() == [7]
 
 
-def test_a_package_that_is_not_installed_is_told(study: Make) -> None:
+def test_a_package_that_is_not_installed_is_reported(study: Make) -> None:
     paths = "'x.parquet', package='no_such_package'"
     project = study({"t.py": ONE.format(paths=paths, annotation="Path")})
     said = failure_of(execute(project, ok=False))

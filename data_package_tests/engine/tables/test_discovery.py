@@ -6,6 +6,7 @@ import pytest
 from data_package.engine.errors import ProjectError
 from data_package.engine.states import Status
 from data_package.engine.tables import failures
+from data_package.engine.tables.catalogue import catalogue_of
 from data_package_tests.conftest import Make, Study
 
 HEADER = """\
@@ -218,7 +219,7 @@ def test_a_component_is_named_by_each_build(study: Make) -> None:
     assert "defs/one/defs.yaml: a component, which is not loaded here." in done.stderr
 
 
-def test_an_asset_of_others_that_is_merged_is_no_table_of_a_build(study: Make) -> None:
+def test_an_asset_of_others_that_is_merged_is_not_a_table_of_a_build(study: Make) -> None:
     merged = (
         DOOR.format("").replace("from STUDY.tables import *", "")
         + """
@@ -248,7 +249,7 @@ defs = dg.Definitions.merge(defs, dg.Definitions(assets=[mart]))
         ("dg.ScheduleDefinition(name='x', cron_schedule='often', target='*')", "'often'"),
     ],
 )
-def test_an_error_of_an_import_keeps_what_stands_in_the_users_own_code(
+def test_an_error_of_an_import_keeps_what_is_in_the_users_own_code(
     study: Make, line: str, told: str
 ) -> None:
     message = refused(study({"tables.py": f"import dagster as dg\nimport polars as pl\n{line}\n"}))
@@ -292,3 +293,50 @@ def test_show_values_shows_the_original_error_of_an_import(
 def test_fixed_messages_of_polars_are_reported(study: Make, query: str, told: str) -> None:
     project = study({"tables.py": f"{HEADER}\n@dg.asset\ndef a(): return {query}\n"})
     assert told in project.build().explain()
+
+
+def test_checks_that_could_not_speak_are_reported(study: Make) -> None:
+    made = study(
+        {
+            "t.py": HEADER
+            + """
+@dg.asset
+def people() -> pl.LazyFrame:
+    return pl.LazyFrame({"a": [1]})
+
+@dg.asset_check(asset="people")
+def yes(people: pl.DataFrame):
+    return True
+
+@dg.asset_check(asset="poeple")
+def misspelt():
+    return dg.AssetCheckResult(passed=True)
+"""
+        }
+    )
+    result = made.build()
+    assert not result.ok
+    assert "returned bool, which is not a result" in result.explain()
+    (note,) = catalogue_of(made.project).notes
+    assert "the check 'misspelt' is not made" in note
+    assert "Did you mean 'people'?" in note
+
+
+def test_a_variable_that_a_resource_takes_and_nobody_has_set_is_named(study: Make) -> None:
+    made = study(
+        {
+            "t.py": HEADER
+            + """
+class Register(dg.ConfigurableResource):
+    password: str
+
+register = Register(password=dg.EnvVar("REGISTER_PASSWORD"))
+
+@dg.asset
+def people(register: Register) -> pl.LazyFrame:
+    return pl.LazyFrame({"a": [1]})
+"""
+        }
+    )
+    with pytest.raises(ProjectError, match=r"REGISTER_PASSWORD is not set.* 'register' takes"):
+        made.build()

@@ -133,7 +133,7 @@ def test_a_retry_that_is_asked_for_is_asked_for(project: Project) -> None:
 
 
 @pytest.mark.parametrize("end", [KeyboardInterrupt, dg.DagsterExecutionInterruptedError])
-def test_an_interruption_is_no_failure(project: Project, end: type[BaseException]) -> None:
+def test_an_interruption_is_not_a_failure(project: Project, end: type[BaseException]) -> None:
     def table() -> None:
         raise end
 
@@ -141,7 +141,7 @@ def test_an_interruption_is_no_failure(project: Project, end: type[BaseException
         value_free(table, name="t", project=project)()
 
 
-def test_what_ends_a_run_of_dagster_is_told_without_its_path() -> None:
+def test_what_ends_a_run_of_dagster_is_reported_without_its_path() -> None:
     error = SerializableErrorInfo(
         "OSError: [Errno 28] No space left on device: 'SECRET'", [], "OSError"
     )
@@ -152,7 +152,7 @@ def test_what_ends_a_run_of_dagster_is_told_without_its_path() -> None:
     )
 
 
-def test_a_full_disk_and_a_missing_right_are_told(project: Project) -> None:
+def test_a_full_disk_and_a_missing_right_are_reported(project: Project) -> None:
     def table(number: int) -> None:
         raise OSError(number, "010190-1234", "010190-1234")
 
@@ -160,7 +160,7 @@ def test_a_full_disk_and_a_missing_right_are_told(project: Project) -> None:
     assert "Permission denied." in said(table, project, 13)
 
 
-def test_a_call_that_does_not_fit_is_told(project: Project) -> None:
+def test_a_call_that_does_not_fit_is_reported(project: Project) -> None:
     def helper(frame: object) -> None:
         del frame
 

@@ -356,7 +356,7 @@ TOLD: dict[str, tuple[Callable[[], object], str]] = {
 
 
 @pytest.mark.parametrize("what", TOLD)
-def test_what_stands_in_the_code_or_is_pythons_own_is_told(what: str, project: Project) -> None:
+def test_what_is_in_the_code_or_is_pythons_own_is_reported(what: str, project: Project) -> None:
     act, told = TOLD[what]
     words = said_of(act, project)
     assert told in words

@@ -97,7 +97,7 @@ def old(people: pd.DataFrame) -> pd.DataFrame:
         ("def t(): return pa.chunked_array([[1]])", "not pyarrow.ChunkedArray."),
     ],
 )
-def test_what_is_no_frame_is_reported_with_its_library(
+def test_what_is_not_a_frame_is_reported_with_its_library(
     study: Make, function: str, told: str
 ) -> None:
     result = study({"tables.py": f"{HEADER}\n@dg.asset\n{function}\n"}).build()

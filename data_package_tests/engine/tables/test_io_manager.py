@@ -118,7 +118,7 @@ def read(eager: pl.DataFrame, lazy: pl.LazyFrame, bare) -> pl.LazyFrame:
     assert table(project, "default/read.parquet").height == 9
 
 
-def test_what_is_told_of_a_table_describes_it_and_holds_nothing_of_it(study: Make) -> None:
+def test_the_metadata_of_a_table_describe_it_and_hold_nothing_of_it(study: Make) -> None:
     project = study(
         {
             "t.py": HEADER
@@ -262,7 +262,7 @@ def test_one_partition_is_materialized_from_dagsters_own_command(study: Make) ->
     assert table(project, "default/visits/2020.parquet")["year"].to_list() == [2020, 2020]
 
 
-def test_a_partition_that_has_not_been_built_is_told(study: Make) -> None:
+def test_a_partition_that_has_not_been_built_is_reported(study: Make) -> None:
     project = study({"t.py": YEARS})
     execute(project, "visits", partition="2019")
     said = failure_of(execute(project, "scanned", ok=False))
@@ -270,7 +270,9 @@ def test_a_partition_that_has_not_been_built_is_told(study: Make) -> None:
 
 
 @pytest.mark.parametrize("value", ["'010190-1234'", "[1]", "{'a': pl.DataFrame()}", "42"])
-def test_a_function_that_returns_no_table_is_told_what_to_return(study: Make, value: str) -> None:
+def test_a_function_that_returns_no_table_is_reported_with_what_to_return(
+    study: Make, value: str
+) -> None:
     project = study({"t.py": HEADER + f"@dg.asset\ndef a():\n    return {value}\n"})
     result = execute(project, ok=False)
     said = failure_of(result)
@@ -421,7 +423,7 @@ def test_a_table_becomes_partitioned_and_whole_again(study: Make) -> None:
     assert table(project, "default/visits.parquet").columns == ["n"]
 
 
-def test_a_file_that_is_not_parquet_is_told_without_its_content(study: Make) -> None:
+def test_a_file_that_is_not_parquet_is_reported_without_its_content(study: Make) -> None:
     project = study(
         {
             "t.py": HEADER

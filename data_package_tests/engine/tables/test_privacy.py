@@ -344,7 +344,7 @@ def test_an_error_at_import_leaves_no_trace_of_a_value_from_a_command(
     assert traces(project) == []
 
 
-def test_an_error_in_the_package_itself_is_told_like_any_other(study: Make) -> None:
+def test_an_error_in_the_package_itself_is_reported_like_any_other(study: Make) -> None:
     project = study({"__init__.py": BAD_IMPORT, "/people.csv": f"identity\n{SECRET}\n"})
     done = project.command("build")
     assert done.returncode == 2

@@ -76,7 +76,7 @@ def test_errors_that_nobody_catches_leave_no_trace_of_a_value(study: Make, kind:
 
 
 @pytest.mark.slow
-def test_errors_that_nobody_catches_are_told_with_their_place(study: Make) -> None:
+def test_errors_that_nobody_catches_are_reported_with_their_place(study: Make) -> None:
     source = ELSEWHERE.partition("class Warehouse")[0]
     project = study({"raw.py": RAW_PEOPLE, "t.py": source, "/people.csv": f"identity\n{SECRET}\n"})
     done = project.command("build")

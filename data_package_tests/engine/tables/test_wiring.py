@@ -103,7 +103,9 @@ def test_the_group_comes_from_the_folder_and_the_decorator_overrides_it(study: M
     assert specs["one"].kinds == {"polars", "parquet"}
 
 
-def test_a_parameter_that_names_no_asset_is_told_with_file_line_and_a_guess(study: Make) -> None:
+def test_a_parameter_that_names_no_asset_is_reported_with_file_line_and_a_guess(
+    study: Make,
+) -> None:
     project = study(
         {
             "t.py": HEADER
@@ -124,14 +126,14 @@ def adults(
     assert "Did you mean 'people'?" in message
 
 
-def test_a_parameter_that_dagster_would_not_see_is_told(study: Make) -> None:
+def test_a_parameter_that_dagster_would_not_see_is_reported(study: Make) -> None:
     project = study(
         {"t.py": HEADER + "@dg.asset\ndef a(): ...\n@dg.asset\ndef b(\n    *,\n    a,\n): ..."}
     )
     assert f"{project.package}/t.py:9: Dagster does not see the parameter 'a'" in refused(project)
 
 
-def test_a_table_taken_by_two_parameters_is_told(study: Make) -> None:
+def test_a_table_taken_by_two_parameters_is_reported(study: Make) -> None:
     project = study(
         {
             "t.py": HEADER
@@ -148,7 +150,7 @@ def pairs(one: pl.LazyFrame, other: pl.LazyFrame) -> pl.LazyFrame: ...
     assert message.startswith(f"{project.package}/t.py:8: two parameters of 'pairs' receive")
 
 
-def test_a_cycle_is_told_with_the_place_of_each_table_in_it(study: Make) -> None:
+def test_a_cycle_is_reported_with_the_place_of_each_table_in_it(study: Make) -> None:
     project = study(
         {
             "t.py": HEADER
@@ -161,7 +163,7 @@ def test_a_cycle_is_told_with_the_place_of_each_table_in_it(study: Make) -> None
         assert pair in message
 
 
-def test_a_name_taken_twice_is_told_with_both_places(study: Make) -> None:
+def test_a_name_taken_twice_is_reported_with_both_places(study: Make) -> None:
     table = HEADER + "@dg.asset\ndef same() -> pl.LazyFrame: ...\n"
     project = study({"one.py": table, "two.py": table})
     message = refused(project)
@@ -177,7 +179,7 @@ def test_a_name_taken_twice_is_told_with_both_places(study: Make) -> None:
         ("def broken(:\n", "SyntaxError"),
     ],
 )
-def test_a_module_that_fails_to_import_is_told_with_file_and_line(
+def test_a_module_that_fails_to_import_is_reported_with_file_and_line(
     study: Make, source: str, told: str
 ) -> None:
     project = study({"t.py": "\n" + source})
@@ -194,7 +196,7 @@ def test_a_module_that_fails_on_a_value_does_not_quote_it(study: Make) -> None:
     assert "010190-1234" not in message
 
 
-def test_a_list_of_paths_in_the_place_of_paths_is_told(study: Make) -> None:
+def test_a_list_of_paths_in_the_place_of_paths_is_reported(study: Make) -> None:
     told = refused(
         study(
             {
@@ -207,7 +209,7 @@ def test_a_list_of_paths_in_the_place_of_paths_is_told(study: Make) -> None:
     assert "takes its paths one after another, not as a list" in told
 
 
-def test_a_config_without_defaults_is_told_when_it_is_needed(study: Make) -> None:
+def test_a_config_without_defaults_is_reported_when_it_is_needed(study: Make) -> None:
     project = study(
         {
             "t.py": HEADER
@@ -254,7 +256,9 @@ def test_the_users_own_assets_are_left_as_they_were(study: Make) -> None:
         own()
 
 
-def test_a_project_without_settings_is_told_what_to_write(tmp_path: object, study: Make) -> None:
+def test_a_project_without_settings_is_reported_with_what_to_write(
+    tmp_path: object, study: Make
+) -> None:
     project = study({"/pyproject.toml": "[tool.data-package]\npakage = 'x'\n"})
     with pytest.raises(ProjectError, match="Did you mean 'package'"):
         _ = project.project

@@ -196,7 +196,7 @@ def test_a_reader_of_what_cannot_be_had_again_is_skipped(made: Callable[[str], S
     assert "its input chance" in next(t.words for t in result.tables if t.name == "reader")
 
 
-def test_stale_tables_are_said_and_skipped(made: Callable[[str], Study]) -> None:
+def test_stale_tables_are_reported_and_skipped(made: Callable[[str], Study]) -> None:
     study = made(STEADY)
     study.write({"tables.py": STEADY.replace('pair=pl.col("x")', 'pair=pl.lit("!")')})
     result = again(study)

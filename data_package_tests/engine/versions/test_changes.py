@@ -60,7 +60,7 @@ def changes(change: str) -> list[Change]:
     return changes_of(old, new)
 
 
-def test_nothing_is_told_of_what_did_not_change() -> None:
+def test_nothing_is_reported_that_did_not_change() -> None:
     assert changes("pass") == []
     assert changes("package.update(version='2.0.0', created='2020-01-01T00:00:00Z')") == []
     assert changes("people.update(bytes=1, hash='sha256:00', path='elsewhere')") == []
@@ -157,7 +157,7 @@ def test_values_are_compared_by_value_and_not_by_spelling() -> None:
     assert changes_of(*(Edition("x", Path("/nowhere"), one) for one in (old, new))) == []
 
 
-def test_a_text_that_is_no_version_is_none() -> None:
+def test_a_text_that_is_not_a_version_is_none() -> None:
     for text in ("1.0", "1.0.0-rc1", "01.0.0", "v1.0.0", "1.0.0\n", "١.0.0", ""):
         assert Version.parse(text) is None
 

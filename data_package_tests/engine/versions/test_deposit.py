@@ -171,7 +171,7 @@ def test_a_repository_that_misbehaves_gets_no_further(
     assert begun == (fault in ("elsewhere", "loses"))
 
 
-def test_a_repository_that_is_not_there_is_told(project: Project) -> None:
+def test_a_repository_that_is_not_there_is_reported(project: Project) -> None:
     with pytest.raises(BuildError, match="cannot be reached"):
         send(prepare(None, project), "http://127.0.0.1:9", SECRET, lambda _: None)
 
@@ -189,7 +189,7 @@ def test_only_protected_addresses_are_targets() -> None:
             address_of(target)
 
 
-def test_what_cannot_be_published_is_told_with_what_to_do(project: Project) -> None:
+def test_what_cannot_be_published_is_reported_with_what_to_do(project: Project) -> None:
     with pytest.raises(ProjectError, match=r"There is no release '2\.0\.0' .*: 0\.9\.0, 1\.0\.0"):
         prepare("2.0.0", project)
     releases = project.storage / "releases"

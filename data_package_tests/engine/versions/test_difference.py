@@ -91,13 +91,15 @@ def test_a_hostile_zip_file_writes_nothing_outside(tmp_path: Path, old: Path) ->
 
 
 @pytest.mark.parametrize("content", [b"no zip", b"PK\x05\x06" + bytes(18)])
-def test_a_file_that_is_no_package_is_told(tmp_path: Path, old: Path, content: bytes) -> None:
+def test_a_file_that_is_not_a_package_is_reported(
+    tmp_path: Path, old: Path, content: bytes
+) -> None:
     (tmp_path / "x.zip").write_bytes(content)
     with pytest.raises(ProjectError, match=r"x\.zip is not"):
         diff(tmp_path / "x.zip", old)
 
 
-def test_what_is_not_there_is_told_with_what_to_name(old: Path, tmp_path: Path) -> None:
+def test_what_is_not_there_is_reported_with_what_to_name(old: Path, tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="There is no data package 'nowhere'"):
         diff("nowhere", old, project=tmp_path)
     (old / "tables" / "people.parquet").unlink()
@@ -174,7 +176,7 @@ def test_a_published_changelog_tells_not_how_few_came_or_went(tmp_path: Path) ->
 @pytest.mark.parametrize(
     ("rows", "subjects", "step"), [(70, 70, 5), (700, 70, 50), (7100, 70, 1000)]
 )
-def test_the_rows_of_one_subject_disappear_in_what_is_told_of_rows(
+def test_the_rows_of_one_subject_disappear_in_the_reported_counts(
     rows: int, subjects: int, step: int
 ) -> None:
     assert step_of(rows, subjects, 5) == step
@@ -186,5 +188,5 @@ def test_the_rows_of_one_subject_disappear_in_what_is_told_of_rows(
     assert len(whole) == 1
 
 
-def test_exact_counts_are_told_where_nothing_is_hidden() -> None:
+def test_exact_counts_are_reported_where_nothing_is_hidden() -> None:
     assert [coarse_rows(count, 1) for count in (0, 1, 1234)] == ["0", "1", "1,234"]

@@ -99,7 +99,7 @@ def test_a_key_that_does_not_tell_rows_apart_is_none(tmp_path: Path) -> None:
     assert (found.added, found.removed, found.changed) == (0, 1, None)
 
 
-def test_types_that_have_one_in_common_are_compared_and_others_are_told(tmp_path: Path) -> None:
+def test_types_that_have_one_in_common_are_compared_and_others_are_reported(tmp_path: Path) -> None:
     old = pl.DataFrame({"id": [1, 2], "sex": ["F", "M"], "age": [30, 40], "day": ["1", "2"]})
     new = old.with_columns(
         pl.col("id").cast(pl.Int8),
@@ -142,7 +142,7 @@ def test_tables_of_nothing_but_keys_or_nothing_in_common_are_compared(tmp_path: 
     assert (apart.added, apart.removed, apart.changed) == (1, 0, None)
 
 
-def test_a_broken_file_is_told_without_its_content(tmp_path: Path) -> None:
+def test_a_broken_file_is_reported_without_its_content(tmp_path: Path) -> None:
     (tmp_path / "old.parquet").write_bytes(b"PAR1 secret PAR1")
     (tmp_path / "new.parquet").write_bytes(b"PAR1 secret PAR1")
     with pytest.raises(BuildError) as caught:

@@ -183,7 +183,7 @@ def test_a_name_that_looks_like_a_pattern_is_that_file(
     assert diff(folder, zipped(folder)).level is None
 
 
-def test_a_link_in_a_zip_file_is_no_link(tmp_path: Path, secret: Path) -> None:
+def test_a_link_in_a_zip_file_is_not_a_link(tmp_path: Path, secret: Path) -> None:
     archive = tmp_path / "x.zip"
     folder = theirs(tmp_path / "theirs", "t.parquet")
     entry = zipfile.ZipInfo("t.parquet")
@@ -202,7 +202,7 @@ def test_an_archive_within_an_archive_stays_packed(tmp_path: Path, secret: Path)
     reads_nothing(zipped(folder), tmp_path)
 
 
-def test_what_is_no_regular_file_is_not_waited_for(tmp_path: Path) -> None:
+def test_what_is_not_a_regular_file_is_not_waited_for(tmp_path: Path) -> None:
     folder = theirs(tmp_path / "theirs", "t.parquet")
     os.mkfifo(folder / "t.parquet")
     with pytest.raises(ProjectError, match="not that of a file"):
@@ -258,7 +258,7 @@ def test_no_more_than_is_free_is_unpacked(tmp_path: Path, monkeypatch: pytest.Mo
         export(ExportFormat.CSV, tmp_path / "out", zipped(theirs(tmp_path / "theirs", "t", OPEN)))
 
 
-def test_a_name_that_is_file_and_folder_at_once_is_told(tmp_path: Path) -> None:
+def test_a_name_that_is_file_and_folder_at_once_is_reported(tmp_path: Path) -> None:
     folder = theirs(tmp_path / "theirs", "a", OPEN)
     document = json.loads((folder / "datapackage.json").read_text())
     document["resources"].append({"name": "u", "format": "parquet", "path": "a/b"})
@@ -271,7 +271,7 @@ def test_a_name_that_is_file_and_folder_at_once_is_told(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("place", ["name", "title", "resources"])
-def test_half_a_surrogate_pair_is_told(tmp_path: Path, place: str) -> None:
+def test_half_a_surrogate_pair_is_reported(tmp_path: Path, place: str) -> None:
     folder = theirs(tmp_path / "theirs", "t.parquet", OPEN)
     document = json.loads((folder / "datapackage.json").read_text())
     if place == "resources":
