@@ -16,6 +16,8 @@ from pathlib import Path
 _NEXT_TO_NOTHING_BYTES = 1 << 18
 _LONGEST_NAME = 255
 _LONGEST_PATH = 4095
+# Of those that were there, what failed has let go of some.
+_NEXT_TO_NO_INODES = 4
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
 _NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
@@ -97,7 +99,7 @@ def lack_of_room(place: Path) -> str:
         return ""
     if disk.f_bavail * disk.f_frsize < _NEXT_TO_NOTHING_BYTES:
         return f"The disk that holds {there} is full."
-    if disk.f_files and disk.f_favail == 0:
+    if disk.f_files and disk.f_favail < _NEXT_TO_NO_INODES:
         return f"The disk that holds {there} has no inodes left: it cannot hold another file."
     return ""
 

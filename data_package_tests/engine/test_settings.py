@@ -1,8 +1,13 @@
 """What stands in `pyproject.toml`, `dagster.yaml` and the lock is used, or refused in words."""
 
+import contextlib
+import logging
+import os
+import resource
 from pathlib import Path
 
 import pytest
+from dagster._core.instance.types import _EventListenerLogHandler
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import find_project
@@ -72,3 +77,37 @@ def test_an_odd_dagster_yaml_is_refused_in_words(tmp_path: Path, value: str) -> 
     else:
         with pytest.raises(ProjectError, match=r"dagster\.yaml.*not valid YAML"):
             _read(path)
+
+
+def test_a_dagster_yaml_that_cannot_be_read_is_not_called_wrong(tmp_path: Path) -> None:
+    path = tmp_path / "dagster.yaml"
+    path.touch()
+    opened = []
+    limits = resource.getrlimit(resource.RLIMIT_NOFILE)
+    resource.setrlimit(resource.RLIMIT_NOFILE, (64, limits[1]))
+    try:
+        with contextlib.suppress(OSError):
+            while True:
+                opened.append(os.open("/dev/null", os.O_RDONLY))
+        with pytest.raises(ProjectError, match="Too many files are open"):
+            _read(path)
+    finally:
+        resource.setrlimit(resource.RLIMIT_NOFILE, limits)
+        for handle in opened:
+            os.close(handle)
+
+
+def test_dagster_prints_nothing_of_an_event_that_it_cannot_write(
+    capsys: pytest.CaptureFixture[str],
+) -> None:
+    class Full:
+        def handle_new_event(self, *_: object, **_more: object) -> None:
+            raise RuntimeError("disk is full, a value")
+
+    handler = _EventListenerLogHandler(Full())  # type: ignore[arg-type]
+    record = logging.LogRecord("x", logging.INFO, "", 1, "a value", (), None)
+    record.dagster_meta = {"dagster_event_batch_metadata": None}
+    with contextlib.suppress(Exception):
+        handler.emit(record)
+    said = capsys.readouterr()
+    assert "Exception while writing" not in said.out + said.err

@@ -104,7 +104,7 @@ def _of_code(select: tuple[str, ...], project: "Project", *, every: bool, as_jso
     if every:
         lines += [f"{table.name} fits" for table in status.tables if table.is_fresh]
     if as_json:
-        click.echo(json.dumps(status.to_dict(), indent=2, ensure_ascii=False))
+        say(json.dumps(status.to_dict(), indent=2, ensure_ascii=False))
     elif status.fits:
         say("\n".join([*lines, f"{LOCK} fits the code of {len(status.tables)} tables."]))
     else:

@@ -8,6 +8,7 @@ import re
 import shlex
 import shutil
 import sqlite3
+import sys
 from collections.abc import Iterator, Mapping
 from contextlib import closing, contextmanager, suppress
 from pathlib import Path
@@ -16,6 +17,7 @@ from typing import Any
 
 import dagster as dg
 import yaml
+from dagster._core.instance import types as _events
 from dagster._core.instance.ref import InstanceRef
 from dagster_shared.check import CheckError
 from sqlalchemy.exc import SQLAlchemyError
@@ -57,6 +59,23 @@ _NO_COMPUTE_LOGS = {
     "module": "dagster._core.storage.noop_compute_log_manager",
     "class": "NoOpComputeLogManager",
 }
+
+
+class _NoWords:
+    """What Dagster takes for `sys` where it prints that an event cannot be written.
+
+    The words may quote the event, and the error is raised as well and reported once.
+    """
+
+    exc_info = staticmethod(sys.exc_info)
+
+    class stderr:  # noqa: N801 (it has the name of the stream)
+        @staticmethod
+        def write(_words: str) -> None:
+            """Print nothing."""
+
+
+_events.sys = _NoWords  # type: ignore[assignment, attr-defined]
 
 
 @contextmanager
@@ -253,7 +272,9 @@ def _in_short(error: Exception) -> str:
 def _read(path: Path) -> dict[str, object]:
     try:
         document = yaml.safe_load(path.read_text(encoding="utf-8")) if is_file(path) else None
-    except (OSError, ValueError, RecursionError, yaml.YAMLError) as error:
+    except OSError as error:
+        raise ProjectError(why(error, path)) from None
+    except (ValueError, RecursionError, yaml.YAMLError) as error:
         mark = getattr(error, "problem_mark", None)
         line = f":{mark.line + 1}" if mark is not None else ""
         raise ProjectError(f"{path}{line}: this is not valid YAML. Correct it.") from None

@@ -30,7 +30,7 @@ from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
 from data_package.engine.tables.made import note_path
 from data_package.engine.tables.table import PACKAGE
-from data_package.engine.unusable import belongs_to_another
+from data_package.engine.unusable import belongs_to_another, lack_of_room
 
 Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
 
@@ -336,6 +336,7 @@ def _run(
         except internals.RunError as error:
             raise BuildError(
                 error.said
+                or lack_of_room(catalogue.project.storage)
                 or f"Dagster ended the run with {error}, which no table caused.\n"
                 "Run `data-package build -v` to see its log."
             ) from None
