@@ -165,7 +165,7 @@ def test_tables_that_differ_are_named_with_the_reason(made: Callable[[str], Stud
     assert "helper draw" in words(result, "chance")
     assert "random.random()" in words(result, "chance")
     assert set(kinds(result, "clock")) == {ReasonKind.VALUES, ReasonKind.CLOCK}
-    assert "stand in at" in words(result, "clock")
+    assert "times close to now are in at" in words(result, "clock")
     assert "datetime.now()" in words(result, "clock")
     assert kinds(result, "secret_reader") == [ReasonKind.VALUES, ReasonKind.OUTSIDE]
 
