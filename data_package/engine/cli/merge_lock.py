@@ -17,6 +17,8 @@ def command(versions: tuple[Path, ...]) -> None:
     of the file:
 
     git config merge.data-package-lock.driver "data-package merge-lock %O %A %B"
+
+    Example: data-package merge-lock
     """
     from data_package.engine.errors import ProjectError
     from data_package.engine.places import LOCK

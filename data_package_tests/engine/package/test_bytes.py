@@ -113,7 +113,7 @@ def test_bytes_go_from_the_function_to_every_export(
     settings = (made.root / "pyproject.toml").read_text() + "csv = true\n"
     (made.root / "pyproject.toml").write_text(settings)
     monkeypatch.chdir(made.root)
-    call("build")
+    call("build", "scans")
     assert call("describe", "scans", "--write").exit_code == 0
     done = call("build")
     assert done.exit_code == 0, done.output

@@ -86,7 +86,12 @@ def fields(draw: st.DrawFn, name: str, *, types: list[str] | None = None) -> dic
     if kind == "number" and not in_words and draw(st.integers(0, 3)) == 0:
         field["decimalChar"] = ","
         field["groupChar"] = draw(st.sampled_from([".", " "]))
-    if kind in ("number", "integer") and draw(st.integers(0, 5)) == 0:
+    words = [word for word in constraints.get("enum", []) if isinstance(word, str)]
+    if (
+        kind in ("number", "integer")
+        and draw(st.integers(0, 5)) == 0
+        and not any(map(_BARE_TROUBLE.search, words))
+    ):
         field["bareNumber"] = False
     if kind == "list":
         field["itemType"] = draw(

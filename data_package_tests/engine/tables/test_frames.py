@@ -2,6 +2,7 @@
 
 import pytest
 
+from data_package.engine.errors import ProjectError
 from data_package_tests.conftest import Make
 
 HEADER = """\
@@ -88,9 +89,7 @@ def old(people: pd.DataFrame) -> pd.DataFrame:
 @pytest.mark.parametrize(
     ("function", "told"),
     [
-        ("def t(people: int) -> pl.DataFrame: ...", "is annotated as int."),
-        ("def t(people: dict) -> pl.DataFrame: ...", "is annotated as dict."),
-        ("def t() -> pd.DataFrame: return pl.DataFrame()", "and returned pl.DataFrame"),
+        ("def t() -> pd.DataFrame: return pl.DataFrame()", "but returned pl.DataFrame"),
         ("def t() -> pl.DataFrame: return pd.Series([1])", "not pandas.Series."),
         ("def t(): return pd.DataFrame({'a': [1]}, index=['x'])", "labels without a name"),
         ("def t(): return pl.Series([1])", "not pl.Series."),
@@ -103,6 +102,13 @@ def test_what_is_not_a_frame_is_reported_with_its_library(
     result = study({"tables.py": f"{HEADER}\n@dg.asset\n{function}\n"}).build()
     assert not result.ok
     assert told in result.explain()
+
+
+@pytest.mark.parametrize("kind", ["int", "dict"])
+def test_a_table_is_not_passed_on_as_anything_but_a_frame(study: Make, kind: str) -> None:
+    function = f"def t(people: {kind}) -> pl.DataFrame: ..."
+    with pytest.raises(ProjectError, match=f"'t' takes the table 'people' as {kind}."):
+        study({"tables.py": f"{HEADER}\n@dg.asset\n{function}\n"}).build()
 
 
 def test_a_raw_file_with_a_contract_arrives_as_a_pandas_frame(study: Make) -> None:
