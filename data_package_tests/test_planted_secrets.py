@@ -199,6 +199,9 @@ WORDS: dict[str, list[list[str]]] = {
     "publish": [["--dry-run"], ["--dry-run", "--json"]],
     "clean": [[], ["--json"]],
     "forget": [[]],
+    # There is no conflict.
+    "merge-lock": [[]],
+    "schema": [["contract"], ["datapackage"], ["settings"]],
     "doctor": [[], ["--json"]],
     # It never ends by itself, and builds as `build` does.
     "watch": [["--help"]],
@@ -371,8 +374,8 @@ def test_values_are_found_in_tables_and_nowhere_else(study: Make, tmp_path: Path
     project = study(FILES | {"final/persons.yaml": CONTRACT, "datapackage.yaml": PACKAGE})
     home = tmp_path / "home"
     home.mkdir()
-    # A wrong host is refused, a prompt needs a terminal, and a raw file has a bad row.
-    assert run_all(project, home, WORDS) == ({}, {"ui", "debug", "check"})
+    # A wrong host, no terminal for a prompt, a bad row in a raw file, nothing in conflict.
+    assert run_all(project, home, WORDS) == ({}, {"ui", "debug", "check", "merge-lock"})
     (left_out,) = pl.read_parquet(project.storage / "rejects" / "arms.parquet").rows(named=True)
     assert left_out["identity"] == "SEC0101904321"
     table = next(project.storage.rglob("persons.parquet"))
@@ -392,7 +395,7 @@ def test_values_are_found_nowhere_else_when_all_goes_wrong(study: Make, tmp_path
     home.mkdir()
     said, failed = run_all(project, home, {verb: WORDS[verb] for verb in WHEN_WRONG})
     assert said == {}
-    assert failed == {"build", "check"}
+    assert failed == {"build", "check", "verify"}
     sent = look_around(project, tmp_path / "one", runs_of=[["checked", *BAD[:-1]], [BAD[-1]]])
     assert traces(sent) == []
     # What failed was told, without the values.

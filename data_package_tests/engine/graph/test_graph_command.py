@@ -80,7 +80,7 @@ def test_each_form_goes_where_it_is_sent(people: Study) -> None:
         assert (people.root / name).read_bytes().startswith(start)
     problem = ask("graph", "-o", "nowhere/g.svg").exception
     assert isinstance(problem, ProjectError)
-    assert "The folder nowhere is not there" in str(problem)
+    assert "There is no folder nowhere" in str(problem)
 
 
 def test_a_device_is_written_into_and_a_link_is_followed(people: Study) -> None:

@@ -62,7 +62,7 @@ def test_runs_and_tables_are_reported_newest_first(made: Study) -> None:
     assert len(json.loads(history("--json", "--limit", "1").output)) == 1
     table = history()
     assert table.exit_code == 0
-    assert table.output.splitlines()[0].split()[:3] == ["when", "started", "by"]
+    assert table.output.splitlines()[0].split()[:2] == ["when", "status"]
     assert "ages" in table.output.splitlines()[1]
 
     facts = json.loads(history("names", "--json").output)

@@ -150,7 +150,7 @@ def test_the_limit_of_this_process_is_as_it_was() -> None:
 @pytest.mark.parametrize(
     ("text", "words"),
     [
-        ("storage: [", "dagster.yaml:1: this is not YAML"),
+        ("storage: [", "dagster.yaml:1: this is not valid YAML"),
         ("storage: {nonsense: 1}", 'Received unexpected config entry "nonsense"'),
         ("storage: {custom: {module: not.there, class: It}}", "Couldn't import module not.there"),
     ],

@@ -1,5 +1,6 @@
 """However a table fails, no value of a row is found outside the tables."""
 
+import re
 import sys
 from pathlib import Path
 
@@ -270,6 +271,8 @@ def command(study: Study, kind: str) -> list[str]:
     ],
 )
 def test_a_failing_table_leaves_no_trace_of_a_value(study: Make, kind: str, tables: str) -> None:
+    # A build refuses such annotations before anything runs.
+    tables = re.sub(r" -> [^:]+:", ":", tables) if kind == "build" else tables
     project = study({"raw.py": RAW_PEOPLE, "t.py": tables, "/people.csv": f"identity\n{SECRET}\n"})
     done = project.run(*command(project, kind))
     assert done.returncode == 1, done.stderr
