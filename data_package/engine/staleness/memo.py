@@ -19,7 +19,7 @@ from pathlib import Path
 
 from data_package.engine.project import Project
 
-_FORMAT = 2
+_FORMAT = 3
 _ENGINE = Path(__file__).resolve().parents[1]
 _CODE = (".py", ".so", ".pyc")
 _WATCHED = (*_CODE, ".yaml", ".yml", ".data", ".html", ".css", ".js")
@@ -145,9 +145,38 @@ def _python() -> list[str]:
     return [sys.version, sys.prefix, os.environ.get("PYTHONPATH", "")]
 
 
-def _beside(project: Project) -> list[str]:
-    """What can be imported from beside the project's package: a new module may hide another."""
-    with os.scandir(project.import_root) as entries:
+def _beside(project: Project) -> dict[str, list[str]]:
+    """What can be imported from each folder of the user's: a new module may hide another."""
+    return {
+        folder: _importable(folder)
+        for folder in (str(project.import_root), *_from_environment(), *_from_site())
+    }
+
+
+def _from_environment() -> Iterator[str]:
+    """The folders on PYTHONPATH."""
+    if listed := os.environ.get("PYTHONPATH"):
+        yield from map(os.path.abspath, listed.split(os.pathsep))
+
+
+def _from_site() -> Iterator[str]:
+    """The folders that installed packages add to the path, as those do that can be edited.
+
+    A line that runs code is no folder, and stands for itself.
+    """
+    for packages in sys.path:
+        if packages.endswith("-packages"):
+            for file in matches(os.path.join(glob.escape(packages), "*.pth")):
+                for line in Path(file).read_text(errors="replace").splitlines():
+                    folder = os.path.join(packages, line.strip())
+                    if line.strip() and not folder.endswith("-packages"):
+                        yield folder
+
+
+def _importable(folder: str) -> list[str]:
+    if not os.path.isdir(folder):
+        return []
+    with os.scandir(folder) as entries:
         return sorted(e.name for e in entries if e.name.endswith(_CODE) or _may_be_package(e))
 
 

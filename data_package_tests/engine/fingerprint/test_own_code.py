@@ -2,6 +2,7 @@
 
 import importlib
 import importlib.util
+import os
 import py_compile
 import sys
 import time
@@ -285,6 +286,38 @@ def test_a_new_module_that_may_hide_another_is_seen_by_the_quickest_decision(stu
     assert count_if_fresh(made.project) == 1
     made.write({"/notes.txt": ""})
     assert count_if_fresh(made.project) == 1
+
+
+@pytest.mark.parametrize("by", ["PYTHONPATH", "a .pth file"])
+def test_a_new_module_that_hides_one_found_later_is_seen_by_the_quickest_decision(
+    by: str, study: Make, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    folders = [tmp_path / "first", tmp_path / "second"]
+    for folder in folders:
+        folder.mkdir()
+    libraries = tmp_path / "site-packages"
+    libraries.mkdir()
+    listed = libraries / "edited.pth"
+    monkeypatch.setattr(sys, "path", [*sys.path, str(libraries), *map(str, folders)])
+    if by == "PYTHONPATH":
+        monkeypatch.setenv("PYTHONPATH", os.pathsep.join(map(str, folders)))
+    else:
+        listed.write_text(f"{folders[0]}\n{folders[1]}\n")
+    (folders[1] / "own_sibling.py").write_text("def g(): return 1\n")
+    made = study({"tables.py": TABLE})
+    made.build()
+    _settle()
+    made.build()
+    assert count_if_fresh(made.project) == 1
+    hiding = folders[0] / "own_sibling.py"
+    hiding.write_text("def g(): return 2\n")
+    assert count_if_fresh(made.project) is None
+    hiding.unlink()
+    assert count_if_fresh(made.project) == 1
+    if by != "PYTHONPATH":
+        with listed.open("a") as file:
+            file.write(f"{tmp_path}\n")
+        assert count_if_fresh(made.project) is None
 
 
 def test_a_library_without_a_version_is_named(

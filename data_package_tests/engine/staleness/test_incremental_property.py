@@ -1,8 +1,10 @@
 """Random projects, edited at random: an incremental build ends as a clean one would."""
 
+import importlib
 import os
 import random
 import shutil
+import site
 import sys
 import tempfile
 from collections.abc import Callable, Iterator
@@ -15,23 +17,65 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
+from data_package.engine import edition as editions
 from data_package.engine.runs import BuildResult
 from data_package.engine.runs.run import run_build
+from data_package.engine.sources import delivered
+from data_package.engine.staleness import memo
 from data_package.engine.staleness.memo import count_if_fresh
 from data_package.engine.staleness.plan import Request
 from data_package.engine.storage import hash_file
+from data_package.engine.tables import attach
 from data_package_tests.conftest import Study
 
 pytestmark = pytest.mark.slow
 
 PACKAGE = "random_study"
+RAW_FILE = """\
+from data_package.engine.sources import source_file
+
+raw_file = source_file("raw_file", "raw.csv")
+"""
+RAW_CONTRACT = """\
+schema:
+  fields:
+    - {name: k, type: integer}
+    - {name: v, type: integer}
+"""
 GROUPS = ("intermediate", "final")
-# Where the helpers may lie: in the package, beside it, in a package of their own.
-HOMES = (f"{PACKAGE}.helpers", "random_beside", "random_common.helpers")
+# The folder that the package is imported from, one on PYTHONPATH, and one of a package that is
+# installed to be edited, in the order in which Python looks into them.
+BASES = ("", "src")
+BASE, ON_PATH, EDITED = "base", "on_path", "edited"
+FOLDERS = (BASE, ON_PATH, EDITED)
+# Where the helpers may lie, and where the module is looked for. Where several folders hold a module
+# of one name, the first one counts.
+HOMES = (
+    (f"{PACKAGE}.helpers", BASE),
+    ("random_beside", BASE),
+    ("random_common.helpers", BASE),
+    ("random_shared.helpers", ON_PATH),
+    ("random_installed.helpers", EDITED),
+    ("random_wandering", BASE),
+    ("random_wandering", ON_PATH),
+    ("random_wandering", EDITED),
+)
+# Files of the engine: what reads by contract, checks, follows columns, writes the package, or none.
+ROOMS = (
+    "schema/types/numbers.py",
+    "sources/delivered.py",
+    "tables/checks.py",
+    "lineage/operations.py",
+    "package/readme.py",
+    "cli/status.py",
+)
+_ENGINE = Path(editions.__file__).parent
 # What is left of a value: with 1 nothing, so that edits further up change no content.
 MODULI = (1, 2, 1000)
 # The share of tables that are made in partitions.
 _PARTED = 0.3
+# The share of projects whose raw file is read by a contract.
+_BY_CONTRACT = 0.5
 
 
 @dataclass
@@ -67,13 +111,22 @@ class Model:
     nodes: dict[str, Node] = field(default_factory=dict)
     rows: list[int] = field(default_factory=list)
     keys: list[str] = field(default_factory=lambda: ["0", "1"])
-    home: str = HOMES[0]
+    home: tuple[str, str] = HOMES[0]
+    base: str = BASES[0]
+    by_contract: bool = False
+    engine: dict[str, int] = field(default_factory=dict)
     style: int = 0
     made: int = 0
 
     @classmethod
     def at_random(cls, random_: random.Random) -> "Model":
-        model = cls(random_, rows=[random_.randint(0, 99) for _ in range(5)])
+        model = cls(
+            random_,
+            rows=[random_.randint(0, 99) for _ in range(5)],
+            home=random_.choice(HOMES),
+            base=random_.choice(BASES),
+            by_contract=random_.random() < _BY_CONTRACT,
+        )
         for position in range(random_.randint(1, 3)):
             calls = random_.choice([None, *range(position)])
             model.helpers.append(Helper(random_.randint(0, 9), random_.randint(1, 3), calls))
@@ -110,17 +163,22 @@ class Model:
         helpers = [self._helper(number) for number in range(len(self.helpers))]
         if self.style:
             style.shuffle(helpers)
+        package = _path(self.base, PACKAGE)
         files = {
-            f"{PACKAGE}/__init__.py": "",
-            _file(self.home): f'"""Helpers."""\n{note}\n' + "\n\n".join(helpers),
-            f"{PACKAGE}/intermediate/__init__.py": "",
-            f"{PACKAGE}/final/__init__.py": "",
+            f"{package}/__init__.py": "",
+            f"{package}/raw/__init__.py": "",
+            f"{package}/raw/files.py": RAW_FILE,
+            f"{package}/intermediate/__init__.py": "",
+            f"{package}/final/__init__.py": "",
             "raw.csv": "k,v\n" + "".join(f"{k},{v}\n" for k, v in enumerate(self.rows)),
         }
+        files[self._place(*self.home)] = f'"""Helpers."""\n{note}\n' + "\n\n".join(helpers)
+        if self.by_contract:
+            files[f"{package}/raw/raw_file.yaml"] = RAW_CONTRACT
         for name, node in self.nodes.items():
-            files[f"{PACKAGE}/{node.group}/{name}.py"] = note + self._table(name, node)
+            files[f"{package}/{node.group}/{name}.py"] = note + self._table(name, node)
             if node.group == "final":
-                files[f"{PACKAGE}/final/{name}.yaml"] = dedent(
+                files[f"{package}/final/{name}.yaml"] = dedent(
                     f"""\
                     title: Number {node.title}
                     schema:
@@ -133,17 +191,36 @@ class Model:
                 )
         return files
 
-    def write(self, root: Path) -> None:
-        """Make the files as they are meant to be, and touch no other."""
-        wanted = self.files()
-        for path in [*(root / PACKAGE).rglob("t*.*"), *(root / _file(home) for home in HOMES)]:
-            if path.relative_to(root).as_posix() not in wanted:
+    def write(self, place: "Place") -> None:
+        """Make the files as they are meant to be, and touch no other.
+
+        Modules that the one in use hides are left as they were; where there is none, one is made
+        that cannot be imported.
+        """
+        wanted, hidden = self.files(), self._hidden()
+        made = [path for path in place.package_folder.rglob("*.*") if path.name[0] == "t"]
+        made += [place.package_folder / "raw" / "raw_file.yaml"]
+        made += [place.root / self._place(*home) for home in HOMES]
+        for path in made:
+            if path.relative_to(place.root).as_posix() not in {*wanted, *hidden}:
                 path.unlink(missing_ok=True)
         for name, text in wanted.items():
-            path = root / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            if not path.exists() or path.read_text() != text:
-                path.write_text(text)
+            _write(place.root / name, text)
+        for name in hidden:
+            if not (place.root / name).exists():
+                _write(place.root / name, "raise ImportError('another module hides this one')\n")
+        for name in ROOMS:
+            edits = f"# {self.engine[name]}\n" if name in self.engine else ""
+            _write(place.engine / name, (_ENGINE / name).read_text() + edits)
+
+    def _hidden(self) -> list[str]:
+        """The files of modules that have the name of the helpers' and are found after it."""
+        module, folder = self.home
+        after = FOLDERS[FOLDERS.index(folder) + 1 :]
+        return [self._place(*one) for one in HOMES if one[0] == module and one[1] in after]
+
+    def _place(self, module: str, folder: str) -> str:
+        return _path(self.base if folder == BASE else folder, f"{module.replace('.', '/')}.py")
 
     def _helper(self, number: int) -> str:
         helper = self.helpers[number]
@@ -155,9 +232,11 @@ class Model:
         )
 
     def _table(self, name: str, node: Node) -> str:
-        taken = ", ".join(f"{one}: pl.LazyFrame" for one in node.inputs) or "raw_file: Path"
+        raw = "raw_file: pl.LazyFrame" if self.by_contract else "raw_file: Path"
+        taken = ", ".join(f"{one}: pl.LazyFrame" for one in node.inputs) or raw
         keys = f"partitions_def=dg.StaticPartitionsDefinition({self.keys})" if node.parted else ""
-        frame = node.inputs[0] if node.inputs else "pl.scan_csv(raw_file)"
+        read = "raw_file" if self.by_contract else "pl.scan_csv(raw_file)"
+        frame = node.inputs[0] if node.inputs else read
         lines = [f'frame = {frame}.select("k", "v")']
         lines += ["raise ValueError('broken')"] if node.broken else []
         if node.parted:
@@ -170,18 +249,22 @@ class Model:
         made = [f"({value}).alias('v')", f"pl.col('k').alias('c{node.column}')"]
         given = f"one for one in [{', '.join(made)}]" if node.column % 2 else ", ".join(made)
         lines.append(f'return frame.with_columns({given}).sort("k")')
-        source = "" if node.inputs else 'raw_file = source_file("raw_file", "raw.csv")\n\n\n'
         return (
             "from pathlib import Path\n\nimport dagster as dg\nimport polars as pl\n\n"
-            "from data_package.engine.sources import source_file\n"
-            f"from {self.home} import h{node.helper}\n\n"
-            f"{source}@dg.asset({keys})\ndef {name}({taken}) -> pl.LazyFrame:\n"
+            f"from {self.home[0]} import h{node.helper}\n\n\n"
+            f"@dg.asset({keys})\ndef {name}({taken}) -> pl.LazyFrame:\n"
             f"{indent(chr(10).join(lines), '    ')}\n"
         )
 
 
-def _file(module: str) -> str:
-    return f"{module.replace('.', '/')}.py"
+def _path(folder: str, name: str) -> str:
+    return f"{folder}/{name}" if folder else name
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    if not path.exists() or path.read_text() != text:
+        path.write_text(text)
 
 
 @dataclass
@@ -189,18 +272,41 @@ class Place(Study):
     """A folder that the model is written to and built in."""
 
     package: str = PACKAGE
+    base: str = ""
+
+    @property
+    def package_folder(self) -> Path:
+        return self.root / self.base / PACKAGE
+
+    @property
+    def engine(self) -> Path:
+        """The sources of the engine that builds here."""
+        return self.root.parent / "engine"
 
     @contextmanager
     def imported(self) -> Iterator[None]:
-        """The package is this folder's while the block runs."""
-        dont_write, sys.dont_write_bytecode = sys.dont_write_bytecode, True
-        self.forget()
-        try:
-            yield
-        finally:
+        """The package is this folder's while the block runs, and so are all that it imports."""
+        with pytest.MonkeyPatch.context() as patch:
+            patch.setattr(sys, "dont_write_bytecode", True)
+            patch.setattr(sys, "path", [*sys.path, str(self.root / ON_PATH)])
+            patch.setenv("PYTHONPATH", str(self.root / ON_PATH))
+            site.addsitedir(str(self.root / "site-packages"))
+            use_engine(patch, self.engine)
             self.forget()
-            sys.path[:] = [entry for entry in sys.path if entry != str(self.root)]
-            sys.dont_write_bytecode = dont_write
+            try:
+                yield
+            finally:
+                self.forget()
+
+    def forget(self) -> None:
+        importlib.invalidate_caches()
+        for name in [n for n in sys.modules if n.startswith("random_")]:
+            del sys.modules[name]
+
+    def is_known_to_be_fresh(self) -> bool:
+        """Whether the quickest decision is that there is nothing to do."""
+        with self.imported():
+            return count_if_fresh(self.project) is not None
 
     def run_build(self, request: Request) -> BuildResult:
         with self.imported():
@@ -225,7 +331,15 @@ class Place(Study):
         )
 
 
-def new_place(root: Path) -> Place:
+def use_engine(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let what is built depend on the sources in this folder, though the engine itself runs."""
+    patch.setattr(editions.edition.__wrapped__, "__defaults__", (folder,))
+    patch.setattr(memo, "_ENGINE", folder)
+    editions.edition.cache_clear()
+    patch.setattr(attach, "READER", editions.edition(delivered.__name__))
+
+
+def new_place(root: Path, base: str) -> Place:
     yaml = (Path(__file__).parents[3] / "dagster.yaml").read_text()
     definitions = """\
         import STUDY
@@ -233,14 +347,17 @@ def new_place(root: Path) -> Place:
 
         defs = load_definitions(STUDY)
         """
-    place = Place(root)
+    place = Place(root, base=base)
     place.write(
         {
             "/pyproject.toml": '[tool.data-package]\npackage = "STUDY"\n',
             "/dagster.yaml": yaml,
-            "definitions.py": definitions,
+            f"/{_path(base, PACKAGE)}/definitions.py": definitions,
+            "/site-packages/edited.pth": f"{root / EDITED}\n",
         }
     )
+    for folder in (ON_PATH, EDITED):
+        (root / folder).mkdir()
     return place
 
 
@@ -257,6 +374,14 @@ def edit_helper(model: Model, place: Place) -> None:
 
 def move_helpers(model: Model, place: Place) -> None:
     model.home = model.random_.choice(HOMES)
+
+
+def edit_engine(model: Model, place: Place) -> None:
+    model.engine[model.random_.choice(ROOMS)] = model.random_.randint(0, 9)
+
+
+def read_by_contract_or_not(model: Model, place: Place) -> None:
+    model.by_contract = not model.by_contract
 
 
 def edit_body(model: Model, place: Place) -> None:
@@ -349,7 +474,7 @@ def delete_package(model: Model, place: Place) -> None:
 
 def build_some(model: Model, place: Place) -> None:
     """Build a part of what is there, with what has been edited so far."""
-    model.write(place.root)
+    model.write(place)
     place.run_build(Request((model.random_.choice(list(model.nodes)),)))
 
 
@@ -357,6 +482,8 @@ EDITS: tuple[Edit, ...] = (
     edit_constant,
     edit_helper,
     move_helpers,
+    edit_engine,
+    read_by_contract_or_not,
     edit_body,
     edit_content,
     edit_raw_data,
@@ -391,14 +518,17 @@ def check_equals_clean_builds(seed: int, rounds: list[list[int]], threads: int) 
     """Build a project, edit it round by round, and hold each build against a clean one."""
     model = Model.at_random(random.Random(seed))
     with tempfile.TemporaryDirectory() as folder:
-        place = new_place(Path(folder, "edited"))
-        model.write(place.root)
+        shutil.copytree(
+            _ENGINE, Path(folder, "engine"), ignore=shutil.ignore_patterns("__pycache__")
+        )
+        place = new_place(Path(folder, "edited"), model.base)
+        model.write(place)
         assert place.run_build(Request(threads=threads)).ok
         for number, edits in enumerate(rounds):
             for edit in edits:
                 EDITS[edit](model, place)
-            model.write(place.root)
-            nothing_to_do = count_if_fresh(place.project) is not None
+            model.write(place)
+            nothing_to_do = place.is_known_to_be_fresh()
 
             result = place.run_build(Request(threads=threads))
 
@@ -408,8 +538,8 @@ def check_equals_clean_builds(seed: int, rounds: list[list[int]], threads: int) 
                 assert not result.tables
                 assert result.package is None
             if not broken:
-                clean = new_place(Path(folder, f"clean{number}"))
-                model.write(clean.root)
+                clean = new_place(Path(folder, f"clean{number}"), model.base)
+                model.write(clean)
                 assert clean.run_build(Request()).ok
                 assert place.products(model) == clean.products(model)
                 again = place.run_build(Request())
