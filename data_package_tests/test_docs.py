@@ -34,6 +34,7 @@ from data_package.engine.cli.verbs import command as verbs
 from data_package.engine.errors import ProjectError
 from data_package.engine.places import LOCK
 from data_package.engine.project import find_project
+from data_package.engine.scaffold import texts
 from data_package.engine.staleness.lock import parse, render
 from data_package_tests import prepared
 
@@ -42,6 +43,11 @@ pytestmark = pytest.mark.slow
 ROOT = Path(__file__).resolve().parents[1]
 DOCS = ROOT / "docs"
 COMMANDS = DOCS / "reference" / "commands.md"
+# The pages whose commands are run, in one project: later ones use the files of earlier ones.
+HOW_TO = (
+    *("raw-files", "tables", "contracts", "tests", "building", "when-a-table-fails"),
+    *("reading-tables", "git", "releases", "servers", "dagster", "partitions"),
+)
 DOCUMENTS = sorted([*ROOT.glob("*.md"), *DOCS.rglob("*.md")])
 
 _FENCE = re.compile(
@@ -238,16 +244,20 @@ def _differences(documented: object, real: object, at: str = "") -> Iterator[str
 
 def test_every_answer_of_the_how_to_works(tmp_path: Path) -> None:
     study = tmp_path / "my-study"
-    for name in ("pyproject.toml", "workspace.yaml", "my_study/definitions.py"):
-        path = study / name
-        path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(_titled(DOCS / "tutorial.md", name))
+    (study / "my_study").mkdir(parents=True)
+    (study / "pyproject.toml").write_text(
+        '[project]\nname = "my-study"\nversion = "0.1.0"\n'
+        '[tool.data-package]\npackage = "my_study"\n'
+    )
+    (study / "workspace.yaml").write_text(texts.WORKSPACE.format(package="my_study"))
+    (study / "my_study/definitions.py").write_text(texts.DEFINITIONS.format(package="my_study"))
     shutil.copy(ROOT / "dagster.yaml", study)
     for folder in ("", "raw", "intermediate", "final"):
         package = study / "my_study" / folder
         package.mkdir(exist_ok=True)
         (package / "__init__.py").touch()
-    play(DOCS / "how-to.md", study)
+    for page in HOW_TO:
+        play(DOCS / f"how-to/{page}.md", study)
 
 
 def _titled(document: Path, title: str) -> str:

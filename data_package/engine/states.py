@@ -138,13 +138,14 @@ class Status(Shown):
     WAITING = "waiting", "·", "dim", "its turn has not come"
     BUILT = "built", "✓", "green", "built, and its checks passed"
     CHECKED = "checked", "✓", "green", "not run; its checks were made again and passed"
+    NOT_YIELDED = "not yielded", "–", "dim", "its function ran and left it out, as it may"
     FRESH = "fresh", "=", "dim", "not run after all: its inputs came out as they were"
 
     @property
     def is_good(self) -> bool:
         """Whether the table is what it should be."""
         match self:
-            case Status.BUILT | Status.CHECKED | Status.FRESH:
+            case Status.BUILT | Status.CHECKED | Status.NOT_YIELDED | Status.FRESH:
                 return True
             case (
                 Status.FAILED
@@ -172,6 +173,7 @@ class Status(Shown):
                 | Status.RUNNING
                 | Status.WAITING
                 | Status.BUILT
+                | Status.NOT_YIELDED
             ):
                 return str(self)
             case _:

@@ -55,6 +55,8 @@ def main() -> None:
             # It may be the output: the error does not name the place.
             _print_error(f"There is no space left: {error.strerror}. What was finished is kept.")
         elif error.errno in unusable.OF_THE_PLACE:
+            # A name that is too long is the project's.
+            ending.code = 2 if error.errno == errno.ENAMETOOLONG else 1
             _print_error(shown(unusable.why(error)))
         elif error.errno != errno.EPIPE:
             _print_error(_of_a_fault(error))

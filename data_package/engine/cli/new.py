@@ -49,7 +49,8 @@ def command(
         written = new_project(folder, [*deliveries, *more], codebook=codebook, schemas=schemas)
     report(written, as_json=as_json)
     if not as_json:
-        say(f"\nNext:\n  cd {click.format_filename(folder)}\n  data-package build")
+        go = "" if folder.resolve() == Path.cwd() else f"  cd {click.format_filename(folder)}\n"
+        say(f"\nNext:\n{go}  data-package build")
 
 
 def report(written: "Written", *, as_json: bool) -> None:

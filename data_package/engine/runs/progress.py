@@ -145,6 +145,8 @@ def _row(table: TableResult) -> list[Cell]:
 def _rows(table: TableResult) -> Cell:
     if table.rows is not None:
         return f"{table.rows:,}", ""
+    if table.outcome is Status.NOT_YIELDED:
+        return str(table.outcome), "dim"
     kept = {Kept.FILE: "a file", Kept.NOTHING: "no table"}
     return kept.get(Kept(table.kept), ""), "dim"
 

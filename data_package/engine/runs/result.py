@@ -43,6 +43,8 @@ class TableResult:
     `raw_file_errors` counts what was wrong in raw files that were read by their contracts, and
     `raw_file_report` says it, without a value; `raw_files` has the same as facts, for each file
     with errors its name, rows, and the rule, field, count and rows of what was wrong.
+    `uses` has what its function was seen to use besides its inputs, each with its place in the
+    code; `hook_errors` the errors of Dagster hooks after its function ran, which fail nothing.
     `partitions` are those that the build looked at, of a partitioned table; its own figures are
     theirs together.
     """
@@ -63,12 +65,9 @@ class TableResult:
     raw_file_report: str = ""
     raw_files: list[dict[str, object]] = field(default_factory=list)
     kept: str = Kept.TABLE
+    uses: list[str] = field(default_factory=list)
+    hook_errors: list[str] = field(default_factory=list)
     partitions: list["TableResult"] = field(default_factory=list)
-
-    @property
-    def was_left_out(self) -> bool:
-        """Whether its function ran without yielding it, which it need not."""
-        return self.status is Status.BUILT and self.error == LEFT_OUT
 
     @property
     def each(self) -> list["TableResult"]:
@@ -130,7 +129,7 @@ class TableResult:
         """What the build did with it and its checks: what was not checked is not called built."""
         if self.failed_checks:
             return Status.FAILED
-        done = self.status in (Status.BUILT, Status.CHECKED)
+        done = self.status in (Status.BUILT, Status.CHECKED, Status.NOT_YIELDED)
         lacking = self.checks_made < self.checks_expected
         return Status.NOT_CHECKED if done and lacking else self.status
 
@@ -218,7 +217,8 @@ class BuildResult:
         if more := [name for text in list(told)[_TOLD_IN_FULL:] for name in told[text]]:
             lines.append(f"These failed as well: {_some(more)}. Build one of them to read why.")
         if lost := _not_built(self.tables):
-            absent = [one.name for table in self.tables for one in table.each if one.was_left_out]
+            every = [one for table in self.tables for one in table.each]
+            absent = [one.name for one in every if one.status is Status.NOT_YIELDED]
             if absent:
                 lines.append(f"Not yielded this time: {_some(absent)}.")
             lines.append(f"Not built because of it: {_some(lost)}.")
@@ -235,15 +235,23 @@ class BuildResult:
         )
 
     def warnings(self) -> str:
-        """What checks warn of that keep nothing from being built."""
-        return "\n".join(
+        """What checks warn of, and which hooks failed: both keep nothing from being built."""
+        told = [
             f"{table.name}: its check '{check.name}' warns"
             f"{':' if check.description else '.'}{_below(check.description)}"
             for whole in self.tables
             for table in whole.each
             for check in table.checks
             if check.warns
+        ]
+        # A hook of a function of several tables is reported once.
+        told += dict.fromkeys(
+            f"A hook failed: {error}"
+            for whole in self.tables
+            for table in whole.each
+            for error in table.hook_errors
         )
+        return "\n".join(told)
 
     def to_dict(self) -> dict[str, object]:
         """The same facts for `json.dumps`."""
@@ -395,6 +403,8 @@ class Tally:
             case dg.DagsterEventType.STEP_SUCCESS:
                 self._finished(name)
                 self._left_out(step)
+            case dg.DagsterEventType.HOOK_ERRORED:
+                self._hook_failed(event, step)
             case _:
                 pass
 
@@ -440,9 +450,16 @@ class Tally:
             result, table = self.result(key, step.part), self._tables.get(key)
             if result.status is Status.RUNNING and table is not None:
                 wanted = table.kept in (Kept.TABLE, Kept.FILE)
-                result.status = Status.FAILED if wanted else Status.BUILT
+                result.status = Status.FAILED if wanted else Status.NOT_YIELDED
                 result.kept = Kept.NOTHING
                 result.error = LEFT_OUT
+
+    def _hook_failed(self, event: dg.DagsterEvent, step: Step) -> None:
+        file, line, message = internals.hook_error(event)
+        for key in step.assets:
+            result, table = self.result(key, step.part), self._tables.get(key)
+            place = f"{table.project.relative(file)}:{line} " if table and file else ""
+            result.hook_errors.append(f"{place}{message}")
 
     def _set(self, step: Step, status: Status) -> None:
         for key in step.assets:

@@ -135,13 +135,16 @@ def run_build(
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
             tally.end()
-            built = {table.name for table in tally.tables if table.status is Status.BUILT}
-            for name in sorted(built & catalogue.named.keys()):
-                for use in outside.seen(catalogue.named[name]):
-                    report(f"{name}: {use}")
+            tables = tuple(tally.tables)
+            for made in tables:
+                ran = made.status in (Status.BUILT, Status.NOT_YIELDED)
+                if ran and made.name in catalogue.named:
+                    made.uses = outside.seen(catalogue.named[made.name])
+                for use in made.uses:
+                    report(f"{made.name}: {use}")
             published = tally.package is not None and tally.package.ok
             result = BuildResult(
-                tables=tuple(tally.tables),
+                tables=tables,
                 package=tally.package,
                 seconds=time.monotonic() - began,
                 package_path=str(project.published) if published else None,

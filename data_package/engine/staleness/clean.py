@@ -20,6 +20,7 @@ from data_package.engine.staleness.record import code_path
 from data_package.engine.storage import sweep
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.made import Note, note_of, note_path
+from data_package.engine.tables.table import group_place
 
 _GROUP = re.compile(r"[A-Za-z0-9_]+")
 
@@ -150,9 +151,14 @@ def remove_leftovers(agreed: Leftovers, catalogue: Catalogue, lock: LockFile) ->
 
 
 def _among_the_tables(project: Project) -> Iterator[Path]:
-    """Every file, and every link, in the folders that may be groups; no link is followed."""
+    """Every file, and every link, in the folders that may be groups; no link is followed.
+
+    The groups come in the order of all lists. Within one it is by name: a table that is gone has no
+    place in the data flow.
+    """
     storage, graphs, folders = project.storage, project.places.graphs, set(Folder)
-    for top in sorted(storage.iterdir()) if storage.is_dir() else []:
+    tops = storage.iterdir() if storage.is_dir() else ()
+    for top in sorted(tops, key=lambda path: group_place(path.name)):
         if top.name.startswith(".") or top.name in folders or top in graphs:
             continue
         if top.is_symlink() or not top.is_dir():

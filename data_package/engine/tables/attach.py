@@ -7,8 +7,9 @@ the decorator is kept.
 
 import dataclasses
 import inspect
+import os
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import PurePath
 from typing import Any
 
@@ -35,6 +36,8 @@ from data_package.engine.tables.table import FINAL, Table, contract_at, contract
 
 IO_MANAGER_KEY = "io_manager"
 _DEFAULT_GROUP = "default"
+# A file name has at most 255 bytes, and files that are being written have longer names.
+_LONGEST_NAME = 200
 
 
 def group_from_folder(module: str, project: Project) -> str | None:
@@ -70,6 +73,7 @@ def tables_of(
         if spec.key not in assets.keys or not assets.is_materializable:
             continue
         group = _group(spec, module, project)
+        _check_lengths([*spec.key.path, group], place_of(function, project) or module)
         if group in set(Folder):
             raise ProjectError(
                 f"{place_of(function, project) or module}: the group '{group}' has the name of a "
@@ -121,6 +125,16 @@ def tables_of(
             )
         )
     return made
+
+
+def _check_lengths(names: Sequence[str], place: str) -> None:
+    """Raises ProjectError for the name of a table or group of which no file can have the name."""
+    for name in names:
+        if (length := len(os.fsencode(name))) > _LONGEST_NAME:
+            raise ProjectError(
+                f"{place}: the name '{name[:40]}…' is {length} bytes long; at most "
+                f"{_LONGEST_NAME} are allowed, as it names files.\nGive it a shorter one."
+            )
 
 
 def attach(

@@ -28,6 +28,7 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,
 )
 from dagster._core.errors import DagsterAssetCheckFailedError
+from dagster._core.events import HookErroredData
 from dagster._core.execution.api import create_execution_plan, execute_run
 from dagster._core.execution.plan.handle import ResolvedFromDynamicStepHandle
 from dagster._core.execution.resources_init import resource_initialization_manager
@@ -531,3 +532,12 @@ def failure_message(event: dg.DagsterEvent) -> str:
     while error is not None and error.cause is not None:
         error = error.cause
     return error.message.strip() if error is not None else "It failed without a message."
+
+
+def hook_error(event: dg.DagsterEvent) -> tuple[str, str, str]:
+    """Where a hook failed, file and line, and the message, without a value."""
+    data = event.event_specific_data
+    assert isinstance(data, HookErroredData)
+    places = re.findall(r'File "([^"\n]+)", line (\d+)', "".join(data.error.stack))
+    file, line = places[-1] if places else ("", "")
+    return file, line, data.error.message.strip()

@@ -337,7 +337,8 @@ class ParquetTables(BasePolarsUPathIOManager):
             raise FileNotFoundError
         if note is None or note.file is None:
             raise BuildError(
-                f"The function of '{table.name}' returned nothing, so nothing can be passed on.\n"
+                f"'{table.name}' has no result to pass on: its function returned nothing, or did "
+                "not yield it.\n"
                 f'Depend on it without a parameter: @dg.asset(deps=["{table.name}"])'
             )
         if not table.path.is_file():

@@ -2,6 +2,7 @@
 
 import polars as pl
 
+from data_package.engine.runs.progress import closing_line
 from data_package.engine.runs.run import run_build
 from data_package.engine.staleness.plan import Request, preview
 from data_package.engine.states import Status
@@ -180,7 +181,12 @@ def test_what_a_function_need_not_yield_and_has_not_is_fresh_until_its_code_or_i
 ) -> None:
     reader = "\n@dg.asset\ndef reader(perhaps: pl.LazyFrame) -> pl.LazyFrame:\n    return perhaps\n"
     project = study({"t.py": OPTIONAL})
-    assert project.build().ok
+    first = project.build()
+    assert {table.name: table.outcome for table in first} == {
+        "sure": Status.BUILT,
+        "perhaps": Status.NOT_YIELDED,
+    }
+    assert closing_line(first).startswith("1 built, 1 not yielded in ")
     again = project.build()
     assert (again.ok, len(again.tables), again.fresh) == (True, 0, 2)
     project.write({"t.py": OPTIONAL.replace("FLAG = False", "FLAG = True") + reader})
@@ -193,8 +199,25 @@ def test_what_a_function_need_not_yield_and_has_not_is_fresh_until_its_code_or_i
     assert result.explain() == "Not yielded this time: perhaps.\n\nNot built because of it: reader."
     result = project.build()
     assert not result.ok
-    assert "'perhaps' returned nothing, so nothing can be passed on" in result.explain()
+    assert "'perhaps' has no result to pass on" in result.explain()
     project.write({"perhaps.yaml": "schema: {fields: [{name: a, type: integer}]}\n"})
     result = project.build()
     assert not result.ok
     assert "Its function has not yielded it this time." in result.explain()
+
+
+def test_a_hook_that_fails_is_reported_once_with_its_place_and_fails_no_table(
+    study: Make,
+) -> None:
+    hook = '@dg.success_hook\ndef shout(context):\n    raise ValueError("secret")\n'
+    code = f"{HEADER}\n{hook}{PAIR.partition(HEADER)[2]}".replace("@dg.multi_asset(", HOOKED)
+    result = study({"tables.py": code}).build()
+    assert result.ok
+    assert result.warnings().count("\n") == 0
+    assert "tables.py:6 ValueError: its message may quote values" in result.warnings()
+    assert "secret" not in result.to_json()
+    hooks = {table.name: len(table.hook_errors) for table in result}
+    assert hooks == {"raw": 0, "m1": 1, "m2": 1, "last": 0}
+
+
+HOOKED = "@dg.multi_asset(hooks={shout}, "

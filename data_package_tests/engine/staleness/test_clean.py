@@ -1,6 +1,7 @@
 """Only what no asset makes any more is removed, only in storage, and only when it is agreed to."""
 
 import json
+import shutil
 from pathlib import Path
 
 import polars as pl
@@ -182,9 +183,15 @@ def test_links_are_not_followed_and_not_removed(bare: Study, tmp_path: Path) -> 
 
 
 def test_json_tells_the_facts_and_never_asks(bare: Study) -> None:
+    for group in ("final", "notes", "intermediate"):
+        (bare.storage / group).mkdir()
+        shutil.copy(bare.storage / "raw" / "extra.parquet", bare.storage / group)
     facts = json.loads(clean("--json").output)
     assert facts["removed"] is False
-    assert [table["path"] for table in facts["tables"]] == ["storage/raw/extra.parquet"]
+    # In the order of the groups that all lists have.
+    assert [table["path"] for table in facts["tables"]] == [
+        f"storage/{group}/extra.parquet" for group in ("raw", "intermediate", "notes", "final")
+    ]
     assert facts["tables"][0]["size_bytes"] > 0
     assert json.loads(clean("--json", "--yes").output)["removed"] is True
     assert json.loads(clean("--json").output)["tables"] == []

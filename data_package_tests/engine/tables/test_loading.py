@@ -4,6 +4,7 @@ import sys
 
 import pytest
 
+from data_package.engine.errors import ProjectError
 from data_package_tests.conftest import Make, Study
 
 TABLES = """
@@ -48,3 +49,24 @@ def test_the_commands_of_dagster_take_it_by_the_engines_name(study: Make) -> Non
     )
     assert command.returncode == 0, command.stderr
     assert "letters" in command.stdout
+
+
+@pytest.mark.parametrize(
+    ("table", "group"), [("t" * 300, "raw"), ("t", "g" * 300), ("t" * 201, "raw")]
+)
+def test_a_name_that_no_file_could_have_is_refused_with_its_place(
+    table: str, group: str, study: Make
+) -> None:
+    code = (
+        "import dagster as dg\nimport polars as pl\n\n"
+        f"@dg.asset(group_name={group!r})\n"
+        f"def {table}() -> pl.LazyFrame:\n    return pl.LazyFrame({{'a': [1]}})\n"
+    )
+    made = study({"tables.py": code})
+    with pytest.raises(
+        ProjectError, match=r"tables\.py:4: the name '[tg]{40}…' is (300|201) bytes"
+    ):
+        made.build()
+    # What can be built can be named so.
+    made.write({"tables.py": code.replace(table, table[:200]).replace(group, group[:200])})
+    assert made.build().ok

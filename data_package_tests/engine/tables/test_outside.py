@@ -36,6 +36,9 @@ def reported(study: Study, *, threads: int = 1) -> list[str]:
     study.forget()
     result = run_build(Request(threads=threads), study.project, report=said.append)
     assert result.ok, result.explain()
+    uses = [f"{table.name}: {use}" for table in result for use in table.uses]
+    assert uses == [line for line in said if line in uses]
+    assert all(line in uses for line in said if "that is not an input" in line)
     return said
 
 

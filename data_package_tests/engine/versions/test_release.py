@@ -10,7 +10,9 @@ from typing import Any
 
 import polars as pl
 import pytest
+from click.testing import CliRunner
 
+from data_package.engine.cli.release import command
 from data_package.engine.errors import ProjectError
 from data_package.engine.package.released import read_releases
 from data_package.engine.storage import hash_file
@@ -235,7 +237,7 @@ def test_the_command_tells_what_it_would_do_and_what_it_did(built: Study) -> Non
     assert done.returncode == 1
     assert "does not say yet: the package's description, licence, contributors" in done.stderr
     assert git(built, "status", "--porcelain") == ""
-    done = built.verb("release", "--version", "1.0.0", "--undocumented")
+    done = built.verb("release", "1.0.0", "--undocumented")
     assert done.returncode == 0, done.stderr
     assert "storage/releases/my-study-1.0.0.zip" in done.stdout
     assert f"git add {built.package}/releases.yaml" in done.stdout
@@ -244,7 +246,9 @@ def test_the_command_tells_what_it_would_do_and_what_it_did(built: Study) -> Non
     assert f"  {built.package}/releases.yaml\n" in done.stderr
     table = built.storage / "releases" / "1.0.0" / "tables" / "people.parquet"
     assert pl.read_parquet(table).height == 2
-    assert built.verb("release", "--version", "1.0.0", "--major").returncode == 2
+    for words in (["1.0.0", "--major"], ["1.0.0", "--version", "2.0.0"]):
+        told = CliRunner().invoke(command, words)
+        assert told.exit_code == 2, told.output
 
 
 # Kills itself before the Nth change of the file system that making a release asks for.
