@@ -12,9 +12,26 @@ from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
-# The parent runs no query, so Polars' pool is started by the fork that needs it.
-_PARENT = """
+# How a fork gets the folder, the environment and the output of a command.
+BECOME = """
 import json, os, runpy, sys
+
+def become(folder, environment, said):
+    for number, name in enumerate((os.devnull, *said)):
+        file = os.open(name, os.O_RDWR | os.O_CREAT)
+        os.dup2(file, number)
+        os.close(file)
+    os.chdir(folder)
+    os.environ.clear()
+    os.environ.update(environment)
+    sys.path.insert(0, folder)
+    sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environment
+"""
+
+# The parent runs no query, so Polars' pool is started by the fork that needs it.
+_PARENT = (
+    BECOME
+    + """
 from data_package.engine.cli import spare
 
 spare.prepare()
@@ -23,21 +40,14 @@ while line := sys.stdin.readline():
     words, folder, environment, said, before = json.loads(line)
     child = os.fork()
     if not child:
-        for number, name in enumerate((os.devnull, *said)):
-            file = os.open(name, os.O_RDWR | os.O_CREAT)
-            os.dup2(file, number)
-            os.close(file)
-        os.chdir(folder)
-        os.environ.clear()
-        os.environ.update(environment)
-        sys.path.insert(0, folder)
-        sys.dont_write_bytecode = "PYTHONDONTWRITEBYTECODE" in environment
+        become(folder, environment, said)
         sys.argv = ["data-package", *words]
         exec(before)
         runpy.run_module("data_package.engine.cli", run_name="__main__")
         sys.exit()
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 """
+)
 
 
 def run(

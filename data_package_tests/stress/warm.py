@@ -16,14 +16,18 @@ from dataclasses import dataclass
 from pathlib import Path
 from tempfile import TemporaryDirectory
 
+from data_package_tests.prepared import BECOME
+
 KINDS = (
     *("open", "write", "fsync", "rename", "unlink", "mkdir", "rmdir", "truncate", "chmod", "link"),
     *("flock", "read", "look"),
 )
 _SECONDS = 240
 
-_PARENT = """
-import contextlib, ctypes, gc, importlib, json, os, pkgutil, runpy, sys
+_PARENT = (
+    BECOME
+    + """
+import contextlib, ctypes, gc, importlib, pkgutil
 import dagster, dagster._cli, polars, sqlalchemy, pyarrow.parquet
 import data_package.engine
 
@@ -36,14 +40,7 @@ while line := sys.stdin.readline():
     words, folder, environment, said, armed = json.loads(line)
     child = os.fork()
     if not child:
-        for number, name in enumerate((os.devnull, *said)):
-            file = os.open(name, os.O_RDWR | os.O_CREAT)
-            os.dup2(file, number)
-            os.close(file)
-        os.chdir(folder)
-        os.environ.clear()
-        os.environ.update(environment)
-        sys.path.insert(0, folder)
+        become(folder, environment, said)
         sys.dont_write_bytecode = True
         if armed:
             root, kind, nth, what, number, once, counted, traced = armed
@@ -61,6 +58,7 @@ while line := sys.stdin.readline():
     print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
 os._exit(0)
 """
+)
 
 
 @dataclass(frozen=True)
