@@ -2,19 +2,13 @@
 
 import click
 
-from data_package.engine.cli import completing
+from data_package.engine.cli import completing, options
 from data_package.engine.cli.say import say
 
 
 @click.command("accept")
 @click.argument("select", nargs=-1, shell_complete=completing.tables)
-@click.option(
-    "--partition",
-    "partitions",
-    multiple=True,
-    metavar="KEY",
-    help="Only this partition, or a range of them (FIRST...LAST); may be given again.",
-)
+@options.partitions
 def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
     """Accept the existing files of stale tables as up to date, without running anything.
 

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from data_package.engine.cli import completing
+from data_package.engine.cli import completing, options
 from data_package.engine.cli.clock import seconds_since_start
 from data_package.engine.cli.say import say
 
@@ -27,21 +27,8 @@ if TYPE_CHECKING:
     default=True,
     help="After a failure, finish the other branches (as it does by default), or stop.",
 )
-@click.option(
-    "-j",
-    "threads",
-    type=click.IntRange(1, 64),
-    default=1,
-    help="Tables built at once.",
-    metavar="N",
-)
-@click.option(
-    "--partition",
-    "partitions",
-    multiple=True,
-    metavar="KEY",
-    help="Only this partition, or a range of them (FIRST...LAST); may be given again.",
-)
+@options.threads
+@options.partitions
 @click.option("--partition-range", "ranges", multiple=True, metavar="FIRST...LAST", hidden=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option("-v", "--verbose", is_flag=True, help="Show Dagster's log.")

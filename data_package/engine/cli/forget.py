@@ -2,19 +2,13 @@
 
 import click
 
-from data_package.engine.cli import completing
+from data_package.engine.cli import completing, options
 from data_package.engine.cli.say import say
 
 
 @click.command("forget")
 @click.argument("select", nargs=-1, shell_complete=completing.tables)
-@click.option(
-    "--partition",
-    "partitions",
-    multiple=True,
-    metavar="KEY",
-    help="Only this partition, or a range of them (FIRST...LAST); may be given again.",
-)
+@options.partitions
 def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
     """Forget what tables were built from, so that the next build runs them again.
 

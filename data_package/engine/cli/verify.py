@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from data_package.engine.cli import completing
+from data_package.engine.cli import completing, options
 from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
@@ -20,21 +20,8 @@ if TYPE_CHECKING:
 
 @click.command("verify")
 @click.argument("select", nargs=-1, shell_complete=completing.tables)
-@click.option(
-    "-j",
-    "threads",
-    type=click.IntRange(1, 64),
-    default=1,
-    help="Tables built at once.",
-    metavar="N",
-)
-@click.option(
-    "--partition",
-    "partitions",
-    multiple=True,
-    metavar="KEY",
-    help="Only this partition, or a range of them (FIRST...LAST); may be given again.",
-)
+@options.threads
+@options.partitions
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(
     select: tuple[str, ...], threads: int, partitions: tuple[str, ...], as_json: bool
