@@ -1,6 +1,6 @@
-"""How git is asked: about one folder, with nothing of its surroundings, and never for a password.
+"""Runs git in one folder, without its environment variables, and never asks for a password.
 
-Standard library only; what an answer means is known to who asks.
+Standard library only; the caller interprets the answer.
 """
 
 import os
@@ -11,7 +11,7 @@ from pathlib import Path
 def run(folder: Path, *words: str) -> "subprocess.CompletedProcess[bytes]":
     """Run git in a folder. Raises FileNotFoundError where there is no git.
 
-    A word that comes from elsewhere goes behind `--end-of-options`, or it may be an option.
+    A word that the user gives goes behind `--end-of-options`, or it may be an option.
     """
     kept = {k: v for k, v in os.environ.items() if not k.startswith("GIT_")}
     kept |= {"GIT_OPTIONAL_LOCKS": "0", "GIT_TERMINAL_PROMPT": "0", "LC_ALL": "C"}

@@ -1,7 +1,7 @@
-"""A table by its name, for a notebook: it is given only as long as it is fresh.
+"""A table by its name, for a notebook, only as long as it is fresh.
 
-A notebook holds modules as they were when it imported them, so what is fresh is asked of a process
-of its own, which reads the code as it is now.
+A notebook holds modules as they were when it imported them, so a separate process, which reads the
+code as it is now, finds out what is fresh.
 """
 
 import json

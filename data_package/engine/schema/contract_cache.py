@@ -1,4 +1,4 @@
-"""What contracts and the files that they name were read as, so that they are read once.
+"""Contracts and the files that they name, as parsed, so that they are parsed once.
 
 A document is known by the hash of its content, and that a contract has no fault by the hashes of
 all that it consists of; both only to the edition of the engine that found it out. Which files a

@@ -1,4 +1,4 @@
-"""Whether the committed lock fits the committed code: asked without any data, in CI."""
+"""Whether the committed lock fits the committed code, without any data: for CI."""
 
 from collections.abc import Collection, Sequence
 from dataclasses import dataclass
@@ -20,7 +20,7 @@ class CodeStatus:
 
     Attributes:
         tables: in the order of lists.
-        gone: what the lock has and the project has no more.
+        gone: what the lock has and the project no longer has.
         faults: what is known to keep tables from being built or published.
         roots: where it begins that tables do not fit.
     """

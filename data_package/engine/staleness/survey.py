@@ -75,7 +75,7 @@ def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
                 faults += _missing(table, part, catalogue, lock)
                 break
         if faults:
-            # What is missing elsewhere is looked for all the same, and all of it said at once.
+            # Other missing files are still looked for, so that all are reported at once.
             continue
         states[table.name] = together(table, made) if table.partitioned else made[0]
     if faults:

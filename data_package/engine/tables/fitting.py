@@ -1,6 +1,6 @@
-"""Annotations that cannot fit, whatever the data: said before anything runs.
+"""Annotations that cannot fit, whatever the data: reported before anything runs.
 
-Judged are the types that everybody knows. A type of the user's own may be made to fit.
+Only built-in types and those of Polars are judged. A type of the user's own may be made to fit.
 """
 
 import re

@@ -1,4 +1,4 @@
-"""What is known before a build is said before it, all at once, and nothing runs."""
+"""What is known to be wrong is reported before a build, all at once, and nothing runs."""
 
 import pytest
 
