@@ -5,7 +5,7 @@ its exit code and without a traceback. Anything else that is raised is a fault o
 """
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from difflib import get_close_matches
 from typing import ClassVar
 
@@ -41,6 +41,12 @@ def visible(text: str) -> str:
     Such a character is spelled as in JSON, so that a JSON document stays what it is.
     """
     return _CONTROLS.sub(lambda found: f"\\u{ord(found[0]):04x}", text)
+
+
+def some(names: Sequence[str], most: int, link: str = " and ") -> str:
+    """The first names of a list, and how many more there are: `a, b and 2 more`."""
+    more = len(names) - most
+    return ", ".join(names[:most]) + (f"{link}{more} more" if more > 0 else "")
 
 
 def did_you_mean(word: str, known: Iterable[str]) -> str:

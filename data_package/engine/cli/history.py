@@ -9,6 +9,7 @@ import click
 
 from data_package.engine.cli import completing
 from data_package.engine.cli.say import say
+from data_package.engine.errors import some
 
 if TYPE_CHECKING:
     from rich.table import Table as Grid
@@ -71,7 +72,7 @@ def _runs(lines: Sequence["RunLine"]) -> "Grid":
             Text(line.status, style=_COLOURS.get(line.status, "")),
             "" if line.seconds is None else f"{line.seconds:.1f}",
             str(len(line.built)),
-            Text(_names(line.failed), style="red"),
+            Text(some(line.failed, _NAMES_SHOWN), style="red"),
             "yes" if line.published else "",
         )
     return grid
@@ -109,11 +110,6 @@ def _grid(words: Sequence[str], numbers: Sequence[str], more: Sequence[str]) -> 
     for title in more:
         grid.add_column(title)
     return grid
-
-
-def _names(names: Sequence[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _moment(when: datetime) -> str:

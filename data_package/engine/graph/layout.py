@@ -3,7 +3,9 @@
 from collections import defaultdict
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
-from itertools import pairwise
+from itertools import chain, pairwise
+
+from data_package.engine.reach import reached
 
 _WIDTH, _HEIGHT = 180, 34
 _ALONG, _ASIDE = 56, 14
@@ -175,13 +177,8 @@ def _reduced(edges: Sequence[tuple[str, str]]) -> list[tuple[str, str]]:
         after[a].add(b)
 
     def beyond(start: str) -> set[str]:
-        seen: set[str] = set()
-        waiting = list(after[start])
-        while waiting:
-            for one in after[waiting.pop()] - seen:
-                seen.add(one)
-                waiting.append(one)
-        return seen
+        """What two or more steps lead to."""
+        return reached(chain.from_iterable(after[one] for one in after[start]), after.__getitem__)
 
     implied = {a: beyond(a) for a, _ in edges}
     return [(a, b) for a, b in edges if b not in implied[a] or b == a]

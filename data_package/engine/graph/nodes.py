@@ -6,16 +6,18 @@ from dataclasses import asdict, dataclass, replace
 
 import dagster as dg
 
+from data_package.engine.errors import some
 from data_package.engine.runs.instance import history_for_reading
 from data_package.engine.sources.files import RawFile
 from data_package.engine.staleness.lock import Lock
-from data_package.engine.staleness.plan import some
 from data_package.engine.staleness.status import ProjectStatus, TableStatus
 from data_package.engine.states import State
 from data_package.engine.tables import io_manager as noted
 from data_package.engine.tables.attach import first_sentence
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
+
+_PARTS_NAMED = 6
 
 FILES = "raw files"
 FILE = "file"
@@ -161,8 +163,10 @@ def _table(
 def _partitions(status: TableStatus) -> str:
     """How many there are, and which of them are not fresh."""
     parts = status.state.parts
-    stale = [str(key) for key in status.state.stale] if parts else []
-    return f"{len(parts)}{f'; not fresh: {some(stale)}' if stale else ''}" if parts else ""
+    if not parts:
+        return ""
+    stale = [str(key) for key in status.state.stale]
+    return f"{len(parts)}; not fresh: {some(stale, _PARTS_NAMED)}" if stale else str(len(parts))
 
 
 def _docstring(table: Table) -> str:

@@ -11,6 +11,7 @@ from data_package.engine.lineage.asked import inputs_of, tracer_of
 from data_package.engine.lineage.facts import Ref, TableLineage
 from data_package.engine.lineage.tables import lineage_of_tables
 from data_package.engine.lineage.trace import Trace, Tracer
+from data_package.engine.reach import reached
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
@@ -108,11 +109,5 @@ def _words(columns: Iterable[Ref], lineage: Mapping[str, TableLineage]) -> str:
 
 
 def _with_inputs(names: set[str], inputs: Mapping[str, Iterable[str]]) -> set[str]:
-    found: set[str] = set()
-    waiting = list(names)
-    while waiting:
-        name = waiting.pop()
-        if name in inputs and name not in found:
-            found.add(name)
-            waiting += inputs[name]
-    return found
+    known = inputs.keys()
+    return reached(names & known, lambda name: known & set(inputs[name]))

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, TextIO
 
 import click
 
-from data_package.engine.errors import visible
+from data_package.engine.errors import some, visible
 from data_package.engine.runs.result import BuildResult, TableResult, Tally
 from data_package.engine.staleness.memo import nothing_to_do
 from data_package.engine.states import Status
@@ -200,9 +200,7 @@ def size(count: int | None) -> str:
 
 
 def _running(tally: Tally) -> str:
-    names = tally.running
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
+    return some(tally.running, _NAMES_SHOWN)
 
 
 def _checks(table: TableResult) -> Cell:

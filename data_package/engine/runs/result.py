@@ -8,6 +8,7 @@ from typing import TypeVar
 
 import dagster as dg
 
+from data_package.engine.errors import some
 from data_package.engine.states import Status
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
@@ -215,13 +216,15 @@ class BuildResult:
                 told.setdefault(text, []).append(table.name)
         lines = list(told)[:_TOLD_IN_FULL]
         if more := [name for text in list(told)[_TOLD_IN_FULL:] for name in told[text]]:
-            lines.append(f"These failed as well: {_some(more)}. Build one of them to read why.")
+            lines.append(
+                f"These failed as well: {some(more, _NAMED)}. Build one of them to read why."
+            )
         if lost := _not_built(self.tables):
             every = [one for table in self.tables for one in table.each]
             absent = [one.name for one in every if one.status is Status.NOT_YIELDED]
             if absent:
-                lines.append(f"Not yielded this time: {_some(absent)}.")
-            lines.append(f"Not built because of it: {_some(lost)}.")
+                lines.append(f"Not yielded this time: {some(absent, _NAMED)}.")
+            lines.append(f"Not built because of it: {some(lost, _NAMED)}.")
         if self.package is not None and not self.package.ok:
             lines.append("Nothing is published; a data package published before is unchanged.")
         return "\n\n".join(lines)
@@ -290,11 +293,6 @@ def _total(values: Iterable[Number | None]) -> Number | None:
 
 def _row(kind: str, cells: Sequence[str]) -> str:
     return f"<tr>{''.join(f'<{kind}>{escape(cell)}</{kind}>' for cell in cells)}</tr>"
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def _explain(table: TableResult) -> str:

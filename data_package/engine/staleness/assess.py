@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from typing import assert_never
 
+from data_package.engine.errors import some
 from data_package.engine.project import LibraryChanges
 from data_package.engine.staleness.lock import TableEntry
 
@@ -47,8 +48,7 @@ class Cause:
 
     def __str__(self) -> str:
         """A few words."""
-        more = len(self.partitions) - _NAMED
-        keys = ", ".join(self.partitions[:_NAMED]) + (f" and {more} more" if more > 0 else "")
+        keys = some(self.partitions, _NAMED)
         return f"{self._words}{f' ({keys})' if keys else ''}"
 
     @property

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
 
-from data_package.engine.errors import BuildError, ProjectError
+from data_package.engine.errors import BuildError, ProjectError, some
 from data_package.engine.places import LOCK
 from data_package.engine.project import Project
 from data_package.engine.sources.files import combine_hashes
@@ -469,8 +469,7 @@ class LockFile:
 
 def lacks(tables: Sequence[str]) -> str:
     """That the lock file lacks tables that have been built, in a sentence."""
-    more = f" and {len(tables) - 3} more" if len(tables) > 3 else ""
-    return f"{LOCK} lacks what was built of {', '.join(tables[:3])}{more}."
+    return f"{LOCK} lacks what was built of {some(tables, 3)}."
 
 
 def _together(known: Mapping[str, TableEntry]) -> TableEntry:

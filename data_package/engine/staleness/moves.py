@@ -13,6 +13,7 @@ from contextlib import suppress
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 
+from data_package.engine.errors import some
 from data_package.engine.staleness.assess import Cause, CauseKind, Present, assess
 from data_package.engine.staleness.clean import remove_empty_folders, unmade_tables
 from data_package.engine.staleness.lock import Lock, LockFile, TableEntry
@@ -96,7 +97,7 @@ class _Search:
                 return
 
     def _gone(self, table: Table) -> list[str]:
-        """The tables of the lock that the project has no more, and whose entry nobody has taken."""
+        """Tables of the lock that the project no longer has, whose entry is not taken yet."""
         if known := [name for name, now in self.renamed.items() if now == table.name]:
             return known
         gone = self.before.names - self.catalogue.named.keys() - self.renamed.keys()
@@ -157,7 +158,7 @@ def find_moves(catalogue: Catalogue, lock: Lock) -> list[Move]:
 
 
 def surveyed(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
-    """The state of every table, as `survey` tells it, with what a build would only move."""
+    """The state of every table, as in `survey`, with what a build would only move."""
     states = survey(catalogue, lock)
     moved: dict[str, dict[str | None, Cause]] = {}
     for move in find_moves(catalogue, lock):
@@ -225,10 +226,8 @@ def told(moves: Sequence[Move]) -> list[str]:
         groups.setdefault(places, []).append(name)
     lines = []
     for (source, target), names in groups.items():
-        more = len(names) - _NAMED
-        some = ", ".join(names[:_NAMED]) + (f" and {more} more" if more > 0 else "")
         place = f" from {source} to {target}" if source != target else ""
-        lines.append(f"Moved{place} and not run: {some}.")
+        lines.append(f"Moved{place} and not run: {some(names, _NAMED)}.")
     return lines
 
 

@@ -6,7 +6,7 @@ from dataclasses import dataclass, field
 
 import dagster as dg
 
-from data_package.engine.errors import ProjectError, did_you_mean
+from data_package.engine.errors import ProjectError, did_you_mean, some
 from data_package.engine.project import Project
 from data_package.engine.staleness.assess import CauseKind
 from data_package.engine.staleness.lock import Lock, LockFile, lock_of
@@ -83,7 +83,7 @@ class Work:
                 reason = state.reason or "it is forced"
                 may_stop = state.causes and all(c.kind is CauseKind.UPSTREAM for c in state.causes)
                 hint = "; may turn out not to be needed" if may_stop else ""
-                of = f" ({some(keys[name])})" if name in keys else ""
+                of = f" ({some(keys[name], _NAMED)})" if name in keys else ""
                 verb = "move" if _is_only_moved(state) else "build"
                 lines.append(f"would {verb} {name}{of}: {reason}{hint}")
         checked = {check.asset_key.to_user_string() for check in self.checks} - names
@@ -362,12 +362,6 @@ def selected_parts(
     asked = {table.key for table in tables}
     parts = asked_parts(Request(tuple(select), partitions=partitions), asked, catalogue)
     return catalogue, [(table, parts[table.key]) for table in tables if table.key in parts]
-
-
-def some(keys: Sequence[str]) -> str:
-    """The first few of some keys, and how many more there are."""
-    more = len(keys) - _NAMED
-    return ", ".join(keys[:_NAMED]) + (f" and {more} more" if more > 0 else "")
 
 
 def with_inputs(

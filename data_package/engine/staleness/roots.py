@@ -8,6 +8,8 @@ from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import Protocol
 
+from data_package.engine.errors import some
+from data_package.engine.reach import reached
 from data_package.engine.staleness.assess import Cause, CauseKind
 from data_package.engine.states import State
 from data_package.engine.tables.catalogue import Catalogue
@@ -19,7 +21,7 @@ _WITHOUT_CONSEQUENCE = (CauseKind.CONTRACT, CauseKind.CHECK, CauseKind.NOT_CHECK
 
 
 class Standing(Protocol):
-    """A table as far as must be known here."""
+    """What is needed here of a table."""
 
     @property
     def name(self) -> str:
@@ -28,7 +30,7 @@ class Standing(Protocol):
 
     @property
     def standing(self) -> State:
-        """How it stands."""
+        """Its state."""
         ...
 
     @property
@@ -56,10 +58,8 @@ class Root:
     def __str__(self) -> str:
         """One line: the cause, how many tables, and the first of them."""
         names = [*self.tables, *self.consequences]
-        more = len(names) - _NAMED
-        some = ", ".join(names[:_NAMED]) + (f", … {more} more" if more > 0 else "")
         count = f"{len(names)} tables: " if len(names) > 1 else ""
-        return f"{self._words} → {count}{some}"
+        return f"{self._words} → {count}{some(names, _NAMED, link=', … ')}"
 
     @property
     def _words(self) -> str:
@@ -98,7 +98,7 @@ def roots_of(
     place = {table.name: at for at, table in enumerate(tables)}
     roots = []
     for (cause, where), names in own.items():
-        follow = _all_after(names, readers) if cause.kind not in _WITHOUT_CONSEQUENCE else set()
+        follow = after(names, readers) if cause.kind not in _WITHOUT_CONSEQUENCE else set()
         root = Root(
             cause,
             tuple(name for name in names if name in shown),
@@ -114,15 +114,9 @@ def _was_attempted(causes: Sequence[Cause]) -> bool:
     return not all(cause.kind in _WITHOUT_CONSEQUENCE for cause in causes)
 
 
-def _all_after(names: Sequence[str], readers: Mapping[str, Sequence[str]]) -> set[str]:
+def after(names: Sequence[str], readers: Mapping[str, Sequence[str]]) -> set[str]:
     """What is not fresh because some tables are not, without these themselves."""
-    seen, waiting = set(names), list(names)
-    while waiting:
-        for reader in readers.get(waiting.pop(), ()):
-            if reader not in seen:
-                seen.add(reader)
-                waiting.append(reader)
-    return seen - set(names)
+    return reached(names, lambda name: readers.get(name, ())) - set(names)
 
 
 def _place(cause: Cause, table: Table) -> str:

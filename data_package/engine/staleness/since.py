@@ -8,9 +8,11 @@ from collections import defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 
+from data_package.engine.errors import some
 from data_package.engine.project import LibraryChanges
 from data_package.engine.staleness.assess import Cause, CauseKind, Present, assess
 from data_package.engine.staleness.lock import Lock, TableEntry
+from data_package.engine.staleness.roots import after
 
 _NAMED = 6
 _ROWS_SHOWN = 20
@@ -84,8 +86,8 @@ class Difference:
             if change.consequences:
                 lines.append(f"  - and so {_tables(change.consequences)}")
         lines += [f"- renamed: {before} → {now}" for before, now in self.renamed]
-        lines += [f"- added: {_some(self.added)}"] if self.added else []
-        lines += [f"- removed: {_some(self.removed)}"] if self.removed else []
+        lines += [f"- added: {_first(self.added)}"] if self.added else []
+        lines += [f"- removed: {_first(self.removed)}"] if self.removed else []
         shown = list(self.rows.items())[:_ROWS_SHOWN]
         lines += ["", "| table | rows before | rows now |", "|---|---:|---:|"] if shown else []
         lines += [f"| {name} | {before:,} | {now:,} |" for name, (before, now) in shown]
@@ -109,16 +111,16 @@ def difference(before: Lock, now: Lock) -> Difference:
             else:
                 _add(own[_words(cause)], name)
     changes = [
-        Change(cause, tuple(tables), tuple(sorted(_all_after(tables, readers))))
+        Change(cause, tuple(tables), tuple(sorted(after(tables, readers))))
         for cause, tables in own.items()
     ]
     told = {name for one in changes for name in (*one.tables, *one.consequences)}
     # Their input is new, gone or of another name, or was built in a commit that is not compared.
     for subject, names in sorted(readers.items()):
         if rest := tuple(name for name in names if name not in told):
-            after = tuple(sorted(_all_after(rest, readers)))
-            changes.append(Change(f"{subject} has new content", rest, after))
-            told.update(rest, after)
+            follow = tuple(sorted(after(rest, readers)))
+            changes.append(Change(f"{subject} has new content", rest, follow))
+            told.update(rest, follow)
     made = [place for place in new.keys() - old.keys() if place[0] not in renamed.values()]
     gone = [place for place in old.keys() - new.keys() if place[0] not in renamed]
     return Difference(
@@ -184,16 +186,6 @@ def _whole_or_parts(
             yield name
 
 
-def _all_after(names: Sequence[str], readers: Mapping[str, Sequence[str]]) -> set[str]:
-    seen, waiting = set(names), list(names)
-    while waiting:
-        for reader in readers.get(waiting.pop(), ()):
-            if reader not in seen:
-                seen.add(reader)
-                waiting.append(reader)
-    return seen - set(names)
-
-
 def _label(place: tuple[str, str | None]) -> str:
     name, part = place
     return name if part is None else f"{name}[{part}]"
@@ -211,9 +203,8 @@ def _count(number: int, verb: str) -> str:
 
 
 def _tables(names: Sequence[str]) -> str:
-    return _some(names) if len(names) == 1 else f"{len(names)} tables: {_some(names)}"
+    return _first(names) if len(names) == 1 else f"{len(names)} tables: {_first(names)}"
 
 
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _NAMED
-    return ", ".join(names[:_NAMED]) + (f", … {more} more" if more > 0 else "")
+def _first(names: Sequence[str]) -> str:
+    return some(names, _NAMED, link=", … ")

@@ -26,6 +26,7 @@ from data_package.engine.edition import edition
 from data_package.engine.errors import BuildError
 from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.project import Project
+from data_package.engine.reach import reached
 from data_package.engine.schema import Contract, ForeignKey, Report, Total, check
 from data_package.engine.storage import HashCache, recalled, remember
 from data_package.engine.tables import failures, internals
@@ -195,6 +196,10 @@ def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
         for wanted in table.inputs.values():
             if (needed := wanted.to_user_string()) in tables:
                 readers.setdefault(f"check {needed}", set()).add(f"table {name}")
+
+    def following(one: str) -> Collection[str]:
+        return readers.get(one, ())
+
     planned = []
     for name, table in sorted(tables.items()):
         if table.contract is None:
@@ -202,11 +207,12 @@ def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
         early, late = [], []
         for key in table.contract.foreign_keys:
             other = key.resource
-            if other and other != name and _reaches(readers, f"check {name}", f"table {other}"):
+            elsewhere = bool(other) and other != name
+            if elsewhere and f"table {other}" in reached([f"check {name}"], following):
                 late.append(key)
             else:
                 early.append(key)
-                if other and other != name:
+                if elsewhere:
                     readers[f"table {other}"].add(f"check {name}")
         contract = table.contract
         across = _across_partitions(contract) if table.partitioned else None
@@ -328,18 +334,6 @@ def _bare(contract: Contract) -> Contract:
         primary_key=(),
         unique_keys=(),
     )
-
-
-def _reaches(readers: Mapping[str, Collection[str]], start: str, end: str) -> bool:
-    seen, waiting = set(), [start]
-    while waiting:
-        one = waiting.pop()
-        if one == end:
-            return True
-        if one not in seen:
-            seen.add(one)
-            waiting.extend(readers.get(one, ()))
-    return False
 
 
 def _result(reports: Sequence[Report]) -> dg.AssetCheckResult:

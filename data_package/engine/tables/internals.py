@@ -44,6 +44,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from data_package.engine.errors import DataPackageError
 from data_package.engine.own_code import is_library
+from data_package.engine.reach import reached
 from data_package.engine.tables import python_errors
 from data_package.engine.tables.own_words import OwnWords, names_known, read_source
 
@@ -206,14 +207,8 @@ def config_digest(context: dg.OutputContext) -> str | None:
 
 def _required(keys: Set[str], known: Mapping[str, dg.ResourceDefinition]) -> list[str]:
     """Resources, and those that they require themselves."""
-    found: set[str] = set()
-    waiting = list(keys)
-    while waiting:
-        key = waiting.pop()
-        if key in known and key not in found:
-            found.add(key)
-            waiting += known[key].required_resource_keys
-    return sorted(found)
+    begin = keys & known.keys()
+    return sorted(reached(begin, lambda key: known[key].required_resource_keys & known.keys()))
 
 
 def _differs(field: Field | None, config: Any) -> bool:

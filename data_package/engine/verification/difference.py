@@ -13,10 +13,11 @@ from pathlib import Path
 
 import polars as pl
 
+from data_package.engine.errors import some
 from data_package.engine.storage import hash_file
 from data_package.engine.tables.table import Table
 
-_NAMES_SHOWN = 6
+_NAMED = 6
 _NEAR = timedelta(days=1)
 
 _CLOCK = {
@@ -117,7 +118,7 @@ def explain_difference(
     reasons = list(_of_rows(found, steady=steady)) if found else []
     if steady and libraries:
         reasons.append(
-            Reason(ReasonKind.LIBRARY, f"built with another library: {_some(libraries)}")
+            Reason(ReasonKind.LIBRARY, f"built with another library: {some(libraries, _NAMED)}")
         )
     same_rows = found is not None and found.same_rows
     reasons += _of_clock(table, made, found)
@@ -139,7 +140,7 @@ def _of_rows(found: Comparison, *, steady: bool) -> Iterator[Reason]:
     """What the rows show; `steady`: it came out equal twice now, and different before."""
     each_time = "than before" if steady else "each time"
     if found.columns:
-        yield Reason(ReasonKind.COLUMNS, f"other columns or types: {_some(found.columns)}")
+        yield Reason(ReasonKind.COLUMNS, f"other columns or types: {some(found.columns, _NAMED)}")
     elif found.same_order:
         yield Reason(ReasonKind.BYTES, "the same rows in the same order, written as other bytes")
     elif found.same_rows:
@@ -151,7 +152,7 @@ def _of_rows(found: Comparison, *, steady: bool) -> Iterator[Reason]:
         before, now = found.rows
         yield Reason(ReasonKind.ROWS, f"another number of rows {each_time}: {before:,} and {now:,}")
     elif found.values:
-        yield Reason(ReasonKind.VALUES, f"other values {each_time} in {_some(found.values)}")
+        yield Reason(ReasonKind.VALUES, f"other values {each_time} in {some(found.values, _NAMED)}")
     else:
         same = "the same values as before" if steady else "the same values each time"
         yield Reason(ReasonKind.VALUES, f"{same}, but combined differently")
@@ -162,7 +163,7 @@ def _of_clock(table: Table, made: Path, found: Comparison | None) -> Iterator[Re
         return
     near = list(_near_now(made, found.values)) if found else []
     if near:
-        yield Reason(ReasonKind.CLOCK, f"times close to now are in {_some(near)}")
+        yield Reason(ReasonKind.CLOCK, f"times close to now are in {some(near, _NAMED)}")
     for call, place in islice(_calls(table, _is_clock), 3):
         words = f"{place} calls {call}: take the time from a raw file or the code"
         yield Reason(ReasonKind.CLOCK, words)
@@ -232,11 +233,6 @@ def _dotted(node: ast.expr) -> str:
         node = node.value
     names.append(node.id if isinstance(node, ast.Name) else "")
     return ".".join(reversed(names))
-
-
-def _some(names: Sequence[str]) -> str:
-    more = len(names) - _NAMES_SHOWN
-    return ", ".join(names[:_NAMES_SHOWN]) + (f" and {more} more" if more > 0 else "")
 
 
 def _scan(path: Path) -> pl.LazyFrame:
