@@ -15,6 +15,7 @@ from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.formats.file_format import FileFormat, TextRecords
+from data_package.engine.schema.formats.opening import open_records
 from data_package.engine.schema.header import Header, match_labels, without_header
 from data_package.engine.schema.piece import Piece, nulls_of, table_dtype, wrong_rows
 from data_package.engine.schema.plain_names import PlainNames
@@ -93,7 +94,7 @@ class CelledFile:
         def values(block: Block) -> _Values:
             return _values(block, self, columns, shape.empty_is_null)
 
-        with _records(self.form, self.path, self.dialect, self.block_bytes) as records:
+        with open_records(self.path, self.form, self.dialect, self.block_bytes) as records:
             for block, held in records.blocks(shape, values):
                 yield self._piece(block, held)
 
@@ -120,7 +121,7 @@ def open_celled(
 
     Raises CheckError when it cannot be read.
     """
-    with _records(form, path, dialect, block_bytes) as records:
+    with open_records(path, form, dialect, block_bytes) as records:
         header = _header(records, contract, dialect)
         names = PlainNames.for_contract(contract)
         plain = names.contract(contract)
@@ -131,11 +132,6 @@ def open_celled(
             header = replace(header, columns=columns)
         first, blank = records.first_row, records.blank_rows
         return CelledFile(path, form, plain, dialect, header, block_bytes, first, blank, names)
-
-
-def _records(form: FileFormat, path: Path, dialect: Dialect, block_bytes: int) -> TextRecords:
-    assert form.records is not None
-    return form.records(path, dialect, block_bytes)
 
 
 def _header(records: TextRecords, contract: Contract, dialect: Dialect) -> Header:

@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import BinaryIO, Literal, Protocol, TypeAlias, cast
+from typing import BinaryIO, Literal, Protocol, TypeAlias
 
 import polars as pl
 from polars.io.plugins import register_io_source
@@ -17,7 +17,7 @@ from data_package.engine.errors import DataPackageError
 from data_package.engine.schema.celled import open_celled
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Checker
 from data_package.engine.schema.contract import Contract, Descriptor
-from data_package.engine.schema.dialect import dialect_of_file
+from data_package.engine.schema.dialect import dialect_of_file, written_dialect
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.opening import open_typed_file
@@ -245,8 +245,7 @@ def _opened(
 ) -> Iterator[_Source]:
     form = format_of(path)
     if form.typed is not None:
-        written = contract.descriptor.get("dialect") if dialect is None else dialect
-        told = cast("Descriptor", written) if isinstance(written, dict) else {}
+        told = written_dialect(contract) if dialect is None else dialect
         with open_typed_file(path, form, told) as file:
             yield open_typed(file, contract)
         return

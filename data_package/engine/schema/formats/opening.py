@@ -1,4 +1,4 @@
-"""Opening a typed file, with the library that its format needs."""
+"""Opening a delivered file, with the library that its format needs."""
 
 import importlib.util
 from collections.abc import Iterator
@@ -6,7 +6,9 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_package.engine.schema.contract import Descriptor
-from data_package.engine.schema.formats.file_format import FileFormat, TypedFile
+from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.formats.file_format import FileFormat, TextRecords, TypedFile
+from data_package.engine.schema.records import BLOCK_BYTES
 from data_package.engine.schema.unreadable import CheckError
 
 
@@ -22,6 +24,18 @@ def open_typed_file(
     require_library(path, form)
     with form.typed(path, dialect or {}) as file:
         yield file
+
+
+def open_records(
+    path: Path, form: FileFormat, dialect: Dialect, block_bytes: int = BLOCK_BYTES
+) -> TextRecords:
+    """Open a file of a text-celled format, to be read in pieces of about so many bytes.
+
+    Raises CheckError when it cannot be opened, or the library is not installed.
+    """
+    assert form.records is not None
+    require_library(path, form)
+    return form.records(path, dialect, block_bytes)
 
 
 def require_library(path: Path, form: FileFormat) -> None:

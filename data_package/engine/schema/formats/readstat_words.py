@@ -8,6 +8,8 @@ from data_package.engine.schema.formats.file_format import Known
 
 Said = Mapping[str, object]
 
+_STATA_MISSING = "MISSING_"
+
 _NOT_READ_OF_POR = (
     "Labels of values and missing values of an SPSS portable file are not read; "
     "save it as .sav to keep them."
@@ -49,11 +51,11 @@ def _known(said: Said) -> Known:
 
 
 def _number(code: str) -> str:
-    """The code of a number; Stata's missing values are letters behind a dot."""
+    """The code of a number; missing values of Stata are letters behind a dot."""
     try:
         return as_code(float(code))
     except ValueError:
-        return code
+        return f".{code.removeprefix(_STATA_MISSING)}" if code.startswith(_STATA_MISSING) else code
 
 
 def _missing(said: Said) -> tuple[tuple[str, ...], tuple[tuple[float, float], ...]]:

@@ -84,10 +84,15 @@ def rows(name: str, request: Mapping[str, list[str]], answers: io.BufferedIOBase
     scan = scan_readstat(name, preserve_order=True, informative_nulls=nulls)
     held = scan.collect_schema()
     names = [*request["columns"], *(one + CODE for one in coded if one + CODE in held)]
-    for batch in scan.select(pl.col(names)).collect_batches(
-        chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming"
-    ):
-        send(answers, b"B", as_arrow(batch))
+    if name.endswith(".por"):
+        # Empty text is a blank there, and text is filled up with blanks.
+        scan = scan.with_columns(pl.col(pl.String).str.strip_chars_end(" "))
+    if not coded:
+        # The library cannot give some of the columns of codes alone.
+        scan = scan.select(pl.col(names))
+    batches = scan.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming")
+    for batch in batches:
+        send(answers, b"B", as_arrow(batch.select(pl.col(names))))
     send(answers, b"D", b"")
 
 
