@@ -41,6 +41,7 @@ from data_package.engine.tables.io_manager import ParquetTables
 from data_package.engine.tables.loading import console_logger
 from data_package.engine.tables.own_words import know_names
 from data_package.engine.tables.resources import check_resources, resources_by_name
+from data_package.engine.tables.row_rules import with_rules
 from data_package.engine.tables.table import FINAL, Table, contract_at, place_of
 from data_package.engine.tables.trial import TrialTables, by_run, catalogue_aside, checked_as_of
 from data_package.engine.tables.wiring import WiredAsset, check_wiring, wired_asset
@@ -97,6 +98,7 @@ def load_definitions(
             f"No table is defined in {project.relative(project.package_folder)}.\n"
             "Write a function with @dg.asset that returns a pl.LazyFrame or a pl.DataFrame."
         )
+    tables = with_rules(tables, found.rules, fingerprinter, project)
     _check_references(tables)
     ContractCache.at(project.places.contracts).save()
     _check_vocabularies(tables, project)
@@ -248,6 +250,7 @@ def _names(catalogue: Catalogue, found: Found) -> Iterator[str]:
     yield from (spec.key.to_user_string() for spec, _ in found.sources)
     yield from (table.name for table in catalogue.tables.values())
     yield from (check.name for check in catalogue.checks)
+    yield from (rule.name for rule in found.rules)
     yield from (key.name for item in found.checks for key in item.check_keys)
     yield from (key.name for assets, _ in found.assets for key in assets.check_keys)
     yield from (field.name for contract in catalogue.contracts for field in contract.fields)
