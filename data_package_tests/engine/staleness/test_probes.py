@@ -345,7 +345,6 @@ PROBES = [
     Probe(
         "all of storage is deleted",
         lambda ward: shutil.rmtree(ward.storage),
-        PARTS,
         TABLES,
         checks=True,
     ),
@@ -402,7 +401,6 @@ PROBES = [
     Probe(
         "Polars was another patch version and that counts",
         library_was(other_patch, "patch"),
-        PARTS,
         TABLES,
     ),
     Probe(
