@@ -20,7 +20,6 @@ from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.schema.document import Path
 from data_package.engine.schema.shared import places_in
 from data_package.engine.sources.assets import (
-    DEFINED_AT,
     IO_MANAGER_KEY,
     SourceFiles,
     for_pages,
@@ -216,11 +215,16 @@ def _nodes(found: Found, project: Project) -> list[WiredAsset]:
             name=spec.key.to_user_string(),
             parameters={},
             others=_deps_of(spec),
-            place=project.relative(str(spec.metadata.get(DEFINED_AT, module))),
+            place=project.relative(_declared_in(spec) or module),
         )
         for spec, module in found.sources
     ]
     return [*made, *external]
+
+
+def _declared_in(spec: dg.AssetSpec | dg.SourceAsset) -> str:
+    file = raw_file(spec) if isinstance(spec, dg.AssetSpec) else None
+    return str(file.declared) if file is not None and file.declared is not None else ""
 
 
 def _name_of(spec: dg.AssetSpec) -> str:

@@ -21,6 +21,7 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+from pydantic import TypeAdapter
 
 from data_package.engine.edition import edition
 from data_package.engine.errors import BuildError
@@ -39,6 +40,9 @@ LATE_CHECK = "foreign_keys"
 KEYS_CHECK = "contract_keys"
 _PLACED = 4
 _FENCE = "```"
+# Totals, as the metadata of a check keep them.
+_STORED = "data-package/totals"
+_TOTALS = TypeAdapter(tuple[Total, ...])
 
 
 @dataclass(frozen=True)
@@ -388,12 +392,19 @@ def _result(reports: Sequence[Report]) -> dg.AssetCheckResult:
     }
     if records:
         metadata["by_rule"] = dg.MetadataValue.table(records)
+        metadata[_STORED] = dg.MetadataValue.json(_TOTALS.dump_python(tuple(totals), mode="json"))
     return dg.AssetCheckResult(
         passed=not totals,
         severity=dg.AssetCheckSeverity.ERROR,
         description=as_markdown("\n".join(r.render() for r in reports if not r.ok)) or None,
         metadata=metadata,
     )
+
+
+def totals_of(metadata: Mapping[str, dg.MetadataValue]) -> tuple[Total, ...]:
+    """What the check of a contract found, from its metadata."""
+    stored = metadata.get(_STORED)
+    return _TOTALS.validate_python(stored.value) if stored is not None else ()
 
 
 def as_markdown(report: str) -> str:
