@@ -10,8 +10,9 @@ from data_package.engine import schema
 from data_package.engine.errors import ProjectError
 from data_package.engine.schema import Contract, Field
 from data_package.engine.schema.cells import logical_dtype, read_column
-from data_package.engine.schema.types import type_of
-from data_package.engine.testing.values import maker, spelled
+from data_package.engine.schema.types import reader, type_of
+from data_package.engine.testing.values import maker
+from data_package.engine.testing.written import cell
 
 _BATCH = 64
 _BATCHES = 8
@@ -24,6 +25,7 @@ class Pool:
         """Raises ProjectError for a field that no values can be proposed for."""
         self.field = field
         self._make = maker(field, chance)
+        self._read = reader(field)
         # Alone: nothing else of its table is asked for, and what is repeated is judged with keys.
         asked = {name: value for name, value in field.constraints.items() if name != "unique"}
         alone = replace(field, constraints=asked)
@@ -47,7 +49,7 @@ class Pool:
 
     def allowed(self, values: Sequence[object]) -> list[object]:
         """Those of some values that the field may hold."""
-        told = [v for v in values if v is not None and spelled(v) not in self.field.missing_values]
+        told = [v for v in map(self._as_read, values) if v is not None]
         if not told:
             return []
         column = pl.Series(self.field.name, told, dtype=column_dtype(self.field))
@@ -58,6 +60,16 @@ class Pool:
             meant = read_column(self.field, pl.Series(good, dtype=pl.String)).values.to_list()
             self._meanings.update(zip(good, meant, strict=True))
         return [] if report.of_whole else good
+
+    def _as_read(self, value: object) -> object:
+        """A value as it is read back, in a file of this contract; None for one that is not."""
+        if value is None:
+            return None
+        text = cell(self.field, value)
+        if text in self.field.missing_values:
+            return None
+        meaning = self._read(text)
+        return value if type_of(self.field).lexical or meaning is None else meaning
 
     def may_hold(self, other: Field, value: object) -> bool:
         """Whether the field may hold a value of another one."""

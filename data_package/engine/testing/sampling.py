@@ -26,7 +26,7 @@ def sample(
     rows: int = 20,
     seed: int = 0,
     *,
-    project: Project | None = None,
+    project: Project | Path | None = None,
 ) -> pl.DataFrame:
     """Generate rows that satisfy a contract: types, constraints, patterns, keys, foreign keys.
 
@@ -50,7 +50,7 @@ class Sampler:
         self,
         rows: int,
         seed: int,
-        project: Project | None = None,
+        project: Project | Path | None = None,
         known: Mapping[str, Contract] | None = None,
     ) -> None:
         """`known`: contracts by name, before those that are found in the project."""
@@ -185,6 +185,9 @@ class _Rows:
                 reason = f"no row of {target} can be referred to by {', '.join(row.key.fields)}."
                 if not (row.own or row.values):
                     break
+                continue
+            if not any(value is not None for value in row.values()):
+                # A row without a value cannot be delivered.
                 continue
             keys = [self._key(row, names) for names in self._keys]
             taken = (

@@ -17,6 +17,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.schema import Field
 from data_package.engine.schema.literals import logical
 from data_package.engine.schema.types import type_of
+from data_package.engine.testing.written import cell
 
 Maker = Callable[[], object]
 
@@ -51,13 +52,6 @@ def maker(field: Field, chance: random.Random) -> Maker:
     if field.format == "default":
         return matching
     return lambda: make() if chance.random() < 1 / 2 else matching()
-
-
-def spelled(value: object) -> str:
-    """How a value is written in a file, as far as its field does not ask for another form."""
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
 
 
 def _nothing_between(field: Field) -> ProjectError:
@@ -289,7 +283,7 @@ def _list(field: Field, chance: random.Random) -> Maker:
     make = _MAKERS.get(item.type, _word)(item, chance)
 
     def joined() -> object:
-        return delimiter.join(spelled(make()) for _ in range(_size(field, chance)))
+        return delimiter.join(cell(item, make()) for _ in range(_size(field, chance)))
 
     return joined
 
