@@ -12,6 +12,7 @@ _GROUPS = {
         "add": "Add tables for more delivered files.",
         "describe": "Infer a contract from a built table or a delivered file.",
         "schema": "Print a JSON Schema for editors.",
+        "synth": "Make up data that satisfy the contracts.",
     },
     "Every day": {
         "build": "Build what is stale, check it, and publish the data package.",
