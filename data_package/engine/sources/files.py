@@ -61,12 +61,23 @@ def all_of(faults: Sequence[ProjectError]) -> ProjectError:
 
 
 @dataclass(frozen=True)
+class Declared:
+    """Where something is declared in a project's code."""
+
+    file: Path
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
 class RawFile:
     """Where a raw file, or a set of them, is found.
 
     `patterns` are paths or globs, relative to the project's root or, with `package`, to the folder
-    of an installed Python package; absolute paths are allowed. `contract_path` is where
-    its contract is or would be, and `bad` what happens to data that break it, in at most the
+    of an installed Python package; absolute paths are allowed. `declared` is the
+    place of its source_file(...), and `bad` what happens to data that break it, in at most the
     share `worst` of a file's rows. `may_be_empty` allows a file without rows, and
     `file_column` names a column that holds each row's file.
     """
@@ -74,11 +85,18 @@ class RawFile:
     name: str
     patterns: tuple[str, ...]
     package: str | None = None
-    contract_path: Path | None = None
+    declared: Declared | None = None
     bad: Bad = "stop"
     worst: float | None = None
     may_be_empty: bool = False
     file_column: str | None = None
+
+    @property
+    def contract_path(self) -> Path | None:
+        """Where its contract is or would be: beside the module that declares it."""
+        if self.declared is None:
+            return None
+        return self.declared.file.with_name(f"{self.name.replace('/', '__')}.yaml")
 
     def base(self, root: Path) -> Path:
         """The folder that relative patterns start from.

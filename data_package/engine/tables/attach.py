@@ -10,7 +10,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import dagster as dg
@@ -25,6 +25,7 @@ from data_package.engine.schema import Contract
 from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.sources.assets import places_in_code, share_of
 from data_package.engine.sources.delivered import READER, Delivered
+from data_package.engine.sources.files import Declared
 from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.columns import declared_columns
@@ -290,7 +291,7 @@ def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
 def _places(table: Table, function: Callable[..., object]) -> dg.CodeReferencesMetadataValue:
     code = function.__code__
     contract = table.contract_path if table.contract is not None else None
-    return places_in_code((code.co_filename, code.co_firstlineno), contract)
+    return places_in_code(Declared(Path(code.co_filename), code.co_firstlineno), contract)
 
 
 def _docstring(function: Callable[..., object]) -> str | None:
