@@ -305,9 +305,9 @@ def _lines(entry: RawEntry | TableEntry) -> str:
 
 
 def _rows(entry: TableEntry) -> list[str]:
-    if entry.kept != Kept.TABLE:
-        return [f'kept = "{entry.kept}"\n']
     errors = [f"raw_errors = {entry.raw_errors}\n"] if entry.raw_errors else []
+    if entry.kept != Kept.TABLE:
+        return [f'kept = "{entry.kept}"\n', *errors]
     return [f"rows = {entry.rows}\n", *errors, f'columns = "{entry.columns}"\n']
 
 
