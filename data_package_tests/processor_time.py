@@ -1,6 +1,6 @@
-"""Processor seconds of each test, with all processes it starts: `pytest -p data_package_tests.processor_time`.
+"""Processor seconds of each test, with all processes that it starts.
 
-What a fixture of the session costs counts for the test that needs it first.
+`pytest -p data_package_tests.processor_time` prints them for the most expensive files and tests. What a fixture of the session costs counts for the test that needs it first.
 """
 
 import os
@@ -55,7 +55,9 @@ def pytest_runtest_makereport(
 
 
 def pytest_runtest_logreport(report: pytest.TestReport) -> None:
-    _spent[report.nodeid] += dict(report.user_properties).get("processor", 0.0)  # type: ignore[call-overload]
+    for name, seconds in report.user_properties:
+        if name == "processor" and isinstance(seconds, float):
+            _spent[report.nodeid] += seconds
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

@@ -84,7 +84,7 @@ def _owners() -> "Mapping[str, Distribution]":
 
 
 def _modules(record: str) -> set[str]:
-    """The import names of a distribution, by the list of its files (a regular expression is slow)."""
+    """The import names of a distribution, by its files; a regular expression is slow."""
     paths = (line.partition(",")[0] for line in record.splitlines())
     return {
         path.replace("/", ".").partition(".")[0]
