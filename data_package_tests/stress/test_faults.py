@@ -15,8 +15,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,7 @@ ROUNDS = int(os.environ.get("DATA_PACKAGE_ROUNDS", "20"))
 BUILDS = (
     ["build"],
     ["build", "-j", "3"],
+    ["build", "-j", "2", "--processes"],
     ["build", "--force"],
     ["build", "--partition", "2025"],
     ["dagster", "asset", "materialize", "--select", "persons,heavy", "-m", "PACKAGE.definitions"],
@@ -50,6 +53,16 @@ OTHERS = (
     ["check"],
     ["graph"],
     ["status"],
+)
+# Each as likely as the others, where all is killed.
+KILLED = (
+    *BUILDS,
+    RELEASE,
+    ["export", "--to", "csv", "--force"],
+    ["export", "--to", "sqlite", "--force"],
+    ["verify"],
+    ["accept"],
+    ["clean", "--yes"],
 )
 # Reading and looking changes nothing, so that a kill there is one between two changes.
 CHANGES = (
@@ -146,6 +159,7 @@ class Campaign:
         assert self.run(reference, ["build"]).returncode == 0
         self.clean = products(reference)
         self.counts: dict[str, dict[str, int]] = {}
+        self.seconds: dict[str, float] = {}
         self.tally: Counter[str] = Counter()
 
     def copy(self, name: str, *, fresh: bool = False) -> Path:
@@ -161,10 +175,14 @@ class Campaign:
         return root
 
     def run(
-        self, root: Path, words: list[str], fault: Fault | None = None
+        self,
+        root: Path,
+        words: list[str],
+        fault: Fault | None = None,
+        meanwhile: Callable[[int], None] | None = None,
     ) -> "subprocess.CompletedProcess[str]":
         words = [word.replace("PACKAGE", self.study.package) for word in words]
-        return self.warm.run(words, root, self.environment, fault)
+        return self.warm.run(words, root, self.environment, fault, meanwhile=meanwhile)
 
     def calls(self, words: list[str]) -> dict[str, int]:
         """How many system calls of each kind a command makes."""
@@ -173,7 +191,9 @@ class Campaign:
             root = self.copy("counted")
             if words not in BUILDS:
                 self.run(root, ["build"])
+            began = time.monotonic()
             self.run(root, words, Fault())
+            self.seconds[name] = time.monotonic() - began
             self.counts[name] = self.warm.counts()
             shutil.rmtree(root)
         return self.counts[name]
@@ -204,12 +224,54 @@ class Campaign:
             fault = self.fault(chance, words)
             done = self.run(root, words, fault)
             story.append(f"{' '.join(words)}: {fault} -> {done.returncode}")
-            self.tally[f"{words[2] if words[0] == 'dagster' else words[0]} {fault.what}"] += 1
+            self.tally[f"{named(words)} {fault.what}"] += 1
             self.tally["killed" if done.returncode == -signal.SIGKILL else "ended"] += 1
-            if words[0] != "dagster":
-                judge_words(done, f"seed {seed}: {story}")
+            judge_words(done, f"seed {seed}: {story}", dagsters=words[0] == "dagster")
         self.judge(root, f"seed {seed}: {story}")
         shutil.rmtree(root)
+
+    def kill_round(self, seed: int) -> None:
+        """One to four kills, a true status after each, then the judgement."""
+        chance = random.Random(seed)
+        root = self.copy(f"killed{seed}")
+        story = []
+        if chance.random() < 0.4:
+            self.run(root, ["build"])
+        for _ in range(chance.randint(1, 4)):
+            words = list(chance.choice(KILLED))
+            done, how = self.killed(root, words, chance)
+            story.append(f"{' '.join(words)}: {how} -> {done.returncode}")
+            judge_words(done, f"seed {seed}: {story}", dagsters=words[0] == "dagster")
+            # In `--processes` it may be a process of the build that is killed: the build says so.
+            was_killed = done.returncode == -signal.SIGKILL or "was killed" in done.stderr
+            self.tally[named(words) if was_killed else f"{named(words)} ended before"] += 1
+            status = self.run(root, ["status", "--check"])
+            assert status.returncode in (0, 1), (seed, story, status.stderr)
+            judge_words(status, f"seed {seed}: {story}")
+            if status.returncode == 0 and not (root / self.study.package / "releases.yaml").exists():
+                wrong = different(products(root), self.clean)
+                assert wrong == [], (seed, story, wrong, status.stdout)
+        self.judge(root, f"seed {seed}: {story}")
+        shutil.rmtree(root)
+
+    def killed(
+        self, root: Path, words: list[str], chance: random.Random
+    ) -> tuple["subprocess.CompletedProcess[str]", str]:
+        """Run a command that is killed at a system call or, one in four, at any time."""
+        known = self.calls(words)
+        if chance.random() < 0.25:
+            seconds = chance.uniform(0, self.seconds[" ".join(words)])
+
+            def kill(child: int) -> None:
+                time.sleep(seconds)
+                # It may have ended.
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+
+            return self.run(root, words, meanwhile=kill), f"after {seconds:.3f} s"
+        kind = chance.choice([kind for kind in CHANGES if kind in known] or sorted(known))
+        fault = Fault(kind, chance.randint(1, known[kind]), chance.choice("ka"))
+        return self.run(root, words, fault), str(fault)
 
     def judge(self, root: Path, story: str) -> None:
         """The status is true, and a build makes what one from nothing makes."""
@@ -262,8 +324,20 @@ def different(made: dict[str, str], clean: dict[str, str]) -> list[str]:
     return sorted(k for k in made.keys() | clean.keys() if made.get(k) != clean.get(k))
 
 
-def judge_words(done: "subprocess.CompletedProcess[str]", story: str) -> None:
+def named(words: list[str]) -> str:
+    """What a command counts as: a way of building, or a verb."""
+    if words[0] == "dagster":
+        return words[2]
+    return " ".join(words[:4] if words[0] == "build" else words[:1])
+
+
+def judge_words(
+    done: "subprocess.CompletedProcess[str]", story: str, *, dagsters: bool = False
+) -> None:
     """One screen of words, an exit code that is known, and no traceback."""
+    if dagsters:
+        # Dagster's own command ends in its own words.
+        return
     said = done.stderr + done.stdout
     for never in ("Traceback", "itself failed", "Exception in thread", "Exception ignored"):
         assert never not in said, (story, said)
@@ -292,7 +366,14 @@ def test_faults_of_every_kind_end_as_a_clean_build_would(campaign: Campaign, par
         campaign.round_of(1000 * (part + 1) + number)
 
 
-TRACED = (BUILDS[0], BUILDS[1], BUILDS[2], RELEASE, ["accept"], ["forget", "persons"])
+@pytest.mark.stress
+@pytest.mark.parametrize("part", range(4))
+def test_kills_at_any_moment_lose_nothing(campaign: Campaign, part: int) -> None:
+    for number in range(ROUNDS):
+        campaign.kill_round(1000 * (part + 1) + number)
+
+
+TRACED = (BUILDS[0], BUILDS[1], BUILDS[3], RELEASE, ["accept"], ["forget", "persons"])
 
 
 @pytest.mark.stress
