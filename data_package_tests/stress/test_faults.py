@@ -54,10 +54,9 @@ OTHERS = (
     ["graph"],
     ["status"],
 )
-# Each as likely as the others, where all is killed.
+# Each as likely as the others, where all is killed; and then releases.
 KILLED = (
     *BUILDS,
-    RELEASE,
     ["export", "--to", "csv", "--force"],
     ["export", "--to", "sqlite", "--force"],
     ["verify"],
@@ -116,6 +115,8 @@ schema:
   fields: [{name: id, type: integer}, {name: weight, type: integer}]
   primaryKey: [id]
 """
+# What a project is changed to, in turn; both as many digits as the other.
+CHANGED = (2, 3)
 ROWS = "id,weight\n" + "".join(f"{n},{50 + n % 40}\n" for n in range(300))
 FILES = {
     "raw/__init__.py": "",
@@ -155,9 +156,8 @@ class Campaign:
         self.study = new_study(self.folder / "built", FILES)
         self.environment = self.study.environment()
         assert self.run(self.study.root, ["build"]).returncode == 0
-        reference = self.copy("reference", fresh=True)
-        assert self.run(reference, ["build"]).returncode == 0
-        self.clean = products(reference)
+        self.now = CHANGED[0]
+        self.cleans: dict[int, dict[str, str]] = {}
         self.counts: dict[str, dict[str, int]] = {}
         self.seconds: dict[str, float] = {}
         self.tally: Counter[str] = Counter()
@@ -169,10 +169,27 @@ class Campaign:
         if fresh:
             shutil.rmtree(root / "storage")
             (root / "data-package.lock").unlink()
-        (root / "in/a.csv").write_text(ROWS + "900,99\n")
-        code = root / self.study.package / "final/persons.py"
-        code.write_text(FINAL.replace("FACTOR = 1", "FACTOR = 2"))
+        self.change(root, CHANGED[0])
         return root
+
+    def change(self, root: Path, factor: int) -> None:
+        """Change what was delivered and the code, and thereby what is right."""
+        (root / "in/a.csv").write_text(ROWS + f"900,{factor}\n")
+        code = root / self.study.package / "final/persons.py"
+        code.write_text(FINAL.replace("FACTOR = 1", f"FACTOR = {factor}"))
+        self.now = factor
+
+    @property
+    def clean(self) -> dict[str, str]:
+        """What a build from nothing makes of the project as it was changed last."""
+        if self.now not in self.cleans:
+            wanted = self.now
+            reference = self.copy("reference", fresh=True)
+            self.change(reference, wanted)
+            assert self.run(reference, ["build"]).returncode == 0
+            self.cleans[wanted] = products(reference)
+            shutil.rmtree(reference)
+        return self.cleans[self.now]
 
     def run(
         self,
@@ -188,6 +205,7 @@ class Campaign:
         """How many system calls of each kind a command makes."""
         name = " ".join(words)
         if name not in self.counts:
+            now = self.now
             root = self.copy("counted")
             if words not in BUILDS:
                 self.run(root, ["build"])
@@ -196,6 +214,7 @@ class Campaign:
             self.seconds[name] = time.monotonic() - began
             self.counts[name] = self.warm.counts()
             shutil.rmtree(root)
+            self.now = now
         return self.counts[name]
 
     def fault(self, chance: random.Random, words: list[str]) -> Fault:
@@ -227,32 +246,48 @@ class Campaign:
             self.tally[f"{named(words)} {fault.what}"] += 1
             self.tally["killed" if done.returncode == -signal.SIGKILL else "ended"] += 1
             judge_words(done, f"seed {seed}: {story}", dagsters=words[0] == "dagster")
+            if words[0] == "accept":
+                self.run(root, ["forget", "people", "yearly", "persons", "heavy"])
         self.judge(root, f"seed {seed}: {story}")
         shutil.rmtree(root)
 
     def kill_round(self, seed: int) -> None:
-        """One to four kills, a true status after each, then the judgement."""
+        """Ten kills of a project that changes, a true status after each, and judgements."""
         chance = random.Random(seed)
         root = self.copy(f"killed{seed}")
-        story = []
-        if chance.random() < 0.4:
-            self.run(root, ["build"])
-        for _ in range(chance.randint(1, 4)):
-            words = list(chance.choice(KILLED))
-            done, how = self.killed(root, words, chance)
-            story.append(f"{' '.join(words)}: {how} -> {done.returncode}")
-            judge_words(done, f"seed {seed}: {story}", dagsters=words[0] == "dagster")
-            # In `--processes` it may be a process of the build that is killed: the build says so.
-            was_killed = done.returncode == -signal.SIGKILL or "was killed" in done.stderr
-            self.tally[named(words) if was_killed else f"{named(words)} ended before"] += 1
-            status = self.run(root, ["status", "--check"])
-            assert status.returncode in (0, 1), (seed, story, status.stderr)
-            judge_words(status, f"seed {seed}: {story}")
-            if status.returncode == 0 and not (root / self.study.package / "releases.yaml").exists():
-                wrong = different(products(root), self.clean)
-                assert wrong == [], (seed, story, wrong, status.stdout)
+        story: list[str] = []
+        for number in range(8):
+            self.kill_one(root, list(chance.choice(KILLED)), chance, story)
+            if chance.random() < 0.4 or number == 7:
+                self.judge(root, f"seed {seed}: {story}")
+                self.change(root, CHANGED[number % 2])
+                story.append("changed")
+        self.run(root, ["build"])
+        for _ in range(2):
+            self.kill_one(root, RELEASE, chance, story)
         self.judge(root, f"seed {seed}: {story}")
         shutil.rmtree(root)
+        self.now = CHANGED[0]
+
+    def kill_one(
+        self, root: Path, words: list[str], chance: random.Random, story: list[str]
+    ) -> None:
+        """Kill a command and ask for the status, which is true."""
+        done, how = self.killed(root, words, chance)
+        story.append(f"{' '.join(words)}: {how} -> {done.returncode}")
+        judge_words(done, str(story), dagsters=words[0] == "dagster")
+        # In `--processes` it may be a process of the build that is killed: the build says so.
+        was_killed = done.returncode == -signal.SIGKILL or "was killed" in done.stderr
+        self.tally[named(words) if was_killed else f"{named(words)} ended before"] += 1
+        status = self.run(root, ["status", "--check"])
+        assert status.returncode in (0, 1), (story, status.stderr)
+        judge_words(status, str(story))
+        if words == ["accept"]:
+            # What is accepted is fresh, whatever the function would make: that is what it is for.
+            self.run(root, ["forget", "people", "yearly", "persons", "heavy"])
+        elif status.returncode == 0 and not (root / self.study.package / "releases.yaml").exists():
+            wrong = different(products(root), self.clean)
+            assert wrong == [], (story, wrong, status.stdout)
 
     def killed(
         self, root: Path, words: list[str], chance: random.Random
