@@ -252,18 +252,21 @@ class Campaign:
         shutil.rmtree(root)
 
     def kill_round(self, seed: int) -> None:
-        """Ten kills of a project that changes, a true status after each, and judgements."""
+        """Twenty kills of a project that changes, a true status after each, and judgements."""
         chance = random.Random(seed)
         root = self.copy(f"killed{seed}")
         story: list[str] = []
-        for number in range(8):
-            self.kill_one(root, list(chance.choice(KILLED)), chance, story)
-            if chance.random() < 0.4 or number == 7:
-                self.judge(root, f"seed {seed}: {story}")
-                self.change(root, CHANGED[number % 2])
-                story.append("changed")
+        for number in range(17):
+            words = list(chance.choice(KILLED))
+            self.kill_one(root, words, chance, story)
+            judged = chance.random() < 0.4 or number == 16
+            if judged:
+                self.judge_build(root, f"seed {seed}: {story}")
+            if judged or story[-1].endswith(" 0"):
+                # There is something to do for the next command.
+                self.change(root, CHANGED[0] if self.now == CHANGED[1] else CHANGED[1])
         self.run(root, ["build"])
-        for _ in range(2):
+        for _ in range(3):
             self.kill_one(root, RELEASE, chance, story)
         self.judge(root, f"seed {seed}: {story}")
         shutil.rmtree(root)
@@ -295,7 +298,7 @@ class Campaign:
         """Run a command that is killed at a system call or, one in four, at any time."""
         known = self.calls(words)
         if chance.random() < 0.25:
-            seconds = chance.uniform(0, self.seconds[" ".join(words)])
+            seconds = chance.uniform(0, 0.9 * self.seconds[" ".join(words)])
 
             def kill(child: int) -> None:
                 time.sleep(seconds)
@@ -314,6 +317,13 @@ class Campaign:
         assert status.returncode in (0, 1), (story, status.stderr)
         judge_words(status, story)
         found = products(root)
+        clean = self.judge_build(root, story)
+        if status.returncode == 0:
+            assert different(found, clean) == [], (story, status.stdout)
+        assert self.run(root, ["status", "--check"]).returncode == 0, story
+
+    def judge_build(self, root: Path, story: str) -> dict[str, str]:
+        """A build makes what one from nothing makes: that is returned."""
         done = self.run(root, ["build"])
         assert done.returncode == 0, (story, done.stdout, done.stderr)
         made, clean = products(root), self.clean
@@ -321,12 +331,10 @@ class Campaign:
             clean = self.from_nothing(root)
             self.judge_releases(root, story)
         assert different(made, clean) == [], (story, different(made, clean))
-        if status.returncode == 0:
-            assert different(found, clean) == [], (story, status.stdout)
         assert left_over(root) == [], (story, left_over(root))
         for export in (root / "storage/exports").glob("*/*.csv"):
             assert len(export.read_bytes().splitlines()) > 1, story
-        assert self.run(root, ["status", "--check"]).returncode == 0, story
+        return clean
 
     def from_nothing(self, root: Path) -> dict[str, str]:
         """What a build from nothing makes of the present files."""
