@@ -210,7 +210,7 @@ def _said_to_be_made_up(contract: Contract) -> Contract:
 
 def _words(seed: int) -> str:
     return (
-        "These rows are made up from the contracts of the tables and about nobody; they say "
+        "These rows are made up from the contracts of the tables and describe nobody; they say "
         f"nothing about the real data, of which no row was read. Seed {seed}."
     )
 

@@ -42,7 +42,7 @@ def command(
 ) -> None:
     """Release the built data package: a version, a changelog entry, files that stay.
 
-    The version follows from what changed since the last release, unless it is said. Refuses, and
+    The version follows from what changed since the last release, unless it is given. Refuses, and
     says why, when a table is stale, breaks its contract, or something is not committed; asks when a
     licence, contributors, titles or descriptions are missing. Where the last release is what is
     built, but its files are not on this machine, they are made again.
@@ -78,7 +78,7 @@ def command(
 
 
 def _ask_for_words(proposal: "Proposal") -> None:
-    """Raise NotReady when the package says too little of itself, and nobody says that it may."""
+    """Raise NotReady when the package lacks documentation and no flag allows that."""
     from data_package.engine.package.completeness import gaps_in, summary_of
     from data_package.engine.versions.edition import open_built
     from data_package.engine.versions.release import NotReady

@@ -164,7 +164,7 @@ class BuildResult:
 
     Attributes:
         tables: every table that was stale, in the order of lists: raw, intermediate, other groups
-            and final. One whose inputs came out as they were is `fresh`: it was not run
+            and final. One whose inputs did not change is `fresh`: it was not run
             after all.
         fresh: how many tables were fresh from the start.
         package: the data package's facts when it was part of the build.
@@ -524,7 +524,7 @@ class Tally:
                 result.reading = reading
         for check in step.checks:
             result = self.result(check.asset_key, step.part)
-            # A blocking check that does not pass is told by its evaluation and fails its step too.
+            # A blocking check that does not pass is in its evaluation and fails its step too.
             if not any(c.name == check.name for c in result.checks):
                 result.checks.append(CheckResult(check.name, passed=False, description=words))
 

@@ -69,7 +69,7 @@ class Field:
 
     @property
     def unique(self) -> bool:
-        """Whether no value may stand in the field twice."""
+        """Whether no value may be in the field twice."""
         return self.constraints.get("unique") is True
 
 
@@ -87,7 +87,7 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a table must be, and what is said about it.
+    """What a table must be, and its description.
 
     `descriptor` is the resource descriptor fragment as written, with the parts that it names in
     other files, and not to be changed. `shared` are those files: size, times and inode of each.

@@ -75,7 +75,7 @@ def _categories(field: Field, written: list[object]) -> list[object]:
 
 
 def _said(entry: dict[str, object]) -> dict[str, object]:
-    """What is said of a category; an empty label says nothing."""
+    """The description of a category; an empty label is left out."""
     said = _without_nothing(entry)
     return {name: value for name, value in said.items() if (name, value) != ("label", "")}
 

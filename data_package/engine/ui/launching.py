@@ -1,6 +1,6 @@
 """Runs that are started from the pages: each is a process of this project, and none outlives them.
 
-Dagster's own launcher asks a code server over gRPC, whose socket stands in a shared folder. Here
+Dagster's own launcher asks a code server over gRPC, whose socket is in a shared folder. Here
 there is none: the run's process imports the project anew, as the command does, and takes the same
 executor, lock and checks.
 """

@@ -34,7 +34,7 @@
   const small = window.innerWidth < NARROW && data.nodes.length > LEGIBLE;
   const folded = new Set(data.fold || small ? groups.filter((group) => members.get(group).length > 1) : []);
 
-  // What is seen: a table, or a folded group in the place of all of its tables.
+  // What is seen: a table, or a folded group instead of its tables.
   const placeOf = (name) => {
     const group = tables.get(name).g;
     return folded.has(group) ? `g${groups.indexOf(group)}` : `t${name}`;
@@ -68,7 +68,7 @@
     return { spots, edges: [...edges.values()] };
   };
 
-  // Each spot stands one layer behind the last of its inputs; a circle ends where it is entered.
+  // Each spot is one layer behind the last of its inputs; a circle ends where it is entered.
   const layersOf = (spots) => {
     const depth = new Map();
     for (const start of spots.keys()) {
@@ -121,7 +121,7 @@
         number(layer);
       }
     }
-    // A layer that is too tall to look at stands in several columns.
+    // A layer that is too tall is split into several columns.
     let x = 0, tallest = 0;
     const columns = [];
     for (const layer of layers) {

@@ -72,7 +72,7 @@ def not_a_value(what: str, field: Field, value: object) -> str:
 
 
 def rises(old: object, new: object) -> bool | None:
-    """Tell whether a bound has gone up; None when that cannot be told."""
+    """Whether a bound has gone up; None when that is not known."""
     if isinstance(old, int | float) and isinstance(new, int | float):
         return new > old
     # Dates and times of one length, as ISO 8601 writes them, are ordered as texts.
