@@ -161,8 +161,8 @@ def _sampled(
         try:
             made[name] = sampler.table(contract)
         except ProjectError as error:
-            said = str(error)
-            refused.append(said if said.startswith(f"{name}:") else f"{name}: {said}")
+            message = str(error)
+            refused.append(message if message.startswith(f"{name}:") else f"{name}: {message}")
     if refused:
         raise BuildError("\n".join(dict.fromkeys(refused)))
     return made

@@ -87,14 +87,14 @@ def _ask_for_words(proposal: "Proposal") -> None:
         left = summary_of([gap for gap in gaps_in(built.document) if not gap.is_advice])
     if not left:
         return
-    said = f"The data package does not say yet: {left}.\nSee where: data-package todo"
+    message = f"Still missing in the data package: {left}.\nSee where: data-package todo"
     if sys.stdin.isatty() and sys.stderr.isatty():
-        say(said, err=True)
-        if click.confirm(f"Release {proposal.release.version} all the same?", err=True):
+        say(message, err=True)
+        if click.confirm(f"Release {proposal.release.version} anyway?", err=True):
             return
         raise NotReady("Nothing is released.")
     raise NotReady(
-        f"Nothing is released. {said}\nTo release all the same: data-package release --undocumented"
+        f"Nothing is released. {message}\nTo release anyway: data-package release --undocumented"
     )
 
 

@@ -149,8 +149,8 @@ def dialect_of_file(
     encoding: str | None,
 ) -> Dialect:
     """Return how a file is written: as it is given, or as its contract says, or by its name."""
-    told = contract.descriptor if contract is not None else {}
-    written, stated = told.get("dialect"), told.get("encoding")
+    properties = contract.descriptor if contract is not None else {}
+    written, stated = properties.get("dialect"), properties.get("encoding")
     if dialect is None and isinstance(written, dict):
         dialect = written
     encoding = encoding or (stated if isinstance(stated, str) else None)

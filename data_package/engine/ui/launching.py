@@ -32,7 +32,7 @@ class ProcessLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         self._root = root
         self._inst_data = inst_data
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        # Runs that a backfill has asked for: they would wait for each other all the same.
+        # Runs that a backfill has asked for: they would wait for each other anyway.
         self._waiting: deque[str] = deque()
         self._lock = threading.Lock()
         super().__init__()  # type: ignore[no-untyped-call]
