@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from data_package.engine.schema.across import Part, reports_across
     from data_package.engine.schema.begun import begun_contract
     from data_package.engine.schema.checker import DEFAULT_LIMIT
+    from data_package.engine.schema.columns import column
     from data_package.engine.schema.contract import (
         Contract,
         ContractError,
@@ -34,8 +35,9 @@ if TYPE_CHECKING:
         check_file,
         columns_of,
         read,
+        values_of,
     )
-    from data_package.engine.schema.report import Report, Total
+    from data_package.engine.schema.report import Report, Total, with_rows
     from data_package.engine.schema.sniffing import Writing, sniffed
     from data_package.engine.schema.typed import check
     from data_package.engine.schema.unreadable import CheckError
@@ -65,6 +67,7 @@ __all__ = [
     "begun_contract",
     "check",
     "check_file",
+    "column",
     "columns_of",
     "contract_text",
     "grown",
@@ -79,6 +82,8 @@ __all__ = [
     "reports_across",
     "scan_delivered",
     "sniffed",
+    "values_of",
+    "with_rows",
 ]
 
 __getattr__ = lazily(
@@ -106,6 +111,7 @@ __getattr__ = lazily(
         "begun_contract": "begun",
         "check": "typed",
         "check_file": "reading",
+        "column": "columns",
         "columns_of": "reading",
         "contract_text": "describe",
         "infer": "inference",
@@ -122,5 +128,7 @@ __getattr__ = lazily(
         "Writing": "sniffing",
         "scan_delivered": "parquet",
         "sniffed": "sniffing",
+        "values_of": "reading",
+        "with_rows": "report",
     },
 )

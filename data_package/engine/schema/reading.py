@@ -174,6 +174,15 @@ def columns_of(contract: Contract) -> pl.Schema:
     return _typed(contract, {}, pl.DataFrame(), 0).schema
 
 
+def values_of(rejects: pl.DataFrame, fields: Sequence[Field]) -> pl.DataFrame:
+    """Return fields of rows that were left out, typed as in the table; null where unreadable."""
+    height = rejects.height
+    held = [each for each in fields if each.name in rejects.columns]
+    texts = rejects.select(pl.col(each.name).cast(pl.String) for each in held)
+    cells = read_columns(texts, held, empty_is_null=False)
+    return _typed(Contract("", {}, tuple(fields)), cells, texts, height)
+
+
 def check_file(
     path: Path | str,
     contract: Contract | Descriptor,
