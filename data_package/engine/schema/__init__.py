@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     )
     from data_package.engine.schema.describe import add_fields, add_properties, contract_text
     from data_package.engine.schema.dialect import Dialect, DialectError
+    from data_package.engine.schema.formats import format_of
     from data_package.engine.schema.growing import Grown, grown
     from data_package.engine.schema.inference import Inference, UnsoundError, infer, infer_file
     from data_package.engine.schema.links import Link, link_of
@@ -69,6 +70,7 @@ __all__ = [
     "check_file",
     "column",
     "columns_of",
+    "format_of",
     "contract_text",
     "grown",
     "infer",
@@ -113,6 +115,7 @@ __getattr__ = lazily(
         "check_file": "reading",
         "column": "columns",
         "columns_of": "reading",
+        "format_of": "formats",
         "contract_text": "describe",
         "infer": "inference",
         "infer_file": "inference",

@@ -160,6 +160,12 @@ def dialect_of_file(
     return Dialect.from_descriptor(dialect, encoding=encoding)
 
 
+def written_dialect(contract: "Contract | None") -> Mapping[str, object]:
+    """Return the dialect that a contract states; empty where it states none."""
+    written = contract.descriptor.get("dialect") if contract is not None else None
+    return written if isinstance(written, dict) else {}
+
+
 def property_fault(name: str, value: object) -> str | None:
     """Return what is wrong with a property of a dialect, and what to do; None when it is good."""
     if name in _UNSUPPORTED:

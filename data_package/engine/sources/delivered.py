@@ -337,17 +337,8 @@ class Delivered:
     def _read(self, name: str, path: Path, *, several: bool) -> FileRows:
         contract, file, label = self.contracts[name], self.files[name], self.label(name, path)
         place = self.place(name)
-        if path.suffix == ".parquet":
-            scan = schema.scan_delivered(path)
-            report = schema.check(scan, contract, limit=_limit(several=several))
-            rows = report.rows_checked
-            return FileRows(
-                report.named(label, place=place, options=False),
-                self._with_file(scan, name, label),
-                numbers=pl.int_range(2, rows + 2, eager=True) if several else None,
-            )
         try:
-            reading = self._read_text(path, contract, file, several=several)
+            reading = self._reading(path, contract, file, several=several)
         except schema.BadDataError as error:
             return FileRows(error.report.named(label, place=place, options=False))
         except schema.CheckError as error:
@@ -369,7 +360,7 @@ class Delivered:
         column = self.files[name].file_column
         return frame if column is None else frame.with_columns(pl.lit(label).alias(column))
 
-    def _read_text(
+    def _reading(
         self, path: Path, contract: "Contract", file: RawFile, *, several: bool
     ) -> "Reading":
         # A file without a name: it disappears as soon as nobody reads it, however this process

@@ -28,6 +28,7 @@ from data_package.engine.storage import write_private
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.io_manager import Written, columns_digest
 from data_package.engine.tables.made import LEFT_OUT, Kept, Note, put_note
+from data_package.engine.tables.passing import passed_on
 from data_package.engine.tables.table import Table
 
 
@@ -40,7 +41,8 @@ class Recorder:
 
     def written(self, table: Table, facts: Written, part: str | None = None) -> None:
         """Put a table's, or a partition's, entry into the lock, with what it was made of."""
-        self._put(table, lambda _: facts, facts.config, part)
+        if not passed_on("written", table.name, facts, part):
+            self._put(table, lambda _: facts, facts.config, part)
 
     def made(
         self,

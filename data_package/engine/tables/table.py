@@ -18,6 +18,7 @@ from data_package.engine.schema.row_rules import Join
 from data_package.engine.sources.shares import Share
 from data_package.engine.storage import is_file
 from data_package.engine.tables.made import Kept, Note, note_of
+from data_package.engine.tables.needs import Needs
 from data_package.engine.tables.partitions import Partitions
 
 FINAL = "final"
@@ -61,6 +62,7 @@ class Table:
         kept: how its function's result is kept; almost always as a table.
         wanted: the type that its function asks for each input in.
         returns: the type that its function says it returns.
+        needs: the most memory and time that making it may take.
         rules: what each row must satisfy beside the contract.
     """
 
@@ -80,6 +82,7 @@ class Table:
     kept: Kept = Kept.TABLE
     wanted: Mapping[dg.AssetKey, object] = field(default_factory=dict)
     returns: object = None
+    needs: Needs = field(default_factory=Needs)
     rules: tuple[TableRule, ...] = ()
 
     @property
