@@ -21,8 +21,13 @@ from data_package.engine.places import LOCK, Places
 _TABLE = "[tool.data-package]"
 _TEXTS = ("package", "storage", "library-changes", "subject")
 _SWITCHES = ("csv", "column-lineage", "ro-crate", "croissant", "processes")
+# The least and the most that a whole number may be.
+_BOUNDS: dict[str, tuple[int, int | None]] = {
+    "small-cells": (1, None),
+    "largest-categories": (0, None),
+    "at-once": (1, 64),
+}
 _NUMBERS = ("small-cells", "round-counts", "largest-categories", "at-once")
-_MOST_AT_ONCE = 64
 _SETTINGS = (*_TEXTS, *_SWITCHES, *_NUMBERS)
 _ROUNDINGS = (1, 5, 10)
 
@@ -303,12 +308,12 @@ def _read_settings(path: Path) -> dict[str, object] | None:
 
 def settings_schema() -> dict[str, object]:
     """The JSON Schema of `[tool.data-package]`, for editors."""
-    least = {"small-cells": 1, "largest-categories": 0}
     properties: dict[str, dict[str, object]] = {name: {"type": "string"} for name in _TEXTS}
     properties |= {name: {"type": "boolean"} for name in _SWITCHES}
-    properties |= {name: {"type": "integer", "minimum": least.get(name, 1)} for name in _NUMBERS}
+    for name, (least, most) in _BOUNDS.items():
+        above = {} if most is None else {"maximum": most}
+        properties[name] = {"type": "integer", "minimum": least, **above}
     properties["round-counts"] = {"enum": list(_ROUNDINGS)}
-    properties["at-once"]["maximum"] = _MOST_AT_ONCE
     properties["library-changes"] = {"enum": [level.value for level in LibraryChanges]}
     properties["subject"] = {
         "anyOf": [{"const": "none"}, {"type": "string", "pattern": r"[^.]\.[\s\S]*[^.]"}]
@@ -328,16 +333,12 @@ def _problem_of(name: str, value: object) -> str | None:
         return None if isinstance(value, bool) else "is true or false"
     if name == "round-counts":
         return None if value in _ROUNDINGS and not isinstance(value, bool) else "is 1, 5 or 10"
-    if name == "small-cells":
-        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-        return None if whole else "is a whole number from 1 upwards"
-    if name == "at-once":
-        whole = isinstance(value, int) and not isinstance(value, bool)
-        may = whole and 1 <= int(str(value)) <= _MOST_AT_ONCE
-        return None if may else f"is a whole number from 1 to {_MOST_AT_ONCE}"
-    if name == "largest-categories":
-        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-        return None if whole else "is a whole number from 0 upwards"
+    if name in _BOUNDS:
+        least, most = _BOUNDS[name]
+        whole = isinstance(value, int) and not isinstance(value, bool) and value >= least
+        if whole and (most is None or value in range(least, most + 1)):
+            return None
+        return f"is a whole number from {least} {'upwards' if most is None else f'to {most}'}"
     if not isinstance(value, str):
         return "must be a string"
     if not value.isprintable():

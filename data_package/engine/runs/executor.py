@@ -143,6 +143,7 @@ class _Executor(dg.Executor):
         with (
             building(catalogue.project, plan_context.log.info),
             unraised_in_few_words(catalogue.project),
+            self._recorder.lock.gathering(),
         ):
             yielded: set[tuple[str, dg.AssetKey]] = set()
             try:
@@ -156,7 +157,6 @@ class _Executor(dg.Executor):
                         # Dagster would wait, and try the table again.
                         raise dg.DagsterExecutionInterruptedError
             finally:
-                self._recorder.lock.fold()
                 catalogue.hashes.save()
 
     def _plan_of_others(self, context: PlanOrchestrationContext) -> Plan:

@@ -208,7 +208,7 @@ class Processes:
             del self._busy[hand.task.key]
             problem = "" if hand.has_said else self._why(hand, ended)
             self._reports.append((hand.task.key, Over(problem)))
-            # What it was writing has the name of a process that there is no more.
+            # Its half-written files are named after a process that has ended.
             sweep(self._recorder.catalogue.project.storage)
 
     def _why(self, hand: _Hand, ended: Ended) -> str:

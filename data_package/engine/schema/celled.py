@@ -17,7 +17,7 @@ from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.formats.file_format import FileFormat, TextRecords
 from data_package.engine.schema.formats.opening import open_records
 from data_package.engine.schema.header import Header, match_labels, without_header
-from data_package.engine.schema.piece import Piece, nulls_of, table_dtype, wrong_rows
+from data_package.engine.schema.piece import Piece, nulls_of, table_columns, wrong_rows
 from data_package.engine.schema.plain_names import PlainNames
 from data_package.engine.schema.report import Hint, Report, Total
 from data_package.engine.schema.split import Block, Shape
@@ -80,7 +80,7 @@ class CelledFile:
 
     def columns_of_table(self) -> pl.Schema:
         """Return the columns of the table, with their types."""
-        return pl.Schema({each.name: table_dtype(each) for each in self.contract.fields})
+        return table_columns(self.contract)
 
     def notes(self) -> Iterator[tuple[Kind, Sequence[int]]]:
         """Give what is wrong with rows that are not among the pieces, by their numbers."""

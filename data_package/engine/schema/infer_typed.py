@@ -46,7 +46,7 @@ class Columns:
 def columns_of_files(paths: Sequence[Path], form: FileFormat, dialect: Descriptor) -> Columns:
     """Return what is in typed files.
 
-    Raises CheckError when one cannot be read, or is no part of the same table.
+    Raises CheckError when one cannot be read, or has other columns than the first.
     """
     with ExitStack() as stack:
         files = [stack.enter_context(open_typed_file(path, form, dialect)) for path in paths]

@@ -14,7 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.schema.cells import read_columns
-from data_package.engine.schema.columns import column
+from data_package.engine.schema.columns import TEXTS, column
 from data_package.engine.schema.contract import Contract, Descriptor
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.file_format import FileFormat
@@ -30,7 +30,6 @@ SMALL_CELLS = 5
 # Fewer rows say little of what must hold: neither that a value is required nor that it is unique.
 ENOUGH_ROWS = 20
 _LEADING = 6
-_TEXT = (pl.String, pl.Categorical, pl.Enum)
 _CODE = re.compile(r"[\w./:-]*")
 
 
@@ -185,7 +184,7 @@ def _by_place(table: pl.DataFrame) -> pl.DataFrame:
     https://datapackage.org/standard/table-schema/#missingValues
     """
     placed = pl.DataFrame([column.alias(str(i)) for i, column in enumerate(table)])
-    text = [str(i) for i, dtype in enumerate(table.dtypes) if dtype in _TEXT]
+    text = [str(i) for i, dtype in enumerate(table.dtypes) if dtype in TEXTS]
     return placed.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)) for name in text)
 
 
@@ -241,7 +240,7 @@ class _Found:
 
     def _categories(self, name: str, column: pl.Series, distinct: int) -> dict[str, object]:
         small = self.small_cells
-        if column.dtype in _TEXT:
+        if column.dtype in TEXTS:
             listed = words(name, column, distinct, small_cells=small)
             return {"categories": listed} if listed else {}
         if column.dtype.is_integer():
@@ -259,7 +258,7 @@ class _Found:
             (at,)
             for at, dtype in enumerate(self.values.dtypes)
             if distinct.get(at) == height > 1
-            and (dtype.is_integer() or dtype in _TEXT)
+            and (dtype.is_integer() or dtype in TEXTS)
             and not (few and at and not is_identifier_name(self.names[at]))
             and not _is_measured(self.values.to_series(at))
         ]
@@ -295,7 +294,7 @@ def _distinct(table: pl.DataFrame) -> dict[int, int]:
 
 def _is_measured(column: pl.Series) -> bool:
     """Tell whether values are measurements: these are often all different and never a key."""
-    if column.dtype in _TEXT:
+    if column.dtype in TEXTS:
         text = column.cast(pl.String).drop_nulls()
         return bool(text.str.contains(r"^[+-]?[0-9]+[.,][0-9]+$").all())
     return column.dtype.is_float() or column.dtype.is_decimal()

@@ -48,7 +48,7 @@ def offending_rows(
             settled = dialect_of_file(source, contract, dialect, encoding)
             rows = _from_file(source, form, wanted, settled)
     else:
-        numbered = source.lazy().with_row_index(ROW, offset=2)
+        numbered = source.lazy().with_row_index(ROW, offset=FIRST_ROW)
         try:
             rows = numbered.filter(pl.col(ROW).is_in(list(wanted))).collect(engine="streaming")
         except pl.exceptions.PolarsError as error:

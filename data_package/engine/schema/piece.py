@@ -7,7 +7,7 @@ import polars as pl
 
 from data_package.engine.schema.cells import logical_dtype
 from data_package.engine.schema.checker import Batch
-from data_package.engine.schema.contract import Field
+from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.types import type_of
 
 
@@ -43,6 +43,11 @@ def wrong_rows(batch: Batch) -> pl.Series | None:
 def table_dtype(field: Field) -> pl.DataType:
     """Return the type of a field's column in a table that is read from text."""
     return pl.String() if type_of(field).lexical else logical_dtype(field)
+
+
+def table_columns(contract: Contract) -> pl.Schema:
+    """Return the columns, with their types, of a table that is read from text by a contract."""
+    return pl.Schema({each.name: table_dtype(each) for each in contract.fields})
 
 
 def nulls_of(field: Field, height: int) -> pl.Series:

@@ -21,7 +21,7 @@ from data_package.engine.schema.dialect import dialect_of_file, written_dialect
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.opening import open_typed_file
-from data_package.engine.schema.piece import Piece, table_dtype
+from data_package.engine.schema.piece import Piece, table_columns
 from data_package.engine.schema.plain_names import PlainNames
 from data_package.engine.schema.records import BLOCK_BYTES
 from data_package.engine.schema.report import Hint, Report, Total
@@ -183,7 +183,7 @@ def columns_of(contract: Contract) -> pl.Schema:
 
     A Parquet file's own types stay where they fit.
     """
-    return pl.Schema({each.name: table_dtype(each) for each in contract.fields})
+    return table_columns(contract)
 
 
 def values_of(rejects: pl.DataFrame, fields: Sequence[Field]) -> pl.DataFrame:

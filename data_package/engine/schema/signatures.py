@@ -1,7 +1,7 @@
-"""Formats that are not delimited text, told by how their files begin, and what to do with each.
+"""Formats that are not read, recognised by the first bytes of a file, and what to do with each.
 
-Those that are read belong to `formats`, which tells them first. Each signature is the one that the
-format's own documentation or its public readers give.
+Those that are read belong to `formats`, and are recognised first. Each signature is the one that
+the format's own documentation or its public readers give.
 """
 
 from collections.abc import Callable

@@ -9,6 +9,7 @@ import polars as pl
 
 from data_package.engine.schema.cells import logical_dtype, read_column
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
+from data_package.engine.schema.columns import TEXTS
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.octets import as_text, holds_bytes, text_dtype
@@ -215,7 +216,7 @@ def _without_missing(
     tests = [
         is_missing(each, dtypes[each.name]).any().alias(each.name)
         for each in fields
-        if each.missing_values and dtypes[each.name] in (pl.String, pl.Categorical, pl.Enum)
+        if each.missing_values and dtypes[each.name] in TEXTS
     ]
     if not tests:
         return piece

@@ -14,6 +14,7 @@ import polars as pl
 
 from data_package.engine.schema.cells import logical_dtype, read_column
 from data_package.engine.schema.checker import FIRST_ROW, Batch
+from data_package.engine.schema.columns import TEXTS
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.findings import Kind
@@ -25,7 +26,6 @@ from data_package.engine.schema.report import Hint, Report, Total
 from data_package.engine.schema.typed import fits, is_missing, judged, match_columns, wrong_dtype
 from data_package.engine.schema.types import type_of
 
-_TEXTS = (pl.String, pl.Categorical, pl.Enum)
 _NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _BEYOND = 2**63
 
@@ -192,7 +192,7 @@ def open_typed(file: TypedFile, contract: Contract) -> ColumnedFile:
 def is_convertible(field: Field, dtype: pl.DataType) -> bool:
     """Tell whether the values of a column can be values of a field, as far as the types tell."""
     kind = type_of(field)
-    if fits(dtype, field.type, field.format) or dtype in _TEXTS:
+    if fits(dtype, field.type, field.format) or dtype in TEXTS:
         return True
     if dtype.is_numeric():
         by_pattern = kind.patterns and field.format != "default"
@@ -241,7 +241,7 @@ def missing_test(field: Field, dtype: pl.DataType) -> pl.Expr | None:
     """
     if not field.missing_values:
         return None
-    if dtype in _TEXTS:
+    if dtype in TEXTS:
         return is_missing(field, dtype)
     if not dtype.is_numeric():
         return None

@@ -43,6 +43,7 @@ class Recorder:
         """Put a table's, or a partition's, entry into the lock, with what it was made of."""
         if not passed_on("written", table.name, facts, part):
             self._put(table, lambda _: facts, facts.config, part)
+            self.lock.fold_now()
 
     def made(
         self,
@@ -147,7 +148,7 @@ class Recorder:
                 f"'{table.labelled(part)}' cannot be accepted: {place} is missing or not a whole "
                 f"Parquet file.\nBuild it: data-package build {table.name}"
             ) from None
-        self.written(table, facts, part)
+        self._put(table, lambda _: facts, None, part)
 
     def _accept_file(self, table: Table) -> None:
         if not table.files():
@@ -156,7 +157,7 @@ class Recorder:
                 f"Build it: data-package build {table.name}"
             )
         size, digest = table.path.stat().st_size, self.catalogue.hashes.hash(table.path)
-        self.written(table, Written(0, size, digest, "", kept=Kept.FILE))
+        self._put(table, lambda _: Written(0, size, digest, "", kept=Kept.FILE), None)
 
     def failed(self, table: Table, error: str, part: str | None = None) -> None:
         """Remember what a table, or a partition, that could not be built said."""

@@ -16,7 +16,7 @@ _AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]+)")
 
 @dataclass(frozen=True)
 class Needs:
-    """The most that making a table, or a partition of it, may take; None where nothing is said.
+    """The most that making a table, or a partition of it, may take; None where there is no limit.
 
     Attributes:
         memory_bytes: memory of its own, without files of others that it maps.

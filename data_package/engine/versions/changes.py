@@ -61,6 +61,7 @@ class Change:
 
 # The level of a change, its words, and its table and field.
 Found: TypeAlias = tuple[Level, str, str | None, str | None]
+_Names: TypeAlias = Mapping[str, None]
 
 
 @dataclass(frozen=True)
@@ -122,29 +123,34 @@ def _tables_added(old: Edition, new: Edition) -> Iterator[Found]:
             yield Level.MINOR, "table added", name, None
 
 
-def _names_of(table: EditionTable) -> list[str]:
-    return list(dict.fromkeys(field.name for field in table.contract.fields))
+def _both_names(old: Edition, new: Edition) -> Iterator[tuple[str, _Names, _Names]]:
+    for before, now in _both_tables(old, new):
+        yield now.name, _names_of(before), _names_of(now)
+
+
+def _names_of(table: EditionTable) -> _Names:
+    """The names of the fields, in their order."""
+    return dict.fromkeys(field.name for field in table.contract.fields)
 
 
 def _fields_removed(old: Edition, new: Edition) -> Iterator[Found]:
-    for before, now in _both_tables(old, new):
-        for name in _names_of(before):
-            if name not in _names_of(now):
-                yield Level.MAJOR, "field removed", now.name, name
+    for table, before, now in _both_names(old, new):
+        for name in before:
+            if name not in now:
+                yield Level.MAJOR, "field removed", table, name
 
 
 def _fields_added(old: Edition, new: Edition) -> Iterator[Found]:
-    for before, now in _both_tables(old, new):
-        for name in _names_of(now):
-            if name not in _names_of(before):
-                yield Level.MAJOR, "field added", now.name, name
+    for table, before, now in _both_names(old, new):
+        for name in now:
+            if name not in before:
+                yield Level.MAJOR, "field added", table, name
 
 
 def _fields_reordered(old: Edition, new: Edition) -> Iterator[Found]:
-    for before, now in _both_tables(old, new):
-        first, second = _names_of(before), _names_of(now)
-        if [name for name in first if name in second] != [name for name in second if name in first]:
-            yield Level.MAJOR, "fields in another order", now.name, None
+    for table, before, now in _both_names(old, new):
+        if [name for name in before if name in now] != [name for name in now if name in before]:
+            yield Level.MAJOR, "fields in another order", table, None
 
 
 def _retyped(old: Edition, new: Edition) -> Iterator[Found]:

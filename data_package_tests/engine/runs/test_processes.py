@@ -461,6 +461,50 @@ def test_a_build_that_is_ended_leaves_no_process_and_nothing_wrong(
     assert made == {"waits", "waits_too"}
 
 
+FOREIGN = """
+import dagster as dg
+import STUDY
+from data_package.engine.definitions import load_definitions
+
+stock = dg.multiprocess_executor.configured({"start_method": {"forkserver": {}}})
+defs = load_definitions(STUDY, executor=stock)
+"""
+
+FEW = """
+import dagster as dg
+import polars as pl
+
+
+@dg.asset
+def people() -> pl.DataFrame:
+    return pl.DataFrame({"id": [1, 2], "age": [20, 40]})
+
+
+@dg.asset
+def old(people: pl.LazyFrame) -> pl.LazyFrame:
+    return people.filter(pl.col("age") > 30)
+"""
+
+
+@pytest.mark.slow
+def test_the_lock_and_checks_are_right_after_dagsters_multiprocess_executor(study: Make) -> None:
+    own = study({"tables.py": FEW, "people.yaml": CONTRACT})
+    foreign = copied(own, "foreign")
+    foreign.write({"definitions.py": FOREIGN})
+    command = ("asset", "materialize", "--select", "*", "-m", f"{foreign.package}.definitions")
+    done = foreign.run(sys.executable, "-m", "dagster", *command)
+    assert done.returncode == 0, done.stderr
+    assert own.verb("build").returncode == 0
+    locks = [(one.root / "data-package.lock").read_text() for one in (foreign, own)]
+    assert locks[0] == locks[1]
+    assert not foreign.project.places.journal.exists()
+    status = json.loads(foreign.verb("status", "--json").stdout)
+    assert {(t["name"], t["state"], t["contract"]) for t in status["tables"]} == {
+        ("people", "fresh", "passed"),
+        ("old", "fresh", "none"),
+    }
+
+
 def until(true: Callable[[], bool]) -> None:
     """Wait for something that is about to be so."""
     end = time.monotonic() + 60

@@ -28,7 +28,7 @@ class TextRecords(Protocol):
     It has been opened, and its header is known.
 
     Attributes:
-        labels: of the columns; empty where there is no header, or no row left to be one.
+        labels: the labels of the columns; empty without a header row.
         first_row: the number of the first row after the header.
         blank_rows: the numbers of the empty rows above the header.
         broken_header: whether its quotes are wrong.
@@ -104,8 +104,8 @@ class FileFormat:
     Attributes:
         name: as people call it, with an article.
         suffixes: of its files' names; the first is the usual one.
-        is_like: tells it from a file's first bytes (`signatures.BEGINNING_BYTES`); None where
-            nothing but the name tells.
+        is_like: whether a file's first bytes (`BEGINNING_BYTES`) are of this format; None where
+            only the name says so.
         library: the import name of the library that reads it; None where none is needed besides
             this package's own.
         extra: the optional dependencies of this package that bring the library.

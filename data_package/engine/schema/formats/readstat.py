@@ -12,7 +12,7 @@ from typing import IO, cast
 import polars as pl
 
 from data_package.engine.schema.formats import readstat_worker
-from data_package.engine.schema.formats.file_format import Known, TypedFile
+from data_package.engine.schema.formats.file_format import Known, TypedFile, code_column
 from data_package.engine.schema.formats.readstat_words import known_columns, notes_of
 from data_package.engine.schema.unreadable import CheckError, unreadable_file
 
@@ -64,14 +64,14 @@ class _Reader:
             self._ask({"path": str(path.absolute()), "suffix": suffix})
             said = cast("Mapping[str, object]", json.loads(self._answer(b"K")))
             self.columns: pl.Schema = _frame(self._answer(b"S")).schema
-            self.known: Mapping[str, Known] = known_columns(said, suffix)
+            self.known: Mapping[str, Known] = known_columns(said)
         except BaseException:
             self.close()
             raise
 
     def rows(self, names: Sequence[str], coded: Sequence[str]) -> Iterator[pl.DataFrame]:
         """The columns of these names, piece by piece."""
-        self._ask({"columns": list(names), "coded": list(coded)})
+        self._ask({"columns": list(names), "coded": list(coded), "ending": code_column("")})
         while True:
             kind, content = self._message()
             if kind == b"D":

@@ -16,9 +16,8 @@ _NOT_READ_OF_POR = (
 )
 
 
-def known_columns(said: Said, suffix: str) -> dict[str, Known]:
+def known_columns(said: Said) -> dict[str, Known]:
     """Return what is known of each column, from what the library says of a file."""
-    del suffix
     columns = cast("list[Said]", said.get("variables") or said.get("columns") or [])
     return {str(one.get("name")): _known(one) for one in columns}
 

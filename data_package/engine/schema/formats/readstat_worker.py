@@ -19,10 +19,10 @@ import sys
 import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 
-CODE = "\ufffecode"
 BATCH_ROWS = 1 << 17
 # The part of the machine's memory that a file may claim before it counts as damaged.
 _SHARE = 0.75
@@ -75,15 +75,16 @@ def answer(name: str, answers: io.BufferedIOBase) -> None:
         rows(name, json.loads(line), answers)
 
 
-def rows(name: str, request: Mapping[str, list[str]], answers: io.BufferedIOBase) -> None:
+def rows(name: str, request: Mapping[str, Any], answers: io.BufferedIOBase) -> None:
     """Send the columns that are asked for, in the order of the file."""
     from polars_readstat import scan_readstat
 
-    coded = request["coded"]
-    nulls = {"columns": coded, "suffix": CODE, "use_value_labels": False} if coded else None
+    coded: list[str] = request["coded"]
+    ending: str = request["ending"]
+    nulls = {"columns": coded, "suffix": ending, "use_value_labels": False} if coded else None
     scan = scan_readstat(name, preserve_order=True, informative_nulls=nulls)
     held = scan.collect_schema()
-    names = [*request["columns"], *(one + CODE for one in coded if one + CODE in held)]
+    names = [*request["columns"], *(one + ending for one in coded if one + ending in held)]
     if name.endswith(".por"):
         # Empty text is a blank there, and text is filled up with blanks.
         scan = scan.with_columns(pl.col(pl.String).str.strip_chars_end(" "))
