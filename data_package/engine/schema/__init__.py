@@ -36,7 +36,6 @@ if TYPE_CHECKING:
         check_file,
         columns_of,
         read,
-        values_of,
     )
     from data_package.engine.schema.report import Report, Total, with_rows
     from data_package.engine.schema.sniffing import Writing, sniffed
@@ -84,7 +83,6 @@ __all__ = [
     "reports_across",
     "scan_delivered",
     "sniffed",
-    "values_of",
     "with_rows",
 ]
 
@@ -131,7 +129,6 @@ __getattr__ = lazily(
         "Writing": "sniffing",
         "scan_delivered": "parquet",
         "sniffed": "sniffing",
-        "values_of": "reading",
         "with_rows": "report",
     },
 )

@@ -53,13 +53,15 @@ _CODE = "primary-key"
 class FileRows:
     """The result of reading one file: its report, its rows, those left out, and how many were bad.
 
-    There are no rows where something is wrong with the whole file. `delivery` is what the file
+    There are no rows where something is wrong with the whole file. `rejects` are the rows left out
+    as text, `left_out` the same as they would be in the table. `delivery` is what the file
     changed, where it is one of several deliveries.
     """
 
     report: "Report"
     frame: pl.LazyFrame | None = None
     rejects: pl.DataFrame | None = None
+    left_out: pl.DataFrame | None = None
     wrong: int = 0
     numbers: pl.Series | None = None
     delivery: DeliveryReport | None = None
@@ -125,7 +127,7 @@ class Received:
     def add(self, name: str, files: Sequence[FileRows]) -> None:
         """Note the files of a raw file, and keep the rows that are left out."""
         # Without the rows: the file that they are scanned from is removed once nobody reads it.
-        self._files[name] = [replace(one, frame=None, numbers=None) for one in files]
+        self._files[name] = [replace(one, frame=None, numbers=None, left_out=None) for one in files]
         left_out = [
             one.rejects
             for files in self._files.values()
@@ -278,16 +280,14 @@ class Delivered:
             .filter(~pl.col(ROW).is_in(blank))
         )
         unknown = read.filter(pl.col(ROW).is_in(ragged))[ROW]
-        if one.rejects is not None:
-            rejects = one.rejects.rename({"row number": ROW}).filter(~pl.col(ROW).is_in(blank))
-            rows = rejects[ROW].cast(pl.Int64)
-            fields = [contract.field(each) for each in names]
-            left_out = schema.values_of(rejects, fields).with_columns(
-                rows,
+        if one.rejects is not None and one.left_out is not None:
+            left_out = one.left_out.select(
+                *map(schema.column, names),
+                one.rejects["row number"].cast(pl.Int64).alias(ROW),
                 pl.lit(None, pl.UInt64).alias(MARK),
                 pl.lit(None, read.schema[PLACE]).alias(PLACE),
                 pl.lit(value=True).alias(BAD),
-            )
+            ).filter(~pl.col(ROW).is_in(blank))
             certain = pl.all_horizontal(pl.col(names).is_not_null()) & ~pl.col(ROW).is_in(ragged)
             unknown = pl.concat([unknown, left_out.filter(~certain)[ROW]])
             read = pl.concat(
@@ -352,6 +352,7 @@ class Delivered:
             reading.report.named(label, place=place, options=False),
             self._with_file(reading.frame, name, label),
             rejects,
+            reading.left_out,
             reading.wrong,
             reading.numbers,
         )
