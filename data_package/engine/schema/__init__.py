@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from data_package.engine.schema.across import Part, reports_across
     from data_package.engine.schema.begun import begun_contract
     from data_package.engine.schema.checker import DEFAULT_LIMIT
-    from data_package.engine.schema.columns import column
+    from data_package.engine.schema.columns import column, free_name
     from data_package.engine.schema.contract import (
         Contract,
         ContractError,
@@ -70,6 +70,7 @@ __all__ = [
     "column",
     "columns_of",
     "format_of",
+    "free_name",
     "contract_text",
     "grown",
     "infer",
@@ -114,6 +115,7 @@ __getattr__ = lazily(
         "column": "columns",
         "columns_of": "reading",
         "format_of": "formats",
+        "free_name": "columns",
         "contract_text": "describe",
         "infer": "inference",
         "infer_file": "inference",

@@ -24,8 +24,10 @@ from data_package.engine.sources.newest import (
     Chosen,
     Delivery,
     DeliveryReport,
+    key_columns,
     newest,
 )
+from data_package.engine.sources.one_type import one_type
 from data_package.engine.sources.order import in_order
 from data_package.engine.sources.reading_report import FileReport, ReadingReport
 from data_package.engine.storage import make_private_folder, replacing
@@ -42,6 +44,8 @@ _WORST = 0.05
 _FEW = 10
 # Errors of one of several files are compared with those of all.
 _EVERY = 1 << 40
+# Every integer up to this one is a float, too.
+_EXACT = 1 << 53
 _NEWEST_PER = "newest_per"
 # Rows whose cells may be those of other columns, so that what is their key is not certain.
 _RAGGED = ("extra-cell", "missing-cell", "quote-error")
@@ -221,6 +225,8 @@ class Delivered:
         keys = self.files[name].newest_per
         several = len(paths) > 1 or bool(keys)
         files = [self._read(name, path, several=several) for path in self.in_order(name, paths)]
+        if several:
+            files = self._alike(name, files)
         if keys and not any(one.report.of_whole or one.frame is None for one in files):
             files = self._newest(name, files)
         parts = [
@@ -243,6 +249,29 @@ class Delivered:
             return list(paths)
         return in_order(name, order, {path: self.label(name, path) for path in paths})
 
+    def _alike(self, name: str, files: Sequence[FileRows]) -> list[FileRows]:
+        """Files with the same types: those of Parquet files that fit the contract may differ."""
+        schemas = [one.frame.collect_schema() for one in files if one.frame is not None]
+        if all(each == schemas[0] for each in schemas[1:]):
+            return list(files)
+        common = pl.Schema()
+        for column in schemas[0]:
+            kinds = {one[column] for one in schemas}
+            known = one_type(kinds)
+            if known is None or not all(
+                _is_exact(one.frame, column, known) for one in files if one.frame is not None
+            ):
+                raise BuildError(
+                    f"'{name}': its files have the field '{column}' in types that do not fit "
+                    f"together: {', '.join(sorted(map(str, kinds)))}.\n"
+                    "Ask for all of them in one type."
+                )
+            common[column] = known
+        return [
+            one if one.frame is None else replace(one, frame=one.frame.cast(common))
+            for one in files
+        ]
+
     def _check_keys(self, name: str) -> None:
         known = schema.columns_of(self.contracts[name])
         for key in self.files[name].newest_per:
@@ -261,7 +290,10 @@ class Delivered:
     def _delivery(self, name: str, one: FileRows) -> Delivery:
         assert one.frame is not None
         assert one.numbers is not None
-        contract, names = self.contracts[name], self.files[name].newest_per
+        names = self.files[name].newest_per
+        keys = key_columns(names)
+        columns = [schema.column(each) for each in names]
+        columns = [each.alias(key) for each, key in zip(columns, keys, strict=True)]
         errors = one.report.errors
         of_row = {
             code: frame["row"].drop_nulls().unique() for (code,), frame in errors.group_by("code")
@@ -269,10 +301,10 @@ class Delivered:
         nobody = pl.Series("row", [], dtype=pl.Int64)
         ragged = pl.concat([of_row.get(code, nobody) for code in _RAGGED]).unique().implode()
         blank = of_row.get(_BLANK, nobody).implode()
-        bad = errors.filter(pl.col("rule") == "type")["row"].drop_nulls().unique().implode()
-        columns = [schema.column(each) for each in schema.columns_of(contract)]
+        bad = errors["row"].drop_nulls().unique().implode()
+        row = pl.struct(map(schema.column, schema.columns_of(self.contracts[name])))
         read = (
-            one.frame.select(*map(schema.column, names), pl.struct(columns).hash().alias(MARK))
+            one.frame.select(*columns, row.hash().alias(MARK))
             .collect(engine="streaming")
             .with_columns(one.numbers.alias(ROW))
             .with_row_index(PLACE)
@@ -282,13 +314,13 @@ class Delivered:
         unknown = read.filter(pl.col(ROW).is_in(ragged))[ROW]
         if one.rejects is not None and one.left_out is not None:
             left_out = one.left_out.select(
-                *map(schema.column, names),
-                one.rejects["row number"].cast(pl.Int64).alias(ROW),
+                *columns,
+                one.rejects.to_series(1).cast(pl.Int64).alias(ROW),
                 pl.lit(None, pl.UInt64).alias(MARK),
                 pl.lit(None, read.schema[PLACE]).alias(PLACE),
                 pl.lit(value=True).alias(BAD),
             ).filter(~pl.col(ROW).is_in(blank))
-            certain = pl.all_horizontal(pl.col(names).is_not_null()) & ~pl.col(ROW).is_in(ragged)
+            certain = pl.all_horizontal(pl.col(keys).is_not_null()) & ~pl.col(ROW).is_in(ragged)
             unknown = pl.concat([unknown, left_out.filter(~certain)[ROW]])
             read = pl.concat(
                 [read, left_out.filter(certain).select(read.columns)], how="vertical_relaxed"
@@ -347,7 +379,10 @@ class Delivered:
             raise BuildError(f"{label} cannot be read: {error.strerror}.") from None
         rejects = reading.rejects
         if rejects is not None:
-            rejects = rejects.insert_column(0, pl.lit(label).alias("file"))
+            files = pl.repeat(label, rejects.height, dtype=pl.String, eager=True)
+            rejects = rejects.insert_column(
+                0, files.alias(schema.free_name("file", rejects.columns))
+            )
         return FileRows(
             reading.report.named(label, place=place, options=False),
             self._with_file(reading.frame, name, label),
@@ -395,14 +430,26 @@ def _chosen(one: FileRows, chosen: Chosen, keys: Sequence[str]) -> FileRows:
         if len(rows):
             report = schema.with_rows(report, _CODE, _NEWEST_PER, ", ".join(keys), rows, note)
     if len(chosen.places) < len(one.numbers):
-        places = chosen.places.alias(PLACE).to_frame().lazy()
+        place = schema.free_name(PLACE, one.frame.collect_schema())
+        places = chosen.places.alias(place).to_frame().lazy()
         frame = (
-            one.frame.with_row_index(PLACE)
-            .join(places, on=PLACE, how="semi", maintain_order="left")
-            .drop(PLACE)
+            one.frame.with_row_index(place)
+            .join(places, on=place, how="semi", maintain_order="left")
+            .drop(place)
         )
         one = replace(one, frame=frame, numbers=one.numbers.gather(chosen.places))
     return replace(one, report=report, delivery=chosen.report)
+
+
+def _is_exact(frame: pl.LazyFrame, name: str, dtype: pl.DataType) -> bool:
+    """Whether the values of a column are the same in another type."""
+    if not (dtype.is_float() and frame.collect_schema()[name].is_integer()):
+        return True
+    values = schema.column(name)
+    lowest, highest = (
+        frame.select(values.min().alias("a"), values.max().alias("b")).collect().row(0)
+    )
+    return lowest is None or -_EXACT <= lowest <= highest <= _EXACT
 
 
 def _limit(*, several: bool) -> int:

@@ -11,7 +11,7 @@ from dataclasses import dataclass
 import polars as pl
 
 _SHOWN = 10
-# The columns of `Keys.frame` beside the keys; `_mark` is a hash of the row, to tell what changed.
+# The columns of `Delivery.keys` beside the keys; `mark` is a hash of the row, to see what changed.
 ROW, PLACE, MARK, BAD = "row", "place", "mark", "bad"
 _AT, _BEFORE, _AFTER, _MARK_BEFORE = "at", "before", "after", "mark before"
 
@@ -50,7 +50,7 @@ class DeliveryReport:
         changed: those of them that have another value.
         came_back: rows of keys that an earlier delivery has, and the one just before has not.
         vanished: rows of the delivery just before whose keys are not in this one.
-        broken: rows with bad cells that take the place of an earlier row.
+        broken: rows that break the contract, and take the place of an earlier row.
         left_out: those of them that are left out, and their keys with them.
     """
 
@@ -77,7 +77,7 @@ class DeliveryReport:
             ("with another value than before", self.changed),
             ("back after a delivery without its key", self.came_back),
             ("of the delivery before without its key in this one", self.vanished),
-            ("with bad cells, in the place of an earlier row", self.broken),
+            ("with errors, in the place of an earlier row", self.broken),
             ("left out with its key", self.left_out),
         )
         return "\n".join(
@@ -92,9 +92,9 @@ class DeliveryReport:
 class Delivery:
     """The keys of one delivery.
 
-    `keys` has the key's columns, `row` (Int64, the row's number in the file), `place` (the row's
-    place among the rows that were read, null where it was left out), `mark` and `bad`. `unknown`
-    are the numbers of rows whose key cannot be read for certain.
+    `keys` has the key's columns under the names of `key_columns`, `row` (Int64, the row's number in
+    the file), `place` (the row's place among the rows that were read, null where it was left out),
+    `mark` and `bad`. `unknown` are the numbers of rows whose key cannot be read for certain.
     """
 
     source: str
@@ -118,15 +118,16 @@ class Chosen:
     unknown: pl.Series
 
 
+def key_columns(names: Sequence[str]) -> list[str]:
+    """The columns of `Delivery.keys` that hold the fields of these names, which may be any."""
+    return [f"key {i}" for i in range(len(names))]
+
+
 def newest(deliveries: Sequence[Delivery], names: Sequence[str]) -> list[Chosen]:
     """The rows to keep of deliveries that are in order, from the oldest to the newest."""
-    keys = [f"key {i}" for i in range(len(names))]
+    keys = key_columns(names)
     frames = [
-        one.keys.select(
-            *(pl.col(name).alias(key) for name, key in zip(names, keys, strict=True)),
-            *(ROW, PLACE, MARK, BAD),
-            pl.lit(at, pl.Int64).alias(_AT),
-        )
+        one.keys.select(*keys, *(ROW, PLACE, MARK, BAD), pl.lit(at, pl.Int64).alias(_AT))
         for at, one in enumerate(deliveries)
     ]
     whole = [frame.drop_nulls(keys) for frame in frames]

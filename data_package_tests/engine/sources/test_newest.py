@@ -28,7 +28,7 @@ CONTRACT = Contract.from_descriptor(
         "fields": [
             {"name": "id", "type": "integer"},
             {"name": "day", "type": "date", "format": "%d.%m.%Y"},
-            {"name": "weight", "type": "number"},
+            {"name": "weight", "type": "number", "constraints": {"maximum": 300}},
         ],
         "primaryKey": ["id", "day"],
     },
@@ -174,6 +174,45 @@ def test_a_row_without_a_key_is_an_error(project: Project, bad: Bad) -> None:
     assert "a row without a key (newest_per), 1 time: row 3" in said
 
 
+def test_a_newer_row_that_breaks_a_constraint_is_reported_where_it_takes_the_place(
+    project: Project,
+) -> None:
+    files = {"visits_1.csv": f"1,{DAY},5\n", "visits_2.csv": f"1,{DAY},500\n2,{DAY},600\n"}
+    rows, (_, second) = received(project, files, "reject")
+    assert rows == [(1, 500.0), (2, 600.0)]
+    assert (second.broken, second.left_out) == (Rows(1, (2,)), Rows())
+
+
+ODD = ("place", "mark", "row", "key 0", "row number", "file", "*", "^a$")
+
+
+@pytest.mark.parametrize("name", ODD)
+def test_fields_may_have_any_name(project: Project, name: str) -> None:
+    contract = Contract.from_descriptor(
+        {"fields": [{"name": name, "type": "integer"}, {"name": "weight", "type": "number"}]},
+        name="visits",
+    )
+    head = f"{name},weight\n"
+    files = {"visits_1.csv": head + "1,1\n2,1\n", "visits_2.csv": head + "1,x\n3,1\n"}
+    _, paths = delivered(project, {})
+    paths = [project.root / file for file in files]
+    for path, text in zip(paths, files.values(), strict=True):
+        path.write_text(text)
+    for key, kept in ((name, [(2, 1.0), (3, 1.0)]), ("weight", None)):
+        file = replace(FILE, bad="reject", worst=1, newest_per=(key,))
+        made = Delivered(project, {"visits": file}, {"visits": contract})
+        into = Received(project.root / "rejects.parquet", "rejects.parquet")
+        if kept is None:
+            with pytest.raises(Misread):
+                made.read("visits", paths, into)
+        else:
+            assert made.read("visits", paths, into).collect().rows() == kept
+        assert pl.read_parquet(project.root / "rejects.parquet").row(0) == (
+            *("visits_2.csv", 2),
+            *("1", "x"),
+        )
+
+
 def test_keys_of_the_contract_are_checked_over_the_rows_that_are_kept(project: Project) -> None:
     rows = {"visits_1.csv": f"1,{DAY},5\n", "visits_2.csv": f"1,{DAY},6\n"}
     assert all(one.report.ok for one in examined(project, rows))
@@ -236,7 +275,7 @@ def test_reports_are_those_of_a_loop_over_the_deliveries(deliveries: Lines, bad:
         read = pl.Series([not (one and bad == "reject") for one in is_bad], dtype=pl.Boolean)
         keys = pl.DataFrame(
             {
-                "id": pl.Series([key for key, _ in lines], dtype=pl.Int64),
+                "key 0": pl.Series([key for key, _ in lines], dtype=pl.Int64),
                 "row": pl.Series(range(2, len(lines) + 2), dtype=pl.Int64),
                 "place": pl.select(pl.when(read).then(read.cum_sum().cast(pl.UInt32) - 1)),
                 "mark": pl.Series([hash(value) for _, value in lines], dtype=pl.Int64),
@@ -250,7 +289,9 @@ def test_reports_are_those_of_a_loop_over_the_deliveries(deliveries: Lines, bad:
         one.keys.join(what.places.alias("place").to_frame(), on="place", how="semi")
         for one, what in zip(made, chosen, strict=True)
     )
-    assert dict(places.select("id", "row").iter_rows()) == {k: row for k, (row, _) in kept.items()}
+    assert dict(places.select("key 0", "row").iter_rows()) == {
+        k: row for k, (row, _) in kept.items()
+    }
 
 
 @settings(max_examples=15)
@@ -308,7 +349,7 @@ def test_deliveries_are_reported_by_build_status_and_metadata_without_values(stu
         "    1 replaced by a later delivery: row 2",
         "  visits_10.csv: 2 rows, 1 kept, 1 new",
         "    1 of the delivery before without its key in this one: row 3",
-        "    1 with bad cells, in the place of an earlier row: row 2",
+        "    1 with errors, in the place of an earlier row: row 2",
         "    1 left out with its key: row 2",
     ]
     facts = json.loads(result.to_json())
