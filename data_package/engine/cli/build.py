@@ -109,6 +109,8 @@ def command(
             say()
         if accepted := result.accepted():
             say(accepted + "\n")
+        if deliveries := result.deliveries():
+            say(deliveries + "\n")
         if warnings := result.warnings():
             say(warnings + "\n")
         if not result.ok:

@@ -141,6 +141,7 @@ class TableResult:
             "raw_file_errors": self.raw_file_errors,
             "raw_file_report": self.raw_file_report,
             "raw_files": [asdict(file) for file in self.reading.files] if self.reading else [],
+            "deliveries": [asdict(d) for d in self.reading.deliveries] if self.reading else [],
         }
 
     @property
@@ -256,6 +257,18 @@ class BuildResult:
             for table in self.tables
             for one in table.partitions or [table]
             if one.status is Status.BUILT and one.raw_file_report
+        )
+
+    def deliveries(self) -> str:
+        """What each of several deliveries brought to the tables that were built."""
+        return "\n\n".join(
+            f"{one.name} has the newest row of each {', '.join(found[0].keys)}:\n"
+            f"{_indent(chr(10).join(delivery.render() for delivery in found))}"
+            for table in self.tables
+            for one in table.partitions or [table]
+            if one.status is Status.BUILT
+            and one.reading is not None
+            and (found := one.reading.deliveries)
         )
 
     def warnings(self) -> str:

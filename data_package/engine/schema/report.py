@@ -193,6 +193,20 @@ def render(
     return "\n".join([head, *map(_line, totals), *left, f"  next: {what_next}"])
 
 
+def with_rows(
+    report: Report, code: str, rule: str, field: str | None, rows: pl.Series, note: str
+) -> Report:
+    """Return a report with errors of one kind in rows with these numbers, each an error."""
+    numbers = rows.sort().to_list()
+    total = Total(code, rule, field, len(numbers), tuple(numbers[:SHOWN_ROWS]), note)
+    errors = pl.concat([report.errors, itemise([(total, numbers[: report.limit])])])
+    return replace(
+        report,
+        totals=(*report.totals, total),
+        errors=errors.sort("row", nulls_last=False, maintain_order=True),
+    )
+
+
 def itemise(found: Iterable[tuple[Total, list[int | None]]]) -> pl.DataFrame:
     """Return one row per itemised error: those of the table first, then row by row."""
     codes: list[str] = []

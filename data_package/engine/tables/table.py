@@ -150,6 +150,10 @@ class Table:
             return self.resource
         return f"{self.resource}/{self.partitions.file(partition).with_suffix('')}"
 
+    def reading(self, partition: str | None = None) -> Path:
+        """Where it is kept what deliveries brought to it, or to a partition."""
+        return self.project.places.readings / f"{self.noted_as(partition)}.json"
+
     def note(self, partition: str | None = None) -> Note | None:
         """What was noted when it, or a partition, was last made, if that was no table."""
         if self.kept is Kept.TABLE or (partition is None and self.partitioned):
