@@ -71,6 +71,7 @@ def test_each_delivery_is_reported_by_field_rule_count_and_rows(plain: SenderRep
         "  weight: not a value of type number (type), 1: row 3",
         "  id: a row that may replace any earlier one: its key cannot be read (newest_per), 1: "
         "row 4",
+        "  1 in the place of an earlier row: row 2",
         "  2 of the delivery before without its key in this one: rows 2, 4",
     ]
     assert plain.errors == 7
