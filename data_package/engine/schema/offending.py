@@ -32,7 +32,7 @@ def offending_rows(
     encoding: str | None = None,
     limit: int = 20,
 ) -> pl.DataFrame:
-    """Return the first rows that a report itemises, as they stand in a table or a file.
+    """Return the first rows that a report itemises, as they are in a table or a file.
 
     A file is read as `dialect` and `encoding` say, or else its contract's own.
     The columns `row number` (Int64) and `errors` (String: field and rule of each) come first; they

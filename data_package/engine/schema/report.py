@@ -52,7 +52,7 @@ class Hint:
     def advice(self, place: str | None = None, *, options: bool | None = None) -> str:
         """Return it as advice to somebody who can change the contract at `place`.
 
-        `options` says whether the option can be given where this is read; None where nobody knows.
+        `options` says whether the option can be given where this is read; None if unknown.
         """
         written = f"write `{self.contract}` in {place or 'the contract'}"
         if not self.option or options is False:
@@ -99,7 +99,7 @@ class Report:
     ) -> "Report":
         """Return the report under the name that people know the table or file by.
 
-        `place` and `options` are told to those who read it: see the class.
+        `place` and `options`: see the class.
         """
         return replace(self, name=name, place=place, options=options)
 

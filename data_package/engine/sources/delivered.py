@@ -130,7 +130,7 @@ class Received:
 
     def add(self, name: str, files: Sequence[FileRows]) -> None:
         """Note the files of a raw file, and keep the rows that are left out."""
-        # Without the rows: the file that they are scanned from is removed once nobody reads it.
+        # Without the rows: the file they are scanned from is removed once it is no longer read.
         self._files[name] = [replace(one, frame=None, numbers=None, left_out=None) for one in files]
         left_out = [
             one.rejects
@@ -401,7 +401,7 @@ class Delivered:
     def _reading(
         self, path: Path, contract: "Contract", file: RawFile, *, every: bool
     ) -> "Reading":
-        # A file without a name: it disappears as soon as nobody reads it, however this process
+        # A file without a name: it disappears as soon as it is no longer read, however this process
         # ends.
         with tempfile.TemporaryFile(dir=make_private_folder(self.project.state)) as into:
             # A file that must be correct is read to its end too: its report lists everything that

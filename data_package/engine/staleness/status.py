@@ -30,12 +30,12 @@ from data_package.engine.tables.table import PACKAGE, Table
 
 @dataclass(frozen=True)
 class TableStatus:
-    """One table: how it stands against the lock, and what its contract says of it.
+    """One table: its state by the lock, and by its contract.
 
     `contracts` has the verdict on each partition of a partitioned table, by its key. `raw_errors`
     counts what was wrong in the raw files whose rows it was made of. `failed` names the user's own
-    checks that failed, `due` those that nobody has made of the table as it is. `deliveries` is what
-    each of several deliveries brought to it.
+    checks that failed, `due` those not made since the table was built. `deliveries` is what each of
+    several deliveries brought to it.
     """
 
     state: TableState
@@ -53,7 +53,7 @@ class TableStatus:
 
     @property
     def standing(self) -> State:
-        """How it stands with its checks: one that has not been made is not one that passed."""
+        """The state of its checks: one that has not been made has not passed."""
         if self.state.state is not State.FRESH:
             return self.state.state
         if self.contract is Verdict.FAILED or self.failed:
@@ -162,7 +162,7 @@ class ProjectStatus:
 def status_of(
     catalogue: Catalogue, lock: Lock, only: Collection[str] | None = None
 ) -> ProjectStatus:
-    """How every table stands against the lock, or those named in `only`.
+    """The state of every table by the lock, or of those named in `only`.
 
     Raises ProjectError when raw files are not there.
     """
@@ -257,7 +257,7 @@ def _named(name: str, catalogue: Catalogue) -> tuple[Table, str | None]:
         keys = table.partitions.keys if table.partitions else ()
         raise ProjectError(
             f"'{whole}' has no partition '{part}'.{did_you_mean(part, keys)}\n"
-            f"`data-package why {whole}` says how it stands."
+            f"`data-package why {whole}` shows its state."
         )
     return table, part
 
@@ -367,7 +367,7 @@ def _deliveries(table: Table, lock: Lock) -> Iterator[DeliveryReport]:
 
 
 def _verdict(reports: Sequence[Report | None]) -> Verdict:
-    """One that failed says more than one that nobody has made."""
+    """One that failed says more than one that was not made."""
     if any(report is not None and not report.ok for report in reports):
         return Verdict.FAILED
     return Verdict.PASSED if all(report is not None for report in reports) else Verdict.NOT_CHECKED
