@@ -10,6 +10,8 @@ from typing import cast
 
 import polars as pl
 
+from data_package.engine.notebook import html_line, html_table
+
 SHOWN_ROWS = 10
 
 _OF_ENCODING = "encoding"
@@ -162,6 +164,20 @@ class Report:
         """Return the report as lines of plain text: what is wrong, how often, in which rows."""
         return render(self.name, self.rows_checked, self.totals, self.skipped, self.what_next)
 
+    def _repr_html_(self) -> str:
+        """The report as a table, for notebooks."""
+        head, *_ = self.render().splitlines()
+        rows = [
+            (each.field or "", each.note, each.rule, f"{each.count:,}", _rows_of(each))
+            for each in self.totals
+        ]
+        return (
+            html_line(head)
+            + html_table(("field", "what is wrong", "rule", "times", "rows"), rows)
+            + "".join(html_line(f"not checked: {what}") for what in self.skipped)
+            + html_line(f"next: {self.what_next}" if self.what_next else "")
+        )
+
     @property
     def what_next(self) -> str:
         """What to do about it; empty where nothing was found."""
@@ -214,9 +230,13 @@ def _line(total: Total) -> str:
     if not total.rows:
         return line if total.count == 1 else f"{line}, {total.count:,} times"
     line += f", {total.count:,} time{'' if total.count == 1 else 's'}"
-    more = ", …" if total.count > len(total.rows) else ""
     noun = "row" if total.count == 1 else "rows"
-    return f"{line}: {noun} {', '.join(map(str, total.rows))}{more}"
+    return f"{line}: {noun} {_rows_of(total)}"
+
+
+def _rows_of(total: Total) -> str:
+    more = ", …" if total.count > len(total.rows) > 0 else ""
+    return f"{', '.join(map(str, total.rows))}{more}"
 
 
 def _total(item: dict[str, object]) -> Total:
