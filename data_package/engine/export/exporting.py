@@ -68,7 +68,7 @@ def export(
         report: is called with what is being written.
 
     Raises:
-        ProjectError: there is no such format or source, `out` exists, or a library is missing.
+        ProjectError: the format or the source does not exist, `out` does, or a library is missing.
         BuildError: a table cannot be exported to this format; nothing is left behind.
     """
     form = ExportFormat.named(to)

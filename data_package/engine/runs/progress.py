@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from data_package.engine.errors import some, visible
+from data_package.engine.runs.memory import size
 from data_package.engine.runs.result import BuildResult, TableResult, Tally
 from data_package.engine.staleness.memo import nothing_to_do
 from data_package.engine.states import Status
@@ -169,10 +170,10 @@ def closing_line(result: BuildResult) -> str:
         return nothing_to_do(result.fresh, result.seconds)
     count = Counter(table.outcome for table in result.tables)
     states = sorted(count, key=lambda status: (not status.is_good, list(Status).index(status)))
-    told = [f"{count[status]} {status.counted}" for status in states]
+    parts = [f"{count[status]} {status.counted}" for status in states]
     if result.fresh and not result.tables:
-        told.append(f"{result.fresh} tables are fresh")
-    text = f"{', '.join(told)} in {result.seconds:.1f} s"
+        parts.append(f"{result.fresh} tables are fresh")
+    text = f"{', '.join(parts)} in {result.seconds:.1f} s"
     if not result.ok:
         return f"The build failed: {text}."
     if result.package_path:
@@ -185,18 +186,6 @@ def unpublished_line(result: BuildResult) -> str:
     if not result.ok or not result.unpublished:
         return ""
     return "The data package is not published: it was not selected. To publish: data-package build"
-
-
-def size(count: int | None) -> str:
-    """`1.4 MB`, in powers of a thousand; empty where nothing is known."""
-    if count is None:
-        return ""
-    amount = float(count)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if amount < 1000 or unit == "TB":
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return ""
 
 
 def _running(tally: Tally) -> str:

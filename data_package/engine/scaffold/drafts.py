@@ -142,8 +142,8 @@ def _by_labels(delivered: Descriptor, path: Path, frame: pl.DataFrame) -> dict[s
 
 def described(path: Path) -> dict[str, object]:
     """The contract that a delivered file keeps, with the dialect and the encoding that it has."""
-    if path.suffix == ".parquet":
-        return schema.infer(schema.scan_delivered(path)).descriptor
+    if schema.format_of(path).typed is not None:
+        return schema.infer_file(path).descriptor
     writing = schema.sniffed(path)
     dialect = {"delimiter": writing.delimiter} if writing.delimiter else None
     inferred = schema.infer_file(path, dialect=dialect, encoding=writing.encoding).descriptor

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from data_package.engine.schema.columns import column
+from data_package.engine.schema.columns import TEXTS, column
 from data_package.engine.schema.contract import Contract
 from data_package.engine.schema.rules import comparable_column
 
@@ -90,7 +90,7 @@ class Uniqueness:
         self._parts.append(fingerprints)
 
     def repeats(self, reread: Reread | None) -> pl.Series:
-        """Return the positions of rows whose key stands in an earlier row, in order."""
+        """Return the positions of rows whose key is in an earlier row, in order."""
         if not self._parts:
             return pl.Series([], dtype=pl.UInt32)
         columns = [[part[i] for part in self._parts] for i in range(len(self.expressions))]
@@ -118,7 +118,7 @@ class Reference:
     """One foreign key: the rows whose values the other table does not have.
 
     Rows in which every part is null refer to nothing and are skipped; a null among other parts is
-    looked up as it stands.
+    looked up unchanged.
     """
 
     def __init__(
@@ -222,8 +222,7 @@ def _is_its_own_fingerprint(dtype: pl.DataType) -> bool:
 
 def common_type(own: pl.DataType, other: pl.DataType) -> pl.DataType | None:
     """Return the type in which two columns are compared, None when their values never are equal."""
-    texts = (pl.String, pl.Categorical, pl.Enum)
-    if own in texts and other in texts:
+    if own in TEXTS and other in TEXTS:
         return pl.String()
     if own.is_integer() and other.is_integer():
         wide = (pl.UInt64, pl.Int128)

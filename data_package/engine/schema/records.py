@@ -14,10 +14,11 @@ import polars as pl
 
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.grammar import Grammar, Record, cells_of
+from data_package.engine.schema.not_text import not_text
 from data_package.engine.schema.opening import UNREADABLE, opened
 from data_package.engine.schema.signatures import BEGINNING_BYTES
 from data_package.engine.schema.split import Block, Shape, split_records
-from data_package.engine.schema.unreadable import CheckError, not_text, unreadable_file
+from data_package.engine.schema.unreadable import CheckError, unreadable_file
 
 BLOCK_BYTES = 1 << 23
 

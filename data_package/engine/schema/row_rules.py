@@ -10,13 +10,14 @@ from dataclasses import dataclass, replace
 import polars as pl
 
 from data_package.engine.errors import BuildError, did_you_mean
-from data_package.engine.schema.columns import column
+from data_package.engine.schema.checker import FIRST_ROW
+from data_package.engine.schema.columns import TEXTS, column
 from data_package.engine.schema.contract import Contract
 from data_package.engine.schema.report import SHOWN_ROWS, Report, Total, itemise
+from data_package.engine.schema.typed import is_missing
 
 # The word of frictionless for an error of this kind.
 CODE = "row-constraint"
-_FIRST_ROW = 2
 _ROW, _RIGHT = "row number of a rule", "verdict of a rule"
 
 
@@ -83,7 +84,7 @@ def with_rule(
             "Return one expression that is true or false for each row."
         )
     # Beside the other columns an expression of another length fails.
-    judged = held.with_columns(expression.alias(_RIGHT)).with_row_index(_ROW, _FIRST_ROW)
+    judged = held.with_columns(expression.alias(_RIGHT)).with_row_index(_ROW, FIRST_ROW)
     wrong = ~pl.col(_RIGHT)
     kept = max(report.limit, SHOWN_ROWS)
     count, unknown, rows = (
@@ -108,14 +109,14 @@ def with_rule(
     return replace(report, totals=(*report.totals, total), errors=errors)
 
 
-def with_words(contract: Contract, said: Mapping[str, str]) -> Contract:
+def with_words(contract: Contract, descriptions: Mapping[str, str]) -> Contract:
     """Return a contract that states rules as text, by name, in `rowRules` of its schema.
 
     The standard allows properties of one's own: https://datapackage.org/standard/table-schema/
     """
-    if not said:
+    if not descriptions:
         return contract
-    rules = [{"name": name, "description": says} for name, says in said.items()]
+    rules = [{"name": name, "description": says} for name, says in descriptions.items()]
     schema = {**contract.schema_descriptor, "rowRules": rules}
     return replace(contract, descriptor={**contract.descriptor, "schema": schema})
 
@@ -144,11 +145,9 @@ def _expression(rule: Rule) -> pl.Expr:
 
 def _without_missing(frame: pl.LazyFrame, own: pl.Schema, contract: Contract) -> pl.LazyFrame:
     return frame.with_columns(
-        pl.when(~column(each.name).cast(pl.String).is_in(list(each.missing_values)))
-        .then(column(each.name))
-        .alias(each.name)
+        pl.when(~is_missing(each, own[each.name])).then(column(each.name)).alias(each.name)
         for each in contract.fields
-        if each.missing_values and own.get(each.name) in (pl.String, pl.Categorical, pl.Enum)
+        if each.missing_values and own.get(each.name) in TEXTS
     )
 
 

@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.sources.order import Order
 from data_package.engine.sources.shares import (
     Part,
     Seen,
@@ -79,7 +80,8 @@ class RawFile:
     of an installed Python package; absolute paths are allowed. `declared` is the
     place of its source_file(...), and `bad` what happens to data that break it, in at most the
     share `worst` of a file's rows. `may_be_empty` allows a file without rows, and
-    `file_column` names a column that holds each row's file.
+    `file_column` names a column that holds each row's file. With `newest_per`, the names of
+    fields, only the newest row of each key is passed on, the files being in this `order`.
     """
 
     name: str
@@ -90,6 +92,8 @@ class RawFile:
     worst: float | None = None
     may_be_empty: bool = False
     file_column: str | None = None
+    newest_per: tuple[str, ...] = ()
+    order: Order = ()
 
     @property
     def contract_path(self) -> Path | None:
@@ -225,6 +229,16 @@ class Content:
     size_bytes: int
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What a function got of a raw file, and the files of a whole set that a partition used."""
+
+    name: str
+    part: Part | None
+    content: Content
+    own: Content | None
+
+
 @dataclass
 class Listing:
     """The files of a set at one moment, with their labels for messages."""
@@ -260,6 +274,7 @@ class Deliveries:
         self._sets: dict[str, Listing] = {}
         self._own: dict[tuple[str, Part], Content] = {}
         self._seen: dict[tuple[str, Part], Seen] = {}
+        self._told: dict[tuple[str, Part], Content | None] = {}
 
     def look_ahead(self) -> None:
         """Hash the files that exist and may have changed, several at once."""
@@ -347,11 +362,31 @@ class Deliveries:
 
         None unless it used exactly the files that are named by its key, and there were others.
         """
+        if (name, part) in self._told:
+            return self._told[name, part]
         seen = self._seen.get((name, part))
         if seen is None or seen.used() == seen.all:
             return None
         own = frozenset(self._listing(name).named_by(part))
         return self._own.get((name, part)) if seen.used() == own else None
+
+    def taken(self) -> list[Taken]:
+        """What was handed out in this process since `begin_anew`."""
+        return [
+            Taken(name, part, content, None if part is None else self.own_share(name, part))
+            for (name, part), content in self._handed.items()
+        ]
+
+    def begin_anew(self) -> None:
+        """Forget what was handed out: another function begins."""
+        self._handed.clear()
+
+    def take_in(self, taken: Iterable[Taken]) -> None:
+        """Record what another process has handed out."""
+        for one in taken:
+            self._handed[one.name, one.part] = one.content
+            if one.part is not None:
+                self._told[one.name, one.part] = one.own
 
     def whole(self, name: str) -> Content:
         """The content hash of a raw file when partitions first looked at it."""

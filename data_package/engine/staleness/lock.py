@@ -55,7 +55,7 @@ class RawEntry:
 
 @dataclass(frozen=True)
 class TableEntry:
-    """What a table was built from and what came out.
+    """What a table was built from, and the result.
 
     Attributes:
         fingerprint: of its function.
@@ -143,7 +143,7 @@ def lock_path(project: Project) -> Path:
 
 
 def read_lock(project: Project) -> Lock:
-    """The lock as it stands, with what a build has put and not yet folded; empty without a file.
+    """The present lock, with what a build has put and not yet folded; empty without a file.
 
     Raises ProjectError when the file is not one that this version wrote.
     """
@@ -325,9 +325,10 @@ class LockFile:
         self._journal = _journal(project)
         self._in_process = threading.RLock()
         self._known: tuple[tuple[Stamp | None, Stamp | None], Lock] | None = None
+        self._gathers = False
 
     def read(self) -> Lock:
-        """The lock as it stands. Raises ProjectError when it cannot be read."""
+        """The present lock. Raises ProjectError when it cannot be read."""
         with self._in_process:
             stamps = self._stamps()
             if self._known is None or self._known[0] != stamps:
@@ -357,6 +358,21 @@ class LockFile:
                 line = Line(name, _plain(entry), files, partition)
                 self._journal.add(line, stamp)
                 self._known = self._stamps(), after
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Fold once when the block ends, however it ends, and not after each table."""
+        self._gathers = True
+        try:
+            yield
+        finally:
+            self._gathers = False
+            self.fold()
+
+    def fold_now(self) -> None:
+        """Fold, unless this process does so later: Dagster's own executors never do."""
+        if not self._gathers:
+            self.fold()
 
     def fold(self) -> None:
         """Let the lock file hold all that was put."""
@@ -398,7 +414,7 @@ class LockFile:
         )
 
     def change(self, change: Callable[[Lock], Lock]) -> None:
-        """Write another lock in the place of this one, in one step."""
+        """Replace this lock by another, in one step."""
         with self._exclusive():
             before = self.read()
             after = change(before)
@@ -406,7 +422,7 @@ class LockFile:
                 self._write(after)
 
     def overwrite(self, lock: Lock) -> None:
-        """Put another lock in the place of a file that need not be readable."""
+        """Replace a file, which need not be readable, by another lock."""
         with self._exclusive():
             self._write(lock)
 

@@ -35,6 +35,7 @@ class Request:
         force: run what is selected even where it is fresh.
         fail_fast: stop at the first failure instead of finishing the other branches.
         threads: how many tables are built at once.
+        processes: whether each of those is built in a process of its own.
     """
 
     select: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class Request:
     fail_fast: bool = False
     threads: int = 1
     partitions: tuple[str, ...] = ()
+    processes: bool = False
 
     @property
     def is_everything(self) -> bool:
@@ -130,7 +132,7 @@ class Work:
         A contract's check of all partitions together holds back what takes more than one of them.
         """
         sources = {key.asset_key if isinstance(key, dg.AssetCheckKey) else key for key in before}
-        # Which partition a user's check of the whole table is about, nobody knows.
+        # Which partition a user's check of the whole table is about is unknown.
         whole = all(isinstance(key, dg.AssetCheckKey) and key in catalogue.across for key in before)
         found: set[str] = set()
         for key in made:

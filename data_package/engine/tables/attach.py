@@ -30,6 +30,7 @@ from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.columns import declared_columns
 from data_package.engine.tables.made import Kept
+from data_package.engine.tables.needs import needs_of
 from data_package.engine.tables.partitions import Partitions, dimensions_of, windows_of
 from data_package.engine.tables.resources import digest_of
 from data_package.engine.tables.results import Result, measured_and_fitted
@@ -123,6 +124,7 @@ def tables_of(
                 kept=kept,
                 wanted=internals.asked_for(assets),
                 returns=internals.outputs_of(assets).get(spec.key),
+                needs=needs_of(spec.tags, place_of(function, project) or module),
             )
         )
     return made
