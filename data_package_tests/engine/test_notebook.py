@@ -1,6 +1,7 @@
 """What a notebook shows of builds, checks, differences and the graph."""
 
 import shutil
+from html import unescape
 from pathlib import Path
 from xml.etree import ElementTree
 
@@ -83,6 +84,17 @@ def test_a_notebook_shows_build_check_difference_and_graph(patients: Study, tmp_
     assert "values changed: &lt;b&gt;age&lt;/b&gt; 1" in said
     assert elements(said).count("tr") >= 2
     assert not any(value in said for value in ("62", "99"))
+
+
+def test_a_table_that_is_not_built_does_not_pass(patients: Study) -> None:
+    checked = data_package.check(project=patients.root)
+    assert not checked.ok
+    assert str(checked) == (
+        "ages: not checked\n  'ages' has not been built (table)\n  next: data-package build"
+    )
+    assert "'ages' has not been built" in unescape(checked._repr_html_())
+    (report,) = checked
+    assert report.to_dict()["ok"] is False
 
 
 def test_what_cannot_be_checked_is_named(patients: Study) -> None:

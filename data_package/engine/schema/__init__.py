@@ -37,7 +37,7 @@ if TYPE_CHECKING:
         columns_of,
         read,
     )
-    from data_package.engine.schema.report import Report, Total, with_rows
+    from data_package.engine.schema.report import Report, Total, unchecked, with_rows
     from data_package.engine.schema.sniffing import Writing, sniffed
     from data_package.engine.schema.typed import check
     from data_package.engine.schema.unreadable import CheckError
@@ -84,6 +84,7 @@ __all__ = [
     "reports_across",
     "scan_delivered",
     "sniffed",
+    "unchecked",
     "with_rows",
 ]
 
@@ -131,6 +132,7 @@ __getattr__ = lazily(
         "Writing": "sniffing",
         "scan_delivered": "parquet",
         "sniffed": "sniffing",
+        "unchecked": "report",
         "with_rows": "report",
     },
 )

@@ -15,6 +15,7 @@ from data_package.engine.notebook import html_line, html_table
 SHOWN_ROWS = 10
 
 _OF_ENCODING = "encoding"
+_UNCHECKED = "not-checked"
 
 ERRORS_SCHEMA: dict[str, pl.DataType] = {
     "code": pl.String(),
@@ -183,6 +184,8 @@ class Report:
         """What to do about it; empty where nothing was found."""
         if self.ok:
             return ""
+        if any(each.code == _UNCHECKED for each in self.totals):
+            return "data-package build"
         if self.delivered:
             advice = "ask for the file as it was agreed, or let the contract say what to expect"
         elif any(each.rows for each in self.totals):
@@ -204,9 +207,17 @@ def render(
     left = [f"  not checked: {what}" for what in skipped]
     if not totals:
         return "\n".join([f"{head}, no errors", *left])
+    if any(total.code == _UNCHECKED for total in totals):
+        return "\n".join([f"{name}: not checked", *map(_line, totals), f"  next: {what_next}"])
     count = sum(total.count for total in totals)
     head += f", {count:,} error{'' if count == 1 else 's'}"
     return "\n".join([head, *map(_line, totals), *left, f"  next: {what_next}"])
+
+
+def unchecked(name: str, why: str) -> Report:
+    """Return the report on a table that cannot be checked before a build: it is not ok."""
+    total = Total(_UNCHECKED, "table", None, 1, (), why)
+    return Report(name, 0, (total,), itemise([(total, [None])]), limit=1)
 
 
 def with_rows(
