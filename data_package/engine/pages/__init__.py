@@ -18,16 +18,17 @@ _FRAME = Path(__file__).parent
 def render(template: Path, *, data: object, rules: str = "", **words: object) -> str:
     """The text of a page: its template in the frame that all pages share.
 
-    The style and the script are files beside the template, with its name. `data` is what the script
-    reads; `rules` go where the style has room for them; `words` are the template's own variables,
-    escaped where they are written.
+    The style and the script, if any, are files beside the template, with its name. `data` is what
+    the script reads; `rules` go where the style has room for them; `words` are the template's own
+    variables, escaped where they are written.
     """
     # Gathering the contents of a page needs no template engine.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
     style = template.with_suffix(".css").read_text(encoding="utf-8")
     style = style.replace("/*rules*/", rules)
-    script = template.with_suffix(".js").read_text(encoding="utf-8")
+    code = template.with_suffix(".js")
+    script = code.read_text(encoding="utf-8") if code.is_file() else ""
     environment = Environment(
         loader=FileSystemLoader([template.parent, _FRAME]),
         autoescape=True,
@@ -35,6 +36,7 @@ def render(template: Path, *, data: object, rules: str = "", **words: object) ->
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["printable"] = printable
     return environment.get_template(template.name).render(
         words,
         style=style,
@@ -62,3 +64,8 @@ def _embedded(value: object) -> str:
 
 def _source(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def printable(text: str | None) -> str:
+    """A text without signs that change how others are shown, such as the direction of writing."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text or "")
