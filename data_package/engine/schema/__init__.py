@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from data_package.engine.schema.across import Part, reports_across
     from data_package.engine.schema.begun import begun_contract
     from data_package.engine.schema.checker import DEFAULT_LIMIT
+    from data_package.engine.schema.columns import column, free_name
     from data_package.engine.schema.contract import (
         Contract,
         ContractError,
@@ -36,7 +37,7 @@ if TYPE_CHECKING:
         columns_of,
         read,
     )
-    from data_package.engine.schema.report import Report, Total
+    from data_package.engine.schema.report import Report, Total, with_rows
     from data_package.engine.schema.sniffing import Writing, sniffed
     from data_package.engine.schema.typed import check
     from data_package.engine.schema.unreadable import CheckError
@@ -66,8 +67,10 @@ __all__ = [
     "begun_contract",
     "check",
     "check_file",
+    "column",
     "columns_of",
     "format_of",
+    "free_name",
     "contract_text",
     "grown",
     "infer",
@@ -81,6 +84,7 @@ __all__ = [
     "reports_across",
     "scan_delivered",
     "sniffed",
+    "with_rows",
 ]
 
 __getattr__ = lazily(
@@ -108,8 +112,10 @@ __getattr__ = lazily(
         "begun_contract": "begun",
         "check": "typed",
         "check_file": "reading",
+        "column": "columns",
         "columns_of": "reading",
         "format_of": "formats",
+        "free_name": "columns",
         "contract_text": "describe",
         "infer": "inference",
         "infer_file": "inference",
@@ -125,5 +131,6 @@ __getattr__ = lazily(
         "Writing": "sniffing",
         "scan_delivered": "parquet",
         "sniffed": "sniffing",
+        "with_rows": "report",
     },
 )

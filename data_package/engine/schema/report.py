@@ -52,7 +52,7 @@ class Hint:
     def advice(self, place: str | None = None, *, options: bool | None = None) -> str:
         """Return it as advice to somebody who can change the contract at `place`.
 
-        `options` says whether the option can be given where this is read; None where nobody knows.
+        `options` says whether the option can be given where this is read; None if unknown.
         """
         written = f"write `{self.contract}` in {place or 'the contract'}"
         if not self.option or options is False:
@@ -99,7 +99,7 @@ class Report:
     ) -> "Report":
         """Return the report under the name that people know the table or file by.
 
-        `place` and `options` are told to those who read it: see the class.
+        `place` and `options`: see the class.
         """
         return replace(self, name=name, place=place, options=options)
 
@@ -191,6 +191,20 @@ def render(
     count = sum(total.count for total in totals)
     head += f", {count:,} error{'' if count == 1 else 's'}"
     return "\n".join([head, *map(_line, totals), *left, f"  next: {what_next}"])
+
+
+def with_rows(
+    report: Report, code: str, rule: str, field: str | None, rows: pl.Series, note: str
+) -> Report:
+    """Return a report with errors of one kind in rows with these numbers, each an error."""
+    numbers = rows.sort().to_list()
+    total = Total(code, rule, field, len(numbers), tuple(numbers[:SHOWN_ROWS]), note)
+    errors = pl.concat([report.errors, itemise([(total, numbers[: report.limit])])])
+    return replace(
+        report,
+        totals=(*report.totals, total),
+        errors=errors.sort("row", nulls_last=False, maintain_order=True),
+    )
 
 
 def itemise(found: Iterable[tuple[Total, list[int | None]]]) -> pl.DataFrame:

@@ -1,4 +1,4 @@
-"""A raw file that has a contract arrives as typed rows, and what is wrong in it is told."""
+"""A raw file that has a contract arrives as typed rows, and its errors are reported."""
 
 import json
 import stat

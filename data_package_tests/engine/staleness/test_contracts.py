@@ -1,4 +1,4 @@
-"""What breaks its contract is told by rule, field, count and rows, and is never published."""
+"""What breaks its contract is reported with rule, field, count and rows, and is never published."""
 
 from pathlib import Path
 

@@ -235,7 +235,10 @@ def test_the_command_tells_what_it_would_do_and_what_it_did(built: Study) -> Non
     assert git(built, "status", "--porcelain") == ""
     done = built.verb("release", "--version", "1.0.0")
     assert done.returncode == 1
-    assert "does not say yet: the package's description, licence, contributors" in done.stderr
+    assert (
+        "Still missing in the data package: the package's description, licence, contributors"
+        in done.stderr
+    )
     assert git(built, "status", "--porcelain") == ""
     done = built.verb("release", "1.0.0", "--undocumented")
     assert done.returncode == 0, done.stderr
