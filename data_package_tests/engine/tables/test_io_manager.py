@@ -332,7 +332,7 @@ def test_nobody_else_can_read_what_is_written_whatever_the_umask(study: Make, ma
 def test_nobody_else_can_read_what_the_command_writes_whatever_the_umask(study: Make) -> None:
     project = study(PUBLISHED)
     with umask(0):
-        done = project.verb("build")
+        done = project.command("build")
     assert done.returncode == 0, done.stderr
     assert (project.storage / "package" / "datapackage.json").is_file()
     assert (project.storage / ".dagster").is_dir()
