@@ -23,13 +23,14 @@ _FRAME = Path(__file__).parent
 def render(template: Path, *, data: object, rules: str = "", **words: object) -> str:
     """The text of a page: its template in the frame that all pages share.
 
-    The style and the script are files beside the template, with its name. `data` is what the script
-    reads; `rules` go where the style has room for them; `words` are the template's own variables,
-    escaped where they are written.
+    The style and the script, if any, are files beside the template, with its name. `data` is what
+    the script reads; `rules` go where the style has room for them; `words` are the template's own
+    variables, escaped where they are written.
     """
     style = template.with_suffix(".css").read_text(encoding="utf-8")
     style = style.replace("/*rules*/", rules)
-    script = template.with_suffix(".js").read_text(encoding="utf-8")
+    code = template.with_suffix(".js")
+    script = code.read_text(encoding="utf-8") if code.is_file() else ""
     page = _environment(template.parent).get_template(template.name)
     return page.render(
         words,
@@ -46,13 +47,15 @@ def _environment(folder: Path) -> "Environment":
     # Gathering the contents of a page needs no template engine.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-    return Environment(
+    environment = Environment(
         loader=FileSystemLoader([folder, _FRAME]),
         autoescape=True,
         undefined=StrictUndefined,
         trim_blocks=True,
         lstrip_blocks=True,
     )
+    environment.filters["printable"] = printable
+    return environment
 
 
 def _policy(*, script: str, style: str) -> str:
@@ -73,3 +76,8 @@ def _embedded(value: object) -> str:
 
 def _source(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def printable(text: str | None) -> str:
+    """A text without signs that change how others are shown, such as the direction of writing."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text or "")

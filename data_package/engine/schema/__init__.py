@@ -35,9 +35,10 @@ if TYPE_CHECKING:
         Reading,
         check_file,
         columns_of,
+        delivered_rows,
         read,
     )
-    from data_package.engine.schema.report import Report, Total, with_rows
+    from data_package.engine.schema.report import SHOWN_ROWS, Report, Total, unchecked, with_rows
     from data_package.engine.schema.sniffing import Writing, sniffed
     from data_package.engine.schema.typed import check
     from data_package.engine.schema.unreadable import CheckError
@@ -59,6 +60,7 @@ __all__ = [
     "Link",
     "Reading",
     "Report",
+    "SHOWN_ROWS",
     "Total",
     "UnsoundError",
     "Writing",
@@ -69,6 +71,7 @@ __all__ = [
     "check_file",
     "column",
     "columns_of",
+    "delivered_rows",
     "format_of",
     "free_name",
     "contract_text",
@@ -84,6 +87,7 @@ __all__ = [
     "reports_across",
     "scan_delivered",
     "sniffed",
+    "unchecked",
     "with_rows",
 ]
 
@@ -105,6 +109,7 @@ __getattr__ = lazily(
         "Link": "links",
         "Reading": "reading",
         "Report": "report",
+        "SHOWN_ROWS": "report",
         "Total": "report",
         "UnsoundError": "inference",
         "add_fields": "describe",
@@ -114,6 +119,7 @@ __getattr__ = lazily(
         "check_file": "reading",
         "column": "columns",
         "columns_of": "reading",
+        "delivered_rows": "reading",
         "format_of": "formats",
         "free_name": "columns",
         "contract_text": "describe",
@@ -131,6 +137,7 @@ __getattr__ = lazily(
         "Writing": "sniffing",
         "scan_delivered": "parquet",
         "sniffed": "sniffing",
+        "unchecked": "report",
         "with_rows": "report",
     },
 )

@@ -214,6 +214,28 @@ def check_file(
         return judged.report
 
 
+def delivered_rows(
+    path: Path | str, contract: Contract | Descriptor, rows: Sequence[int]
+) -> pl.DataFrame:
+    """Return rows of a delivered file as text, as they are in it: for the user's own eyes only.
+
+    `rows` are their numbers, which are the first column; the others have the names of the fields.
+
+    Raises CheckError when the file cannot be read.
+    """
+    whole = _contract(contract, path)
+    wanted = pl.Series(rows, dtype=pl.Int64).implode()
+    with _opened(Path(path), whole, None, None, BLOCK_BYTES, True) as source:
+        try:
+            parts = [
+                piece.delivered().filter(piece.rows.is_in(wanted)) for piece in source.pieces()
+            ]
+        except pl.exceptions.PolarsError as error:
+            raise unreadable(whole.name, error) from None
+        found = pl.concat([each for each in parts if each.height] or parts[:1])
+        return found.rename(source.names.back, strict=False)
+
+
 def _contract(contract: Contract | Descriptor, path: Path | str) -> Contract:
     if isinstance(contract, Contract):
         return contract

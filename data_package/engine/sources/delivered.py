@@ -216,15 +216,17 @@ class Delivered:
             raise Misread(problem, received.report)
         return pl.concat([one.frame for one in files if one.frame is not None])
 
-    def examine(self, name: str, paths: Sequence[Path]) -> list[FileRows]:
+    def examine(self, name: str, paths: Sequence[Path], *, every: bool = False) -> list[FileRows]:
         """What reading the files of a raw file that has a contract gives, one after another.
 
         Keys are checked over all of them, unless something is wrong with a whole file. Of several
-        deliveries, in their order, the newest row of each key is kept.
+        deliveries, in their order, the newest row of each key is kept. The reports of several
+        files list every error, and with `every` that of a single one does, too.
         """
         keys = self.files[name].newest_per
         several = len(paths) > 1 or bool(keys)
-        files = [self._read(name, path, several=several) for path in self.in_order(name, paths)]
+        every = every or several
+        files = [self._read(name, path, every=every) for path in self.in_order(name, paths)]
         if several:
             files = self._alike(name, files)
         if keys and not any(one.report.of_whole or one.frame is None for one in files):
@@ -366,11 +368,11 @@ class Delivered:
             )
         return ""
 
-    def _read(self, name: str, path: Path, *, several: bool) -> FileRows:
+    def _read(self, name: str, path: Path, *, every: bool) -> FileRows:
         contract, file, label = self.contracts[name], self.files[name], self.label(name, path)
         place = self.place(name)
         try:
-            reading = self._reading(path, contract, file, several=several)
+            reading = self._reading(path, contract, file, every=every)
         except schema.BadDataError as error:
             return FileRows(error.report.named(label, place=place, options=False))
         except schema.CheckError as error:
@@ -397,7 +399,7 @@ class Delivered:
         return frame if column is None else frame.with_columns(pl.lit(label).alias(column))
 
     def _reading(
-        self, path: Path, contract: "Contract", file: RawFile, *, several: bool
+        self, path: Path, contract: "Contract", file: RawFile, *, every: bool
     ) -> "Reading":
         # A file without a name: it disappears as soon as it is no longer read, however this process
         # ends.
@@ -405,8 +407,8 @@ class Delivered:
             # A file that must be correct is read to its end too: its report lists everything that
             # is wrong.
             bad = "null" if file.bad == "stop" else file.bad
-            limit = _limit(several=several)
-            return schema.read(path, contract, bad=bad, into=into, limit=limit, numbered=several)
+            limit = _EVERY if every else schema.DEFAULT_LIMIT
+            return schema.read(path, contract, bad=bad, into=into, limit=limit, numbered=every)
 
     def place(self, name: str) -> str:
         """Where the contract of a raw file is, from the project's root."""
@@ -450,11 +452,6 @@ def _is_exact(frame: pl.LazyFrame, name: str, dtype: pl.DataType) -> bool:
         frame.select(values.min().alias("a"), values.max().alias("b")).collect().row(0)
     )
     return lowest is None or -_EXACT <= lowest <= highest <= _EXACT
-
-
-def _limit(*, several: bool) -> int:
-    """How many errors of each rule are itemised."""
-    return _EVERY if several else schema.DEFAULT_LIMIT
 
 
 def _allowed(file: RawFile, one: FileRows) -> float:

@@ -68,9 +68,9 @@ class DeliveryReport:
     broken: Rows = Rows()
     left_out: Rows = Rows()
 
-    def render(self) -> str:
-        """The report as lines of plain text."""
-        rows = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
+    @property
+    def changes(self) -> tuple[tuple[str, Rows], ...]:
+        """What it changed, in words and with the rows."""
         found = (
             ("replaced by a later delivery", self.replaced),
             ("in the place of an earlier row", self.replaces),
@@ -80,10 +80,15 @@ class DeliveryReport:
             ("with errors, in the place of an earlier row", self.broken),
             ("left out with its key", self.left_out),
         )
+        return tuple((words, some) for words, some in found if some.count)
+
+    def render(self) -> str:
+        """The report as lines of plain text."""
+        rows = f"{self.rows:,} row{'' if self.rows == 1 else 's'}"
         return "\n".join(
             [
                 f"{self.file}: {rows}, {self.kept:,} kept, {self.new:,} new",
-                *(f"  {some.after(words)}" for words, some in found if some.count),
+                *(f"  {some.after(words)}" for words, some in self.changes),
             ]
         )
 

@@ -9,9 +9,9 @@ from typing import Any, cast
 import polars as pl
 import pytest
 
-from data_package.engine.cli.check import _raw
 from data_package.engine.errors import ProjectError
 from data_package.engine.lineage.tables import lineage_of_tables
+from data_package.engine.runs.checking import check_each
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.staleness.status import status_of
 from data_package.engine.states import Status
@@ -268,10 +268,9 @@ def test_the_bad_rows_of_a_typed_file_can_be_looked_at(study: Make) -> None:
     made = project(study, GOOD, paths="'visits.parquet'")
     frame = pl.DataFrame({"id": [7, 7], "name": ["a", "b"], "day": [None] * 2, "weight": [1.0, 2]})
     frame.cast({"day": pl.Date}).write_parquet(made.root / "visits.parquet")
-    catalogue, _ = open_project(made.project)
-    ((report, show),) = _raw("visits_file", catalogue)
-    assert report.name == "visits.parquet"
-    assert show()["row number"].to_list() == [3]
+    (checked,) = check_each(["visits_file"], made.project)
+    assert checked.report.name == "visits.parquet"
+    assert checked.offending()["row number"].to_list() == [3]
 
 
 def test_what_cannot_be_read_is_reported_without_a_traceback(study: Make) -> None:
@@ -425,8 +424,7 @@ def test_keys_are_checked_over_all_files_of_a_set(study: Make) -> None:
     assert "1 time: row 6" in said
     assert "1 time: row 5" in said
     assert "c.csv" not in said
-    catalogue, _ = open_project(made.project)
-    counts = [report.error_count for report, _ in _raw("visits_file", catalogue)]
+    counts = [one.report.error_count for one in check_each(["visits_file"], made.project)]
     assert counts == [1, 1, 0]
 
 
