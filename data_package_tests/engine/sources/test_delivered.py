@@ -138,7 +138,7 @@ others_file = source_file("others_file", "others.csv", bad="reject")
 
 @dg.asset
 def both(visits_file: pl.LazyFrame, others_file: pl.LazyFrame) -> Path:
-    path = Path("rows.txt")
+    path = Path(__file__).with_name("rows.txt")
     path.write_text(str(visits_file.collect().height + others_file.collect().height))
     return path
 
