@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from html import escape
 from typing import TypeVar
 
 import dagster as dg
 
 from data_package.engine.errors import some
+from data_package.engine.notebook import html_line, html_table, html_text
 from data_package.engine.schema import Total
 from data_package.engine.sources.reading_report import ReadingReport, together
 from data_package.engine.states import Status
@@ -214,10 +214,9 @@ class BuildResult:
             for table in self.tables
         ]
         heads = ("table", "group", "state", "rows", "columns", "time", "checks")
-        lines = [_row("th", heads), *(_row("td", row) for row in rows)]
         fresh = f"{self.fresh} fresh from the start, {self.seconds:.1f} s"
-        why = "" if self.ok else f"<pre>{escape(self.explain())}</pre>"
-        return f"<table>{''.join(lines)}</table><p>{escape(fresh)}</p>{why}"
+        why = "" if self.ok else html_text(self.explain())
+        return html_table(heads, rows) + html_line(fresh) + why
 
     def __getitem__(self, name: str) -> TableResult:
         """The result of one table. Raises KeyError for one that the build left alone."""
@@ -323,10 +322,6 @@ def _not_built(tables: Sequence[TableResult]) -> list[str]:
 def _total(values: Iterable[Number | None]) -> Number | None:
     known = [value for value in values if value is not None]
     return sum(known[1:], known[0]) if known else None
-
-
-def _row(kind: str, cells: Sequence[str]) -> str:
-    return f"<tr>{''.join(f'<{kind}>{escape(cell)}</{kind}>' for cell in cells)}</tr>"
 
 
 def _explain(table: TableResult) -> str:

@@ -38,7 +38,7 @@ if TYPE_CHECKING:
         delivered_rows,
         read,
     )
-    from data_package.engine.schema.report import SHOWN_ROWS, Report, Total, with_rows
+    from data_package.engine.schema.report import SHOWN_ROWS, Report, Total, unchecked, with_rows
     from data_package.engine.schema.sniffing import Writing, sniffed
     from data_package.engine.schema.typed import check
     from data_package.engine.schema.unreadable import CheckError
@@ -87,6 +87,7 @@ __all__ = [
     "reports_across",
     "scan_delivered",
     "sniffed",
+    "unchecked",
     "with_rows",
 ]
 
@@ -136,6 +137,7 @@ __getattr__ = lazily(
         "Writing": "sniffing",
         "scan_delivered": "parquet",
         "sniffed": "sniffing",
+        "unchecked": "report",
         "with_rows": "report",
     },
 )
