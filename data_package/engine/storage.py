@@ -21,7 +21,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any, TypeVar
 
-from data_package.engine.errors import ProjectError
+from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.unusable import why
 
 PRIVATE_FILE = 0o600
@@ -270,6 +270,8 @@ class HashCache:
         self._known: dict[str, list[int | str]] = recalled(path, _hashes, {})
         # What was remembered in this process, in order.
         self._news: list[str] = []
+        # How long this machine may show files as they were before another one replaced them.
+        self.seconds_of_caches = 0.0
 
     def hash(self, path: Path) -> str:
         """The SHA-256 of a file, read only if it may have changed. Raises OSError."""
@@ -320,6 +322,24 @@ class HashCache:
             if self._known.get(path) != known:
                 self._remember(Path(path), [int(part) for part in known[:-1]], str(known[-1]))
 
+    def wait_for(self, paths: Iterable[Path]) -> None:
+        """Wait until files are here as their hashes are known.
+
+        A client of a network file system may show for a while what another has replaced. Raises
+        BuildError where it still does in the end.
+        """
+        until = time.monotonic() + self.seconds_of_caches
+        for path in paths if self.seconds_of_caches else ():
+            known = self._known.get(str(path))
+            while known is not None and not _is_here(path, known):
+                if time.monotonic() > until:
+                    raise BuildError(
+                        f"{os.uname().nodename} shows an older version of {path} than the machine "
+                        "that wrote it.\nBuild again; if this recurs, ask the administrator how "
+                        "long the file system is cached."
+                    )
+                time.sleep(0.1)
+
     def save(self) -> None:
         """Save the hashes for the next process."""
         with self._lock:
@@ -346,6 +366,16 @@ def _hashes(document: Mapping[str, Sequence[int | str]]) -> dict[str, list[int |
 def _stamp(path: Path) -> list[int]:
     found = path.stat()
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+
+
+def _is_here(path: Path, known: Sequence[int | str]) -> bool:
+    with suppress(OSError):
+        if _stamp(path) == known[:-1]:
+            return True
+        # A client asks the server again when a folder or a file is opened.
+        os.close(os.open(path.parent, os.O_RDONLY))
+        return _stamp(path)[0] == known[0] and hash_file(path) == known[-1]
+    return False
 
 
 def _is_let_go(path: Path) -> bool:
