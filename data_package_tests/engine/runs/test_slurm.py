@@ -170,6 +170,7 @@ def test_what_happens_to_jobs_is_reported_and_tried_again_as_a_table_says(
     def attempted(number: int) -> tuple[str, str]:
         mark = project.root / f"attempt{number}"
         until(lambda: mark.exists() or build.poll() is not None, 300)
+        assert build.poll() is None, build.communicate()
         running = cluster.jobs("RUNNING")
         return next((job, node) for job, (name, node) in running.items() if name == "unlucky")
 
