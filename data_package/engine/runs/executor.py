@@ -113,11 +113,11 @@ def in_processes(job: dg.JobDefinition, catalogue: Catalogue) -> LauncherOf:
     return lambda recorder, instance, run: Processes(nursery, recorder, instance, run)
 
 
-def in_slurm(job: dg.JobDefinition, told: Callable[[Mapping[str, str]], None]) -> LauncherOf:
-    """Steps run as jobs of Slurm; `told` gets their states in its queue."""
+def in_slurm(job: dg.JobDefinition, on_states: Callable[[Mapping[str, str]], None]) -> LauncherOf:
+    """Steps run as jobs of Slurm; `on_states` gets their states in its queue."""
     from data_package.engine.runs.slurm import Slurm
 
-    return lambda recorder, instance, run: Slurm(job, recorder, instance, run, told)
+    return lambda recorder, instance, run: Slurm(job, recorder, instance, run, on_states)
 
 
 def in_process(recorder: Recorder) -> dg.ExecutorDefinition:
@@ -352,8 +352,8 @@ class _Executor(dg.Executor):
     def _written_elsewhere(self, made: dg.AssetMaterialization) -> dict[str, str]:
         """The hashes of local files that another IO manager reported, by their paths."""
         hashes = self._recorder.catalogue.hashes
-        said = made.metadata.get("path")
-        path = Path(str(said.value)) if isinstance(said, dg.PathMetadataValue) else None
+        recorded = made.metadata.get("path")
+        path = Path(str(recorded.value)) if isinstance(recorded, dg.PathMetadataValue) else None
         return {str(path): hashes.hash(path)} if path is not None and path.is_file() else {}
 
 

@@ -180,7 +180,9 @@ def _become_worker(keeper: int, places: Places) -> NoReturn:
     try:
         die_with(keeper)
         os.setpgid(0, 0)
-        signal.signal(signal.SIGTERM, signal.SIG_DFL)
+        # Slurm sends these to every process of a job: the keeper ends this one and says why, where
+        # Dagster would report that the run was interrupted.
+        signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGTERM, signal.SIGINT})
         # As many threads as the job has cores, also where the cluster does not enforce it.
         if cores := os.environ.get("SLURM_CPUS_ON_NODE"):
             os.environ.setdefault("POLARS_MAX_THREADS", cores)

@@ -250,16 +250,16 @@ def _work(channel: Connection, work: Callable[[Connection], None]) -> NoReturn:
 def main(parent: str, control: str, news: str) -> None:
     """Be the nursery as a new process: load the project, then wait."""
     die_with(int(parent))
-    told = Connection(int(news))
-    wanted: Selection = told.recv()
+    outside = Connection(int(news))
+    wanted: Selection = outside.recv()
     with dagster_quiet(verbose=wanted.verbose):
         try:
             chosen, catalogue = wanted.load()
         except DataPackageError as error:
-            told.send(str(error))
+            outside.send(str(error))
             return
         _nurse(
             socket.socket(fileno=int(control)),
-            told,
+            outside,
             lambda channel: worker.serve(channel, chosen, catalogue),
         )

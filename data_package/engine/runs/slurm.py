@@ -53,7 +53,7 @@ _SECONDS_TO_CANCEL = 60.0
 _SECONDS_TO_BEGIN = 120
 _OPEN = "open"
 
-Told = Callable[[Mapping[str, str]], None]
+OnStates = Callable[[Mapping[str, str]], None]
 
 
 @dataclass
@@ -88,13 +88,13 @@ class Slurm:
         recorder: Recorder,
         instance: dg.DagsterInstance,
         run: dg.DagsterRun,
-        told: Told = lambda _: None,
+        on_states: OnStates = lambda _: None,
     ) -> None:
-        """`told` gets the state of every task in the queue, when it changes."""
+        """`on_states` gets the state of every task in the queue, when it changes."""
         self._recorder = recorder
         self._project = project = recorder.catalogue.project
         self._hearing = Hearing(recorder, instance)
-        self._told = told
+        self._on_states = on_states
         self._begin = Begin(run, instance.get_ref(), Path(project.dagster_home))
         self._selection = Selection.of(job, project)
         self._entities = internals.entities_of_steps(job)
@@ -295,7 +295,7 @@ class Slurm:
         }
         if shown != self._shown:
             self._shown = shown
-            self._told(shown)
+            self._on_states(shown)
 
 
 class _Sign:
