@@ -109,7 +109,7 @@ def test_a_build_in_jobs_makes_what_a_build_in_one_process_makes(
     assert files_of(project) == files_of(alone)
     locks = [(one.root / "data-package.lock").read_text() for one in (project, alone)]
     assert locks[0] == locks[1]
-    assert not cluster.jobs()
+    until(lambda: not cluster.jobs())
     assert not json.loads(project.verb("build", "--json").stdout)["tables"]
     # What functions print is in the logs of their jobs, which nobody else can read.
     logs = list(project.project.places.slurm.glob("*/jobs/*_log.out"))
@@ -205,7 +205,7 @@ def test_what_happens_to_jobs_is_reported_and_tried_again_as_a_table_says(
     assert "The node of its job" in tried[0]
     assert "was lost" in tried[0]
     assert f"Its job {job} was cancelled on {node}" in tried[1]
-    assert not cluster.jobs()
+    until(lambda: not cluster.jobs())
 
 
 def retries_of(project: Study) -> list[str]:
@@ -255,7 +255,7 @@ def test_nothing_is_left_in_the_queue_of_a_build_that_is_ended(
     (project.root / "go").touch()
     again = project.verb("build", "--json", env=cluster.environment)
     assert again.returncode == 0, again.stderr
-    assert not cluster.jobs()
+    until(lambda: not cluster.jobs())
     if number == signal.SIGKILL:
         assert f"left jobs in Slurm's queue; they are cancelled: {job}." in again.stderr
     (made,) = json.loads(again.stdout)["tables"]
