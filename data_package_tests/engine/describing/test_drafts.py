@@ -118,6 +118,18 @@ def test_a_column_that_is_computed_from_another_has_words_of_its_own(built: Stud
         assert "categories" not in described[name]
 
 
+def test_the_words_of_a_codebook_come_before_all_others(built: Study) -> None:
+    (built.root / "book.csv").write_text(
+        "table,field,title,description,value,label\n"
+        "persons,,People,Who took part.,,\npersons,arm,,,1,Placebo\nvisits,day,Day,,,\n"
+    )
+    text = call("describe", "persons", "--codebook", "book.csv").stdout
+    assert (contract(text)["title"], contract(text)["description"]) == ("People", "Who took part.")
+    assert fields(text)["arm"]["title"] == "Arm"
+    assert [one["label"] for one in fields(text)["arm"]["categories"]] == ["Placebo", ""]
+    assert fields(call("describe", "visits_file", "--codebook", "book.csv").stdout)["day"]["title"]
+
+
 def test_several_tables_are_described_at_once_with_the_keys_between_them(built: Study) -> None:
     (built.root / ".schemas").mkdir()
     (built.root / ".schemas" / "contract.json").write_text("{}")
