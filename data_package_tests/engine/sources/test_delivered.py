@@ -138,7 +138,7 @@ others_file = source_file("others_file", "others.csv", bad="reject")
 
 @dg.asset
 def both(visits_file: pl.LazyFrame, others_file: pl.LazyFrame) -> Path:
-    path = Path("rows.txt")
+    path = Path(__file__).with_name("rows.txt")
     path.write_text(str(visits_file.collect().height + others_file.collect().height))
     return path
 
@@ -314,19 +314,19 @@ def test_fields_are_followed_to_the_columns_of_the_file(study: Make) -> None:
 def test_a_contract_is_begun_and_the_file_checked_by_name(study: Make) -> None:
     made = project(study, GOOD.replace("-99", ""), contract=None)
     words = ("describe", "visits_file", "--write", "--delimiter", ";", "--encoding", "cp1252")
-    assert made.command(*words).returncode == 0
+    assert made.verb(*words).returncode == 0
     begun = (made.root / made.package / "raw" / "visits_file.yaml").read_text()
     assert 'delimiter: ";"' in begun
     assert "encoding: cp1252" in begun
-    assert made.command("build").returncode == 0
+    assert made.verb("build").returncode == 0
     assert table(made).height == 2
     made.write({"raw/visits_file.yaml": CONTRACT, "/visits.csv": BAD})
-    checked = made.command("check", "visits_file", "--json")
+    checked = made.verb("check", "visits_file", "--json")
     assert checked.returncode == 1
     (report,) = json.loads(checked.stdout)
     assert report["name"] == "visits.csv"
     assert report["error_count"] == 5
-    built = made.command("build", "--json")
+    built = made.verb("build", "--json")
     assert built.returncode == 1
     assert "Secret" not in built.stdout + built.stderr
 
