@@ -1,4 +1,4 @@
-"""What the pages hide, and the line that they add, are in the document that every page begins with."""
+"""What the pages hide, and the line they add, are in the document that they begin with."""
 
 from pathlib import Path
 
