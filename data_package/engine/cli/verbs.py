@@ -20,6 +20,7 @@ _GROUPS = {
         "status": "Show the state of every table, and why in a few words.",
         "why": "Explain why a table is stale, with the lines that changed.",
         "check": "Check built tables, or a delivered file, against their contracts.",
+        "report": "Report what is wrong in a raw file, for whoever sent it.",
         "todo": "List what is left to write or to decide.",
     },
     "Look": {
@@ -31,7 +32,7 @@ _GROUPS = {
     },
     "Publish": {
         "release": "Release the built data package: version, changelog, files.",
-        "diff": "Show how two versions of the data package differ.",
+        "diff": "Show how two versions of the data package, or two deliveries, differ.",
         "export": "Export the tables to databases, workbooks or files.",
         "publish": "Send a release to Zenodo, as a draft.",
     },

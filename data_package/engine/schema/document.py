@@ -3,7 +3,8 @@
 Values are JSON's: `yes`, `no` and dates stay text, so that what a person typed in an enum is what
 they get; a number with leading zeros stays text too. YAML is read as events and never as objects,
 with bounds on size, depth and aliases, so that no file can exhaust the machine. Text that is JSON
-is read as JSON: YAML readers refuse some of it.
+is read as JSON: YAML readers refuse some of it. Libraries that keep positions (ruamel.yaml) have no
+such bounds and no C parser.
 """
 
 import re
@@ -33,7 +34,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in a file; both count from 1."""
+    """A place in a file; both count from 1."""
 
     line: int
     column: int
@@ -41,7 +42,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of a file: where its key stands (or itself, in a list), and where it begins and ends.
+    """A part of a file: where its key is (or itself, in a list), and where it begins and ends.
 
     `start` and `end` are positions in the text, the end exclusive.
     """
@@ -104,7 +105,7 @@ def read_document(text: str, *, spans: bool = False) -> Document:
 
 
 class _Mark(Protocol):
-    """Where an event stands, as both the C and the Python reader tell it."""
+    """The place of an event, from the C or the Python reader."""
 
     line: int
     column: int

@@ -3,6 +3,9 @@
 It holds hashes, counts and names, and nothing that differs between machines or moments. Whoever
 writes a table, by whatever command, puts its entry here in one atomic step: into the journal at
 first, which everybody reads with the file, and into the file itself when the run ends.
+
+Standard library only: a build with nothing to do reads the lock and imports nothing else. A library
+for decoding would also stop at the first fault, where a conflict of git is named here.
 """
 
 import functools
@@ -55,7 +58,7 @@ class RawEntry:
 
 @dataclass(frozen=True)
 class TableEntry:
-    """What a table was built from and what came out.
+    """What a table was built from, and the result.
 
     Attributes:
         fingerprint: of its function.
@@ -143,7 +146,7 @@ def lock_path(project: Project) -> Path:
 
 
 def read_lock(project: Project) -> Lock:
-    """The lock as it stands, with what a build has put and not yet folded; empty without a file.
+    """The present lock, with what a build has put and not yet folded; empty without a file.
 
     Raises ProjectError when the file is not one that this version wrote.
     """
@@ -328,7 +331,7 @@ class LockFile:
         self._gathers = False
 
     def read(self) -> Lock:
-        """The lock as it stands. Raises ProjectError when it cannot be read."""
+        """The present lock. Raises ProjectError when it cannot be read."""
         with self._in_process:
             stamps = self._stamps()
             if self._known is None or self._known[0] != stamps:
@@ -414,7 +417,7 @@ class LockFile:
         )
 
     def change(self, change: Callable[[Lock], Lock]) -> None:
-        """Write another lock in the place of this one, in one step."""
+        """Replace this lock by another, in one step."""
         with self._exclusive():
             before = self.read()
             after = change(before)
@@ -422,7 +425,7 @@ class LockFile:
                 self._write(after)
 
     def overwrite(self, lock: Lock) -> None:
-        """Put another lock in the place of a file that need not be readable."""
+        """Replace a file, which need not be readable, by another lock."""
         with self._exclusive():
             self._write(lock)
 
