@@ -88,6 +88,7 @@ def open_workspace(
     """What the pages show and the daemons run. Raises ProjectError when it cannot be loaded."""
     metadata.shown_in_pages = True
     loaded = load_project(project)
+    loaded.job()
     return Workspace(project, loaded, instance, allow_runs=allow_runs, automation=automation)
 
 
@@ -189,7 +190,7 @@ class Workspace(WorkspaceProcessContext):
         error: SerializableErrorInfo | None = None
         try:
             if reload:
-                load_project(self._project)
+                load_project(self._project).job()
             location = _Location(origin, self._instance)
         except (ProjectError, dg.DagsterError) as problem:
             error = SerializableErrorInfo(str(problem), [], type(problem).__name__)
