@@ -121,7 +121,7 @@ def test_an_interruption_while_the_history_is_closed_prints_no_traceback(
             raise KeyboardInterrupt
 
     assert instance
-    connection = NullPool(Connection).connect()  # type: ignore[arg-type, return-value]
+    connection = NullPool(Connection).connect()  # type: ignore[arg-type]
     with pytest.raises(KeyboardInterrupt):
         connection.close()
     assert not caplog.records
