@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
-from data_package.engine.cli.delimited import dialect_of
+from data_package.engine.cli.delimited import dialect_of, dialect_option
 from data_package.engine.cli.say import hand_out, say
 
 if TYPE_CHECKING:
@@ -41,6 +41,7 @@ if TYPE_CHECKING:
 @click.option(
     "--skip", type=click.IntRange(min=0), default=0, help="How many rows are above the header."
 )
+@dialect_option
 @click.option("--json", "as_json", is_flag=True, help="Print the contracts and the notes as JSON.")
 def command(
     what: tuple[str, ...],
@@ -52,6 +53,7 @@ def command(
     no_header: bool,
     comment: str | None,
     skip: int,
+    properties: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Infer contracts of built TABLES, raw files of the project or any FILES, and print them.
@@ -77,7 +79,9 @@ def command(
     from data_package.engine.runs import progress
     from data_package.engine.schema.inference import SMALL_CELLS
 
-    dialect = _dialect(delimiter, header_rows, no_header, comment, skip)
+    dialect = _dialect(
+        dialect_of(delimiter, properties) or {}, header_rows, no_header, comment, skip
+    )
     options = FileOptions(dialect, encoding)
     project = _project(only_files=len(files) == len(what))
     catalogue = _catalogue(project, what, options) if len(files) < len(what) else None
@@ -104,13 +108,13 @@ def command(
 
 
 def _dialect(
-    delimiter: str | None,
+    given: dict[str, object],
     header_rows: tuple[int, ...],
     no_header: bool,
     comment: str | None,
     skip: int,
 ) -> dict[str, object]:
-    dialect = dict(dialect_of(delimiter) or {})
+    dialect = dict(given)
     if no_header:
         dialect["header"] = False
         if skip:
@@ -148,8 +152,8 @@ def _catalogue(
     tables = [name for name in what if name in catalogue.named and not Path(name).is_file()]
     if tables and options:
         raise click.UsageError(
-            "--delimiter, --encoding, --header-row, --no-header, --comment and --skip go with a "
-            f"file; {tables[0]} is a table."
+            "--delimiter, --encoding, --header-row, --no-header, --comment, --skip and --dialect "
+            f"go with a file; {tables[0]} is a table."
         )
     return catalogue
 

@@ -13,13 +13,12 @@ from typing import cast
 import polars as pl
 
 from data_package.engine.schema.contract import Descriptor
-from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.dialect import Dialect, Form, dialect_for
 from data_package.engine.schema.records import Records
-from data_package.engine.schema.sniffing import other_delimiter
+from data_package.engine.schema.sniffing import gap_widths, other_delimiter
 from data_package.engine.schema.split import MARK, Shape
 from data_package.engine.schema.unreadable import OTHER_ENCODING, CheckError
 
-_TABS = (".tsv", ".tab")
 _PEEK_BYTES = 1 << 16
 # How many rows of a column are looked at to tell a label from a value.
 _LOOKED_AT = 1000
@@ -104,13 +103,25 @@ def _together(paths: Sequence[Path], found: Sequence[Layout]) -> Layout:
 def _file(
     path: Path, dialect: Descriptor | None, encoding: str | None, names: Sequence[str]
 ) -> Layout:
-    written = dict(dialect or {})
-    if not dialect and path.name.removesuffix(".gz").removesuffix(".zip").endswith(_TABS):
-        written["delimiter"] = "\t"
-    settled = Dialect.from_descriptor(written, encoding=encoding)
+    settled = dialect_for(path, dialect, encoding=encoding)
+    written: dict[str, object] = dict(dialect or {})
+    if not dialect and settled.given:
+        written["delimiter"] = settled.delimiter
     notes: list[str] = []
     labels = _labels(path, settled)
-    if "delimiter" not in written and (other := other_delimiter(labels, settled.delimiter)):
+    is_delimited = settled.form_of(path) is Form.DELIMITED
+    if is_delimited and len(labels) == 1 and not dialect and (widths := gap_widths(path, settled)):
+        written["widths"] = widths
+        settled = dialect_for(path, written, encoding=encoding)
+        labels = _labels(path, settled)
+        notes.append(
+            f"Its columns are taken to be of fixed width, {widths}; --dialect for other widths."
+        )
+    elif (
+        is_delimited
+        and "delimiter" not in written
+        and (other := other_delimiter(labels, settled.delimiter))
+    ):
         settled = replace(settled, delimiter=other)
         written["delimiter"] = other
         labels = _labels(path, settled)

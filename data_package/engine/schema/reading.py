@@ -15,8 +15,9 @@ from polars.io.plugins import register_io_source
 from data_package.engine.errors import DataPackageError
 from data_package.engine.schema.cells import Cells, logical_dtype, number_dtype, read_columns
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
+from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Contract, Descriptor, Field
-from data_package.engine.schema.dialect import Dialect, dialect_of_file
+from data_package.engine.schema.dialect import Dialect, Form, dialect_of_file
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.header import Header, match_labels, without_header
 from data_package.engine.schema.plain_names import PlainNames
@@ -32,6 +33,7 @@ _BLANK_ROW = Kind("blank-row", "blank-row", None, "a row without a value", -3)
 _LONG_ROW = Kind("extra-cell", "extra-cell", None, "a cell beyond the columns", -2)
 _SHORT = "a row that ends before it"
 _QUOTES = "a quote that is not closed, or inside a cell without quotes"
+_DATE = r"^\d{4}-\d\d-\d\d$"
 _ENCODING = Kind("encoding-error", "encoding", None, "bytes that are not of the encoding", -4)
 
 
@@ -78,7 +80,13 @@ class _Table:
     first_row: int
     blank_rows: tuple[int, ...]
     names: PlainNames
+    part: str = ""
     keeps_text: bool = False
+
+    @property
+    def is_workbook(self) -> bool:
+        """Whether a cell can be a date without anybody having written it as one."""
+        return self.dialect.form_of(self.path) is Form.WORKBOOK
 
     @property
     def shape(self) -> Shape:
@@ -219,7 +227,8 @@ def _open_table(
             columns = tuple(known[id(each)] if each else None for each in header.columns)
             header = replace(header, columns=columns)
         first, blank = records.first_row, records.blank_rows
-        return _Table(path, plain, settled, header, block_bytes, first, blank, names)
+        part = records.part
+        return _Table(path, plain, settled, header, block_bytes, first, blank, names, part)
 
 
 def _header(records: Records, contract: Contract, dialect: Dialect) -> Header:
@@ -230,7 +239,9 @@ def _header(records: Records, contract: Contract, dialect: Dialect) -> Header:
         return without_header(contract)
     if not records.labels:
         return Header((), (_of_source("the file has no row that can be its header"),))
-    header = match_labels(records.labels, contract, dialect.delimiter, records.first_row - 1)
+    # Only where there is one can it be another one.
+    delimiter = dialect.delimiter if records.is_delimited else ""
+    header = match_labels(records.labels, contract, delimiter, records.first_row - 1)
     if not records.broken_header:
         return header
     return replace(header, errors=(_of_source(f"the header has {_QUOTES}"), *header.errors))
@@ -272,8 +283,18 @@ class _Judged:
             report = self._checker.finish(table.header.errors)
         except pl.exceptions.PolarsError as error:
             raise unreadable(table.contract.name, error) from None
-        report = replace(report, hint=_hint(table, report), delivered=True)
+        skipped = (*report.skipped, *_footer(table.dialect))
+        report = replace(
+            report, hint=_hint(table, report), delivered=True, part=table.part, skipped=skipped
+        )
         self.report = table.names.report(report)
+
+
+def _footer(dialect: Dialect) -> tuple[str, ...]:
+    rows = dialect.footer_rows
+    if not rows:
+        return ()
+    return (f"the last {'row' if rows == 1 else f'{rows:,} rows'}, a footer by the dialect",)
 
 
 def _through_file(
@@ -348,6 +369,16 @@ def _values(
     null = table.dialect.null_sequence
     if null is not None:
         texts = texts.with_columns(pl.when(pl.all() != null).then(pl.all()))
+    if table.is_workbook:
+        # A column of a sheet in which every date-time is at midnight holds dates.
+        texts = texts.with_columns(
+            pl.when(column_of(each.name).str.contains(_DATE))
+            .then(column_of(each.name) + "T00:00:00")
+            .otherwise(column_of(each.name))
+            .alias(each.name)
+            for _, each in columns
+            if each.type == "datetime" and each.format == "default"
+        )
     cells = read_columns(texts, [each for _, each in columns], empty_is_null)
     frame = _together(cells, block.cells.height)
     bad = {name: column.bad for name, column in cells.items() if column.bad is not None}

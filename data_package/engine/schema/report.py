@@ -71,6 +71,7 @@ class Report:
     what could not be checked, with the reason. `hint` says what may make many errors at once.
     `delivered` tells that what was checked is a file as it was delivered, and `place` where its
     contract can be changed; `options` whether a hint's option can be given where this is read.
+    `part` is the part of the file that was read, such as a sheet.
     """
 
     name: str
@@ -83,6 +84,12 @@ class Report:
     delivered: bool = False
     place: str | None = None
     options: bool | None = None
+    part: str = ""
+
+    @property
+    def title(self) -> str:
+        """What was checked: the name, and the part of the file."""
+        return f"{self.name}, {self.part}" if self.part else self.name
 
     @property
     def ok(self) -> bool:
@@ -124,6 +131,7 @@ class Report:
         """Return the report as JSON's types, without each single error."""
         return {
             "name": self.name,
+            **({"part": self.part} if self.part else {}),
             "ok": self.ok,
             "rows_checked": self.rows_checked,
             "error_count": self.error_count,
@@ -156,6 +164,7 @@ class Report:
             errors=pl.DataFrame(errors, schema=ERRORS_SCHEMA),
             limit=cast("int", value["limit"]),
             skipped=tuple(cast("list[str]", value.get("skipped") or [])),
+            part=str(value.get("part") or ""),
         )
 
     def render(self) -> str:
@@ -163,11 +172,11 @@ class Report:
         rows = f"{self.rows_checked:,} row{'' if self.rows_checked == 1 else 's'} checked"
         skipped = [f"  not checked: {what}" for what in self.skipped]
         if self.ok:
-            return "\n".join([f"{self.name}: {rows}, no errors", *skipped])
+            return "\n".join([f"{self.title}: {rows}, no errors", *skipped])
         count = f"{self.error_count:,} error{'' if self.error_count == 1 else 's'}"
         lines = [_line(total) for total in self.totals]
         return "\n".join(
-            [f"{self.name}: {rows}, {count}", *lines, *skipped, "  " + self._what_next()]
+            [f"{self.title}: {rows}, {count}", *lines, *skipped, "  " + self._what_next()]
         )
 
     def _what_next(self) -> str:

@@ -11,9 +11,9 @@ from dataclasses import dataclass
 BEGINNING_BYTES = 4096
 
 _BY_LIBRARY = "take it as a Path and read it with {} in the table's function"
-_WORKBOOK = f"save the sheet as CSV, or {_BY_LIBRARY.format('pl.read_excel (engine calamine)')}"
+_WORKBOOK = "give its name the ending that it has in Excel, such as .xlsx"
 _READSTAT = _BY_LIBRARY.format("polars-readstat or pyreadstat")
-_DATABASE = "take it as a Path and read a table of it with {} in the table's function"
+_DATABASE = "give its name the ending {}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,16 +81,20 @@ def _is_dbase(beginning: bytes) -> bool:
 
 _JSON = Signature(
     "JSON",
-    _BY_LIBRARY.format("pl.read_json, or pl.scan_ndjson where each line is a value,"),
+    "give its name the ending .json, or .ndjson where each line is a value",
     _matches(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*[\[{\"\d\-\]])"),
 )
 
 _SIGNATURES = (
     Signature("an Excel workbook", _WORKBOOK, _zip_with(b"xl/", b"[Content_Types].xml")),
-    Signature("an OpenDocument sheet", _WORKBOOK, _zip_with(b"opendocument.spreadsheet")),
+    Signature(
+        "an OpenDocument sheet",
+        "give its name the ending .ods",
+        _zip_with(b"opendocument.spreadsheet"),
+    ),
     Signature(
         "a zip archive or a workbook",
-        "unpack it, or save the sheet as CSV",
+        "give its name the ending .zip, or .xlsx if it is one",
         _starts(b"PK\x03\x04", b"PK\x05\x06"),
     ),
     Signature(
@@ -99,9 +103,13 @@ _SIGNATURES = (
         _starts(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"\x09\x08\x10\x00\x00\x06\x05\x00"),
     ),
     Signature("compressed with gzip", "give its name the ending .gz", _starts(b"\x1f\x8b")),
-    Signature("compressed with zstd", "unpack it: unzstd FILE", _starts(b"\x28\xb5\x2f\xfd")),
-    Signature("compressed with bzip2", "unpack it: bunzip2 FILE", _matches(rb"BZh[1-9]1AY&SY")),
-    Signature("compressed with xz", "unpack it: unxz FILE", _starts(b"\xfd7zXZ\x00")),
+    Signature(
+        "compressed with zstd", "give its name the ending .zst", _starts(b"\x28\xb5\x2f\xfd")
+    ),
+    Signature(
+        "compressed with bzip2", "give its name the ending .bz2", _matches(rb"BZh[1-9]1AY&SY")
+    ),
+    Signature("compressed with xz", "give its name the ending .xz", _starts(b"\xfd7zXZ\x00")),
     Signature("compressed with lz4", "unpack it: unlz4 FILE", _starts(b"\x04\x22\x4d\x18")),
     Signature("compressed with compress", "unpack it: gunzip FILE", _starts(b"\x1f\x9d")),
     Signature("a 7z archive", "unpack it", _starts(b"7z\xbc\xaf\x27\x1c")),
@@ -136,8 +144,10 @@ _SIGNATURES = (
         "write it as CSV or Parquet in R",
         _matches(rb"RDX[23]\nX\n|RDA[23]\nA\n|RDB[23]\nB\n|[XB]\n\x00\x00\x00[\x02\x03]"),
     ),
-    Signature("an SQLite database", _DATABASE.format("sqlite3"), _starts(b"SQLite format 3\x00")),
-    Signature("a DuckDB database", _DATABASE.format("duckdb"), _matches(rb".{8}DUCK.{1,3}\x00{3}")),
+    Signature("an SQLite database", _DATABASE.format(".sqlite"), _starts(b"SQLite format 3\x00")),
+    Signature(
+        "a DuckDB database", _DATABASE.format(".duckdb"), _matches(rb".{8}DUCK.{1,3}\x00{3}")
+    ),
     Signature(
         "an Access database",
         "export its tables as CSV",

@@ -87,7 +87,7 @@ FORMATS = {
     "XML": b'<?xml version="1.0"?><rows/>',
     "PDF": b"%PDF-1.7\n",
     "JSON": b'[\n  {"id": 1}]',
-    "scan_ndjson": b'{"id": 1}\n{"id": 2}\n',
+    "ndjson where": b'{"id": 1}\n{"id": 2}\n',
 }
 
 
