@@ -18,7 +18,7 @@ import json, os, runpy, sys
 
 def become(folder, environment, said):
     for number, name in enumerate((os.devnull, *said)):
-        file = os.open(name, os.O_RDWR | os.O_CREAT)
+        file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         os.dup2(file, number)
         os.close(file)
     os.chdir(folder)
@@ -51,19 +51,28 @@ while line := sys.stdin.readline():
 
 
 def run(
-    words: Sequence[str], folder: Path, environment: Mapping[str, str], before: str = ""
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    before: str = "",
+    *,
+    together: bool = False,
 ) -> subprocess.CompletedProcess[str]:
-    """Run `data-package` with these words in a folder, in a new process; `before` is run first."""
+    """Run `data-package` with these words in a folder, in a new process; `before` is run first.
+
+    `together` puts what it writes to its error output among the output, as a terminal does.
+    """
     parent = _parent()
     assert parent.stdin is not None
     assert parent.stdout is not None
     with TemporaryDirectory() as place:
-        said = [Path(place, name) for name in ("out", "err")]
+        said = [Path(place, name) for name in ("out", "out" if together else "err")]
         request = [words, str(folder), dict(environment), list(map(str, said)), before]
         parent.stdin.write(json.dumps(request) + "\n")
         parent.stdin.flush()
         code = int(parent.stdout.readline())
         out, err = (path.read_text(errors="replace") for path in said)
+        err = "" if together else err
     return subprocess.CompletedProcess(words, code, out, err)
 
 

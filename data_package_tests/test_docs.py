@@ -115,10 +115,18 @@ def play(document: Path, folder: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text)
         elif block.command:
-            code, said = run(block.command, folder)
+            code, said = run_quickly(block.command, folder)
             assert code == block.exit_code, f"{block.place}: exit code {code}\n{said}"
         elif block.language == "text":
             compare(block, said)
+
+
+def run_quickly(words: list[str], folder: Path) -> tuple[int, str]:
+    """As `run`; the project's own command in a process that has imported what it needs."""
+    if words[0] != "data-package":
+        return run(words, folder)
+    done = prepared.run(words[1:], folder, environment(), together=True)
+    return done.returncode, done.stdout.replace(f"{folder}/", "")
 
 
 def run(words: list[str], folder: Path, **more: str) -> tuple[int, str]:

@@ -197,6 +197,7 @@ WORDS: dict[str, list[list[str]]] = {
     "diff": [[], ["--json"], ["--markdown"]],
     "export": [["--to", "csv"], ["--to", "sqlite", "--json"]],
     "publish": [["--dry-run"], ["--dry-run", "--json"]],
+    "synth": [["--rows", "5"], ["--rows", "5", "--deliveries", "--json"]],
     "clean": [[], ["--json"]],
     "forget": [[]],
     # There is no conflict.
@@ -378,7 +379,7 @@ def test_values_are_found_in_tables_and_nowhere_else(study: Make, tmp_path: Path
     assert run_all(project, home, WORDS) == ({}, {"ui", "debug", "check", "merge-lock"})
     (left_out,) = pl.read_parquet(project.storage / "rejects" / "arms.parquet").rows(named=True)
     assert left_out["identity"] == "SEC0101904321"
-    table = next(project.storage.rglob("persons.parquet"))
+    (table,) = (project.storage / "final").rglob("persons.parquet")
     assert "SEC0101904321" in pl.read_parquet(table)["identity"]
     assert (project.storage / "package" / "index.html").is_file()
     project.write({"/prints": ""})

@@ -20,7 +20,6 @@ from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.schema.document import Path
 from data_package.engine.schema.shared import places_in
 from data_package.engine.sources.assets import (
-    DEFINED_AT,
     IO_MANAGER_KEY,
     SourceFiles,
     for_pages,
@@ -41,6 +40,7 @@ from data_package.engine.tables.io_manager import ParquetTables
 from data_package.engine.tables.loading import console_logger
 from data_package.engine.tables.own_words import know_names
 from data_package.engine.tables.resources import check_resources, resources_by_name
+from data_package.engine.tables.row_rules import with_rules
 from data_package.engine.tables.table import FINAL, Table, contract_at, place_of
 from data_package.engine.tables.trial import TrialTables, by_run, catalogue_aside, checked_as_of
 from data_package.engine.tables.wiring import WiredAsset, check_wiring, wired_asset
@@ -97,6 +97,7 @@ def load_definitions(
             f"No table is defined in {project.relative(project.package_folder)}.\n"
             "Write a function with @dg.asset that returns a pl.LazyFrame or a pl.DataFrame."
         )
+    tables = with_rules(tables, found.rules, fingerprinter, project)
     _check_references(tables)
     ContractCache.at(project.places.contracts).save()
     _check_vocabularies(tables, project)
@@ -214,11 +215,16 @@ def _nodes(found: Found, project: Project) -> list[WiredAsset]:
             name=spec.key.to_user_string(),
             parameters={},
             others=_deps_of(spec),
-            place=project.relative(str(spec.metadata.get(DEFINED_AT, module))),
+            place=project.relative(_declared_in(spec) or module),
         )
         for spec, module in found.sources
     ]
     return [*made, *external]
+
+
+def _declared_in(spec: dg.AssetSpec | dg.SourceAsset) -> str:
+    file = raw_file(spec) if isinstance(spec, dg.AssetSpec) else None
+    return str(file.declared) if file is not None and file.declared is not None else ""
 
 
 def _name_of(spec: dg.AssetSpec) -> str:
@@ -248,6 +254,7 @@ def _names(catalogue: Catalogue, found: Found) -> Iterator[str]:
     yield from (spec.key.to_user_string() for spec, _ in found.sources)
     yield from (table.name for table in catalogue.tables.values())
     yield from (check.name for check in catalogue.checks)
+    yield from (rule.name for rule in found.rules)
     yield from (key.name for item in found.checks for key in item.check_keys)
     yield from (key.name for assets, _ in found.assets for key in assets.check_keys)
     yield from (field.name for contract in catalogue.contracts for field in contract.fields)

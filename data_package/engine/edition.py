@@ -84,8 +84,13 @@ def edition(name: str, folder: Path = _FOLDER) -> Edition:
     return Edition(whole.hexdigest(), frozenset(found), frozenset(filter(_has_part, libraries)))
 
 
-def imports(source: bytes) -> Iterator[str]:
+@cache
+def imports(source: bytes) -> tuple[str, ...]:
     """The dotted names that a module's source imports: modules, and names in them."""
+    return tuple(dict.fromkeys(_imports(source)))
+
+
+def _imports(source: bytes) -> Iterator[str]:
     for module, names, plain in _IMPORTS.findall(source):
         origin = (module or plain).decode()
         yield origin

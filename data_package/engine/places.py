@@ -20,6 +20,7 @@ class Folder(StrEnum):
     RELEASES = "releases"
     EXPORTS = "exports"
     REJECTS = "rejects"
+    SYNTHETIC = "synthetic"
 
 
 class GraphFormat(StrEnum):
@@ -52,6 +53,11 @@ class Places:
     def exports(self) -> Path:
         """The data package in other formats."""
         return self.storage / Folder.EXPORTS
+
+    @property
+    def synthetic(self) -> Path:
+        """Made-up data: a data package, and deliveries."""
+        return self.storage / Folder.SYNTHETIC
 
     @property
     def rejects(self) -> Path:

@@ -20,8 +20,14 @@ from data_package.engine.places import LOCK, Places
 
 _TABLE = "[tool.data-package]"
 _TEXTS = ("package", "storage", "library-changes", "subject")
-_SWITCHES = ("csv", "column-lineage", "ro-crate", "croissant")
-_NUMBERS = ("small-cells", "round-counts", "largest-categories")
+_SWITCHES = ("csv", "column-lineage", "ro-crate", "croissant", "processes")
+# The least and the most that a whole number may be.
+_BOUNDS: dict[str, tuple[int, int | None]] = {
+    "small-cells": (1, None),
+    "largest-categories": (0, None),
+    "at-once": (1, 64),
+}
+_NUMBERS = ("small-cells", "round-counts", "largest-categories", "at-once")
 _SETTINGS = (*_TEXTS, *_SWITCHES, *_NUMBERS)
 _ROUNDINGS = (1, 5, 10)
 
@@ -71,6 +77,8 @@ class Project:
         storage: the folder that everything built is written to.
         library_changes: which updates of a library make tables stale.
         packaging: how the data package is made.
+        at_once: how many tables are built at once.
+        processes: whether each of those is built in a process of its own.
     """
 
     root: Path
@@ -78,6 +86,8 @@ class Project:
     storage: Path
     library_changes: LibraryChanges = LibraryChanges.MINOR
     packaging: Packaging = Packaging()
+    at_once: int = 1
+    processes: bool = False
 
     @property
     def package_folder(self) -> Path:
@@ -207,6 +217,8 @@ def find_project(start: Path | None = None) -> Project:
                 storage=_storage(folder, settings),
                 library_changes=LibraryChanges(str(settings.get("library-changes", "minor"))),
                 packaging=_packaging(settings),
+                at_once=int(str(settings.get("at-once", 1))),
+                processes=bool(settings.get("processes", False)),
             )
     raise ProjectError(
         f"No data-package project here: no pyproject.toml with {_TABLE} in {start} or above.\n"
@@ -296,10 +308,11 @@ def _read_settings(path: Path) -> dict[str, object] | None:
 
 def settings_schema() -> dict[str, object]:
     """The JSON Schema of `[tool.data-package]`, for editors."""
-    least = {"small-cells": 1, "largest-categories": 0}
-    properties: dict[str, object] = {name: {"type": "string"} for name in _TEXTS}
+    properties: dict[str, dict[str, object]] = {name: {"type": "string"} for name in _TEXTS}
     properties |= {name: {"type": "boolean"} for name in _SWITCHES}
-    properties |= {name: {"type": "integer", "minimum": least.get(name, 1)} for name in _NUMBERS}
+    for name, (least, most) in _BOUNDS.items():
+        above = {} if most is None else {"maximum": most}
+        properties[name] = {"type": "integer", "minimum": least, **above}
     properties["round-counts"] = {"enum": list(_ROUNDINGS)}
     properties["library-changes"] = {"enum": [level.value for level in LibraryChanges]}
     properties["subject"] = {
@@ -320,16 +333,21 @@ def _problem_of(name: str, value: object) -> str | None:
         return None if isinstance(value, bool) else "is true or false"
     if name == "round-counts":
         return None if value in _ROUNDINGS and not isinstance(value, bool) else "is 1, 5 or 10"
-    if name == "small-cells":
-        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 1
-        return None if whole else "is a whole number from 1 upwards"
-    if name == "largest-categories":
-        whole = isinstance(value, int) and not isinstance(value, bool) and value >= 0
-        return None if whole else "is a whole number from 0 upwards"
+    if name in _BOUNDS:
+        least, most = _BOUNDS[name]
+        whole = isinstance(value, int) and not isinstance(value, bool) and value >= least
+        if whole and (most is None or value in range(least, most + 1)):
+            return None
+        return f"is a whole number from {least} {'upwards' if most is None else f'to {most}'}"
     if not isinstance(value, str):
         return "must be a string"
     if not value.isprintable():
         return "holds a character that cannot be seen"
+    if name == "storage" and "://" in value:
+        return (
+            "is an address, and a build can only write into a folder; mount the store, or build "
+            "in a folder and copy storage/package afterwards"
+        )
     if name == "storage" and value.startswith("~"):
         return "begins with ~, which only a shell knows; write the whole path"
     if name == "package" and not all(part.isidentifier() for part in value.split(".")):

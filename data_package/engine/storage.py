@@ -40,6 +40,9 @@ _MUCH_BYTES = 1 << 26
 _UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
 _T = TypeVar("_T")
 
+# The stamp and the hash of files, by their paths.
+Hashes = Mapping[str, list[int | str]]
+
 _AT_FDCWD = -100
 _RENAME_EXCHANGE = 2
 
@@ -265,6 +268,8 @@ class HashCache:
         self._lock = threading.Lock()
         self._changed = False
         self._known: dict[str, list[int | str]] = recalled(path, _hashes, {})
+        # What was remembered in this process, in order.
+        self._news: list[str] = []
 
     def hash(self, path: Path) -> str:
         """The SHA-256 of a file, read only if it may have changed. Raises OSError."""
@@ -303,6 +308,18 @@ class HashCache:
         """Store the hash of a file that the caller has just written."""
         self._remember(path, _stamp(path), digest)
 
+    def since(self, seen: int) -> tuple[Hashes, int]:
+        """What was remembered after the first `seen` hashes, for another process; and how many."""
+        with self._lock:
+            news = self._news[seen:]
+            return {path: self._known[path] for path in news}, seen + len(news)
+
+    def take_in(self, hashes: Hashes) -> None:
+        """Remember what another process has hashed."""
+        for path, known in hashes.items():
+            if self._known.get(path) != known:
+                self._remember(Path(path), [int(part) for part in known[:-1]], str(known[-1]))
+
     def save(self) -> None:
         """Save the hashes for the next process."""
         with self._lock:
@@ -314,6 +331,7 @@ class HashCache:
     def _remember(self, path: Path, stamp: list[int], digest: str) -> None:
         with self._lock:
             self._known[str(path)] = [*stamp, digest]
+            self._news.append(str(path))
             self._changed = True
 
 

@@ -3,6 +3,7 @@
 import dagster as dg
 import polars as pl
 
+from data_package import row_rule
 from data_package.intermediate.coded_values import blanks_as_null
 from data_package.intermediate.iso_dates import exact_date
 from data_package.intermediate.numbers import number, whole_number
@@ -32,3 +33,9 @@ def visits(raw_sv: pl.LazyFrame) -> pl.LazyFrame:
         )
         .sort("subject_id", "visit_number")
     )
+
+
+@row_rule("visits")
+def end_not_before_start() -> pl.Expr:
+    """A visit does not end before it starts."""
+    return pl.col("end_date") >= pl.col("start_date")

@@ -49,6 +49,7 @@ def test_a_link_that_leads_to_itself_is_left_to_whoever_writes_there(tmp_path: P
         (SETTINGS + 'storage = "a\\u0000b"\n', "cannot be seen"),
         (SETTINGS + 'storage = "a\\u202Eb"\n', "cannot be seen"),
         (SETTINGS + 'storage = "~/built"\n', "begins with ~"),
+        (SETTINGS + 'storage = "s3://bucket/study"\n', "is an address"),
         ('[tool.data-package]\npackage = ""\n', "is a name that Python can import"),
         ('[tool.data-package]\npackage = "my-study"\n', "is a name that Python can import"),
         (f"a = {'[' * 5000}{']' * 5000}\n", "nested too deeply"),

@@ -1,6 +1,7 @@
 """`data-package build`."""
 
 import json
+import os
 import sys
 import time
 from collections.abc import Callable
@@ -27,7 +28,8 @@ if TYPE_CHECKING:
     default=True,
     help="After a failure, finish the other branches (as it does by default), or stop.",
 )
-@options.threads
+@options.at_once
+@options.processes
 @options.partitions
 @click.option("--partition-range", "ranges", multiple=True, metavar="FIRST...LAST", hidden=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
@@ -43,7 +45,8 @@ def command(
     force: bool,
     dry_run: bool,
     keep_going: bool,
-    threads: int,
+    at_once: int | None,
+    processes: bool | None,
     partitions: tuple[str, ...],
     ranges: tuple[str, ...],
     as_json: bool,
@@ -70,12 +73,16 @@ def command(
     project = find_project()
     if pdb:
         _open_debugger(project)
-        threads = 1
+        at_once, processes = 1, False
+    if processes is None:
+        # Where several at once are asked for and nothing else, as the project sets it.
+        processes = project.processes
     request = Request(
         select,
         force=force,
         fail_fast=not keep_going,
-        threads=threads,
+        threads=at_once or _at_once(project, processes=processes),
+        processes=processes,
         partitions=partitions + ranges,
     )
     if dry_run:
@@ -113,6 +120,13 @@ def command(
             say(f"Not said yet: {left}. See where: data-package todo")
     if not result.ok:
         sys.exit(1)
+
+
+def _at_once(project: "Project", *, processes: bool) -> int:
+    """As the project sets it; else one thread, or a process for each processor."""
+    if project.at_once > 1 or not processes:
+        return project.at_once
+    return len(os.sched_getaffinity(0))
 
 
 def _left_to_say(folder: Path) -> str:

@@ -124,17 +124,11 @@ def _of_file(
     from data_package.engine.runs import progress
     from data_package.engine.schema import (
         CheckError,
-        check,
         check_file,
         offending_rows,
-        scan_delivered,
     )
 
     with progress.working(f"checking {path.name}"):
-        if path.suffix == ".parquet":
-            scan = scan_delivered(path)
-            report = check(scan, contract).named(name, place=readers.place, options=readers.options)
-            return report, lambda: offending_rows(scan, report, limit=_ROWS_SHOWN)
         try:
             found = check_file(path, contract, dialect=dialect, encoding=encoding)
         except CheckError as error:

@@ -31,6 +31,7 @@ def command(yes: bool, as_json: bool) -> None:
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
     from data_package.engine.runs.guard import building
+    from data_package.engine.runs.memory import size
     from data_package.engine.staleness.clean import find_leftovers, remove_leftovers
     from data_package.engine.staleness.lock import LockFile
     from data_package.engine.tables.catalogue import catalogue_of
@@ -55,7 +56,7 @@ def command(yes: bool, as_json: bool) -> None:
     elif not found.is_nothing:
         say()
         say(
-            f"Removed; {progress.size(found.size_bytes)} freed."
+            f"Removed; {size(found.size_bytes)} freed."
             if agreed
             else "Nothing was removed. To remove it: data-package clean --yes"
         )
@@ -68,15 +69,14 @@ def _ask() -> bool:
 
 
 def _describe(found: "Leftovers", project: "Project") -> Iterator[str]:
-    from data_package.engine.runs import progress
+    from data_package.engine.runs.memory import size
 
     if found.is_nothing:
         yield "Nothing to clean: every table in storage belongs to an asset."
     if found.tables:
         yield "Tables that no asset makes:"
         places = [
-            f"{project.relative(orphan.path)}  {progress.size(orphan.size_bytes)}"
-            for orphan in found.tables
+            f"{project.relative(orphan.path)}  {size(orphan.size_bytes)}" for orphan in found.tables
         ]
         yield from _some(places)
     if found.rejects:

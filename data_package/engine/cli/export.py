@@ -7,15 +7,16 @@ from pathlib import Path
 import click
 
 from data_package.engine.cli.say import say
+from data_package.engine.export.formats import ExportFormat
 
 
 @click.command("export")
 @click.option(
     "--to",
     "form",
-    type=click.Choice(["sqlite", "duckdb", "xlsx", "csv"]),
+    type=click.Choice([str(each) for each in ExportFormat]),
     required=True,
-    help="A database, an Excel workbook, or a folder of CSV files.",
+    help=f"What to make: {', '.join(each.traits.brief for each in ExportFormat)}.",
 )
 @click.option(
     "-o", "--out", type=click.Path(path_type=Path), help="The target; storage/exports by default."
@@ -24,7 +25,7 @@ from data_package.engine.cli.say import say
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.argument("source", required=False)
 def command(form: str, out: Path | None, force: bool, as_json: bool, source: str | None) -> None:
-    """Export the tables of the data package to a database, a workbook or CSV files.
+    """Export the tables of the data package to databases, workbooks or files.
 
     SOURCE is a folder, a zip file or the version of a release; by default it is the package that
     was built last. Primary and foreign keys, required fields, bounds and categories are declared

@@ -79,7 +79,7 @@ def _runs(lines: Sequence["RunLine"]) -> "Grid":
 
 
 def _times(lines: Sequence["TableLine"]) -> "Grid":
-    from data_package.engine.runs.progress import size
+    from data_package.engine.runs.memory import size
 
     words = ["when", *(["partition"] if any(line.partition for line in lines) else [])]
     numbers = ["rows", "columns", "size", "seconds", "peak memory"]

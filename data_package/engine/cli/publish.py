@@ -54,12 +54,12 @@ def command(version: str | None, dry_run: bool, target: str | None, as_json: boo
 
 
 def _lines(deposit: "Deposit", address: str | None, draft: str | None) -> Iterator[str]:
-    from data_package.engine.runs import progress
+    from data_package.engine.runs.memory import size
     from data_package.engine.versions.report import plain
 
     yield f"Release {deposit.version}:"
     for file in deposit.files:
-        yield f"  {file.name}  {progress.size(file.size_bytes)}  sha256 {file.sha256}"
+        yield f"  {file.name}  {size(file.size_bytes)}  sha256 {file.sha256}"
     yield "Metadata:"
     for name, value in deposit.metadata.items():
         text = value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

@@ -11,6 +11,8 @@ import json
 import signal
 import sys
 
+from data_package.engine.edition import edition
+
 # The modules that a build imports, in the order of the rooms.
 _WANTED = (
     "data_package.engine.definitions",
@@ -19,6 +21,14 @@ _WANTED = (
     "data_package.engine.cli.build",
     "dagster._core.storage.runs",
     "data_package.engine.history",
+    "data_package.engine.history.fresh",
+    "data_package.engine.package.publish",
+    "data_package.engine.package.dictionary.page",
+    # What these import when they need it.
+    "dagster._core.secrets.env_file",
+    "jinja2",
+    "pyarrow",
+    "upath.implementations.local",
 )
 
 
@@ -26,6 +36,7 @@ def prepare() -> None:
     """Import what a build needs, and keep it out of later garbage collections."""
     for name in _WANTED:
         importlib.import_module(name)
+    edition("data_package.engine.package").digest()
     gc.collect()
     gc.freeze()
 

@@ -12,6 +12,7 @@ _GROUPS = {
         "add": "Add tables for more delivered files.",
         "describe": "Infer a contract from a built table or a delivered file.",
         "schema": "Print a JSON Schema for editors.",
+        "synth": "Make up data that satisfy the contracts.",
     },
     "Every day": {
         "build": "Build what is stale, check it, and publish the data package.",
@@ -31,7 +32,7 @@ _GROUPS = {
     "Publish": {
         "release": "Release the built data package: version, changelog, files.",
         "diff": "Show how two versions of the data package differ.",
-        "export": "Export the tables to SQLite, DuckDB, Excel or CSV.",
+        "export": "Export the tables to databases, workbooks or files.",
         "publish": "Send a release to Zenodo, as a draft.",
     },
     "Repair": {

@@ -6,8 +6,6 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
-import polars as pl
-
 from data_package.engine import schema
 from data_package.engine.describing.keys import Keys
 from data_package.engine.describing.words import Words
@@ -155,7 +153,7 @@ def _found(
         if not table.files():
             raise ProjectError(f"'{name}' has not been built. Build it: data-package build {name}")
         place = table.contract_path
-        return _Found(infer.parquet(table.files()), place)
+        return _Found(infer.files(table.files(), {}, None), place)
     except UnsoundError as unsound:
         return _Found(unsound.inference, place, unsound.reports)
 
@@ -172,8 +170,6 @@ class _Inferring:
         encoding: str | None,
         names: Sequence[str] = (),
     ) -> Inference:
-        if all(path.suffix == ".parquet" for path in paths):
-            return self.parquet(paths)
         return schema.infer_file(
             list(paths),
             dialect=dialect,
@@ -182,18 +178,6 @@ class _Inferring:
             bounds=self.bounds,
             small_cells=self.small_cells,
         )
-
-    def parquet(self, paths: Sequence[Path]) -> Inference:
-        scans = [schema.scan_delivered(path) for path in paths]
-        try:
-            frame = pl.concat(scans)
-            frame.collect_schema()
-        except pl.exceptions.PolarsError as error:
-            raise CheckError(
-                f"{paths[0]}: it and the files with it cannot be read as one table "
-                f"({type(error).__name__})"
-            ) from None
-        return schema.infer(frame, bounds=self.bounds, small_cells=self.small_cells)
 
 
 def _completed(

@@ -1,19 +1,17 @@
-"""Exporting: the formats, the call and its result."""
+"""Exporting: the call and its result."""
 
 import errno
 import json
 import os
-from collections.abc import Callable
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from enum import StrEnum
-from importlib import import_module
 from pathlib import Path
 
 import polars as pl
 
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.export.content import ExportedPackage
+from data_package.engine.export.formats import ExportFormat, Reporter
 from data_package.engine.package.descriptor import FILE_NAME
 from data_package.engine.project import Project, find_project
 from data_package.engine.storage import (
@@ -27,28 +25,8 @@ from data_package.engine.storage import (
 )
 from data_package.engine.versions.edition import Edition, open_built, open_edition
 
-Reporter = Callable[[str], None]
-
 _FULL = ("No space left", "quota exceeded", "disk is full")
 _MOST_LETTERS = 60
-_LIBRARIES = ("duckdb", "_duckdb", "sqlite3", "xlsxwriter")
-
-
-class ExportFormat(StrEnum):
-    """What a data package can be exported to."""
-
-    SQLITE = "sqlite"
-    DUCKDB = "duckdb"
-    XLSX = "xlsx"
-    CSV = "csv"
-
-
-_ENDINGS = {
-    ExportFormat.SQLITE: ".sqlite",
-    ExportFormat.DUCKDB: ".duckdb",
-    ExportFormat.XLSX: ".xlsx",
-    ExportFormat.CSV: "-csv",
-}
 
 
 @dataclass(frozen=True)
@@ -56,7 +34,7 @@ class Exported:
     """The result of an export.
 
     Attributes:
-        path: the file, or for CSV the folder.
+        path: the file or the folder.
         tables: the number of rows of each table, by name.
         notes: what could not be exported, and what to be aware of.
     """
@@ -79,7 +57,7 @@ def export(
     replace: bool = False,
     report: Reporter = lambda _: None,
 ) -> Exported:
-    """Export a data package to one file, or for CSV to one folder.
+    """Export a data package to one file, or to one folder of files.
 
     Args:
         to: the format.
@@ -90,16 +68,16 @@ def export(
         report: is called with what is being written.
 
     Raises:
-        ProjectError: the source does not exist, `out` exists, or a library is missing.
+        ProjectError: the format or the source does not exist, `out` does, or a library is missing.
         BuildError: a table cannot be exported to this format; nothing is left behind.
     """
-    form = ExportFormat(to)
+    form = ExportFormat.named(to)
     here = None if source is not None and out is not None else find_project(project)
     with _opened(source, here, project) as edition:
         content = ExportedPackage.of(edition)
         if out is None:
             assert here is not None
-            target = here.places.exports / f"{_stem(edition)}{_ENDINGS[form]}"
+            target = here.places.exports / f"{_stem(edition)}{form.traits.ending}"
             make_private_folder(target.parent)
         else:
             target = out
@@ -109,12 +87,12 @@ def export(
         aside = temporary_beside(target.absolute())
         try:
             aside.mkdir(PRIVATE_FOLDER)
-            rows = _write(form, content, aside / "new", report)
+            rows = form.writer()(content, aside / "new", report)
             _put(aside / "new", target)
         except OSError as error:
             raise BuildError(f"{target} cannot be written: {error.strerror}.") from None
         except (Exception, pl.exceptions.PanicException) as error:
-            words = _in_words(error, target, edition)
+            words = _in_words(error, target, edition, form)
             if words is None:
                 raise
             raise BuildError(words) from None
@@ -123,7 +101,9 @@ def export(
     return Exported(target, rows, content.notes)
 
 
-def _in_words(error: BaseException, target: Path, edition: Edition) -> str | None:
+def _in_words(
+    error: BaseException, target: Path, edition: Edition, form: ExportFormat
+) -> str | None:
     """Turn a library's error about the disk or a damaged file into one that quotes no value."""
     from pyarrow import ArrowException  # type: ignore[import-untyped]
 
@@ -135,27 +115,12 @@ def _in_words(error: BaseException, target: Path, edition: Edition) -> str | Non
             f"A table of {edition.label} cannot be read to its end: {type(error).__name__}.\n"
             "Find the damaged file: sha256sum --check SHA256SUMS"
         )
-    if type(error).__module__.partition(".")[0] in _LIBRARIES:
+    if type(error).__module__.partition(".")[0] in form.traits.libraries:
         return (
             f"{target} cannot be written, or a table of {edition.label} cannot be read: "
             f"{type(error).__name__}."
         )
     return None
-
-
-def _write(
-    form: ExportFormat, content: ExportedPackage, new: Path, report: Reporter
-) -> dict[str, int]:
-    try:
-        # Each form is a module of that name, which imports its library.
-        module = import_module(f"{__package__}.{form}")
-    except ModuleNotFoundError as error:
-        raise ProjectError(
-            f"--to {form} needs the package '{error.name}', which is not installed.\n"
-            f"Install it: pip install 'data-package[{form}]'"
-        ) from None
-    rows: dict[str, int] = module.write(content, new, report)
-    return rows
 
 
 def _opened(
@@ -184,10 +149,10 @@ def _safe(text: str, signs: str) -> str:
 def _look(target: Path, form: ExportFormat, *, replace: bool) -> None:
     if target.exists() and not target.is_file() and not target.is_dir():
         raise ProjectError(f"{target} is a device or a pipe. Name a file.")
-    if target.is_dir() and form is not ExportFormat.CSV:
+    if target.is_dir() and not form.traits.folder:
         raise ProjectError(f"{target} is a folder. Name a file.")
-    if target.is_file() and form is ExportFormat.CSV:
-        raise ProjectError(f"{target} is a file, and CSV makes a folder. Name another place.")
+    if target.is_file() and form.traits.folder:
+        raise ProjectError(f"{target} is a file, and {form} is a folder. Name another place.")
     if target.is_dir() and not _is_exported(target):
         raise ProjectError(
             f"{target} is a folder with other files than an export. Name a new folder in it."

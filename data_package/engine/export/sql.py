@@ -8,6 +8,7 @@ import polars as pl
 from data_package.engine.export.content import ExportedTable, primary_key, unique_keys
 from data_package.engine.schema.constraints import CONSTRAINTS
 from data_package.engine.schema.contract import Field, ForeignKey
+from data_package.engine.schema.row_rules import words_of
 from data_package.engine.schema.types.field_type import BOUNDS, LENGTHS
 
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
@@ -19,6 +20,7 @@ WORDS = {
         *("table_name", "position", "field", "type", "title", "description"),
         *("constraints", "categories"),
     ),
+    "datapackage_rules": ("table_name", "rule", "description"),
 }
 
 
@@ -86,8 +88,12 @@ def text(value: str) -> str:
 def words(
     document: Mapping[str, object], tables: Sequence[ExportedTable]
 ) -> dict[str, list[list[object]]]:
-    """The descriptor's texts, as rows of the tables `WORDS`."""
+    """The descriptor's texts, as rows of the tables `WORDS`; rules of rows if there are any."""
+    rules: list[list[object]] = [
+        [one.name, name, says] for one in tables for name, says in words_of(one.contract).items()
+    ]
     return {
+        **({"datapackage_rules": rules} if rules else {}),
         "datapackage_properties": [
             [name, value if isinstance(value, str) else _json(value)]
             for name, value in document.items()

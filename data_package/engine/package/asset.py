@@ -29,6 +29,7 @@ from data_package.engine.package.released import (
 )
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
+from data_package.engine.schema.row_rules import with_words
 from data_package.engine.staleness.plan import with_inputs
 from data_package.engine.states import InPlace
 from data_package.engine.tables.catalogue import Catalogue
@@ -143,7 +144,15 @@ class DataPackage:
     def _published(self) -> tuple[list[tuple[Table, Contract]], list[tuple[CodeTable, Contract]]]:
         """The tables with the published form of their contracts, and the separate vocabularies."""
         codes = Codes(self.catalogue.project, frozenset(one.resource for one in self.tables))
-        tables = [(table, codes.apart(_contract(table))) for table in self.published]
+        tables = [
+            (
+                table,
+                with_words(
+                    codes.apart(_contract(table)), {rule.name: rule.says for rule in table.rules}
+                ),
+            )
+            for table in self.published
+        ]
         return tables, codes.tables()
 
     def _contents(self, history: Sequence[Release] | None = None) -> Contents:

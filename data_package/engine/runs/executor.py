@@ -1,16 +1,14 @@
-"""The project's default executor: everything in this process, and only necessary steps.
+"""The project's default executor: only necessary steps, and every decision in this process.
 
 Dagster's stock executor starts a process for each step, with some four seconds of imports each
 time, and its loop supports neither threads nor skipping steps. A run that `data-package build`
-starts has a `Plan`; any other (from the web pages, `dagster asset materialize`) runs its selection,
-one step after the other.
+starts has a `Plan`; any other (from the web pages, `dagster asset materialize`) runs its selection.
+Steps run in this thread one after another, or where a launcher runs them.
 """
 
 import asyncio
-import queue
-import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from weakref import WeakSet
@@ -18,28 +16,41 @@ from weakref import WeakSet
 import dagster as dg
 from dagster._core.execution.api import ExecuteRunWithPlanIterable
 from dagster._core.execution.context.system import (
+    IStepContext,
     PlanExecutionContext,
     PlanOrchestrationContext,
     StepExecutionContext,
 )
 from dagster._core.execution.context_creation_job import PlanExecutionContextManager
 from dagster._core.execution.plan.active import ActiveExecution
-from dagster._core.execution.plan.execute_plan import _trigger_hook, dagster_event_sequence_for_step
 from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
 from dagster._core.execution.plan.outputs import StepOutputHandle
 from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.plan.state import KnownExecutionState
 from dagster._core.execution.plan.step import ExecutionStep
 from dagster._core.execution.retries import RetryMode
+from dagster_shared.error import SerializableErrorInfo
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.runs.expansion import Waits, by_partition, context_of, part_of
+from data_package.engine.runs.expansion import (
+    Waits,
+    by_partition,
+    carried_out,
+    context_of,
+    known_to,
+    part_of,
+)
 from data_package.engine.runs.guard import building
+from data_package.engine.runs.launching import Launcher, Over, Task, Threads
+from data_package.engine.runs.nursery import Nursery
+from data_package.engine.runs.processes import Processes
 from data_package.engine.staleness.lock import LockFile
 from data_package.engine.staleness.own_checks import Outcome
 from data_package.engine.staleness.record import Recorder
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
 from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.needs import together
 from data_package.engine.tables.partitions import Partitions
 from data_package.engine.tables.unraised import unraised_in_few_words
 
@@ -55,25 +66,29 @@ class Plan:
         needless: whether a step, when its turn comes, would make nothing new.
         parts: the partitions that are to be made, by the step that makes one.
         waits: what a step waits for, when steps are written out by partition.
-        threads: how many steps run at once.
+        at_once: how many steps run at once.
         fail_fast: whether the first failure ends the run.
+        nursery: where the processes come from in which they run; None for threads of this one.
     """
 
     on_event: Callable[[dg.DagsterEvent], None]
     needless: Callable[[str], bool]
     parts: Mapping[str, Sequence[str]] = field(default_factory=dict)
     waits: Waits = lambda _step, _part, before: (before,)
-    threads: int = 1
+    at_once: int = 1
     fail_fast: bool = False
+    nursery: Nursery | None = None
 
 
 ContextOf = Callable[
-    [PlanExecutionContext, ExecutionStep, ActiveExecution, asyncio.AbstractEventLoop],
+    [PlanExecutionContext, ExecutionStep, KnownExecutionState, asyncio.AbstractEventLoop],
     StepExecutionContext,
 ]
 
 _DATA_VERSION = "dagster/data_version"
 _OWN_VERSION = "dagster/data_version_is_user_provided"
+# So many steps at most wait for memory while others, which need less, are asked for.
+_HELD = 64
 
 _plans: dict[str, Plan] = {}
 _own: "WeakSet[dg.ExecutorDefinition]" = WeakSet()
@@ -123,11 +138,12 @@ class _Executor(dg.Executor):
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan
     ) -> Iterator[dg.DagsterEvent]:
         """Run the plan; yields every event."""
-        plan = _plans.get(plan_context.run_id) or Plan(lambda _: None, lambda _: False)
+        plan = _plans.get(plan_context.run_id) or self._plan_of_others(plan_context)
         catalogue = self._recorder.catalogue
         with (
             building(catalogue.project, plan_context.log.info),
             unraised_in_few_words(catalogue.project),
+            self._recorder.lock.gathering(),
         ):
             yielded: set[tuple[str, dg.AssetKey]] = set()
             try:
@@ -141,59 +157,105 @@ class _Executor(dg.Executor):
                         # Dagster would wait, and try the table again.
                         raise dg.DagsterExecutionInterruptedError
             finally:
-                self._recorder.lock.fold()
                 catalogue.hashes.save()
+
+    def _plan_of_others(self, context: PlanOrchestrationContext) -> Plan:
+        """How a run is carried out that no build has started: as the project sets it."""
+        catalogue, job = self._recorder.catalogue, context.job.get_definition()
+        ours = any(key in catalogue.tables for key in job.asset_layer.executable_asset_keys)
+        project = catalogue.project
+        nursery = Nursery(job, catalogue) if project.processes and ours else None
+        at_once = project.at_once if nursery is not None else 1
+        return Plan(lambda _: None, lambda _: False, at_once=at_once, nursery=nursery)
 
     def _events(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan, plan: Plan
     ) -> Iterator[dg.DagsterEvent]:
+        if plan.parts:
+            execution_plan = by_partition(execution_plan, plan.parts, plan.waits)
+        if plan.nursery is not None:
+            launcher = Processes(
+                plan.nursery, self._recorder, plan_context.instance, plan_context.dagster_run
+            )
+            try:
+                yield from self._launched(plan_context, execution_plan, plan, launcher)
+            finally:
+                launcher.stop()
+            return
+
         def iterate(
             job_context: PlanExecutionContext, execution_plan: ExecutionPlan
         ) -> Iterator[dg.DagsterEvent]:
-            run, instance = job_context.dagster_run, job_context.instance
-            with (
-                InstanceConcurrencyContext(instance, run) as concurrency,
-                execution_plan.start(
-                    retry_mode=job_context.retry_mode, instance_concurrency_context=concurrency
-                ) as active,
-            ):
-                way = _side_by_side if plan.threads > 1 else _one_by_one
-                yield from way(job_context, active, plan, self._context)
+            if plan.at_once == 1:
+                with _started(job_context, execution_plan, job_context.retry_mode) as active:
+                    yield from _one_by_one(job_context, active, plan, self._context)
+                return
 
-        if plan.parts:
-            execution_plan = by_partition(execution_plan, plan.parts, plan.waits)
-        return iter(
-            ExecuteRunWithPlanIterable(
+            def of_task(task: Task, loop: asyncio.AbstractEventLoop) -> StepExecutionContext:
+                return self._context(job_context, task.step, task.known, loop)
+
+            yield from self._launched(job_context, execution_plan, plan, Threads(of_task))
+
+        yield from ExecuteRunWithPlanIterable(
+            execution_plan=execution_plan,
+            iterator=iterate,
+            execution_context_manager=PlanExecutionContextManager(
+                job=plan_context.job,
+                retry_mode=plan_context.retry_mode,
                 execution_plan=execution_plan,
-                iterator=iterate,
-                execution_context_manager=PlanExecutionContextManager(
-                    job=plan_context.job,
-                    retry_mode=plan_context.retry_mode,
-                    execution_plan=execution_plan,
-                    run_config=plan_context.run_config,
-                    dagster_run=plan_context.dagster_run,
-                    instance=plan_context.instance,
-                    scoped_resources_builder_cm=internals.resources_made_once,
-                    raise_on_error=plan_context.raise_on_error,
-                    output_capture=plan_context.output_capture,
-                ),
-            )
+                run_config=plan_context.run_config,
+                dagster_run=plan_context.dagster_run,
+                instance=plan_context.instance,
+                scoped_resources_builder_cm=internals.resources_made_once,
+                raise_on_error=plan_context.raise_on_error,
+                output_capture=plan_context.output_capture,
+            ),
         )
+
+    def _launched(
+        self,
+        context: PlanExecutionContext | PlanOrchestrationContext,
+        execution_plan: ExecutionPlan,
+        plan: Plan,
+        launcher: Launcher,
+    ) -> Iterator[dg.DagsterEvent]:
+        """Hand the steps out to a launcher."""
+        job = context.job.get_definition()
+        made = internals.entities_of_steps(job)
+        tables = self._recorder.catalogue.tables
+
+        with _started(context, execution_plan, self.retries) as active:
+
+            def task_of(step: ExecutionStep) -> Task:
+                of = (key for key in made.get(step.node_handle.name, ()) if key in tables)
+                needs = together(tables[key].needs for key in of if isinstance(key, dg.AssetKey))
+                known = known_to(step, active.get_known_state())
+                return Task(step, known, self._tags(job, step), needs)
+
+            def broken_off(task: Task, problem: str) -> dg.DagsterEvent:
+                step, known = context.for_step(task.step), active.get_known_state()
+                error = SerializableErrorInfo(f"{problem}\n", [], Over.__name__)
+                return self.log_failure_or_retry_event_after_error(step, error, known)
+
+            yield from _side_by_side(context, active, plan, launcher, task_of, broken_off)
 
     def _context(
         self,
         context: PlanExecutionContext,
         step: ExecutionStep,
-        active: ActiveExecution,
+        known: KnownExecutionState,
         loop: asyncio.AbstractEventLoop,
     ) -> StepExecutionContext:
         """The context of a step; for a partition's, that of a run of this partition alone."""
+        return context_of(context, step, known, self._tags(context.job_def, step), loop)
+
+    def _tags(self, job: dg.JobDefinition, step: ExecutionStep) -> Mapping[str, str]:
+        """The tags of a run of a step's partition alone."""
         part = part_of(step)
-        tags: Mapping[str, str] = {}
-        if part is not None:
-            definition = internals.partitions_of_node(context.job_def, step.node_handle.name)
-            tags = Partitions(definition).tags(part)
-        return context_of(context, step, active.get_known_state(), tags, loop)
+        if part is None:
+            return {}
+        definition = internals.partitions_of_node(job, step.node_handle.name)
+        return Partitions(definition).tags(part)
 
     def _observe(self, context: PlanOrchestrationContext) -> None:
         """Record the content hashes of the run's raw files in Dagster, where they have changed.
@@ -279,6 +341,19 @@ class _Executor(dg.Executor):
         return {str(path): hashes.hash(path)} if path is not None and path.is_file() else {}
 
 
+@contextmanager
+def _started(
+    context: PlanExecutionContext | PlanOrchestrationContext,
+    plan: ExecutionPlan,
+    retry_mode: RetryMode,
+) -> Iterator[ActiveExecution]:
+    with (
+        InstanceConcurrencyContext(context.instance, context.dagster_run) as concurrency,
+        plan.start(retry_mode=retry_mode, instance_concurrency_context=concurrency) as active,
+    ):
+        yield active
+
+
 def _one_by_one(
     context: PlanExecutionContext, active: ActiveExecution, plan: Plan, context_of: ContextOf
 ) -> Iterator[dg.DagsterEvent]:
@@ -289,91 +364,80 @@ def _one_by_one(
             with dg.raise_execution_interrupts():
                 active.sleep_til_ready()
             continue
-        step_context = context_of(context, step, active, context.event_loop)
+        step_context = context_of(context, step, active.get_known_state(), context.event_loop)
         if plan.needless(step.key):
             yield _leave_out(step, step_context, active)
         else:
-            events = []
-            for event in dagster_event_sequence_for_step(step_context):
-                events.append(event)
+            failed = False
+            for event in carried_out(step_context):
+                failed = failed or event.is_step_failure
                 yield event
                 active.handle_event(event)
             active.verify_complete(context, step.key)
-            yield from _trigger_hook(step_context, events)
-            if plan.fail_fast and events and events[-1].is_step_failure:
+            if plan.fail_fast and failed:
                 active.mark_interrupted()
                 return
         yield from active.plan_events_iterator(context)
 
 
 def _side_by_side(
-    context: PlanExecutionContext, active: ActiveExecution, plan: Plan, context_of: ContextOf
+    context: PlanExecutionContext | PlanOrchestrationContext,
+    active: ActiveExecution,
+    plan: Plan,
+    launcher: Launcher,
+    task_of: Callable[[ExecutionStep], Task],
+    broken_off: Callable[[Task, str], dg.DagsterEvent],
 ) -> Iterator[dg.DagsterEvent]:
-    """Each step in its own thread; events are handled and decisions made in this one."""
-    channel: queue.SimpleQueue[tuple[str, dg.DagsterEvent | BaseException | None]] = (
-        queue.SimpleQueue()
-    )
-    running: dict[str, tuple[StepExecutionContext, list[dg.DagsterEvent]]] = {}
+    """Several steps at once: a launcher runs them; decisions are made and events handled here."""
+    running: dict[str, Task] = {}
+    # What is ready and has no room yet.
+    held: list[Task] = []
     stopping = False
-
-    def work(step_context: StepExecutionContext) -> None:
-        key = step_context.step.key
-        end: BaseException | None = None
-        try:
-            for event in dagster_event_sequence_for_step(step_context):
-                channel.put((key, event))
-        except BaseException as error:  # noqa: BLE001 (it is raised again in the main thread)
-            end = error
-        finally:
-            _close(step_context.event_loop)
-        channel.put((key, end))
-
     while running or not (active.is_complete or stopping):
-        free = plan.threads - len(running)
-        for step in active.get_steps_to_execute(limit=free) if free and not stopping else []:
-            # A loop runs in one thread at a time.
-            step_context = context_of(context, step, active, asyncio.new_event_loop())
-            if plan.needless(step.key):
-                step_context.event_loop.close()
-                yield _leave_out(step, step_context, active)
-            else:
-                running[step.key] = step_context, []
-                threading.Thread(target=work, args=(step_context,), daemon=True).start()
+        free = plan.at_once - len(running)
+        if free and not stopping and len(held) < _HELD:
+            held += map(task_of, active.get_steps_to_execute(limit=free))
+        for task in [] if stopping else list(held):
+            if plan.needless(task.key):
+                held.remove(task)
+                yield _leave_out(task.step, context.for_step(task.step), active)
+            elif refusal := launcher.refusal(task):
+                held.remove(task)
+                refused = broken_off(task, refusal)
+                yield refused
+                active.handle_event(refused)
+                active.verify_complete(context, task.key)
+                stopping = stopping or plan.fail_fast
+            elif len(running) < plan.at_once and launcher.has_room(task):
+                held.remove(task)
+                running[task.key] = task
+                launcher.start(task)
         yield from active.concurrency_event_iterator(context)
         yield from active.plan_events_iterator(context)
         if not running:
-            if not active.is_complete:
+            if not (active.is_complete or stopping):
                 with dg.raise_execution_interrupts():
                     active.sleep_til_ready()
             continue
-        # Dagster allows interrupts in user code only, which runs in other threads here.
-        with dg.raise_execution_interrupts():
-            key, what = channel.get()
-        step_context, events = running[key]
-        if isinstance(what, dg.DagsterEvent):
-            events.append(what)
-            yield what
-            active.handle_event(what)
-            continue
-        del running[key]
-        if what is not None:
-            raise what
-        active.verify_complete(context, key)
-        yield from _trigger_hook(step_context, events)
-        stopping = stopping or (plan.fail_fast and bool(events) and events[-1].is_step_failure)
+        key, what = launcher.wait()
+        event = what if isinstance(what, dg.DagsterEvent) else None
+        if isinstance(what, Over):
+            task = running.pop(key)
+            if what.error is not None:
+                raise what.error
+            event = broken_off(task, what.problem) if what.problem else None
+        if event is not None:
+            yield event
+            active.handle_event(event)
+            stopping = stopping or (plan.fail_fast and event.is_step_failure)
+        if isinstance(what, Over):
+            active.verify_complete(context, key)
     if stopping:
         active.mark_interrupted()
 
 
-def _close(loop: asyncio.AbstractEventLoop) -> None:
-    """End what an asynchronous function has left open."""
-    with suppress(Exception):
-        loop.run_until_complete(loop.shutdown_asyncgens())
-    loop.close()
-
-
 def _leave_out(
-    step: ExecutionStep, step_context: StepExecutionContext, active: ActiveExecution
+    step: ExecutionStep, step_context: IStepContext, active: ActiveExecution
 ) -> dg.DagsterEvent:
     """Mark a step as done without running it: later steps use its present table."""
     for output in step.step_outputs:

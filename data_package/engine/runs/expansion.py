@@ -7,9 +7,11 @@ mapped steps, `visits[2024]`.
 """
 
 from asyncio import AbstractEventLoop
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 
+import dagster as dg
 from dagster._core.execution.context.system import PlanExecutionContext, StepExecutionContext
+from dagster._core.execution.plan.execute_plan import _trigger_hook, dagster_event_sequence_for_step
 from dagster._core.execution.plan.handle import ResolvedFromDynamicStepHandle, StepHandle
 from dagster._core.execution.plan.inputs import FromLoadableAsset, StepInput
 from dagster._core.execution.plan.plan import ExecutionPlan, StepHandleUnion
@@ -50,18 +52,56 @@ def context_of(
     known: KnownExecutionState,
     tags: Mapping[str, str],
     loop: AbstractEventLoop,
+    plan: ExecutionPlan | None = None,
 ) -> StepExecutionContext:
-    """The context of a step, in a run of these tags; `loop` runs what is asynchronous in it."""
+    """The context of a step, in a run of these tags; `loop` runs what is asynchronous in it.
+
+    `plan` is that of the step, where it is not that of the context.
+    """
     run = context.plan_data.dagster_run
     tagged = run.with_tags({**run.tags, **tags}) if tags else run
+    plan = plan or context.plan_data.execution_plan
     return StepExecutionContext(
-        plan_data=context.plan_data._replace(dagster_run=tagged),
+        plan_data=context.plan_data._replace(dagster_run=tagged, execution_plan=plan),
         execution_data=context._execution_data,
         log_manager=context.log.with_tags(**step.logging_tags),
         step=step,
         output_capture=context.output_capture,
         known_state=known,
         event_loop=loop,
+    )
+
+
+def carried_out(context: StepExecutionContext) -> Iterator[dg.DagsterEvent]:
+    """Carry out a step, then its hooks."""
+    events = []
+    for event in dagster_event_sequence_for_step(context):
+        events.append(event)
+        yield event
+    yield from _trigger_hook(context, events)
+
+
+def only(plan: ExecutionPlan, step: ExecutionStep, known: KnownExecutionState) -> ExecutionPlan:
+    """The plan of a process that carries out one step, which may be that of a partition."""
+    return ExecutionPlan(
+        step_dict={**plan.step_dict, step.handle: step},
+        executable_map={step.key: step.handle},
+        resolvable_map={},
+        step_handles_to_execute=[step.handle],
+        known_state=known,
+        artifacts_persisted=plan.artifacts_persisted,
+        executor_name=plan.executor_name,
+        repository_load_data=plan.repository_load_data,
+    )
+
+
+def known_to(step: ExecutionStep, known: KnownExecutionState) -> KnownExecutionState:
+    """What a step needs of the state of a run."""
+    before = step.get_execution_dependency_keys()
+    attempts = known.previous_retry_attempts.get(step.key)
+    return known._replace(
+        previous_retry_attempts={} if attempts is None else {step.key: attempts},
+        ready_outputs={one for one in known.ready_outputs if one.step_key in before},
     )
 
 
@@ -77,15 +117,19 @@ def part_of(step: ExecutionStep) -> str | None:
 
 
 def _step(step: ExecutionStep, part: str | None, waits: Waits) -> ExecutionStep:
-    inputs = [_input(one, step.key, part, waits) for one in step.step_inputs]
-    if part is None and inputs == list(step.step_inputs):
+    return of_part(step, part, [_input(one, step.key, part, waits) for one in step.step_inputs])
+
+
+def of_part(step: ExecutionStep, part: str | None, inputs: Sequence[StepInput]) -> ExecutionStep:
+    """A step of the original plan as that of one partition, with other inputs."""
+    if part is None and list(inputs) == list(step.step_inputs):
         return step
     return ExecutionStep(
         handle=step.handle
         if part is None
         else ResolvedFromDynamicStepHandle(step.node_handle, part),
         job_name=step.job_name,
-        step_inputs=inputs,
+        step_inputs=list(inputs),
         step_outputs=step.step_outputs,
         tags=step.tags,
         pool=step.pool,

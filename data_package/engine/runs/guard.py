@@ -8,7 +8,7 @@ from pathlib import Path
 from data_package.engine.project import Project
 from data_package.engine.storage import hold, open_to_lock
 
-_held: set[Path] = set()
+_held: dict[Path, int] = {}
 
 
 @contextmanager
@@ -31,8 +31,15 @@ def building(project: Project, report: Callable[[str], object]) -> Iterator[None
             hold(handle, path)
         os.ftruncate(handle, 0)
         os.pwrite(handle, str(os.getpid()).encode(), 0)
-        _held.add(path)
+        _held[path] = handle
         try:
             yield
         finally:
-            _held.discard(path)
+            del _held[path]
+
+
+def let_go() -> None:
+    """Close the locks that a fork has got: they are those of the process that it came from."""
+    for handle in _held.values():
+        os.close(handle)
+    _held.clear()

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TextIO
 import click
 
 from data_package.engine.errors import some, visible
+from data_package.engine.runs.memory import size
 from data_package.engine.runs.result import BuildResult, TableResult, Tally
 from data_package.engine.staleness.memo import nothing_to_do
 from data_package.engine.states import Status
@@ -185,18 +186,6 @@ def unpublished_line(result: BuildResult) -> str:
     if not result.ok or not result.unpublished:
         return ""
     return "The data package is not published: it was not selected. To publish: data-package build"
-
-
-def size(count: int | None) -> str:
-    """`1.4 MB`, in powers of a thousand; empty where nothing is known."""
-    if count is None:
-        return ""
-    amount = float(count)
-    for unit in ("B", "kB", "MB", "GB", "TB"):
-        if amount < 1000 or unit == "TB":
-            return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
-        amount /= 1000
-    return ""
 
 
 def _running(tally: Tally) -> str:

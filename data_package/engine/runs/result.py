@@ -9,10 +9,12 @@ from typing import TypeVar
 import dagster as dg
 
 from data_package.engine.errors import some
+from data_package.engine.schema import Total
+from data_package.engine.sources.reading_report import ReadingReport, together
 from data_package.engine.states import Status
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
-from data_package.engine.tables.checks import as_text
+from data_package.engine.tables.checks import as_text, totals_of
 from data_package.engine.tables.made import LEFT_OUT, Kept
 from data_package.engine.tables.table import Table, in_lists
 
@@ -27,13 +29,15 @@ _NAMED = 12
 class CheckResult:
     """One asset check; `description` names rules, fields, counts and rows, never a value.
 
-    `warns` is for one that did not pass and, by its severity, fails nothing.
+    `totals` has the same as data where it is the check of a contract. `warns` is for one that did
+    not pass and, by its severity, fails nothing.
     """
 
     name: str
     passed: bool
     description: str = ""
     warns: bool = False
+    totals: tuple[Total, ...] = ()
 
 
 @dataclass
@@ -41,9 +45,9 @@ class TableResult:
     """What a build did with one table.
 
     `kept` is `table`, `file`, or `nothing` where the engine keeps no file of it.
-    `raw_file_errors` counts what was wrong in raw files that were read by their contracts, and
-    `raw_file_report` says it, without a value; `raw_files` has the same as facts, for each file
-    with errors its name, rows, and the rule, field, count and rows of what was wrong.
+    `reading` has what was wrong in raw files that were read by their contracts, also where that
+    kept the table from being made: for each file with errors its name, its rows, and the rule,
+    field, count and rows of what was wrong; None where no such file was read.
     `uses` has what its function was seen to use besides its inputs, each with its place in the
     code; `hook_errors` the errors of Dagster hooks after its function ran, which fail nothing.
     `partitions` are those that the build looked at, of a partitioned table; its own figures are
@@ -62,9 +66,7 @@ class TableResult:
     checks_planned: int = 0
     error: str | None = None
     place: str = ""
-    raw_file_errors: int | None = None
-    raw_file_report: str = ""
-    raw_files: list[dict[str, object]] = field(default_factory=list)
+    reading: ReadingReport | None = None
     kept: str = Kept.TABLE
     uses: list[str] = field(default_factory=list)
     hook_errors: list[str] = field(default_factory=list)
@@ -116,14 +118,30 @@ class TableResult:
                 (b for one in self.partitions if (b := one.peak_memory_bytes) is not None),
                 default=None,
             ),
-            raw_file_errors=_total(one.raw_file_errors for one in self.partitions),
-            raw_files=[file for one in self.partitions for file in one.raw_files],
-            raw_file_report="\n".join(
-                f"{one.name}:\n{one.raw_file_report}"
-                for one in self.partitions
-                if one.raw_file_report
-            ),
+            reading=together(one.reading for one in self.partitions),
         )
+
+    @property
+    def raw_file_errors(self) -> int | None:
+        """How many errors its raw files had; None where none was read by its contract."""
+        return self.reading.error_count if self.reading is not None else None
+
+    @property
+    def raw_file_report(self) -> str:
+        """What was wrong in its raw files, as text without a value."""
+        return self.reading.render() if self.reading is not None else ""
+
+    def to_dict(self) -> dict[str, object]:
+        """The facts as JSON's types."""
+        facts = asdict(replace(self, reading=None, partitions=[]))
+        del facts["reading"]
+        return {
+            **facts,
+            "partitions": [one.to_dict() for one in self.partitions],
+            "raw_file_errors": self.raw_file_errors,
+            "raw_file_report": self.raw_file_report,
+            "raw_files": [asdict(file) for file in self.reading.files] if self.reading else [],
+        }
 
     @property
     def outcome(self) -> Status:
@@ -232,9 +250,10 @@ class BuildResult:
     def accepted(self) -> str:
         """What was wrong in raw files and did not keep their tables from being made."""
         return "\n\n".join(
-            f"{table.name} was built from a raw file with errors:\n{_indent(table.raw_file_report)}"
+            f"{one.name} was built from a raw file with errors:\n{_indent(one.raw_file_report)}"
             for table in self.tables
-            if table.raw_file_report
+            for one in table.partitions or [table]
+            if one.status is Status.BUILT and one.raw_file_report
         )
 
     def warnings(self) -> str:
@@ -265,7 +284,7 @@ class BuildResult:
             "unpublished": self.unpublished,
             "fresh": self.fresh,
             "moved": list(self.moved),
-            "tables": [asdict(table) for table in self.tables],
+            "tables": [table.to_dict() for table in self.tables],
         }
 
     def to_json(self) -> str:
@@ -475,10 +494,7 @@ class Tally:
         result.rows = _whole(metadata.get(facts.ROWS, metadata.get(facts.PARTITION_ROWS)))
         result.size_bytes = _whole(metadata.get(facts.SIZE))
         result.peak_memory_bytes = _whole(metadata.get(facts.PEAK_MEMORY))
-        result.raw_file_errors = _whole(metadata.get(facts.READ_ERRORS))
-        result.raw_file_report = str(metadata.get(facts.READ_REPORT) or "")
-        found = metadata.get(facts.READ_FOUND)
-        result.raw_files = found if isinstance(found, list) else []
+        result.reading = ReadingReport.from_metadata(materialization.metadata)
         seconds = metadata.get(facts.SECONDS)
         result.seconds = seconds if isinstance(seconds, float) else None
         schema = metadata.get(facts.COLUMNS)
@@ -490,19 +506,22 @@ class Tally:
             result = self.result(evaluation.asset_key, evaluation.partition or step.part)
             warns = not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
             said = as_text(evaluation.description or "")
-            check = CheckResult(evaluation.check_name, evaluation.passed, said, warns)
+            totals = totals_of(evaluation.metadata)
+            check = CheckResult(evaluation.check_name, evaluation.passed, said, warns, totals)
             result.checks.append(check)
 
     def _failed(self, event: dg.DagsterEvent, step: Step) -> None:
         if internals.was_interrupted(event):
             return
         words = internals.failure_message(event)
+        reading = ReadingReport.from_metadata(internals.failure_metadata(event))
         for key in step.assets:
             result = self.result(key, step.part)
             # A function of several tables may have written some before it failed.
             if result.status is not Status.BUILT:
                 result.status = Status.FAILED
                 result.error = words
+                result.reading = reading
         for check in step.checks:
             result = self.result(check.asset_key, step.part)
             # A blocking check that does not pass is told by its evaluation and fails its step too.

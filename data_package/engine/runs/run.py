@@ -14,6 +14,7 @@ from data_package.engine.runs import executor
 from data_package.engine.runs.expansion import step_key
 from data_package.engine.runs.guard import building
 from data_package.engine.runs.instance import project_instance
+from data_package.engine.runs.nursery import Nursery
 from data_package.engine.runs.result import BuildResult, Step, Tally
 from data_package.engine.staleness import memo
 from data_package.engine.staleness.assess import assess
@@ -54,6 +55,7 @@ def build(
     force: bool = False,
     fail_fast: bool = False,
     threads: int = 1,
+    processes: bool = False,
 ) -> BuildResult:
     """Build what is stale and publish the data package.
 
@@ -67,6 +69,7 @@ def build(
         force: run what is selected even where it is fresh.
         fail_fast: stop at the first failure.
         threads: how many tables are built at once.
+        processes: whether each of them is built in a process of its own.
 
     Returns:
         The facts of every table that was stale, when all were built and every check passed.
@@ -75,7 +78,9 @@ def build(
         BuildFailed: a table or a check failed; its `result` holds the facts of every table.
         ProjectError: the project or the selection is wrong; nothing was run.
     """
-    request = Request(select, force=force, fail_fast=fail_fast, threads=threads)
+    request = Request(
+        select, force=force, fail_fast=fail_fast, threads=threads, processes=processes
+    )
     result = run_build(request, find_project(project))
     if not result.ok:
         raise BuildFailed(result)
@@ -308,6 +313,8 @@ def _run(
 
     @contextmanager
     def prepare(run_id: str) -> Iterator[None]:
+        # Before the progress is drawn, which takes a thread.
+        nursery = Nursery(chosen, catalogue) if request.processes else None
         with watch(tally) if watch else nullcontext(lambda: None) as changed:
 
             def on_event(event: dg.DagsterEvent) -> None:
@@ -315,7 +322,7 @@ def _run(
                 changed()
 
             plan = executor.Plan(
-                on_event, needless, parts, waits, request.threads, request.fail_fast
+                on_event, needless, parts, waits, request.threads, request.fail_fast, nursery
             )
             with executor.planned(run_id, plan):
                 yield

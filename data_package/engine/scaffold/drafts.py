@@ -158,8 +158,8 @@ def described(path: Path, part: Mapping[str, str] | None = None) -> dict[str, ob
 
     `part` is the dialect that says which table of the file is meant.
     """
-    if path.suffix == ".parquet":
-        return schema.infer(schema.scan_delivered(path)).descriptor
+    if schema.format_of(path).typed is not None:
+        return schema.infer_file(path).descriptor
     part = part or {}
     writing = schema.sniffed(path, part.get("member"))
     dialect = {**part, **({"delimiter": writing.delimiter} if writing.delimiter else {})}

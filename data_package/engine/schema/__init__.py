@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from data_package.engine.schema.delimiting.parts import parts_of
     from data_package.engine.schema.describe import add_fields, add_properties, contract_text
     from data_package.engine.schema.dialect import Dialect, DialectError
+    from data_package.engine.schema.formats import format_of
     from data_package.engine.schema.growing import Grown, grown
     from data_package.engine.schema.inference import Inference, UnsoundError, infer, infer_file
     from data_package.engine.schema.links import Link, link_of
@@ -67,6 +68,7 @@ __all__ = [
     "check",
     "check_file",
     "columns_of",
+    "format_of",
     "contract_text",
     "grown",
     "infer",
@@ -109,6 +111,7 @@ __getattr__ = lazily(
         "check": "typed",
         "check_file": "reading",
         "columns_of": "reading",
+        "format_of": "formats",
         "contract_text": "describe",
         "infer": "inference",
         "infer_file": "inference",

@@ -1,7 +1,9 @@
-"""A column by its name, whatever the name is."""
+"""A column by its name, whatever the name is, and the types of those that hold text."""
 
 import polars as pl
 import polars.selectors as cs
+
+TEXTS = (pl.String, pl.Categorical, pl.Enum)
 
 
 def column(name: str) -> pl.Expr:

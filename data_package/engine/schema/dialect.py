@@ -17,6 +17,7 @@ from data_package.engine.schema.spelling import misspelt
 
 if TYPE_CHECKING:
     from data_package.engine.schema.contract import Contract
+    from data_package.engine.schema.formats.file_format import FileFormat
 
 _PROPERTIES = {
     "header": "header",
@@ -64,13 +65,14 @@ _COUNT: dict[str, object] = {"type": "integer", "minimum": 1}
 
 
 class Form(Enum):
-    """The kinds of files that a dialect can be about, each with its name for people."""
+    """The kinds of files that a dialect tells apart, each with its name for people."""
 
     DELIMITED = "delimited text"
     FIXED = "text with columns of fixed width"
     WORKBOOK = "a workbook"
     JSON = "JSON"
     DATABASE = "a database"
+    TYPED = "a file whose columns have types"
 
 
 _TEXT = frozenset({Form.DELIMITED, Form.FIXED})
@@ -90,11 +92,7 @@ _ONLY_OF: Mapping[str, frozenset[Form]] = {
     **dict.fromkeys(("property", "itemType", "itemKeys"), frozenset({Form.JSON})),
     **dict.fromkeys(("table", "query"), frozenset({Form.DATABASE})),
     "member": _TEXT | {Form.JSON},
-}
-_ENDINGS: Mapping[str, Form] = {
-    **dict.fromkeys((".xlsx", ".xlsm", ".xlsb", ".xls", ".ods"), Form.WORKBOOK),
-    **dict.fromkeys((".json", ".ndjson", ".jsonl"), Form.JSON),
-    **dict.fromkeys((".sqlite", ".sqlite3", ".db", ".db3", ".duckdb", ".ddb"), Form.DATABASE),
+    "nullSequence": frozenset(Form) - {Form.TYPED},
 }
 PACKED = (".gz", ".zip", ".zst", ".bz2", ".xz")
 """The endings of files that are unpacked while they are read."""
@@ -171,12 +169,6 @@ class Dialect:
                 return f"{one} and {other} say the same; remove one of them"
         return None
 
-    def form_of(self, path: Path) -> Form:
-        """Return what kind of file it is, by its name and by what the dialect says of it."""
-        if self.columns:
-            return Form.FIXED
-        return _ENDINGS.get(Path(unpacked_name(path)).suffix, Form.DELIMITED)
-
     @property
     def is_plain(self) -> bool:
         """Whether quotes are doubled inside quotes, nothing is escaped, and signs are one byte."""
@@ -242,45 +234,59 @@ def reads_utf8(encoding: str) -> bool:
 
 def dialect_of_file(
     path: Path,
+    form: "FileFormat",
     contract: "Contract | None",
     dialect: Mapping[str, object] | None,
     encoding: str | None,
 ) -> Dialect:
-    """Return how a file is written: as it is given, or as its contract says, or by its name."""
+    """Return how a file is written: as it is given, or as its contract says, or by its name.
+
+    Raises DialectError as `dialect_for` does.
+    """
     told = contract.descriptor if contract is not None else {}
     written, stated = told.get("dialect"), told.get("encoding")
     if dialect is None and isinstance(written, dict):
         dialect = written
     encoding = encoding or (stated if isinstance(stated, str) else None)
-    return dialect_for(path, dialect, encoding=encoding, contract=contract)
+    return dialect_for(path, form, dialect, encoding=encoding, contract=contract)
 
 
 def dialect_for(
     path: Path,
+    form: "FileFormat",
     dialect: Mapping[str, object] | None,
     *,
     encoding: str | None = None,
     contract: "Contract | None" = None,
 ) -> Dialect:
-    """Return a dialect, completed by the file's name.
+    """Return the dialect of a file of a format, completed by the file's name.
 
-    Raises DialectError for a property that files of its form do not have, with its place in the
+    Raises DialectError for a property that files of its format do not have, with its place in the
     contract.
     """
     if not dialect and unpacked_name(path).endswith((".tsv", ".tab")):
         dialect = {"delimiter": "\t"}
     settled = Dialect.from_descriptor(dialect, encoding=encoding)
-    form = settled.form_of(path)
-    for name in (*(dialect or {}), *(["encoding"] if encoding is not None else [])):
-        if form not in (forms := _ONLY_OF.get(name, frozenset(Form))):
-            what = f"{name} is for {_listed(forms)}, and {path.name} is {form.value}; remove it"
+    is_fixed = settled.columns and form.form is Form.DELIMITED
+    own, called = (Form.FIXED, Form.FIXED.value) if is_fixed else (form.form, str(form))
+    # Some programs write an encoding beside every file.
+    stated = ["encoding"] if encoding is not None and not settled.is_utf8 else []
+    for name in (*(dialect or {}), *stated):
+        if own not in (forms := _ONLY_OF.get(name, frozenset(Form))):
+            what = f"{name} is for {_listed(forms)}, and {path.name} is {called}; remove it"
             raise DialectError(f"{_place_of(name, contract)}dialect: {what}")
     return settled
 
 
+def packing(path: Path) -> str:
+    """Return the ending that says how a file is packed, in small letters; empty if it is not."""
+    ending = path.suffix.lower()
+    return ending if ending in PACKED else ""
+
+
 def unpacked_name(path: Path) -> str:
-    """Return a file's name without the ending that says how it is packed."""
-    return path.stem if path.suffix in PACKED else path.name
+    """Return a file's name in small letters, without the ending that says how it is packed."""
+    return (path.stem if packing(path) else path.name).lower()
 
 
 def two_forms(names: Iterable[str]) -> tuple[str, str] | None:
@@ -297,7 +303,8 @@ def two_forms(names: Iterable[str]) -> tuple[str, str] | None:
 
 
 def _listed(forms: frozenset[Form]) -> str:
-    return " and ".join(form.value for form in Form if form in forms)
+    names = [form.value for form in Form if form in forms]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
 
 
 def _place_of(name: str, contract: "Contract | None") -> str:
@@ -315,6 +322,12 @@ def _place_of(name: str, contract: "Contract | None") -> str:
         return ""
     place = document.place(("dialect", name))
     return f"{contract.path}:{place.line}:{place.column}: "
+
+
+def written_dialect(contract: "Contract | None") -> Mapping[str, object]:
+    """Return the dialect that a contract states; empty where it states none."""
+    written = contract.descriptor.get("dialect") if contract is not None else None
+    return written if isinstance(written, dict) else {}
 
 
 def property_fault(name: str, value: object) -> str | None:
@@ -340,7 +353,8 @@ def property_fault(name: str, value: object) -> str | None:
     if inner == "item_type":
         return None if value in _ITEM_TYPES else "itemType must be array or object"
     if inner == "item_keys":
-        good = isinstance(value, list) and value and all(isinstance(key, str) for key in value)
+        keys = value if isinstance(value, list) else []
+        good = bool(keys) and all(isinstance(key, str) for key in keys)
         return None if good else "itemKeys must be the names of keys"
     if value is None and inner in _OPTIONAL:
         return None

@@ -14,8 +14,12 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.schema.cells import read_columns
-from data_package.engine.schema.columns import column
+from data_package.engine.schema.columns import TEXTS, column
 from data_package.engine.schema.contract import Contract, Descriptor
+from data_package.engine.schema.dialect import dialect_for
+from data_package.engine.schema.formats import format_of
+from data_package.engine.schema.formats.file_format import FileFormat
+from data_package.engine.schema.infer_typed import columns_of_files, with_words
 from data_package.engine.schema.layout import laid_out
 from data_package.engine.schema.linting import lint
 from data_package.engine.schema.report import Report
@@ -27,7 +31,6 @@ SMALL_CELLS = 5
 # Fewer rows say little of what must hold: neither that a value is required nor that it is unique.
 ENOUGH_ROWS = 20
 _LEADING = 6
-_TEXT = (pl.String, pl.Categorical, pl.Enum)
 _CODE = re.compile(r"[\w./:-]*")
 
 
@@ -104,16 +107,20 @@ def infer_file(
     bounds: bool = False,
     small_cells: int = SMALL_CELLS,
 ) -> Inference:
-    """Return the contract that a delimited file, or a set of them, seems to keep.
+    """Return the contract that a delivered file, or a set of them, seems to keep.
 
-    Types are read from the text. The contract says how the file is written. `names` are what the
+    Types are those of the file, or are read from its text. The contract says how the file is
+    written, and what it says of its fields: titles, labels, missing values. `names` are what the
     columns of a file without a header are called. A category is proposed only if `small_cells`
     rows hold it. Raises CheckError when the file cannot be read, and UnsoundError when no contract
     could make its rows right.
     """
-    from data_package.engine.schema.reading import check_file
-
     paths = [Path(path)] if isinstance(path, Path | str) else [Path(each) for each in path]
+    forms = [format_of(each) for each in paths]
+    if forms[0].typed is not None:
+        for each, form in zip(paths, forms, strict=True):
+            dialect_for(each, form, dialect, encoding=encoding)
+        return _infer_typed(paths, forms, bounds, small_cells)
     layout = laid_out(paths, dialect=dialect, encoding=encoding, names=names)
     cells = layout.cells
     kinds = [text_type(name, cells[str(i)]) for i, name in enumerate(layout.names)]
@@ -125,6 +132,35 @@ def infer_file(
     notes = (*layout.notes, *(kind.note for kind in kinds if kind.note))
     inference = found.inference(layout.properties, layout.fields_match, notes)
     _refuse_what_does_not_lint(inference)
+    return _sound(inference, paths)
+
+
+def _infer_typed(
+    paths: Sequence[Path],
+    forms: Sequence[FileFormat],
+    bounds: bool,
+    small_cells: int,
+) -> Inference:
+    for path, form in zip(paths, forms, strict=True):
+        if form is not forms[0]:
+            raise CheckError(f"{path}: it is {form}, and {paths[0]} is {forms[0]}")
+    columns = columns_of_files(paths, forms[0])
+    if isinstance(columns.frame, pl.LazyFrame):
+        return infer(columns.frame, bounds=bounds, small_cells=small_cells)
+    table = columns.frame
+    kinds = [_type_of(dtype) for dtype in table.dtypes]
+    found = _Found(table.columns, _by_place(table), kinds, bounds, small_cells)
+    inference = found.inference({})
+    notes = with_words(inference.fields, columns, small_cells)
+    inference = replace(inference, notes=(*inference.notes, *notes))
+    _refuse_what_does_not_lint(inference)
+    return _sound(inference, paths)
+
+
+def _sound(inference: Inference, paths: Sequence[Path]) -> Inference:
+    """Return a contract that its files keep."""
+    from data_package.engine.schema.reading import check_file
+
     contract = _contract(inference, paths[0].name.partition(".")[0])
     reports = [replace(check_file(each, contract), name=each.name) for each in paths]
     if not all(report.ok for report in reports):
@@ -150,7 +186,7 @@ def _by_place(table: pl.DataFrame) -> pl.DataFrame:
     https://datapackage.org/standard/table-schema/#missingValues
     """
     placed = pl.DataFrame([column.alias(str(i)) for i, column in enumerate(table)])
-    text = [str(i) for i, dtype in enumerate(table.dtypes) if dtype in _TEXT]
+    text = [str(i) for i, dtype in enumerate(table.dtypes) if dtype in TEXTS]
     return placed.with_columns(pl.when(pl.col(name) != "").then(pl.col(name)) for name in text)
 
 
@@ -206,7 +242,7 @@ class _Found:
 
     def _categories(self, name: str, column: pl.Series, distinct: int) -> dict[str, object]:
         small = self.small_cells
-        if column.dtype in _TEXT:
+        if column.dtype in TEXTS:
             listed = words(name, column, distinct, small_cells=small)
             return {"categories": listed} if listed else {}
         if column.dtype.is_integer():
@@ -224,7 +260,7 @@ class _Found:
             (at,)
             for at, dtype in enumerate(self.values.dtypes)
             if distinct.get(at) == height > 1
-            and (dtype.is_integer() or dtype in _TEXT)
+            and (dtype.is_integer() or dtype in TEXTS)
             and not (few and at and not is_identifier_name(self.names[at]))
             and not _is_measured(self.values.to_series(at))
         ]
@@ -260,7 +296,7 @@ def _distinct(table: pl.DataFrame) -> dict[int, int]:
 
 def _is_measured(column: pl.Series) -> bool:
     """Tell whether values are measurements: these are often all different and never a key."""
-    if column.dtype in _TEXT:
+    if column.dtype in TEXTS:
         text = column.cast(pl.String).drop_nulls()
         return bool(text.str.contains(r"^[+-]?[0-9]+[.,][0-9]+$").all())
     return column.dtype.is_float() or column.dtype.is_decimal()

@@ -14,7 +14,7 @@ from typing import TypeAlias
 
 import polars as pl
 
-from data_package.engine.schema.columns import column
+from data_package.engine.schema.columns import TEXTS, column
 from data_package.engine.schema.contract import Contract
 from data_package.engine.schema.rules import comparable_column
 
@@ -222,8 +222,7 @@ def _is_its_own_fingerprint(dtype: pl.DataType) -> bool:
 
 def common_type(own: pl.DataType, other: pl.DataType) -> pl.DataType | None:
     """Return the type in which two columns are compared, None when their values never are equal."""
-    texts = (pl.String, pl.Categorical, pl.Enum)
-    if own in texts and other in texts:
+    if own in TEXTS and other in TEXTS:
         return pl.String()
     if own.is_integer() and other.is_integer():
         wide = (pl.UInt64, pl.Int128)

@@ -9,9 +9,12 @@ from pathlib import Path
 
 import polars as pl
 
+from data_package.engine.schema.checker import FIRST_ROW
 from data_package.engine.schema.contract import Contract, Descriptor
 from data_package.engine.schema.dialect import Dialect, dialect_of_file
-from data_package.engine.schema.records import Records
+from data_package.engine.schema.formats import format_of
+from data_package.engine.schema.formats.file_format import FileFormat
+from data_package.engine.schema.formats.opening import open_records, open_typed_file
 from data_package.engine.schema.report import Report
 from data_package.engine.schema.split import Shape
 from data_package.engine.schema.unreadable import unreadable
@@ -37,16 +40,21 @@ def offending_rows(
     """
     wanted = _wanted(report, limit)
     if isinstance(source, Path):
-        rows = _from_file(source, wanted, dialect_of_file(source, contract, dialect, encoding))
+        form = format_of(source)
+        settled = dialect_of_file(source, form, contract, dialect, encoding)
+        if form.typed is not None:
+            rows = _from_typed(source, form, wanted)
+        else:
+            rows = _from_file(source, form, wanted, settled)
     else:
-        numbered = source.lazy().with_row_index(ROW, offset=2)
+        numbered = source.lazy().with_row_index(ROW, offset=FIRST_ROW)
         try:
             rows = numbered.filter(pl.col(ROW).is_in(list(wanted))).collect(engine="streaming")
         except pl.exceptions.PolarsError as error:
             raise unreadable(report.name, error) from None
-    told = [wanted[int(number)] for number in rows[ROW]]
+    words = [wanted[int(number)] for number in rows[ROW]]
     return rows.with_columns(pl.col(ROW).cast(pl.Int64)).insert_column(
-        1, pl.Series(ERRORS, told, dtype=pl.String)
+        1, pl.Series(ERRORS, words, dtype=pl.String)
     )
 
 
@@ -62,10 +70,26 @@ def _wanted(report: Report, limit: int) -> Mapping[int, str]:
     return dict(zip(told["row"], told["field"], strict=True))
 
 
-def _from_file(path: Path, wanted: Mapping[int, str], dialect: Dialect) -> pl.DataFrame:
+def _from_typed(path: Path, form: FileFormat, wanted: Mapping[int, str]) -> pl.DataFrame:
+    parts: list[pl.DataFrame] = []
+    start = FIRST_ROW
+    with open_typed_file(path, form) as file:
+        for batch in file.batches(list(file.columns), ()):
+            numbered = batch.with_row_index(ROW, offset=start)
+            parts.append(numbered.filter(pl.col(ROW).is_in(list(wanted))))
+            start += batch.height
+            if start > max(wanted, default=0):
+                break
+        empty = pl.DataFrame(schema={ROW: pl.UInt32(), **file.columns})
+    return pl.concat([empty, *parts])
+
+
+def _from_file(
+    path: Path, form: FileFormat, wanted: Mapping[int, str], dialect: Dialect
+) -> pl.DataFrame:
     parts: list[pl.DataFrame] = []
     last = max(wanted, default=0)
-    with Records(path, dialect) as records:
+    with open_records(path, form, dialect) as records:
         labels = records.labels
         shape = Shape(len(labels) or 1, empty_is_null=False)
         for block, cells in records.blocks(shape, lambda block: block.cells):

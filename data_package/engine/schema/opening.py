@@ -10,7 +10,7 @@ import zlib
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
-from data_package.engine.schema.dialect import PACKED
+from data_package.engine.schema.dialect import packing
 from data_package.engine.schema.unreadable import CheckError
 
 if TYPE_CHECKING:
@@ -45,9 +45,9 @@ def opened(path: Path, member: str | None = None) -> IO[bytes]:
     `member` is the name of a file in a zip archive, or a pattern. Raises `UNREADABLE`, and
     CheckError for an archive without that member, or with several and none named.
     """
-    if path.suffix in _MAGIC:
+    if packing(path) in _MAGIC:
         _refuse_other(path)
-    match path.suffix if path.suffix in PACKED else "":
+    match packing(path):
         case ".zip":
             return _member(path, member)
         case _ if member is not None:
@@ -66,11 +66,11 @@ def opened(path: Path, member: str | None = None) -> IO[bytes]:
 
 
 def _refuse_other(path: Path) -> None:
-    magic, program = _MAGIC[path.suffix]
+    magic, program = _MAGIC[packing(path)]
     with path.open("rb") as file:
         beginning = file.read(len(magic))
     # A skippable frame may come first.
-    skippable = path.suffix == ".zst" and beginning[1:] == b"\x2a\x4d\x18"
+    skippable = packing(path) == ".zst" and beginning[1:] == b"\x2a\x4d\x18"
     if beginning not in (magic, magic[: len(beginning)]) and not skippable:
         raise CheckError(
             f"{path}: it is not compressed with {program}, as its name says; "

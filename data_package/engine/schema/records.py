@@ -1,4 +1,4 @@
-"""A delimited file as blocks of rows of text, split on several threads and given in order."""
+"""Delimited text as blocks of rows of text, split on several threads and given in order."""
 
 import os
 from collections import deque
@@ -10,7 +10,7 @@ from typing import TypeVar
 
 import polars as pl
 
-from data_package.engine.schema.delimiting import delimited
+from data_package.engine.schema.delimiting import Delimited
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.grammar import Grammar, Record, cells_of
 from data_package.engine.schema.opening import UNREADABLE
@@ -38,7 +38,14 @@ class Records:
     Use it as a context manager; it holds the file open.
     """
 
-    def __init__(self, path: Path, dialect: Dialect, *, block_bytes: int = BLOCK_BYTES) -> None:
+    def __init__(
+        self,
+        path: Path,
+        dialect: Dialect,
+        delimited: Callable[[Path, Dialect], Delimited],
+        *,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> None:
         self._block_bytes = block_bytes
         self._path = path
         try:
@@ -58,11 +65,6 @@ class Records:
         self.is_empty = not self._held
         self.labels: tuple[str, ...] = self._read_labels() if dialect.header else ()
         self.first_row = self._next_row
-
-    @property
-    def is_delimited(self) -> bool:
-        """Whether the file itself has delimiters between its cells."""
-        return not self._is_grid and not self._dialect.columns
 
     def __enter__(self) -> "Records":
         return self

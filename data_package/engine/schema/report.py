@@ -4,7 +4,7 @@ Nothing in a report is a value of the data. Codes and row numbers are those of f
 header is row 1, the first row of data row 2.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, replace
 from typing import cast
 
@@ -169,17 +169,13 @@ class Report:
 
     def render(self) -> str:
         """Return the report as lines of plain text: what is wrong, how often, in which rows."""
-        rows = f"{self.rows_checked:,} row{'' if self.rows_checked == 1 else 's'} checked"
-        skipped = [f"  not checked: {what}" for what in self.skipped]
-        if self.ok:
-            return "\n".join([f"{self.title}: {rows}, no errors", *skipped])
-        count = f"{self.error_count:,} error{'' if self.error_count == 1 else 's'}"
-        lines = [_line(total) for total in self.totals]
-        return "\n".join(
-            [f"{self.title}: {rows}, {count}", *lines, *skipped, "  " + self._what_next()]
-        )
+        return render(self.title, self.rows_checked, self.totals, self.skipped, self.what_next)
 
-    def _what_next(self) -> str:
+    @property
+    def what_next(self) -> str:
+        """What to do about it; empty where nothing was found."""
+        if self.ok:
+            return ""
         if self.delivered:
             advice = "ask for the file as it was agreed, or let the contract say what to expect"
         elif any(each.rows for each in self.totals):
@@ -189,8 +185,21 @@ class Report:
         if self.hint:
             advice = f"{self.hint.advice(self.place, options=self.options)}; else {advice}"
         if self.capped:
-            return f"next: {advice} (at most {self.limit:,} rows a rule are itemised)"
-        return f"next: {advice}"
+            return f"{advice} (at most {self.limit:,} rows a rule are itemised)"
+        return advice
+
+
+def render(
+    name: str, rows_checked: int, totals: Sequence[Total], skipped: Iterable[str], what_next: str
+) -> str:
+    """Return what a check found as lines of plain text: what is wrong, how often, in which rows."""
+    head = f"{name}: {rows_checked:,} row{'' if rows_checked == 1 else 's'} checked"
+    left = [f"  not checked: {what}" for what in skipped]
+    if not totals:
+        return "\n".join([f"{head}, no errors", *left])
+    count = sum(total.count for total in totals)
+    head += f", {count:,} error{'' if count == 1 else 's'}"
+    return "\n".join([head, *map(_line, totals), *left, f"  next: {what_next}"])
 
 
 def itemise(found: Iterable[tuple[Total, list[int | None]]]) -> pl.DataFrame:

@@ -15,6 +15,7 @@ from typing import Literal, cast
 import polars as pl
 
 from data_package.engine.schema.cells import over_distinct
+from data_package.engine.schema.columns import TEXTS
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import ContractError, Field
 from data_package.engine.schema.literals import logical, logical_categories
@@ -371,7 +372,7 @@ def _allowed(values: list[object], dtype: pl.DataType) -> pl.Series:
     if isinstance(dtype, pl.Duration):
         spans = [span for value in values if (span := _timedelta(value)) is not None]
         return pl.Series([span for span in spans if _is_held(span, dtype)], dtype=dtype)
-    if dtype in (pl.String, pl.Categorical, pl.Enum, pl.List, pl.Array, pl.Struct):
+    if dtype in (*TEXTS, pl.List, pl.Array, pl.Struct):
         return pl.Series([_spelling(value) for value in values], dtype=pl.String)
     return pl.Series(values, dtype=dtype, strict=False)
 

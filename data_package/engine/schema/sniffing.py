@@ -12,6 +12,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_package.engine.schema.dialect import Dialect, Form
+from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.opening import UNREADABLE, opened
 from data_package.engine.schema.unreadable import OTHER_ENCODING, unreadable_file
 
@@ -45,7 +46,7 @@ def sniffed(path: Path, member: str | None = None) -> Writing:
 
     Raises CheckError for a file that cannot be opened or unpacked.
     """
-    if Dialect().form_of(path) is not Form.DELIMITED:
+    if format_of(path).form is not Form.DELIMITED:
         return Writing()
     try:
         with opened(path, member) as file:

@@ -291,6 +291,9 @@ def _split_by_polars(
     schema = shape.schema(numbers=numbers)
     if not data:
         return pl.DataFrame(schema=schema)
+    if not data.endswith((b"\n", b"\r")):
+        # Without a line end Polars passes over an empty cell too many at the end of the data.
+        data += b"\n"
     try:
         frame = pl.read_csv(
             data,

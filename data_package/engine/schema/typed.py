@@ -9,6 +9,7 @@ import polars as pl
 
 from data_package.engine.schema.cells import logical_dtype, read_column
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
+from data_package.engine.schema.columns import TEXTS
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.octets import as_text, holds_bytes, text_dtype
@@ -60,7 +61,7 @@ def check(
             if dtype is not None and fits(dtype, each.type, each.format):
                 dtypes[each.name] = dtype
             elif dtype is not None:
-                table_level.append(_wrong_dtype(each, dtype))
+                table_level.append(wrong_dtype(each, dtype))
         logical = {name: _logical_dtype(contract.field(name), dtypes[name]) for name in dtypes}
         checker = Checker(contract, logical, references or {}, limit)
         height = batch_rows or _batch_rows(len(dtypes))
@@ -113,12 +114,13 @@ def _header(code: str, field: str | None, note: str) -> Total:
     return Total(code, "fieldsMatch", field, 1, (), note)
 
 
-def _wrong_dtype(each: Field, dtype: pl.DataType) -> Total:
+def wrong_dtype(each: Field, dtype: pl.DataType) -> Total:
+    """Return what is wrong with a column of a type that cannot hold its field."""
     kind = str(dtype.base_type().__name__) if dtype.is_nested() or dtype == pl.Enum else str(dtype)
     if each.type in FIELD_TYPES:
         note = f"a column of type {kind}, where {each.type} needs {FIELD_TYPES[each.type].dtypes}"
     else:
-        note = f"{each.type} is no type of the standard"
+        note = f"{each.type} is not a type of the standard"
     return Total("type-error", "type", each.name, 1, (), note)
 
 
@@ -154,7 +156,7 @@ def _batches(
     """Give the columns that are judged, batch by batch, with missing values as nulls."""
     fields = [contract.field(name) for name in dtypes]
     for piece in _pieces(frame, list(dtypes), height):
-        yield _logical_batch(piece, fields, dtypes)
+        yield judged(piece, fields, dtypes)
 
 
 def _pieces(
@@ -172,9 +174,10 @@ def _pieces(
         )
 
 
-def _logical_batch(
+def judged(
     piece: pl.DataFrame, fields: Sequence[Field], dtypes: Mapping[str, pl.DataType]
 ) -> Batch:
+    """Return some rows as they are judged: missing values as nulls, text forms as values."""
     piece = _with_bytes_as_text(_without_missing(piece, fields, dtypes))
     bad: dict[str, pl.Series] = {}
     values: list[pl.Series] = []
@@ -211,21 +214,22 @@ def _without_missing(
     https://datapackage.org/standard/table-schema/#missingValues
     """
     tests = [
-        _is_missing(each, dtypes[each.name]).any().alias(each.name)
+        is_missing(each, dtypes[each.name]).any().alias(each.name)
         for each in fields
-        if each.missing_values and dtypes[each.name] in (pl.String, pl.Categorical, pl.Enum)
+        if each.missing_values and dtypes[each.name] in TEXTS
     ]
     if not tests:
         return piece
     held = piece.select(tests).row(0, named=True)
     return piece.with_columns(
-        pl.when(~_is_missing(each, dtypes[each.name])).then(column_of(each.name)).alias(each.name)
+        pl.when(~is_missing(each, dtypes[each.name])).then(column_of(each.name)).alias(each.name)
         for each in fields
         if held.get(each.name)
     )
 
 
-def _is_missing(each: Field, dtype: pl.DataType) -> pl.Expr:
+def is_missing(each: Field, dtype: pl.DataType) -> pl.Expr:
+    """Return which cells of a column of text are missing values of its field."""
     column = column_of(each.name)
     if dtype != pl.String:
         column = column.cast(pl.String)

@@ -1,6 +1,5 @@
 """What is said of a table or a file that cannot be read to its end, in words without values."""
 
-import codecs
 import errno
 import gzip
 import re
@@ -8,14 +7,10 @@ import zipfile
 from pathlib import Path
 
 from data_package.engine.errors import DataPackageError
-from data_package.engine.schema.dialect import reads_utf8
 from data_package.engine.schema.report import Hint
-from data_package.engine.schema.signatures import json_text, signature_of
 
 # The one that nearly all files that are not UTF-8 have where Latin letters are written.
 OTHER_ENCODING = "cp1252"
-_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
-_MANY_NULS = 0.3
 # What Polars says when it cannot write; of the text of an error only this is looked for.
 _NO_ROOM = re.compile(rf"os error ({errno.ENOSPC}|{errno.EDQUOT})\b|thrift: transport error")
 
@@ -63,25 +58,3 @@ def unreadable_file(path: Path, error: Exception, encoding: str) -> CheckError:
     else:
         why = "its compressed data are damaged or locked; fetch it again"
     return CheckError(f"{path}: the file cannot be read: {why}")
-
-
-def not_text(path: Path, beginning: bytes, encoding: str, *, has_header: bool) -> CheckError | None:
-    """Return the error for a file that was taken for delimited text and plainly is none, else None.
-
-    `beginning` are its first bytes as they stand; `encoding` is what they are taken for, and
-    `has_header` tells that the first row is taken for labels.
-    """
-    found = signature_of(beginning) or (json_text(beginning) if has_header else None)
-    problem = f"{path}: the file is not text as it stands"
-    if found is not None:
-        return CheckError(f"{problem}: {found}")
-    is_utf8 = reads_utf8(encoding)
-    if is_utf8 and beginning.startswith(_UTF16_MARKS):
-        what, encoding = "it begins as UTF-16 text does", "utf-16"
-    elif is_utf8 and beginning.count(0) > _MANY_NULS * len(beginning):
-        what, encoding = "it is full of NUL bytes, as UTF-16 is", "utf-16-le"
-    elif not is_utf8 and beginning.startswith(codecs.BOM_UTF8):
-        what, encoding = f"it begins with the mark of UTF-8 and is read as {encoding}", "utf-8"
-    else:
-        return None
-    return CheckError(problem, Hint(what, f"encoding: {encoding}", f"--encoding {encoding}"))

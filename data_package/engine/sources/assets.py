@@ -1,10 +1,10 @@
 """Raw files as Dagster external assets, and how they arrive in a table's function."""
 
-import dataclasses
 import os
 import sys
 import warnings
 from collections.abc import Iterator, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, get_args, get_origin
 
@@ -13,20 +13,22 @@ import dagster as dg
 from data_package.engine.errors import DataPackageError, ProjectError
 from data_package.engine.project import Project, find_project
 from data_package.engine.schema import load_contract
-from data_package.engine.sources.delivered import Delivered, Reader
-from data_package.engine.sources.files import Bad, Deliveries, RawFile, read_as_pattern
+from data_package.engine.sources.delivered import Delivered, Misread, Received
+from data_package.engine.sources.files import (
+    Bad,
+    Declared,
+    Deliveries,
+    RawFile,
+    read_as_pattern,
+)
 from data_package.engine.sources.frames import frame_of, handed
+from data_package.engine.sources.reading_report import ReadingReport
 from data_package.engine.sources.shares import Part, Share, has_place, unwatched
 from data_package.engine.storage import HashCache
 
-_OURS = "data-package/"
-PATTERNS = "data-package/patterns"
-PACKAGE = "data-package/package"
-BAD = "data-package/bad"
-WORST = "data-package/worst"
-MAY_BE_EMPTY = "data-package/may_be_empty"
-FILE_COLUMN = "data-package/file_column"
-DEFINED_AT = "data-package/defined_at"
+# Metadata of a spec may hold any object: what `source_file` declared goes as it is, and stays with
+# the asset through whatever a project's code does with its spec.
+_RAW_FILE = "data-package/raw_file"
 IO_MANAGER_KEY = "source_file_io_manager"
 _ALONE_KEY = "raw_files"
 _MANAGER = "dagster/io_manager_key"
@@ -80,22 +82,22 @@ def source_file(
     these.
     """
     caller = sys._getframe(1)
-    defined_at = f"{caller.f_code.co_filename}:{caller.f_lineno}"
+    declared = Declared(Path(caller.f_code.co_filename), caller.f_lineno)
     if not paths:
-        raise ProjectError(f"{defined_at}: source_file({name!r}) needs at least one path.")
+        raise ProjectError(f"{declared}: source_file({name!r}) needs at least one path.")
     if not all(isinstance(path, str | Path) for path in paths):
         raise ProjectError(
-            f"{defined_at}: source_file({name!r}, …) takes its paths one after another, not as a "
+            f"{declared}: source_file({name!r}, …) takes its paths one after another, not as a "
             f'list.\nWrite source_file({name!r}, "one.csv", "two.csv").'
         )
     if bad not in get_args(Bad):
         raise ProjectError(
-            f"{defined_at}: source_file({name!r}, …, bad={bad!r}) is not one of "
+            f"{declared}: source_file({name!r}, …, bad={bad!r}) is not one of "
             f"{', '.join(map(repr, get_args(Bad)))}."
         )
     if worst is not None and not (isinstance(worst, int | float) and 0 <= worst <= 1):
         raise ProjectError(
-            f"{defined_at}: source_file({name!r}, …, worst={worst!r}) is not a share from 0 to 1."
+            f"{declared}: source_file({name!r}, …, worst={worst!r}) is not a share from 0 to 1."
         )
     for variable, value in _LOOSE.items():
         os.environ.setdefault(variable, value)
@@ -105,13 +107,16 @@ def source_file(
         group_name=group,
         kinds={"file"},
         metadata={
-            PATTERNS: [str(path) for path in paths],
-            PACKAGE: package or "",
-            DEFINED_AT: defined_at,
-            BAD: bad,
-            WORST: worst,
-            MAY_BE_EMPTY: may_be_empty,
-            FILE_COLUMN: file_column,
+            _RAW_FILE: RawFile(
+                name,
+                tuple(map(str, paths)),
+                package or None,
+                declared,
+                bad,
+                worst,
+                may_be_empty,
+                file_column,
+            ),
             _MANAGER: _ALONE_KEY,
         },
     )
@@ -137,26 +142,15 @@ class RawFileAsset(dg.AssetsDefinition):
 
 def of_project(spec: dg.AssetSpec) -> dg.AssetSpec:
     """A raw file that the project's own IO manager provides."""
-    if PATTERNS not in spec.metadata:
+    if raw_file(spec) is None:
         return spec
     return spec.replace_attributes(metadata={**spec.metadata, _MANAGER: IO_MANAGER_KEY})
 
 
 def raw_file(spec: dg.AssetSpec) -> RawFile | None:
     """What `source_file` declared, or None for any other external asset."""
-    patterns = spec.metadata.get(PATTERNS)
-    if patterns is None:
-        return None
-    return RawFile(
-        name=spec.key.to_user_string(),
-        patterns=tuple(patterns),
-        package=spec.metadata.get(PACKAGE) or None,
-        contract_path=_contract_path(spec),
-        bad=spec.metadata.get(BAD, "stop"),
-        worst=spec.metadata.get(WORST),
-        may_be_empty=bool(spec.metadata.get(MAY_BE_EMPTY)),
-        file_column=spec.metadata.get(FILE_COLUMN),
-    )
+    file = spec.metadata.get(_RAW_FILE)
+    return replace(file, name=spec.key.to_user_string()) if isinstance(file, RawFile) else None
 
 
 def for_pages(spec: dg.AssetSpec) -> dg.AssetSpec:
@@ -165,6 +159,7 @@ def for_pages(spec: dg.AssetSpec) -> dg.AssetSpec:
     if file is None:
         return spec
     files = ", ".join(file.patterns) + (f" of the package {file.package}" if file.package else "")
+    declared = file.declared
     contract = file.contract_path if file.contract_path and file.contract_path.is_file() else None
     said: dict[str, object] = {"files": files}
     if contract is not None:
@@ -175,24 +170,21 @@ def for_pages(spec: dg.AssetSpec) -> dg.AssetSpec:
         said["may be empty"] = True
     if file.file_column is not None:
         said["column with the file's name"] = file.file_column
-    place, _, line = str(spec.metadata[DEFINED_AT]).rpartition(":")
     return spec.replace_attributes(
         description=spec.description or f"As delivered: {files}.",
         metadata={
-            **{key: value for key, value in spec.metadata.items() if not key.startswith(_OURS)},
+            **{key: value for key, value in spec.metadata.items() if key != _RAW_FILE},
             **said,
-            "dagster/code_references": places_in_code((place, int(line)), contract),
+            **({"dagster/code_references": places_in_code(declared, contract)} if declared else {}),
         },
     )
 
 
-def places_in_code(
-    declared: tuple[str, int], contract: Path | None
-) -> dg.CodeReferencesMetadataValue:
+def places_in_code(declared: Declared, contract: Path | None) -> dg.CodeReferencesMetadataValue:
     """Where something is declared, and where its contract is: files of this machine."""
-    file, line = declared
     # The pages cut long labels in the middle, so the file's name alone.
-    places = [(file, line, f"{Path(file).name}:{line}")]
+    label = f"{declared.file.name}:{declared.line}"
+    places = [(str(declared.file), declared.line, label)]
     if contract is not None:
         places.append((str(contract), 1, contract.name))
     with warnings.catch_warnings():
@@ -216,13 +208,13 @@ class _AloneFiles(dg.IOManager):
         """Load it as in the project that the file is declared in."""
         upstream = context.upstream_output
         metadata = upstream.definition_metadata if upstream is not None else {}
-        spec = dg.AssetSpec(context.asset_key, metadata=metadata)
-        file = raw_file(spec)
+        file = raw_file(dg.AssetSpec(context.asset_key, metadata=metadata))
         assert file is not None
+        assert file.declared is not None
         problem = ""
         try:
-            place = Path(str(metadata[DEFINED_AT]).rpartition(":")[0])
-            return _alone_files(find_project(place.parent), file, context).load_input(context)
+            project = find_project(file.declared.file.parent)
+            return _alone_files(project, file, context).load_input(context)
         except DataPackageError as error:
             problem = str(error)
         raise dg.Failure(problem)
@@ -236,17 +228,12 @@ class _AloneFiles(dg.IOManager):
 def _alone_files(project: Project, file: RawFile, context: dg.InputContext) -> "SourceFiles":
     """The IO manager of one raw file, which writes nothing into its project."""
     instance = context.instance
-    aside = dataclasses.replace(project, storage=Path(instance.storage_directory(), "data-package"))
+    aside = replace(project, storage=Path(instance.storage_directory(), "data-package"))
     path = file.contract_path
     contracts = {file.name: load_contract(path)} if path and path.is_file() else {}
     hashes = HashCache(aside.places.hashes)
     deliveries = Deliveries(project.root, {file.name: file}, hashes)
     return SourceFiles(deliveries, Delivered(aside, {file.name: file}, contracts))
-
-
-def _contract_path(spec: dg.AssetSpec) -> Path:
-    module = Path(str(spec.metadata[DEFINED_AT]).rpartition(":")[0])
-    return module.with_name(f"{'__'.join(spec.key.path)}.yaml")
 
 
 def share_of(file: RawFile, wanted: object) -> Share:
@@ -274,6 +261,7 @@ class SourceFiles(dg.IOManager):
         """`deliveries`: the project's raw files; `delivered` reads those that have a contract."""
         self._deliveries = deliveries
         self._delivered = delivered
+        self._project = delivered.project
 
     def load_input(self, context: dg.InputContext) -> object:
         """What the parameter asks for; paths where it has no annotation.
@@ -282,14 +270,22 @@ class SourceFiles(dg.IOManager):
         """
         name = context.asset_key.to_user_string()
         wanted: object = context.dagster_type.typing_type
+        report: ReadingReport | None = None
         try:
             part = part_of(context)
             share = share_of(self._deliveries.files[name], wanted) if part else Share.WHOLE
             paths = self._deliveries.hand_out(name, part, share)
             if frame := frame_of(wanted):
                 plain = [Path(path) for path in paths]
-                reader = Reader(context.op_def.name, part)
-                return handed(self._delivered.read(name, plain, reader), frame)
+                rejects = self._project.places.rejects_of(
+                    context.op_def.name, part.name if part is not None else None
+                )
+                received = Received.for_step(
+                    context.step_context, rejects, self._project.relative(rejects)
+                )
+                return handed(self._delivered.read(name, plain, received), frame)
+        except Misread as error:
+            problem, report = str(error), error.report
         except DataPackageError as error:
             problem = str(error)
         else:
@@ -307,7 +303,7 @@ class SourceFiles(dg.IOManager):
                     f"The raw file '{name}' consists of {len(paths)} files, but the function takes "
                     f"a single Path.\nAnnotate the parameter as list[Path]."
                 )
-        raise dg.Failure(problem)
+        raise dg.Failure(problem, report.to_metadata() if report is not None else None)
 
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Raw files are delivered, never made."""

@@ -5,9 +5,9 @@ import json
 import tempfile
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
-from itertools import chain
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING, ClassVar, cast
+from weakref import WeakKeyDictionary
 
 import polars as pl
 
@@ -16,7 +16,7 @@ from data_package.engine.edition import edition
 from data_package.engine.errors import BuildError
 from data_package.engine.project import Project
 from data_package.engine.sources.files import RawFile
-from data_package.engine.sources.shares import Part
+from data_package.engine.sources.reading_report import FileReport, ReadingReport
 from data_package.engine.storage import make_private_folder, replacing
 
 if TYPE_CHECKING:
@@ -34,7 +34,7 @@ _EVERY = 1 << 40
 
 
 @dataclass(frozen=True)
-class Outcome:
+class FileRows:
     """The result of reading one file: its report, its rows, those left out, and how many were bad.
 
     There are no rows where something is wrong with the whole file.
@@ -46,17 +46,78 @@ class Outcome:
     wrong: int = 0
     numbers: pl.Series | None = None
 
+    @property
+    def rejected(self) -> int:
+        """How many rows are left out."""
+        return 0 if self.rejects is None else self.rejects.height
 
-@dataclass(frozen=True)
-class Reader:
-    """A function that takes raw files, by its name in Dagster, and the partition that it makes."""
 
-    function: str
-    part: Part | None = None
+class Misread(BuildError):
+    """The rows of a raw file cannot be passed on. `report` says what is wrong, as data."""
+
+    def __init__(self, problem: str, report: ReadingReport) -> None:
+        super().__init__(problem)
+        self.report = report
+
+
+class Received:
+    """What one call of a function receives of raw files that are read by their contracts.
+
+    Between the loading of its inputs and the writing of its tables it belongs to the step of the
+    run, Dagster's object that both share.
+    """
+
+    _by_step: ClassVar[WeakKeyDictionary[object, "Received"]] = WeakKeyDictionary()
+
+    def __init__(self, rejects: Path, place: str) -> None:
+        """`rejects`: where rows that are left out are kept, and `place` how messages name it."""
+        self._rejects = rejects
+        self._place = place
+        self._files: dict[str, list[FileRows]] = {}
+
+    @classmethod
+    def for_step(cls, step: object, rejects: Path, place: str) -> "Received":
+        """What a step has received so far, to add to it."""
+        return cls._by_step.setdefault(step, cls(rejects, place))
+
+    @classmethod
+    def report_of(cls, step: object) -> ReadingReport | None:
+        """What was wrong in the files that a step has received; None where none was read."""
+        received = cls._by_step.get(step)
+        return received.report if received is not None else None
+
+    @property
+    def report(self) -> ReadingReport:
+        """What was wrong, file by file."""
+        return ReadingReport(
+            tuple(
+                FileReport.of(one.report, one.rejected, self._place)
+                for files in self._files.values()
+                for one in files
+                if not one.report.ok
+            )
+        )
+
+    def add(self, name: str, files: Sequence[FileRows]) -> None:
+        """Note the files of a raw file, and keep the rows that are left out."""
+        # Without the rows: the file that they are scanned from is removed once nobody reads it.
+        self._files[name] = [replace(one, frame=None, numbers=None) for one in files]
+        left_out = [
+            one.rejects
+            for files in self._files.values()
+            for one in files
+            if one.rejects is not None
+        ]
+        if not left_out:
+            self._rejects.unlink(missing_ok=True)
+            return
+        make_private_folder(self._rejects.parent)
+        with replacing(self._rejects) as temporary:
+            pl.concat(left_out, how="diagonal").write_parquet(temporary)
 
 
 class Delivered:
-    """The raw files of a project that have a contract, and what reading them has shown."""
+    """The raw files of a project, and how those that have a contract are read."""
 
     def __init__(
         self, project: Project, files: Mapping[str, RawFile], contracts: Mapping[str, "Contract"]
@@ -64,9 +125,7 @@ class Delivered:
         """`files` and `contracts`: by the name of the raw file; not every file has a contract."""
         self.files = files
         self.contracts = contracts
-        self._project = project
-        # By who took the raw file, and the raw file.
-        self._outcomes: dict[Reader, dict[str, list[Outcome]]] = {}
+        self.project = project
 
     def columns(self, name: str) -> pl.Schema | None:
         """The columns that a raw file is read into; None where it has no contract."""
@@ -102,11 +161,11 @@ class Delivered:
         text = json.dumps(how, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
-    def read(self, name: str, paths: Sequence[Path], reader: Reader) -> pl.LazyFrame:
+    def read(self, name: str, paths: Sequence[Path], received: Received) -> pl.LazyFrame:
         """The rows of a raw file, several files below one another, for a function that takes them.
 
-        Raises BuildError when there is no contract, or when the file breaks it beyond what is
-        allowed.
+        What was wrong is added to what the function has received. Raises BuildError when there is
+        no contract, and Misread when the file breaks it beyond what is allowed.
         """
         if name not in self.contracts:
             raise BuildError(
@@ -119,50 +178,46 @@ class Delivered:
                 f"'{name}': its file_column {column!r} is a field of its contract too, "
                 f"{self.place(name)}.\nGive the column another name."
             )
-        outcomes = self.examine(name, paths)
-        # Without the rows: the file that they are scanned from is removed once nobody reads it.
-        self._outcomes.setdefault(reader, {})[name] = [
-            replace(one, frame=None, numbers=None) for one in outcomes
-        ]
-        self._keep_rejects(reader)
-        if problem := self._problem(name, outcomes):
-            raise BuildError(problem)
-        return pl.concat([one.frame for one in outcomes if one.frame is not None])
+        files = self.examine(name, paths)
+        received.add(name, files)
+        if problem := self._problem(name, files):
+            raise Misread(problem, received.report)
+        return pl.concat([one.frame for one in files if one.frame is not None])
 
-    def examine(self, name: str, paths: Sequence[Path]) -> list[Outcome]:
+    def examine(self, name: str, paths: Sequence[Path]) -> list[FileRows]:
         """What reading the files of a raw file that has a contract gives, one after another.
 
         Keys are checked over all of them, unless something is wrong with a whole file.
         """
         several = len(paths) > 1
-        outcomes = [self._read(name, path, several=several) for path in paths]
+        files = [self._read(name, path, several=several) for path in paths]
         parts = [
             schema.Part(one.frame, one.report, one.numbers)
-            for one in outcomes
+            for one in files
             if one.frame is not None and one.numbers is not None and not one.report.of_whole
         ]
-        if not several or len(parts) < len(outcomes):
-            return outcomes
+        if not several or len(parts) < len(files):
+            return files
         reports = schema.reports_across(parts, self.contracts[name])
-        return [replace(o, report=r) for o, r in zip(outcomes, reports, strict=True)]
+        return [replace(one, report=r) for one, r in zip(files, reports, strict=True)]
 
-    def _problem(self, name: str, outcomes: Sequence[Outcome]) -> str:
+    def _problem(self, name: str, files: Sequence[FileRows]) -> str:
         """Why the rows of a raw file cannot be passed on; empty where they can."""
         file, place = self.files[name], self.place(name)
-        whole = [one for one in outcomes if one.report.of_whole]
+        whole = [one for one in files if one.report.of_whole]
         if whole:
             return (
                 f"{_reports(whole)}\n\n'{name}' is not written as its contract, {place}, describes."
                 '\nCorrect one of the two: bad="null" and bad="reject" only apply to '
                 "cells and rows."
             )
-        if file.bad == "stop" and not all(one.report.ok for one in outcomes):
+        if file.bad == "stop" and not all(one.report.ok for one in files):
             return (
-                f"{_reports(outcomes)}\n\n'{name}' breaks its contract, {place}. To continue "
+                f"{_reports(files)}\n\n'{name}' breaks its contract, {place}. To continue "
                 'anyway, declare it with\nbad="null", so that cells of another type are empty, or '
                 'bad="reject", so that their rows are left out.'
             )
-        if beyond := [one for one in outcomes if one.wrong > _allowed(file, one)]:
+        if beyond := [one for one in files if one.wrong > _allowed(file, one)]:
             shares = "\n".join(
                 f"{one.report.name}: {one.wrong:,} of {one.report.rows_checked:,} rows are bad."
                 for one in beyond
@@ -172,60 +227,20 @@ class Delivered:
                 f"format: correct {place}.\nIf the rows themselves are bad, set the share that is "
                 f"allowed, worst=, where '{name}' is declared."
             )
-        if not file.may_be_empty and not any(one.report.rows_checked for one in outcomes):
+        if not file.may_be_empty and not any(one.report.rows_checked for one in files):
             return (
                 f"'{name}' has no rows.\nAsk for the file again, or declare it with "
                 "may_be_empty=True if there may be none."
             )
         return ""
 
-    def errors(self, reader: Reader) -> int | None:
-        """How much was wrong in what a function received last; None where nothing was read."""
-        outcomes = self._of(reader)
-        return sum(one.report.error_count for one in outcomes) if outcomes else None
-
-    def found(self, reader: Reader) -> list[dict[str, object]]:
-        """What was wrong in it as plain data, per file with errors; no values of rows."""
-        kept = ("rows_checked", "error_count", "totals")
-        return [
-            {
-                "file": one.report.name,
-                "left_out": 0 if one.rejects is None else one.rejects.height,
-                **{name: one.report.summary()[name] for name in kept},
-            }
-            for one in self._of(reader)
-            if not one.report.ok
-        ]
-
-    def report(self, reader: Reader) -> str:
-        """What was wrong in it as text, file by file, without values; empty without errors."""
-        outcomes = self._of(reader)
-        lines = [_reports(outcomes)]
-        if rejected := sum(one.rejects.height for one in outcomes if one.rejects is not None):
-            rows = "1 row is" if rejected == 1 else f"{rejected:,} rows are"
-            place = self._project.relative(self._rejects_path(reader))
-            lines.append(f"  {rows} left out, and kept in {place}")
-        return "\n".join(filter(None, lines))
-
-    def _of(self, reader: Reader) -> list[Outcome]:
-        return list(chain.from_iterable(self._outcomes.get(reader, {}).values()))
-
-    def _read(self, name: str, path: Path, *, several: bool) -> Outcome:
+    def _read(self, name: str, path: Path, *, several: bool) -> FileRows:
         contract, file, label = self.contracts[name], self.files[name], self.label(name, path)
         place = self.place(name)
-        if path.suffix == ".parquet":
-            scan = schema.scan_delivered(path)
-            report = schema.check(scan, contract, limit=_limit(several=several))
-            rows = report.rows_checked
-            return Outcome(
-                report.named(label, place=place, options=False),
-                self._with_file(scan, name, label),
-                numbers=pl.int_range(2, rows + 2, eager=True) if several else None,
-            )
         try:
-            reading = self._read_text(path, contract, file, several=several)
+            reading = self._reading(path, contract, file, several=several)
         except schema.BadDataError as error:
-            return Outcome(error.report.named(label, place=place, options=False))
+            return FileRows(error.report.named(label, place=place, options=False))
         except schema.CheckError as error:
             raise error.told(place, options=False) from None
         except OSError as error:
@@ -233,7 +248,7 @@ class Delivered:
         rejects = reading.rejects
         if rejects is not None:
             rejects = rejects.insert_column(0, pl.lit(label).alias("file"))
-        return Outcome(
+        return FileRows(
             reading.report.named(label, place=place, options=False),
             self._with_file(reading.frame, name, label),
             rejects,
@@ -245,12 +260,12 @@ class Delivered:
         column = self.files[name].file_column
         return frame if column is None else frame.with_columns(pl.lit(label).alias(column))
 
-    def _read_text(
+    def _reading(
         self, path: Path, contract: "Contract", file: RawFile, *, several: bool
     ) -> "Reading":
         # A file without a name: it disappears as soon as nobody reads it, however this process
         # ends.
-        with tempfile.TemporaryFile(dir=make_private_folder(self._project.state)) as into:
+        with tempfile.TemporaryFile(dir=make_private_folder(self.project.state)) as into:
             # A file that must be correct is read to its end too: its report lists everything that
             # is wrong.
             bad = "null" if file.bad == "stop" else file.bad
@@ -259,26 +274,11 @@ class Delivered:
 
     def place(self, name: str) -> str:
         """Where the contract of a raw file is, from the project's root."""
-        return self._project.relative(self.files[name].contract_path or name)
+        return self.project.relative(self.files[name].contract_path or name)
 
     def label(self, name: str, path: Path) -> str:
         """How one of a raw file's files is named in messages."""
-        return self.files[name].label(path, self._project.root)
-
-    def _keep_rejects(self, reader: Reader) -> None:
-        """Write the rows that a function does not get; if there are none, remove the file."""
-        path = self._rejects_path(reader)
-        left_out = [one.rejects for one in self._of(reader) if one.rejects is not None]
-        if not left_out:
-            path.unlink(missing_ok=True)
-            return
-        make_private_folder(path.parent)
-        with replacing(path) as temporary:
-            pl.concat(left_out, how="diagonal").write_parquet(temporary)
-
-    def _rejects_path(self, reader: Reader) -> Path:
-        part = reader.part.name if reader.part is not None else None
-        return self._project.places.rejects_of(reader.function, part)
+        return self.files[name].label(path, self.project.root)
 
 
 def _limit(*, several: bool) -> int:
@@ -286,11 +286,11 @@ def _limit(*, several: bool) -> int:
     return _EVERY if several else schema.DEFAULT_LIMIT
 
 
-def _allowed(file: RawFile, outcome: Outcome) -> float:
+def _allowed(file: RawFile, one: FileRows) -> float:
     """How many rows of a file may be bad."""
-    rows = outcome.report.rows_checked
+    rows = one.report.rows_checked
     return max(_WORST * rows, _FEW) if file.worst is None else file.worst * rows
 
 
-def _reports(outcomes: Sequence[Outcome]) -> str:
-    return "\n".join(one.report.render() for one in outcomes if not one.report.ok)
+def _reports(files: Sequence[FileRows]) -> str:
+    return "\n".join(one.report.render() for one in files if not one.report.ok)

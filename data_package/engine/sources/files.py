@@ -61,12 +61,23 @@ def all_of(faults: Sequence[ProjectError]) -> ProjectError:
 
 
 @dataclass(frozen=True)
+class Declared:
+    """Where something is declared in a project's code."""
+
+    file: Path
+    line: int
+
+    def __str__(self) -> str:
+        return f"{self.file}:{self.line}"
+
+
+@dataclass(frozen=True)
 class RawFile:
     """Where a raw file, or a set of them, is found.
 
     `patterns` are paths or globs, relative to the project's root or, with `package`, to the folder
-    of an installed Python package; absolute paths are allowed. `contract_path` is where
-    its contract is or would be, and `bad` what happens to data that break it, in at most the
+    of an installed Python package; absolute paths are allowed. `declared` is the
+    place of its source_file(...), and `bad` what happens to data that break it, in at most the
     share `worst` of a file's rows. `may_be_empty` allows a file without rows, and
     `file_column` names a column that holds each row's file.
     """
@@ -74,11 +85,18 @@ class RawFile:
     name: str
     patterns: tuple[str, ...]
     package: str | None = None
-    contract_path: Path | None = None
+    declared: Declared | None = None
     bad: Bad = "stop"
     worst: float | None = None
     may_be_empty: bool = False
     file_column: str | None = None
+
+    @property
+    def contract_path(self) -> Path | None:
+        """Where its contract is or would be: beside the module that declares it."""
+        if self.declared is None:
+            return None
+        return self.declared.file.with_name(f"{self.name.replace('/', '__')}.yaml")
 
     def base(self, root: Path) -> Path:
         """The folder that relative patterns start from.
@@ -207,6 +225,16 @@ class Content:
     size_bytes: int
 
 
+@dataclass(frozen=True)
+class Taken:
+    """What a function got of a raw file, and the files of a whole set that a partition used."""
+
+    name: str
+    part: Part | None
+    content: Content
+    own: Content | None
+
+
 @dataclass
 class Listing:
     """The files of a set at one moment, with their labels for messages."""
@@ -242,6 +270,7 @@ class Deliveries:
         self._sets: dict[str, Listing] = {}
         self._own: dict[tuple[str, Part], Content] = {}
         self._seen: dict[tuple[str, Part], Seen] = {}
+        self._told: dict[tuple[str, Part], Content | None] = {}
 
     def look_ahead(self) -> None:
         """Hash the files that exist and may have changed, several at once."""
@@ -329,11 +358,31 @@ class Deliveries:
 
         None unless it used exactly the files that are named by its key, and there were others.
         """
+        if (name, part) in self._told:
+            return self._told[name, part]
         seen = self._seen.get((name, part))
         if seen is None or seen.used() == seen.all:
             return None
         own = frozenset(self._listing(name).named_by(part))
         return self._own.get((name, part)) if seen.used() == own else None
+
+    def taken(self) -> list[Taken]:
+        """What was handed out in this process since `begin_anew`."""
+        return [
+            Taken(name, part, content, None if part is None else self.own_share(name, part))
+            for (name, part), content in self._handed.items()
+        ]
+
+    def begin_anew(self) -> None:
+        """Forget what was handed out: another function begins."""
+        self._handed.clear()
+
+    def take_in(self, taken: Iterable[Taken]) -> None:
+        """Record what another process has handed out."""
+        for one in taken:
+            self._handed[one.name, one.part] = one.content
+            if one.part is not None:
+                self._told[one.name, one.part] = one.own
 
     def whole(self, name: str) -> Content:
         """The content hash of a raw file when partitions first looked at it."""

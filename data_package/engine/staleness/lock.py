@@ -305,9 +305,9 @@ def _lines(entry: RawEntry | TableEntry) -> str:
 
 
 def _rows(entry: TableEntry) -> list[str]:
-    if entry.kept != Kept.TABLE:
-        return [f'kept = "{entry.kept}"\n']
     errors = [f"raw_errors = {entry.raw_errors}\n"] if entry.raw_errors else []
+    if entry.kept != Kept.TABLE:
+        return [f'kept = "{entry.kept}"\n', *errors]
     return [f"rows = {entry.rows}\n", *errors, f'columns = "{entry.columns}"\n']
 
 
@@ -325,6 +325,7 @@ class LockFile:
         self._journal = _journal(project)
         self._in_process = threading.RLock()
         self._known: tuple[tuple[Stamp | None, Stamp | None], Lock] | None = None
+        self._gathers = False
 
     def read(self) -> Lock:
         """The lock as it stands. Raises ProjectError when it cannot be read."""
@@ -357,6 +358,21 @@ class LockFile:
                 line = Line(name, _plain(entry), files, partition)
                 self._journal.add(line, stamp)
                 self._known = self._stamps(), after
+
+    @contextmanager
+    def gathering(self) -> Iterator[None]:
+        """Fold once when the block ends, however it ends, and not after each table."""
+        self._gathers = True
+        try:
+            yield
+        finally:
+            self._gathers = False
+            self.fold()
+
+    def fold_now(self) -> None:
+        """Fold, unless this process does so later: Dagster's own executors never do."""
+        if not self._gathers:
+            self.fold()
 
     def fold(self) -> None:
         """Let the lock file hold all that was put."""

@@ -35,6 +35,7 @@ class Request:
         force: run what is selected even where it is fresh.
         fail_fast: stop at the first failure instead of finishing the other branches.
         threads: how many tables are built at once.
+        processes: whether each of those is built in a process of its own.
     """
 
     select: tuple[str, ...] = ()
@@ -42,6 +43,7 @@ class Request:
     fail_fast: bool = False
     threads: int = 1
     partitions: tuple[str, ...] = ()
+    processes: bool = False
 
     @property
     def is_everything(self) -> bool:

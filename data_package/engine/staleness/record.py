@@ -28,6 +28,7 @@ from data_package.engine.storage import write_private
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.io_manager import Written, columns_digest
 from data_package.engine.tables.made import LEFT_OUT, Kept, Note, put_note
+from data_package.engine.tables.passing import passed_on
 from data_package.engine.tables.table import Table
 
 
@@ -40,7 +41,9 @@ class Recorder:
 
     def written(self, table: Table, facts: Written, part: str | None = None) -> None:
         """Put a table's, or a partition's, entry into the lock, with what it was made of."""
-        self._put(table, lambda _: facts, facts.config, part)
+        if not passed_on("written", table.name, facts, part):
+            self._put(table, lambda _: facts, facts.config, part)
+            self.lock.fold_now()
 
     def made(
         self,
@@ -145,7 +148,7 @@ class Recorder:
                 f"'{table.labelled(part)}' cannot be accepted: {place} is missing or not a whole "
                 f"Parquet file.\nBuild it: data-package build {table.name}"
             ) from None
-        self.written(table, facts, part)
+        self._put(table, lambda _: facts, None, part)
 
     def _accept_file(self, table: Table) -> None:
         if not table.files():
@@ -154,7 +157,7 @@ class Recorder:
                 f"Build it: data-package build {table.name}"
             )
         size, digest = table.path.stat().st_size, self.catalogue.hashes.hash(table.path)
-        self.written(table, Written(0, size, digest, "", kept=Kept.FILE))
+        self._put(table, lambda _: Written(0, size, digest, "", kept=Kept.FILE), None)
 
     def failed(self, table: Table, error: str, part: str | None = None) -> None:
         """Remember what a table, or a partition, that could not be built said."""

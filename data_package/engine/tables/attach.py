@@ -10,7 +10,7 @@ import inspect
 import os
 import re
 from collections.abc import Callable, Mapping, Sequence
-from pathlib import PurePath
+from pathlib import Path, PurePath
 from typing import Any
 
 import dagster as dg
@@ -25,10 +25,12 @@ from data_package.engine.schema import Contract
 from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.sources.assets import places_in_code, share_of
 from data_package.engine.sources.delivered import READER, Delivered
+from data_package.engine.sources.files import Declared
 from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.columns import declared_columns
 from data_package.engine.tables.made import Kept
+from data_package.engine.tables.needs import needs_of
 from data_package.engine.tables.partitions import Partitions, dimensions_of, windows_of
 from data_package.engine.tables.resources import digest_of
 from data_package.engine.tables.results import Result, measured_and_fitted
@@ -122,6 +124,7 @@ def tables_of(
                 kept=kept,
                 wanted=internals.asked_for(assets),
                 returns=internals.outputs_of(assets).get(spec.key),
+                needs=needs_of(spec.tags, place_of(function, project) or module),
             )
         )
     return made
@@ -288,7 +291,7 @@ def _described(spec: dg.AssetSpec, table: Table | None) -> dg.AssetSpec:
 def _places(table: Table, function: Callable[..., object]) -> dg.CodeReferencesMetadataValue:
     code = function.__code__
     contract = table.contract_path if table.contract is not None else None
-    return places_in_code((code.co_filename, code.co_firstlineno), contract)
+    return places_in_code(Declared(Path(code.co_filename), code.co_firstlineno), contract)
 
 
 def _docstring(function: Callable[..., object]) -> str | None:

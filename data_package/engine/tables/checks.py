@@ -21,6 +21,7 @@ from typing import Any
 
 import dagster as dg
 import polars as pl
+from pydantic import TypeAdapter
 
 from data_package.engine.edition import edition
 from data_package.engine.errors import BuildError
@@ -30,7 +31,8 @@ from data_package.engine.reach import reached
 from data_package.engine.schema import Contract, ForeignKey, Report, Total, check
 from data_package.engine.storage import HashCache, recalled, remember
 from data_package.engine.tables import failures, internals
-from data_package.engine.tables.table import Table
+from data_package.engine.tables.row_rules import applied
+from data_package.engine.tables.table import Table, TableRule
 
 CONTRACT_CHECK = "contract"
 LATE_CHECK = "foreign_keys"
@@ -38,11 +40,14 @@ LATE_CHECK = "foreign_keys"
 KEYS_CHECK = "contract_keys"
 _PLACED = 4
 _FENCE = "```"
+# Totals, as the metadata of a check keep them.
+_STORED = "data-package/totals"
+_TOTALS = TypeAdapter(tuple[Total, ...])
 
 
 @dataclass(frozen=True)
 class TableCheck:
-    """One asset check of a table: its name and the part of the contract that it covers.
+    """One asset check of a table: its name, and the part of the contract and the rules it covers.
 
     `by_partition` distinguishes a check of each partition from one of the whole table.
     """
@@ -52,6 +57,13 @@ class TableCheck:
     contract: Contract
     blocking: bool
     by_partition: bool = False
+    rules: tuple[TableRule, ...] = ()
+
+    @property
+    def references(self) -> tuple[str, ...]:
+        """The other tables that are needed, each once."""
+        joined = (join.table for rule in self.rules for join in rule.joins)
+        return tuple(dict.fromkeys([*self.contract.references, *joined]))
 
     @property
     def parts(self) -> tuple[str | None, ...]:
@@ -134,8 +146,9 @@ class CheckReports:
 
     def _basis(self, item: TableCheck, part: str | None) -> str:
         parts = [edition(__name__).digest(), item.contract.validation_digest()]
+        parts += [f"{rule.name}={rule.fingerprint} {rule.says} {rule.joins}" for rule in item.rules]
         parts += self._content(item, item.table, part)
-        for name in item.contract.references:
+        for name in item.references:
             parts += self._content(item, self._tables[name], None)
         return hashlib.sha256("\n".join(parts).encode()).hexdigest()
 
@@ -153,11 +166,11 @@ class CheckReports:
             yield f"{file.name if each is None else each}={self._hashes.hash(file)}"
 
     def _make(self, item: TableCheck, part: str | None) -> Report:
-        report = check(
-            item.table.scan(part),
-            item.contract,
-            references={name: self._tables[name].scan() for name in item.contract.references},
-        )
+        scan = item.table.scan(part)
+        references = {name: self._tables[name].scan() for name in item.references}
+        report = check(scan, item.contract, references=references)
+        contract = item.table.contract or item.contract
+        report = applied(report, scan, item.table, contract, item.rules, references)
         if part is not None:
             return replace(report, name=item.table.labelled(part))
         return report if report.ok else _with_places(report, item.table)
@@ -189,7 +202,7 @@ def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
 
     A blocking check holds back the tables that use its table. A foreign key to a table that is
     itself made from this one cannot do that without waiting for itself, so it becomes a second
-    check that holds back only the data package.
+    check that holds back only the data package. So does a rule that joins such a table.
     """
     readers: dict[str, set[str]] = {f"table {name}": {f"check {name}"} for name in tables}
     for name, table in tables.items():
@@ -202,26 +215,38 @@ def plan_checks(tables: Mapping[str, Table]) -> list[TableCheck]:
 
     planned = []
     for name, table in sorted(tables.items()):
-        if table.contract is None:
+        if table.contract is None and not table.rules:
             continue
-        early, late = [], []
-        for key in table.contract.foreign_keys:
+
+        def waits_for(others: Collection[str], name: str = name) -> bool:
+            """Whether a check that needs other tables would wait for itself; else it is noted."""
+            behind = reached([f"check {name}"], following) if others else set()
+            if any(f"table {other}" in behind for other in others):
+                return True
+            for other in others:
+                readers[f"table {other}"].add(f"check {name}")
+            return False
+
+        contract = table.contract or _any_table(name)
+        early: list[ForeignKey] = []
+        late: list[ForeignKey] = []
+        for key in contract.foreign_keys:
             other = key.resource
-            elsewhere = bool(other) and other != name
-            if elsewhere and f"table {other}" in reached([f"check {name}"], following):
-                late.append(key)
-            else:
-                early.append(key)
-                if elsewhere:
-                    readers[f"table {other}"].add(f"check {name}")
-        contract = table.contract
+            elsewhere = [other] if other and other != name else []
+            (late if waits_for(elsewhere) else early).append(key)
+        early_rules: list[TableRule] = []
+        late_rules: list[TableRule] = []
+        for rule in table.rules:
+            others = {join.table for join in rule.joins}
+            (late_rules if waits_for(others) else early_rules).append(rule)
         across = _across_partitions(contract) if table.partitioned else None
         if across is not None:
             early = [key for key in early if key.resource and key.resource != name]
             planned.append(TableCheck(table, KEYS_CHECK, across, blocking=True))
-        planned.append(_part(table, CONTRACT_CHECK, contract, tuple(early), blocking=True))
-        if late:
-            planned.append(_part(table, LATE_CHECK, _bare(contract), tuple(late), blocking=False))
+        planned.append(_part(table, CONTRACT_CHECK, contract, early, early_rules, blocking=True))
+        if late or late_rules:
+            bare = _bare(contract)
+            planned.append(_part(table, LATE_CHECK, bare, late, late_rules, blocking=False))
     return planned
 
 
@@ -246,7 +271,7 @@ def asset_check(
             description=_describe(item),
             additional_deps=[
                 dg.AssetDep(verdicts.key_of(name), partition_mapping=verdicts.mapping_of(name))
-                for name in item.contract.references
+                for name in item.references
             ],
             partitions_def=table.partitions.definition
             if table.partitions is not None and item.by_partition
@@ -320,10 +345,22 @@ def _with_result(function: Callable[..., object], name: str) -> Callable[..., ob
 
 
 def _part(
-    table: Table, name: str, contract: Contract, keys: tuple[ForeignKey, ...], *, blocking: bool
+    table: Table,
+    name: str,
+    contract: Contract,
+    keys: Sequence[ForeignKey],
+    rules: Sequence[TableRule],
+    *,
+    blocking: bool,
 ) -> TableCheck:
-    part = replace(contract, foreign_keys=keys)
-    return TableCheck(table, name, part, blocking=blocking, by_partition=table.partitioned)
+    part = replace(contract, foreign_keys=tuple(keys))
+    parted = table.partitioned
+    return TableCheck(table, name, part, blocking, by_partition=parted, rules=tuple(rules))
+
+
+def _any_table(name: str) -> Contract:
+    """The contract of a table that has rules and no contract: any columns."""
+    return Contract(name, {}, fields=(), fields_match="subset")
 
 
 def _bare(contract: Contract) -> Contract:
@@ -355,12 +392,19 @@ def _result(reports: Sequence[Report]) -> dg.AssetCheckResult:
     }
     if records:
         metadata["by_rule"] = dg.MetadataValue.table(records)
+        metadata[_STORED] = dg.MetadataValue.json(_TOTALS.dump_python(tuple(totals), mode="json"))
     return dg.AssetCheckResult(
         passed=not totals,
         severity=dg.AssetCheckSeverity.ERROR,
         description=as_markdown("\n".join(r.render() for r in reports if not r.ok)) or None,
         metadata=metadata,
     )
+
+
+def totals_of(metadata: Mapping[str, dg.MetadataValue]) -> tuple[Total, ...]:
+    """What the check of a contract found, from its metadata."""
+    stored = metadata.get(_STORED)
+    return _TOTALS.validate_python(stored.value) if stored is not None else ()
 
 
 def as_markdown(report: str) -> str:
@@ -376,8 +420,11 @@ def as_text(description: str) -> str:
 
 def _describe(item: TableCheck) -> str:
     place = item.table.project.relative(item.contract.path or item.table.name)
+    rules = "".join(f"\n\n{rule.name}: {rule.says}" for rule in item.rules)
     if item.name == KEYS_CHECK:
         return f"The keys in {place} hold through all partitions."
-    if item.blocking:
-        return f"The table satisfies its contract, {place}."
-    return f"The foreign keys in {place} that point to tables made from this one hold."
+    if not item.blocking:
+        return f"The foreign keys in {place} that point to tables made from this one hold." + rules
+    if item.contract.path is None:
+        return f"The rows of the table satisfy its rules.{rules}"
+    return f"The table satisfies its contract, {place}.{rules}"

@@ -26,6 +26,7 @@ from data_package.engine.storage import is_file
 from data_package.engine.tables import failures, python_errors
 from data_package.engine.tables.internals import UnresolvedJob
 from data_package.engine.tables.own_words import OwnWords, read_source
+from data_package.engine.tables.row_rules import RowRule
 
 _RESOURCES = (
     dg.ResourceDefinition,
@@ -49,6 +50,7 @@ class Found:
     assets: list[tuple[dg.AssetsDefinition, str]] = field(default_factory=list)
     sources: list[tuple[dg.AssetSpec | dg.SourceAsset, str]] = field(default_factory=list)
     checks: list[dg.AssetChecksDefinition] = field(default_factory=list)
+    rules: list[RowRule] = field(default_factory=list)
     jobs: list[dg.JobDefinition | UnresolvedJob] = field(default_factory=list)
     schedules: list[dg.ScheduleDefinition] = field(default_factory=list)
     sensors: list[dg.SensorDefinition] = field(default_factory=list)
@@ -132,6 +134,8 @@ def _sort_in(item: object, module: str, found: Found, seen: set[int], project: P
     match item:
         case dg.AssetChecksDefinition():
             found.checks.append(item)
+        case RowRule():
+            found.rules.append(item)
         case RawFileAsset():
             found.sources.extend((of_project(spec), module) for spec in item.specs)
         case dg.AssetsDefinition():

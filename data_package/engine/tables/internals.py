@@ -529,6 +529,12 @@ def failure_message(event: dg.DagsterEvent) -> str:
     return error.message.strip() if error is not None else "It failed without a message."
 
 
+def failure_metadata(event: dg.DagsterEvent) -> Mapping[str, dg.MetadataValue]:
+    """The metadata of a `dg.Failure`."""
+    data = event.step_failure_data.user_failure_data
+    return data.metadata if data is not None else {}
+
+
 def hook_error(event: dg.DagsterEvent) -> tuple[str, str, str]:
     """Where a hook failed, file and line, and the message, without a value."""
     data = event.event_specific_data

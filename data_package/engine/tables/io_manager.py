@@ -17,7 +17,7 @@ from pydantic import PrivateAttr
 from data_package.engine.errors import BuildError
 from data_package.engine.later import imported_later
 from data_package.engine.project import Project
-from data_package.engine.sources.delivered import Delivered, Reader
+from data_package.engine.sources.delivered import Received
 from data_package.engine.sources.frames import Frame, frame_of, handed, to_polars
 from data_package.engine.storage import HashCache, hash_file, make_private_folder, replacing
 from data_package.engine.tables import failures, internals, measure, outside
@@ -40,9 +40,6 @@ SIZE = "size_bytes"
 HASH = "sha256"
 SECONDS = "seconds"
 PEAK_MEMORY = "peak_memory_bytes"
-READ_ERRORS = "raw_file_errors"
-READ_REPORT = "raw_file_report"
-READ_FOUND = "raw_files"
 
 Describe = Callable[[Table], Mapping[str, dg.MetadataValue]]
 
@@ -84,7 +81,6 @@ class ParquetTables(BasePolarsUPathIOManager):
     _record: Callable[[Table, Written, str | None], None] = PrivateAttr()
     _describe: Describe = PrivateAttr()
     _place: Callable[[Table, str | None], Path] = PrivateAttr()
-    _delivered: Delivered = PrivateAttr()
 
     @classmethod
     def of(
@@ -108,7 +104,6 @@ class ParquetTables(BasePolarsUPathIOManager):
         manager._record = record
         manager._describe = describe
         manager._place = place
-        manager._delivered = catalogue.delivered
         manager._base_path = UPath(catalogue.project.storage)
         return manager
 
@@ -283,7 +278,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             rows = int(scan.select(pl.len()).collect().item())
         table = self._tables.get(context.asset_key)
         part = internals.partition_of(context)
-        reader = _reader(context, table, part)
+        received = Received.report_of(context.step_context)
         digest = hash_file(path)
         self._hashes.remember(path, digest)
         internals.set_data_version(context, digest)
@@ -294,7 +289,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             sha256=digest,
             columns=columns_digest(schema),
             config=internals.config_digest(context),
-            raw_errors=self._delivered.errors(reader) or 0,
+            raw_errors=received.error_count if received is not None else 0,
         )
         if table is not None:
             self._record(table, written, part)
@@ -306,7 +301,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             HASH: dg.MetadataValue.text(digest),
             SECONDS: dg.MetadataValue.float(round(used.seconds, 3)),
             PEAK_MEMORY: dg.MetadataValue.int(used.peak_memory_bytes),
-            **self._received(reader),
+            **(received.to_metadata() if received is not None else {}),
             **(self._describe(table) if table is not None else {}),
         }
 
@@ -318,6 +313,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         self._hashes.remember(kept, digest)
         internals.set_data_version(context, digest)
         used = measure.stop()
+        received = Received.report_of(context.step_context)
         context.add_output_metadata(
             {
                 SIZE: dg.MetadataValue.int(size),
@@ -325,10 +321,19 @@ class ParquetTables(BasePolarsUPathIOManager):
                 SECONDS: dg.MetadataValue.float(round(used.seconds, 3)),
                 PEAK_MEMORY: dg.MetadataValue.int(used.peak_memory_bytes),
                 "path": dg.MetadataValue.path(str(kept)),
+                **(received.to_metadata() if received is not None else {}),
             }
         )
-        config = internals.config_digest(context)
-        self._record(table, Written(0, size, digest, "", config, Kept.FILE), None)
+        written = Written(
+            rows=0,
+            size_bytes=size,
+            sha256=digest,
+            columns="",
+            config=internals.config_digest(context),
+            kept=Kept.FILE,
+            raw_errors=received.error_count if received is not None else 0,
+        )
+        self._record(table, written, None)
 
     def _file_of(self, table: Table, context: dg.InputContext) -> Path:
         """The file of an asset that is not a table."""
@@ -353,30 +358,10 @@ class ParquetTables(BasePolarsUPathIOManager):
             )
         return table.path
 
-    def _received(self, reader: Reader) -> dict[str, dg.MetadataValue]:
-        """The errors in the raw files whose rows a function received."""
-        errors = self._delivered.errors(reader)
-        if errors is None:
-            return {}
-        told = self._delivered.report(reader)
-        found = self._delivered.found(reader)
-        return {
-            READ_ERRORS: dg.MetadataValue.int(errors),
-            **({READ_REPORT: dg.MetadataValue.text(told)} if told else {}),
-            **({READ_FOUND: dg.MetadataValue.json(found)} if found else {}),
-        }
-
     def _written(self, context: dg.OutputContext) -> Path:
         if context.has_asset_partitions:
             return Path(str(next(iter(self._get_paths_for_partitions(context).values()))))
         return Path(str(self._get_path(context)))
-
-
-def _reader(context: dg.OutputContext, table: Table | None, part: str | None) -> Reader:
-    """Who took raw files to make what is written."""
-    if table is None or table.partitions is None or part is None:
-        return Reader(context.op_def.name)
-    return Reader(context.op_def.name, table.partitions.part(part))
 
 
 class _MissingPartition(Exception):

@@ -127,6 +127,11 @@ def dagster_quiet(*, verbose: bool) -> Iterator[None]:
         _log_level = before
 
 
+def is_verbose() -> bool:
+    """Whether Dagster's log is shown."""
+    return _log_level < logging.CRITICAL
+
+
 def _console_logger(_context: dg.InitLoggerContext) -> logging.Logger:
     """Write to standard error what was asked for."""
     logger = logging.Logger("data-package", _log_level)

@@ -11,7 +11,7 @@ import os
 import re
 import sys
 import threading
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import suppress
 from contextvars import ContextVar
 from functools import cache, cached_property
@@ -23,6 +23,7 @@ import polars as pl
 
 from data_package.engine.own_code import is_library
 from data_package.engine.storage import recalled, remember
+from data_package.engine.tables.passing import passed_on
 from data_package.engine.tables.table import Table
 
 _ENGINE: Final = f"{Path(__file__).resolve().parents[1]}{os.sep}"
@@ -201,12 +202,18 @@ def end() -> None:
         return
     _running.remove(watch)
     for table in watch.tables:
-        path = _path(table)
-        # What one partition uses, another need not.
-        found = watch.found | set(seen(table) if table.partitioned else ())
-        if found or path.is_file():
-            note = {"fingerprint": table.fingerprint.digest, "uses": sorted(found)}
-            remember(path, json.dumps(note, indent=1))
+        if not passed_on("used", table.name, sorted(watch.found)):
+            keep(table, watch.found)
+
+
+def keep(table: Table, found: Collection[str]) -> None:
+    """Keep what a function was seen to use, for `seen`."""
+    path = _path(table)
+    # What one partition uses, another need not.
+    uses = {*found, *(seen(table) if table.partitioned else ())}
+    if uses or path.is_file():
+        note = {"fingerprint": table.fingerprint.digest, "uses": sorted(uses)}
+        remember(path, json.dumps(note, indent=1))
 
 
 def seen(table: Table) -> list[str]:

@@ -14,14 +14,34 @@ from data_package.engine.fingerprint import Fingerprint
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, load_contract
 from data_package.engine.schema.contract_cache import ContractCache
+from data_package.engine.schema.row_rules import Join
 from data_package.engine.sources.shares import Share
 from data_package.engine.storage import is_file
 from data_package.engine.tables.made import Kept, Note, note_of
+from data_package.engine.tables.needs import Needs
 from data_package.engine.tables.partitions import Partitions
 
 FINAL = "final"
 _BEFORE_OTHERS = ("raw", "intermediate")
 PACKAGE = dg.AssetKey("data_package")
+
+
+@dataclass(frozen=True)
+class TableRule:
+    """A rule that every row of a table must satisfy.
+
+    Attributes:
+        says: what it says, in a sentence.
+        function: the user's own, which gives the expression.
+        joins: the other tables that the function takes.
+        fingerprint: the digest of what the function does.
+    """
+
+    name: str
+    says: str
+    function: Callable[..., pl.Expr]
+    joins: tuple[Join, ...]
+    fingerprint: str
 
 
 @dataclass(frozen=True)
@@ -42,6 +62,8 @@ class Table:
         kept: how its function's result is kept; almost always as a table.
         wanted: the type that its function asks for each input in.
         returns: the type that its function says it returns.
+        needs: the most memory and time that making it may take.
+        rules: what each row must satisfy beside the contract.
     """
 
     key: dg.AssetKey
@@ -60,6 +82,8 @@ class Table:
     kept: Kept = Kept.TABLE
     wanted: Mapping[dg.AssetKey, object] = field(default_factory=dict)
     returns: object = None
+    needs: Needs = field(default_factory=Needs)
+    rules: tuple[TableRule, ...] = ()
 
     @property
     def partitioned(self) -> bool:

@@ -7,9 +7,11 @@ from data_package.engine.project import Project, find_project
 from data_package.engine.schema import Contract, load_contract
 
 _ENDINGS = (".yaml", ".yml", ".json")
+# What is said of the package itself does not belong to a function.
+_OF_THE_PACKAGE = ("datapackage", "releases")
 
 
-def contract_of(what: str | Path | Contract, project: Project | None = None) -> Contract:
+def contract_of(what: str | Path | Contract, project: Project | Path | None = None) -> Contract:
     """The contract of a table or a raw file, by its name or its path.
 
     Raises ProjectError when there is none of that name, or more than one.
@@ -18,12 +20,12 @@ def contract_of(what: str | Path | Contract, project: Project | None = None) -> 
         return what
     if isinstance(what, Path):
         return load_contract(what)
-    project = project or find_project()
+    project = project if isinstance(project, Project) else find_project(project)
     folder = project.package_folder
     known: dict[str, list[Path]] = {}
     for path in sorted(folder.rglob("*")):
-        # Descriptions of the package itself do not belong to a function.
-        if path.suffix in _ENDINGS and path.parent != folder:
+        of_the_package = path.parent == folder and path.stem in _OF_THE_PACKAGE
+        if path.suffix in _ENDINGS and not of_the_package:
             known.setdefault(path.stem, []).append(path)
     found = known.get(what, [])
     if len(found) == 1:

@@ -11,7 +11,7 @@ from data_package.engine.testing.contracts import contract_of
 
 
 def assert_keeps_contract(
-    table: object, contract: str | Path | Contract, *, project: Project | None = None
+    table: object, contract: str | Path | Contract, *, project: Project | Path | None = None
 ) -> pl.DataFrame:
     """Check a table against a contract; returns it, loaded.
 

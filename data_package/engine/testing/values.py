@@ -1,5 +1,9 @@
-"""Generated values of one field that satisfy its type, format and constraints."""
+"""Values proposed for one field, near its type, format and constraints.
 
+What is proposed is judged in `pool`: a proposal may miss a constraint, not every one may.
+"""
+
+import base64
 import datetime as dt
 import json
 import math
@@ -13,6 +17,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.schema import Field
 from data_package.engine.schema.literals import logical
 from data_package.engine.schema.types import type_of
+from data_package.engine.testing.written import cell
 
 Maker = Callable[[], object]
 
@@ -21,23 +26,36 @@ _DAY = dt.date(2020, 1, 1)
 _SPAN_DAYS = 1461
 _WIDTH = 100
 _LONGEST = 40
-_TRIES = 1000
+_TRIES = 20
+_MONTHS = 12
+_FIRST_MONTH = 2000 * _MONTHS
+_SPAN_MONTHS = 30 * _MONTHS
 
 
 def maker(field: Field, chance: random.Random) -> Maker:
-    """A function that generates values of a field.
+    """A function that proposes values of a field.
 
-    Raises ProjectError for a field that no values can be generated for: a pattern without the
-    extra that reads patterns, or a JSON Schema.
+    Raises ProjectError for a field that no values can be proposed for: a pattern without the
+    extra that reads patterns, or bounds that leave nothing between them.
     """
     listed = _listed(field)
     if listed is not None:
         return lambda: chance.choice(listed)
-    if "jsonSchema" in field.constraints:
-        raise ProjectError(f"{field.name}: no values can be generated for a jsonSchema.")
-    make = _MAKERS.get(field.type, _text)(field, chance)
+    try:
+        make = _MAKERS.get(field.type, _text)(field, chance)
+    except OverflowError:
+        raise _nothing_between(field) from None
     pattern = field.constraints.get("pattern")
-    return _matching(field, str(pattern), chance) if pattern is not None else make
+    if pattern is None:
+        return make
+    matching = _matching(field, str(pattern), chance)
+    if field.format == "default":
+        return matching
+    return lambda: make() if chance.random() < 1 / 2 else matching()
+
+
+def _nothing_between(field: Field) -> ProjectError:
+    return ProjectError(f"{field.name}: no value is within its bounds.")
 
 
 def _listed(field: Field) -> list[object] | None:
@@ -59,14 +77,15 @@ def _matching(field: Field, pattern: str, chance: random.Random) -> Maker:
             "Install it: pip install 'data-package[testing]'"
         ) from None
     rstr = Rstr(chance)
-    shortest, longest = _lengths(field)
 
     def make() -> object:
+        text = ""
         for _ in range(_TRIES):
             text = str(rstr.xeger(pattern.removeprefix("^").removesuffix("$")))
-            if shortest <= len(text) <= longest and text not in field.missing_values:
+            # What a pattern leaves open should not be a control character.
+            if text.isprintable():
                 return text
-        raise ProjectError(f"{field.name}: no text of an allowed length was found for its pattern.")
+        return text
 
     return make
 
@@ -84,13 +103,13 @@ def _text(field: Field, chance: random.Random) -> Maker:
     shortest, longest = _lengths(field)
     match field.format:
         case "email":
-            return lambda: f"{chance.choice(_WORDS)}{chance.randrange(10**6)}@example.org"
+            return lambda: f"{chance.choice(_WORDS)}{_number_of(chance)}@example.org"
         case "uri":
-            return lambda: f"https://example.org/{chance.choice(_WORDS)}/{chance.randrange(10**6)}"
+            return lambda: f"https://example.org/{_number_of(chance)}"
         case "uuid":
             return lambda: str(uuid.UUID(int=chance.getrandbits(128), version=4))
         case "binary":
-            return lambda: chance.choice(("ZGF0YQ==", "cm93cw==", "Zmlyc3Q="))
+            return lambda: base64.b64encode(chance.randbytes(_size(field, chance))).decode()
 
     def make() -> object:
         text = f"{chance.choice(_WORDS)} {chance.randrange(10**6)}"
@@ -98,6 +117,15 @@ def _text(field: Field, chance: random.Random) -> Maker:
         return text + "".join(chance.choices(string.ascii_lowercase, k=shortest - len(text)))
 
     return make
+
+
+def _number_of(chance: random.Random) -> str:
+    return str(chance.randrange(10 ** chance.randint(1, 6)))
+
+
+def _size(field: Field, chance: random.Random) -> int:
+    shortest, longest = _lengths(field)
+    return chance.randint(shortest, max(shortest, int(min(longest, shortest + 4))))
 
 
 def _bounds(field: Field) -> tuple[Any, Any, bool, bool]:
@@ -123,7 +151,7 @@ def _range(field: Field, low: int, width: int) -> tuple[int, int]:
         first = low if last is None or last >= low else last - width
     last = first + width if last is None else last
     if last < first:
-        raise ProjectError(f"{field.name}: no value is within its bounds.")
+        raise _nothing_between(field)
     return first, last
 
 
@@ -138,20 +166,16 @@ def _year(field: Field, chance: random.Random) -> Maker:
 
 
 def _number(field: Field, chance: random.Random) -> Maker:
-    low, high, above, below = _bounds(field)
+    low, high, _, _ = _bounds(field)
     if low is None:
         low = 0.0 if high is None or high > 0 else float(high) - _WIDTH
     low = float(low)
     high = low + _WIDTH if high is None else float(high)
 
     def make() -> object:
-        for _ in range(_TRIES):
-            value = round(chance.uniform(low, high), 2)
-            if (low < value if above else low <= value) and (
-                value < high if below else value <= high
-            ):
-                return value
-        return low if not above else (low + high) / 2
+        value = chance.uniform(low, high)
+        # Few decimals where the bounds leave room for them.
+        return round(value, 2) if low <= round(value, 2) <= high else value
 
     return make
 
@@ -180,8 +204,14 @@ def _datetime(field: Field, chance: random.Random) -> Maker:
 
 def _between(first: Any, last: Any, start: Any, span: dt.timedelta) -> tuple[Any, Any]:
     if first is None:
-        first = start if last is None or last >= start else last - span
-    return first, first + span if last is None else last
+        first = start if last is None or last >= start else _earlier(last, span)
+    if last is None:
+        last = first + span if first <= type(first).max - span else type(first).max
+    return first, last
+
+
+def _earlier(last: Any, span: dt.timedelta) -> Any:
+    return last - span if last >= type(last).min + span else type(last).min
 
 
 def _time(field: Field, chance: random.Random) -> Maker:
@@ -200,35 +230,66 @@ def _seconds(time: dt.time) -> int:
     return time.hour * 3600 + time.minute * 60 + time.second
 
 
-def _yearmonth(_field: Field, chance: random.Random) -> Maker:
-    return lambda: f"{chance.randint(2000, 2030)}-{chance.randint(1, 12):02d}"
+def _yearmonth(field: Field, chance: random.Random) -> Maker:
+    low, high, above, below = _bounds(field)
+    # A month is known by how many there were before it, since the year 0.
+    first = low + above if low is not None else None
+    last = high - below if high is not None else None
+    if first is None:
+        first = _FIRST_MONTH if last is None else last - _SPAN_MONTHS
+    last = first + _SPAN_MONTHS if last is None else last
+
+    def make() -> object:
+        year, month = divmod(chance.randint(first, max(first, last)), _MONTHS)
+        return f"{year:04d}-{month + 1:02d}"
+
+    return make
 
 
-def _json(make: Callable[[random.Random], object]) -> Callable[[Field, random.Random], Maker]:
-    return lambda _field, chance: lambda: json.dumps(make(chance))
+def _duration(field: Field, chance: random.Random) -> Maker:
+    written = [value for name, value in field.constraints.items() if "imum" in name]
+
+    def make() -> object:
+        count = _number_of(chance)
+        form = chance.choice(("P{}D", "P{}D", "P{}M", "PT{}H", "PT{}S", "P{}Y"))
+        return chance.choice([*written, *[form.format(count)] * 8])
+
+    return make
+
+
+def _array(field: Field, chance: random.Random) -> Maker:
+    return lambda: json.dumps([chance.randint(0, 99) for _ in range(_size(field, chance))])
+
+
+def _object(field: Field, chance: random.Random) -> Maker:
+    def make() -> object:
+        names = ["value", *(f"value{at}" for at in range(2, _size(field, chance) + 1))]
+        # An empty one where nothing longer is allowed.
+        kept = names[: int(min(_lengths(field)[1], len(names)))]
+        return json.dumps({name: chance.randint(0, 99) for name in kept})
+
+    return make
+
+
+def _geojson(_field: Field, chance: random.Random) -> Maker:
+    return lambda: json.dumps(
+        {"type": "Point", "coordinates": [round(chance.uniform(-180, 180), 4), 0.0]}
+    )
 
 
 def _list(field: Field, chance: random.Random) -> Maker:
     delimiter = str(field.descriptor.get("delimiter", ","))
     item = Field(field.name, type=str(field.descriptor.get("itemType", "string")))
-    shortest, longest = _lengths(field)
     make = _MAKERS.get(item.type, _word)(item, chance)
 
     def joined() -> object:
-        count = chance.randint(max(shortest, 1), int(min(longest, max(shortest, 1) + 3)))
-        return delimiter.join(_written(make()) for _ in range(count))
+        return delimiter.join(cell(item, make()) for _ in range(_size(field, chance)))
 
     return joined
 
 
 def _word(_field: Field, chance: random.Random) -> Maker:
     return lambda: chance.choice(_WORDS)
-
-
-def _written(value: object) -> str:
-    if isinstance(value, bool):
-        return "true" if value else "false"
-    return value.isoformat() if isinstance(value, dt.date | dt.time) else str(value)
 
 
 def _geopoint(field: Field, chance: random.Random) -> Maker:
@@ -254,12 +315,10 @@ _MAKERS: dict[str, Callable[[Field, random.Random], Maker]] = {
     "datetime": _datetime,
     "time": _time,
     "yearmonth": _yearmonth,
-    "duration": lambda _field, chance: lambda: f"P{chance.randint(1, 400)}D",
-    "array": _json(lambda chance: [chance.randint(0, 9) for _ in range(chance.randint(1, 4))]),
-    "object": _json(lambda chance: {"value": chance.randint(0, 9)}),
+    "duration": _duration,
+    "array": _array,
+    "object": _object,
     "list": _list,
     "geopoint": _geopoint,
-    "geojson": _json(
-        lambda chance: {"type": "Point", "coordinates": [chance.uniform(-180, 180), 0.0]}
-    ),
+    "geojson": _geojson,
 }

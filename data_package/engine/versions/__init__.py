@@ -9,14 +9,14 @@ from typing import TYPE_CHECKING
 from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
-    from data_package.engine.versions.changes import Change, ChangeKind
+    from data_package.engine.versions.changes import Category, Change
     from data_package.engine.versions.difference import Difference, TableDifference, diff
     from data_package.engine.versions.level import Level
     from data_package.engine.versions.rows import RowDifference
 
 __all__ = [
     "Change",
-    "ChangeKind",
+    "Category",
     "Difference",
     "Level",
     "RowDifference",
@@ -28,7 +28,7 @@ __getattr__ = lazily(
     __name__,
     {
         "Change": "changes",
-        "ChangeKind": "changes",
+        "Category": "changes",
         "Difference": "difference",
         "Level": "level",
         "RowDifference": "rows",

@@ -1,12 +1,14 @@
 """How two descriptors of a data package differ, and the level of each change for its users.
 
-The levels are those of https://datapackage.org/recipes/data-package-version/.
+Each category of changes is a value in `CATEGORIES`, which owns how it is found and what its levels
+mean. The levels are those of https://datapackage.org/recipes/data-package-version/. What does not
+belong here: how rows differ (`rows`, `difference`).
 """
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
-from enum import StrEnum
 from itertools import chain
+from typing import TypeAlias
 
 from data_package.engine.schema.constraints import CONSTRAINTS
 from data_package.engine.schema.constraints.constraint import spelling
@@ -15,29 +17,13 @@ from data_package.engine.schema.plain import plain_constraints, plain_field, pla
 from data_package.engine.versions.edition import Edition, EditionTable
 from data_package.engine.versions.level import Level
 
-# Reported by other modules of this room, or following from the files.
+# Reported as another category, or following from the files.
 _PACKAGE_SILENT = frozenset(("$schema", "resources", "version", "created", "name", "id"))
 _RESOURCE_SILENT = frozenset(
     ("$schema", "name", "path", "bytes", "hash", "format", "mediatype", "encoding", "schema")
 )
-_FIELD_REPORTED = frozenset(("name", "type", "format", "constraints", "categories"))
-_SCHEMA_TOLD = frozenset(("$schema", "fields", "primaryKey", "uniqueKeys", "foreignKeys"))
-
-
-class ChangeKind(StrEnum):
-    """What changed."""
-
-    PACKAGE = "package"
-    TABLE_ADDED = "table added"
-    TABLE_REMOVED = "table removed"
-    FIELD_ADDED = "field added"
-    FIELD_REMOVED = "field removed"
-    FIELDS_REORDERED = "fields in another order"
-    FIELD_RETYPED = "field retyped"
-    CONSTRAINT = "constraint"
-    CATEGORIES = "categories"
-    KEY = "key"
-    WORDS = "words"
+_FIELD_SILENT = frozenset(("name", "type", "format", "constraints", "categories"))
+_SCHEMA_SILENT = frozenset(("$schema", "fields", "primaryKey", "uniqueKeys", "foreignKeys"))
 
 
 @dataclass(frozen=True)
@@ -45,12 +31,13 @@ class Change:
     """One change of the descriptor; never a value of a row.
 
     Attributes:
+        kind: the name of its category.
         table: the table's name, None for the package's own properties.
         field: the field's name, None for what concerns the whole table.
         words: a short description.
     """
 
-    kind: ChangeKind
+    kind: str
     level: Level
     words: str
     table: str | None = None
@@ -64,7 +51,7 @@ class Change:
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types."""
         return {
-            "kind": str(self.kind),
+            "kind": self.kind,
             "level": str(self.level),
             "table": self.table,
             "field": self.field,
@@ -72,97 +59,207 @@ class Change:
         }
 
 
+# The level of a change, its words, and its table and field.
+Found: TypeAlias = tuple[Level, str, str | None, str | None]
+_Names: TypeAlias = Mapping[str, None]
+
+
+@dataclass(frozen=True)
+class Category:
+    """A category of changes.
+
+    Attributes:
+        name: its name in the JSON of a difference.
+        levels: what a change of each level is, in the words of the reference.
+        find: the changes of it from one version to another.
+    """
+
+    name: str
+    levels: Mapping[Level, str]
+    find: Callable[[Edition, Edition], Iterator[Found]]
+
+
 def changes_of(old: Edition, new: Edition) -> list[Change]:
     """Every change from one descriptor to the other: the package's own first, then by table."""
-    found = list(_package(old.document, new.document))
-    for name, table in old.tables.items():
-        if name not in new.tables:
-            found.append(Change(ChangeKind.TABLE_REMOVED, Level.MAJOR, "table removed", name))
-        else:
-            found += _table(table, new.tables[name])
-    found += [
-        Change(ChangeKind.TABLE_ADDED, Level.MINOR, "table added", name)
-        for name in new.tables
-        if name not in old.tables
+    order = {name: at for at, name in enumerate(dict.fromkeys([*old.tables, *new.tables]), 1)}
+    found = [
+        Change(category.name, level, words, table, field)
+        for category in CATEGORIES
+        for level, words, table, field in category.find(old, new)
     ]
-    return found
+    return sorted(found, key=lambda change: order[change.table] if change.table else 0)
 
 
-def _package(old: Mapping[str, object], new: Mapping[str, object]) -> Iterator[Change]:
+def _both_tables(old: Edition, new: Edition) -> Iterator[tuple[EditionTable, EditionTable]]:
+    return ((old.tables[name], table) for name, table in new.tables.items() if name in old.tables)
+
+
+def _both_fields(old: Edition, new: Edition) -> Iterator[tuple[str, Field, Field]]:
+    for before, now in _both_tables(old, new):
+        fields = {field.name: field for field in now.contract.fields}
+        for field in before.contract.fields:
+            if field.name in fields:
+                yield now.name, field, fields[field.name]
+
+
+def _identity(old: Edition, new: Edition) -> Iterator[Found]:
+    before, now = old.document, new.document
     for name in ("name", "id"):
-        if old.get(name) != new.get(name):
-            yield Change(ChangeKind.PACKAGE, Level.MAJOR, f"{name} {_verb(old, new, name)}")
-    for name in _differing(old, new, _PACKAGE_SILENT):
-        yield Change(ChangeKind.PACKAGE, Level.PATCH, f"{name} {_verb(old, new, name)}")
+        if before.get(name) != now.get(name):
+            yield Level.MAJOR, f"{name} {_verb(before, now, name)}", None, None
+    for name in _differing(before, now, _PACKAGE_SILENT):
+        yield Level.PATCH, f"{name} {_verb(before, now, name)}", None, None
 
 
-def _table(old: EditionTable, new: EditionTable) -> Iterator[Change]:
-    before, now = old.contract, new.contract
-    yield from _fields(before, now, new.name)
-    yield from _keys(before, now, new.name)
-    before_ = (old.descriptor, new.descriptor), (before.schema_descriptor, now.schema_descriptor)
-    silent = _RESOURCE_SILENT, _SCHEMA_TOLD
-    for (one, other), reported in zip(before_, silent, strict=True):
-        for name in _differing(one, other, reported):
-            words = f"{name} {_verb(one, other, name)}"
-            yield Change(ChangeKind.WORDS, Level.PATCH, words, new.name)
+def _tables_removed(old: Edition, new: Edition) -> Iterator[Found]:
+    for name in old.tables:
+        if name not in new.tables:
+            yield Level.MAJOR, "table removed", name, None
 
 
-def _fields(old: Contract, new: Contract, table: str) -> Iterator[Change]:
-    before = {field.name: field for field in old.fields}
-    now = {field.name: field for field in new.fields}
-    for name, field in before.items():
-        if name not in now:
-            yield Change(ChangeKind.FIELD_REMOVED, Level.MAJOR, "field removed", table, name)
-        else:
-            yield from _field(field, now[name], table)
-    for name in now:
-        if name not in before:
-            yield Change(ChangeKind.FIELD_ADDED, Level.MAJOR, "field added", table, name)
-    if [name for name in before if name in now] != [name for name in now if name in before]:
-        words = "fields in another order"
-        yield Change(ChangeKind.FIELDS_REORDERED, Level.MAJOR, words, table)
+def _tables_added(old: Edition, new: Edition) -> Iterator[Found]:
+    for name in new.tables:
+        if name not in old.tables:
+            yield Level.MINOR, "table added", name, None
 
 
-def _field(old: Field, new: Field, table: str) -> Iterator[Change]:
-    if (old.type, old.format) != (new.type, new.format):
-        words = f"retyped: {_type(old)} → {_type(new)}"
-        yield Change(ChangeKind.FIELD_RETYPED, Level.MAJOR, words, table, new.name)
-    yield from _categories(old, new, table)
-    before, now = _constraints(old), _constraints(new)
-    for name in _differing(before, now, ()):
-        level = _level_of(name, before.get(name), now.get(name))
-        words = _constraint(name, before.get(name), now.get(name))
-        yield Change(ChangeKind.CONSTRAINT, level, words, table, new.name)
-    before_, says = plain_field(old), plain_field(new)
-    for name in _differing(before_, says, _FIELD_REPORTED):
-        words = f"{name} {_verb(before_, says, name)}"
-        yield Change(ChangeKind.WORDS, Level.PATCH, words, table, new.name)
+def _both_names(old: Edition, new: Edition) -> Iterator[tuple[str, _Names, _Names]]:
+    for before, now in _both_tables(old, new):
+        yield now.name, _names_of(before), _names_of(now)
 
 
-def _categories(old: Field, new: Field, table: str) -> Iterator[Change]:
-    def change(level: Level, words: str) -> Change:
-        return Change(ChangeKind.CATEGORIES, level, words, table, new.name)
+def _names_of(table: EditionTable) -> _Names:
+    """The names of the fields, in their order."""
+    return dict.fromkeys(field.name for field in table.contract.fields)
 
+
+def _fields_removed(old: Edition, new: Edition) -> Iterator[Found]:
+    for table, before, now in _both_names(old, new):
+        for name in before:
+            if name not in now:
+                yield Level.MAJOR, "field removed", table, name
+
+
+def _fields_added(old: Edition, new: Edition) -> Iterator[Found]:
+    for table, before, now in _both_names(old, new):
+        for name in now:
+            if name not in before:
+                yield Level.MAJOR, "field added", table, name
+
+
+def _fields_reordered(old: Edition, new: Edition) -> Iterator[Found]:
+    for table, before, now in _both_names(old, new):
+        if [name for name in before if name in now] != [name for name in now if name in before]:
+            yield Level.MAJOR, "fields in another order", table, None
+
+
+def _retyped(old: Edition, new: Edition) -> Iterator[Found]:
+    for table, before, now in _both_fields(old, new):
+        if (before.type, before.format) != (now.type, now.format):
+            yield Level.MAJOR, f"retyped: {_type(before)} → {_type(now)}", table, now.name
+
+
+def _constraints_changed(old: Edition, new: Edition) -> Iterator[Found]:
+    for table, before, now in _both_fields(old, new):
+        first, second = _constraints(before), _constraints(now)
+        for name in _differing(first, second, ()):
+            value, other = first.get(name), second.get(name)
+            yield _level_of(name, value, other), _constraint(name, value, other), table, now.name
+
+
+def _categories_changed(old: Edition, new: Edition) -> Iterator[Found]:
+    for table, before, now in _both_fields(old, new):
+        for level, words in _categories(before, now):
+            yield level, words, table, now.name
+
+
+def _keys_changed(old: Edition, new: Edition) -> Iterator[Found]:
+    for before, now in _both_tables(old, new):
+        for level, words in _keys(before.contract, now.contract):
+            yield level, words, now.name, None
+
+
+def _words_changed(old: Edition, new: Edition) -> Iterator[Found]:
+    for table, earlier, later in _both_fields(old, new):
+        first, second = plain_field(earlier), plain_field(later)
+        for name in _differing(first, second, _FIELD_SILENT):
+            yield Level.PATCH, f"{name} {_verb(first, second, name)}", table, later.name
+    for before, now in _both_tables(old, new):
+        schemas = before.contract.schema_descriptor, now.contract.schema_descriptor
+        both = (before.descriptor, now.descriptor), schemas
+        for (one, other), silent in zip(both, (_RESOURCE_SILENT, _SCHEMA_SILENT), strict=True):
+            for name in _differing(one, other, silent):
+                yield Level.PATCH, f"{name} {_verb(one, other, name)}", now.name, None
+
+
+CATEGORIES = (
+    Category(
+        "package",
+        {
+            Level.MAJOR: "the package's `name` or `id` changed",
+            Level.PATCH: "the package's title, licences and other words changed",
+        },
+        _identity,
+    ),
+    Category("table removed", {Level.MAJOR: "a table removed"}, _tables_removed),
+    Category("table added", {Level.MINOR: "a table added"}, _tables_added),
+    Category("field removed", {Level.MAJOR: "a field removed"}, _fields_removed),
+    Category("field added", {Level.MAJOR: "a field added"}, _fields_added),
+    Category("fields in another order", {Level.MAJOR: "a field moved"}, _fields_reordered),
+    Category("field retyped", {Level.MAJOR: "a field of another type or format"}, _retyped),
+    Category(
+        "categories",
+        {
+            Level.MAJOR: "a category removed",
+            Level.MINOR: "a category added or moved",
+            Level.PATCH: "a label of a category changed",
+        },
+        _categories_changed,
+    ),
+    Category(
+        "constraint",
+        {
+            Level.MAJOR: "a constraint that demands more",
+            Level.MINOR: "a constraint that demands less",
+        },
+        _constraints_changed,
+    ),
+    Category(
+        "key",
+        {
+            Level.MAJOR: "a key that demands more",
+            Level.MINOR: "a key that demands less, or a foreign key that points elsewhere",
+        },
+        _keys_changed,
+    ),
+    Category(
+        "words",
+        {Level.PATCH: "titles, descriptions and other words of a table or field changed"},
+        _words_changed,
+    ),
+)
+
+
+def _categories(old: Field, new: Field) -> Iterator[tuple[Level, str]]:
     if old.categories is None and new.categories is None:
         return
     if old.categories is None:
-        yield change(Level.MAJOR, "categories added: other values are no longer allowed")
+        yield Level.MAJOR, "categories added: other values are no longer allowed"
     elif new.categories is None:
-        yield change(Level.MINOR, "categories removed: any value is allowed now")
+        yield Level.MINOR, "categories removed: any value is allowed now"
     else:
         before, now = _labels(old), _labels(new)
         gone = [word for word in before if word not in now]
         more = [word for word in now if word not in before]
         if gone:
-            yield change(Level.MAJOR, f"categories removed: {_some(gone)}")
+            yield Level.MAJOR, f"categories removed: {_some(gone)}"
         if more:
-            yield change(Level.MINOR, f"categories added: {_some(more)}")
+            yield Level.MINOR, f"categories added: {_some(more)}"
         kept = [word for word in now if word in before]
         if kept != [word for word in before if word in now]:
-            yield change(Level.MINOR, "categories in another order")
+            yield Level.MINOR, "categories in another order"
         if any(before[word] != now[word] for word in kept):
-            yield change(Level.PATCH, "labels of categories changed")
+            yield Level.PATCH, "labels of categories changed"
 
 
 def _labels(field: Field) -> dict[str, str | None]:
@@ -208,20 +305,17 @@ def _constraint(name: str, old: object, new: object) -> str:
     return f"{name}: {_value(old)} → {_value(new)}"
 
 
-def _keys(old: Contract, new: Contract, table: str) -> Iterator[Change]:
-    def change(level: Level, words: str) -> Change:
-        return Change(ChangeKind.KEY, level, words, table)
-
+def _keys(old: Contract, new: Contract) -> Iterator[tuple[Level, str]]:
     if old.primary_key != new.primary_key:
         before, now = _names(old.primary_key), _names(new.primary_key)
         level = Level.MAJOR if new.primary_key else Level.MINOR
-        yield change(level, f"primary key: {before} → {now}")
+        yield level, f"primary key: {before} → {now}"
     for key in old.unique_keys:
         if key not in new.unique_keys:
-            yield change(Level.MINOR, f"unique key removed: {_names(key)}")
+            yield Level.MINOR, f"unique key removed: {_names(key)}"
     for key in new.unique_keys:
         if key not in old.unique_keys:
-            yield change(Level.MAJOR, f"unique key added: {_names(key)}")
+            yield Level.MAJOR, f"unique key added: {_names(key)}"
     moved = {key.fields for key in old.foreign_keys} & {key.fields for key in new.foreign_keys}
     both = set(old.foreign_keys) & set(new.foreign_keys)
     for foreign in chain(old.foreign_keys, new.foreign_keys):
@@ -230,11 +324,11 @@ def _keys(old: Contract, new: Contract, table: str) -> Iterator[Change]:
         is_new = foreign in new.foreign_keys
         if foreign.fields in moved:
             if is_new:
-                yield change(Level.MINOR, f"foreign key now: {_foreign(foreign)}")
+                yield Level.MINOR, f"foreign key now: {_foreign(foreign)}"
         elif is_new:
-            yield change(Level.MAJOR, f"foreign key added: {_foreign(foreign)}")
+            yield Level.MAJOR, f"foreign key added: {_foreign(foreign)}"
         else:
-            yield change(Level.MINOR, f"foreign key removed: {_foreign(foreign)}")
+            yield Level.MINOR, f"foreign key removed: {_foreign(foreign)}"
 
 
 def _foreign(key: ForeignKey) -> str:

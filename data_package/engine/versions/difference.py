@@ -20,6 +20,12 @@ from data_package.engine.versions.level import Level
 from data_package.engine.versions.rows import RowDifference, compare_rows
 
 Reporter = Callable[[str], None]
+# What a change of rows of each level is, in the words of the reference (`TableDifference.level`).
+ROWS = {
+    Level.MAJOR: "rows removed that another table's foreign key may point to",
+    Level.MINOR: "rows added; other rows removed",
+    Level.PATCH: "values changed in rows that stayed",
+}
 
 
 @dataclass(frozen=True)

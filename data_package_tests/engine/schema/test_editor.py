@@ -213,6 +213,8 @@ def test_the_package_s_own_properties(tmp_path: Path, text: str, good: bool) -> 
         *(("round-counts", 10, True), ("subject", "a.b", True), ("subject", "ab.", False)),
         *(("subject", "none", True), ("library-changes", "never", True), ("smallcells", 1, False)),
         *(("library-changes", "x", False), ("storage", 1, False), ("largest-categories", 0, True)),
+        *(("at-once", 8, True), ("at-once", 0, False), ("at-once", 65, False)),
+        *(("processes", True, True), ("processes", 4, False)),
     ],
 )
 def test_the_settings(tmp_path: Path, setting: str, value: object, good: bool) -> None:

@@ -1,6 +1,7 @@
 """Files of other formats, told by name instead of being read as text."""
 
 import bz2
+import gzip
 import io
 import lzma
 import sqlite3
@@ -13,7 +14,7 @@ import polars as pl
 import pytest
 import xlsxwriter
 
-from data_package.engine.schema import CheckError, check_file, infer_file
+from data_package.engine.schema import CheckError, check_file, format_of, infer_file
 from data_package.engine.schema.signatures import signature_of
 
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}]}
@@ -74,14 +75,7 @@ FORMATS = {
     "with xz": lzma.compress(b"id\n1\n"),
     "lz4": bytes.fromhex("04224d18") + b"abc",
     "tar": archived(),
-    "Parquet": made(FRAME.write_parquet),
     "Arrow": made(FRAME.write_ipc),
-    "SPSS file": b"$FL2@(#) SPSS DATA FILE",
-    "SPSS portable": b" " * 456 + b"SPSSPORT",
-    "sas7bdat": SAS + bytes(200),
-    "xpt": b"HEADER RECORD*******LIBRARY HEADER RECORD!!!!!!!000000000000",
-    "Stata": b"<stata_dta><header><release>118</release>",
-    "dta": b"\x72\x02\x01\x00\x03\x00",
     "dBase": DBASE,
     "web page": b"<html><body><table>",
     "XML": b'<?xml version="1.0"?><rows/>',
@@ -89,6 +83,31 @@ FORMATS = {
     "JSON": b'[\n  {"id": 1}]',
     "ndjson where": b'{"id": 1}\n{"id": 2}\n',
 }
+
+
+READ = {
+    "Parquet": made(FRAME.write_parquet),
+    "SPSS file": b"$FL2@(#) SPSS DATA FILE",
+    "zsav": b"$FL3@(#) SPSS DATA FILE",
+    "SPSS portable": b" " * 456 + b"SPSSPORT",
+    "sas7bdat": SAS + bytes(200),
+    "xpt": b"HEADER RECORD*******LIBRARY HEADER RECORD!!!!!!!000000000000",
+    "Stata": b"<stata_dta><header><release>118</release>",
+    "dta": b"\x72\x02\x01\x00\x03\x00",
+}
+
+
+@pytest.mark.parametrize("words", READ)
+def test_a_format_that_is_read_is_known_by_its_content_whatever_its_name(
+    tmp_path: Path, words: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(READ[words])
+    assert words in str(format_of(path))
+    packed = tmp_path / "t.csv.gz"
+    packed.write_bytes(gzip.compress(READ[words]))
+    with pytest.raises(CheckError, match=words):
+        check_file(packed, SCHEMA)
 
 
 @pytest.mark.parametrize("words", FORMATS)

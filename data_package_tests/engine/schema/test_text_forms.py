@@ -271,7 +271,7 @@ def test_a_footer_is_left_out_and_named_in_the_report(tmp_path: Path, text: str,
         ("t.csv.gz", "itemType: array", "itemType is for JSON"),
         ("t.xlsx", "delimiter: ';'", "delimiter is for delimited text, and t.xlsx is a workbook"),
         ("t.json", "quoteChar: null", "quoteChar is for delimited text, and t.json is JSON"),
-        ("t.sqlite", "headerRows: [2]", "t.sqlite is a database"),
+        ("t.sqlite", "headerRows: [2]", "t.sqlite is an SQLite database"),
     ],
 )
 def test_a_property_that_the_file_does_not_have_is_refused_with_its_line(

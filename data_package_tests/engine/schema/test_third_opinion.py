@@ -37,6 +37,9 @@ BROKEN = [
     '"\n',
     '1,"\n',
     "\n\n",
+    # An empty cell too many, at the very end.
+    "1,a\n,b,",
+    "1,a\r2,b,",
 ]
 
 

@@ -115,6 +115,56 @@ def test_a_broken_file_stops_its_table_and_every_error_is_named(study: Make) -> 
         assert told in said
     assert "Secret" not in said
     assert not rejects(made).exists()
+    assert result["visits"].raw_file_errors == 5
+    assert result.accepted() == ""
+    facts = cast("dict[str, Any]", result.to_dict())
+    (file,) = facts["tables"][0]["raw_files"]
+    assert (file["file"], file["rows_checked"], file["left_out"]) == ("visits.csv", 6, 0)
+    totals = {(t["field"], t["rule"]): (t["count"], t["rows"]) for t in file["totals"]}
+    assert totals["id", "type"] == (1, (5,))
+    assert totals["weight", "maximum"] == (1, (7,))
+    assert json.loads(result.to_json())["tables"][0]["raw_files"][0]["what_next"]
+
+
+def test_each_table_has_the_errors_of_the_files_that_it_receives_itself(study: Make) -> None:
+    made = project(study, bad="null")
+    code = CODE.format(bad="null", annotation="pl.LazyFrame", paths="'visits.csv'", more="")
+    made.write(
+        {
+            "raw/visits.py": code
+            + """
+others_file = source_file("others_file", "others.csv", bad="reject")
+
+
+@dg.asset
+def both(visits_file: pl.LazyFrame, others_file: pl.LazyFrame) -> Path:
+    path = Path("rows.txt")
+    path.write_text(str(visits_file.collect().height + others_file.collect().height))
+    return path
+
+
+@dg.asset
+def size(visits_file: Path) -> pl.LazyFrame:
+    return pl.LazyFrame({"bytes": [visits_file.stat().st_size]})
+""",
+            "raw/others_file.yaml": CONTRACT,
+            "/others.csv": GOOD + "5;Jo;x;1\n",
+        }
+    )
+    result = made.build()
+    assert result.ok, result.explain()
+    assert {t.name: t.raw_file_errors for t in result} == {"visits": 5, "both": 6, "size": None}
+    reading = result["both"].reading
+    assert reading is not None
+    assert sorted((f.file, f.left_out, f.rejects) for f in reading.files) == [
+        ("others.csv", 1, "storage/rejects/both.parquet"),
+        ("visits.csv", 0, ""),
+    ]
+    entries = read_lock(made.project).tables
+    assert {name: entry.raw_errors for name, entry in entries.items()} == {
+        **{"visits": 5, "both": 6},
+        "size": 0,
+    }
 
 
 def test_bad_cells_can_be_empty(study: Make) -> None:

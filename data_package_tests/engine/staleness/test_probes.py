@@ -18,12 +18,15 @@ import pytest
 from data_package.engine.errors import ProjectError
 from data_package.engine.staleness.lock import parse
 from data_package_tests.engine.staleness.ward import (
+    PARTS,
     TABLES,
     Ward,
     digest,
     finish,
+    make_ward_around,
     shared_ward,
     wait_until,
+    ward_around,
 )
 
 pytestmark = pytest.mark.slow
@@ -33,6 +36,7 @@ Edit = Callable[[Ward], object]
 PEOPLE = {"people", "towns", "subjects"}
 WEIGHTS = {"weights", "subjects"}
 DAYS = {"visit_days", "stays", "subjects"}
+REGISTER = {*PARTS, "sizes"}
 
 
 @pytest.fixture(scope="session")
@@ -406,8 +410,7 @@ PROBES = [
 ]
 
 
-@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
-def test_just_what_is_needed_runs_when(probe: Probe, ward: Ward) -> None:
+def assert_just_what_is_needed_runs(probe: Probe, ward: Ward) -> None:
     subjects = digest(ward.table("subjects"))
     descriptor, verdict = ward.descriptor, ward.verdict_stamp()
     probe.edit(ward)
@@ -419,10 +422,83 @@ def test_just_what_is_needed_runs_when(probe: Probe, ward: Ward) -> None:
     assert (ward.descriptor != descriptor) is probe.publishes
     changed = digest(ward.table("subjects")) != subjects
     assert (ward.verdict_stamp() != verdict) is (changed or probe.checks)
-    ward.assert_consistent()
 
+
+def assert_nothing_is_left_to_do(ward: Ward) -> None:
     again = ward.build()
     assert (again.exit_code, again.ran) == (0, set()), again.said
+
+
+@pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
+def test_just_what_is_needed_runs_when(probe: Probe, ward: Ward) -> None:
+    assert_just_what_is_needed_runs(probe, ward)
+    ward.assert_consistent()
+    assert_nothing_is_left_to_do(ward)
+
+
+@pytest.fixture(scope="session")
+def built_around(tmp_path_factory: pytest.TempPathFactory) -> Ward:
+    folder = tmp_path_factory.getbasetemp()
+    shared = folder.parent if "PYTEST_XDIST_WORKER" in os.environ else folder
+    return shared_ward(shared / "built_around", make_ward_around, ward_around)
+
+
+def weeks(now: str) -> Edit:
+    return replaced("intermediate/registers.py", '["0", "2", "4"]', now)
+
+
+AROUND_PROBES = [
+    Probe("nothing around is edited", lambda ward: None),
+    Probe(
+        "the engine's check of bounds is edited",
+        appended("/engine/schema/constraints/bounds.py", "# Edited.\n"),
+        checks=True,
+    ),
+    Probe("the engine's status is edited", appended("/engine/cli/status.py", "# Edited.\n")),
+    Probe(
+        "a package that is installed to be edited is edited",
+        replaced("/edited/ward_scales.py", "TARE = 0", "TARE = 1"),
+        REGISTER,
+    ),
+    Probe(
+        "a module of such a package is moved to a folder on PYTHONPATH",
+        moved("/edited/ward_scales.py", "/on_path/ward_scales.py"),
+    ),
+    Probe(
+        "an earlier folder gets a module of the same name with another value",
+        lambda ward: ward.path("/on_path/ward_scales.py").write_text("TARE = 5\n"),
+        REGISTER,
+    ),
+    Probe(
+        "a module on PYTHONPATH is edited",
+        replaced("/on_path/ward_times.py", "FIRST = 0", "FIRST = 1"),
+        {"sizes"},
+    ),
+    Probe("a partition is added", weeks('["0", "2", "4", "6"]'), {"register[6]", "sizes"}),
+    Probe("a partition is removed", weeks('["0", "4"]'), {"sizes"}),
+    Probe("partitions are put in another order", weeks('["4", "0", "2"]'), {"sizes"}),
+    Probe(
+        "a partition's output is deleted",
+        lambda ward: (ward.storage / "intermediate" / "register" / "2.parquet").unlink(),
+        {"register[2]"},
+    ),
+    Probe(
+        "a raw file changes the rows of one partition",
+        replaced("/deliveries/visits.csv", "2,35,60877", "2,36,60877"),
+        {"raw_visits", *WEIGHTS - {"subjects"}, *DAYS, *REGISTER},
+        publishes=True,
+    ),
+]
+
+
+@pytest.mark.parametrize("probe", AROUND_PROBES, ids=lambda probe: probe.name)
+def test_just_what_is_needed_runs_among_other_code_when(
+    probe: Probe, built_around: Ward, tmp_path: Path
+) -> None:
+    ward = built_around.copy(tmp_path / "copy")
+    assert ward.build().facts["tables"] == []
+    assert_just_what_is_needed_runs(probe, ward)
+    assert_nothing_is_left_to_do(ward)
 
 
 def test_a_raw_file_that_is_gone_is_named_and_nothing_is_touched(ward: Ward) -> None:

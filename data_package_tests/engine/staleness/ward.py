@@ -14,12 +14,14 @@ import time
 import tomllib
 from collections.abc import Callable, Iterator, Set
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from pathlib import Path
 
 import polars as pl
 
+from data_package.engine import edition as editions
 from data_package.engine.staleness.memo import count_if_fresh
+from data_package_tests import prepared
 from data_package_tests.conftest import Study
 
 PACKAGE = "ward"
@@ -27,6 +29,8 @@ TABLES = frozenset(
     {"raw_people", "raw_visits", "people", "towns", "weights", "visit_days", "stays", "subjects"}
 )
 _TRIES = 6000
+_DAGSTER_YAML = (Path(__file__).parents[3] / "dagster.yaml").read_text()
+_NO_BYTECODE = shutil.ignore_patterns("__pycache__")
 # A file that has only just been written might change again within the same tick of the clock.
 _SETTLED_SECONDS = 0.1
 
@@ -249,6 +253,52 @@ FILES = {
 }
 
 
+# The same project among what projects are made of: an engine, a package that is installed to be
+# edited, a folder on PYTHONPATH, and a table in partitions with a table that takes all of them.
+AROUND = {
+    "/site-packages/edited.pth": "../edited\n",
+    "/edited/ward_scales.py": "TARE = 0\n",
+    "/on_path/ward_times.py": "FIRST = 0\n",
+    "intermediate/registers.py": """\
+        import dagster as dg
+        import polars as pl
+        from ward_scales import TARE
+        from ward_times import FIRST
+
+        WEEKS = ["0", "2", "4"]
+
+
+        @dg.asset(partitions_def=dg.StaticPartitionsDefinition(WEEKS))
+        def register(context, raw_visits: pl.LazyFrame) -> pl.LazyFrame:
+            in_week = pl.col("day") // 14 == int(context.partition_key) // 2
+            return raw_visits.filter(in_week).with_columns(pl.col("grams") - TARE)
+
+
+        @dg.asset
+        def sizes(register: pl.LazyFrame) -> pl.LazyFrame:
+            return register.select(pl.len(), pl.col("day").min() + FIRST)
+        """,
+}
+PARTS = frozenset({"register[0]", "register[2]", "register[4]"})
+# Python looks into the folders as it does where a project has been installed, and the engine counts
+# as the one whose sources are in the project's folder.
+_BEGUN_AROUND = """
+import site, sys
+from pathlib import Path
+sys.path.append(str(Path("on_path").resolve()))
+site.addsitedir(str(Path("site-packages").resolve()))
+from data_package.engine import edition as editions
+from data_package.engine.staleness import memo
+folder = Path("engine").resolve()
+editions.edition.__wrapped__.__defaults__ = (folder,)
+editions.edition.cache_clear()
+memo._ENGINE = folder
+from data_package.engine.sources import delivered
+from data_package.engine.tables import attach
+attach.READER = editions.edition(delivered.__name__)
+"""
+
+
 @dataclass(frozen=True)
 class Built:
     """What a build said: its exit code, the tables that ran, and the facts as it printed them."""
@@ -261,19 +311,25 @@ class Built:
 
 @dataclass
 class Ward(Study):
-    """A copy of the project that may be edited, built and looked at."""
+    """A copy of the project that may be edited, built and looked at.
+
+    `begin` is what a process runs before the command.
+    """
 
     package: str = field(default=PACKAGE)
     writes_bytecode: bool = False
+    begin: str = ""
 
     def environment(self) -> dict[str, str]:
         """As users have it, where that is asked for: Python keeps its bytecode."""
         without = {"PYTHONDONTWRITEBYTECODE"} if self.writes_bytecode else set()
-        return {k: v for k, v in super().environment().items() if k not in without}
+        found = {k: v for k, v in super().environment().items() if k not in without}
+        return found | ({"PYTHONPATH": str(self.root / "on_path")} if self.begin else {})
 
     def build(self, *words: str) -> Built:  # type: ignore[override]
         """Run `data-package build --json` to its end."""
-        return _read(self.verb("build", "--json", *words))
+        command = ("build", "--json", *words)
+        return _read(prepared.run(command, self.root, self.environment(), self.begin))
 
     def settle(self) -> None:
         """Build in this process, which is quick, where nothing is left to do."""
@@ -351,7 +407,7 @@ class Ward(Study):
 
     def copy(self, place: Path) -> "Ward":
         """A copy of everything, built tables included, where a build knows there is no work."""
-        return Ward(Path(shutil.copytree(self.root, place, symlinks=True)))
+        return replace(self, root=Path(shutil.copytree(self.root, place, symlinks=True)))
 
     def assert_consistent(self) -> None:
         """What the lock says, what the tables are and what is published agree."""
@@ -393,18 +449,37 @@ class Ward(Study):
 def make_ward(place: Path) -> Ward:
     """The project, built."""
     ward = Ward(place)
-    ward.write(FILES | {"/dagster.yaml": (Path(__file__).parents[3] / "dagster.yaml").read_text()})
+    ward.write(FILES | {"/dagster.yaml": _DAGSTER_YAML})
     built = ward.build()
     assert built.exit_code == 0, built.said
     assert built.ran == TABLES
     return ward
 
 
-def shared_ward(place: Path) -> Ward:
+def make_ward_around(place: Path) -> Ward:
+    """The project among what it is made of, built."""
+    shutil.copytree(Path(editions.__file__).parent, place / "engine", ignore=_NO_BYTECODE)
+    ward = ward_around(place)
+    ward.write(FILES | AROUND | {"/dagster.yaml": _DAGSTER_YAML})
+    built = ward.build()
+    assert built.exit_code == 0, built.said
+    assert built.ran == {*TABLES, *PARTS, "sizes"}
+    return ward
+
+
+def ward_around(place: Path) -> Ward:
+    return Ward(place, begin=_BEGUN_AROUND)
+
+
+def shared_ward(
+    place: Path,
+    make: Callable[[Path], Ward] = make_ward,
+    known: Callable[[Path], Ward] = Ward,
+) -> Ward:
     """The project at a place that several test processes share: the first one builds it."""
     with (place.parent / f"{place.name}.lock").open("w") as guard:
         fcntl.flock(guard, fcntl.LOCK_EX)
-        return Ward(place) if place.exists() else make_ward(place)
+        return known(place) if place.exists() else make(place)
 
 
 def finish(process: subprocess.Popen[str]) -> Built:
@@ -429,5 +504,8 @@ def digest(path: Path) -> str:
 
 def _read(process: subprocess.CompletedProcess[str]) -> Built:
     facts = json.loads(process.stdout) if process.stdout.startswith("{") else {}
-    ran = frozenset(t["name"] for t in facts.get("tables", []) if t["status"] == "built")
+    tables = facts.get("tables", [])
+    parts = [part for table in tables for part in table.get("partitions", [])]
+    whole = [table for table in tables if not table.get("partitions")]
+    ran = frozenset(one["name"] for one in (*whole, *parts) if one["status"] == "built")
     return Built(process.returncode, ran, facts, process.stdout + process.stderr)

@@ -7,13 +7,14 @@ from typing import Any
 
 import polars as pl
 import pytest
-from hypothesis import given, settings
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, check, lint
 from data_package.testing import assert_keeps_contract, sample
+from data_package_tests.engine.schema import generate
 
 Fields = list[dict[str, Any]]
 
@@ -74,7 +75,7 @@ FIELDS = st.one_of(
 )
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=25, deadline=None)
 @given(st.lists(FIELDS, min_size=1, max_size=6), st.booleans(), st.integers(0, 5))
 def test_made_up_rows_keep_every_contract(fields: Fields, required: bool, seed: int) -> None:
     named = [{"name": f"f{at}", **each} for at, each in enumerate(fields)]
@@ -87,6 +88,88 @@ def test_made_up_rows_keep_every_contract(fields: Fields, required: bool, seed: 
     assert report.ok, report.render()
     assert frame.height == 30
     assert frame.equals(sample(made, rows=30, seed=seed))
+
+
+@st.composite
+def schemas(draw: st.DrawFn) -> dict[str, Any]:
+    """A schema of any types, constraints, missing values and keys, also of ones that clash."""
+    made: dict[str, Any] = {"fields": [draw(generate.fields(name)) for name in ("a", "b")]}
+    some = st.lists(st.sampled_from(("a", "b")), min_size=1, max_size=2, unique=True)
+    if draw(st.booleans()):
+        made["primaryKey"] = draw(some)
+    if draw(st.booleans()):
+        made["uniqueKeys"] = [draw(some)]
+    if draw(st.integers(0, 2)) == 0:
+        reference = {"resource": "", "fields": [draw(st.sampled_from(("a", "b")))]}
+        own = draw(st.sampled_from(("a", "b")))
+        made["foreignKeys"] = [{"fields": [own], "reference": reference}]
+    return made
+
+
+@settings(max_examples=40, deadline=None)
+@given(schemas(), st.integers(0, 5))
+def test_rows_satisfy_their_contract_or_are_refused(schema: dict[str, Any], seed: int) -> None:
+    descriptor = {"schema": schema}
+    assume(not lint(descriptor))
+    made = Contract.from_descriptor(descriptor, name="table")
+    try:
+        frame = sample(made, rows=8, seed=seed)
+    except ProjectError:
+        return
+    report = check(frame, made)
+    assert report.ok, report.render()
+    assert frame.height == 8
+
+
+@pytest.mark.parametrize(
+    "field",
+    [
+        {"type": "yearmonth", "constraints": {"minimum": "2024-01", "maximum": "2024-03"}},
+        {"type": "duration", "constraints": {"minimum": "P1D", "maximum": "P9D"}},
+        {"type": "array", "constraints": {"maxLength": 1}},
+        {"type": "object", "constraints": {"maxLength": 0}},
+        {"type": "integer", "constraints": {"minimum": 1}, "categories": [-9, 1, 2]},
+        {"type": "string", "format": "uri", "constraints": {"maxLength": 24}},
+        {"type": "date", "constraints": {"minimum": "9999-12-30"}},
+        {"type": "string", "format": "binary", "constraints": {"minLength": 12}},
+    ],
+    ids=lambda field: field["type"],
+)
+def test_a_field_with_narrow_constraints_is_made_up(field: dict[str, Any]) -> None:
+    made = contract(
+        [{"name": "a", **field, "constraints": {"required": True, **field.get("constraints", {})}}]
+    )
+    frame = sample(made, rows=30)
+    assert check(frame, made).ok
+    assert frame["a"].null_count() == 0
+
+
+@pytest.mark.parametrize(
+    ("constraints", "words"),
+    [
+        ({"exclusiveMinimum": "9999-12-31"}, "no value is within its bounds"),
+        ({"enum": ["2020-01-01"], "minimum": "2021-01-01"}, "satisfies all of it: enum, minimum"),
+    ],
+)
+def test_a_field_that_nothing_satisfies_is_refused(constraints: object, words: str) -> None:
+    with pytest.raises(ProjectError, match=words):
+        sample(contract([{"name": "day", "type": "date", "constraints": constraints}]))
+
+
+def test_a_made_up_value_is_not_a_missing_value() -> None:
+    codes = {"name": "a", "type": "integer", "categories": [1, 2, -9], "missingValues": ["-9"]}
+    assert set(sample(contract([codes]), rows=50)["a"].drop_nulls()) == {1, 2}
+
+
+def test_a_table_refers_to_its_own_rows() -> None:
+    made = contract(
+        [{"name": "id", "type": "integer"}, {"name": "parent", "type": "integer"}],
+        primaryKey=["id"],
+        foreignKeys=[{"fields": ["parent"], "reference": {"resource": "", "fields": ["id"]}}],
+    )
+    rows = sample(made, rows=40)
+    assert check(rows, made).ok
+    assert 0 < rows["parent"].null_count() < 40
 
 
 def test_keys_are_never_repeated() -> None:
@@ -124,6 +207,39 @@ def test_foreign_keys_point_into_the_sample_of_the_other_table(project: Project)
     persons = sample("persons", rows=40, seed=2, project=project)
     assert visits["id"].null_count() == 0
     assert set(visits["id"]) <= set(persons["id"])
+
+
+def key(fields: list[str], table: str) -> dict[str, Any]:
+    return {"fields": fields, "reference": {"resource": table, "fields": fields}}
+
+
+def test_a_table_with_one_row_for_each_of_another_has_them_all(project: Project) -> None:
+    ids = [{"name": "id", "type": "string"}]
+    ends = contract(ids, primaryKey=["id"], foreignKeys=[key(["id"], "persons")])
+    rows = sample(ends, rows=300, project=project)
+    assert set(rows["id"]) == set(sample("persons", rows=300, project=project)["id"])
+
+
+def test_foreign_keys_with_a_field_in_common_agree(project: Project) -> None:
+    (project.package_folder / "final" / "stays.yaml").write_text(
+        "schema:\n  fields: [{name: id, type: string}, {name: stay, type: integer}]\n"
+        "  primaryKey: [id, stay]\n"
+        "  foreignKeys: [{fields: [id], reference: {resource: persons, fields: [id]}}]\n"
+    )
+    made = contract(
+        [{"name": "id", "type": "string"}, {"name": "stay", "type": "integer"}],
+        foreignKeys=[key(["id"], "persons"), key(["id", "stay"], "stays")],
+    )
+    rows = sample(made, rows=60, project=project)
+    others = {name: sample(name, rows=60, project=project) for name in ("persons", "stays")}
+    assert check(rows, made, references=others).ok
+    assert rows["stay"].null_count() < 60
+
+
+def test_a_foreign_key_to_values_that_the_field_cannot_hold_is_refused(project: Project) -> None:
+    ids = [{"name": "id", "type": "string", "constraints": {"maxLength": 1, "required": True}}]
+    with pytest.raises(ProjectError, match="no row of persons can be referred to by id"):
+        sample(contract(ids, foreignKeys=[key(["id"], "persons")]), project=project)
 
 
 def test_a_name_without_a_contract_is_answered_with_the_nearest(project: Project) -> None:

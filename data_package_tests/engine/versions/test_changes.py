@@ -7,7 +7,8 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_package.engine.versions.changes import Change, changes_of
+from data_package.engine.versions.changes import CATEGORIES, Change, changes_of
+from data_package.engine.versions.difference import ROWS
 from data_package.engine.versions.edition import Edition
 from data_package.engine.versions.level import Level, Version
 
@@ -67,66 +68,77 @@ def test_nothing_is_reported_that_did_not_change() -> None:
     assert changes("age['constraints']['unique'] = False") == []
 
 
-@pytest.mark.parametrize(
-    ("change", "level", "place", "words"),
-    [
-        ("package['name'] = 'other'", Level.MAJOR, "package", "name changed"),
-        ("package['id'] = 'x'", Level.MAJOR, "package", "id added"),
-        ("package['title'] = 'T'", Level.PATCH, "package", "title changed"),
-        ("del package['licenses']", Level.PATCH, "package", "licenses removed"),
-        ("del package['resources'][1]", Level.MAJOR, "sites", "table removed"),
-        ("package['resources'].append({'name': 'more'})", Level.MINOR, "more", "table added"),
-        ("people['title'] = 'Persons'", Level.PATCH, "people", "title changed"),
-        ("fields.append({'name': 'x'})", Level.MAJOR, "people.x", "field added"),
-        ("del fields[3]", Level.MAJOR, "people.sex", "field removed"),
-        ("fields.reverse()", Level.MAJOR, "people", "fields in another order"),
-        ("age['type'] = 'number'", Level.MAJOR, "people.age", "retyped: integer → number"),
-        ("born['format'] = '%Y'", Level.MAJOR, "people.born", "retyped: date → date (%Y)"),
-        ("age['title'] = 'Years'", Level.PATCH, "people.age", "title changed"),
-        ("age['constraints']['minimum'] = 16", Level.MINOR, "people.age", "minimum: 18 → 16"),
-        ("age['constraints']['minimum'] = 21", Level.MAJOR, "people.age", "minimum: 18 → 21"),
-        ("age['constraints']['maximum'] = 99", Level.MINOR, "people.age", "maximum: 90 → 99"),
-        ("del age['constraints']['maximum']", Level.MINOR, "people.age", "maximum removed: 90"),
-        ("age['constraints']['unique'] = True", Level.MAJOR, "people.age", "unique added: yes"),
-        ("age['constraints']['required'] = False", Level.MINOR, "people.age", "required removed"),
-        ("born['constraints']['minimum'] = '1850-01-01'", Level.MINOR, "people.born", "minimum"),
-        ("born['constraints']['minimum'] = '1950-01-01'", Level.MAJOR, "people.born", "minimum"),
-        ("site['constraints'] = {'pattern': 'A.*'}", Level.MAJOR, "people.site", "pattern added"),
-        ("site['constraints'] = {'enum': ['a']}", Level.MAJOR, "people.site", "enum added: a"),
-        ("del schema['primaryKey']", Level.MINOR, "people", "primary key: id → none"),
-        ("schema['primaryKey'] = ['id', 'site']", Level.MAJOR, "people", "key: id → id, site"),
-        ("schema['uniqueKeys'] = [['age']]", Level.MAJOR, "people", "unique key added: age"),
-        ("del schema['foreignKeys']", Level.MINOR, "people", "foreign key removed: site → sites"),
-        (
-            "schema['foreignKeys'][0]['reference']['resource'] = 'places'",
-            *(Level.MINOR, "people", "foreign key now: site → places(site)"),
-        ),
-        (
-            "schema['foreignKeys'].append({'fields': 'id', 'reference': {'fields': 'age'}})",
-            *(Level.MAJOR, "people", "foreign key added: id → itself(age)"),
-        ),
-        (
-            "sex['categories'].append('X'); sex['constraints']['enum'].append('X')",
-            *(Level.MINOR, "people.sex", "categories added: X"),
-        ),
-        (
-            "del sex['categories'][1]; del sex['constraints']['enum'][1]",
-            *(Level.MAJOR, "people.sex", "categories removed: M"),
-        ),
-        (
-            "sex['categories'].reverse(); sex['constraints']['enum'].reverse()",
-            *(Level.MINOR, "people.sex", "categories in another order"),
-        ),
-        (
-            "sex['categories'][1] = {'value': 'M', 'label': 'male'}",
-            *(Level.PATCH, "people.sex", "labels of categories changed"),
-        ),
-    ],
-)
+# A statement, and the level, the place and some words of the one change that it makes.
+CASES = [
+    ("package['name'] = 'other'", Level.MAJOR, "package", "name changed"),
+    ("package['id'] = 'x'", Level.MAJOR, "package", "id added"),
+    ("package['title'] = 'T'", Level.PATCH, "package", "title changed"),
+    ("del package['licenses']", Level.PATCH, "package", "licenses removed"),
+    ("del package['resources'][1]", Level.MAJOR, "sites", "table removed"),
+    ("package['resources'].append({'name': 'more'})", Level.MINOR, "more", "table added"),
+    ("people['title'] = 'Persons'", Level.PATCH, "people", "title changed"),
+    ("fields.append({'name': 'x'})", Level.MAJOR, "people.x", "field added"),
+    ("del fields[3]", Level.MAJOR, "people.sex", "field removed"),
+    ("fields.reverse()", Level.MAJOR, "people", "fields in another order"),
+    ("age['type'] = 'number'", Level.MAJOR, "people.age", "retyped: integer → number"),
+    ("born['format'] = '%Y'", Level.MAJOR, "people.born", "retyped: date → date (%Y)"),
+    ("age['title'] = 'Years'", Level.PATCH, "people.age", "title changed"),
+    ("age['constraints']['minimum'] = 16", Level.MINOR, "people.age", "minimum: 18 → 16"),
+    ("age['constraints']['minimum'] = 21", Level.MAJOR, "people.age", "minimum: 18 → 21"),
+    ("age['constraints']['maximum'] = 99", Level.MINOR, "people.age", "maximum: 90 → 99"),
+    ("del age['constraints']['maximum']", Level.MINOR, "people.age", "maximum removed: 90"),
+    ("age['constraints']['unique'] = True", Level.MAJOR, "people.age", "unique added: yes"),
+    ("age['constraints']['required'] = False", Level.MINOR, "people.age", "required removed"),
+    ("born['constraints']['minimum'] = '1850-01-01'", Level.MINOR, "people.born", "minimum"),
+    ("born['constraints']['minimum'] = '1950-01-01'", Level.MAJOR, "people.born", "minimum"),
+    ("site['constraints'] = {'pattern': 'A.*'}", Level.MAJOR, "people.site", "pattern added"),
+    ("site['constraints'] = {'enum': ['a']}", Level.MAJOR, "people.site", "enum added: a"),
+    ("del schema['primaryKey']", Level.MINOR, "people", "primary key: id → none"),
+    ("schema['primaryKey'] = ['id', 'site']", Level.MAJOR, "people", "key: id → id, site"),
+    ("schema['uniqueKeys'] = [['age']]", Level.MAJOR, "people", "unique key added: age"),
+    ("del schema['foreignKeys']", Level.MINOR, "people", "foreign key removed: site → sites"),
+    (
+        "schema['foreignKeys'][0]['reference']['resource'] = 'places'",
+        *(Level.MINOR, "people", "foreign key now: site → places(site)"),
+    ),
+    (
+        "schema['foreignKeys'].append({'fields': 'id', 'reference': {'fields': 'age'}})",
+        *(Level.MAJOR, "people", "foreign key added: id → itself(age)"),
+    ),
+    (
+        "sex['categories'].append('X'); sex['constraints']['enum'].append('X')",
+        *(Level.MINOR, "people.sex", "categories added: X"),
+    ),
+    (
+        "del sex['categories'][1]; del sex['constraints']['enum'][1]",
+        *(Level.MAJOR, "people.sex", "categories removed: M"),
+    ),
+    (
+        "sex['categories'].reverse(); sex['constraints']['enum'].reverse()",
+        *(Level.MINOR, "people.sex", "categories in another order"),
+    ),
+    (
+        "sex['categories'][1] = {'value': 'M', 'label': 'male'}",
+        *(Level.PATCH, "people.sex", "labels of categories changed"),
+    ),
+]
+
+
+@pytest.mark.parametrize(("change", "level", "place", "words"), CASES)
 def test_a_change_has_its_level(change: str, level: Level, place: str, words: str) -> None:
     (found,) = changes(change)
     assert (found.level, found.place) == (level, place)
     assert words in found.words
+
+
+def test_each_level_of_each_category_is_found_and_in_the_reference() -> None:
+    found = {(made.kind, made.level) for case in CASES for made in changes(case[0])}
+    assert found == {(each.name, level) for each in CATEGORIES for level in each.levels}
+    reference = (Path(__file__).resolve().parents[3] / "docs/reference/versions.md").read_text()
+    for level in Level:
+        (row,) = [line for line in reference.splitlines() if line.startswith(f"| {level} |")]
+        words = [each.levels[level] for each in CATEGORIES if level in each.levels]
+        assert row == f"| {level} | {'; '.join([*words, ROWS[level]])} |"
 
 
 @pytest.mark.parametrize(

@@ -12,6 +12,7 @@ from data_package.engine.package.facts import Facts, TableFacts
 from data_package.engine.package.statistics import SELF_EVIDENT, FieldSummary
 from data_package.engine.schema import Contract, Field
 from data_package.engine.schema.constraints import CONSTRAINTS
+from data_package.engine.schema.row_rules import words_of
 
 # A line that goes on: no paragraph ends there, and no list item follows.
 _WRAPPED = re.compile(r"(?<!\n)\n(?!\n|\s*[-*\d])")
@@ -61,9 +62,13 @@ def rules_of(contract: Contract) -> list[tuple[str, int, str]]:
             if value is not False:
                 found.setdefault(str(name), []).append(field.name)
     every = [field.name for field in contract.fields]
-    return [
+    of_fields = [
         (name, len(on), "every field" if on == every else clipped(", ".join(on), _LISTED))
         for name, on in found.items()
+    ]
+    return [
+        *of_fields,
+        *((name, 1, clipped(says, _LISTED)) for name, says in words_of(contract).items()),
     ]
 
 

@@ -1,23 +1,22 @@
 """Tables and queries of SQLite and DuckDB files as delimited text; the files are only read."""
 
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing
+from collections.abc import Callable, Iterator
+from contextlib import closing, contextmanager
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import polars as pl
 
-from data_package.engine.schema.delimiting.grid import written, written_row
-from data_package.engine.schema.delimiting.source import Pieces, Source
+from data_package.engine.schema.delimiting.grid import in_cells, written, written_row
+from data_package.engine.schema.delimiting.source import Delimited, Pieces
 from data_package.engine.schema.delimiting.values import as_text
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.unreadable import CheckError
 
 _ROWS = 10_000
 _NAMED = 20
-_SQLITE = b"SQLite format 3\0"
-_DUCK = b"DUCK"
 _LONGEST = 1 << 28
 _ALLOWED = frozenset(
     {sqlite3.SQLITE_SELECT, sqlite3.SQLITE_READ, sqlite3.SQLITE_FUNCTION, sqlite3.SQLITE_RECURSIVE}
@@ -30,48 +29,64 @@ _SHARED = (
 )  # fmt: skip
 
 
-def rows(path: Path, dialect: Dialect) -> tuple[Source, str]:
-    """Return a table, or a query's result, as delimited text, and what it is called in messages.
+@dataclass(frozen=True, slots=True)
+class Engine:
+    """A kind of database: how a file begins, is opened, lists its tables and gives rows."""
 
-    Raises CheckError for a file that is not a database, and for a table that is not in it.
-    """
-    with path.open("rb") as file:
-        beginning = file.read(16)
-    if beginning == _SQLITE:
-        made = _sqlite(path, dialect)
-    elif beginning[8:12] == _DUCK:
-        made = _duckdb(path, dialect)
-    else:
-        raise CheckError(
-            f"{path}: it is not a database of SQLite or DuckDB, as its name says; give it the "
-            "ending that it should have"
-        )
-    part = f"table {dialect.table!r}" if dialect.table is not None else ""
-    return Pieces(made), part or ("its query" if dialect.query is not None else "")
+    magic: bytes
+    magic_at: int
+    listing: str
+    open: Callable[[Path], Any]
+    pieces: Callable[[Path, Any, str], Iterator[bytes]]
+
+    def rows(self, path: Path, dialect: Dialect) -> Delimited:
+        """Return a table, or a query's result, as delimited text.
+
+        Raises CheckError for a file that is not such a database, and for a table that is not in it.
+        """
+        self._refuse_other(path)
+        part = "its query" if dialect.query is not None else ""
+        if dialect.table is not None:
+            part = f"table {dialect.table!r}"
+        return Delimited(Pieces(self._pieces(path, dialect)), in_cells(dialect), part, is_grid=True)
+
+    def tables(self, path: Path) -> list[str]:
+        """Return the names of a database's tables and views."""
+        self._refuse_other(path)
+        with _judged(path, of_query=False), closing(self.open(path)) as connection:
+            return self._names(connection)
+        raise AssertionError
+
+    def _pieces(self, path: Path, dialect: Dialect) -> Iterator[bytes]:
+        of_query = dialect.query is not None
+        with _judged(path, of_query=of_query), closing(self.open(path)) as connection:
+            statement = _statement(path, dialect, self._names(connection))
+            yield from self.pieces(path, connection, statement)
+
+    def _names(self, connection: Any) -> list[str]:
+        return [str(name) for (name,) in connection.execute(self.listing).fetchall()]
+
+    def _refuse_other(self, path: Path) -> None:
+        with path.open("rb") as file:
+            beginning = file.read(self.magic_at + len(self.magic))
+        if not beginning:
+            raise CheckError(f"{path}: the file is empty")
+        if beginning[self.magic_at :] != self.magic:
+            raise CheckError(
+                f"{path}: it is not a database, as its name says; give it the ending that it "
+                "should have"
+            )
 
 
-def tables(path: Path) -> list[str]:
-    """Return the names of a database's tables and views."""
-    with path.open("rb") as file:
-        is_sqlite = file.read(16) == _SQLITE
+@contextmanager
+def _judged(path: Path, *, of_query: bool) -> Iterator[None]:
+    """Report what a database raises without its words, which may quote values."""
     try:
-        with closing(_open_sqlite(path) if is_sqlite else _open_duckdb(path)) as connection:
-            return _names(connection, is_sqlite=is_sqlite)
-    except CheckError:
+        yield
+    except (CheckError, OSError):
         raise
-    except Exception:  # noqa: BLE001  whatever it is, its words may quote values
-        raise _damaged(path, query=False) from None
-
-
-def _names(connection: Any, *, is_sqlite: bool) -> list[str]:
-    listed = (
-        "select name from sqlite_schema where type in ('table', 'view') "
-        "and name not like 'sqlite!_%' escape '!' order by rowid"
-        if is_sqlite
-        else "select table_name from information_schema.tables "
-        "where table_schema = 'main' order by table_name"
-    )
-    return [str(name) for (name,) in connection.execute(listed).fetchall()]
+    except Exception:  # noqa: BLE001  each library has errors of its own
+        raise _damaged(path, query=of_query) from None
 
 
 def _statement(path: Path, dialect: Dialect, names: list[str]) -> str:
@@ -121,21 +136,16 @@ def _open_sqlite(path: Path) -> sqlite3.Connection:
     return connection
 
 
-def _sqlite(path: Path, dialect: Dialect) -> Iterator[bytes]:
-    try:
-        with closing(_open_sqlite(path)) as connection:
-            statement = _statement(path, dialect, _names(connection, is_sqlite=True))
-            cursor = connection.execute(statement)
-            if cursor.description is None:
-                raise _damaged(path, query=True)
-            names = [str(column[0]) for column in cursor.description]
-            yield written_row(names)
-            schema = {str(i): pl.String for i in range(len(names))}
-            while found := cursor.fetchmany(_ROWS):
-                cells = [list(map(_cell, row)) for row in found]
-                yield written(pl.DataFrame(cells, schema=schema, orient="row"))
-    except (sqlite3.Error, sqlite3.Warning, MemoryError, OverflowError):
-        raise _damaged(path, query=dialect.query is not None) from None
+def _sqlite_pieces(path: Path, connection: Any, statement: str) -> Iterator[bytes]:
+    cursor = connection.execute(statement)
+    if cursor.description is None:
+        raise _damaged(path, query=True)
+    names = [str(column[0]) for column in cursor.description]
+    yield written_row(names)
+    schema = {str(i): pl.String for i in range(len(names))}
+    while found := cursor.fetchmany(_ROWS):
+        cells = [list(map(_cell, row)) for row in found]
+        yield written(pl.DataFrame(cells, schema=schema, orient="row"))
 
 
 def _cell(value: object) -> str | None:
@@ -150,13 +160,8 @@ def _cell(value: object) -> str | None:
 
 
 def _open_duckdb(path: Path) -> Any:
-    try:
-        import duckdb
-    except ModuleNotFoundError:
-        raise CheckError(
-            f"{path}: it is read with duckdb, which is not installed: "
-            "pip install 'data-package[duckdb]'"
-        ) from None
+    import duckdb
+
     settings: dict[str, str | bool | int | float | list[str]] = {
         "enable_external_access": "false",
         "autoload_known_extensions": "false",
@@ -167,27 +172,20 @@ def _open_duckdb(path: Path) -> Any:
     return duckdb.connect(str(path), read_only=True, config=settings)
 
 
-def _duckdb(path: Path, dialect: Dialect) -> Iterator[bytes]:
-    try:
-        with closing(_open_duckdb(path)) as connection:
-            statement = _statement(path, dialect, _names(connection, is_sqlite=False))
-            if [one.type.name for one in connection.extract_statements(statement)] != ["SELECT"]:
-                raise _damaged(path, query=True)
-            # A comment may end the query.
-            found = connection.sql(f"from ({statement}\n)")
-            yield written_row(list(found.columns))
-            cells = ", ".join(
-                _as_shared(str(dtype), f"#{i}") for i, dtype in enumerate(found.types, start=1)
-            )
-            result = connection.execute(f"select {cells} from ({statement}\n)")  # noqa: S608
-            for batch in _batches(result):
-                names = [str(i) for i in range(batch.num_columns)]
-                frame = pl.DataFrame(batch.rename_columns(names))
-                yield written(pl.DataFrame([as_text(column) for column in frame]))
-    except CheckError:
-        raise
-    except Exception:  # noqa: BLE001  whatever it is, its words may quote values
-        raise _damaged(path, query=dialect.query is not None) from None
+def _duckdb_pieces(path: Path, connection: Any, statement: str) -> Iterator[bytes]:
+    if [one.type.name for one in connection.extract_statements(statement)] != ["SELECT"]:
+        raise _damaged(path, query=True)
+    # A comment may end the query.
+    found = connection.sql(f"from ({statement}\n)")
+    yield written_row(list(found.columns))
+    cells = ", ".join(
+        _as_shared(str(dtype), f"#{i}") for i, dtype in enumerate(found.types, start=1)
+    )
+    result = connection.execute(f"select {cells} from ({statement}\n)")  # noqa: S608
+    for batch in _batches(result):
+        names = [str(i) for i in range(batch.num_columns)]
+        frame = pl.DataFrame(batch.rename_columns(names))
+        yield written(pl.DataFrame([as_text(column) for column in frame]))
 
 
 def _as_shared(dtype: str, column: str) -> str:
@@ -201,3 +199,23 @@ def _batches(result: Any) -> Iterator[Any]:
     # Version 2 has the first name, version 1 the second.
     read = getattr(result, "to_arrow_reader", None) or result.fetch_record_batch
     yield from read(_ROWS)
+
+
+ENGINES = {
+    "sqlite": Engine(
+        b"SQLite format 3\0",
+        0,
+        "select name from sqlite_schema where type in ('table', 'view') "
+        "and name not like 'sqlite!_%' escape '!' order by rowid",
+        _open_sqlite,
+        _sqlite_pieces,
+    ),
+    "duckdb": Engine(
+        b"DUCK",
+        8,
+        "select table_name from information_schema.tables "
+        "where table_schema = 'main' order by table_name",
+        _open_duckdb,
+        _duckdb_pieces,
+    ),
+}

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import polars as pl
 
-from data_package.engine.schema.delimiting.grid import written, written_row
-from data_package.engine.schema.delimiting.source import Pieces, Source
+from data_package.engine.schema.delimiting.grid import in_cells, written, written_row
+from data_package.engine.schema.delimiting.source import Delimited, Pieces
 from data_package.engine.schema.dialect import Dialect, unpacked_name
 from data_package.engine.schema.opening import opened
 from data_package.engine.schema.unreadable import CheckError
@@ -29,7 +29,7 @@ class _Written(str):
     __slots__ = ()
 
 
-def items(path: Path, dialect: Dialect) -> Source:
+def items(path: Path, dialect: Dialect) -> Delimited:
     """Return the items of a JSON array, or of lines, as rows of delimited text.
 
     Where items are objects, the keys are the header, in the order in which they appear, and an
@@ -44,9 +44,11 @@ def items(path: Path, dialect: Dialect) -> Source:
 
     kind = _kind(path, every(), dialect)
     if kind == "array":
-        return Pieces(_arrays(path, every))
-    keys = dialect.item_keys or _keys(path, every)
-    return Pieces(_objects(path, every, keys, header=dialect.header))
+        pieces = _arrays(path, every)
+    else:
+        keys = dialect.item_keys or _keys(path, every)
+        pieces = _objects(path, every, keys, header=dialect.header)
+    return Delimited(Pieces(pieces), in_cells(dialect), dialect.member or "", is_grid=True)
 
 
 def _kind(path: Path, every: Iterator[object], dialect: Dialect) -> str:

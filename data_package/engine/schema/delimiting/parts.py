@@ -2,7 +2,9 @@
 
 from pathlib import Path
 
-from data_package.engine.schema.dialect import Dialect, Form
+from data_package.engine.schema.dialect import Form, packing
+from data_package.engine.schema.formats import format_of
+from data_package.engine.schema.formats.opening import require_library
 from data_package.engine.schema.opening import UNREADABLE, members
 from data_package.engine.schema.unreadable import unreadable_file
 
@@ -12,17 +14,13 @@ def parts_of(path: Path) -> list[dict[str, str]]:
 
     Raises CheckError for a file that cannot be opened.
     """
-    form = Dialect().form_of(path)
+    form = format_of(path)
     try:
-        if form is Form.WORKBOOK:
-            from data_package.engine.schema.delimiting.workbook import sheets
-
-            name, found = "sheetName", sheets(path)
-        elif form is Form.DATABASE:
-            from data_package.engine.schema.delimiting.database import tables
-
-            name, found = "table", tables(path)
-        elif path.suffix == ".zip":
+        if form.parts is not None:
+            require_library(path, form)
+            name, names = form.parts
+            found = names(path)
+        elif form.form is Form.DELIMITED and packing(path) == ".zip":
             name, found = "member", members(path)
         else:
             return [{}]

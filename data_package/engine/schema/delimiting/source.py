@@ -1,7 +1,12 @@
-"""Text that is given piece by piece."""
+"""Delimited text that is given piece by piece."""
 
-from collections.abc import Iterable, Iterator
+from collections.abc import Callable, Iterable, Iterator
+from dataclasses import dataclass
 from typing import Protocol
+
+import polars as pl
+
+from data_package.engine.schema.dialect import Dialect
 
 
 class Source(Protocol):
@@ -12,6 +17,22 @@ class Source(Protocol):
 
     def close(self) -> None:
         """Close what it is read from."""
+
+
+@dataclass(frozen=True, slots=True)
+class Delimited:
+    """A file as delimited text in UTF-8.
+
+    `dialect` says how the text is written, `part` which part of the file it is, such as a sheet.
+    `restored` gives the cells as they are delivered; None where they already are. In a grid a row
+    without any value counts as an empty line.
+    """
+
+    source: Source
+    dialect: Dialect
+    part: str = ""
+    restored: Callable[[pl.DataFrame], pl.DataFrame] | None = None
+    is_grid: bool = False
 
 
 class Pieces:

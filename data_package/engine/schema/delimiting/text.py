@@ -1,22 +1,19 @@
 """Files of text as delimited text: decoded, without a footer, columns of fixed width cut."""
 
 import codecs
-from collections.abc import Callable
 from dataclasses import replace
 from io import BufferedReader
 from pathlib import Path
-from typing import IO, TypeAlias, cast
+from typing import IO, cast
 
 import polars as pl
 
-from data_package.engine.schema.delimiting.source import Source
+from data_package.engine.schema.delimiting.source import Delimited, Source
 from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.not_text import not_text
 from data_package.engine.schema.opening import opened
 from data_package.engine.schema.signatures import BEGINNING_BYTES
 from data_package.engine.schema.split import MARK
-from data_package.engine.schema.unreadable import not_text
-
-Restored: TypeAlias = Callable[[pl.DataFrame], pl.DataFrame]
 
 # Between cells, where the delimiter has several characters: Polars splits at one byte.
 _BETWEEN = "\x1f"
@@ -24,8 +21,12 @@ _BETWEEN = "\x1f"
 _OWN = "\ufdd1"
 
 
-def text_source(path: Path, dialect: Dialect) -> tuple[Source, Dialect, Restored | None]:
-    """Return a file of text, its dialect as delimited text, and what restores its cells."""
+def delimited_text(path: Path, dialect: Dialect) -> Delimited:
+    """Return a file of text, packed or not, as delimited text.
+
+    Raises what `opening.UNREADABLE` lists, and CheckError for a file that plainly is not text.
+    """
+    part = dialect.member or ""
     file = opened(path, dialect.member)
     try:
         beginning = cast("BufferedReader", file).peek(BEGINNING_BYTES)[:BEGINNING_BYTES]
@@ -41,11 +42,12 @@ def text_source(path: Path, dialect: Dialect) -> tuple[Source, Dialect, Restored
         source = _WithoutFooter(source, dialect.footer_rows)
     if columns := dialect.columns:
         cut = _Cut(source, columns, has_gaps=bool(dialect.positions))
-        return cut, replace(dialect, delimiter=_BETWEEN, quote_char="", escape_char=None), None
+        written = replace(dialect, delimiter=_BETWEEN, quote_char="", escape_char=None)
+        return Delimited(cut, written, part)
     if len(dialect.delimiter) > 1:
         divided = _Divided(source, dialect.delimiter, dialect.quote_char)
-        return divided, replace(dialect, delimiter=_BETWEEN), divided.restored
-    return source, dialect, None
+        return Delimited(divided, replace(dialect, delimiter=_BETWEEN), part, divided.restored)
+    return Delimited(source, dialect, part)
 
 
 class _Decoded:

@@ -13,8 +13,8 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from data_package.engine.schema.delimiting.grid import written
-from data_package.engine.schema.delimiting.source import Pieces, Source
+from data_package.engine.schema.delimiting.grid import in_cells, written
+from data_package.engine.schema.delimiting.source import Delimited, Pieces
 from data_package.engine.schema.delimiting.values import as_text
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.unreadable import CheckError
@@ -50,8 +50,8 @@ _ERRORS = {
 _ERROR = re.compile(r"Error\((\w+)\)")
 
 
-def sheet(path: Path, dialect: Dialect) -> tuple[Source, str]:
-    """Return a sheet as delimited text, and what it is called in messages.
+def sheet(path: Path, dialect: Dialect) -> Delimited:
+    """Return a sheet as delimited text.
 
     Its rows are those of the sheet, from the first; empty ones at the end are left out, and so are
     empty columns at both sides. Raises CheckError for a file that is not a workbook, and for a
@@ -69,7 +69,7 @@ def sheet(path: Path, dialect: Dialect) -> tuple[Source, str]:
         for start in range(0, cells.height, _ROWS):
             yield written(cells.slice(start, _ROWS))
 
-    return Pieces(pieces()), part
+    return Delimited(Pieces(pieces()), in_cells(dialect), part, is_grid=True)
 
 
 def sheets(path: Path) -> list[str]:
@@ -121,15 +121,10 @@ def _reader(path: Path) -> "ExcelReader":
         )
     if packed:
         _refuse_bombs(path)
-    try:
-        from fastexcel import read_excel
-    except ModuleNotFoundError:
-        raise CheckError(
-            f"{path}: workbooks are read with fastexcel, which is not installed: "
-            "pip install 'data-package[excel]'"
-        ) from None
+    from fastexcel import read_excel
+
     # The content decides what it is: programs name a web page or an .xlsx file .xls.
-    honest = (path.suffix == ".xls") != packed
+    honest = (path.suffix.lower() == ".xls") != packed
     with _judged(path):
         return read_excel(path if honest else path.read_bytes())
     raise AssertionError

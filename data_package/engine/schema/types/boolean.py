@@ -43,4 +43,5 @@ BOOLEAN = FieldType(
     values="Boolean",
     fast=_fast,
     properties=frozenset({"trueValues", "falseValues"}),
+    coded=True,
 )

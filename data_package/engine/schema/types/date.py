@@ -53,6 +53,15 @@ def _by_word(texts: "pl.Series", read: "pl.Expr") -> "pl.Series":
     return values.gather(codes.to_physical()).alias(name)
 
 
+def _midnight(column: "pl.Expr", dtype: "pl.DataType") -> "pl.Expr | None":
+    import polars as pl
+
+    if not isinstance(dtype, pl.Datetime) or dtype.time_zone is not None:
+        return None
+    day = column.dt.date()
+    return pl.when(day.cast(dtype) == column).then(day)
+
+
 DATE = FieldType(
     "date",
     "Date",
@@ -63,4 +72,5 @@ DATE = FieldType(
     formats=frozenset({"any"}),
     patterns=True,
     constraints=BOUNDED,
+    converted=_midnight,
 )

@@ -77,6 +77,12 @@ def _further(field: Field) -> "Sequence[Callable[[pl.Expr], pl.Expr]]":
     return (*plain, _read_with_offset)
 
 
+def _begins(column: "pl.Expr", dtype: "pl.DataType") -> "pl.Expr | None":
+    import polars as pl
+
+    return column.cast(pl.Datetime("us")) if dtype == pl.Date else None
+
+
 DATETIME = FieldType(
     "datetime",
     "Datetime",
@@ -88,4 +94,5 @@ DATETIME = FieldType(
     formats=frozenset({"any"}),
     patterns=True,
     constraints=BOUNDED,
+    converted=_begins,
 )

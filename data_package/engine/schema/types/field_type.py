@@ -39,6 +39,10 @@ def _not_fast(_field: Field, _column: "pl.Expr") -> "pl.Expr | None":
     return None
 
 
+def _not_converted(_column: "pl.Expr", _dtype: "pl.DataType") -> "pl.Expr | None":
+    return None
+
+
 @dataclass(frozen=True, slots=True)
 class FieldType:
     """One type of the standard.
@@ -62,6 +66,9 @@ class FieldType:
             type of its own for it.
         splits: whether plain cells may be split into values at once, which spares the text.
         items: whether a text's length is the number of the items in it.
+        coded: whether numbers can stand for its values, as in files of SPSS, SAS and Stata.
+        converted: an expression that makes values of a column of another Polars type, and leaves
+            null what is not a value; None where there is none.
         family: the types with whose values its own can be equal.
     """
 
@@ -81,6 +88,8 @@ class FieldType:
     lexical: bool = False
     splits: bool = False
     items: bool = False
+    coded: bool = False
+    converted: "Callable[[pl.Expr, pl.DataType], pl.Expr | None]" = _not_converted
     family: str = ""
 
     def fits(self, dtype: "pl.DataType", format_name: str = "default") -> bool:

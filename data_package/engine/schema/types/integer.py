@@ -25,6 +25,15 @@ def _fast(field: Field, column: "pl.Expr") -> "pl.Expr":
     return plain_text(field, column).cast(pl.Int64, strict=False)
 
 
+def _whole(column: "pl.Expr", dtype: "pl.DataType") -> "pl.Expr | None":
+    import polars as pl
+
+    if not dtype.is_float():
+        return None
+    whole = column.cast(pl.Int64, strict=False)
+    return pl.when(whole.cast(dtype) == column).then(whole)
+
+
 INTEGER = FieldType(
     "integer",
     "an integer",
@@ -37,4 +46,6 @@ INTEGER = FieldType(
     properties=frozenset({"groupChar", "bareNumber", "categories", "categoriesOrdered"}),
     splits=True,
     family="number",
+    coded=True,
+    converted=_whole,
 )

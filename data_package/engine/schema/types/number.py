@@ -48,4 +48,5 @@ NUMBER = FieldType(
     properties=frozenset({"decimalChar", "groupChar", "bareNumber"}),
     splits=True,
     family="number",
+    coded=True,
 )

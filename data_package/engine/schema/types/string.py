@@ -67,4 +67,5 @@ STRING = FieldType(
     formats=frozenset(_READERS),
     constraints=SIZED | {"pattern"},
     properties=frozenset({"categories", "categoriesOrdered"}),
+    coded=True,
 )

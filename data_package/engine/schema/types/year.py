@@ -32,4 +32,5 @@ YEAR = FieldType(
     fast=_fast,
     constraints=BOUNDED,
     family="number",
+    coded=True,
 )

@@ -1,0 +1,304 @@
+"""The process from which the processes that carry out steps are forked.
+
+It has everything imported and the project loaded, and runs nothing itself, so that a fork of it is
+ready at once and sound: a library that has started threads cannot be forked. It is a fork of the
+deciding process where that one has no such threads, else a new process. None outlives another: the
+kernel ends them with the process that they came from.
+"""
+
+import ctypes
+import gc
+import os
+import select
+import signal
+import socket
+import subprocess
+import sys
+import threading
+from collections.abc import Callable
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection
+from pathlib import Path
+from typing import NoReturn
+
+import dagster as dg
+
+from data_package.engine.errors import BuildError, DataPackageError
+from data_package.engine.project import Project, find_project
+from data_package.engine.runs import guard, worker
+from data_package.engine.tables import internals
+from data_package.engine.tables.catalogue import Catalogue, catalogue_of
+from data_package.engine.tables.loading import dagster_quiet, is_verbose, load_project
+
+_DIE_WITH_PARENT = 1
+# Threads of libraries that may be forked: they do housekeeping, and see to it themselves.
+_HARMLESS = {"jemalloc_bg_thd", "polars-ooc-clea"}
+_FAILED = 70
+# As a module of its own name, so that what it sends is what is expected here.
+_BE_ONE = f"import sys; from {__name__} import main; main(*sys.argv[1:])"
+_GONE = "The process that starts others for this build has ended.\nBuild again."
+
+
+@dataclass(frozen=True)
+class Started:
+    """A process is there."""
+
+    pid: int
+
+
+@dataclass(frozen=True)
+class Ended:
+    """A process is gone.
+
+    Attributes:
+        status: as `os.waitpid` gives it.
+        peak_bytes: the most memory that it had taken.
+    """
+
+    pid: int
+    status: int
+    peak_bytes: int
+
+
+@dataclass(frozen=True)
+class _Selection:
+    """What a new process needs to know to have the job of a run."""
+
+    root: Path
+    job: str
+    assets: frozenset[dg.AssetKey]
+    checks: frozenset[dg.AssetCheckKey]
+    verbose: bool
+
+
+class Nursery:
+    """The deciding process' view of it."""
+
+    def __init__(self, job: dg.JobDefinition, catalogue: Catalogue) -> None:
+        """Start it: `job` is what is to be run, of the project of the `catalogue`."""
+        self.unread: list[Ended] = []
+        self._control, control = socket.socketpair()
+        self.news, news = _pipe()
+        _flush()
+        if may_fork():
+            self._pid = os.fork()
+            if not self._pid:
+                self._control.close()
+                self.news.close()
+                _become(control, news, job, catalogue)
+            self._process = None
+        else:
+            handles = control.fileno(), news.fileno()
+            words = [sys.executable, "-c", _BE_ONE, str(os.getpid()), *map(str, handles)]
+            self._process = subprocess.Popen(  # noqa: S603
+                words, pass_fds=handles, stdin=subprocess.DEVNULL, process_group=0
+            )
+            self._pid = self._process.pid
+            self.news.send(_selection(job, catalogue.project))
+        control.close()
+        news.close()
+
+    def fork(self) -> tuple[int, Connection]:
+        """A process that waits for steps, and the channel to it.
+
+        Raises BuildError when there is none to be had.
+        """
+        ours, theirs = _pipe()
+        socket.send_fds(self._control, [b"."], [theirs.fileno()])
+        theirs.close()
+        with dg.raise_execution_interrupts():
+            return self._started(), ours
+
+    def _started(self) -> int:
+        try:
+            while not isinstance(found := self.news.recv(), Started):
+                if isinstance(found, str):
+                    raise BuildError(found)
+                self.unread.append(found)
+        except EOFError:
+            raise BuildError(_GONE) from None
+        return found.pid
+
+    def ended(self) -> list[Ended]:
+        """The processes that have ended since this was asked last.
+
+        Raises BuildError when the process that starts them has.
+        """
+        try:
+            while self.news.poll():
+                self.unread.append(self.news.recv())
+        except EOFError:
+            raise BuildError(_GONE) from None
+        found, self.unread = self.unread, []
+        return found
+
+    def close(self) -> None:
+        """End it, and everything that still runs in it."""
+        self._control.close()
+        if self._process is not None:
+            self._process.wait()
+        else:
+            with suppress(ChildProcessError):
+                os.waitpid(self._pid, 0)
+        self.news.close()
+
+
+def may_fork() -> bool:
+    """Whether a fork of this process would be sound: no thread may hold a lock, or be missed.
+
+    The pool in which Polars runs queries starts with the first one.
+    """
+    if threading.active_count() > 1 or threading.current_thread() is not threading.main_thread():
+        return False
+    own, others = Path("/proc/self/comm").read_text(), 0
+    for task in Path("/proc/self/task").iterdir():
+        with suppress(OSError):
+            name = (task / "comm").read_text()
+            if name == own:
+                others += 1
+            elif name.strip() not in _HARMLESS:
+                return False
+    # numpy's library of linear algebra starts nameless threads, and renews them in a fork.
+    return others <= (os.cpu_count() or 1 if "numpy" in sys.modules else 1)
+
+
+def _selection(job: dg.JobDefinition, project: Project) -> _Selection:
+    made = [key for keys in internals.entities_of_steps(job).values() for key in keys]
+    return _Selection(
+        project.root,
+        job.name,
+        frozenset(key for key in made if isinstance(key, dg.AssetKey)),
+        frozenset(key for key in made if isinstance(key, dg.AssetCheckKey)),
+        is_verbose(),
+    )
+
+
+def _pipe() -> tuple[Connection, Connection]:
+    one, other = socket.socketpair()
+    return Connection(one.detach()), Connection(other.detach())
+
+
+def _flush() -> None:
+    """What is not written yet would be written by every fork."""
+    for stream in (sys.stdout, sys.stderr):
+        with suppress(OSError, ValueError, AttributeError):
+            stream.flush()
+
+
+def _become(
+    control: socket.socket, news: Connection, job: dg.JobDefinition, catalogue: Catalogue
+) -> NoReturn:
+    """Be the nursery, in a fork of the deciding process; never returns into its code."""
+    code = _FAILED
+    try:
+        _die_with(os.getppid())
+        os.setpgid(0, 0)
+        guard.let_go()
+        os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
+        _nurse(control, news, lambda channel: worker.serve(channel, job, catalogue))
+        code = 0
+    except BaseException:  # noqa: BLE001 (there is nobody to raise it to)
+        code = _FAILED
+    finally:
+        os._exit(code)
+
+
+def _die_with(parent: int) -> None:
+    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
+    if os.getppid() != parent:
+        os._exit(_FAILED)
+
+
+def _nurse(control: socket.socket, news: Connection, work: Callable[[Connection], None]) -> None:
+    """Fork on request, report what ended, until the deciding process closes its end."""
+    # Ctrl-C is the matter of the deciding process.
+    signal.signal(signal.SIGINT, signal.SIG_IGN)
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    woken, wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
+    signal.signal(signal.SIGCHLD, lambda *_: None)
+    signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
+    gc.collect()
+    gc.freeze()
+    children: set[int] = set()
+    while True:
+        ready, _, _ = select.select([control.fileno(), woken], [], [])
+        if control.fileno() in ready:
+            message, handles, _, _ = socket.recv_fds(control, 1, 1)
+            if not message:
+                break
+            pid = os.fork()
+            if not pid:
+                for handle in (control.detach(), woken, wakes):
+                    os.close(handle)
+                news.close()
+                _work(Connection(handles[0]), work)
+            os.close(handles[0])
+            children.add(pid)
+            news.send(Started(pid))
+        if woken in ready:
+            os.read(woken, 512)
+        _reap(children, news)
+    for pid in children:
+        with suppress(OSError):
+            os.killpg(pid, signal.SIGKILL)
+        with suppress(OSError):
+            os.kill(pid, signal.SIGKILL)
+            os.waitpid(pid, 0)
+
+
+def _reap(children: set[int], news: Connection) -> None:
+    for pid in list(children):
+        ended, status, usage = os.wait4(pid, os.WNOHANG)
+        if ended:
+            children.discard(pid)
+            with suppress(OSError):
+                news.send(Ended(pid, status, usage.ru_maxrss * 1024))
+
+
+def _work(channel: Connection, work: Callable[[Connection], None]) -> NoReturn:
+    """Be a process that carries out steps."""
+    code = _FAILED
+    try:
+        _die_with(os.getppid())
+        # A group of its own: what a function starts is ended with it.
+        os.setpgid(0, 0)
+        signal.set_wakeup_fd(-1)
+        signal.signal(signal.SIGCHLD, signal.SIG_DFL)
+        signal.signal(signal.SIGINT, signal.default_int_handler)
+        work(channel)
+        code = 0
+    except (EOFError, OSError, KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+        # The deciding process is gone, or ends the run.
+        code = _FAILED
+    except BaseException as error:  # noqa: BLE001 (there is nobody to raise it to)
+        os.write(2, f"A process of the build ended with {type(error).__name__}.\n".encode())
+    finally:
+        _flush()
+        os._exit(code)
+
+
+def main(parent: str, control: str, news: str) -> None:
+    """Be the nursery as a new process: load the project, then wait."""
+    _die_with(int(parent))
+    told = Connection(int(news))
+    wanted: _Selection = told.recv()
+    with dagster_quiet(verbose=wanted.verbose):
+        try:
+            project = find_project(wanted.root)
+            loaded = load_project(project)
+            catalogue = catalogue_of(project)
+            job = loaded.definitions.resolve_implicit_global_asset_job_def()
+            if wanted.job != job.name:
+                job = loaded.definitions.resolve_job_def(wanted.job)
+            chosen = job.get_subset(
+                asset_selection=wanted.assets, asset_check_selection=wanted.checks
+            )
+        except DataPackageError as error:
+            told.send(str(error))
+            return
+        _nurse(
+            socket.socket(fileno=int(control)),
+            told,
+            lambda channel: worker.serve(channel, chosen, catalogue),
+        )

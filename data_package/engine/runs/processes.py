@@ -1,0 +1,264 @@
+"""Tasks in processes of this machine, within its memory and the limits that tables set."""
+
+import os
+import signal
+import time
+from collections import deque
+from contextlib import suppress
+from dataclasses import dataclass
+from multiprocessing.connection import Connection, wait
+from pathlib import Path
+
+import dagster as dg
+
+from data_package.engine.runs.asking import answer
+from data_package.engine.runs.launching import Over, Task
+from data_package.engine.runs.memory import memory_of_machine, size, times_memory_ran_out, used_by
+from data_package.engine.runs.nursery import Ended, Nursery
+from data_package.engine.runs.worker import Begin, Request
+from data_package.engine.staleness.record import Recorder
+from data_package.engine.storage import sweep
+from data_package.engine.tables import outside
+from data_package.engine.tables.needs import MEMORY, TIME, Needs
+
+# How often the limits of running tasks are looked at.
+_SECONDS_BETWEEN = 0.1
+# What a process gets to end by itself: one that is interrupted, one that lets its resources go.
+_SECONDS_TO_BREAK_OFF = 2.0
+_SECONDS_TO_END = 30.0
+_OVER_EVENTS = (
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.STEP_UP_FOR_RETRY,
+)
+
+
+@dataclass
+class _Hand:
+    """A process that carries out tasks, and what it is doing."""
+
+    pid: int
+    channel: Connection
+    # How many of the known hashes it has got.
+    seen: int = 0
+    task: Task | None = None
+    began: float = 0.0
+    peak_bytes: int = 0
+    # Why it was ended here; and whether its step's own events have said how it ended.
+    broken_off: str = ""
+    has_said: bool = False
+
+
+class Processes:
+    """As many processes as tasks run at once; each carries out one after another."""
+
+    def __init__(
+        self,
+        nursery: Nursery,
+        recorder: Recorder,
+        instance: dg.DagsterInstance,
+        run: dg.DagsterRun,
+    ) -> None:
+        """`nursery` gives processes; `recorder` writes what they have made in a run."""
+        self._nursery = nursery
+        self._recorder = recorder
+        self._instance = instance
+        self._memory = memory_of_machine()
+        self._ran_out = times_memory_ran_out()
+        home = Path(recorder.catalogue.project.dagster_home)
+        self._begin = Begin(run, instance.get_ref(), home)
+        self._idle: list[_Hand] = []
+        self._busy: dict[str, _Hand] = {}
+        self._reports: deque[tuple[str, dg.DagsterEvent | Over]] = deque()
+
+    def refusal(self, task: Task) -> str:
+        """Why a task can never run here."""
+        needed = task.needs.memory_bytes or 0
+        if needed <= self._memory:
+            return ""
+        return (
+            f"Its tag {MEMORY} asks for {size(needed)}, and this machine allows "
+            f"{size(self._memory)}.\nBuild it on a larger machine, or correct the tag."
+        )
+
+    def has_room(self, task: Task) -> bool:
+        """Whether the memory that running tables ask for leaves as much as this one asks for."""
+        asked = [hand.task.needs.memory_bytes or 0 for hand in self._busy.values() if hand.task]
+        return sum(asked) + (task.needs.memory_bytes or 0) <= self._memory
+
+    def start(self, task: Task) -> None:
+        """Begin a task in a process that has nothing to do, or in a new one."""
+        hand = self._idle.pop() if self._idle else self._new()
+        hashes, hand.seen = self._recorder.catalogue.hashes.since(hand.seen)
+        hand.task, hand.began, hand.peak_bytes = task, time.monotonic(), 0
+        hand.broken_off, hand.has_said = "", False
+        self._busy[task.key] = hand
+        # One that has ended meanwhile is noticed as any other.
+        with suppress(OSError):
+            hand.channel.send(Request.of(task, hashes))
+
+    def wait(self) -> tuple[str, dg.DagsterEvent | Over]:
+        """The next thing that happens."""
+        while not self._reports:
+            self._look(self._patience())
+        return self._reports.popleft()
+
+    def stop(self) -> None:
+        """End all processes; those that still carry out a task are interrupted first."""
+        try:
+            for hand in self._busy.values():
+                _signal(hand.pid, signal.SIGINT)
+            broken_off = bool(self._busy)
+            for hand in self._idle:
+                with suppress(OSError):
+                    hand.channel.send(None)
+            self._until_gone(_SECONDS_TO_BREAK_OFF if broken_off else _SECONDS_TO_END)
+        finally:
+            for hand in [*self._busy.values(), *self._idle]:
+                _signal(hand.pid, signal.SIGKILL)
+                hand.channel.close()
+            self._nursery.close()
+        if broken_off:
+            # The tables that were being written.
+            sweep(self._recorder.catalogue.project.storage)
+
+    def _new(self) -> _Hand:
+        pid, channel = self._nursery.fork()
+        channel.send(self._begin)
+        return _Hand(pid, channel)
+
+    def _patience(self) -> float | None:
+        limited = any(hand.task and hand.task.needs != Needs() for hand in self._all)
+        return _SECONDS_BETWEEN if limited else None
+
+    @property
+    def _all(self) -> list[_Hand]:
+        return [*self._busy.values(), *self._idle]
+
+    def _look(self, seconds: float | None) -> None:
+        """Take in what has happened within these seconds."""
+        by_channel = {hand.channel: hand for hand in self._all}
+        with dg.raise_execution_interrupts():
+            ready = wait([*by_channel, self._nursery.news], seconds)
+        for one in ready:
+            if one is not self._nursery.news:
+                self._listen(by_channel[one])  # type: ignore[index]
+        if self._nursery.news in ready or self._nursery.unread:
+            for ended in self._nursery.ended():
+                self._take_leave(ended)
+        for hand in list(self._busy.values()):
+            self._keep_to_limits(hand)
+
+    def _listen(self, hand: _Hand) -> None:
+        try:
+            what, facts = hand.channel.recv()
+        except (EOFError, OSError):
+            # It is about to end, whatever it is doing.
+            _signal(hand.pid, signal.SIGKILL)
+            return
+        self._hear(hand, what, facts)
+
+    def _hear(self, hand: _Hand, what: str, facts: tuple[object, ...]) -> None:
+        catalogue = self._recorder.catalogue
+        match what, facts:
+            case "store", (dg.EventLogEntry() as entry,):
+                self._store(hand, entry)
+            case "ask", (storage, name, args, kwargs):
+                found = answer(self._instance, str(storage), str(name), args, kwargs)
+                with suppress(BrokenPipeError):
+                    hand.channel.send(found)
+            case "written", (name, written, part):
+                self._recorder.written(catalogue.named[str(name)], written, part)  # type: ignore[arg-type]
+            case "used", (name, found):
+                outside.keep(catalogue.named[str(name)], found)  # type: ignore[arg-type]
+            case "taken", (taken,):
+                catalogue.deliveries.take_in(taken)  # type: ignore[arg-type]
+            case "hashes", (hashes,):
+                catalogue.hashes.take_in(hashes)  # type: ignore[arg-type]
+            case "end", (problem,) if hand.task is not None:
+                del self._busy[hand.task.key]
+                self._idle.append(hand)
+                self._reports.append((hand.task.key, Over(str(problem))))
+                hand.task = None
+            case _:
+                pass
+
+    def _store(self, hand: _Hand, entry: dg.EventLogEntry) -> None:
+        self._instance.handle_new_event(entry)
+        event = entry.dagster_event
+        if hand.task is None or event is None or event.step_key != hand.task.key:
+            return
+        if event.event_type in _OVER_EVENTS:
+            hand.has_said = True
+        self._reports.append((hand.task.key, event))
+
+    def _take_leave(self, ended: Ended) -> None:
+        """A process has ended: what it had sent counts, and what it had started ends too."""
+        hand = next((one for one in self._all if one.pid == ended.pid), None)
+        if hand is None:
+            return
+        with suppress(EOFError, OSError):
+            while hand.channel.poll():
+                self._hear(hand, *hand.channel.recv())
+        hand.channel.close()
+        _signal(hand.pid, signal.SIGKILL)
+        if hand in self._idle:
+            self._idle.remove(hand)
+        if hand.task is not None:
+            del self._busy[hand.task.key]
+            problem = "" if hand.has_said else self._why(hand, ended)
+            self._reports.append((hand.task.key, Over(problem)))
+            # Its half-written files are named after a process that has ended.
+            sweep(self._recorder.catalogue.project.storage)
+
+    def _why(self, hand: _Hand, ended: Ended) -> str:
+        if hand.broken_off:
+            return hand.broken_off
+        peak = f"its memory had peaked at {size(ended.peak_bytes)}"
+        code = os.waitstatus_to_exitcode(ended.status)
+        if code >= 0:
+            return f"Its process ended with code {code} before it was done; {peak}."
+        name = signal.Signals(-code).name
+        ran_out, self._ran_out = self._ran_out, times_memory_ran_out()
+        if -code == signal.SIGKILL and self._ran_out > ran_out:
+            return (
+                f"The system ended its process ({name}) because the memory ran out; {peak}.\n"
+                f"Build fewer tables at once (-j), or say what it needs: "
+                f'tags={{"{MEMORY}": "4GB"}}'
+            )
+        return f"Its process was ended by {name}; {peak}."
+
+    def _keep_to_limits(self, hand: _Hand) -> None:
+        if hand.task is None or hand.broken_off:
+            return
+        needs = hand.task.needs
+        if needs.memory_bytes is not None or needs.seconds is not None:
+            hand.peak_bytes = max(hand.peak_bytes, used_by(hand.pid))
+        took = time.monotonic() - hand.began
+        if needs.memory_bytes is not None and hand.peak_bytes > needs.memory_bytes:
+            hand.broken_off = (
+                f"It took {size(hand.peak_bytes)} of memory and was ended: its tag {MEMORY} "
+                f"allows {size(needs.memory_bytes)}.\nAllow more, or return a query "
+                "(pl.LazyFrame), which is streamed."
+            )
+        elif needs.seconds is not None and took > needs.seconds:
+            hand.broken_off = (
+                f"It ran for {took:.0f} s and was ended: its tag {TIME} allows "
+                f"{needs.seconds:g} s. Its memory had peaked at {size(hand.peak_bytes)}.\n"
+                "Allow more, or make it faster."
+            )
+        if hand.broken_off:
+            _signal(hand.pid, signal.SIGKILL)
+
+    def _until_gone(self, seconds: float) -> None:
+        """Wait for all processes to end by themselves, and go on answering them."""
+        until = time.monotonic() + seconds
+        while self._all and (left := until - time.monotonic()) > 0:
+            with suppress(dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
+                self._look(min(left, _SECONDS_BETWEEN))
+
+
+def _signal(pid: int, number: signal.Signals) -> None:
+    """To a process and what it has started."""
+    with suppress(ProcessLookupError, PermissionError):
+        os.killpg(pid, number)

@@ -1,0 +1,205 @@
+"""A process that carries out steps of a run, one after another, and decides nothing.
+
+It gets requests through a channel and sends back, in this order: what its functions took of raw
+files, the tables that they wrote, the events of the step, and that the step is over. Where the
+process comes from is the matter of a launcher. What does not belong here: which step is next,
+limits, the lock and the history.
+"""
+
+import asyncio
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import ExitStack
+from dataclasses import dataclass
+from functools import cached_property
+from pathlib import Path
+
+import dagster as dg
+from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.execution.api import create_execution_plan
+from dagster._core.execution.context.system import PlanExecutionContext
+from dagster._core.execution.context_creation_job import PlanExecutionContextManager
+from dagster._core.execution.plan.inputs import StepInput
+from dagster._core.execution.plan.plan import ExecutionPlan
+from dagster._core.execution.plan.state import KnownExecutionState
+from dagster._core.execution.plan.step import ExecutionStep
+from dagster._core.execution.resources_init import get_required_resource_keys_to_init
+from dagster._core.execution.retries import RetryMode
+from dagster._core.instance.ref import InstanceRef
+
+from data_package.engine.errors import DataPackageError
+from data_package.engine.runs.asking import Asking, Channel, asking_instance
+from data_package.engine.runs.expansion import carried_out, context_of, of_part, only, part_of
+from data_package.engine.runs.launching import Task, close_loop
+from data_package.engine.storage import Hashes
+from data_package.engine.tables import internals
+from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.passing import passing_on
+from data_package.engine.tables.unraised import unraised_in_few_words
+
+# What a function took of raw files is passed on before the events that it belongs to.
+_AFTER_TAKING = (
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.STEP_SUCCESS,
+)
+
+
+@dataclass(frozen=True)
+class Begin:
+    """What a process needs to know of a run.
+
+    Attributes:
+        run: as the history has it.
+        reference: to the instance, for what Dagster asks of it beside the history.
+        home: the folder of the history.
+    """
+
+    run: dg.DagsterRun
+    reference: InstanceRef
+    home: Path
+
+
+@dataclass(frozen=True)
+class Request:
+    """One step of the run, as it is to be carried out now.
+
+    Attributes:
+        step: its name in the plan of the run, before it is expanded.
+        part: the partition that is to be made; None for what has none.
+        inputs: where it finds what it takes, of this partition.
+        known: which attempt it is, and which outputs of earlier steps there are.
+        tags: of the run of this partition.
+        hashes: of files that the process has not seen yet.
+    """
+
+    step: str
+    part: str | None
+    inputs: Sequence[StepInput]
+    known: KnownExecutionState
+    tags: Mapping[str, str]
+    hashes: Hashes
+
+    @classmethod
+    def of(cls, task: Task, hashes: Hashes) -> "Request":
+        """What a process needs to carry out a task."""
+        step = task.step
+        name, part = step.node_handle.name, part_of(step)
+        return cls(name, part, step.step_inputs, task.known, task.tags, hashes)
+
+
+def serve(channel: Channel, job: dg.JobDefinition, catalogue: Catalogue) -> None:
+    """Carry out what is asked for, until the other end says None or is closed."""
+    begin = channel.recv()
+    if begin is None:
+        return
+    worker = _Worker(Asking(channel), begin, job, catalogue)
+    with passing_on(worker.pass_on), unraised_in_few_words(catalogue.project):
+        while (request := channel.recv()) is not None:
+            worker.carry_out(request)
+        worker.close()
+
+
+class _Worker:
+    def __init__(
+        self, asking: Asking, begin: Begin, job: dg.JobDefinition, catalogue: Catalogue
+    ) -> None:
+        self._asking = asking
+        self._begin = begin
+        self._job = job
+        self._catalogue = catalogue
+        self._sent = catalogue.hashes.since(0)[1]
+        self._instance = asking_instance(asking, self._store, begin.reference, begin.home)
+        self._contexts: dict[frozenset[str], PlanExecutionContext] = {}
+        self._open = ExitStack()
+
+    def carry_out(self, request: Request) -> None:
+        """Carry out one step; what it does is sent while it does it."""
+        self._catalogue.hashes.take_in(request.hashes)
+        self._catalogue.deliveries.begin_anew()
+        problem = ""
+        try:
+            for _ in self._events(request):
+                pass
+        except _ResourceError as error:
+            problem = str(error)
+        except Exception as error:  # noqa: BLE001
+            # Its message may quote a row.
+            problem = str(error) if isinstance(error, DataPackageError) else type(error).__name__
+        self._send_hashes()
+        self._asking.tell("end", problem)
+
+    def pass_on(self, what: str, facts: tuple[object, ...]) -> None:
+        """Pass on what the deciding process writes."""
+        self._send_taken()
+        self._send_hashes()
+        self._asking.tell(what, *facts)
+
+    def close(self) -> None:
+        """Let the resources of the run go."""
+        self._open.close()
+
+    def _events(self, request: Request) -> Iterator[dg.DagsterEvent]:
+        planned = self._plan.get_step_by_key(request.step)
+        assert isinstance(planned, ExecutionStep)
+        step = of_part(planned, request.part, request.inputs)
+        plan = only(self._plan, step, request.known)
+        loop = asyncio.new_event_loop()
+        try:
+            context = context_of(self._context(plan), step, request.known, request.tags, loop, plan)
+            yield from carried_out(context)
+        finally:
+            close_loop(loop)
+
+    def _context(self, plan: ExecutionPlan) -> PlanExecutionContext:
+        """With the resources that the step takes: set up by the first step that takes them."""
+        keys = frozenset(get_required_resource_keys_to_init(plan, self._job))
+        if keys not in self._contexts:
+            manager = PlanExecutionContextManager(
+                job=InMemoryJob(self._job),
+                execution_plan=plan,
+                run_config=self._begin.run.run_config,
+                dagster_run=self._begin.run,
+                instance=self._instance,
+                retry_mode=RetryMode.ENABLED,
+                scoped_resources_builder_cm=internals.resources_made_once,
+                raise_on_error=False,
+            )
+            said = list(manager.prepare_context())
+            made: PlanExecutionContext | None = manager.get_context()
+            if made is None:
+                raise _ResourceError(_why_not_set_up(said))
+            self._open.callback(lambda: list(manager.shutdown_context()))
+            self._contexts[keys] = made
+        return self._contexts[keys]
+
+    @cached_property
+    def _plan(self) -> ExecutionPlan:
+        return create_execution_plan(self._job, run_config=self._begin.run.run_config)
+
+    def _store(self, entry: dg.EventLogEntry) -> None:
+        if entry.dagster_event and entry.dagster_event.event_type in _AFTER_TAKING:
+            self._send_taken()
+        self._asking.tell("store", entry)
+
+    def _send_taken(self) -> None:
+        if taken := self._catalogue.deliveries.taken():
+            self._asking.tell("taken", taken)
+
+    def _send_hashes(self) -> None:
+        news, self._sent = self._catalogue.hashes.since(self._sent)
+        if news:
+            self._asking.tell("hashes", news)
+
+
+class _ResourceError(Exception):
+    """A resource that a step takes could not be set up."""
+
+
+def _why_not_set_up(events: list[dg.DagsterEvent]) -> str:
+    for event in events:
+        if event.is_resource_init_failure:
+            error = event.engine_event_data.error
+            while error is not None and error.cause is not None:
+                error = error.cause
+            said = error.message.strip() if error is not None else ""
+            return f"A resource that it takes cannot be set up. {said}".strip()
+    return "A resource that it takes cannot be set up."

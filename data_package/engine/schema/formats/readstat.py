@@ -1,0 +1,119 @@
+"""Files of SPSS, SAS and Stata, read by polars-readstat in a process of its own."""
+
+import io
+import json
+import subprocess
+import sys
+from collections.abc import Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from pathlib import Path
+from typing import IO, cast
+
+import polars as pl
+
+from data_package.engine.schema.formats import readstat_worker
+from data_package.engine.schema.formats.file_format import Known, TypedFile, code_column
+from data_package.engine.schema.formats.readstat_words import known_columns, notes_of
+from data_package.engine.schema.unreadable import CheckError, unreadable_file
+
+_LONGEST_WAIT = 10
+
+
+@contextmanager
+def opened(path: Path, suffix: str, name: str) -> Iterator[TypedFile]:
+    """Open a file of the format with this suffix and this name.
+
+    Raises CheckError when it is damaged, and not there.
+    """
+    try:
+        with path.open("rb"):
+            pass
+    except OSError as error:
+        raise unreadable_file(path, error, "") from None
+    first = _Reader(path, suffix, name)
+    waiting = [first]
+    started = [first]
+
+    def batches(names: Sequence[str], coded: Collection[str]) -> Iterator[pl.DataFrame]:
+        reader = waiting.pop() if waiting else _Reader(path, suffix, name)
+        started.append(reader)
+        yield from reader.rows(names, [one for one in names if one in coded])
+
+    try:
+        yield TypedFile(dict(first.columns), batches, known=first.known, notes=notes_of(suffix))
+    finally:
+        for reader in started:
+            reader.close()
+
+
+class _Reader:
+    """A process that reads one file: what the file says of itself, and then its rows, once."""
+
+    def __init__(self, path: Path, suffix: str, name: str) -> None:
+        self._path = path
+        self._damaged = CheckError(
+            f"{path}: it is {name} that is damaged or not whole; fetch it again"
+        )
+        self._process = subprocess.Popen(  # noqa: S603  our own script
+            [sys.executable, "-P", readstat_worker.__file__],
+            stdin=subprocess.PIPE,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.DEVNULL,
+        )
+        try:
+            self._ask({"path": str(path.absolute()), "suffix": suffix})
+            said = cast("Mapping[str, object]", json.loads(self._answer(b"K")))
+            self.columns: pl.Schema = _frame(self._answer(b"S")).schema
+            self.known: Mapping[str, Known] = known_columns(said)
+        except BaseException:
+            self.close()
+            raise
+
+    def rows(self, names: Sequence[str], coded: Sequence[str]) -> Iterator[pl.DataFrame]:
+        """The columns of these names, piece by piece."""
+        self._ask({"columns": list(names), "coded": list(coded), "ending": code_column("")})
+        while True:
+            kind, content = self._message()
+            if kind == b"D":
+                return
+            if kind != b"B":
+                raise self._damaged
+            yield _frame(content)
+
+    def close(self) -> None:
+        """End the process."""
+        self._process.kill()
+        for stream in (self._process.stdin, self._process.stdout):
+            if stream is not None:
+                try:
+                    stream.close()
+                except BrokenPipeError:
+                    continue
+        self._process.wait(_LONGEST_WAIT)
+
+    def _ask(self, request: Mapping[str, object]) -> None:
+        stream = cast("IO[bytes]", self._process.stdin)
+        try:
+            stream.write(json.dumps(request).encode() + b"\n")
+            stream.flush()
+        except BrokenPipeError:
+            raise self._damaged from None
+
+    def _answer(self, wanted: bytes) -> bytes:
+        kind, content = self._message()
+        if kind != wanted:
+            raise self._damaged
+        return content
+
+    def _message(self) -> tuple[bytes, bytes]:
+        """The next message of the process; raises CheckError where it has ended."""
+        stream = cast("IO[bytes]", self._process.stdout)
+        head = stream.read(9)
+        content = stream.read(int.from_bytes(head[1:], "little")) if len(head) == 9 else b""
+        if len(head) < 9 or len(content) < int.from_bytes(head[1:], "little"):
+            raise self._damaged
+        return head[:1], content
+
+
+def _frame(content: bytes) -> pl.DataFrame:
+    return pl.read_ipc(io.BytesIO(content))

@@ -1,0 +1,73 @@
+"""What files of SPSS, SAS and Stata say of their columns, in one form for all of them."""
+
+import math
+from collections.abc import Mapping
+from typing import cast
+
+from data_package.engine.schema.formats.file_format import Known
+
+Said = Mapping[str, object]
+
+_STATA_MISSING = "MISSING_"
+
+_NOT_READ_OF_POR = (
+    "Labels of values and missing values of an SPSS portable file are not read; "
+    "save it as .sav to keep them."
+)
+
+
+def known_columns(said: Said) -> dict[str, Known]:
+    """Return what is known of each column, from what the library says of a file."""
+    columns = cast("list[Said]", said.get("variables") or said.get("columns") or [])
+    return {str(one.get("name")): _known(one) for one in columns}
+
+
+def notes_of(suffix: str) -> tuple[str, ...]:
+    """What is not read of files of a format."""
+    return (_NOT_READ_OF_POR,) if suffix == ".por" else ()
+
+
+def as_code(value: object) -> str:
+    """A number as it is written: whole numbers without a fraction."""
+    if isinstance(value, float) and value.is_integer() and abs(value) < 2**63:
+        return str(int(value))
+    return str(value)
+
+
+def _known(said: Said) -> Known:
+    missing, ranges = _missing(said)
+    is_text = str(said.get("type")).startswith(("Str", "Char"))
+    labels = cast("Mapping[str, object]", said.get("value_labels") or {})
+    return Known(
+        title=_plain(said.get("label")),
+        labels={
+            code.rstrip() if is_text else _number(code): _plain(label)
+            for code, label in labels.items()
+        },
+        missing=missing,
+        missing_ranges=ranges,
+    )
+
+
+def _number(code: str) -> str:
+    """The code of a number; missing values of Stata are letters behind a dot."""
+    try:
+        return as_code(float(code))
+    except ValueError:
+        return f".{code.removeprefix(_STATA_MISSING)}" if code.startswith(_STATA_MISSING) else code
+
+
+def _missing(said: Said) -> tuple[tuple[str, ...], tuple[tuple[float, float], ...]]:
+    """The values that SPSS counts as missing, and the range of them, if there is one."""
+    held = map(float, cast("list[float]", said.get("missing_doubles") or []))
+    numbers = [one for one in held if not math.isnan(one)]
+    texts = cast("list[object]", said.get("missing_strings") or [])
+    if said.get("missing_range") and len(numbers) >= 2:
+        low, high, *single = numbers
+        return tuple(map(as_code, single)), ((min(low, high), max(low, high)),)
+    return (*map(as_code, numbers), *(str(one).rstrip() for one in texts)), ()
+
+
+def _plain(text: object) -> str:
+    """A label on one line."""
+    return " ".join(str(text or "").split())

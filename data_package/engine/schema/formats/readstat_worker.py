@@ -1,0 +1,115 @@
+"""Reads a file of SPSS, SAS or Stata in a process of its own; run as a script.
+
+The library is fast and is not hardened: a damaged file can make it ask for more memory than there
+is, which ends its process, and its errors quote what it has read. So it is run here, without a core
+file and without a word on standard error, and only rows leave this process.
+
+A request comes as one line of JSON on standard input, and is answered by messages on standard
+output: a letter, the length of what follows as eight bytes, and that. `K` is what the file says of
+itself as JSON, `S` its columns as an Arrow file without rows; a second line asks for rows: `B` is a
+batch of them. `D` ends them, and `E` says in JSON what kind of error ended them.
+"""
+
+import contextlib
+import io
+import json
+import os
+import resource
+import sys
+import tempfile
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import Any
+
+import polars as pl
+
+BATCH_ROWS = 1 << 17
+# The part of the machine's memory that a file may claim before it counts as damaged.
+_SHARE = 0.75
+
+
+def main() -> None:
+    """Answer the requests on standard input."""
+    confine()
+    answers = os.fdopen(os.dup(1), "wb")
+    request = json.loads(sys.stdin.readline())
+    try:
+        with named(Path(request["path"]), request["suffix"]) as name:
+            answer(name, answers)
+    except BaseException as error:  # noqa: BLE001  a panic of the library is one, too
+        send(answers, b"E", json.dumps({"error": type(error).__name__}).encode())
+        if not isinstance(error, Exception):
+            os._exit(1)
+
+
+def confine() -> None:
+    """Leave no core file, say nothing, and be the first to go where memory ends."""
+    resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
+    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    with contextlib.suppress(OSError, ValueError):
+        resource.setrlimit(resource.RLIMIT_DATA, (int(_SHARE * memory),) * 2)
+    with contextlib.suppress(OSError):
+        Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
+    nowhere = os.open(os.devnull, os.O_WRONLY)
+    os.dup2(nowhere, 2)
+
+
+@contextlib.contextmanager
+def named(path: Path, suffix: str) -> Iterator[str]:
+    """A name for the file that says its format and nothing else: the library goes by names."""
+    with tempfile.TemporaryDirectory() as folder:
+        link = Path(folder) / f"table{suffix}"
+        link.symlink_to(path.absolute())
+        yield str(link)
+
+
+def answer(name: str, answers: io.BufferedIOBase) -> None:
+    """Send what a file says of itself, and its rows if they are asked for."""
+    from polars_readstat import ScanReadstat
+
+    reader = ScanReadstat(name)
+    send(answers, b"K", json.dumps(dict(reader.metadata), default=str).encode())
+    send(answers, b"S", as_arrow(pl.DataFrame(schema=reader.schema)))
+    line = sys.stdin.readline()
+    if line:
+        rows(name, json.loads(line), answers)
+
+
+def rows(name: str, request: Mapping[str, Any], answers: io.BufferedIOBase) -> None:
+    """Send the columns that are asked for, in the order of the file."""
+    from polars_readstat import scan_readstat
+
+    coded: list[str] = request["coded"]
+    ending: str = request["ending"]
+    nulls = {"columns": coded, "suffix": ending, "use_value_labels": False} if coded else None
+    scan = scan_readstat(name, preserve_order=True, informative_nulls=nulls)
+    held = scan.collect_schema()
+    names = [*request["columns"], *(one + ending for one in coded if one + ending in held)]
+    if name.endswith(".por"):
+        # Empty text is a blank there, and text is filled up with blanks.
+        scan = scan.with_columns(pl.col(pl.String).str.strip_chars_end(" "))
+    if not coded:
+        # The library cannot give some of the columns of codes alone.
+        scan = scan.select(pl.col(names))
+    batches = scan.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming")
+    for batch in batches:
+        send(answers, b"B", as_arrow(batch.select(pl.col(names))))
+    send(answers, b"D", b"")
+
+
+def as_arrow(frame: pl.DataFrame) -> bytes:
+    """A frame as an Arrow file."""
+    buffer = io.BytesIO()
+    frame.write_ipc(buffer, compression="uncompressed")
+    return buffer.getvalue()
+
+
+def send(answers: io.BufferedIOBase, kind: bytes, content: bytes) -> None:
+    """Send a message."""
+    answers.write(kind + len(content).to_bytes(8, "little"))
+    answers.write(content)
+    answers.flush()
+
+
+if __name__ == "__main__":
+    main()

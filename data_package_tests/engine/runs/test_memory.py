@@ -1,0 +1,72 @@
+"""The memory that a build may use, and the tags that say what a table needs."""
+
+import os
+from pathlib import Path
+
+import pytest
+
+from data_package.engine.errors import ProjectError
+from data_package.engine.runs.memory import memory_of_machine, used_by
+from data_package.engine.tables.needs import Needs, needs_of, together
+
+
+def machine(folder: Path, groups: str, **limits: str) -> tuple[Path, Path]:
+    """A machine of 8 GB as its files describe it; `limits` by the path of a control group."""
+    proc, cgroups = folder / "proc", folder / "cgroup"
+    (proc / "self").mkdir(parents=True)
+    (proc / "meminfo").write_text("MemTotal:        8000000 kB\nMemFree:  1 kB\n")
+    (proc / "self" / "cgroup").write_text(groups)
+    for place, limit in limits.items():
+        file = cgroups / place.replace("__", "/")
+        file.parent.mkdir(parents=True, exist_ok=True)
+        file.with_name(file.name.replace("_max", ".max")).write_text(limit)
+    return proc, cgroups
+
+
+def test_memory_is_that_of_the_machine_where_no_group_limits_it(tmp_path: Path) -> None:
+    assert (
+        memory_of_machine(*machine(tmp_path, "0::/user\n", user__memory_max="max\n")) == 8192000000
+    )
+
+
+def test_the_smallest_limit_of_the_groups_above_counts(tmp_path: Path) -> None:
+    limits = {"a__b__memory_max": "4000000000\n", "a__memory_max": "3000000000\n"}
+    assert memory_of_machine(*machine(tmp_path, "0::/a/b\n", **limits)) == 3_000_000_000
+
+
+def test_limits_of_the_older_groups_count(tmp_path: Path) -> None:
+    proc, cgroups = machine(tmp_path, "4:memory,hugetlb:/job\n2:cpu:/x\n0::/\n")
+    group = cgroups / "memory" / "job"
+    group.mkdir(parents=True)
+    (group / "memory.limit_in_bytes").write_text("2000000000\n")
+    (cgroups / "memory" / "memory.limit_in_bytes").write_text("9223372036854771712\n")
+    assert memory_of_machine(proc, cgroups) == 2_000_000_000
+
+
+def test_a_process_has_memory_of_its_own_until_it_is_gone() -> None:
+    assert used_by(os.getpid()) > 10_000_000
+    assert used_by(1 << 22) == 0
+
+
+@pytest.mark.parametrize(
+    ("tags", "needs"),
+    [
+        ({}, Needs()),
+        ({"data_package/memory": "4GB"}, Needs(4_000_000_000, None)),
+        ({"data_package/memory": "1.5 GiB"}, Needs(1_610_612_736, None)),
+        ({"data_package/time": "30min"}, Needs(None, 1800)),
+        ({"data_package/time": "1.5 h", "other": "x"}, Needs(None, 5400)),
+    ],
+)
+def test_tags_say_what_a_table_needs(tags: dict[str, str], needs: Needs) -> None:
+    assert needs_of(tags, "a.py:1") == needs
+
+
+@pytest.mark.parametrize("amount", ["4", "GB", "4 gb", "-4GB", "0GB", "4GB 2", "4e3GB", ""])
+def test_a_tag_that_is_not_an_amount_is_refused(amount: str) -> None:
+    with pytest.raises(ProjectError, match=r"a.py:1: the tag data_package/memory is"):
+        needs_of({"data_package/memory": amount}, "a.py:1")
+
+
+def test_a_function_of_several_tables_needs_the_most_of_them() -> None:
+    assert together([Needs(1, None), Needs(2, 5.0), Needs()]) == Needs(2, 5.0)

@@ -1,0 +1,228 @@
+"""Files of SPSS, SAS and Stata by contract: pyreadstat writes them and is the other opinion."""
+
+import datetime as dt
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pyreadstat
+import pytest
+
+from data_package.engine.schema import (
+    BadDataError,
+    CheckError,
+    check_file,
+    infer_file,
+    offending_rows,
+    read,
+)
+from data_package.engine.schema.contract import Contract
+
+NONE = float("nan")
+PERSONS = pd.DataFrame(
+    {
+        "id": [1, 2, 3, 4],
+        "sex": [1.0, 2.0, 1.0, 9.0],
+        "kg": [50.5, NONE, -99.0, 98.0],
+        "word": ["a", "bb", "", "c"],
+        "day": [dt.date(2020, 1, 1), None, dt.date(2021, 5, 6), dt.date(1890, 1, 1)],
+        "at": pd.to_datetime(
+            ["2020-01-01 10:11:12", None, "2021-01-01 00:00:00", "1960-01-01 00:00:00"]
+        ).astype("datetime64[us]"),
+        "clock": [dt.time(1, 2, 3), None, dt.time(0, 0, 0), dt.time(23, 59, 59)],
+    }
+)
+TITLES = ["Number", "Sex", "Weight (kg)", None, "Day", "Moment", "Clock"]
+FIELDS = {
+    "id": "integer",
+    "sex": "integer",
+    "kg": "number",
+    "word": "string",
+    "day": "date",
+    "at": "datetime",
+    "clock": "time",
+}
+SCHEMA = {"fields": [{"name": name, "type": kind} for name, kind in FIELDS.items()]}
+
+
+def write_sav(path: Path) -> None:
+    pyreadstat.write_sav(
+        PERSONS,
+        path,
+        column_labels=TITLES,
+        compress=path.suffix == ".zsav",
+        variable_value_labels={"sex": {1: "male", 2: "female", 9: "refused"}},
+        missing_ranges={"sex": [9], "kg": [{"lo": -99, "hi": -90}, 98]},
+    )
+
+
+def write_por(path: Path) -> None:
+    pyreadstat.write_por(PERSONS.rename(columns=str.upper), path, column_labels=TITLES)
+
+
+def write_dta(path: Path) -> None:
+    frame = PERSONS.copy()
+    frame["sex"] = pd.Series([1, 2, 1, "r"], dtype=object)
+    pyreadstat.write_dta(
+        frame,
+        path,
+        column_labels=TITLES,
+        variable_value_labels={"sex": {1: "male", 2: "female"}},
+        missing_user_values={"sex": ["r"]},
+    )
+
+
+def write_xpt(path: Path) -> None:
+    version = 5 if path.stem == "five" else 8
+    pyreadstat.write_xport(PERSONS, path, column_labels=TITLES, file_format_version=version)
+
+
+WRITERS = {
+    "t.sav": write_sav,
+    "t.zsav": write_sav,
+    "t.por": write_por,
+    "t.dta": write_dta,
+    "t.xpt": write_xpt,
+    "five.xpt": write_xpt,
+}
+
+
+@pytest.fixture(scope="module")
+def files(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    folder = tmp_path_factory.mktemp("statistical")
+    for name, write in WRITERS.items():
+        write(folder / name)
+    return folder
+
+
+def upper(schema: dict[str, list[dict[str, object]]]) -> dict[str, object]:
+    return {"fields": [{**one, "name": str(one["name"]).upper()} for one in schema["fields"]]}
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_statistical_file_is_read_into_the_types_of_its_contract(files: Path, name: str) -> None:
+    schema = upper(SCHEMA) if name == "t.por" else SCHEMA  # type: ignore[arg-type]
+    reading = read(files / name, schema, bad="stop", numbered=True)
+    frame = reading.frame.collect()
+    frame = frame.rename({one: one.lower() for one in frame.columns})
+    assert frame["id"].to_list() == [1, 2, 3, 4]
+    assert frame.dtypes == [
+        pl.Int64, pl.Int64, pl.Float64, pl.String, pl.Date, pl.Datetime("us"), pl.Time
+    ]  # fmt: skip
+    has_missing = name in ("t.sav", "t.zsav")
+    assert frame["sex"].to_list()[:3] == [1, 2, 1]
+    assert frame["sex"][3] == (None if has_missing or name == "t.dta" else 9)
+    assert frame["kg"].to_list() == [50.5, None, *([None] * 2 if has_missing else [-99, 98])]
+    assert frame["word"].to_list() == ["a", "bb", None, "c"]
+    assert frame["day"].to_list() == PERSONS["day"].to_list()
+    assert frame["at"].to_list() == [None if pd.isna(x) else x for x in PERSONS["at"]]
+    assert frame["clock"].to_list() == PERSONS["clock"].to_list()
+    assert reading.numbers is not None
+    assert reading.numbers.to_list() == [2, 3, 4, 5]
+
+
+def test_what_the_contract_says_decides_over_the_types_of_the_file(files: Path) -> None:
+    fields = [
+        {"name": "id", "type": "string"},
+        {
+            "name": "sex",
+            "type": "string",
+            "categories": [{"value": "1", "label": "male"}, {"value": "2", "label": "female"}],
+        },
+        {"name": "kg", "type": "number", "missingValues": [{"value": "50.5", "label": "guess"}]},
+        {"name": "word", "type": "string", "missingValues": ["bb"]},
+        {"name": "day", "type": "datetime"},
+        {"name": "at", "type": "datetime"},
+        {"name": "clock", "type": "time"},
+    ]
+    frame = read(files / "t.sav", {"fields": fields}, bad="stop").frame.collect()
+    assert frame["id"].to_list() == ["1", "2", "3", "4"]
+    assert frame["sex"].to_list() == ["1", "2", "1", None]
+    assert frame["kg"].to_list() == [None, None, None, None]
+    assert frame["word"].to_list() == ["a", None, "", "c"]
+    assert frame["day"][0] == dt.datetime(2020, 1, 1)  # noqa: DTZ001
+
+
+def test_a_code_that_the_contract_lists_as_a_category_is_a_value(files: Path) -> None:
+    schema = {"fields": [{"name": "sex", "type": "integer", "categories": [1, 2, 9]}]}
+    frame = read(files / "t.sav", {**schema, "fieldsMatch": "subset"}).frame.collect()
+    assert frame["sex"].to_list() == [1, 2, 1, 9]
+
+
+@pytest.mark.parametrize("suffix", [".sav", ".parquet"])
+def test_a_bad_cell_has_its_row_and_is_emptied_or_left_out(tmp_path: Path, suffix: str) -> None:
+    frame = pd.DataFrame({"n": [1.0, 2.5, 3.0], "day": ["2020-01-01", "x", "2020-02-30"]})
+    path = tmp_path / f"t{suffix}"
+    if suffix == ".sav":
+        pyreadstat.write_sav(frame, path)
+    else:
+        frame.to_parquet(path)
+    schema = {"fields": [{"name": "n", "type": "integer"}, {"name": "day", "type": "date"}]}
+    emptied = read(path, schema)
+    assert emptied.report.errors.rows() == [
+        ("type-error", "type", "n", 3),
+        ("type-error", "type", "day", 3),
+        ("type-error", "type", "day", 4),
+    ]
+    assert emptied.frame.collect().rows() == [(1, dt.date(2020, 1, 1)), (None, None), (3, None)]
+    left_out = read(path, schema, bad="reject")
+    assert left_out.frame.collect().rows() == [(1, dt.date(2020, 1, 1))]
+    assert left_out.rejects is not None
+    assert left_out.rejects.rows() == [(3, "2.5", "x"), (4, "3", "2020-02-30")]
+    shown = offending_rows(path, emptied.report, contract=Contract.from_descriptor(schema))
+    assert shown["row number"].to_list() == [3, 4]
+    with pytest.raises(BadDataError):
+        read(path, schema, bad="stop")
+
+
+def test_a_column_of_a_type_that_no_cell_can_have_is_wrong_as_a_whole(files: Path) -> None:
+    schema = {"fields": [{"name": "day", "type": "boolean"}], "fieldsMatch": "subset"}
+    report = check_file(files / "t.sav", schema)
+    assert [one.note for one in report.of_whole] == [
+        "a column of type Date, where boolean needs Boolean"
+    ]
+
+
+def test_what_a_file_says_of_its_columns_is_in_the_first_contract(files: Path) -> None:
+    inference = infer_file(files / "t.sav", small_cells=1)
+    fields = {str(one["name"]): one for one in inference.fields}
+    assert [one["title"] for one in inference.fields] == [one or "" for one in TITLES]
+    assert {name: one["type"] for name, one in fields.items()} == FIELDS
+    assert fields["sex"]["categories"] == [
+        {"value": 1, "label": "male"},
+        {"value": 2, "label": "female"},
+    ]
+    assert fields["sex"]["missingValues"] == [{"value": "9", "label": "refused"}]
+    assert [one["value"] for one in fields["kg"]["missingValues"]] == ["98", "-99"]  # type: ignore[attr-defined]
+    assert any("-99 to -90" in note for note in inference.notes)
+
+
+def test_missing_values_of_stata_keep_their_labels(tmp_path: Path) -> None:
+    path = tmp_path / "t.dta"
+    frame = pd.DataFrame({"n": pd.Series([1, 2, "r", "s"] * 3, dtype=object)})
+    pyreadstat.write_dta(
+        frame,
+        path,
+        missing_user_values={"n": ["r", "s"]},
+        variable_value_labels={"n": {1: "one", 2: "two", "r": "refused"}},
+    )
+    field = infer_file(path, small_cells=3).fields[0]
+    assert field["missingValues"] == [
+        {"value": ".r", "label": "refused"},
+        {"value": ".s", "label": "not given"},
+    ]
+    assert [one["label"] for one in field["categories"]] == ["one", "two"]  # type: ignore[attr-defined]
+
+
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_that_breaks_off_or_is_damaged_ends_in_one_line(
+    files: Path, tmp_path: Path, name: str
+) -> None:
+    whole = (files / name).read_bytes()
+    path = tmp_path / name
+    for content in (whole[: len(whole) // 3], whole[:100], whole[:60] + b"\xff" * 600):
+        path.write_bytes(content)
+        with pytest.raises(CheckError) as caught:
+            read(path, SCHEMA)
+        assert "\n" not in str(caught.value)
+        assert str(path) in str(caught.value)
