@@ -254,7 +254,12 @@ def _blank_rows(
     bad: Mapping[str, pl.Series],
     unread: pl.Series | None,
 ) -> pl.Series | None:
-    """Return which rows hold no value in any cell, of a field or not."""
+    """Return which rows hold no value in any cell, of a field or not.
+
+    In JSON and in databases such a row is one that somebody has made, and not an empty line.
+    """
+    if table.form.form in (Form.JSON, Form.DATABASE):
+        return None
     blank = pl.Series("blank", [True]).new_from_index(0, values.height)
     if values.width:
         blank = values.select(pl.all_horizontal(pl.all().is_null()).alias("blank")).to_series()

@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
 from data_package.engine.schema.dialect import packing
-from data_package.engine.schema.unreadable import CheckError
+from data_package.engine.schema.unreadable import CheckError, one_of
 
 if TYPE_CHECKING:
     from _typeshed import WriteableBuffer
@@ -105,10 +105,7 @@ def _member(path: Path, member: str | None) -> IO[bytes]:
         raise CheckError(f"{path}: of its files {which} {member!r}; it holds {shown}")
     if not names:
         raise CheckError(f"{path}: it holds no file")
-    raise CheckError(
-        f"{path}: it holds {len(names)} files; name one of them in the dialect, "
-        f"member: {names[0]}. They are: {shown}"
-    )
+    raise one_of(path, "files", "member", names)
 
 
 class _Xz(io.RawIOBase):

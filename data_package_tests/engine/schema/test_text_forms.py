@@ -11,7 +11,7 @@ from typing import Any
 
 import pyarrow as pa  # type: ignore[import-untyped]
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_package.engine.schema import (
@@ -132,7 +132,7 @@ def test_one_file_of_an_archive_is_named_in_the_dialect(tmp_path: Path, member: 
 @pytest.mark.parametrize(
     ("dialect", "what"),
     [
-        ({}, "member: visits.csv"),
+        ({}, 'member: "visits.csv"'),
         ({"member": "other.csv"}, "none is called 'other.csv'; it holds visits.csv, persons.csv"),
         ({"member": "*.csv"}, r"2 are called '\*\.csv'"),
     ],
@@ -168,6 +168,7 @@ def test_a_delimiter_may_have_several_characters(
     assert rows_of(path, {"delimiter": delimiter}) == (rows, rules)
 
 
+@settings(max_examples=30, deadline=None)
 @given(
     cells=st.lists(
         st.lists(st.text("|~ax\x1f$1\\ ", max_size=4), min_size=3, max_size=3),
@@ -211,6 +212,7 @@ def test_positions_skip_what_is_between_them(tmp_path: Path) -> None:
     )
 
 
+@settings(max_examples=30, deadline=None)
 @given(
     st.lists(
         st.tuples(*(st.text("aé 1,\";'|\x1e", max_size=width) for width in (4, 2, 6))),

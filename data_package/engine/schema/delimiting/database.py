@@ -13,7 +13,7 @@ from data_package.engine.schema.delimiting.grid import in_cells, written, writte
 from data_package.engine.schema.delimiting.source import Delimited, Pieces
 from data_package.engine.schema.delimiting.values import as_text
 from data_package.engine.schema.dialect import Dialect
-from data_package.engine.schema.unreadable import CheckError
+from data_package.engine.schema.unreadable import CheckError, one_of
 
 _ROWS = 10_000
 _NAMED = 20
@@ -96,10 +96,10 @@ def _statement(path: Path, dialect: Dialect, names: list[str]) -> str:
     listed = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
     table = dialect.table
     if table is None:
-        if len(names) != 1:
-            held = f"it has {len(names)} tables; name one of them in the dialect, table: {names[0]}"
-            what = f"{held}. They are {listed}" if names else "it has no table"
-            raise CheckError(f"{path}: {what}")
+        if not names:
+            raise CheckError(f"{path}: it has no table")
+        if len(names) > 1:
+            raise one_of(path, "tables", "table", names)
         table = names[0]
     if table not in names:
         raise CheckError(f"{path}: it has no table {table!r}; its tables are {listed or 'none'}")
@@ -181,7 +181,7 @@ def _duckdb_pieces(path: Path, connection: Any, statement: str) -> Iterator[byte
     cells = ", ".join(
         _as_shared(str(dtype), f"#{i}") for i, dtype in enumerate(found.types, start=1)
     )
-    result = connection.execute(f"select {cells} from ({statement}\n)")  # noqa: S608
+    result = connection.sql(f"select {cells} from ({statement}\n)")  # noqa: S608
     for batch in _batches(result):
         names = [str(i) for i in range(batch.num_columns)]
         frame = pl.DataFrame(batch.rename_columns(names))
@@ -197,7 +197,7 @@ def _as_shared(dtype: str, column: str) -> str:
 
 def _batches(result: Any) -> Iterator[Any]:
     # Version 2 has the first name, version 1 the second.
-    read = getattr(result, "to_arrow_reader", None) or result.fetch_record_batch
+    read = getattr(result, "to_arrow_reader", None) or result.fetch_arrow_reader
     yield from read(_ROWS)
 
 

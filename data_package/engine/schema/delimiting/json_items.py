@@ -203,20 +203,38 @@ def _of_array(path: Path, text: str, dialect: Dialect) -> Iterator[object]:
     if text[at : at + 1] != "[":
         raise CheckError(f"{path}: {_not_an_array(path, text, at, dialect)}")
     at = _after_blanks(text, at + 1)
-    if text[at : at + 1] == "]":
-        return
     number = 0
-    while True:
+    while text[at : at + 1] != "]":
         number += 1
         value, at = _value(path, text, at, f"item {number}")
         yield value
         at = _after_blanks(text, at)
-        sign = text[at : at + 1]
-        if sign not in (",", "]"):
+        if text[at : at + 1] == "]":
+            break
+        if text[at : at + 1] != ",":
             raise CheckError(f"{path}: it is not JSON after item {number}; fetch it again")
         at = _after_blanks(text, at + 1)
-        if sign == "]":
-            return
+        if text[at : at + 1] == "]":
+            raise CheckError(f"{path}: it is not JSON after item {number}; fetch it again")
+    if not _ends_well(path, text, at + 1, in_object=dialect.items_property is not None):
+        raise CheckError(f"{path}: it is not whole, or has more than JSON; fetch it again")
+
+
+def _ends_well(path: Path, text: str, at: int, *, in_object: bool) -> bool:
+    """Whether after the array comes what belongs there: nothing, or the rest of its object."""
+    at = _after_blanks(text, at)
+    while in_object and text[at : at + 1] == ",":
+        key, at = _value(path, text, _after_blanks(text, at + 1), "a key")
+        at = _after_blanks(text, at)
+        if not isinstance(key, str) or text[at : at + 1] != ":":
+            return False
+        _, at = _value(path, text, _after_blanks(text, at + 1), f"the property {key!r}")
+        at = _after_blanks(text, at)
+    if in_object:
+        if text[at : at + 1] != "}":
+            return False
+        at = _after_blanks(text, at + 1)
+    return at == len(text)
 
 
 def _not_an_array(path: Path, text: str, at: int, dialect: Dialect) -> str:
@@ -224,10 +242,13 @@ def _not_an_array(path: Path, text: str, at: int, dialect: Dialect) -> str:
         return f"what it has under {dialect.items_property!r} is not an array"
     if text[at : at + 1] != "{":
         return "it is not JSON; give it the ending that it should have"
+    by_line = "it is not one JSON text; if each line is a value, give it the ending .ndjson"
     try:
-        value, _ = _value(path, text, at, "the object")
+        value, end = _value(path, text, at, "the object")
     except CheckError:
-        return "it is not one JSON text; for a value a line, give it the ending .ndjson"
+        return by_line
+    if _after_blanks(text, end) < len(text):
+        return by_line
     lists = [key for key, held in value.items() if isinstance(held, list)]  # type: ignore[attr-defined]
     if not lists:
         return "it is an object without an array of rows"

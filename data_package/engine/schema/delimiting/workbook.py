@@ -17,7 +17,7 @@ from data_package.engine.schema.delimiting.grid import in_cells, written
 from data_package.engine.schema.delimiting.source import Delimited, Pieces
 from data_package.engine.schema.delimiting.values import as_text
 from data_package.engine.schema.dialect import Dialect
-from data_package.engine.schema.unreadable import CheckError
+from data_package.engine.schema.unreadable import CheckError, one_of
 
 if TYPE_CHECKING:
     from fastexcel import CellError, ExcelReader
@@ -35,8 +35,8 @@ _MOMENT = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?$"
 _MIDNIGHT = " 00:00:00"
 # A time without a date is a part of the day before the first one.
 _NO_DATE = r"^1899-12-3[01] "
-# What fastexcel rounds: nine decimals, numbers of many digits, and what is too small or large.
-_ROUNDED = r"^-?\d+\.\d{9}$|^-?\d{16,}$|^-?0$|^-?inf$|^NaN$"
+# What fastexcel rounds: decimals, numbers of many digits, and what is too small or large.
+_ROUNDED = r"^-?\d+\.\d+$|^-?\d{16,}$|^-?0$|^-?inf$|^NaN$"
 _ERRORS = {
     "Div0": "#DIV/0!",
     "NA": "#N/A",
@@ -99,10 +99,7 @@ def _place(path: Path, names: list[str], dialect: Dialect) -> int:
             )
         return dialect.sheet_number - 1
     if len(names) > 1:
-        raise CheckError(
-            f"{path}: it has {len(names)} sheets; name one of them in the dialect, "
-            f"sheetName: {names[0]}. They are {listed}"
-        )
+        raise one_of(path, "sheets", "sheetName", names)
     if not names:
         raise CheckError(f"{path}: the workbook has no sheet")
     return 0
