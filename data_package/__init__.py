@@ -9,19 +9,23 @@ from typing import TYPE_CHECKING
 from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
+    from data_package.engine.graph.nodes import graph
     from data_package.engine.runs import build, read, scan
+    from data_package.engine.runs.checking import check
     from data_package.engine.sources import source_file
     from data_package.engine.tables.row_rules import Joined, row_rule
     from data_package.engine.versions import diff
 
-__all__ = ["Joined", "build", "diff", "read", "row_rule", "scan", "source_file"]
+__all__ = ["Joined", "build", "check", "diff", "graph", "read", "row_rule", "scan", "source_file"]
 
 __getattr__ = lazily(
     __name__,
     {
         "Joined": "engine.schema.row_rules",
         "build": "engine.runs",
+        "check": "engine.runs.checking",
         "diff": "engine.versions",
+        "graph": "engine.graph.nodes",
         "read": "engine.runs",
         "row_rule": "engine.tables.row_rules",
         "scan": "engine.runs",

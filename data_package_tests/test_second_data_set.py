@@ -124,7 +124,7 @@ def with_keys(path: Path, name: str) -> None:
 
 def test_flights_are_built_described_checked_compared_released_and_exported(study: Make) -> None:
     made = project(study)
-    built = made.command("build")
+    built = made.verb("build")
     assert built.returncode == 2
     for name in KEYS:
         assert f"'{name}' has no contract" in built.stderr

@@ -114,6 +114,11 @@ class Places:
         return self.state / "outside"
 
     @property
+    def readings(self) -> Path:
+        """What deliveries brought to tables, a file per table."""
+        return self.state / "readings"
+
+    @property
     def codes(self) -> Path:
         """Large vocabularies as tables, to be published."""
         return self.state / "codes"

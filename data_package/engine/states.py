@@ -57,7 +57,7 @@ class Verdict(Shown):
 
     PASSED = "passed", "✓", "green", "it keeps its contract"
     FAILED = "failed", "✗", "red", "it breaks its contract"
-    NOT_CHECKED = "not checked", "–", "yellow", "nobody has checked it as it is"
+    NOT_CHECKED = "not checked", "–", "yellow", "not checked since it was built"
     NONE = "none", " ", "dim", "it has no contract"
 
 
@@ -139,7 +139,7 @@ class Status(Shown):
     BUILT = "built", "✓", "green", "built, and its checks passed"
     CHECKED = "checked", "✓", "green", "not run; its checks were made again and passed"
     NOT_YIELDED = "not yielded", "–", "dim", "its function ran and left it out, as it may"
-    FRESH = "fresh", "=", "dim", "not run after all: its inputs came out as they were"
+    FRESH = "fresh", "=", "dim", "not run after all: its inputs did not change"
 
     @property
     def is_good(self) -> bool:
@@ -163,7 +163,7 @@ class Status(Shown):
         """How the last line of a build counts them, after a number."""
         match self:
             case Status.FRESH:
-                return "not needed after all (their inputs came out as they were)"
+                return "not needed after all (their inputs did not change)"
             case Status.CHECKED:
                 return "checked again"
             case (

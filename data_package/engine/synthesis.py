@@ -161,8 +161,8 @@ def _sampled(
         try:
             made[name] = sampler.table(contract)
         except ProjectError as error:
-            said = str(error)
-            refused.append(said if said.startswith(f"{name}:") else f"{name}: {said}")
+            message = str(error)
+            refused.append(message if message.startswith(f"{name}:") else f"{name}: {message}")
     if refused:
         raise BuildError("\n".join(dict.fromkeys(refused)))
     return made
@@ -210,7 +210,7 @@ def _said_to_be_made_up(contract: Contract) -> Contract:
 
 def _words(seed: int) -> str:
     return (
-        "These rows are made up from the contracts of the tables and about nobody; they say "
+        "These rows are made up from the contracts of the tables and describe nobody; they say "
         f"nothing about the real data, of which no row was read. Seed {seed}."
     )
 

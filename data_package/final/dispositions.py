@@ -32,7 +32,7 @@ EVENT = pl.Enum(
 def dispositions(raw_ds: pl.LazyFrame) -> pl.LazyFrame:
     """One row per disposition event of a subject: the end of participation and its milestones.
 
-    When an event was recorded is known to the day or to the minute, so date and time stand in
+    When an event was recorded is known to the day or to the minute, so date and time are in
     columns of their own; the time is empty where there was none.
     """
     return (

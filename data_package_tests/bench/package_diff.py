@@ -64,7 +64,7 @@ def run(quick: bool) -> str:
 
 def _table(rows: int) -> pl.DataFrame:
     number = pl.int_range(rows, eager=True)
-    texts = (number.hash(0) % 100_000).cast(pl.String) + " as it was said"
+    texts = (number.hash(0) % 100_000).cast(pl.String) + " as it was written"
     numbers = [
         ((number.hash(seed) % 1_000_003) / 997).alias(f"n{seed}") for seed in range(1, _FIELDS)
     ]

@@ -109,6 +109,8 @@ def command(
             say()
         if accepted := result.accepted():
             say(accepted + "\n")
+        if deliveries := result.deliveries():
+            say(deliveries + "\n")
         if warnings := result.warnings():
             say(warnings + "\n")
         if not result.ok:
@@ -117,7 +119,7 @@ def command(
         if unpublished := progress.unpublished_line(result):
             say(unpublished)
         if result.package_path and (left := _left_to_say(Path(result.package_path))):
-            say(f"Not said yet: {left}. See where: data-package todo")
+            say(f"Still missing: {left}. See where: data-package todo")
     if not result.ok:
         sys.exit(1)
 

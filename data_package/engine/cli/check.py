@@ -3,8 +3,6 @@
 import json
 import shutil
 import sys
-from collections.abc import Callable
-from dataclasses import dataclass
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -17,11 +15,7 @@ from data_package.engine.cli.say import say
 if TYPE_CHECKING:
     import polars as pl
 
-    from data_package.engine.schema import Contract, Report
-    from data_package.engine.schema.contract import Descriptor
-    from data_package.engine.tables.catalogue import Catalogue
-
-_ROWS_SHOWN = 20
+    from data_package.engine.runs.checking import Checked
 
 
 @click.command("check")
@@ -58,7 +52,8 @@ def command(
     if rows and not sys.stdout.isatty():
         raise click.UsageError("--rows needs a terminal: values of rows are only shown there.")
     if contract is not None:
-        judged = _delivered(what, contract, dialect_of(delimiter, properties), encoding)
+        dialect = dialect_of(delimiter, properties)
+        checked = [_delivered(what, contract, dialect, encoding)]
     elif files := [word for word in what if Path(word).suffix and Path(word).is_file()]:
         raise click.UsageError(
             f"{files[0]} is a file: name its contract with --schema. "
@@ -67,28 +62,25 @@ def command(
     elif delimiter or encoding or properties:
         raise click.UsageError("--delimiter, --encoding and --dialect go with --schema and a FILE.")
     else:
-        judged = _built(what)
+        checked = _built(what)
     if as_json:
-        documents = [report.to_dict() for report, _ in judged]
+        documents = [one.report.to_dict() for one in checked]
         say(json.dumps(documents, indent=2, ensure_ascii=False))
-    for report, show in [] if as_json else judged:
-        say(report.render())
-        if rows and not report.ok:
-            say(_as_text(show()))
-    if not all(report.ok for report, _ in judged):
+    for one in [] if as_json else checked:
+        say(one.report.render())
+        if rows and (offending := one.offending()).height:
+            say(_as_text(offending))
+    if not all(one.report.ok for one in checked):
         sys.exit(1)
-
-
-JudgedOne = tuple["Report", Callable[[], "pl.DataFrame"]]
-Judged = list[JudgedOne]
 
 
 def _delivered(
     what: tuple[str, ...],
     schema: Path,
-    dialect: "Descriptor | None",
+    dialect: dict[str, object] | None,
     encoding: str | None,
-) -> Judged:
+) -> "Checked":
+    from data_package.engine.runs.checking import Readers, check_delivered
     from data_package.engine.schema import load_contract
 
     if len(what) != 1:
@@ -100,125 +92,24 @@ def _delivered(
     written = contract.descriptor.get("dialect")
     if dialect is not None and isinstance(written, dict):
         dialect = {**written, **dialect}
-    readers = _Readers(str(schema), options=True)
-    return [_of_file(path, contract, path.name, readers, dialect, encoding)]
+    readers = Readers(str(schema), options=True)
+    return check_delivered(path, contract, path.name, readers, dialect, encoding)
 
 
-@dataclass(frozen=True)
-class _Readers:
-    """For whom a report is written: where the contract is, and whether options can be given."""
-
-    place: str
-    options: bool
-
-
-def _of_file(
-    path: Path,
-    contract: "Contract",
-    name: str,
-    readers: _Readers,
-    dialect: "Descriptor | None" = None,
-    encoding: str | None = None,
-) -> JudgedOne:
-    """One file against a contract, under the name for messages."""
-    from data_package.engine.runs import progress
-    from data_package.engine.schema import (
-        CheckError,
-        check_file,
-        offending_rows,
-    )
-
-    with progress.working(f"checking {path.name}"):
-        try:
-            found = check_file(path, contract, dialect=dialect, encoding=encoding)
-        except CheckError as error:
-            raise error.told(readers.place, options=readers.options) from None
-        report = found.named(name, place=readers.place, options=readers.options)
-    return report, lambda: offending_rows(
-        path, report, contract=contract, dialect=dialect, encoding=encoding, limit=_ROWS_SHOWN
-    )
-
-
-def _built(names: tuple[str, ...]) -> Judged:
-    import dagster as dg
-    import polars as pl
-
-    from data_package.engine.errors import BuildError
+def _built(what: tuple[str, ...]) -> "list[Checked]":
     from data_package.engine.project import find_project
-    from data_package.engine.runs import progress
-    from data_package.engine.schema import Report, offending_rows
-    from data_package.engine.staleness.plan import select_tables
-    from data_package.engine.staleness.survey import in_order
-    from data_package.engine.tables.loading import open_project
+    from data_package.engine.runs.checking import check_each
 
-    with progress.loading():
-        catalogue, job = open_project(find_project())
-    files = [name for name in names if name in catalogue.deliveries.files]
-    others = [name for name in names if name not in files]
-    chosen = select_tables(others, job) if others or not files else set()
-    tables = [table for table in in_order(catalogue) if table.key in chosen]
-    without = [t.name for t in tables if names and not catalogue.checks_of(t)]
-    without += [name for name in files if name not in catalogue.delivered.contracts]
-    if without:
-        raise click.UsageError(
-            f"'{without[0]}' has no contract. `data-package describe "
-            f"{without[0]} --write` makes a first one."
-        )
-    _refuse_missing(files, catalogue)
-    judged = [one for name in files for one in _raw(name, catalogue)]
-    for table in tables:
-        for item in catalogue.checks_of(table):
-            with progress.working(f"checking {table.name}"):
-                try:
-                    report = catalogue.verdicts.of(item)
-                except dg.Failure as failure:
-                    raise BuildError(failure.description) from None
-
-            def show(report: Report = report, path: Path = table.path) -> pl.DataFrame:
-                scan = pl.scan_parquet(path, glob=False)
-                return offending_rows(scan, report, limit=_ROWS_SHOWN)
-
-            judged.append((report, show))
-    catalogue.hashes.save()
-    return judged
-
-
-def _refuse_missing(names: list[str], catalogue: "Catalogue") -> None:
-    """Raise one ProjectError for all raw files that are not there."""
-    from data_package.engine.errors import ProjectError
-    from data_package.engine.sources.files import all_of
-
-    faults = []
-    for name in names:
-        try:
-            catalogue.deliveries.paths(name)
-        except ProjectError as fault:
-            faults.append(fault)
-    if faults:
-        raise all_of(faults)
-
-
-def _raw(name: str, catalogue: "Catalogue") -> Judged:
-    """A raw file against its own contract, a report for each of its files."""
-    from data_package.engine.runs import progress
-
-    delivered = catalogue.delivered
-    readers = _Readers(delivered.place(name), options=False)
-    paths = catalogue.deliveries.hand_out(name)
-    judged = [
-        _of_file(path, delivered.contracts[name], delivered.label(name, path), readers)
-        for path in paths
-    ]
-    if len(judged) == 1:
-        return judged
-    with progress.working(f"checking the keys of {name}"):
-        outcomes = delivered.examine(name, paths)
-    return [(one.report, show) for one, (_, show) in zip(outcomes, judged, strict=True)]
+    return check_each(what, find_project())
 
 
 def _as_text(rows: "pl.DataFrame") -> str:
     import polars as pl
 
+    from data_package.engine.runs.checking import OFFENDING_SHOWN
+
     width = shutil.get_terminal_size().columns
-    with pl.Config(tbl_rows=_ROWS_SHOWN, tbl_cols=-1, fmt_str_lengths=60, tbl_width_chars=width):
+    with pl.Config(
+        tbl_rows=OFFENDING_SHOWN, tbl_cols=-1, fmt_str_lengths=60, tbl_width_chars=width
+    ):
         return str(rows)

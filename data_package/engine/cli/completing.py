@@ -29,6 +29,11 @@ def tables_or_files(
     return [*names, CompletionItem(begun, type="file")]
 
 
+def raw_files(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The names of raw files."""
+    return _items(_names(_project(), "raw"), begun)
+
+
 def fields(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """The names of tables and raw files, and behind a dot those of their fields."""
     project = _project()

@@ -42,7 +42,7 @@ def command(
 ) -> None:
     """Release the built data package: a version, a changelog entry, files that stay.
 
-    The version follows from what changed since the last release, unless it is said. Refuses, and
+    The version follows from what changed since the last release, unless it is given. Refuses, and
     says why, when a table is stale, breaks its contract, or something is not committed; asks when a
     licence, contributors, titles or descriptions are missing. Where the last release is what is
     built, but its files are not on this machine, they are made again.
@@ -78,7 +78,7 @@ def command(
 
 
 def _ask_for_words(proposal: "Proposal") -> None:
-    """Raise NotReady when the package says too little of itself, and nobody says that it may."""
+    """Raise NotReady when the package lacks documentation and no flag allows that."""
     from data_package.engine.package.completeness import gaps_in, summary_of
     from data_package.engine.versions.edition import open_built
     from data_package.engine.versions.release import NotReady
@@ -87,14 +87,14 @@ def _ask_for_words(proposal: "Proposal") -> None:
         left = summary_of([gap for gap in gaps_in(built.document) if not gap.is_advice])
     if not left:
         return
-    said = f"The data package does not say yet: {left}.\nSee where: data-package todo"
+    message = f"Still missing in the data package: {left}.\nSee where: data-package todo"
     if sys.stdin.isatty() and sys.stderr.isatty():
-        say(said, err=True)
-        if click.confirm(f"Release {proposal.release.version} all the same?", err=True):
+        say(message, err=True)
+        if click.confirm(f"Release {proposal.release.version} anyway?", err=True):
             return
         raise NotReady("Nothing is released.")
     raise NotReady(
-        f"Nothing is released. {said}\nTo release all the same: data-package release --undocumented"
+        f"Nothing is released. {message}\nTo release anyway: data-package release --undocumented"
     )
 
 

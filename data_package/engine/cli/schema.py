@@ -14,7 +14,7 @@ _DRAFT = "http://json-schema.org/draft-07/schema#"
 @click.command("schema")
 @click.argument("what", type=click.Choice(["contract", "datapackage", "settings"]))
 def command(what: str) -> None:
-    """Print a JSON Schema, with which an editor completes and checks what you write.
+    """Print a JSON Schema, which editors use to complete and check what you write.
 
     contract is for a table's contract, datapackage for datapackage.yaml, settings for the table
     [tool.data-package] of pyproject.toml. They are made of what the checks themselves know.

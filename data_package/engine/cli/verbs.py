@@ -20,6 +20,7 @@ _GROUPS = {
         "status": "Show the state of every table, and why in a few words.",
         "why": "Explain why a table is stale, with the lines that changed.",
         "check": "Check built tables, or a delivered file, against their contracts.",
+        "report": "Report what is wrong in a raw file, for whoever sent it.",
         "todo": "List what is left to write or to decide.",
     },
     "Look": {

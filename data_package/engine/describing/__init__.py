@@ -1,6 +1,6 @@
 """First contracts of a project's tables and raw files, from what is there already.
 
-What data look like is told by the room `schema`; here it is put together with what the project
+The room `schema` says what data look like; here that is combined with what the project
 knows: the function's docstring, the words of the contracts that columns come from, and the keys of
 other tables. Nothing here writes a file.
 """

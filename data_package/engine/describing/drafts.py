@@ -196,7 +196,7 @@ def _completed(
     except schema.ContractError as error:
         notes.append(str(error))
     more = schema.grown(text, descriptor)
-    for said, what in ((more.added, "added"), (more.left, "could be added by hand")):
-        if said:
-            notes.append(f"{place.name}: {what}: {', '.join(said)}.")
+    for paths, what in ((more.added, "added"), (more.left, "could be added by hand")):
+        if paths:
+            notes.append(f"{place.name}: {what}: {', '.join(paths)}.")
     return more.text, tuple(notes)

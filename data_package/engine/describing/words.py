@@ -17,7 +17,7 @@ from data_package.engine.tables.table import Table
 
 
 class Words:
-    """What is said already of the columns of a project's tables."""
+    """What the project already says about the columns of its tables."""
 
     def __init__(self, catalogue: Catalogue) -> None:
         self._catalogue = catalogue

@@ -8,9 +8,7 @@ are in a sheet, which is the source of drop-down lists. Rows go to the disk as t
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Iterable, Mapping, Sequence
-from itertools import islice
-from math import isfinite, isnan
+from collections.abc import Callable, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -20,39 +18,37 @@ from xlsxwriter.worksheet import Worksheet
 
 from data_package.engine.errors import BuildError
 from data_package.engine.export.content import ExportedPackage, ExportedTable, primary_key, values
+from data_package.engine.export.sheets import (
+    EARLIEST,
+    MOST_CHARACTERS,
+    MOST_WHOLE,
+    TEXT_ONLY,
+    Row,
+    formats_of,
+    head,
+    set_widths,
+    write_list,
+    write_row,
+)
 from data_package.engine.export.sql import WORDS, words
 from data_package.engine.package.csvtwin import cell, column
+from data_package.engine.pages import printable
 from data_package.engine.storage import PRIVATE_FILE, make_private_folder, remove
 
 # https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3
 MOST_ROWS = 1_048_576
 MOST_COLUMNS = 16_384
-MOST_CHARACTERS = 32_767
-_MOST_WHOLE = 2**53
 _MOST_HINT = 255
 _MOST_TITLE = 255
 _MOST_COMMENT = 1_000
 _BATCH_ROWS = 10_000
-_LOOKED_AT = 500
-_NARROWEST, _WIDEST = 8, 60
-# The width of a filter's button.
-_BUTTON = 3
 _KEYS_IN_VIEW = 2
-_COLUMNS_ON_PAPER = 16
 _CODES = "codes"
 _CODES_COLUMNS = ("table", "field", "value", "label")
 _TEXTS = (pl.String, pl.Categorical, pl.Enum, pl.Binary)
 _SHEET_NAME = 31
 _FORBIDDEN = re.compile(r"[\[\]:*?/\\\x00-\x1f]")
-_EARLIEST = dt.date(1900, 3, 1)
 _ALWAYS = dt.datetime(2000, 1, 1, tzinfo=dt.UTC).replace(tzinfo=None)
-_TEXT_ONLY = {
-    "strings_to_formulas": False,
-    "strings_to_urls": False,
-    "strings_to_numbers": False,
-}
-
-Row = tuple[object, ...]
 
 
 def write(content: ExportedPackage, path: Path, report: Callable[[str], None]) -> dict[str, int]:
@@ -60,33 +56,28 @@ def write(content: ExportedPackage, path: Path, report: Callable[[str], None]) -
     _refuse_too_large(content)
     path.touch(PRIVATE_FILE, exist_ok=False)
     aside = make_private_folder(path.with_name("aside"))
-    options = {**_TEXT_ONLY, "constant_memory": True, "tmpdir": str(aside)}
+    options = {**TEXT_ONLY, "constant_memory": True, "tmpdir": str(aside)}
     book = xlsxwriter.Workbook(str(path), options)
     try:
-        title = _printable(str(content.document.get("title") or ""))
+        title = printable(str(content.document.get("title") or ""))
         book.set_properties({"created": _ALWAYS, "title": title[:_MOST_TITLE]})
-        formats = {
-            dt.date: book.add_format({"num_format": "yyyy-mm-dd"}),
-            dt.datetime: book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
-            dt.time: book.add_format({"num_format": "hh:mm:ss"}),
-            str: book.add_format({"bold": True, "bg_color": "#E3F1F0", "bottom": 1}),
-        }
+        formats = formats_of(book)
         names: set[str] = set()
         parts = words(content.document, content.tables)
         for name, rows in parts.items():
             sheet = book.add_worksheet(_sheet_name(name.removeprefix("datapackage_"), names))
-            _write_list(sheet, WORDS[name], rows, formats)
+            write_list(sheet, WORDS[name], rows, formats)
         codes = _codes(content)
         if codes:
             sheet = book.add_worksheet(_sheet_name(_CODES, names))
-            _write_list(
+            write_list(
                 sheet, _CODES_COLUMNS, [row for rows in codes.values() for row in rows], formats
             )
         places = _places(codes)
         for table in content.tables:
             report(f"writing {table.name}")
             sheet = book.add_worksheet(_sheet_name(table.name, names))
-            _head(sheet, tuple(table.columns), formats[str])
+            head(sheet, tuple(table.columns), formats[str])
             sheet.freeze_panes(1, _leading_keys(table))
             _explain(sheet, table, places)
             _fill(sheet, table, formats)
@@ -96,20 +87,6 @@ def write(content: ExportedPackage, path: Path, report: Callable[[str], None]) -
     finally:
         remove(aside)
     return {table.name: table.rows for table in content.tables}
-
-
-def _write_list(
-    sheet: Worksheet,
-    columns: tuple[str, ...],
-    rows: Sequence[Sequence[object]],
-    formats: Mapping[type, Format],
-) -> None:
-    """A sheet of texts."""
-    _head(sheet, columns, formats[str])
-    sheet.freeze_panes(1, 0)
-    for at, row in enumerate(rows, 1):
-        _write_row(sheet, at, tuple(row), formats)
-    _set_widths(sheet, columns, rows)
 
 
 def _codes(content: ExportedPackage) -> dict[tuple[str, str], list[Row]]:
@@ -137,7 +114,7 @@ def _places(codes: Mapping[tuple[str, str], list[Row]]) -> dict[tuple[str, str],
     found, at = {}, 2
     for of, rows in codes.items():
         lines = [f"{value} = {label}" if label else str(value) for _, _, value, label in rows]
-        text = _printable("\n".join(lines))
+        text = printable("\n".join(lines))
         shown = text if len(text) <= _MOST_HINT else f"{text[: _MOST_HINT - 1]}…"
         found[of] = f"={_CODES}!$C${at}:$C${at + len(rows) - 1}", shown
         at += len(rows)
@@ -152,7 +129,7 @@ def _explain(
     for at, name in enumerate(table.columns):
         field = fields.get(name)
         parts = [field.title.strip(), field.description.strip()] if field else []
-        if text := _printable("\n".join(filter(None, parts))):
+        if text := printable("\n".join(filter(None, parts))):
             sheet.write_comment(0, at, text[:_MOST_COMMENT], {"author": "", "x_scale": 2})
         if place := places.get((table.name, name)):
             source, hint = place
@@ -175,10 +152,10 @@ def _written_as_text(table: ExportedTable) -> list[str]:
         if dtype.is_float():
             conditions[name] = ~value.is_finite()
         elif dtype.is_integer():
-            wide = pl.lit(_MOST_WHOLE, dtype=pl.Int64)
+            wide = pl.lit(MOST_WHOLE, dtype=pl.Int64)
             conditions[name] = (value > wide) | (value < -wide)
         elif dtype == pl.Date or (isinstance(dtype, pl.Datetime) and not dtype.time_zone):
-            conditions[name] = value.dt.date() < _EARLIEST
+            conditions[name] = value.dt.date() < EARLIEST
     counts = table.count(conditions)
     return [
         f"{table.name}: {values(count)} of {name}, {_why_text(table.columns[name])}: written as "
@@ -192,30 +169,7 @@ def _why_text(dtype: pl.DataType) -> str:
         return "NaN or infinite, which Excel does not have"
     if dtype.is_integer():
         return "beyond 2^53, where Excel does not have every integer"
-    return f"before {_EARLIEST}, where Excel has no dates"
-
-
-def _set_widths(sheet: Worksheet, names: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
-    """Columns as wide as their names and first values, within bounds."""
-    widths = [len(name) + _BUTTON for name in names]
-    for row in islice(rows, _LOOKED_AT):
-        for at, value in enumerate(row):
-            widths[at] = max(widths[at], _width(value))
-    for at, width in enumerate(widths):
-        sheet.set_column(at, at, min(max(width + 1, _NARROWEST), _WIDEST))
-
-
-def _width(value: object) -> int:
-    if value is None:
-        return 0
-    if isinstance(value, dt.datetime):
-        return len("yyyy-mm-dd hh:mm:ss")
-    return max(map(len, str(value).splitlines()), default=0)
-
-
-def _printable(text: str) -> str:
-    """A text without the characters that XML does not allow."""
-    return "".join(c if c.isprintable() or c == "\n" else " " for c in text)
+    return f"before {EARLIEST}, where Excel has no dates"
 
 
 def _refuse_too_large(content: ExportedPackage) -> None:
@@ -249,55 +203,18 @@ def _too_long(table: ExportedTable) -> dict[str, int]:
     )
 
 
-def _head(sheet: Worksheet, names: tuple[str, ...], bold: Format) -> None:
-    for at, name in enumerate(names):
-        sheet.write_string(0, at, name, bold)
-    sheet.repeat_rows(0)
-    if len(names) <= _COLUMNS_ON_PAPER:
-        sheet.set_landscape()
-        sheet.fit_to_pages(1, 0)
-
-
 def _fill(sheet: Worksheet, table: ExportedTable, formats: Mapping[type, Format]) -> None:
     rows = table.scan().select(_value(name, dtype) for name, dtype in table.columns.items())
     for start in range(0, table.rows, _BATCH_ROWS):
         batch = rows.slice(start, _BATCH_ROWS).collect(engine="streaming")
         if not start:
-            _set_widths(sheet, batch.columns, batch.iter_rows())
+            set_widths(sheet, batch.columns, batch.iter_rows())
         for at, row in enumerate(batch.iter_rows(), start + 1):
-            _write_row(sheet, at, row, formats)
+            write_row(sheet, at, row, formats)
     if not table.rows:
-        _set_widths(sheet, tuple(table.columns), [])
+        set_widths(sheet, tuple(table.columns), [])
     if table.columns:
         sheet.autofilter(0, 0, max(table.rows, 1), len(table.columns) - 1)
-
-
-def _write_row(sheet: Worksheet, at: int, row: Row, formats: Mapping[type, Format]) -> None:
-    for place, value in enumerate(row):
-        if value is None:
-            continue
-        if isinstance(value, bool):
-            sheet.write_boolean(at, place, value)
-        elif isinstance(value, int | float) and _is_number(value):
-            sheet.write_number(at, place, value)
-        elif isinstance(value, float):
-            sheet.write_string(at, place, "NaN" if isnan(value) else "INF" if value > 0 else "-INF")
-        elif isinstance(value, dt.datetime | dt.date | dt.time) and _is_date(value):
-            sheet.write_datetime(at, place, value, formats[type(value)])
-        else:
-            sheet.write_string(at, place, str(value))
-
-
-def _is_number(value: float) -> bool:
-    """Whether Excel, which has 53-bit fractions only, holds exactly this number."""
-    return abs(value) <= _MOST_WHOLE if isinstance(value, int) else isfinite(value)
-
-
-def _is_date(value: dt.datetime | dt.date | dt.time) -> bool:
-    """Whether Excel, which counts from 1900 with one day too many, shows the same day."""
-    if isinstance(value, dt.time):
-        return True
-    return (value.date() if isinstance(value, dt.datetime) else value) >= _EARLIEST
 
 
 def _value(name: str, dtype: pl.DataType) -> pl.Expr:

@@ -71,7 +71,7 @@ _PROGRAMS: Final = (
     "subprocess.", "os.system", "os.popen", "os.exec", "os.spawn", "os.posix_spawn", "os.fork",
     "ctypes.", "cffi.", "pty.", "asyncio.create_subprocess", "rpy2.", "pexpect.", "sh.",
 )  # fmt: skip
-# The code that they run is followed like any other; what it reads there, nobody sees.
+# The code that they run is followed like any other; what it reads there cannot be seen.
 _PROCESSES: Final = (
     "multiprocessing.Pool", "multiprocessing.pool.Pool", "multiprocessing.Process",
     "multiprocessing.get_context", "concurrent.futures.ProcessPoolExecutor",

@@ -3,18 +3,21 @@
 from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, replace
+from pathlib import Path
 
 import dagster as dg
 
 from data_package.engine.errors import some
+from data_package.engine.project import find_project
 from data_package.engine.runs.instance import history_for_reading
 from data_package.engine.sources.files import RawFile
-from data_package.engine.staleness.lock import Lock
-from data_package.engine.staleness.status import ProjectStatus, TableStatus
+from data_package.engine.staleness.lock import Lock, read_lock
+from data_package.engine.staleness.status import ProjectStatus, TableStatus, status_of
 from data_package.engine.states import State
 from data_package.engine.tables import io_manager as noted
 from data_package.engine.tables.attach import first_sentence
 from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.loading import open_project
 from data_package.engine.tables.table import Table
 
 _PARTS_NAMED = 6
@@ -78,9 +81,27 @@ class Graph:
         """The groups, in the order in which they first occur."""
         return list(dict.fromkeys(node.group for node in self.nodes))
 
+    def _repr_svg_(self) -> str:
+        """The drawing, for notebooks."""
+        from data_package.engine.graph.write import content_of
+
+        return str(content_of(self, "svg", title=self.title))
+
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types."""
         return {"title": self.title, "nodes": [node.to_dict() for node in self.nodes]}
+
+
+def graph(project: Path | None = None) -> Graph:
+    """The graph of a project, with the state of each table; a notebook draws it.
+
+    `project` is a folder of the project; by default the working directory. Raises ProjectError
+    when the project's code or contracts are wrong.
+    """
+    here = find_project(project)
+    catalogue, _ = open_project(here)
+    lock = read_lock(here)
+    return graph_of(catalogue, status_of(catalogue, lock), lock, with_runs=False)
 
 
 def graph_of(catalogue: Catalogue, status: ProjectStatus, lock: Lock, *, with_runs: bool) -> Graph:

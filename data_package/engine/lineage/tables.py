@@ -75,14 +75,14 @@ def known_lineage(table: Table, catalogue: Catalogue) -> TableLineage | None:
 def _derived(table: Table, cases: Sequence[_Case], project: Project) -> TableLineage:
     """The lineage that each case leads to; none where they differ."""
     assert table.function is not None
-    told = []
+    each_partition = []
     for part, inputs in cases:
         context = (
             PartitionContext(table.partitions.given(part)) if part and table.partitions else None
         )
-        told.append(derive(table.function, inputs, project.package, context))
-    alike = all(one == told[0] for one in told)
-    return told[0] if alike else TableLineage(reason="its partitions are not made alike")
+        each_partition.append(derive(table.function, inputs, project.package, context))
+    alike = all(one == each_partition[0] for one in each_partition)
+    return each_partition[0] if alike else TableLineage(reason="its partitions are not made alike")
 
 
 def _cases(table: Table, catalogue: Catalogue) -> tuple[list[_Case], str | None]:

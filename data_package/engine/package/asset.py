@@ -129,8 +129,8 @@ class DataPackage:
         """A digest of the whole package, as the newest of some releases."""
         hashes = self.catalogue.hashes
         project = self.catalogue.project
-        said, codes = self._published()
-        every: list[tuple[Published, Contract]] = [*said, *codes]
+        own, codes = self._published()
+        every: list[tuple[Published, Contract]] = [*own, *codes]
         tables = [
             [table.resource, contract.descriptor, version_of(table, self.catalogue)]
             for table, contract in every

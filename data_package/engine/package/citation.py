@@ -27,7 +27,7 @@ _DATACITE_ROLES = (
 
 
 def citation_cff(facts: Facts) -> str | None:
-    """`CITATION.cff`, version 1.2.0; None if nobody is to be cited, since it needs an author."""
+    """`CITATION.cff`, version 1.2.0; None without an author, which it needs."""
     if not creators(facts):
         return None
     doi = doi_of(facts)

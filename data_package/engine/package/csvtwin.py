@@ -97,8 +97,8 @@ def _open_ended(origin: Path) -> set[str]:
                 found.add(column.path_in_schema)
             if column.physical_type not in ("FLOAT", "DOUBLE"):
                 continue
-            told = column.statistics
-            if told is None or not told.has_min_max or not isfinite(told.max - told.min):
+            known = column.statistics
+            if known is None or not known.has_min_max or not isfinite(known.max - known.min):
                 found.add(column.path_in_schema)
     return found
 

@@ -47,7 +47,7 @@ def readme_md(facts: Facts) -> str:
     absent = {"csv/"} if not any(table.csv_path for table in facts.tables) else set()
     absent |= set() if creators(facts) else {"CITATION.cff"}
     parts += [f"- `{name}`: {what}\n" for name, what in FILES.items() if name not in absent]
-    parts += [f"- `{path}`{f': {line(said)}' if said else ''}\n" for path, said in facts.files]
+    parts += [f"- `{path}`{f': {line(text)}' if text else ''}\n" for path, text in facts.files]
     parts.append(f"\n## Cite\n\n> {line(reference(facts))}\n")
     parts.append(f"\n## Licence\n\n{_licences(facts)}\n")
     return "".join(parts)

@@ -10,7 +10,12 @@ What does not belong here: what the pages show; each room has its own template, 
 import base64
 import hashlib
 import json
+from functools import cache
 from pathlib import Path
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from jinja2 import Environment
 
 _FRAME = Path(__file__).parent
 
@@ -18,30 +23,39 @@ _FRAME = Path(__file__).parent
 def render(template: Path, *, data: object, rules: str = "", **words: object) -> str:
     """The text of a page: its template in the frame that all pages share.
 
-    The style and the script are files beside the template, with its name. `data` is what the script
-    reads; `rules` go where the style has room for them; `words` are the template's own variables,
-    escaped where they are written.
+    The style and the script, if any, are files beside the template, with its name. `data` is what
+    the script reads; `rules` go where the style has room for them; `words` are the template's own
+    variables, escaped where they are written.
     """
-    # Gathering the contents of a page needs no template engine.
-    from jinja2 import Environment, FileSystemLoader, StrictUndefined
-
     style = template.with_suffix(".css").read_text(encoding="utf-8")
     style = style.replace("/*rules*/", rules)
-    script = template.with_suffix(".js").read_text(encoding="utf-8")
-    environment = Environment(
-        loader=FileSystemLoader([template.parent, _FRAME]),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    return environment.get_template(template.name).render(
+    code = template.with_suffix(".js")
+    script = code.read_text(encoding="utf-8") if code.is_file() else ""
+    page = _environment(template.parent).get_template(template.name)
+    return page.render(
         words,
         style=style,
         script=script,
         policy=_policy(script=script, style=style),
         data=_embedded(data),
     )
+
+
+@cache
+def _environment(folder: Path) -> "Environment":
+    """What reads the templates of a folder, and compiles each once."""
+    # Gathering the contents of a page needs no template engine.
+    from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+    environment = Environment(
+        loader=FileSystemLoader([folder, _FRAME]),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["printable"] = printable
+    return environment
 
 
 def _policy(*, script: str, style: str) -> str:
@@ -62,3 +76,8 @@ def _embedded(value: object) -> str:
 
 def _source(text: str) -> str:
     return "sha256-" + base64.b64encode(hashlib.sha256(text.encode()).digest()).decode()
+
+
+def printable(text: str | None) -> str:
+    """A text without signs that change how others are shown, such as the direction of writing."""
+    return "".join(c if c.isprintable() or c == "\n" else " " for c in text or "")

@@ -336,8 +336,8 @@ class _Executor(dg.Executor):
     def _written_elsewhere(self, made: dg.AssetMaterialization) -> dict[str, str]:
         """The hashes of local files that another IO manager reported, by their paths."""
         hashes = self._recorder.catalogue.hashes
-        said = made.metadata.get("path")
-        path = Path(str(said.value)) if isinstance(said, dg.PathMetadataValue) else None
+        recorded = made.metadata.get("path")
+        path = Path(str(recorded.value)) if isinstance(recorded, dg.PathMetadataValue) else None
         return {str(path): hashes.hash(path)} if path is not None and path.is_file() else {}
 
 

@@ -90,7 +90,7 @@ class Threads:
         return ""
 
     def has_room(self, _task: Task) -> bool:
-        """Threads share the memory of the process, which nobody limits."""
+        """Threads share the memory of the process, which is not limited."""
         return True
 
     def start(self, task: Task) -> None:

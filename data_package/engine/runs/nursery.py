@@ -281,8 +281,8 @@ def _work(channel: Connection, work: Callable[[Connection], None]) -> NoReturn:
 def main(parent: str, control: str, news: str) -> None:
     """Be the nursery as a new process: load the project, then wait."""
     _die_with(int(parent))
-    told = Connection(int(news))
-    wanted: _Selection = told.recv()
+    outside = Connection(int(news))
+    wanted: _Selection = outside.recv()
     with dagster_quiet(verbose=wanted.verbose):
         try:
             project = find_project(wanted.root)
@@ -295,10 +295,10 @@ def main(parent: str, control: str, news: str) -> None:
                 asset_selection=wanted.assets, asset_check_selection=wanted.checks
             )
         except DataPackageError as error:
-            told.send(str(error))
+            outside.send(str(error))
             return
         _nurse(
             socket.socket(fileno=int(control)),
-            told,
+            outside,
             lambda channel: worker.serve(channel, chosen, catalogue),
         )

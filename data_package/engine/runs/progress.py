@@ -170,10 +170,10 @@ def closing_line(result: BuildResult) -> str:
         return nothing_to_do(result.fresh, result.seconds)
     count = Counter(table.outcome for table in result.tables)
     states = sorted(count, key=lambda status: (not status.is_good, list(Status).index(status)))
-    told = [f"{count[status]} {status.counted}" for status in states]
+    parts = [f"{count[status]} {status.counted}" for status in states]
     if result.fresh and not result.tables:
-        told.append(f"{result.fresh} tables are fresh")
-    text = f"{', '.join(told)} in {result.seconds:.1f} s"
+        parts.append(f"{result.fresh} tables are fresh")
+    text = f"{', '.join(parts)} in {result.seconds:.1f} s"
     if not result.ok:
         return f"The build failed: {text}."
     if result.package_path:

@@ -62,7 +62,7 @@ def _standing(project: Project) -> dict[str, dict[str, object]]:
         check=False,
     )
     if done.returncode:
-        raise ProjectError(done.stderr.strip() or "The state of the tables cannot be told.")
+        raise ProjectError(done.stderr.strip() or "The state of the tables is not known.")
     found: dict[str, dict[str, object]] = json.loads(done.stdout)
     return found
 

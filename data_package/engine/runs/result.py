@@ -3,12 +3,12 @@
 import json
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
-from html import escape
 from typing import TypeVar
 
 import dagster as dg
 
 from data_package.engine.errors import some
+from data_package.engine.notebook import html_line, html_table, html_text
 from data_package.engine.schema import Total
 from data_package.engine.sources.reading_report import ReadingReport, together
 from data_package.engine.states import Status
@@ -21,7 +21,7 @@ from data_package.engine.tables.table import Table, in_lists
 Number = TypeVar("Number", int, float)
 
 # What fails at once often fails for one reason, and the whole must fit a screen.
-_TOLD_IN_FULL = 3
+_EXPLAINED_IN_FULL = 3
 _NAMED = 12
 
 
@@ -141,6 +141,7 @@ class TableResult:
             "raw_file_errors": self.raw_file_errors,
             "raw_file_report": self.raw_file_report,
             "raw_files": [asdict(file) for file in self.reading.files] if self.reading else [],
+            "deliveries": [asdict(d) for d in self.reading.deliveries] if self.reading else [],
         }
 
     @property
@@ -164,7 +165,7 @@ class BuildResult:
 
     Attributes:
         tables: every table that was stale, in the order of lists: raw, intermediate, other groups
-            and final. One whose inputs came out as they were is `fresh`: it was not run
+            and final. One whose inputs did not change is `fresh`: it was not run
             after all.
         fresh: how many tables were fresh from the start.
         package: the data package's facts when it was part of the build.
@@ -213,10 +214,9 @@ class BuildResult:
             for table in self.tables
         ]
         heads = ("table", "group", "state", "rows", "columns", "time", "checks")
-        lines = [_row("th", heads), *(_row("td", row) for row in rows)]
         fresh = f"{self.fresh} fresh from the start, {self.seconds:.1f} s"
-        why = "" if self.ok else f"<pre>{escape(self.explain())}</pre>"
-        return f"<table>{''.join(lines)}</table><p>{escape(fresh)}</p>{why}"
+        why = "" if self.ok else html_text(self.explain())
+        return html_table(heads, rows) + html_line(fresh) + why
 
     def __getitem__(self, name: str) -> TableResult:
         """The result of one table. Raises KeyError for one that the build left alone."""
@@ -228,12 +228,14 @@ class BuildResult:
     def explain(self) -> str:
         """What failed, where, what was therefore not built, and what to do; no value of any row."""
         everything = [*self.tables, *([self.package] if self.package else [])]
-        told: dict[str, list[str]] = {}
+        tables_with: dict[str, list[str]] = {}
         for table in (one for whole in everything for one in whole.each):
             if not table.ok and (text := _explain(table)):
-                told.setdefault(text, []).append(table.name)
-        lines = list(told)[:_TOLD_IN_FULL]
-        if more := [name for text in list(told)[_TOLD_IN_FULL:] for name in told[text]]:
+                tables_with.setdefault(text, []).append(table.name)
+        lines = list(tables_with)[:_EXPLAINED_IN_FULL]
+        if more := [
+            name for text in list(tables_with)[_EXPLAINED_IN_FULL:] for name in tables_with[text]
+        ]:
             lines.append(
                 f"These failed as well: {some(more, _NAMED)}. Build one of them to read why."
             )
@@ -256,9 +258,21 @@ class BuildResult:
             if one.status is Status.BUILT and one.raw_file_report
         )
 
+    def deliveries(self) -> str:
+        """What each of several deliveries brought to the tables that were built."""
+        return "\n\n".join(
+            f"{one.name} has the newest row of each {', '.join(found[0].keys)}:\n"
+            f"{_indent(chr(10).join(delivery.render() for delivery in found))}"
+            for table in self.tables
+            for one in table.partitions or [table]
+            if one.status is Status.BUILT
+            and one.reading is not None
+            and (found := one.reading.deliveries)
+        )
+
     def warnings(self) -> str:
         """What checks warn of, and which hooks failed: both keep nothing from being built."""
-        told = [
+        lines = [
             f"{table.name}: its check '{check.name}' warns"
             f"{':' if check.description else '.'}{_below(check.description)}"
             for whole in self.tables
@@ -267,13 +281,13 @@ class BuildResult:
             if check.warns
         ]
         # A hook of a function of several tables is reported once.
-        told += dict.fromkeys(
+        lines += dict.fromkeys(
             f"A hook failed: {error}"
             for whole in self.tables
             for table in whole.each
             for error in table.hook_errors
         )
-        return "\n".join(told)
+        return "\n".join(lines)
 
     def to_dict(self) -> dict[str, object]:
         """The same facts for `json.dumps`."""
@@ -308,10 +322,6 @@ def _not_built(tables: Sequence[TableResult]) -> list[str]:
 def _total(values: Iterable[Number | None]) -> Number | None:
     known = [value for value in values if value is not None]
     return sum(known[1:], known[0]) if known else None
-
-
-def _row(kind: str, cells: Sequence[str]) -> str:
-    return f"<tr>{''.join(f'<{kind}>{escape(cell)}</{kind}>' for cell in cells)}</tr>"
 
 
 def _explain(table: TableResult) -> str:
@@ -524,7 +534,7 @@ class Tally:
                 result.reading = reading
         for check in step.checks:
             result = self.result(check.asset_key, step.part)
-            # A blocking check that does not pass is told by its evaluation and fails its step too.
+            # A blocking check that does not pass is in its evaluation and fails its step too.
             if not any(c.name == check.name for c in result.checks):
                 result.checks.append(CheckResult(check.name, passed=False, description=words))
 

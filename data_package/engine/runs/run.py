@@ -19,7 +19,7 @@ from data_package.engine.runs.result import BuildResult, Step, Tally
 from data_package.engine.staleness import memo
 from data_package.engine.staleness.assess import assess
 from data_package.engine.staleness.lock import LockFile, lock_of
-from data_package.engine.staleness.moves import carry_out, find_moves, told
+from data_package.engine.staleness.moves import carry_out, described, find_moves
 from data_package.engine.staleness.plan import EntityKey, Request, Work, plan_work
 from data_package.engine.staleness.survey import (
     present_of,
@@ -175,7 +175,7 @@ def _move(
         return ()
     lock.check_writable()
     moved = carry_out(found, catalogue, lock)
-    for line in told(moved):
+    for line in described(moved):
         report(line)
     return tuple(move.to_dict() for move in moved)
 

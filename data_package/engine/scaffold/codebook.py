@@ -22,7 +22,7 @@ _OTHER_NAMES = {
 
 @dataclass
 class Words:
-    """What is said of one field."""
+    """What a codebook says about one field."""
 
     title: str = ""
     description: str = ""
@@ -31,7 +31,7 @@ class Words:
 
 @dataclass(frozen=True)
 class Codebook:
-    """What is said of fields, by table and field; table `""` is any."""
+    """What a codebook says about fields, by table and field; table `""` is any."""
 
     words: Mapping[tuple[str, str], Words]
 

@@ -188,7 +188,7 @@ def _author(root: Path) -> str | None:
     """The name that git knows the user by."""
     where = next((place for place in (root, *root.parents) if place.is_dir()), Path.cwd())
     try:
-        said = subprocess.run(
+        answer = subprocess.run(
             ["git", "config", "user.name"],  # noqa: S607
             cwd=where,
             capture_output=True,
@@ -198,7 +198,7 @@ def _author(root: Path) -> str | None:
         )
     except (OSError, subprocess.TimeoutExpired):
         return None
-    return said.stdout.strip() or None
+    return answer.stdout.strip() or None
 
 
 def _put_example(path: Path) -> None:

@@ -141,7 +141,7 @@ The data package is in `storage/package/`; open `storage/package/index.html`.
 
 
 def metadata(name: str, author: str | None) -> str:
-    """`datapackage.yaml`, everything that may be said as comments."""
+    """`datapackage.yaml`, with every property as a comment."""
     if author:
         contributors = f"contributors:\n  - title: {_quoted(author)}\n    roles: [creator]"
     else:

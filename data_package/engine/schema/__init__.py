@@ -13,6 +13,7 @@ if TYPE_CHECKING:
     from data_package.engine.schema.across import Part, reports_across
     from data_package.engine.schema.begun import begun_contract
     from data_package.engine.schema.checker import DEFAULT_LIMIT
+    from data_package.engine.schema.columns import column, free_name
     from data_package.engine.schema.contract import (
         Contract,
         ContractError,
@@ -35,9 +36,10 @@ if TYPE_CHECKING:
         Reading,
         check_file,
         columns_of,
+        delivered_rows,
         read,
     )
-    from data_package.engine.schema.report import Report, Total
+    from data_package.engine.schema.report import SHOWN_ROWS, Report, Total, unchecked, with_rows
     from data_package.engine.schema.sniffing import Writing, sniffed
     from data_package.engine.schema.typed import check
     from data_package.engine.schema.unreadable import CheckError
@@ -59,6 +61,7 @@ __all__ = [
     "Link",
     "Reading",
     "Report",
+    "SHOWN_ROWS",
     "Total",
     "UnsoundError",
     "Writing",
@@ -67,8 +70,11 @@ __all__ = [
     "begun_contract",
     "check",
     "check_file",
+    "column",
     "columns_of",
+    "delivered_rows",
     "format_of",
+    "free_name",
     "contract_text",
     "grown",
     "infer",
@@ -83,6 +89,8 @@ __all__ = [
     "reports_across",
     "scan_delivered",
     "sniffed",
+    "unchecked",
+    "with_rows",
 ]
 
 __getattr__ = lazily(
@@ -103,6 +111,7 @@ __getattr__ = lazily(
         "Link": "links",
         "Reading": "reading",
         "Report": "report",
+        "SHOWN_ROWS": "report",
         "Total": "report",
         "UnsoundError": "inference",
         "add_fields": "describe",
@@ -110,8 +119,11 @@ __getattr__ = lazily(
         "begun_contract": "begun",
         "check": "typed",
         "check_file": "reading",
+        "column": "columns",
         "columns_of": "reading",
+        "delivered_rows": "reading",
         "format_of": "formats",
+        "free_name": "columns",
         "contract_text": "describe",
         "infer": "inference",
         "infer_file": "inference",
@@ -128,5 +140,7 @@ __getattr__ = lazily(
         "Writing": "sniffing",
         "scan_delivered": "parquet",
         "sniffed": "sniffing",
+        "unchecked": "report",
+        "with_rows": "report",
     },
 )

@@ -11,6 +11,7 @@ import polars as pl
 
 from data_package.engine.schema.cells import Cells, logical_dtype, number_dtype, read_columns
 from data_package.engine.schema.checker import Batch
+from data_package.engine.schema.columns import ROW_NUMBER, free_name
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.dialect import Dialect, Form
@@ -333,8 +334,10 @@ def _typed(
 
 
 def _as_delivered(block: Block, table: CelledFile) -> pl.DataFrame:
+    fields = {each.name for _, each in table.columns}
     names = [
-        each.name if each else f"column {i + 1}" for i, each in enumerate(table.header.columns)
+        each.name if each else free_name(f"column {i + 1}", fields)
+        for i, each in enumerate(table.header.columns)
     ]
     cells = block.cells.rename(dict(zip(block.cells.columns, names, strict=True)))
-    return cells.insert_column(0, block.rows.alias("row number"))
+    return cells.insert_column(0, block.rows.alias(free_name(ROW_NUMBER, names)))

@@ -110,7 +110,7 @@ class Checker:
         """Compare the keys and return the report, what concerns the whole table first.
 
         `reread` gives the values of some fields in the rows that a mask selects; it is needed
-        when the checker was told that it can look again.
+        when the checker can read the rows again.
         """
         for uniqueness, kind in self._uniqueness:
             self._add_positions(kind, uniqueness.repeats(reread))
@@ -302,7 +302,7 @@ def _target_keys(
 ) -> pl.DataFrame | None:
     """Return the distinct keys of the table that is referred to, None when it lacks a field.
 
-    What is text in both tables and stands for something else is read as the field says.
+    What is text in both tables but has another type is read by the field.
     """
     schema = table.collect_schema()
     if any(name not in schema for name in names):

@@ -69,7 +69,7 @@ class Vocabulary(list[object]):
 
     @property
     def columns(self) -> tuple[str, ...]:
-        """What is said of its categories, in order: `value` first, then `label` and others."""
+        """The properties of its categories, in order: `value` first, then `label` and others."""
         said = dict.fromkeys(
             [_VALUE, _LABEL]
             + [str(key) for entry in self if isinstance(entry, dict) for key in entry]

@@ -1,8 +1,13 @@
 """A column by its name, whatever the name is, and the types of those that hold text."""
 
+from collections.abc import Collection
+from itertools import count
+
 import polars as pl
 import polars.selectors as cs
 
+# The column that is added to rows of a file.
+ROW_NUMBER = "row number"
 TEXTS = (pl.String, pl.Categorical, pl.Enum)
 
 
@@ -14,3 +19,8 @@ def column(name: str) -> pl.Expr:
     if name == "*" or (name.startswith("^") and name.endswith("$")):
         return cs.by_name(name).as_expr()
     return pl.col(name)
+
+
+def free_name(name: str, taken: Collection[str]) -> str:
+    """Return a name for a column beside others: `row number`, or else `row number 2` and so on."""
+    return next(each for i in count(1) if (each := name if i == 1 else f"{name} {i}") not in taken)

@@ -69,7 +69,7 @@ class Field:
 
     @property
     def unique(self) -> bool:
-        """Whether no value may stand in the field twice."""
+        """Whether no value may be in the field twice."""
         return self.constraints.get("unique") is True
 
 
@@ -87,7 +87,7 @@ class ForeignKey:
 
 @dataclass(frozen=True, slots=True)
 class Contract:
-    """What a table must be, and what is said about it.
+    """What a table must be, and its description.
 
     `descriptor` is the resource descriptor fragment as written, with the parts that it names in
     other files, and not to be changed. `shared` are those files: size, times and inode of each.
@@ -234,9 +234,9 @@ def _refused(
     path: Path, faults: Sequence[tuple[Path, Place, str]], *, more: int = 0
 ) -> ContractError:
     """Return the error that lists faults: the contract's own first, then those of other files."""
-    own, name = path.resolve(), _shown(path)
+    own, name = path.resolve(), shown_path(path)
     lines = {
-        ("" if file in (path, own) else _shown(file), place.line, place.column, what)
+        ("" if file in (path, own) else shown_path(file), place.line, place.column, what)
         for file, place, what in faults
     }
     messages = [
@@ -247,7 +247,7 @@ def _refused(
     return ContractError(tuple(messages))
 
 
-def _shown(path: Path) -> str:
+def shown_path(path: Path) -> str:
     """Return a path as people read it: from the working directory, if it is below it."""
     here = Path.cwd()
     return str(path.relative_to(here) if path.is_relative_to(here) else path)

@@ -143,7 +143,7 @@ class _Dumper(yaml.SafeDumper):
         super().increase_indent(flow, False)
 
     def ignore_aliases(self, data: object) -> bool:
-        """What stands twice is written twice."""
+        """Repeated parts are written out each time."""
         del data
         return True
 
@@ -155,7 +155,7 @@ def _text(dumper: yaml.SafeDumper, text: str) -> yaml.Node:
 
 
 def _other(dumper: yaml.SafeDumper, value: object) -> yaml.Node:
-    """Dates, decimals and the like as text."""
+    """Dates, decimals and other values without a YAML form, as text."""
     return _text(dumper, str(value))
 
 

@@ -181,7 +181,7 @@ class Dialect:
 
     @property
     def is_utf8(self) -> bool:
-        """Whether the file's bytes are UTF-8 as they stand."""
+        """Whether the file's bytes are UTF-8 without conversion."""
         return reads_utf8(self.encoding)
 
     def records(self, lines: Iterable[str]) -> Iterator[list[str]]:
@@ -228,7 +228,7 @@ class Dialect:
 
 
 def reads_utf8(encoding: str) -> bool:
-    """Tell whether text in UTF-8 is read by this encoding as it stands."""
+    """Whether text in UTF-8 is the same in this encoding."""
     return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
 
 
@@ -243,8 +243,8 @@ def dialect_of_file(
 
     Raises DialectError as `dialect_for` does.
     """
-    told = contract.descriptor if contract is not None else {}
-    written, stated = told.get("dialect"), told.get("encoding")
+    properties = contract.descriptor if contract is not None else {}
+    written, stated = properties.get("dialect"), properties.get("encoding")
     if dialect is None and isinstance(written, dict):
         dialect = written
     encoding = encoding or (stated if isinstance(stated, str) else None)

@@ -33,7 +33,7 @@ _UNPRINTABLE = re.compile("[^\t\n\r\x20-\x7e\x85\xa0-\ud7ff\ue000-\ufffd\U000100
 
 @dataclass(frozen=True, slots=True)
 class Place:
-    """Where something stands in a file; both count from 1."""
+    """A place in a file; both count from 1."""
 
     line: int
     column: int
@@ -41,7 +41,7 @@ class Place:
 
 @dataclass(frozen=True, slots=True)
 class Span:
-    """A part of a file: where its key stands (or itself, in a list), and where it begins and ends.
+    """A part of a file: where its key is (or itself, in a list), and where it begins and ends.
 
     `start` and `end` are positions in the text, the end exclusive.
     """
@@ -104,7 +104,7 @@ def read_document(text: str, *, spans: bool = False) -> Document:
 
 
 class _Mark(Protocol):
-    """Where an event stands, as both the C and the Python reader tell it."""
+    """The place of an event, from the C or the Python reader."""
 
     line: int
     column: int

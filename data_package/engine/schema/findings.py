@@ -12,7 +12,7 @@ from data_package.engine.schema.report import SHOWN_ROWS, Report, Total, itemise
 class Kind:
     """One way in which one field, key or table can be wrong.
 
-    `order` is where it stands among the totals: errors of the table, then fields in their order.
+    `order` is its place among the totals: errors of the table, then fields in their order.
     """
 
     code: str
@@ -54,7 +54,7 @@ class Findings:
         table_level: Sequence[Total],
         skipped: Sequence[str],
     ) -> Report:
-        """Return all of it; `table_level` stands first."""
+        """Return all of it; `table_level` comes first."""
         itemised: list[tuple[Total, list[int | None]]] = [
             (total, [None] * total.count) for total in table_level
         ]

@@ -86,7 +86,7 @@ class Grammar:
             if not good:
                 faults.append(len(cells))
             if not match:
-                # Where this cell ends nobody can tell.
+                # The end of this cell is unknown.
                 return Record(line, end, [*cells, line[at:]], tuple(faults))
             written = match[0].removesuffix(self._dialect.delimiter)
             if good:

@@ -39,7 +39,7 @@ def match_labels(
     match = _by_position if contract.fields_match == "exact" else _by_name
     header = match(labels, contract)
     if any(MARK in label for label in labels):
-        # What the labels are nobody can say yet.
+        # The labels are not known yet.
         note = "the header has bytes that are not of the encoding"
         return replace(header, errors=(Total("encoding-error", "encoding", None, 1, (), note),))
     hint = _hint(labels, contract, delimiter, row) if header.errors else None

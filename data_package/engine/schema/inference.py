@@ -1,8 +1,8 @@
 """A contract inferred from data: a beginning for a person to correct and to complete.
 
-Bounds are left out unless asked for, because they are values of rows; what is said of categories
-and keys tells of nobody (`vocabulary`). The contract is checked against the data that it was
-inferred from before it is given away.
+Bounds are left out unless asked for, because they are values of rows; categories and keys reveal
+nothing about a person (`vocabulary`). The contract is checked against the data that it was inferred
+from before it is returned.
 """
 
 import itertools
@@ -247,7 +247,7 @@ class _Found:
             return {"categories": listed} if listed else {}
         if column.dtype.is_integer():
             listed_codes = codes(name, column, distinct, small_cells=small)
-            # What each code stands for only a person knows.
+            # Only a person knows what each code means.
             labelled = [{"value": code, "label": ""} for code in listed_codes or ()]
             return {"categories": labelled} if labelled else {}
         return {}

@@ -90,7 +90,7 @@ class Uniqueness:
         self._parts.append(fingerprints)
 
     def repeats(self, reread: Reread | None) -> pl.Series:
-        """Return the positions of rows whose key stands in an earlier row, in order."""
+        """Return the positions of rows whose key is in an earlier row, in order."""
         if not self._parts:
             return pl.Series([], dtype=pl.UInt32)
         columns = [[part[i] for part in self._parts] for i in range(len(self.expressions))]
@@ -118,7 +118,7 @@ class Reference:
     """One foreign key: the rows whose values the other table does not have.
 
     Rows in which every part is null refer to nothing and are skipped; a null among other parts is
-    looked up as it stands.
+    looked up unchanged.
     """
 
     def __init__(

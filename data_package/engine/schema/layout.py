@@ -31,7 +31,7 @@ _TEMPORAL = re.compile(r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}([T ].*)?|[0-9]
 
 @dataclass(frozen=True, slots=True)
 class Layout:
-    """How files are written, and what stands in them.
+    """How files are written, and what they hold.
 
     `cells` has a column of text for each name, called "0", "1", …; an empty cell is null.
     `properties` are those of a resource that say how the files are written, as far as they are not

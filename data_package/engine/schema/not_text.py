@@ -15,11 +15,11 @@ _MANY_NULS = 0.3
 def not_text(path: Path, beginning: bytes, encoding: str, *, has_header: bool) -> CheckError | None:
     """Return the error for a file that was taken for delimited text and plainly is none, else None.
 
-    `beginning` are its first bytes as they stand; `encoding` is what they are taken for, and
+    `beginning` are its first bytes, unchanged; `encoding` is what they are taken for, and
     `has_header` tells that the first row is taken for labels.
     """
     found = signature_of(beginning) or (json_text(beginning) if has_header else None)
-    problem = f"{path}: the file is not text as it stands"
+    problem = f"{path}: the file is not text"
     if found is not None:
         return CheckError(f"{problem}: {found}")
     is_utf8 = reads_utf8(encoding)

@@ -10,6 +10,7 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.schema.checker import FIRST_ROW
+from data_package.engine.schema.columns import ROW_NUMBER, free_name
 from data_package.engine.schema.contract import Contract, Descriptor
 from data_package.engine.schema.dialect import Dialect, dialect_of_file
 from data_package.engine.schema.formats import format_of
@@ -19,8 +20,7 @@ from data_package.engine.schema.report import Report
 from data_package.engine.schema.split import Shape
 from data_package.engine.schema.unreadable import unreadable
 
-ROW = "row number"
-ERRORS = "errors"
+_ERRORS = "errors"
 
 
 def offending_rows(
@@ -32,10 +32,11 @@ def offending_rows(
     encoding: str | None = None,
     limit: int = 20,
 ) -> pl.DataFrame:
-    """Return the first rows that a report itemises, as they stand in a table or a file.
+    """Return the first rows that a report itemises, as they are in a table or a file.
 
     A file is read as `dialect` and `encoding` say, or else its contract's own.
-    The columns `row number` (Int64) and `errors` (String: field and rule of each) come first.
+    The columns `row number` (Int64) and `errors` (String: field and rule of each) come first; they
+    have other names where the table has these.
     Raises CheckError when the source cannot be read.
     """
     wanted = _wanted(report, limit)
@@ -47,15 +48,17 @@ def offending_rows(
         else:
             rows = _from_file(source, form, wanted, settled)
     else:
-        numbered = source.lazy().with_row_index(ROW, offset=FIRST_ROW)
+        frame = source.lazy()
         try:
-            rows = numbered.filter(pl.col(ROW).is_in(list(wanted))).collect(engine="streaming")
+            number = free_name(ROW_NUMBER, frame.collect_schema())
+            numbered = frame.with_row_index(number, offset=FIRST_ROW)
+            rows = numbered.filter(pl.col(number).is_in(list(wanted))).collect(engine="streaming")
         except pl.exceptions.PolarsError as error:
             raise unreadable(report.name, error) from None
-    words = [wanted[int(number)] for number in rows[ROW]]
-    return rows.with_columns(pl.col(ROW).cast(pl.Int64)).insert_column(
-        1, pl.Series(ERRORS, words, dtype=pl.String)
-    )
+    numbers = rows.to_series(0).cast(pl.Int64)
+    words = [wanted[number] for number in numbers]
+    errors = pl.Series(free_name(_ERRORS, rows.columns), words, dtype=pl.String)
+    return rows.replace_column(0, numbers).insert_column(1, errors)
 
 
 def _wanted(report: Report, limit: int) -> Mapping[int, str]:
@@ -74,13 +77,14 @@ def _from_typed(path: Path, form: FileFormat, wanted: Mapping[int, str]) -> pl.D
     parts: list[pl.DataFrame] = []
     start = FIRST_ROW
     with open_typed_file(path, form) as file:
+        number = free_name(ROW_NUMBER, file.columns)
         for batch in file.batches(list(file.columns), ()):
-            numbered = batch.with_row_index(ROW, offset=start)
-            parts.append(numbered.filter(pl.col(ROW).is_in(list(wanted))))
+            numbered = batch.with_row_index(number, offset=start)
+            parts.append(numbered.filter(pl.col(number).is_in(list(wanted))))
             start += batch.height
             if start > max(wanted, default=0):
                 break
-        empty = pl.DataFrame(schema={ROW: pl.UInt32(), **file.columns})
+        empty = pl.DataFrame(schema={number: pl.UInt32(), **file.columns})
     return pl.concat([empty, *parts])
 
 
@@ -95,10 +99,14 @@ def _from_file(
         for block, cells in records.blocks(shape, lambda block: block.cells):
             rows = block.rows
             keep = rows.is_in(list(wanted))
-            parts.append(cells.insert_column(0, rows.alias(ROW)).filter(keep))
+            parts.append(cells.insert_column(0, rows.alias(ROW_NUMBER)).filter(keep))
             if len(rows) and rows[-1] >= last:
                 break
     names = [f"{i + 1} {label}".strip() for i, label in enumerate(labels)]
     names = list(labels) if len(set(labels)) == len(labels) and all(labels) else names
-    empty = pl.DataFrame(schema={ROW: pl.Int64(), **shape.schema()})
-    return pl.concat([empty, *parts]).rename(dict(zip(shape.schema(), names, strict=False)))
+    empty = pl.DataFrame(schema={ROW_NUMBER: pl.Int64(), **shape.schema()})
+    new = {
+        ROW_NUMBER: free_name(ROW_NUMBER, names),
+        **dict(zip(shape.schema(), names, strict=False)),
+    }
+    return pl.concat([empty, *parts]).rename(new)

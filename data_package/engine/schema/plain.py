@@ -75,9 +75,9 @@ def _categories(field: Field, written: list[object]) -> list[object]:
 
 
 def _said(entry: dict[str, object]) -> dict[str, object]:
-    """What is said of a category; an empty label says nothing."""
-    said = _without_nothing(entry)
-    return {name: value for name, value in said.items() if (name, value) != ("label", "")}
+    """The description of a category; an empty label is left out."""
+    kept = _without_nothing(entry)
+    return {name: value for name, value in kept.items() if (name, value) != ("label", "")}
 
 
 def _alike(field: Field, values: list[object]) -> list[object]:

@@ -97,7 +97,7 @@ def word_fault(text: str) -> str:
 
 
 def word_faults(value: object, at: Path = ()) -> Iterator[tuple[Path, str]]:
-    """Every word of a descriptor that nobody could read as it is meant: its place, and what."""
+    """Every text of a descriptor that would be shown wrongly: its place, and why."""
     if isinstance(value, str):
         if fault := word_fault(value):
             yield at, f"{_named(at)} {fault}"

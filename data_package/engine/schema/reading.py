@@ -45,14 +45,16 @@ class Reading:
 
     `frame` has the contract's fields, in their order and with their types; cells that are not of
     their type are null. `rejects` has the rows that were left out of it, as text, each with its
-    row number; `rejected` counts them. `wrong` counts the rows that have a cell that is not of its
-    type, or not the right shape, whatever became of them. `numbers` are the numbers of the rows in
-    the file (Int64) where they were asked for.
+    row number in the first column, and `left_out` the same rows as they would be in the table;
+    `rejected` counts them. `wrong` counts the rows that have a cell that is not of its type, or not
+    the right shape, whatever became of them. `numbers` are the numbers of the rows in the file
+    (Int64) where they were asked for.
     """
 
     frame: pl.LazyFrame
     report: Report
     rejects: pl.DataFrame | None = None
+    left_out: pl.DataFrame | None = None
     wrong: int = 0
     numbers: pl.Series | None = None
 
@@ -138,6 +140,7 @@ def _made(
     contract = source.contract
     judged = _Judged(source, references, limit)
     refused: list[pl.DataFrame] = []
+    refused_typed: list[pl.DataFrame] = []
     wrong_rows = 0
     numbers: list[pl.Series] = [pl.Series([], dtype=pl.Int64)]
 
@@ -148,6 +151,7 @@ def _made(
             wrong_rows += int(wrong.sum()) if wrong is not None else 0
             if wrong is not None and bad == "reject":
                 refused.append(piece.delivered().filter(wrong))
+                refused_typed.append(frame.filter(wrong))
                 frame = frame.filter(~wrong)
                 rows = rows.filter(~wrong)
             if numbered:
@@ -163,14 +167,16 @@ def _made(
     except pl.exceptions.PolarsError as error:
         raise unreadable(contract.name, error) from None
     _stop_if_bad(judged.report, bad)
-    left_out = pl.concat(refused) if refused else None
+    texts = pl.concat(refused) if refused else None
+    left_out = pl.concat(refused_typed) if refused_typed else None
     if back := source.names.back:
         frame = frame.rename(back)
-        left_out = None if left_out is None else left_out.rename(back, strict=False)
+        texts = None if texts is None else texts.rename(back, strict=False)
+        left_out = None if left_out is None else left_out.rename(back)
     if rejects is not None and bad == "reject":
-        _write_rejects(rejects, left_out)
+        _write_rejects(rejects, texts)
     numbers_of = pl.concat(numbers) if numbered else None
-    return Reading(frame, judged.report, left_out, wrong_rows, numbers_of)
+    return Reading(frame, judged.report, texts, left_out, wrong_rows, numbers_of)
 
 
 def _stop_if_bad(report: Report, bad: OnBad) -> None:
@@ -206,6 +212,28 @@ def check_file(
         for _ in judged:
             pass
         return judged.report
+
+
+def delivered_rows(
+    path: Path | str, contract: Contract | Descriptor, rows: Sequence[int]
+) -> pl.DataFrame:
+    """Return rows of a delivered file as text, as they are in it: for the user's own eyes only.
+
+    `rows` are their numbers, which are the first column; the others have the names of the fields.
+
+    Raises CheckError when the file cannot be read.
+    """
+    whole = _contract(contract, path)
+    wanted = pl.Series(rows, dtype=pl.Int64).implode()
+    with _opened(Path(path), whole, None, None, BLOCK_BYTES, True) as source:
+        try:
+            parts = [
+                piece.delivered().filter(piece.rows.is_in(wanted)) for piece in source.pieces()
+            ]
+        except pl.exceptions.PolarsError as error:
+            raise unreadable(whole.name, error) from None
+        found = pl.concat([each for each in parts if each.height] or parts[:1])
+        return found.rename(source.names.back, strict=False)
 
 
 def _contract(contract: Contract | Descriptor, path: Path | str) -> Contract:

@@ -10,9 +10,12 @@ from typing import cast
 
 import polars as pl
 
+from data_package.engine.notebook import html_line, html_table
+
 SHOWN_ROWS = 10
 
 _OF_ENCODING = "encoding"
+_UNCHECKED = "not-checked"
 
 ERRORS_SCHEMA: dict[str, pl.DataType] = {
     "code": pl.String(),
@@ -52,7 +55,7 @@ class Hint:
     def advice(self, place: str | None = None, *, options: bool | None = None) -> str:
         """Return it as advice to somebody who can change the contract at `place`.
 
-        `options` says whether the option can be given where this is read; None where nobody knows.
+        `options` says whether the option can be given where this is read; None if unknown.
         """
         written = f"write `{self.contract}` in {place or 'the contract'}"
         if not self.option or options is False:
@@ -106,7 +109,7 @@ class Report:
     ) -> "Report":
         """Return the report under the name that people know the table or file by.
 
-        `place` and `options` are told to those who read it: see the class.
+        `place` and `options`: see the class.
         """
         return replace(self, name=name, place=place, options=options)
 
@@ -171,11 +174,27 @@ class Report:
         """Return the report as lines of plain text: what is wrong, how often, in which rows."""
         return render(self.title, self.rows_checked, self.totals, self.skipped, self.what_next)
 
+    def _repr_html_(self) -> str:
+        """The report as a table, for notebooks."""
+        head, *_ = self.render().splitlines()
+        rows = [
+            (each.field or "", each.note, each.rule, f"{each.count:,}", _rows_of(each))
+            for each in self.totals
+        ]
+        return (
+            html_line(head)
+            + html_table(("field", "what is wrong", "rule", "times", "rows"), rows)
+            + "".join(html_line(f"not checked: {what}") for what in self.skipped)
+            + html_line(f"next: {self.what_next}" if self.what_next else "")
+        )
+
     @property
     def what_next(self) -> str:
         """What to do about it; empty where nothing was found."""
         if self.ok:
             return ""
+        if any(each.code == _UNCHECKED for each in self.totals):
+            return "data-package build"
         if self.delivered:
             advice = "ask for the file as it was agreed, or let the contract say what to expect"
         elif any(each.rows for each in self.totals):
@@ -197,9 +216,31 @@ def render(
     left = [f"  not checked: {what}" for what in skipped]
     if not totals:
         return "\n".join([f"{head}, no errors", *left])
+    if any(total.code == _UNCHECKED for total in totals):
+        return "\n".join([f"{name}: not checked", *map(_line, totals), f"  next: {what_next}"])
     count = sum(total.count for total in totals)
     head += f", {count:,} error{'' if count == 1 else 's'}"
     return "\n".join([head, *map(_line, totals), *left, f"  next: {what_next}"])
+
+
+def unchecked(name: str, why: str) -> Report:
+    """Return the report on a table that cannot be checked before a build: it is not ok."""
+    total = Total(_UNCHECKED, "table", None, 1, (), why)
+    return Report(name, 0, (total,), itemise([(total, [None])]), limit=1)
+
+
+def with_rows(
+    report: Report, code: str, rule: str, field: str | None, rows: pl.Series, note: str
+) -> Report:
+    """Return a report with errors of one kind in rows with these numbers, each an error."""
+    numbers = rows.sort().to_list()
+    total = Total(code, rule, field, len(numbers), tuple(numbers[:SHOWN_ROWS]), note)
+    errors = pl.concat([report.errors, itemise([(total, numbers[: report.limit])])])
+    return replace(
+        report,
+        totals=(*report.totals, total),
+        errors=errors.sort("row", nulls_last=False, maintain_order=True),
+    )
 
 
 def itemise(found: Iterable[tuple[Total, list[int | None]]]) -> pl.DataFrame:
@@ -223,9 +264,13 @@ def _line(total: Total) -> str:
     if not total.rows:
         return line if total.count == 1 else f"{line}, {total.count:,} times"
     line += f", {total.count:,} time{'' if total.count == 1 else 's'}"
-    more = ", …" if total.count > len(total.rows) else ""
     noun = "row" if total.count == 1 else "rows"
-    return f"{line}: {noun} {', '.join(map(str, total.rows))}{more}"
+    return f"{line}: {noun} {_rows_of(total)}"
+
+
+def _rows_of(total: Total) -> str:
+    more = ", …" if total.count > len(total.rows) > 0 else ""
+    return f"{', '.join(map(str, total.rows))}{more}"
 
 
 def _total(item: dict[str, object]) -> Total:

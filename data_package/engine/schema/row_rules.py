@@ -109,14 +109,14 @@ def with_rule(
     return replace(report, totals=(*report.totals, total), errors=errors)
 
 
-def with_words(contract: Contract, said: Mapping[str, str]) -> Contract:
+def with_words(contract: Contract, descriptions: Mapping[str, str]) -> Contract:
     """Return a contract that states rules as text, by name, in `rowRules` of its schema.
 
     The standard allows properties of one's own: https://datapackage.org/standard/table-schema/
     """
-    if not said:
+    if not descriptions:
         return contract
-    rules = [{"name": name, "description": says} for name, says in said.items()]
+    rules = [{"name": name, "description": says} for name, says in descriptions.items()]
     schema = {**contract.schema_descriptor, "rowRules": rules}
     return replace(contract, descriptor={**contract.descriptor, "schema": schema})
 

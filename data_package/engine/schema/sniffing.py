@@ -64,7 +64,7 @@ def sniffed(path: Path, member: str | None = None) -> Writing:
 
 
 def other_delimiter(labels: Sequence[str], delimiter: str) -> str:
-    """Return what seems to separate the cells of a header that came out as one, or nothing."""
+    """Return what seems to separate the cells of a header that was read as one cell, or nothing."""
     if len(labels) != 1:
         return ""
     return next((each for each in _DELIMITERS if each != delimiter and each in labels[0]), "")

@@ -2,7 +2,7 @@
 
 A descriptor may hold any number of properties of the publisher's own
 (https://datapackage.org/standard/glossary/#descriptor). A slip of one or two letters is caught: it
-would leave out a rule, and nobody would notice.
+would drop a rule unnoticed.
 """
 
 import re

@@ -14,7 +14,7 @@ import polars as pl
 
 from data_package.engine.schema.cells import logical_dtype, read_column
 from data_package.engine.schema.checker import FIRST_ROW, Batch
-from data_package.engine.schema.columns import TEXTS
+from data_package.engine.schema.columns import ROW_NUMBER, TEXTS, free_name
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.findings import Kind
@@ -146,7 +146,7 @@ class ColumnedFile:
 
         def delivered() -> pl.DataFrame:
             texts = [as_text(batch[column]).alias(name) for column, name in own.items()]
-            return pl.DataFrame([rows.alias("row number"), *texts])
+            return pl.DataFrame([rows.alias(free_name(ROW_NUMBER, own.values())), *texts])
 
         changed = any(
             table[name].dtype != batch[column].dtype

@@ -1,4 +1,4 @@
-"""What is said of a table or a file that cannot be read to its end, in words without values."""
+"""Messages about a table or a file that cannot be read to its end, without values."""
 
 import errno
 import gzip

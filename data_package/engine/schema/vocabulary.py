@@ -1,8 +1,8 @@
-"""Which values of a column may be written down as categories, because they tell of nobody.
+"""Which values of a column may be written down as categories, because they identify nobody.
 
-A category stands in a contract, which is committed and published. So a word is proposed only where
-enough rows hold it and it cannot be a date, a number, an identifier or free text; where one value
-of a column may be any of these, none is.
+A category is written in a contract, which is committed and published. So a word is proposed only
+where enough rows hold it and it cannot be a date, a number, an identifier or free text; where one
+value of a column may be any of these, none is.
 """
 
 import re
@@ -55,7 +55,7 @@ def words(name: str, column: pl.Series, distinct: int, *, small_cells: int) -> l
 
 
 def codes(name: str, column: pl.Series, distinct: int, *, small_cells: int) -> list[int] | None:
-    """Return the few small whole numbers that stand for something, sorted; else None.
+    """Return the few small whole numbers that seem to be codes, sorted; else None.
 
     `distinct` is how many values the column has.
     """
@@ -74,7 +74,7 @@ def _is_closed(column: pl.Series, distinct: int, most: int) -> bool:
 
 
 def _enough(held: pl.Series, small_cells: int) -> bool:
-    """Tell whether so many rows hold each value that it tells of nobody."""
+    """Whether enough rows hold each value that it identifies nobody."""
     fewest = held.value_counts(name="rows")["rows"].min()
     return isinstance(fewest, int) and fewest >= max(small_cells, 1)
 

@@ -3,7 +3,7 @@
 import os
 import sys
 import warnings
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
 from typing import Any, Self, get_args, get_origin
@@ -22,6 +22,7 @@ from data_package.engine.sources.files import (
     read_as_pattern,
 )
 from data_package.engine.sources.frames import frame_of, handed
+from data_package.engine.sources.order import fault_of
 from data_package.engine.sources.reading_report import ReadingReport
 from data_package.engine.sources.shares import Part, Share, has_place, unwatched
 from data_package.engine.storage import HashCache
@@ -54,6 +55,8 @@ def source_file(
     worst: float | None = None,
     may_be_empty: bool = False,
     file_column: str | None = None,
+    newest_per: str | Sequence[str] = (),
+    order: str | Sequence[str] = (),
 ) -> dg.AssetsDefinition:
     """Declare a raw file as delivered, or several that belong together.
 
@@ -77,6 +80,12 @@ def source_file(
         may_be_empty: whether there may be no rows at all.
         file_column: a column to add to the rows, with the name of the file that each came from,
             as it is named below the project's root.
+        newest_per: the fields of the contract that tell rows apart, where later files correct
+            earlier ones: of the rows with the same values in them, that of the newest file is
+            passed on. It goes with `order`.
+        order: what makes a file newer. A regular expression with named groups, whose numbers are
+            compared (`"visits_(?P<number>[0-9]+)"`; year, month and day may be in any place); or
+            the files' names, from the oldest to the newest.
 
     Raises ProjectError without a path, with a list of them, or with a value that is not one of
     these.
@@ -99,6 +108,16 @@ def source_file(
         raise ProjectError(
             f"{declared}: source_file({name!r}, …, worst={worst!r}) is not a share from 0 to 1."
         )
+    keys = (newest_per,) if isinstance(newest_per, str) else tuple(newest_per)
+    placed = order if isinstance(order, str) else tuple(order)
+    if bool(keys) != bool(placed):
+        lacking = "order" if keys else "newest_per"
+        raise ProjectError(
+            f"{declared}: source_file({name!r}, …) has no {lacking}=.\nThe newest row of each key "
+            'needs both: newest_per=["id", "date"], order=r"visits_(?P<number>\\d+)"'
+        )
+    if problem := fault_of(placed) if placed else "":
+        raise ProjectError(f"{declared}: source_file({name!r}, …, order={order!r}) {problem}.")
     for variable, value in _LOOSE.items():
         os.environ.setdefault(variable, value)
     spec = dg.AssetSpec(
@@ -116,6 +135,8 @@ def source_file(
                 worst,
                 may_be_empty,
                 file_column,
+                keys,
+                placed,
             ),
             _MANAGER: _ALONE_KEY,
         },
@@ -170,6 +191,9 @@ def for_pages(spec: dg.AssetSpec) -> dg.AssetSpec:
         said["may be empty"] = True
     if file.file_column is not None:
         said["column with the file's name"] = file.file_column
+    if file.newest_per:
+        said["newest row per"] = ", ".join(file.newest_per)
+        said["order of the files"] = str(file.order)
     return spec.replace_attributes(
         description=spec.description or f"As delivered: {files}.",
         metadata={
@@ -289,10 +313,16 @@ class SourceFiles(dg.IOManager):
         except DataPackageError as error:
             problem = str(error)
         else:
-            declared = self._deliveries.files[name].is_several()
+            file = self._deliveries.files[name]
+            declared = file.is_several()
             several = declared if wanted in (None, Any) else get_origin(wanted) is list
             misread = next(filter(None, map(read_as_pattern, map(unwatched, paths))), None)
-            if misread is not None:
+            if file.newest_per:
+                problem = (
+                    f"The raw file '{name}' is declared with newest_per=, which needs its rows.\n"
+                    "Annotate the parameter as pl.LazyFrame, and give the file a contract."
+                )
+            elif misread is not None:
                 problem = misread
             elif several:
                 return paths

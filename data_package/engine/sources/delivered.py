@@ -13,9 +13,22 @@ import polars as pl
 
 from data_package.engine import schema
 from data_package.engine.edition import edition
-from data_package.engine.errors import BuildError
+from data_package.engine.errors import BuildError, did_you_mean
 from data_package.engine.project import Project
 from data_package.engine.sources.files import RawFile
+from data_package.engine.sources.newest import (
+    BAD,
+    MARK,
+    PLACE,
+    ROW,
+    Chosen,
+    Delivery,
+    DeliveryReport,
+    key_columns,
+    newest,
+)
+from data_package.engine.sources.one_type import one_type
+from data_package.engine.sources.order import in_order
 from data_package.engine.sources.reading_report import FileReport, ReadingReport
 from data_package.engine.storage import make_private_folder, replacing
 
@@ -31,20 +44,31 @@ _WORST = 0.05
 _FEW = 10
 # Errors of one of several files are compared with those of all.
 _EVERY = 1 << 40
+# Every integer up to this one is a float, too.
+_EXACT = 1 << 53
+_NEWEST_PER = "newest_per"
+# Rows whose cells may be those of other columns, so that what is their key is not certain.
+_RAGGED = ("extra-cell", "missing-cell", "quote-error")
+_BLANK = "blank-row"
+_CODE = "primary-key"
 
 
 @dataclass(frozen=True)
 class FileRows:
     """The result of reading one file: its report, its rows, those left out, and how many were bad.
 
-    There are no rows where something is wrong with the whole file.
+    There are no rows where something is wrong with the whole file. `rejects` are the rows left out
+    as text, `left_out` the same as they would be in the table. `delivery` is what the file
+    changed, where it is one of several deliveries.
     """
 
     report: "Report"
     frame: pl.LazyFrame | None = None
     rejects: pl.DataFrame | None = None
+    left_out: pl.DataFrame | None = None
     wrong: int = 0
     numbers: pl.Series | None = None
+    delivery: DeliveryReport | None = None
 
     @property
     def rejected(self) -> int:
@@ -95,13 +119,19 @@ class Received:
                 for files in self._files.values()
                 for one in files
                 if not one.report.ok
-            )
+            ),
+            tuple(
+                one.delivery
+                for files in self._files.values()
+                for one in files
+                if one.delivery is not None
+            ),
         )
 
     def add(self, name: str, files: Sequence[FileRows]) -> None:
         """Note the files of a raw file, and keep the rows that are left out."""
-        # Without the rows: the file that they are scanned from is removed once nobody reads it.
-        self._files[name] = [replace(one, frame=None, numbers=None) for one in files]
+        # Without the rows: the file they are scanned from is removed once it is no longer read.
+        self._files[name] = [replace(one, frame=None, numbers=None, left_out=None) for one in files]
         left_out = [
             one.rejects
             for files in self._files.values()
@@ -158,6 +188,7 @@ class Delivered:
         file = self.files[name]
         how = [self.contracts[name].validation_digest(), *self.written(name), file.bad]
         how += [str(each) for each in (file.worst, file.file_column) if each is not None]
+        how += [repr(each) for each in (file.newest_per, file.order) if each]
         text = json.dumps(how, sort_keys=True, default=str)
         return hashlib.sha256(text.encode()).hexdigest()
 
@@ -178,19 +209,28 @@ class Delivered:
                 f"'{name}': its file_column {column!r} is a field of its contract too, "
                 f"{self.place(name)}.\nGive the column another name."
             )
+        self._check_keys(name)
         files = self.examine(name, paths)
         received.add(name, files)
         if problem := self._problem(name, files):
             raise Misread(problem, received.report)
         return pl.concat([one.frame for one in files if one.frame is not None])
 
-    def examine(self, name: str, paths: Sequence[Path]) -> list[FileRows]:
+    def examine(self, name: str, paths: Sequence[Path], *, every: bool = False) -> list[FileRows]:
         """What reading the files of a raw file that has a contract gives, one after another.
 
-        Keys are checked over all of them, unless something is wrong with a whole file.
+        Keys are checked over all of them, unless something is wrong with a whole file. Of several
+        deliveries, in their order, the newest row of each key is kept. The reports of several
+        files list every error, and with `every` that of a single one does, too.
         """
-        several = len(paths) > 1
-        files = [self._read(name, path, several=several) for path in paths]
+        keys = self.files[name].newest_per
+        several = len(paths) > 1 or bool(keys)
+        every = every or several
+        files = [self._read(name, path, every=every) for path in self.in_order(name, paths)]
+        if several:
+            files = self._alike(name, files)
+        if keys and not any(one.report.of_whole or one.frame is None for one in files):
+            files = self._newest(name, files)
         parts = [
             schema.Part(one.frame, one.report, one.numbers)
             for one in files
@@ -201,6 +241,94 @@ class Delivered:
         reports = schema.reports_across(parts, self.contracts[name])
         return [replace(one, report=r) for one, r in zip(files, reports, strict=True)]
 
+    def in_order(self, name: str, paths: Sequence[Path]) -> list[Path]:
+        """Files of a raw file, deliveries from the oldest to the newest.
+
+        Raises ProjectError where their order cannot be told.
+        """
+        order = self.files[name].order
+        if not order:
+            return list(paths)
+        return in_order(name, order, {path: self.label(name, path) for path in paths})
+
+    def _alike(self, name: str, files: Sequence[FileRows]) -> list[FileRows]:
+        """Files with the same types: those of Parquet files that fit the contract may differ."""
+        schemas = [one.frame.collect_schema() for one in files if one.frame is not None]
+        if all(each == schemas[0] for each in schemas[1:]):
+            return list(files)
+        common = pl.Schema()
+        for column in schemas[0]:
+            kinds = {one[column] for one in schemas}
+            known = one_type(kinds)
+            if known is None or not all(
+                _is_exact(one.frame, column, known) for one in files if one.frame is not None
+            ):
+                raise BuildError(
+                    f"'{name}': its files have the field '{column}' in types that do not fit "
+                    f"together: {', '.join(sorted(map(str, kinds)))}.\n"
+                    "Ask for all of them in one type."
+                )
+            common[column] = known
+        return [
+            one if one.frame is None else replace(one, frame=one.frame.cast(common))
+            for one in files
+        ]
+
+    def _check_keys(self, name: str) -> None:
+        known = schema.columns_of(self.contracts[name])
+        for key in self.files[name].newest_per:
+            if key not in known:
+                raise BuildError(
+                    f"'{name}': newest_per names '{key}', which is not a field of its contract, "
+                    f"{self.place(name)}.{did_you_mean(key, known)}"
+                )
+
+    def _newest(self, name: str, files: Sequence[FileRows]) -> list[FileRows]:
+        """Files with the rows that no later one has in another edition, and what is wrong."""
+        keys = self.files[name].newest_per
+        chosen = newest([self._delivery(name, one) for one in files], keys)
+        return [_chosen(one, what, keys) for one, what in zip(files, chosen, strict=True)]
+
+    def _delivery(self, name: str, one: FileRows) -> Delivery:
+        assert one.frame is not None
+        assert one.numbers is not None
+        names = self.files[name].newest_per
+        keys = key_columns(names)
+        columns = [schema.column(each) for each in names]
+        columns = [each.alias(key) for each, key in zip(columns, keys, strict=True)]
+        errors = one.report.errors
+        of_row = {
+            code: frame["row"].drop_nulls().unique() for (code,), frame in errors.group_by("code")
+        }
+        nobody = pl.Series("row", [], dtype=pl.Int64)
+        ragged = pl.concat([of_row.get(code, nobody) for code in _RAGGED]).unique().implode()
+        blank = of_row.get(_BLANK, nobody).implode()
+        bad = errors["row"].drop_nulls().unique().implode()
+        row = pl.struct(map(schema.column, schema.columns_of(self.contracts[name])))
+        read = (
+            one.frame.select(*columns, row.hash().alias(MARK))
+            .collect(engine="streaming")
+            .with_columns(one.numbers.alias(ROW))
+            .with_row_index(PLACE)
+            .with_columns(pl.col(ROW).is_in(bad).alias(BAD))
+            .filter(~pl.col(ROW).is_in(blank))
+        )
+        unknown = read.filter(pl.col(ROW).is_in(ragged))[ROW]
+        if one.rejects is not None and one.left_out is not None:
+            left_out = one.left_out.select(
+                *columns,
+                one.rejects.to_series(1).cast(pl.Int64).alias(ROW),
+                pl.lit(None, pl.UInt64).alias(MARK),
+                pl.lit(None, read.schema[PLACE]).alias(PLACE),
+                pl.lit(value=True).alias(BAD),
+            ).filter(~pl.col(ROW).is_in(blank))
+            certain = pl.all_horizontal(pl.col(keys).is_not_null()) & ~pl.col(ROW).is_in(ragged)
+            unknown = pl.concat([unknown, left_out.filter(~certain)[ROW]])
+            read = pl.concat(
+                [read, left_out.filter(certain).select(read.columns)], how="vertical_relaxed"
+            )
+        return Delivery(name, one.report.name, read, unknown)
+
     def _problem(self, name: str, files: Sequence[FileRows]) -> str:
         """Why the rows of a raw file cannot be passed on; empty where they can."""
         file, place = self.files[name], self.place(name)
@@ -210,6 +338,12 @@ class Delivered:
                 f"{_reports(whole)}\n\n'{name}' is not written as its contract, {place}, describes."
                 '\nCorrect one of the two: bad="null" and bad="reject" only apply to '
                 "cells and rows."
+            )
+        unclear = [one for one in files if any(t.rule == _NEWEST_PER for t in one.report.totals)]
+        if unclear:
+            return (
+                f"{_reports(unclear)}\n\nWhich rows of '{name}' are the newest is unknown.\n"
+                f"Ask for these files again, or correct newest_per= where '{name}' is declared."
             )
         if file.bad == "stop" and not all(one.report.ok for one in files):
             return (
@@ -234,11 +368,11 @@ class Delivered:
             )
         return ""
 
-    def _read(self, name: str, path: Path, *, several: bool) -> FileRows:
+    def _read(self, name: str, path: Path, *, every: bool) -> FileRows:
         contract, file, label = self.contracts[name], self.files[name], self.label(name, path)
         place = self.place(name)
         try:
-            reading = self._reading(path, contract, file, several=several)
+            reading = self._reading(path, contract, file, every=every)
         except schema.BadDataError as error:
             return FileRows(error.report.named(label, place=place, options=False))
         except schema.CheckError as error:
@@ -247,11 +381,15 @@ class Delivered:
             raise BuildError(f"{label} cannot be read: {error.strerror}.") from None
         rejects = reading.rejects
         if rejects is not None:
-            rejects = rejects.insert_column(0, pl.lit(label).alias("file"))
+            files = pl.repeat(label, rejects.height, dtype=pl.String, eager=True)
+            rejects = rejects.insert_column(
+                0, files.alias(schema.free_name("file", rejects.columns))
+            )
         return FileRows(
             reading.report.named(label, place=place, options=False),
             self._with_file(reading.frame, name, label),
             rejects,
+            reading.left_out,
             reading.wrong,
             reading.numbers,
         )
@@ -261,16 +399,16 @@ class Delivered:
         return frame if column is None else frame.with_columns(pl.lit(label).alias(column))
 
     def _reading(
-        self, path: Path, contract: "Contract", file: RawFile, *, several: bool
+        self, path: Path, contract: "Contract", file: RawFile, *, every: bool
     ) -> "Reading":
-        # A file without a name: it disappears as soon as nobody reads it, however this process
+        # A file without a name: it disappears as soon as it is no longer read, however this process
         # ends.
         with tempfile.TemporaryFile(dir=make_private_folder(self.project.state)) as into:
             # A file that must be correct is read to its end too: its report lists everything that
             # is wrong.
             bad = "null" if file.bad == "stop" else file.bad
-            limit = _limit(several=several)
-            return schema.read(path, contract, bad=bad, into=into, limit=limit, numbered=several)
+            limit = _EVERY if every else schema.DEFAULT_LIMIT
+            return schema.read(path, contract, bad=bad, into=into, limit=limit, numbered=every)
 
     def place(self, name: str) -> str:
         """Where the contract of a raw file is, from the project's root."""
@@ -281,9 +419,39 @@ class Delivered:
         return self.files[name].label(path, self.project.root)
 
 
-def _limit(*, several: bool) -> int:
-    """How many errors of each rule are itemised."""
-    return _EVERY if several else schema.DEFAULT_LIMIT
+def _chosen(one: FileRows, chosen: Chosen, keys: Sequence[str]) -> FileRows:
+    """A file with its rows that are kept, and with what makes it unclear which they are."""
+    assert one.frame is not None
+    assert one.numbers is not None
+    report = one.report
+    for rows, note in (
+        (chosen.repeated, "a key for the second time in one delivery"),
+        (chosen.without_key, "a row without a key"),
+        (chosen.unknown, "a row that may replace any earlier one: its key cannot be read"),
+    ):
+        if len(rows):
+            report = schema.with_rows(report, _CODE, _NEWEST_PER, ", ".join(keys), rows, note)
+    if len(chosen.places) < len(one.numbers):
+        place = schema.free_name(PLACE, one.frame.collect_schema())
+        places = chosen.places.alias(place).to_frame().lazy()
+        frame = (
+            one.frame.with_row_index(place)
+            .join(places, on=place, how="semi", maintain_order="left")
+            .drop(place)
+        )
+        one = replace(one, frame=frame, numbers=one.numbers.gather(chosen.places))
+    return replace(one, report=report, delivery=chosen.report)
+
+
+def _is_exact(frame: pl.LazyFrame, name: str, dtype: pl.DataType) -> bool:
+    """Whether the values of a column are the same in another type."""
+    if not (dtype.is_float() and frame.collect_schema()[name].is_integer()):
+        return True
+    values = schema.column(name)
+    lowest, highest = (
+        frame.select(values.min().alias("a"), values.max().alias("b")).collect().row(0)
+    )
+    return lowest is None or -_EXACT <= lowest <= highest <= _EXACT
 
 
 def _allowed(file: RawFile, one: FileRows) -> float:

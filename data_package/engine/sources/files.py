@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Literal
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.sources.order import Order
 from data_package.engine.sources.shares import (
     Part,
     Seen,
@@ -79,7 +80,8 @@ class RawFile:
     of an installed Python package; absolute paths are allowed. `declared` is the
     place of its source_file(...), and `bad` what happens to data that break it, in at most the
     share `worst` of a file's rows. `may_be_empty` allows a file without rows, and
-    `file_column` names a column that holds each row's file.
+    `file_column` names a column that holds each row's file. With `newest_per`, the names of
+    fields, only the newest row of each key is passed on, the files being in this `order`.
     """
 
     name: str
@@ -90,6 +92,8 @@ class RawFile:
     worst: float | None = None
     may_be_empty: bool = False
     file_column: str | None = None
+    newest_per: tuple[str, ...] = ()
+    order: Order = ()
 
     @property
     def contract_path(self) -> Path | None:

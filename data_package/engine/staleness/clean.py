@@ -1,7 +1,7 @@
 """What no asset makes any more: tables that have been removed or renamed, and what hangs on them.
 
-A file is ours when it stands where a table of some group would, and nothing that the project
-reads or makes stands there. Everything else in `storage/` is left alone, and said.
+A file is ours when it is where a table of some group would be, and the project neither reads nor
+makes it. Everything else in `storage/` is left alone, and reported.
 """
 
 import glob
@@ -48,7 +48,7 @@ class Leftovers:
         code: remembered code that no table is built by.
         lock_tables: tables in the lock that are gone.
         lock_raw: raw files in the lock that are gone.
-        left_alone: what else stands among the tables and is not known to be ours.
+        left_alone: other files among the tables, which are not known to be ours.
     """
 
     tables: tuple[Orphan, ...] = ()

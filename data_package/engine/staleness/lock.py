@@ -55,7 +55,7 @@ class RawEntry:
 
 @dataclass(frozen=True)
 class TableEntry:
-    """What a table was built from and what came out.
+    """What a table was built from, and the result.
 
     Attributes:
         fingerprint: of its function.
@@ -143,7 +143,7 @@ def lock_path(project: Project) -> Path:
 
 
 def read_lock(project: Project) -> Lock:
-    """The lock as it stands, with what a build has put and not yet folded; empty without a file.
+    """The present lock, with what a build has put and not yet folded; empty without a file.
 
     Raises ProjectError when the file is not one that this version wrote.
     """
@@ -328,7 +328,7 @@ class LockFile:
         self._gathers = False
 
     def read(self) -> Lock:
-        """The lock as it stands. Raises ProjectError when it cannot be read."""
+        """The present lock. Raises ProjectError when it cannot be read."""
         with self._in_process:
             stamps = self._stamps()
             if self._known is None or self._known[0] != stamps:
@@ -414,7 +414,7 @@ class LockFile:
         )
 
     def change(self, change: Callable[[Lock], Lock]) -> None:
-        """Write another lock in the place of this one, in one step."""
+        """Replace this lock by another, in one step."""
         with self._exclusive():
             before = self.read()
             after = change(before)
@@ -422,7 +422,7 @@ class LockFile:
                 self._write(after)
 
     def overwrite(self, lock: Lock) -> None:
-        """Put another lock in the place of a file that need not be readable."""
+        """Replace a file, which need not be readable, by another lock."""
         with self._exclusive():
             self._write(lock)
 

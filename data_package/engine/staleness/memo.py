@@ -23,7 +23,7 @@ _FORMAT = 3
 _ENGINE = Path(__file__).resolve().parents[1]
 _CODE = (".py", ".so", ".pyc")
 _WATCHED = (*_CODE, ".yaml", ".yml", ".data", ".html", ".css", ".js")
-# A change within the same tick of the kernel's clock as the note could not be told from none.
+# A change within the same tick of the kernel's clock as the note could not be noticed.
 _RACE_NS = 50_000_000
 
 Stamp = list[int]
@@ -162,7 +162,7 @@ def _from_environment() -> Iterator[str]:
 def _from_site() -> Iterator[str]:
     """The folders that installed packages add to the path, as those do that can be edited.
 
-    A line that runs code is no folder, and stands for itself.
+    A line that runs code is not a folder, and is covered as text.
     """
     for packages in sys.path:
         if packages.endswith("-packages"):

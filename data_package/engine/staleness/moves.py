@@ -214,7 +214,7 @@ def taken_over(lock: Lock, moves: Sequence[Move], catalogue: Catalogue) -> Lock:
     return replace(lock, tables=tables, partitions=partitions)
 
 
-def told(moves: Sequence[Move]) -> list[str]:
+def described(moves: Sequence[Move]) -> list[str]:
     """Sentences on what has been moved: one for all that came from one folder into another."""
     groups: dict[tuple[str, str], list[str]] = {}
     for move in moves:

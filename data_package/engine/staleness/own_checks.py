@@ -103,7 +103,7 @@ def basis_of(
     """A hash of what a check of the user's own would be made on now.
 
     A check that its table's own function makes depends on nothing but that: it is made with the
-    table, and its verdict stands until the table is built again.
+    table, and its verdict holds until the table is built again.
     """
     check = catalogue.own_checks.get(key)
     if check is None:
@@ -127,7 +127,7 @@ def is_due(
     verdicts: OwnVerdicts,
     part: str | None = None,
 ) -> bool:
-    """Whether a check of a fresh table, or partition, must be made: it failed, or nobody knows."""
+    """Whether a check of a fresh table, or partition, must be made: failed, or unknown."""
     outcome = verdicts.known(key, basis_of(key, catalogue, lock, part), part)
     if key not in catalogue.own_checks:
         return outcome is Outcome.FAILED
@@ -137,7 +137,7 @@ def is_due(
 def due_checks(
     table: Table, catalogue: Catalogue, lock: Lock, verdicts: OwnVerdicts
 ) -> tuple[list[str], list[str]]:
-    """The user's checks of a table that failed, and those that nobody has made of it as it is."""
+    """The user's checks of a table that failed, and those that were not made since it was built."""
     own = [key for key in catalogue.own_checks if key.asset_key == table.key]
     known = {
         key.name: {

@@ -132,7 +132,7 @@ class Work:
         A contract's check of all partitions together holds back what takes more than one of them.
         """
         sources = {key.asset_key if isinstance(key, dg.AssetCheckKey) else key for key in before}
-        # Which partition a user's check of the whole table is about, nobody knows.
+        # Which partition a user's check of the whole table is about is unknown.
         whole = all(isinstance(key, dg.AssetCheckKey) and key in catalogue.across for key in before)
         found: set[str] = set()
         for key in made:

@@ -99,7 +99,7 @@ class Recorder:
         made_of = combine_hashes([("code", fingerprint), *sorted(inputs.items())])
         facts = describe(made_of)
         if config is not None:
-            # The next build is told nothing, and so makes the table again.
+            # The next build finds no entry, and so makes the table again.
             fingerprint = hashlib.sha256(f"{fingerprint} {config}".encode()).hexdigest()
             parts["the run's configuration"] = shown(config)
         self.lock.put_table(

@@ -16,7 +16,7 @@ from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
 _NAMED = 3
-# What holds up nobody: the rows of the table are what they would be.
+# What stops nothing: the rows of the table are the same.
 _WITHOUT_CONSEQUENCE = (CauseKind.CONTRACT, CauseKind.CHECK, CauseKind.NOT_CHECKED)
 
 

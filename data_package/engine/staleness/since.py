@@ -114,13 +114,13 @@ def difference(before: Lock, now: Lock) -> Difference:
         Change(cause, tuple(tables), tuple(sorted(after(tables, readers))))
         for cause, tables in own.items()
     ]
-    told = {name for one in changes for name in (*one.tables, *one.consequences)}
+    named = {name for one in changes for name in (*one.tables, *one.consequences)}
     # Their input is new, gone or of another name, or was built in a commit that is not compared.
     for subject, names in sorted(readers.items()):
-        if rest := tuple(name for name in names if name not in told):
+        if rest := tuple(name for name in names if name not in named):
             follow = tuple(sorted(after(rest, readers)))
             changes.append(Change(f"{subject} has new content", rest, follow))
-            told.update(rest, follow)
+            named.update(rest, follow)
     made = [place for place in new.keys() - old.keys() if place[0] not in renamed.values()]
     gone = [place for place in old.keys() - new.keys() if place[0] not in renamed]
     return Difference(

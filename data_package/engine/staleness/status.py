@@ -3,10 +3,12 @@
 import difflib
 import shlex
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import asdict, dataclass, field
 
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.schema import Report
+from data_package.engine.sources.newest import DeliveryReport
+from data_package.engine.sources.reading_report import kept
 from data_package.engine.staleness.assess import Cause, CauseKind, changed_libraries
 from data_package.engine.staleness.lock import Lock, TableEntry, lock_of
 from data_package.engine.staleness.moves import surveyed
@@ -28,11 +30,12 @@ from data_package.engine.tables.table import PACKAGE, Table
 
 @dataclass(frozen=True)
 class TableStatus:
-    """One table: how it stands against the lock, and what its contract says of it.
+    """One table: its state by the lock, and by its contract.
 
     `contracts` has the verdict on each partition of a partitioned table, by its key. `raw_errors`
     counts what was wrong in the raw files whose rows it was made of. `failed` names the user's own
-    checks that failed, `due` those that nobody has made of the table as it is.
+    checks that failed, `due` those not made since the table was built. `deliveries` is what each of
+    several deliveries brought to it.
     """
 
     state: TableState
@@ -41,6 +44,7 @@ class TableStatus:
     raw_errors: int = 0
     failed: tuple[str, ...] = ()
     due: tuple[str, ...] = ()
+    deliveries: tuple[DeliveryReport, ...] = ()
 
     @property
     def name(self) -> str:
@@ -49,7 +53,7 @@ class TableStatus:
 
     @property
     def standing(self) -> State:
-        """How it stands with its checks: one that has not been made is not one that passed."""
+        """The state of its checks: one that has not been made has not passed."""
         if self.state.state is not State.FRESH:
             return self.state.state
         if self.contract is Verdict.FAILED or self.failed:
@@ -99,6 +103,7 @@ class TableStatus:
             "failed_checks": list(self.failed),
             "due_checks": list(self.due),
             "raw_errors": self.raw_errors,
+            "deliveries": [asdict(one) for one in self.deliveries],
             "error": self.state.error,
         }
         if self.state.parts:
@@ -157,7 +162,7 @@ class ProjectStatus:
 def status_of(
     catalogue: Catalogue, lock: Lock, only: Collection[str] | None = None
 ) -> ProjectStatus:
-    """How every table stands against the lock, or those named in `only`.
+    """The state of every table by the lock, or of those named in `only`.
 
     Raises ProjectError when raw files are not there.
     """
@@ -252,7 +257,7 @@ def _named(name: str, catalogue: Catalogue) -> tuple[Table, str | None]:
         keys = table.partitions.keys if table.partitions else ()
         raise ProjectError(
             f"'{whole}' has no partition '{part}'.{did_you_mean(part, keys)}\n"
-            f"`data-package why {whole}` says how it stands."
+            f"`data-package why {whole}` shows its state."
         )
     return table, part
 
@@ -338,8 +343,9 @@ def _status(
     raw_errors = entry.raw_errors if entry is not None else 0
     checks = catalogue.checks_of(table)
     failed, due = map(tuple, due_checks(table, catalogue, lock, own))
+    deliveries = tuple(_deliveries(table, lock))
     if not checks:
-        return TableStatus(state, Verdict.NONE, {}, raw_errors, failed, due)
+        return TableStatus(state, Verdict.NONE, {}, raw_errors, failed, due, deliveries)
     known = catalogue.verdicts.known
     whole = [known(item) for item in checks if not item.by_partition]
     by_part = {
@@ -349,11 +355,19 @@ def _status(
     }
     everything = whole + [report for reports in by_part.values() for report in reports]
     verdicts = {part: _verdict(reports) for part, reports in by_part.items()}
-    return TableStatus(state, _verdict(everything), verdicts, raw_errors, failed, due)
+    verdict = _verdict(everything)
+    return TableStatus(state, verdict, verdicts, raw_errors, failed, due, deliveries)
+
+
+def _deliveries(table: Table, lock: Lock) -> Iterator[DeliveryReport]:
+    """What deliveries brought to a table, as it was built last."""
+    for part in table.parts if table.reads else ():
+        if (entry := lock.entry(table.name, part)) is not None:
+            yield from kept(table.reading(part), entry.data_version)
 
 
 def _verdict(reports: Sequence[Report | None]) -> Verdict:
-    """One that failed says more than one that nobody has made."""
+    """One that failed says more than one that was not made."""
     if any(report is not None and not report.ok for report in reports):
         return Verdict.FAILED
     return Verdict.PASSED if all(report is not None for report in reports) else Verdict.NOT_CHECKED

@@ -1,4 +1,4 @@
-"""How a project stands: every table held against the lock."""
+"""The state of a project: every table compared with the lock."""
 
 import json
 import platform
@@ -25,7 +25,7 @@ OWN = "own "
 
 @dataclass(frozen=True)
 class TableState:
-    """How one table, or one of its partitions, stands, and why.
+    """The state of one table, or of one of its partitions, and why.
 
     Attributes:
         error: what the last attempt said, when it was made on just what there is now.
@@ -330,7 +330,7 @@ class Failures:
         self._known: dict[str, dict[str, str]] = recalled(self._path, _failures, {})
 
     def error_of(self, name: str, on: str) -> str | None:
-        """What was said when the table failed on just this basis."""
+        """The message when the table failed on the same basis."""
         known = self._known.get(name, {})
         return known.get("error") if known.get("basis") == on else None
 

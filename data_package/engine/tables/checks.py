@@ -45,6 +45,17 @@ _STORED = "data-package/totals"
 _TOTALS = TypeAdapter(tuple[Total, ...])
 
 
+class NotBuilt(dg.Failure):
+    """A check needs a table that has not been built: `needed`."""
+
+    def __init__(self, checked: str, needed: str) -> None:
+        super().__init__(
+            f"The contract of '{checked}' cannot be checked: '{needed}' has not been built. "
+            "Build it first."
+        )
+        self.needed = needed
+
+
 @dataclass(frozen=True)
 class TableCheck:
     """One asset check of a table: its name, and the part of the contract and the rules it covers.
@@ -104,7 +115,7 @@ class CheckReports:
     def of(self, item: TableCheck, part: str | None = None) -> Report:
         """The report on the table, or a partition, as it is now; kept where nothing changed.
 
-        Raises dg.Failure when a table that it needs has not been built.
+        Raises NotBuilt when a table that it needs has not been built.
         """
         known = self.known(item, part)
         if known is not None:
@@ -156,10 +167,7 @@ class CheckReports:
         """A table's file; of a partitioned table, the partitions that have been built."""
         parts = [p for p in (table.parts if part is None else (part,)) if table.file(p).is_file()]
         if not parts:
-            raise dg.Failure(
-                f"The contract of '{item.table.labelled(part)}' cannot be checked: "
-                f"'{table.labelled(part)}' has not been built. Build it first."
-            )
+            raise NotBuilt(item.table.labelled(part), table.labelled(part))
         for each in parts:
             file = table.file(each)
             # The names too: a partition under another key makes another table.

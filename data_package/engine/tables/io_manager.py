@@ -19,6 +19,7 @@ from data_package.engine.later import imported_later
 from data_package.engine.project import Project
 from data_package.engine.sources.delivered import Received
 from data_package.engine.sources.frames import Frame, frame_of, handed, to_polars
+from data_package.engine.sources.reading_report import keep
 from data_package.engine.storage import HashCache, hash_file, make_private_folder, replacing
 from data_package.engine.tables import failures, internals, measure, outside
 from data_package.engine.tables.catalogue import Catalogue
@@ -292,6 +293,7 @@ class ParquetTables(BasePolarsUPathIOManager):
             raw_errors=received.error_count if received is not None else 0,
         )
         if table is not None:
+            keep(table.reading(part), digest, received.deliveries if received is not None else ())
             self._record(table, written, part)
         used = measure.stop()
         return {

@@ -91,7 +91,7 @@ class Watch:
         self.record(frame, "connects to a host or a database server", str(host), _ANSWER)
 
     def forks(self, frame: FrameType, *_: object) -> None:
-        """A process is started, in which nobody looks."""
+        """A process is started, and what it reads is not seen."""
         self.record(frame, "starts a process, and what it reads is not seen", "", _IN_PROCESS)
 
     def runs(self, frame: FrameType, program: object, *_: object) -> None:

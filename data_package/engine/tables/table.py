@@ -13,6 +13,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, load_contract
+from data_package.engine.schema.contract import shown_path
 from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.schema.row_rules import Join
 from data_package.engine.sources.shares import Share
@@ -149,6 +150,10 @@ class Table:
             return self.resource
         return f"{self.resource}/{self.partitions.file(partition).with_suffix('')}"
 
+    def reading(self, partition: str | None = None) -> Path:
+        """Where it is kept what deliveries brought to it, or to a partition."""
+        return self.project.places.readings / f"{self.noted_as(partition)}.json"
+
     def note(self, partition: str | None = None) -> Note | None:
         """What was noted when it, or a partition, was last made, if that was no table."""
         if self.kept is Kept.TABLE or (partition is None and self.partitioned):
@@ -214,7 +219,9 @@ def contract_at(path: Path, cache: ContractCache | None = None) -> Contract | No
     if is_file(path):
         return load_contract(path, cache)
     if is_file(other := path.with_suffix(".yml")):
-        raise ProjectError(f"{other}: this contract must be named {path.name}.\nRename the file.")
+        raise ProjectError(
+            f"{shown_path(other)}: this contract must be named {path.name}.\nRename the file."
+        )
     return None
 
 

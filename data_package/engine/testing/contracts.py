@@ -7,7 +7,7 @@ from data_package.engine.project import Project, find_project
 from data_package.engine.schema import Contract, load_contract
 
 _ENDINGS = (".yaml", ".yml", ".json")
-# What is said of the package itself does not belong to a function.
+# Names of the package itself do not belong to a function.
 _OF_THE_PACKAGE = ("datapackage", "releases")
 
 

@@ -1,6 +1,6 @@
 """Rows as a file that is delivered: the text of each cell, and the lines of the whole.
 
-Only delimited text is written; what reads it back is the room `schema`, which has the last word.
+Only delimited text is written; the room `schema` reads it back and decides.
 https://datapackage.org/standard/table-dialect/
 """
 

@@ -1,4 +1,4 @@
-"""The web pages of Dagster behind a guard: read by their owner alone, and by nobody else.
+"""The web pages of Dagster behind a guard: which only their owner can read.
 
     access      the link that works once, and the session that it opens
     operations  what a GraphQL document would do, and whether it may

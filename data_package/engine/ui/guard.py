@@ -101,7 +101,7 @@ class _Request:
 
 
 class Guard:
-    """Lets the owner of a project to Dagster's pages, and nobody else."""
+    """Lets only the owner of a project see Dagster's pages."""
 
     def __init__(
         self,

@@ -1,6 +1,6 @@
 """Runs that are started from the pages: each is a process of this project, and none outlives them.
 
-Dagster's own launcher asks a code server over gRPC, whose socket stands in a shared folder. Here
+Dagster's own launcher asks a code server over gRPC, whose socket is in a shared folder. Here
 there is none: the run's process imports the project anew, as the command does, and takes the same
 executor, lock and checks.
 """
@@ -32,7 +32,7 @@ class ProcessLauncher(RunLauncher[dg.DagsterInstance], ConfigurableClass):
         self._root = root
         self._inst_data = inst_data
         self._processes: dict[str, subprocess.Popen[bytes]] = {}
-        # Runs that a backfill has asked for: they would wait for each other all the same.
+        # Runs that a backfill has asked for: they would wait for each other anyway.
         self._waiting: deque[str] = deque()
         self._lock = threading.Lock()
         super().__init__()  # type: ignore[no-untyped-call]

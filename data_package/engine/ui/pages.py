@@ -159,7 +159,7 @@ class Workspace(WorkspaceProcessContext):
         )
 
     def _load_location(self, origin: CodeLocationOrigin, reload: bool) -> CodeLocationEntry:
-        """The project as it is, or what stands in the way of loading it."""
+        """The project, or the error that stops it from loading."""
         assert isinstance(origin, InProcessCodeLocationOrigin)
         location: CodeLocation | None = None
         error: SerializableErrorInfo | None = None

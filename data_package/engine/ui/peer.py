@@ -130,13 +130,13 @@ def _is_local(there: Place, here: Place) -> bool:
 
 
 def owners_of(connections: Sequence[Ends]) -> list[int | None]:
-    """The users who hold the other ends of TCP connections within this machine; None if nobody."""
+    """The users who hold the other ends of TCP connections within this machine, or None."""
     if not connections:
         return []
     try:
         return _asked_of_kernel(connections)
     except OSError:
-        # Some containers let nobody ask; there the table of all connections is read.
+        # Some containers refuse to answer; there the table of all connections is read.
         return _read_from_table(connections)
 
 

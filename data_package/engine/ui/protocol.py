@@ -43,7 +43,7 @@ class PromptProtocol(H11Protocol):
 
 
 def settings() -> dict[str, Any]:
-    """What uvicorn is told: small, silent, and with nothing of a request in any log."""
+    """The settings of uvicorn: small, silent, and with nothing of a request in any log."""
     return {
         "http": PromptProtocol,
         "ws": "websockets-sansio",

@@ -126,7 +126,9 @@ def explain_difference(
     if again is None:
         reasons.append(Reason(ReasonKind.OUTSIDE, "built a third time, it failed"))
     if steady and not same_rows and not libraries and not _is_explained(reasons):
-        words = "built twice now, it came out equal: it depends on something that is not an input"
+        words = (
+            "built twice now, the result was the same: it depends on something that is not an input"
+        )
         hidden = f" ({table.fingerprint.unseen[0]})" if table.fingerprint.unseen else ""
         reasons.append(Reason(ReasonKind.OUTSIDE, f"{words}{hidden}"))
     return reasons
@@ -137,7 +139,7 @@ def _is_explained(reasons: Sequence[Reason]) -> bool:
 
 
 def _of_rows(found: Comparison, *, steady: bool) -> Iterator[Reason]:
-    """What the rows show; `steady`: it came out equal twice now, and different before."""
+    """What the rows show; `steady`: equal twice now, and different before."""
     each_time = "than before" if steady else "each time"
     if found.columns:
         yield Reason(ReasonKind.COLUMNS, f"other columns or types: {some(found.columns, _NAMED)}")

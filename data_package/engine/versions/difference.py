@@ -90,6 +90,12 @@ class Difference:
         levels += [table.level for table in self.tables if table.level is not None]
         return max(levels, default=None)
 
+    def _repr_html_(self) -> str:
+        """The report as HTML, for notebooks; counts only."""
+        from data_package.engine.versions.report import html_of
+
+        return html_of(self)
+
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types; counts only."""
         return {

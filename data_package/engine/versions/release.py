@@ -1,5 +1,6 @@
 """A release: what would be released, whether it may be released, and making it."""
 
+import json
 import os
 from collections.abc import Callable
 from contextlib import ExitStack
@@ -9,6 +10,7 @@ from pathlib import Path
 
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.package.asset import DataPackage
+from data_package.engine.package.descriptor import FILE_NAME as DESCRIPTOR
 from data_package.engine.package.metadata import FILE_NAME as METADATA
 from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.record import read_record
@@ -42,6 +44,7 @@ from data_package.engine.versions.edition import (
     zip_name,
 )
 from data_package.engine.versions.git import some, uncommitted
+from data_package.engine.versions.judgement import refusals
 from data_package.engine.versions.level import FIRST, Level, Version
 from data_package.engine.versions.report import markdown_of
 
@@ -178,6 +181,7 @@ def _make_new(proposal: Proposal, watch: Watch | None) -> None:
     with building(project, lambda _: None):
         try:
             proposal.package.write(aside, [release, *before])
+            _judge(aside)
             with unfinished(proposal.folder, proposal.archive):
                 _keep(proposal, aside)
                 write_releases(project, [release, *before])
@@ -190,6 +194,18 @@ def _make_new(proposal: Proposal, watch: Watch | None) -> None:
             raise
         finally:
             remove(aside)
+
+
+def _judge(folder: Path) -> None:
+    """Raise NotReady when another library refuses the descriptor of what would be released."""
+    descriptor = json.loads((folder / DESCRIPTOR).read_bytes())
+    if reasons := refusals(descriptor):
+        raise NotReady(
+            f"Nothing is released: frictionless refuses the descriptor {DESCRIPTOR}:\n"
+            f"{some(reasons)}\n"
+            "Correct the property in datapackage.yaml or in the contract. If it is right by the "
+            "standard, report this as a fault of data-package."
+        )
 
 
 def _keep(proposal: Proposal, origin: Path) -> None:

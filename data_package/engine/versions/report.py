@@ -3,11 +3,13 @@
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import groupby
 
+from data_package.engine.notebook import html_line, html_table
 from data_package.engine.package.markdown import line
 from data_package.engine.versions.changes import Change
 from data_package.engine.versions.difference import Difference, TableDifference
 
 _FIELDS_SHOWN = 12
+_HEADS = ("table", "rows", "added", "removed", "changed", "matched by")
 _COARSE = "Counts are rounded as in the data dictionary; small ones are not shown."
 
 Shown = Callable[[str, int], str]
@@ -57,6 +59,26 @@ def markdown_of(difference: Difference, shown: Shown | None = None) -> str:
     return "\n".join(parts).strip() + "\n"
 
 
+def html_of(difference: Difference) -> str:
+    """The report as HTML for a notebook, without a heading."""
+    changes = sorted(difference.changes, key=_weight)
+    differing = [table for table in difference.tables if table.level is not None]
+    fields = [
+        f"{table.name}, values changed: {_counts(table.rows.fields.items())}"
+        for table in differing
+        if table.rows is not None and table.rows.fields
+    ]
+    fields += [f"{table.name}: {table.words}" for table in differing if table.words]
+    words = [(plain(c.place), plain(c.words), str(c.level)) for c in changes]
+    return (
+        html_line(f"{plain(difference.old)} → {plain(difference.new)}")
+        + html_table(("description", "what changed", "level"), words)
+        + html_table(_HEADS, [_cells(table) for table in differing])
+        + "".join(html_line(plain(line)) for line in fields)
+        + html_line(closing_line(difference))
+    )
+
+
 def plain(text: str) -> str:
     """A text from a descriptor without control characters."""
     return "".join(char if char.isprintable() else "\N{REPLACEMENT CHARACTER}" for char in text)
@@ -72,7 +94,7 @@ def _lines(difference: Difference) -> Iterator[str]:
     if differing:
         yield ""
         yield from _columns(
-            ("table", "rows", "added", "removed", "changed", "matched by"),
+            _HEADS,
             [_cells(table) for table in differing],
             right=range(1, 5),
         )

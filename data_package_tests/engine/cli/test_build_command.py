@@ -1,11 +1,10 @@
 """`data-package build` as a user meets it."""
 
 import json
-import subprocess
-import sys
 
 import pytest
 
+from data_package_tests import prepared
 from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER
 
@@ -42,7 +41,7 @@ def test_a_build_tells_of_each_table_and_ends_well(study: Make) -> None:
 
 def test_a_failure_fits_one_screen_and_says_where_and_what(study: Make) -> None:
     project = study({"t.py": BROKEN})
-    done = project.command("build")
+    done = project.verb("build")
     assert done.returncode == 1
     said = done.stdout + done.stderr
     assert len(said.splitlines()) <= 40
@@ -56,7 +55,7 @@ def test_a_failure_fits_one_screen_and_says_where_and_what(study: Make) -> None:
 
 def test_the_facts_are_to_be_had_as_json(study: Make) -> None:
     project = study({"t.py": BROKEN})
-    done = project.command("build", "--json")
+    done = project.verb("build", "--json")
     assert done.returncode == 1
     facts = json.loads(done.stdout)
     assert facts["ok"] is False
@@ -68,28 +67,25 @@ def test_the_facts_are_to_be_had_as_json(study: Make) -> None:
     assert "agee" in tables["ages"]["error"]
 
 
-@pytest.mark.parametrize(
-    ("words", "told"),
-    [
+def test_a_wrong_command_ends_with_two_and_a_hint(study: Make) -> None:
+    project = study({"t.py": TABLES})
+    for words, hint in (
         (["build", "poeple"], "Did you mean 'people'?"),
         (["build", "--forse"], "--force"),
         (["bild"], "Did you mean 'build'?"),
         (["build", "group:nothing"], "selects no table"),
         (["build", "((("], "selects no table"),
-    ],
-)
-def test_a_wrong_command_ends_with_two_and_a_hint(study: Make, words: list[str], told: str) -> None:
-    project = study({"t.py": TABLES})
-    done = project.command(*words)
-    assert done.returncode == 2
-    assert told in done.stderr
-    assert "Traceback" not in done.stderr
-    assert len(done.stderr.splitlines()) < 15
+    ):
+        done = project.verb(*words)
+        assert done.returncode == 2, words
+        assert hint in done.stderr, words
+        assert "Traceback" not in done.stderr
+        assert len(done.stderr.splitlines()) < 15
 
 
 def test_a_wrong_project_ends_with_two(study: Make) -> None:
     project = study({"t.py": "import polarss\n"})
-    done = project.command("build")
+    done = project.verb("build")
     assert done.returncode == 2
     assert f"{project.package}/t.py:1" in done.stderr
     assert "Traceback" not in done.stderr
@@ -97,14 +93,8 @@ def test_a_wrong_project_ends_with_two(study: Make) -> None:
 
 def test_a_build_from_a_folder_below_is_the_same_build(study: Make) -> None:
     project = study({"deep/er/__init__.py": "", "deep/__init__.py": "", "t.py": TABLES})
-    done = subprocess.run(
-        [sys.executable, "-m", "data_package.engine.cli", "build"],
-        cwd=project.root / project.package / "deep" / "er",
-        env=project.environment(),
-        capture_output=True,
-        text=True,
-        check=False,
-    )
+    folder = project.root / project.package / "deep" / "er"
+    done = prepared.run(("build",), folder, project.environment())
     assert done.returncode == 0, done.stderr
     assert (project.storage / "raw" / "people.parquet").is_file()
     assert {path.name for path in project.root.iterdir()} <= {
@@ -114,7 +104,7 @@ def test_a_build_from_a_folder_below_is_the_same_build(study: Make) -> None:
 
 def test_a_build_outside_any_project_says_what_to_do(study: Make) -> None:
     project = study({"t.py": TABLES, "/pyproject.toml": ""})
-    done = project.command("build")
+    done = project.verb("build")
     assert done.returncode == 2
     assert "[tool.data-package]" in done.stderr
     assert "Traceback" not in done.stderr

@@ -66,7 +66,7 @@ def test_a_wrong_package_name_is_reported(study: Make) -> None:
     settings = project.root / "pyproject.toml"
     settings.write_text(settings.read_text().replace(project.package, "elsewhere"))
     for verb in ("build", "status", "ui"):
-        done = project.command(verb)
+        done = project.verb(verb)
         assert done.returncode == 2
         assert "names the package 'elsewhere', but there is no such folder" in done.stderr
         assert "Traceback" not in done.stderr

@@ -22,7 +22,7 @@ from xlsxwriter.exceptions import FileCreateError
 
 from data_package.engine.cli.export import command
 from data_package.engine.errors import BuildError, ProjectError
-from data_package.engine.export import Exported, ExportFormat, export, xlsx
+from data_package.engine.export import Exported, ExportFormat, export, sheets, xlsx
 from data_package_tests.engine.tables.running import temporary_files
 from data_package_tests.engine.versions.packages import Tables, write_package
 
@@ -227,7 +227,7 @@ def test_a_workbook_is_the_same_each_time(package: Path) -> None:
 def test_what_does_not_fit_into_excel_is_refused(
     tmp_path: Path,
 ) -> None:
-    long = pl.DataFrame({"text": ["x" * (xlsx.MOST_CHARACTERS + 1)]})
+    long = pl.DataFrame({"text": ["x" * (sheets.MOST_CHARACTERS + 1)]})
     with pytest.raises(BuildError, match="1 text in text of more than 32,767 characters"):
         export("xlsx", tmp_path / "x.xlsx", write_package(tmp_path / "1", {"a": (long, {})}))
     tall = pl.select(pl.int_range(xlsx.MOST_ROWS).alias("n"))

@@ -1,4 +1,4 @@
-"""What is found is held against what Polars itself demands of the columns."""
+"""The lineage found is compared with what Polars itself needs of the columns."""
 
 from collections.abc import Callable
 

@@ -67,17 +67,17 @@ def test_a_large_vocabulary_is_a_table_that_fields_refer_to(study: Make) -> None
     assert b"C150" not in (package / "tables" / "visits.parquet").read_bytes()
     assert "tables/icd.parquet" in (package / "SHA256SUMS").read_text()
 
-    assert project.command("build").stdout.startswith("Nothing to do")
+    assert project.verb("build").stdout.startswith("Nothing to do")
     # A label is published, a code is checked: a change of either is noticed.
     vocabulary = next(project.root.rglob("icd.csv"))
     vocabulary.write_text(LARGE.replace("code 150", "another"))
-    again = project.command("build")
+    again = project.verb("build")
     assert again.returncode == 0, again.stdout + again.stderr
     assert not again.stdout.startswith("Nothing to do")
     codes = pl.read_parquet(package / found["icd"]["path"])
     assert codes.row(150)[1] == "another"
     vocabulary.write_text(LARGE.replace("C199", "C999"))
-    failed = project.command("build")
+    failed = project.verb("build")
     assert failed.returncode == 1
     assert "cause" in failed.stdout + failed.stderr
 
@@ -132,7 +132,7 @@ def test_a_vocabulary_and_a_table_of_one_name_are_distinguished(
 def test_a_foreign_key_to_nothing_is_reported_with_its_line(study: Make) -> None:
     wrong = STUDY_FILES["final/visits.yaml"].replace("resource: people", "resource: peopel")
     project = study(STUDY_FILES | {"final/visits.yaml": wrong})
-    done = project.command("status")
+    done = project.verb("status")
     assert done.returncode == 2
     said = done.stdout + done.stderr
     assert "visits.yaml:4:" in said
@@ -145,7 +145,7 @@ def test_a_vocabulary_with_the_name_of_a_table_is_refused_before_anything_is_bui
 ) -> None:
     files = {name.replace("icd", "people"): text for name, text in CODED.items()}
     files["final/visits.yaml"] = CODED["final/visits.yaml"].replace("icd.csv", "people.csv")
-    done = study(STUDY_FILES | files).command("status")
+    done = study(STUDY_FILES | files).verb("status")
     assert done.returncode == 2
     said = done.stdout + done.stderr
     assert "visits.yaml:4:" in said

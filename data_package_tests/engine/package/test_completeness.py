@@ -115,7 +115,7 @@ def test_a_package_is_published_without_empty_words_and_without_a_false_author(s
     assert cited == f"> {title}"
     assert len(gaps_in(document)) == 8
     assert made.verb("build", "--force").stdout.endswith(
-        "Not said yet: the package's title, the package's description, licence, contributors, "
+        "Still missing: the package's title, the package's description, licence, contributors, "
         "a table without title or description, 2 fields without title or description, "
         "a field with codes without labels. See where: data-package todo\n"
     )

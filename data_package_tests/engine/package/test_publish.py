@@ -141,7 +141,7 @@ def test_two_folders_and_two_days_give_the_same_bytes(study: Make, tmp_path: Pat
     shutil.copytree(project.root, other.root, ignore=shutil.ignore_patterns("storage", "*.lock"))
     for file in other.root.rglob("*"):
         os.utime(file, (0, 0))
-    done = other.command("build")
+    done = other.verb("build")
     assert done.returncode == 0, done.stderr
     assert contents(package_of(other)) == first
     lock = "data-package.lock"

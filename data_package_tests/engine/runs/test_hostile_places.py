@@ -126,7 +126,7 @@ def wide_eager() -> pl.DataFrame:
 def test_a_storage_that_is_a_file_is_reported(study: Make) -> None:
     project = study(FILES)
     project.storage.write_text("not a folder")
-    done = project.command("build")
+    done = project.verb("build")
     assert done.returncode in (1, 2)
     assert "Traceback" not in done.stderr
     assert "storage" in done.stderr
@@ -171,12 +171,12 @@ def test_a_damaged_history_is_reported_with_the_way_out(study: Make, damaged: st
     assert project.build().ok
     (project.project.dagster_home / damaged).write_bytes(b"damaged" * 1000)
     (project.root / "in" / "a b.csv").write_text("navn\nÅse\n")
-    done = project.command("build")
+    done = project.verb("build")
     assert done.returncode == 2
     assert "rm -r storage/.dagster" in done.stderr
     assert "Traceback" not in done.stderr
     shutil.rmtree(project.project.dagster_home)
-    assert project.command("build").returncode == 0
+    assert project.verb("build").returncode == 0
 
 
 def test_a_full_disk_below_the_history_is_reported_as_that(study: Make) -> None:

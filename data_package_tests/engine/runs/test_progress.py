@@ -1,7 +1,6 @@
 """The table that ends a build fits where it is shown."""
 
 import re
-import sys
 
 import pytest
 
@@ -21,9 +20,8 @@ def test_a_narrow_terminal_shows_names_and_marks_and_less_of_the_rest(study: Mak
     project = study({"t.py": CODE})
     project.build()
     for columns in (30, 50, 80, 120):
-        told = project.run(
-            *(sys.executable, "-m", "data_package.engine.cli", "build", "--force"),
-            env={"COLUMNS": str(columns), "FORCE_COLOR": "1"},
+        told = project.verb(
+            "build", "--force", env={"COLUMNS": str(columns), "FORCE_COLOR": "1"}
         ).stdout
         lines = re.sub(r"\x1b\[[0-9;]*m", "", told).splitlines()
         assert lines[1].startswith("✓  a_table_of_some_name"), lines
@@ -34,7 +32,7 @@ def test_a_narrow_terminal_shows_names_and_marks_and_less_of_the_rest(study: Mak
 
 @pytest.mark.slow
 def test_a_pipe_gets_all_of_it_in_plain_text(study: Make) -> None:
-    told = study({"t.py": CODE}).command("build").stdout
+    told = study({"t.py": CODE}).verb("build").stdout
     title, row = told.splitlines()[:2]
     assert "\x1b" not in told
     assert title.split() == WORDS

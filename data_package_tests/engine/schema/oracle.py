@@ -33,7 +33,7 @@ def frictionless_errors(
 
     Raises whatever frictionless raises: it has no report for some schemas.
     """
-    # Everything is said, because what is not frictionless guesses from the text.
+    # Everything is given, because what is not frictionless guesses from the text.
     csv = {"delimiter": ",", "quoteChar": '"', "doubleQuote": True, "skipInitialSpace": False}
     dialect = {"header": True, "headerRows": [1], "csv": csv}
     resources = [_resource("data", path, schema, dialect)]

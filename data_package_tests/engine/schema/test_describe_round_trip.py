@@ -11,7 +11,7 @@ from data_package_tests.engine.schema.delivered_like import delivered_like
 
 
 def described(path: Path, seed: int) -> str:
-    """What came of describing and checking a file: `passed`, or the reason of the refusal."""
+    """The outcome of describing and checking a file: `passed`, or the reason of the refusal."""
     data, dialect, encoding = delivered_like(seed)
     path.write_bytes(data)
     try:

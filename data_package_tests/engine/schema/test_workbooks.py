@@ -3,6 +3,7 @@
 import datetime as dt
 import io
 import zipfile
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -40,7 +41,7 @@ VISITS: list[list[object]] = [
 DIALECT = {"sheetName": "Visits", "headerRows": [3, 4]}
 
 
-def book(path: Path, **sheets: list[list[object]]) -> Path:
+def book(path: Path, **sheets: Sequence[Sequence[object]]) -> Path:
     """A workbook by openpyxl; a text that begins with an equals sign is a formula."""
     made = openpyxl.Workbook()
     made.remove(made.worksheets[0])
@@ -203,7 +204,7 @@ def repacked(data: bytes, change: Any) -> bytes:
     return made.getvalue()
 
 
-HARMED = {
+HARMED: dict[str, Callable[[bytes], bytes]] = {
     "cut.xlsx": cut,
     "sheetless.xlsx": without_sheet,
     "text.xlsx": lambda _: b"id,v\n1,2\n",

@@ -1,4 +1,4 @@
-"""A raw file that has a contract arrives as typed rows, and what is wrong in it is told."""
+"""A raw file that has a contract arrives as typed rows, and its errors are reported."""
 
 import json
 import stat
@@ -9,9 +9,9 @@ from typing import Any, cast
 import polars as pl
 import pytest
 
-from data_package.engine.cli.check import _raw
 from data_package.engine.errors import ProjectError
 from data_package.engine.lineage.tables import lineage_of_tables
+from data_package.engine.runs.checking import check_each
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.staleness.status import status_of
 from data_package.engine.states import Status
@@ -138,7 +138,7 @@ others_file = source_file("others_file", "others.csv", bad="reject")
 
 @dg.asset
 def both(visits_file: pl.LazyFrame, others_file: pl.LazyFrame) -> Path:
-    path = Path("rows.txt")
+    path = Path(__file__).with_name("rows.txt")
     path.write_text(str(visits_file.collect().height + others_file.collect().height))
     return path
 
@@ -268,10 +268,9 @@ def test_the_bad_rows_of_a_typed_file_can_be_looked_at(study: Make) -> None:
     made = project(study, GOOD, paths="'visits.parquet'")
     frame = pl.DataFrame({"id": [7, 7], "name": ["a", "b"], "day": [None] * 2, "weight": [1.0, 2]})
     frame.cast({"day": pl.Date}).write_parquet(made.root / "visits.parquet")
-    catalogue, _ = open_project(made.project)
-    ((report, show),) = _raw("visits_file", catalogue)
-    assert report.name == "visits.parquet"
-    assert show()["row number"].to_list() == [3]
+    (checked,) = check_each(["visits_file"], made.project)
+    assert checked.report.name == "visits.parquet"
+    assert checked.offending()["row number"].to_list() == [3]
 
 
 def test_what_cannot_be_read_is_reported_without_a_traceback(study: Make) -> None:
@@ -315,19 +314,19 @@ def test_fields_are_followed_to_the_columns_of_the_file(study: Make) -> None:
 def test_a_contract_is_begun_and_the_file_checked_by_name(study: Make) -> None:
     made = project(study, GOOD.replace("-99", ""), contract=None)
     words = ("describe", "visits_file", "--write", "--delimiter", ";", "--encoding", "cp1252")
-    assert made.command(*words).returncode == 0
+    assert made.verb(*words).returncode == 0
     begun = (made.root / made.package / "raw" / "visits_file.yaml").read_text()
     assert 'delimiter: ";"' in begun
     assert "encoding: cp1252" in begun
-    assert made.command("build").returncode == 0
+    assert made.verb("build").returncode == 0
     assert table(made).height == 2
     made.write({"raw/visits_file.yaml": CONTRACT, "/visits.csv": BAD})
-    checked = made.command("check", "visits_file", "--json")
+    checked = made.verb("check", "visits_file", "--json")
     assert checked.returncode == 1
     (report,) = json.loads(checked.stdout)
     assert report["name"] == "visits.csv"
     assert report["error_count"] == 5
-    built = made.command("build", "--json")
+    built = made.verb("build", "--json")
     assert built.returncode == 1
     assert "Secret" not in built.stdout + built.stderr
 
@@ -425,8 +424,7 @@ def test_keys_are_checked_over_all_files_of_a_set(study: Make) -> None:
     assert "1 time: row 6" in said
     assert "1 time: row 5" in said
     assert "c.csv" not in said
-    catalogue, _ = open_project(made.project)
-    counts = [report.error_count for report, _ in _raw("visits_file", catalogue)]
+    counts = [one.report.error_count for one in check_each(["visits_file"], made.project)]
     assert counts == [1, 1, 0]
 
 

@@ -1,4 +1,4 @@
-"""Raw files arrive as paths whatever they are called, and are told apart by what they hold."""
+"""Raw files arrive as paths whatever they are called, and are distinguished by what they hold."""
 
 import glob
 import hashlib

@@ -1,4 +1,4 @@
-"""What breaks its contract is told by rule, field, count and rows, and is never published."""
+"""What breaks its contract is reported with rule, field, count and rows, and is never published."""
 
 from pathlib import Path
 
@@ -197,7 +197,7 @@ def test_the_command_says_what_is_broken_and_leaves_what_is_published(study: Mak
             + "@dg.asset\ndef other() -> pl.LazyFrame:\n    return pl.LazyFrame({'n': [1]})\n",
         }
     )
-    done = project.command("build")
+    done = project.verb("build")
     assert done.returncode == 1
     for word in ("enum", "kind", "2 times", "rows 3, 4", "unchanged"):
         assert word in done.stderr, word

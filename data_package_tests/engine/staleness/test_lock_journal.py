@@ -113,10 +113,10 @@ def test_a_killed_build_loses_at_most_the_table_that_was_running(study: Make) ->
             f"    {ending}\n    return pl.LazyFrame({{'n': [{number}]}})\n"
         )
     made = study({"t.py": tables})
-    assert made.command("build").returncode == -9
+    assert made.verb("build").returncode == -9
     assert read_lock(made.project).tables.keys() == {"t0", "t1", "t2"}
     made.write({"t.py": tables.replace("os.kill(os.getpid(), 9)", "pass")})
-    built = made.command("build", "--json")
+    built = made.verb("build", "--json")
     assert built.returncode == 0
     assert built.stdout.count('"status": "built"') == 1
     assert not journal_of(made.project).exists()

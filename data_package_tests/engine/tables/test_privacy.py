@@ -349,7 +349,7 @@ def test_an_error_at_import_leaves_no_trace_of_a_value_from_a_command(
 
 def test_an_error_in_the_package_itself_is_reported_like_any_other(study: Make) -> None:
     project = study({"__init__.py": BAD_IMPORT, "/people.csv": f"identity\n{SECRET}\n"})
-    done = project.command("build")
+    done = project.verb("build")
     assert done.returncode == 2
     assert "__init__.py:2" in done.stderr
     assert SECRET not in done.stdout + done.stderr

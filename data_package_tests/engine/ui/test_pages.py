@@ -112,7 +112,7 @@ def test_nothing_can_be_made_where_the_pages_are_for_reading(study: Make, tmp_pa
 def test_a_failed_run_is_shown_without_values(study: Make, tmp_path: Path) -> None:
     project = study(TABLES | FAILING)
     assert not project.build().ok
-    run = json.loads(project.command("history", "--json").stdout)[0]["run"]
+    run = json.loads(project.verb("history", "--json").stdout)[0]["run"]
     with served(project) as server, browser(tmp_path) as tab:
         tab.open(server.facts["link"])
         tab.wait_for("Catalog")

@@ -11,6 +11,7 @@ from typing import Any
 import polars as pl
 import pytest
 from click.testing import CliRunner
+from frictionless import Package
 
 from data_package.engine.cli.release import command
 from data_package.engine.errors import ProjectError
@@ -89,6 +90,20 @@ def test_the_first_release_is_kept_and_is_what_is_built(built: Study) -> None:
     assert built.build().package is None
     with pytest.raises(ProjectError, match=r"Nothing to release: the data package is 0\.1\.0"):
         propose(Wanted(), built.project)
+
+
+def test_what_another_library_refuses_is_not_released(
+    built: Study, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def fail(*_: object, **__: object) -> None:
+        raise ZeroDivisionError
+
+    monkeypatch.setattr(Package, "validate_descriptor", fail)
+    with pytest.raises(NotReady, match=r"frictionless refuses .*\n  it ended with ZeroDivision"):
+        make(propose(Wanted(), built.project))
+    assert git(built, "status", "--porcelain") == ""
+    assert temporary_files(built.root) == []
+    assert not list((built.storage / "releases").iterdir())
 
 
 def test_a_clone_of_the_commit_makes_the_same_release(built: Study, tmp_path: Path) -> None:
@@ -235,7 +250,10 @@ def test_the_command_tells_what_it_would_do_and_what_it_did(built: Study) -> Non
     assert git(built, "status", "--porcelain") == ""
     done = built.verb("release", "--version", "1.0.0")
     assert done.returncode == 1
-    assert "does not say yet: the package's description, licence, contributors" in done.stderr
+    assert (
+        "Still missing in the data package: the package's description, licence, contributors"
+        in done.stderr
+    )
     assert git(built, "status", "--porcelain") == ""
     done = built.verb("release", "1.0.0", "--undocumented")
     assert done.returncode == 0, done.stderr

@@ -20,7 +20,7 @@
     if (text !== undefined) node.textContent = text;
     return node;
   };
-  const told = (state) => (state === "file" ? "raw file" : state);
+  const labelOf = (state) => (state === "file" ? "raw file" : state);
 
   const tables = new Map(data.nodes.map((node) => [node.n, { ...node, out: [] }]));
   for (const node of tables.values()) {
@@ -34,7 +34,7 @@
   const small = window.innerWidth < NARROW && data.nodes.length > LEGIBLE;
   const folded = new Set(data.fold || small ? groups.filter((group) => members.get(group).length > 1) : []);
 
-  // What is seen: a table, or a folded group in the place of all of its tables.
+  // What is seen: a table, or a folded group instead of its tables.
   const placeOf = (name) => {
     const group = tables.get(name).g;
     return folded.has(group) ? `g${groups.indexOf(group)}` : `t${name}`;
@@ -68,7 +68,7 @@
     return { spots, edges: [...edges.values()] };
   };
 
-  // Each spot stands one layer behind the last of its inputs; a circle ends where it is entered.
+  // Each spot is one layer behind the last of its inputs; a circle ends where it is entered.
   const layersOf = (spots) => {
     const depth = new Map();
     for (const start of spots.keys()) {
@@ -121,7 +121,7 @@
         number(layer);
       }
     }
-    // A layer that is too tall to look at stands in several columns.
+    // A layer that is too tall is split into several columns.
     let x = 0, tallest = 0;
     const columns = [];
     for (const layer of layers) {
@@ -170,7 +170,7 @@
     const many = spot.group !== undefined;
     const count = many ? members.get(spot.group).length : 0;
     const what = spot.group === data.files ? "file" : "table";
-    const words = many ? `${spot.name}, ${count} ${what}${count === 1 ? "" : "s"}, folded` : `${spot.name}, ${told(spot.state)}`;
+    const words = many ? `${spot.name}, ${count} ${what}${count === 1 ? "" : "s"}, folded` : `${spot.name}, ${labelOf(spot.state)}`;
     const node = draw("g", {
       class: `node ${classOf(spot.state)}${many ? " group" : ""}`, tabindex: 0, role: "button",
       "aria-label": words, transform: `translate(${item.x} ${item.y})`,
@@ -372,7 +372,7 @@
     const facts = new Map(node.f);
     const parts = [make("h2", "", node.n)];
     if (facts.has("title")) parts.push(make("div", "", facts.get("title")));
-    const state = make("span", `state ${classOf(node.s)}`, `${data.marks[node.s]} ${facts.get("state") || told(node.s)}`);
+    const state = make("span", `state ${classOf(node.s)}`, `${data.marks[node.s]} ${facts.get("state") || labelOf(node.s)}`);
     parts.push(state);
     if (node.s === "failed" && facts.get("contract state") === "failed") state.textContent += ", contract failed";
     if (facts.has("why")) parts.push(make("div", "words", facts.get("why")));
@@ -484,7 +484,7 @@
 
   $("states").replaceChildren(...Object.keys(data.marks).flatMap((state) => {
     const count = data.nodes.filter((node) => node.s === state).length;
-    const words = `${data.marks[state]} ${number.format(count)} ${told(state)}${state === "file" && count > 1 ? "s" : ""}`;
+    const words = `${data.marks[state]} ${number.format(count)} ${labelOf(state)}${state === "file" && count > 1 ? "s" : ""}`;
     return count ? [make("li", classOf(state), words)] : [];
   }));
   // On paper: every table, the whole drawing on one page, and the same as text.
@@ -498,7 +498,7 @@
     $("printed").replaceChildren(...data.nodes.map((node) => {
       const from = tables.get(node.n).i;
       const made = from.length ? `, made from ${from.join(", ")}` : "";
-      const item = make("li", "", `${data.marks[node.s]} ${node.n} (${node.g}, ${told(node.s)})${made}`);
+      const item = make("li", "", `${data.marks[node.s]} ${node.n} (${node.g}, ${labelOf(node.s)})${made}`);
       item.dir = "auto";
       return item;
     }));

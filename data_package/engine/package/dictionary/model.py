@@ -158,7 +158,7 @@ def _origin(table: TableFacts, field: Field) -> dict[str, str]:
 
 
 def _field(contract: Contract, field: Field, summary: FieldSummary | None) -> dict[str, object]:
-    said: dict[str, object] = {
+    properties: dict[str, object] = {
         "n": field.name,
         "t": clipped(field.title, 300),
         "d": clipped(field.description, _WORDS),
@@ -176,15 +176,15 @@ def _field(contract: Contract, field: Field, summary: FieldSummary | None) -> di
         "c": [clipped(one, 300) for one in categories(field)[:_CATEGORIES]],
     }
     if summary is not None:
-        said["m"] = summary.missing
-        said["w"] = "" if summary.why in SELF_EVIDENT else summary.why
+        properties["m"] = summary.missing
+        properties["w"] = "" if summary.why in SELF_EVIDENT else summary.why
         if summary.bars is not None:
-            said["p"] = {
+            properties["p"] = {
                 "k": summary.bars.kind,
                 "l": [clipped(label, 200) for label in summary.bars.labels],
                 "v": list(summary.bars.counts),
             }
-    return {name: value for name, value in said.items() if value not in ("", [], None)}
+    return {name: value for name, value in properties.items() if value not in ("", [], None)}
 
 
 def _badges(contract: Contract, field: Field) -> list[str]:

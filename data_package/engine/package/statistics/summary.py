@@ -136,11 +136,11 @@ def _plan(
     grouped: bool,
 ) -> dict[str, Bins]:
     """The bins of each field that is counted at all."""
-    told = [each for each in fields if each.name not in keys(contract)]
-    plan = {each.name: cells for each in told if (cells := bins_of(each, schema[each.name]))}
+    summarised = [each for each in fields if each.name not in keys(contract)]
+    plan = {each.name: cells for each in summarised if (cells := bins_of(each, schema[each.name]))}
     scales = [
         scale
-        for each in told
+        for each in summarised
         if each.name not in plan and (scale := scale_of(each, schema[each.name]))
     ]
     found = counting.edges(frame, scales, size, k, grouped=grouped)

@@ -62,17 +62,17 @@ def true_or_false(name: str) -> Callable[[Field, object], Iterator[Fault]]:
 
 def not_a_value(what: str, field: Field, value: object) -> str:
     """Say that something in a contract is not a value of its field, and what to do."""
-    said = f"{what} is not a value of type {field.type}"
+    message = f"{what} is not a value of type {field.type}"
     if field.format != "default":
-        said += f" ({field.format})"
+        message += f" ({field.format})"
     is_text = isinstance(value, str)
     if field.type == "string" and not is_text:
-        return f"{said} as it is written; put it in quotes"
-    return f"{said}; correct it or the type"
+        return f"{message} as it is written; put it in quotes"
+    return f"{message}; correct it or the type"
 
 
 def rises(old: object, new: object) -> bool | None:
-    """Tell whether a bound has gone up; None when that cannot be told."""
+    """Whether a bound has gone up; None when that is not known."""
     if isinstance(old, int | float) and isinstance(new, int | float):
         return new > old
     # Dates and times of one length, as ISO 8601 writes them, are ordered as texts.

@@ -62,9 +62,9 @@ class _Reader:
         )
         try:
             self._ask({"path": str(path.absolute()), "suffix": suffix})
-            said = cast("Mapping[str, object]", json.loads(self._answer(b"K")))
+            metadata = cast("Mapping[str, object]", json.loads(self._answer(b"K")))
             self.columns: pl.Schema = _frame(self._answer(b"S")).schema
-            self.known: Mapping[str, Known] = known_columns(said)
+            self.known: Mapping[str, Known] = known_columns(metadata)
         except BaseException:
             self.close()
             raise

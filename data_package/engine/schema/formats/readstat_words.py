@@ -6,7 +6,7 @@ from typing import cast
 
 from data_package.engine.schema.formats.file_format import Known
 
-Said = Mapping[str, object]
+Metadata = Mapping[str, object]
 
 _STATA_MISSING = "MISSING_"
 
@@ -16,9 +16,9 @@ _NOT_READ_OF_POR = (
 )
 
 
-def known_columns(said: Said) -> dict[str, Known]:
+def known_columns(metadata: Metadata) -> dict[str, Known]:
     """Return what is known of each column, from what the library says of a file."""
-    columns = cast("list[Said]", said.get("variables") or said.get("columns") or [])
+    columns = cast("list[Metadata]", metadata.get("variables") or metadata.get("columns") or [])
     return {str(one.get("name")): _known(one) for one in columns}
 
 
@@ -34,12 +34,12 @@ def as_code(value: object) -> str:
     return str(value)
 
 
-def _known(said: Said) -> Known:
-    missing, ranges = _missing(said)
-    is_text = str(said.get("type")).startswith(("Str", "Char"))
-    labels = cast("Mapping[str, object]", said.get("value_labels") or {})
+def _known(metadata: Metadata) -> Known:
+    missing, ranges = _missing(metadata)
+    is_text = str(metadata.get("type")).startswith(("Str", "Char"))
+    labels = cast("Mapping[str, object]", metadata.get("value_labels") or {})
     return Known(
-        title=_plain(said.get("label")),
+        title=_plain(metadata.get("label")),
         labels={
             code.rstrip() if is_text else _number(code): _plain(label)
             for code, label in labels.items()
@@ -57,12 +57,12 @@ def _number(code: str) -> str:
         return f".{code.removeprefix(_STATA_MISSING)}" if code.startswith(_STATA_MISSING) else code
 
 
-def _missing(said: Said) -> tuple[tuple[str, ...], tuple[tuple[float, float], ...]]:
+def _missing(metadata: Metadata) -> tuple[tuple[str, ...], tuple[tuple[float, float], ...]]:
     """The values that SPSS counts as missing, and the range of them, if there is one."""
-    held = map(float, cast("list[float]", said.get("missing_doubles") or []))
+    held = map(float, cast("list[float]", metadata.get("missing_doubles") or []))
     numbers = [one for one in held if not math.isnan(one)]
-    texts = cast("list[object]", said.get("missing_strings") or [])
-    if said.get("missing_range") and len(numbers) >= 2:
+    texts = cast("list[object]", metadata.get("missing_strings") or [])
+    if metadata.get("missing_range") and len(numbers) >= 2:
         low, high, *single = numbers
         return tuple(map(as_code, single)), ((min(low, high), max(low, high)),)
     return (*map(as_code, numbers), *(str(one).rstrip() for one in texts)), ()

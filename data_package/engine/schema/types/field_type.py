@@ -50,7 +50,7 @@ class FieldType:
     Attributes:
         name: as contracts write it.
         dtypes: in words, which Polars types fit.
-        reader: what reads a cell of a field; has the last word on what is of the type.
+        reader: reads a cell of a field; decides what is of the type.
         holds: the names of the Polars types of columns that can hold a field; None for all.
         literal: the meaning of a value in a contract that is not text; None for none.
         json_value: a meaning, and how it is written, as JSON holds it in what is published.

@@ -43,7 +43,7 @@ def nothing(column: "pl.Expr", dtype: "pl.DataType") -> "pl.Expr":
 def by_format(
     format_name: str, default: Callable[[str], datetime | None]
 ) -> Callable[[str], datetime | None]:
-    """Return what reads a moment in a format: the default one, any, or a strptime pattern."""
+    """Return the reader of a moment in a format: the default one, any, or a strptime pattern."""
     if format_name == "default":
         return default
     if format_name == "any":

@@ -23,7 +23,7 @@
     return node;
   };
   const idOf = (t, f) => `${data.tables[t].address}.${encodeURIComponent(data.tables[t].fields[f].n)}`;
-  const told = (count) => (count === null ? "not shown" : number.format(count));
+  const countText = (count) => (count === null ? "not shown" : number.format(count));
   const decoded = (text) => {
     try {
       return decodeURIComponent(text);
@@ -74,7 +74,7 @@
     const wide = 320, high = 74, foot = 18;
     const svg = draw("svg", { viewBox: `0 0 ${wide} ${high + foot}`, role: "img" });
     svg.setAttribute("aria-label", `Subjects by ${name}: ` +
-      plot.l.map((label, i) => `${label}, ${told(plot.v[i])}`).join("; "));
+      plot.l.map((label, i) => `${label}, ${countText(plot.v[i])}`).join("; "));
     const most = Math.max(...plot.v.filter((v) => v !== null), 1);
     const step = wide / plot.v.length;
     plot.v.forEach((value, i) => {
@@ -85,7 +85,7 @@
         ...bar, x: i * step + 1.5, width: Math.max(1, step - 3), y: high - bar.height, rx: 1.5,
       });
       const title = draw("title", {});
-      title.textContent = `${plot.l[i]}: ${told(value)}`;
+      title.textContent = `${plot.l[i]}: ${countText(value)}`;
       rect.append(title);
       svg.append(rect);
     });
@@ -112,7 +112,7 @@
       svg.append(value === null
         ? draw("rect", { class: "hidden-bar", x: 1, y: 1, width: 26, height: 10 })
         : draw("rect", { class: "fill", x: 0, y: 0, width: Math.max(0.8, (value / most) * 100), height: 12 }));
-      item.append(name, svg, make("span", "count", told(value)));
+      item.append(name, svg, make("span", "count", countText(value)));
       list.append(item);
     });
     return list;
