@@ -32,7 +32,7 @@ _GROUPS = {
     },
     "Publish": {
         "release": "Release the built data package: version, changelog, files.",
-        "diff": "Show how two versions of the data package differ.",
+        "diff": "Show how two versions of the data package, or two deliveries, differ.",
         "export": "Export the tables to databases, workbooks or files.",
         "publish": "Send a release to Zenodo, as a draft.",
     },

@@ -15,7 +15,7 @@ from data_package.engine import schema
 from data_package.engine.edition import edition
 from data_package.engine.errors import BuildError, did_you_mean
 from data_package.engine.project import Project
-from data_package.engine.sources.files import RawFile
+from data_package.engine.sources.files import Bad, RawFile
 from data_package.engine.sources.newest import (
     BAD,
     MARK,
@@ -241,6 +241,10 @@ class Delivered:
         reports = schema.reports_across(parts, self.contracts[name])
         return [replace(one, report=r) for one, r in zip(files, reports, strict=True)]
 
+    def read_alone(self, name: str, path: Path) -> FileRows:
+        """What reading one file gives, whatever becomes of bad cells in tables: they are empty."""
+        return self._read(name, path, every=False, bad="null")
+
     def in_order(self, name: str, paths: Sequence[Path]) -> list[Path]:
         """Files of a raw file, deliveries from the oldest to the newest.
 
@@ -368,8 +372,9 @@ class Delivered:
             )
         return ""
 
-    def _read(self, name: str, path: Path, *, every: bool) -> FileRows:
+    def _read(self, name: str, path: Path, *, every: bool, bad: Bad | None = None) -> FileRows:
         contract, file, label = self.contracts[name], self.files[name], self.label(name, path)
+        file = replace(file, bad=bad or file.bad)
         place = self.place(name)
         try:
             reading = self._reading(path, contract, file, every=every)

@@ -7,6 +7,7 @@ from data_package.engine.notebook import html_line, html_table
 from data_package.engine.package.markdown import line
 from data_package.engine.versions.changes import Change
 from data_package.engine.versions.difference import Difference, TableDifference
+from data_package.engine.versions.rows import RowDifference
 
 _FIELDS_SHOWN = 12
 _HEADS = ("table", "rows", "added", "removed", "changed", "matched by")
@@ -50,7 +51,7 @@ def markdown_of(difference: Difference, shown: Shown | None = None) -> str:
         for table in differing:
             if table.rows is not None and table.rows.fields:
                 fields = table.rows.fields
-                names = ", ".join(sorted(fields)) if shown else _counts(fields.items())
+                names = ", ".join(sorted(fields)) if shown else counts(fields.items())
                 parts.append(f"- {_code(table.name)}, values changed: {line(plain(names))}")
             if table.words:
                 parts.append(f"- {_code(table.name)}: {line(plain(table.words))}")
@@ -64,7 +65,7 @@ def html_of(difference: Difference) -> str:
     changes = sorted(difference.changes, key=_weight)
     differing = [table for table in difference.tables if table.level is not None]
     fields = [
-        f"{table.name}, values changed: {_counts(table.rows.fields.items())}"
+        f"{table.name}, values changed: {counts(table.rows.fields.items())}"
         for table in differing
         if table.rows is not None and table.rows.fields
     ]
@@ -89,19 +90,19 @@ def _lines(difference: Difference) -> Iterator[str]:
     if difference.changes:
         yield ""
         rows = [(plain(c.place), plain(c.words), str(c.level)) for c in difference.changes]
-        yield from _columns(("description", "", ""), rows)
+        yield from columns(("description", "", ""), rows)
     differing = [table for table in difference.tables if table.level is not None]
     if differing:
         yield ""
-        yield from _columns(
+        yield from columns(
             _HEADS,
             [_cells(table) for table in differing],
             right=range(1, 5),
         )
         for table in differing:
             if table.rows is not None and table.rows.fields:
-                counts = plain(_counts(table.rows.fields.items()))
-                yield f"{plain(table.name)}, values changed: {counts}"
+                fields = plain(counts(table.rows.fields.items()))
+                yield f"{plain(table.name)}, values changed: {fields}"
             if table.rows is not None and table.rows.not_compared:
                 names = ", ".join(table.rows.not_compared)
                 yield f"{plain(table.name)}: the types of {plain(names)} cannot be compared"
@@ -118,11 +119,17 @@ def _cells(table: TableDifference, shown: Shown | None = None) -> tuple[str, ...
     def count_shown(count: int) -> str:
         return f"{count:,}" if shown is None else shown(table.name, count)
 
-    rows = table.rows
-    if rows is None:
+    if table.rows is None:
         return plain(table.name), "?", "?", "?", "?", ""
+    return cells_of(table.name, table.rows, count_shown)
+
+
+def cells_of(
+    name: str, rows: RowDifference, count_shown: Callable[[int], str] = "{:,}".format
+) -> tuple[str, ...]:
+    """The name, and the counts in words: rows, added, removed, changed, and the key."""
     return (
-        plain(table.name),
+        plain(name),
         f"{count_shown(rows.old)} → {count_shown(rows.new)}",
         count_shown(rows.added),
         count_shown(rows.removed),
@@ -136,16 +143,18 @@ def _row(table: TableDifference, shown: Shown | None) -> str:
     return " | ".join(("", _code(name), *numbers, line(plain(key)), "")).strip()
 
 
-def _counts(fields: Iterable[tuple[str, int]]) -> str:
+def counts(fields: Iterable[tuple[str, int]]) -> str:
+    """Fields with their counts, the largest first."""
     ordered = sorted(fields, key=lambda item: -item[1])
     shown = ", ".join(f"{name} {count:,}" for name, count in ordered[:_FIELDS_SHOWN])
     more = len(ordered) - _FIELDS_SHOWN
     return f"{shown} and {more} more fields" if more > 0 else shown
 
 
-def _columns(
+def columns(
     head: Sequence[str], rows: Sequence[Sequence[str]], right: Sequence[int] = ()
 ) -> Iterator[str]:
+    """The lines of a table with its head; columns at `right` are flushed right."""
     widths = [max(len(row[at]) for row in (head, *rows)) for at in range(len(head))]
     for row in (head, *rows):
         cells = [

@@ -1,4 +1,4 @@
-"""How the rows of two Parquet files differ, in bounded memory.
+"""How the rows of two Parquet files, or scans of some, differ, in bounded memory.
 
 First each row is reduced to two 64-bit hashes, one of its key and one of its other values. Hashes
 that both files have equally often are equal rows. Then the remaining rows, often few, are read
@@ -76,8 +76,8 @@ class RowDifference:
 
 
 def compare_rows(
-    old: Path,
-    new: Path,
+    old: Path | pl.LazyFrame,
+    new: Path | pl.LazyFrame,
     key: Sequence[str],
     *,
     show: int = 0,
@@ -88,8 +88,8 @@ def compare_rows(
     """Compare the rows of two Parquet files in the fields that both have.
 
     Args:
-        old: the old file.
-        new: the new file.
+        old: the old file, or what is read instead of one.
+        new: the new one.
         key: fields that identify rows. Where they are not in both files, or not unique in each,
             whole rows are counted.
         show: how many rows of each kind to return with their values.
@@ -111,12 +111,14 @@ def compare_rows(
         return _by_count(pair, show, shares)
     except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
         # The message of Polars may quote values.
+        files = " and ".join(str(each) for each in (old, new) if isinstance(each, Path))
         raise BuildError(
-            f"{old} and {new} cannot be compared: {type(error).__name__}.\n"
+            f"{files or 'The rows'} cannot be compared: {type(error).__name__}.\n"
             "Check that both files are complete: sha256sum --check SHA256SUMS"
         ) from None
     except OSError as error:
-        raise BuildError(f"{error.filename or old} cannot be read: {error.strerror}.") from None
+        where = error.filename or (old if isinstance(old, Path) else "A file")
+        raise BuildError(f"{where} cannot be read: {error.strerror}.") from None
 
 
 class _NotAKeyError(Exception):
@@ -135,8 +137,13 @@ class _Shares:
 class _Pair:
     """Two files, with their common fields cast to common types."""
 
-    def __init__(self, old: Path, new: Path) -> None:
-        scans = [pl.scan_parquet(path, glob=False, hive_partitioning=False) for path in (old, new)]
+    def __init__(self, old: Path | pl.LazyFrame, new: Path | pl.LazyFrame) -> None:
+        scans = [
+            each
+            if isinstance(each, pl.LazyFrame)
+            else pl.scan_parquet(each, glob=False, hive_partitioning=False)
+            for each in (old, new)
+        ]
         schemas = [scan.collect_schema() for scan in scans]
         self.types: dict[str, pl.DataType] = {}
         self.not_compared: tuple[str, ...] = ()
