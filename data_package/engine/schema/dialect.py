@@ -324,12 +324,6 @@ def _place_of(name: str, contract: "Contract | None") -> str:
     return f"{contract.path}:{place.line}:{place.column}: "
 
 
-def written_dialect(contract: "Contract | None") -> Mapping[str, object]:
-    """Return the dialect that a contract states; empty where it states none."""
-    written = contract.descriptor.get("dialect") if contract is not None else None
-    return written if isinstance(written, dict) else {}
-
-
 def property_fault(name: str, value: object) -> str | None:
     """Return what is wrong with a property of a dialect, and what to do; None when it is good."""
     if name not in _PROPERTIES:
