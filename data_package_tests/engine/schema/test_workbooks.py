@@ -13,6 +13,7 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_package.engine.scaffold.drafts import drafts
 from data_package.engine.schema import (
     CheckError,
     DialectError,
@@ -22,9 +23,9 @@ from data_package.engine.schema import (
     parts_of,
     read,
 )
+from data_package.engine.sources.delivered import READER
 
 at = dt.datetime
-
 VISITS: list[list[object]] = [
     ["Visits of 2024"],
     [],
@@ -266,3 +267,17 @@ def test_a_library_that_is_missing_is_named(visits: Path, monkeypatch: pytest.Mo
     for look in (lambda: check_file(visits, texts("id")), lambda: parts_of(visits)):
         with pytest.raises(CheckError, match=r"a workbook.*\n.*'data-package\[excel\]'"):
             look()
+
+
+def test_the_libraries_that_read_count_for_what_is_stale() -> None:
+    assert {"fastexcel", "duckdb", "polars_readstat"} <= READER.libraries
+
+
+def test_a_table_is_drafted_for_each_sheet(tmp_path: Path) -> None:
+    rows = [["id", "v"], [1, "a"], [2, "b"]]
+    made = drafts([book(tmp_path / "lab.xlsx", North=rows, **{"South 2": rows})])
+    assert [draft.name for draft in made] == ["lab_north", "lab_south_2"]
+    assert [draft.delivered["dialect"] for draft in made] == [
+        {"sheetName": "North"},
+        {"sheetName": "South 2"},
+    ]
