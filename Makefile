@@ -12,7 +12,7 @@ build: $(READY)
 	@$(BIN)/data-package build
 
 test: $(READY)
-	@$(BIN)/pytest -n auto
+	@$(BIN)/pytest -n auto --dist worksteal
 
 test-slow: $(READY)
 	@$(BIN)/pytest -n auto --dist worksteal -m "slow and not stress"

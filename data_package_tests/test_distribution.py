@@ -1,7 +1,9 @@
 """What a user installs: the engine, typed, with everything that it imports declared."""
 
 import ast
+import importlib
 import importlib.metadata
+import json
 import re
 import subprocess
 import sys
@@ -12,6 +14,7 @@ from pathlib import Path
 import pytest
 
 from data_package.engine.places import Folder
+from data_package.engine.scaffold.origin import origin
 
 ROOT = Path(__file__).parents[1]
 PROJECT = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
@@ -64,6 +67,37 @@ def test_the_wheel_holds_the_engine_and_nothing_of_the_example(tmp_path: Path) -
         if path.is_file() and "__pycache__" not in path.parts
     }
     assert tracked == names - beside
+
+
+@pytest.mark.parametrize(
+    ("came_from", "asks"),
+    [
+        (
+            {"url": "file:///srv/engine", "vcs_info": {"vcs": "git", "commit_id": "c0ffee"}},
+            "data-package @ git+file://localhost/srv/engine@c0ffee",
+        ),
+        (
+            {
+                "url": "https://git.example/engine",
+                "vcs_info": {"vcs": "git", "commit_id": "c0ffee"},
+            },
+            "data-package @ git+https://git.example/engine@c0ffee",
+        ),
+        ({"url": "file:///srv/engine", "dir_info": {}}, "data-package @ file:///srv/engine"),
+    ],
+)
+def test_a_project_asks_for_the_engine_in_words_that_every_pip_reads(
+    came_from: dict[str, object], asks: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    installed = tmp_path / "data_package-1.dist-info"
+    installed.mkdir()
+    (installed / "METADATA").write_text("Metadata-Version: 2.1\nName: data-package\nVersion: 1\n")
+    (installed / "direct_url.json").write_text(json.dumps(came_from))
+    monkeypatch.syspath_prepend(str(tmp_path))
+    assert origin().requirement == asks
+    # The pip that comes with Python 3.11 is the strictest of those in use.
+    requirements = importlib.import_module("pip._vendor.packaging.requirements")
+    assert requirements.Requirement(asks).url in asks
 
 
 def test_no_group_of_the_example_has_the_name_of_a_folder_of_storage() -> None:

@@ -15,8 +15,10 @@ import shutil
 import signal
 import subprocess
 import sys
+import time
 from collections import Counter
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from contextlib import suppress
 from pathlib import Path
 
 import pytest
@@ -30,6 +32,7 @@ ROUNDS = int(os.environ.get("DATA_PACKAGE_ROUNDS", "20"))
 BUILDS = (
     ["build"],
     ["build", "-j", "3"],
+    ["build", "-j", "2", "--processes"],
     ["build", "--force"],
     ["build", "--partition", "2025"],
     ["dagster", "asset", "materialize", "--select", "persons,heavy", "-m", "PACKAGE.definitions"],
@@ -50,6 +53,15 @@ OTHERS = (
     ["check"],
     ["graph"],
     ["status"],
+)
+# Each as likely as the others, where all is killed; and then releases.
+KILLED = (
+    *BUILDS,
+    ["export", "--to", "csv", "--force"],
+    ["export", "--to", "sqlite", "--force"],
+    ["verify"],
+    ["accept"],
+    ["clean", "--yes"],
 )
 # Reading and looking changes nothing, so that a kill there is one between two changes.
 CHANGES = (
@@ -103,6 +115,8 @@ schema:
   fields: [{name: id, type: integer}, {name: weight, type: integer}]
   primaryKey: [id]
 """
+# What a project is changed to, in turn; both as many digits as the other.
+CHANGED = (2, 3)
 ROWS = "id,weight\n" + "".join(f"{n},{50 + n % 40}\n" for n in range(300))
 FILES = {
     "raw/__init__.py": "",
@@ -142,10 +156,10 @@ class Campaign:
         self.study = new_study(self.folder / "built", FILES)
         self.environment = self.study.environment()
         assert self.run(self.study.root, ["build"]).returncode == 0
-        reference = self.copy("reference", fresh=True)
-        assert self.run(reference, ["build"]).returncode == 0
-        self.clean = products(reference)
+        self.now = CHANGED[0]
+        self.cleans: dict[int, dict[str, str]] = {}
         self.counts: dict[str, dict[str, int]] = {}
+        self.seconds: dict[str, float] = {}
         self.tally: Counter[str] = Counter()
 
     def copy(self, name: str, *, fresh: bool = False) -> Path:
@@ -155,27 +169,52 @@ class Campaign:
         if fresh:
             shutil.rmtree(root / "storage")
             (root / "data-package.lock").unlink()
-        (root / "in/a.csv").write_text(ROWS + "900,99\n")
-        code = root / self.study.package / "final/persons.py"
-        code.write_text(FINAL.replace("FACTOR = 1", "FACTOR = 2"))
+        self.change(root, CHANGED[0])
         return root
 
+    def change(self, root: Path, factor: int) -> None:
+        """Change what was delivered and the code, and thereby what is right."""
+        (root / "in/a.csv").write_text(ROWS + f"900,{factor}\n")
+        code = root / self.study.package / "final/persons.py"
+        code.write_text(FINAL.replace("FACTOR = 1", f"FACTOR = {factor}"))
+        self.now = factor
+
+    @property
+    def clean(self) -> dict[str, str]:
+        """What a build from nothing makes of the project as it was changed last."""
+        if self.now not in self.cleans:
+            wanted = self.now
+            reference = self.copy("reference", fresh=True)
+            self.change(reference, wanted)
+            assert self.run(reference, ["build"]).returncode == 0
+            self.cleans[wanted] = products(reference)
+            shutil.rmtree(reference)
+        return self.cleans[self.now]
+
     def run(
-        self, root: Path, words: list[str], fault: Fault | None = None
+        self,
+        root: Path,
+        words: list[str],
+        fault: Fault | None = None,
+        meanwhile: Callable[[int], None] | None = None,
     ) -> "subprocess.CompletedProcess[str]":
         words = [word.replace("PACKAGE", self.study.package) for word in words]
-        return self.warm.run(words, root, self.environment, fault)
+        return self.warm.run(words, root, self.environment, fault, meanwhile=meanwhile)
 
     def calls(self, words: list[str]) -> dict[str, int]:
         """How many system calls of each kind a command makes."""
         name = " ".join(words)
         if name not in self.counts:
+            now = self.now
             root = self.copy("counted")
             if words not in BUILDS:
                 self.run(root, ["build"])
+            began = time.monotonic()
             self.run(root, words, Fault())
+            self.seconds[name] = time.monotonic() - began
             self.counts[name] = self.warm.counts()
             shutil.rmtree(root)
+            self.now = now
         return self.counts[name]
 
     def fault(self, chance: random.Random, words: list[str]) -> Fault:
@@ -204,12 +243,73 @@ class Campaign:
             fault = self.fault(chance, words)
             done = self.run(root, words, fault)
             story.append(f"{' '.join(words)}: {fault} -> {done.returncode}")
-            self.tally[f"{words[2] if words[0] == 'dagster' else words[0]} {fault.what}"] += 1
+            self.tally[f"{named(words)} {fault.what}"] += 1
             self.tally["killed" if done.returncode == -signal.SIGKILL else "ended"] += 1
-            if words[0] != "dagster":
-                judge_words(done, f"seed {seed}: {story}")
+            judge_words(done, f"seed {seed}: {story}", dagsters=words[0] == "dagster")
+            if words[0] == "accept":
+                self.run(root, ["forget", "people", "yearly", "persons", "heavy"])
         self.judge(root, f"seed {seed}: {story}")
         shutil.rmtree(root)
+
+    def kill_round(self, seed: int) -> None:
+        """Twenty kills of a project that changes, a true status after each, and judgements."""
+        chance = random.Random(seed)
+        root = self.copy(f"killed{seed}")
+        story: list[str] = []
+        for number in range(17):
+            words = list(chance.choice(KILLED))
+            self.kill_one(root, words, chance, story)
+            judged = chance.random() < 0.4 or number == 16
+            if judged:
+                self.judge_build(root, f"seed {seed}: {story}")
+            if judged or story[-1].endswith(" 0"):
+                # There is something to do for the next command.
+                self.change(root, CHANGED[0] if self.now == CHANGED[1] else CHANGED[1])
+        self.run(root, ["build"])
+        for _ in range(3):
+            self.kill_one(root, RELEASE, chance, story)
+        self.judge(root, f"seed {seed}: {story}")
+        shutil.rmtree(root)
+        self.now = CHANGED[0]
+
+    def kill_one(
+        self, root: Path, words: list[str], chance: random.Random, story: list[str]
+    ) -> None:
+        """Kill a command and ask for the status, which is true."""
+        done, how = self.killed(root, words, chance)
+        story.append(f"{' '.join(words)}: {how} -> {done.returncode}")
+        judge_words(done, str(story), dagsters=words[0] == "dagster")
+        # In `--processes` it may be a process of the build that is killed: the build says so.
+        was_killed = done.returncode == -signal.SIGKILL or "was killed" in done.stderr
+        self.tally[named(words) if was_killed else f"{named(words)} ended before"] += 1
+        status = self.run(root, ["status", "--check"])
+        assert status.returncode in (0, 1), (story, status.stderr)
+        judge_words(status, str(story))
+        if words == ["accept"]:
+            # What is accepted is fresh, whatever the function would make: that is what it is for.
+            self.run(root, ["forget", "people", "yearly", "persons", "heavy"])
+        elif status.returncode == 0 and not (root / self.study.package / "releases.yaml").exists():
+            wrong = different(products(root), self.clean)
+            assert wrong == [], (story, wrong, status.stdout)
+
+    def killed(
+        self, root: Path, words: list[str], chance: random.Random
+    ) -> tuple["subprocess.CompletedProcess[str]", str]:
+        """Run a command that is killed at a system call or, one in four, at any time."""
+        known = self.calls(words)
+        if chance.random() < 0.25:
+            seconds = chance.uniform(0, 0.9 * self.seconds[" ".join(words)])
+
+            def kill(child: int) -> None:
+                time.sleep(seconds)
+                # It may have ended.
+                with suppress(ProcessLookupError):
+                    os.kill(child, signal.SIGKILL)
+
+            return self.run(root, words, meanwhile=kill), f"after {seconds:.3f} s"
+        kind = chance.choice([kind for kind in CHANGES if kind in known] or sorted(known))
+        fault = Fault(kind, chance.randint(1, known[kind]), chance.choice("ka"))
+        return self.run(root, words, fault), str(fault)
 
     def judge(self, root: Path, story: str) -> None:
         """The status is true, and a build makes what one from nothing makes."""
@@ -217,6 +317,13 @@ class Campaign:
         assert status.returncode in (0, 1), (story, status.stderr)
         judge_words(status, story)
         found = products(root)
+        clean = self.judge_build(root, story)
+        if status.returncode == 0:
+            assert different(found, clean) == [], (story, status.stdout)
+        assert self.run(root, ["status", "--check"]).returncode == 0, story
+
+    def judge_build(self, root: Path, story: str) -> dict[str, str]:
+        """A build makes what one from nothing makes: that is returned."""
         done = self.run(root, ["build"])
         assert done.returncode == 0, (story, done.stdout, done.stderr)
         made, clean = products(root), self.clean
@@ -224,12 +331,10 @@ class Campaign:
             clean = self.from_nothing(root)
             self.judge_releases(root, story)
         assert different(made, clean) == [], (story, different(made, clean))
-        if status.returncode == 0:
-            assert different(found, clean) == [], (story, status.stdout)
         assert left_over(root) == [], (story, left_over(root))
         for export in (root / "storage/exports").glob("*/*.csv"):
             assert len(export.read_bytes().splitlines()) > 1, story
-        assert self.run(root, ["status", "--check"]).returncode == 0, story
+        return clean
 
     def from_nothing(self, root: Path) -> dict[str, str]:
         """What a build from nothing makes of the present files."""
@@ -262,8 +367,20 @@ def different(made: dict[str, str], clean: dict[str, str]) -> list[str]:
     return sorted(k for k in made.keys() | clean.keys() if made.get(k) != clean.get(k))
 
 
-def judge_words(done: "subprocess.CompletedProcess[str]", story: str) -> None:
+def named(words: list[str]) -> str:
+    """What a command counts as: a way of building, or a verb."""
+    if words[0] == "dagster":
+        return words[2]
+    return " ".join(words[:4] if words[0] == "build" else words[:1])
+
+
+def judge_words(
+    done: "subprocess.CompletedProcess[str]", story: str, *, dagsters: bool = False
+) -> None:
     """One screen of words, an exit code that is known, and no traceback."""
+    if dagsters:
+        # Dagster's own command ends in its own words.
+        return
     said = done.stderr + done.stdout
     for never in ("Traceback", "itself failed", "Exception in thread", "Exception ignored"):
         assert never not in said, (story, said)
@@ -292,7 +409,14 @@ def test_faults_of_every_kind_end_as_a_clean_build_would(campaign: Campaign, par
         campaign.round_of(1000 * (part + 1) + number)
 
 
-TRACED = (BUILDS[0], BUILDS[1], BUILDS[2], RELEASE, ["accept"], ["forget", "persons"])
+@pytest.mark.stress
+@pytest.mark.parametrize("part", range(4))
+def test_kills_at_any_moment_lose_nothing(campaign: Campaign, part: int) -> None:
+    for number in range(ROUNDS):
+        campaign.kill_round(1000 * (part + 1) + number)
+
+
+TRACED = (BUILDS[0], BUILDS[1], BUILDS[3], RELEASE, ["accept"], ["forget", "persons"])
 
 
 @pytest.mark.stress

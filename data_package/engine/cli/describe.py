@@ -41,6 +41,11 @@ if TYPE_CHECKING:
 @click.option(
     "--skip", type=click.IntRange(min=0), default=0, help="How many rows are above the header."
 )
+@click.option(
+    "--codebook",
+    type=click.Path(exists=True, dir_okay=False, path_type=Path),
+    help="A CSV of titles, descriptions and labels, which come before all others.",
+)
 @dialect_option
 @click.option("--json", "as_json", is_flag=True, help="Print the contracts and the notes as JSON.")
 def command(
@@ -53,6 +58,7 @@ def command(
     no_header: bool,
     comment: str | None,
     skip: int,
+    codebook: Path | None,
     properties: tuple[str, ...],
     as_json: bool,
 ) -> None:
@@ -60,8 +66,8 @@ def command(
 
     Types, required and unique fields, small closed vocabularies and keys are inferred from the
     data; no value of a single row is written. Titles and descriptions come from the function's
-    docstring and from the contracts of the raw files that columns are made of; the rest is left for
-    you. Only what is missing is added to an existing contract: fields, words, categories with
+    docstring and from the contracts of the raw files that columns are copies of; the rest is left
+    for you. Only what is missing is added to an existing contract: fields, words, categories with
     labels and foreign keys; its comments and its order stay. Exits with 1 where no contract
     could fit the data, and reports why.
 
@@ -77,6 +83,7 @@ def command(
         )
     from data_package.engine.describing import FileOptions, describe
     from data_package.engine.runs import progress
+    from data_package.engine.schema.codebook import read_codebook
     from data_package.engine.schema.inference import SMALL_CELLS
 
     dialect = _dialect(
@@ -91,6 +98,7 @@ def command(
         options,
         small_cells=project.packaging.small_cells if project else SMALL_CELLS,
         bounds=bounds,
+        codebook=read_codebook(codebook) if codebook else None,
         working=progress.working,
     )
     if as_json:

@@ -70,3 +70,5 @@ def report(written: "Written", *, as_json: bool) -> None:
         for link in draft.links:
             orphans = f", {link.orphans} of {link.values} values not there" if link.orphans else ""
             say(f"  {link.field} refers to {link.table}.{link.key}{orphans}")
+    for note in written.notes:
+        say(f"note: {note}", err=True)

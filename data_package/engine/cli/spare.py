@@ -30,13 +30,25 @@ _WANTED = (
     "pyarrow",
     "upath.implementations.local",
 )
+# Whose editions a build asks for.
+_EDITIONS = (
+    "data_package.engine.package",
+    "data_package.engine.tables.checks",
+    "data_package.engine.lineage.derive",
+    "data_package.engine.schema.contract",
+)
 
 
 def prepare() -> None:
-    """Import what a build needs, and keep it out of later garbage collections."""
+    """Get ready what every build needs, and keep it out of later garbage collections."""
     for name in _WANTED:
         importlib.import_module(name)
-    edition("data_package.engine.package").digest()
+    from data_package.engine.package.dictionary.page import TEMPLATE
+    from data_package.engine.pages import compiled
+
+    compiled(TEMPLATE)
+    for name in _EDITIONS:
+        edition(name).digest()
     gc.collect()
     gc.freeze()
 

@@ -11,6 +11,7 @@ from data_package.engine.describing.keys import Keys
 from data_package.engine.describing.words import Words
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.schema import CheckError, Inference, Report, UnsoundError
+from data_package.engine.schema.codebook import Codebook
 from data_package.engine.schema.contract import Descriptor
 from data_package.engine.schema.editor import modeline
 from data_package.engine.tables.catalogue import Catalogue
@@ -68,13 +69,14 @@ def describe(
     *,
     small_cells: int,
     bounds: bool = False,
+    codebook: Codebook | None = None,
     working: Working,
 ) -> tuple[list[Draft], list[CheckError]]:
     """Return a draft for each table, raw file or path, in the order given, and what has none.
 
     `catalogue` is None where every name is a path. A category is proposed only if `small_cells`
-    rows hold it. `working` says what is looked at meanwhile. Raises ProjectError for a name that
-    is none.
+    rows hold it. The words of `codebook` come before all others. `working` says what is looked at
+    meanwhile. Raises ProjectError for a name that is none.
     """
     infer = _Inferring(bounds, small_cells)
     tables = [_table(name, catalogue) for name in names if _is_table(name, catalogue)]
@@ -99,6 +101,8 @@ def describe(
                 descriptor = words.put_into(name, descriptor)
             descriptor, more = keys.put_into(name, descriptor)
             notes = (*notes, *more)
+        if codebook is not None:
+            descriptor = codebook.put_into(descriptor, _in_codebook(name, catalogue))
         root = catalogue.project.root if catalogue is not None else None
         text, unwritten = _completed(one.place, descriptor, root)
         drafts.append(Draft(name, descriptor, text, one.place, (*notes, *unwritten), one.reports))
@@ -110,6 +114,13 @@ class _Found:
     inference: Inference
     place: Path | None
     reports: tuple[Report, ...] = ()
+
+
+def _in_codebook(name: str, catalogue: Catalogue | None) -> str:
+    """The name that a codebook uses: of a file its own, and of a raw file without `_file`."""
+    if Path(name).is_file():
+        return Path(name).name
+    return name if _is_table(name, catalogue) else name.removesuffix("_file")
 
 
 def _is_table(name: str, catalogue: Catalogue | None) -> bool:

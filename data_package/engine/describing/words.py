@@ -64,14 +64,13 @@ class Words:
         return set(held.to_list()) <= allowed
 
     def _source(self, column: Ref) -> Field | None:
-        """The field with words that a column alone is made of, however far back."""
+        """The field with words that a column is a copy of, however far back."""
         seen = {column}
         while True:
             lineage = self._of(column[0])
-            made_of = lineage.columns.get(column[1], frozenset()) if lineage else frozenset()
-            if len(made_of) != 1:
+            if lineage is None or column[1] not in lineage.copies:
                 return None
-            (column,) = made_of
+            (column,) = lineage.columns[column[1]]
             if column in seen:
                 return None
             seen.add(column)

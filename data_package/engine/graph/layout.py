@@ -1,4 +1,8 @@
-"""A directed graph as SVG: boxes in layers, each layer ordered to keep the lines short."""
+"""A directed graph as SVG: boxes in layers, each layer ordered to keep the lines short.
+
+For pictures, which are made without a browser. The page lays out again each time a group is folded,
+without a server, so `templates/graph.js` has the same layout in JavaScript: change both.
+"""
 
 from collections import defaultdict
 from collections.abc import Iterable, Sequence

@@ -107,7 +107,7 @@ def _follow(function: Function, inputs: Mapping[str, Input]) -> tuple[TableLinea
     frames = _frames(inputs)
     out = _call(function, inputs, frames)
     known = frames.known(out)
-    return TableLineage(known.values, known.rows), frames
+    return TableLineage.of(known.values, known.rows), frames
 
 
 def _hold_against_polars(

@@ -12,7 +12,7 @@ import polars as pl
 
 from data_package.engine.lineage.asking import Asker
 from data_package.engine.lineage.decoding import needs
-from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs
+from data_package.engine.lineage.facts import COMPUTED, NOTHING, CannotFollow, Refs
 from data_package.engine.lineage.watched_files import RawFiles
 
 
@@ -22,7 +22,7 @@ class Known:
 
     Attributes:
         schema: its columns.
-        values: what each of them is made of.
+        values: what each of them is made of, `COMPUTED` included.
         rows: what decides which rows there are.
         number: of the source that it begins at; None for a frame that uses no input.
     """
@@ -107,7 +107,11 @@ class Frames:
     def outputs(self, frame: pl.LazyFrame, expressions: Iterable[pl.Expr]) -> dict[str, Refs]:
         """What each column that expressions compute from a frame is computed from."""
         known = self.known(frame)
-        return {name: known.all_of(read) for name, read in self.reads(frame, expressions).items()}
+        found: dict[str, Refs] = {}
+        for one in expressions:
+            made = {name: known.all_of(read) for name, read in self.reads(frame, [one]).items()}
+            found |= made if _only_selects(one, frame) else as_computed(made)
+        return found
 
     def reads(
         self, frame: pl.LazyFrame, expressions: Iterable[pl.Expr]
@@ -158,6 +162,17 @@ def expressions_of(
     return found + [expression(one).alias(name) for name, one in (named or {}).items()]
 
 
+def as_computed(values: Mapping[str, Refs]) -> dict[str, Refs]:
+    """The same, where the values are made of those of the columns, and are not the same."""
+    return {name: refs | {COMPUTED} if refs else refs for name, refs in values.items()}
+
+
+def either(*sides: Refs) -> Refs:
+    """What values of one column or of another are made of; constants among them are not a copy."""
+    refs = NOTHING.union(*sides)
+    return refs | {COMPUTED} if refs and not all(sides) else refs
+
+
 def held(given: object) -> object:
     """An iterator, which can be consumed only once, as a list; anything else unchanged.
 
@@ -174,6 +189,18 @@ def expression(given: object) -> pl.Expr:
     if isinstance(given, pl.Expr):
         return given
     return pl.col(given) if isinstance(given, str) else pl.lit(given)
+
+
+def _only_selects(one: pl.Expr, frame: pl.LazyFrame) -> bool:
+    """Whether an expression gives columns as they are, at most under another name or type."""
+    if one.meta.is_column_selection(allow_aliasing=True):
+        return True
+    bare, roots = one.meta.undo_aliases(), one.meta.root_names()
+    if bare.meta.has_multiple_outputs() or len(roots) != 1:
+        return False
+    dtype = frame.select(one).collect_schema().dtypes()[0]
+    casts = (pl.col(roots[0]).cast(dtype, strict=strict) for strict in (True, False))
+    return any(bare.meta.eq(cast) for cast in casts)
 
 
 def _flat(given: Iterable[object]) -> Iterable[object]:

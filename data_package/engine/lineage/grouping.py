@@ -9,7 +9,7 @@ from polars.lazyframe.group_by import LazyGroupBy
 from data_package.engine.lineage import operations
 from data_package.engine.lineage.attention import paused
 from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs
-from data_package.engine.lineage.frames import Frames, expressions_of, held
+from data_package.engine.lineage.frames import Frames, as_computed, expressions_of, held
 
 Real = Callable[..., Any]
 
@@ -55,7 +55,8 @@ class Groups(LazyGroupBy):
         aggs = tuple(map(held, aggs))
         with paused():
             schema = self._regroup().agg(*aggs, **named_aggs).collect_schema()
-            values = {**self._aggregated(expressions_of(aggs, named_aggs)), **self._kept}
+            made = as_computed(self._aggregated(expressions_of(aggs, named_aggs)))
+            values = {**made, **self._kept}
             return self._made(schema, values)
 
     def head(self, n: int = 5) -> pl.LazyFrame:
@@ -126,8 +127,9 @@ def windows(
     """Groups by windows over a column, and by keys."""
     keys = expressions_of([group_by]) if group_by is not None else []
     index = expressions_of([index_column])
-    kept = {**frames.outputs(frame, keys), **frames.outputs(frame, index)}
-    place = NOTHING.union(*frames.outputs(frame, index).values())
+    started = as_computed(frames.outputs(frame, index))
+    kept = {**frames.outputs(frame, keys), **started}
+    place = NOTHING.union(*started.values())
     if kwargs.get("include_boundaries"):
         kept |= {"_lower_boundary": place, "_upper_boundary": place}
 

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs
-from data_package.engine.lineage.frames import Frames, Known, expressions_of
+from data_package.engine.lineage.frames import Frames, Known, either, expressions_of
 
 Real = Callable[..., Any]
 
@@ -41,7 +41,7 @@ def join(
         # Both sides share their key columns: those of one side are dropped.
         for key, twin in twins.items():
             if how == "full":
-                mine[key] |= theirs[twin]
+                mine[key] = either(mine[key], theirs[twin])
             del (mine if how == "right" else theirs)[key if how == "right" else twin]
     values = [*mine.values(), *theirs.values()]
     return frames.make(schema, dict(zip(schema, values, strict=True)), rows)
@@ -108,13 +108,14 @@ def update(
     on_left = _strings(left_on if on is None else on)
     on_right = _strings(right_on if on is None else on)
     values = {
-        name: left.values[name]
-        | (right.values[name] if name in right.values and name not in on_right else NOTHING)
+        name: either(left.values[name], right.values[name])
+        if name in right.values and name not in on_right
+        else left.values[name]
         for name in schema
     }
     if how == "full":
         for mine, theirs in zip(on_left, on_right, strict=True):
-            values[mine] |= right.values[theirs]
+            values[mine] = either(values[mine], right.values[theirs])
     rows = left.rows | right.rows | left.all_of(on_left) | right.all_of(on_right)
     return frames.make(schema, values, rows)
 
@@ -147,8 +148,7 @@ def concat(frames: Frames, real: Real, items: Iterable[Any], **kw: Any) -> Any:
 
 def _together(schema: Mapping[str, pl.DataType], frames: list[Known]) -> dict[str, Refs]:
     return {
-        name: NOTHING.union(*(one.values[name] for one in frames if name in one.values))
-        for name in schema
+        name: either(*(one.values[name] for one in frames if name in one.values)) for name in schema
     }
 
 

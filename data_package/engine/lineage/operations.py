@@ -12,7 +12,7 @@ import polars.selectors as cs
 
 from data_package.engine.lineage import joining
 from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs
-from data_package.engine.lineage.frames import Frames, expressions_of
+from data_package.engine.lineage.frames import Frames, as_computed, expressions_of
 
 Real = Callable[..., Any]
 
@@ -42,7 +42,7 @@ def with_columns(frames: Frames, real: Real, frame: pl.LazyFrame, *given: Any, *
 def by_name(frames: Frames, real: Real, frame: pl.LazyFrame, *args: Any, **kwargs: Any) -> Any:
     """Each column comes from the one of the same name, and from what expressions in arguments read.
 
-    This covers filling, casting, shifting, aggregating whole frames, and choosing rows by position.
+    This covers casting, and choosing rows by position.
     """
     known = frames.known(frame)
     schema = real(frame, *args, **kwargs).collect_schema()
@@ -52,6 +52,12 @@ def by_name(frames: Frames, real: Real, frame: pl.LazyFrame, *args: Any, **kwarg
     more = frames.refs(frame, [a for a in given if isinstance(a, pl.Expr)])
     values = {name: known.values.get(name, NOTHING) | more for name in schema}
     return frames.make(schema, values, known.rows)
+
+
+def computed(frames: Frames, real: Real, frame: pl.LazyFrame, *args: Any, **kwargs: Any) -> Any:
+    """Likewise, with other values."""
+    known = frames.known(by_name(frames, real, frame, *args, **kwargs))
+    return frames.make(known.schema, as_computed(known.values), known.rows)
 
 
 def dropped(frames: Frames, real: Real, frame: pl.LazyFrame, *args: Any, **kwargs: Any) -> Any:
@@ -116,8 +122,9 @@ def explode(frames: Frames, real: Real, frame: pl.LazyFrame, *columns: Any, **kw
     """A row for each element."""
     known = frames.known(frame)
     schema = real(frame, *columns, **kwargs).collect_schema()
-    lists = frames.refs(frame, expressions_of(columns))
-    return frames.make(schema, known.values, known.rows | lists)
+    made = frames.outputs(frame, expressions_of(columns))
+    rows = known.rows.union(*made.values())
+    return frames.make(schema, {**known.values, **as_computed(made)}, rows)
 
 
 def renamed(frames: Frames, real: Real, frame: pl.LazyFrame, *args: Any, **kwargs: Any) -> Any:
@@ -145,7 +152,8 @@ def unnest(frames: Frames, real: Real, frame: pl.LazyFrame, *columns: Any, **kwa
     values: list[Refs] = []
     for name, dtype in known.schema.items():
         fields = dtype.fields if name in chosen and isinstance(dtype, pl.Struct) else [name]
-        values += [known.values[name]] * len(fields)
+        made = {name: known.values[name]}
+        values += [(as_computed(made) if name in chosen else made)[name]] * len(fields)
     return frames.make(schema, dict(zip(schema, values, strict=True)), known.rows)
 
 
@@ -160,7 +168,7 @@ def unpivot(
     names = list(schema)
     value, variable = kw.get("value_name") or "value", kw.get("variable_name") or "variable"
     values = {name: known.values[name] for name in kept}
-    values |= {variable: NOTHING, value: known.all_of(melted)}
+    values |= as_computed({variable: NOTHING, value: known.all_of(melted)})
     frames.reads_more = True
     return frames.make(schema, {name: values[name] for name in names}, known.rows)
 
@@ -185,10 +193,10 @@ def pivot(
         kept = [n for n in known.schema if n not in {*keys, *read}]
     if values is None:
         read = [n for n in known.schema if n not in {*keys, *kept}]
-    made = known.all_of([*keys, *read])
+    made = as_computed({name: known.all_of([*keys, *read]) for name in schema})
     return frames.make(
         schema,
-        {name: known.values[name] if name in kept else made for name in schema},
+        {name: known.values[name] if name in kept else made[name] for name in schema},
         known.rows | known.all_of(kept),
     )
 
@@ -207,34 +215,38 @@ BY_NAME = [
     "cache",
     "cast",
     "clone",
-    "count",
-    "fill_nan",
-    "fill_null",
     "first",
     "gather_every",
     "head",
-    "interpolate",
     "last",
     "limit",
     "match_to_schema",
+    "reverse",
+    "set_sorted",
+    "slice",
+    "tail",
+]
+
+BY_NAME_COMPUTED = [
+    "count",
+    "fill_nan",
+    "fill_null",
+    "interpolate",
     "max",
     "mean",
     "median",
     "min",
     "null_count",
     "quantile",
-    "reverse",
-    "set_sorted",
     "shift",
-    "slice",
     "std",
     "sum",
-    "tail",
     "var",
 ]
 
 RULES: Mapping[str, Callable[..., Any]] = {
     **dict.fromkeys(BY_NAME, by_name),
+    **dict.fromkeys(BY_NAME_COMPUTED, computed),
     "bottom_k": top,
     "drop": dropped,
     "drop_nans": without(cs.float),

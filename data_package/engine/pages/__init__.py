@@ -15,7 +15,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from jinja2 import Environment
+    from jinja2 import Environment, Template
 
 _FRAME = Path(__file__).parent
 
@@ -31,8 +31,7 @@ def render(template: Path, *, data: object, rules: str = "", **words: object) ->
     style = style.replace("/*rules*/", rules)
     code = template.with_suffix(".js")
     script = code.read_text(encoding="utf-8") if code.is_file() else ""
-    page = _environment(template.parent).get_template(template.name)
-    return page.render(
+    return compiled(template).render(
         words,
         style=style,
         script=script,
@@ -41,9 +40,14 @@ def render(template: Path, *, data: object, rules: str = "", **words: object) ->
     )
 
 
+def compiled(template: Path) -> "Template":
+    """A template as it is rendered; each is compiled once in a process."""
+    return _environment(template.parent).get_template(template.name)
+
+
 @cache
 def _environment(folder: Path) -> "Environment":
-    """What reads the templates of a folder, and compiles each once."""
+    """What reads the templates of a folder and those that all pages share."""
     # Gathering the contents of a page needs no template engine.
     from jinja2 import Environment, FileSystemLoader, StrictUndefined
 

@@ -9,9 +9,9 @@ import polars as pl
 
 from data_package.engine import schema
 from data_package.engine.errors import DataPackageError, ProjectError
-from data_package.engine.scaffold.codebook import Codebook
 from data_package.engine.scaffold.names import table_name
 from data_package.engine.schema import Link
+from data_package.engine.schema.codebook import Codebook
 from data_package.engine.schema.contract import Contract, Descriptor
 
 # How text is written, which a typed table has no more.
@@ -111,8 +111,8 @@ def _draft(
     except DataPackageError as error:
         raise ProjectError(f"{path} cannot be described.\n{error}") from None
     final = _final(delivered, inferred, without=_UNNAMED if numbered else None)
-    for one in _fields(final):
-        _put_words(one, name, codebook)
+    if codebook is not None:
+        final = codebook.put_into(final, name)
     return Draft(name, path, _compact(delivered), final, frame.height), frame
 
 
@@ -194,30 +194,6 @@ def _final(
     if "primaryKey" in held:
         written["primaryKey"] = held["primaryKey"]
     return {"title": "", "description": "", "schema": written}
-
-
-def _put_words(one: dict[str, object], table: str, codebook: Codebook | None) -> None:
-    words = codebook.of(table, str(one["name"])) if codebook else None
-    if words is None:
-        return
-    one["title"] = words.title or one.get("title", "")
-    one["description"] = words.description or one.get("description", "")
-    if not words.labels:
-        return
-    values = [
-        item.get("value") if isinstance(item, dict) else item
-        for item in cast("list[object]", one.get("categories", []))
-    ] or [_as_type(value, str(one.get("type"))) for value in words.labels]
-    one["categories"] = [
-        {"value": value, "label": words.labels.get(str(value), "")} for value in values
-    ]
-
-
-def _as_type(value: str, kind: str) -> object:
-    try:
-        return int(value) if kind == "integer" else value
-    except ValueError:
-        return value
 
 
 def _compact(delivered: Descriptor) -> dict[str, object]:

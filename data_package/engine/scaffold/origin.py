@@ -35,8 +35,10 @@ def origin() -> Origin:
     url = str(facts["url"])
     if "vcs_info" in facts:
         commit = facts["vcs_info"]["commit_id"]
+        # The pip that comes with Python 3.11 refuses an address without a host after `name @`.
+        address = url.replace("file:///", "file://localhost/", 1)
         return Origin(
-            f"{_NAME} @ git+{url}@{commit}", f"{{ git = {_toml(url)}, rev = {_toml(commit)} }}"
+            f"{_NAME} @ git+{address}@{commit}", f"{{ git = {_toml(url)}, rev = {_toml(commit)} }}"
         )
     if url.startswith("file://") and "dir_info" in facts:
         editable = ", editable = true" if facts["dir_info"].get("editable") else ""

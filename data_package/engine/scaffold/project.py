@@ -10,10 +10,10 @@ from pathlib import Path
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project, find_project
 from data_package.engine.scaffold import texts
-from data_package.engine.scaffold.codebook import Codebook, read_codebook
 from data_package.engine.scaffold.drafts import Draft, drafts
 from data_package.engine.scaffold.names import identifier
 from data_package.engine.scaffold.origin import constraints, origin
+from data_package.engine.schema.codebook import Codebook, read_codebook
 from data_package.engine.schema.editor import SCHEMAS, modeline
 from data_package.engine.storage import PRIVATE_FILE, make_private_folder
 
@@ -30,6 +30,7 @@ class Written:
         kept: files that were there already, and were left as they are.
         copied: deliveries that were copied into the project, from the root.
         drafts: the tables that were drafted.
+        notes: what the codebook names and no table has.
     """
 
     root: Path
@@ -37,6 +38,7 @@ class Written:
     kept: list[str] = field(default_factory=list)
     copied: list[str] = field(default_factory=list)
     drafts: list[Draft] = field(default_factory=list)
+    notes: list[str] = field(default_factory=list)
 
     def put(self, name: str, text: str) -> None:
         """Write a file, unless there is one of that name."""
@@ -61,6 +63,7 @@ class Written:
             "kept": self.kept,
             "copied": self.copied,
             "tables": tables,
+            "notes": self.notes,
         }
 
 
@@ -82,7 +85,7 @@ def new_project(
     example = not deliveries and not (root / package).exists()
     made = drafts(deliveries, codebook=words)
     root.mkdir(parents=True, exist_ok=True)
-    written = Written(root.resolve(), drafts=made)
+    written = Written(root.resolve(), drafts=made, notes=_unused(words, made, others=False))
     for what, text in (schemas or {}).items():
         written.put(f"{SCHEMAS}/{what}.json", text)
     written.put("pyproject.toml", texts.pyproject(name, package, origin()))
@@ -118,7 +121,7 @@ def add_files(
     taken = {path.stem.removesuffix("_file") for path in folder.rglob("*.yaml")}
     taken |= {path.stem for path in folder.rglob("*.py")}
     made = drafts(deliveries, taken=sorted(taken), codebook=words)
-    written = Written(project.root, drafts=made)
+    written = Written(project.root, drafts=made, notes=_unused(words, made, others=True))
     _put_tables(written, project.relative(folder), made)
     return written
 
@@ -144,6 +147,12 @@ def _put_tables(written: Written, package: str, made: Sequence[Draft]) -> None:
     if (written.root / name).exists():
         name = f"tests/test_{'_'.join(draft.name for draft in made)[:60]}.py"
     written.put(name, texts.test(made, package.replace("/", ".").removeprefix("src.")))
+
+
+def _unused(words: Codebook | None, made: Sequence[Draft], *, others: bool) -> list[str]:
+    """What a codebook names and no table has; of the example nothing is expected."""
+    tables = {draft.name: draft.columns for draft in made}
+    return words.unused(tables, others=others) if words and made else []
 
 
 def _append(module: Path, lines: str) -> None:

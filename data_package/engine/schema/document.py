@@ -3,7 +3,8 @@
 Values are JSON's: `yes`, `no` and dates stay text, so that what a person typed in an enum is what
 they get; a number with leading zeros stays text too. YAML is read as events and never as objects,
 with bounds on size, depth and aliases, so that no file can exhaust the machine. Text that is JSON
-is read as JSON: YAML readers refuse some of it.
+is read as JSON: YAML readers refuse some of it. Libraries that keep positions (ruamel.yaml) have no
+such bounds and no C parser.
 """
 
 import re

@@ -5,8 +5,11 @@ import fnmatch
 import gzip
 import io
 import lzma
+import struct
 import zipfile
 import zlib
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from typing import IO, TYPE_CHECKING, cast
 
@@ -80,8 +83,18 @@ def _refuse_other(path: Path) -> None:
 
 def members(path: Path) -> list[str]:
     """Return the names of the files in a zip archive, without folders and what a Mac adds."""
-    with zipfile.ZipFile(path) as archive:
+    with _archive_errors(), zipfile.ZipFile(path) as archive:
         return _files_of(archive)
+    raise AssertionError
+
+
+@contextmanager
+def _archive_errors() -> Iterator[None]:
+    try:
+        yield
+    except (ValueError, OverflowError, struct.error):
+        # Damaged numbers of where in the archive it is.
+        raise zipfile.BadZipFile from None
 
 
 def _files_of(archive: zipfile.ZipFile) -> list[str]:
@@ -90,14 +103,16 @@ def _files_of(archive: zipfile.ZipFile) -> list[str]:
 
 
 def _member(path: Path, member: str | None) -> IO[bytes]:
-    archive = zipfile.ZipFile(path)
-    names = _files_of(archive)
+    with _archive_errors():
+        archive = zipfile.ZipFile(path)
+        names = _files_of(archive)
     found = names
     if member is not None:
         found = [name for name in names if name == member]
         found = found or [name for name in names if fnmatch.fnmatchcase(name, member)]
     if len(found) == 1:
-        return archive.open(found[0])
+        with _archive_errors():
+            return archive.open(found[0])
     archive.close()
     shown = ", ".join(names[:_NAMED]) + (", …" if len(names) > _NAMED else "")
     if member is not None:

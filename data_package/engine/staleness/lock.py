@@ -3,6 +3,9 @@
 It holds hashes, counts and names, and nothing that differs between machines or moments. Whoever
 writes a table, by whatever command, puts its entry here in one atomic step: into the journal at
 first, which everybody reads with the file, and into the file itself when the run ends.
+
+Standard library only: a build with nothing to do reads the lock and imports nothing else. A library
+for decoding would also stop at the first fault, where a conflict of git is named here.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""The web pages of Dagster behind a guard: which only their owner can read.
+"""The web pages of Dagster behind a guard: only their owner can read them.
 
     access      the link that works once, and the session that it opens
     operations  what a GraphQL document would do, and whether it may

@@ -2,6 +2,7 @@
 
 After the recipe that the standard points to for a package's `version`:
 https://datapackage.org/recipes/data-package-version/
+Three numbers and nothing else, which is less than the library `packaging` accepts.
 """
 
 import re

@@ -1,7 +1,8 @@
 """The HTTP client of a repository: the only module of the engine that sends anything.
 
 The token goes into a header, to the target's own host, and nowhere else: redirects are not
-followed; proxies of the environment are used. Imported only when something is sent.
+followed; proxies of the environment are used. Imported only when something is sent. By
+urllib, which sends a file as a stream and can refuse redirects; requests also reads `.netrc`.
 """
 
 import json

@@ -7,6 +7,7 @@ actual size.
 """
 
 import shutil
+import struct
 import zipfile
 import zlib
 from collections.abc import Iterator
@@ -24,8 +25,10 @@ _ALWAYS_BYTES = 64 * 1024 * 1024
 _SHARE_OF_FREE = 0.9
 _BROKEN = (
     *(zipfile.BadZipFile, zipfile.LargeZipFile, NotImplementedError, RuntimeError, EOFError),
-    *(ValueError, zlib.error),
+    *(ValueError, OverflowError, struct.error, zlib.error),
 )
+# As the zip files of data packages are packed everywhere. Others may take any amount of memory.
+_METHODS = (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED)
 
 
 def is_relative(path: str) -> bool:
@@ -86,6 +89,11 @@ class Packed:
         target = self.folder / name
         try:
             entry = self.zip.getinfo(name)
+            if entry.compress_type not in _METHODS:
+                raise ProjectError(
+                    f"{self.archive} cannot be unpacked: {name!r} is neither stored nor deflated.\n"
+                    "Pack it again, for instance with zip, or unpack it and name the folder."
+                )
             if entry.file_size > bound:
                 raise self._too_large(name)
             # Only the owner can enter the folder above.

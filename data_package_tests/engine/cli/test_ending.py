@@ -6,7 +6,7 @@ import sys
 
 import pytest
 
-from data_package_tests.conftest import Make, Study
+from data_package_tests.conftest import Make, Study, new_study
 from data_package_tests.engine.staleness.ward import finish, wait_until
 from data_package_tests.engine.tables.running import HEADER
 
@@ -48,15 +48,22 @@ def test_nothing_is_left_of_the_history_to_be_put_in_order(study: Make) -> None:
     assert list(project.storage.rglob("*-wal")) == []
 
 
-@pytest.mark.parametrize("verb", ["status --json", "build", "--help"])
-@pytest.mark.parametrize("where", ["> /dev/full", "| true", ">&-"])
-def test_output_that_cannot_be_written_is_reported_in_a_line(
-    study: Make, verb: str, where: str
-) -> None:
-    project = study({"tables.py": TABLE.replace("VALUES", "")})
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    project = new_study(
+        tmp_path_factory.mktemp("built"), {"tables.py": TABLE.replace("VALUES", "")}
+    )
     assert project.verb("build").returncode == 0
+    return project
+
+
+@pytest.mark.parametrize("verb", ["status --json", "build", "--help"])
+@pytest.mark.parametrize("where", ["> /dev/full", ">&-"])
+def test_output_that_cannot_be_written_is_reported_in_a_line(
+    built: Study, verb: str, where: str
+) -> None:
     script = f'"$0" -m data_package.engine.cli {verb} {where}'
-    done = project.run("sh", "-c", script, sys.executable)
+    done = built.run("sh", "-c", script, sys.executable)
     assert "Traceback" not in done.stderr
     assert len(done.stderr.splitlines()) == (where == "> /dev/full"), done.stderr
     assert (done.returncode != 0) == (where == "> /dev/full")

@@ -31,6 +31,11 @@ TABLES = """
     @dg.asset(group_name="final")
     def visits(visits_file: pl.LazyFrame) -> pl.LazyFrame:
         return visits_file.select("id", "day", "score", "nurse")
+
+    @dg.asset(group_name="intermediate")
+    def arms(admissions_file: pl.LazyFrame) -> pl.LazyFrame:
+        by_arm = admissions_file.group_by(arm=pl.col("a122").cast(pl.Int16))
+        return by_arm.agg(first=pl.col("a122").min(), persons=pl.col("id").count())
 """
 RAW = """\
 schema:
@@ -62,7 +67,7 @@ def built(study: Make, monkeypatch: pytest.MonkeyPatch) -> Study:
     )
     monkeypatch.chdir(made.root)
     assert call("describe", "visits_file", "--write").exit_code == 0
-    assert call("build", "persons", "visits").exit_code == 0
+    assert call("build", "persons", "visits", "arms").exit_code == 0
     return made
 
 
@@ -102,6 +107,27 @@ def test_words_come_from_the_docstring_and_along_the_lineage(built: Study) -> No
         {"value": 2, "label": "active"},
     ]
     assert described["ward"]["title"] == ""
+
+
+def test_a_column_that_is_computed_from_another_has_words_of_its_own(built: Study) -> None:
+    described = fields(call("describe", "arms").stdout)
+    assert described["arm"]["title"] == "Arm"
+    assert [each["label"] for each in described["arm"]["categories"]] == ["placebo", "active"]
+    for name in ("first", "persons"):
+        assert (described[name]["title"], described[name]["description"]) == ("", "")
+        assert "categories" not in described[name]
+
+
+def test_the_words_of_a_codebook_come_before_all_others(built: Study) -> None:
+    (built.root / "book.csv").write_text(
+        "table,field,title,description,value,label\n"
+        "persons,,People,Who took part.,,\npersons,arm,,,1,Placebo\nvisits,day,Day,,,\n"
+    )
+    text = call("describe", "persons", "--codebook", "book.csv").stdout
+    assert (contract(text)["title"], contract(text)["description"]) == ("People", "Who took part.")
+    assert fields(text)["arm"]["title"] == "Arm"
+    assert [one["label"] for one in fields(text)["arm"]["categories"]] == ["Placebo", ""]
+    assert fields(call("describe", "visits_file", "--codebook", "book.csv").stdout)["day"]["title"]
 
 
 def test_several_tables_are_described_at_once_with_the_keys_between_them(built: Study) -> None:

@@ -269,6 +269,32 @@ def test_a_codebook_fills_in_words_and_labels(tmp_path: Path, deliveries: list[P
     assert visits["fields"][0]["title"] == "Person"
 
 
+def test_a_codebook_has_words_for_tables_and_is_found_by_the_names_of_files(
+    tmp_path: Path, deliveries: list[Path]
+) -> None:
+    book = tmp_path / "codebook.csv"
+    book.write_text(
+        "dataset;variable;title;description\n"
+        'TrialPersons.csv;;Persons;"One row\nper person"\n'
+        "TrialPersons.csv;SEX;Sex;\n"
+        "trial_persons;sexx;Sex;\n"
+        "pressures;;Pressures;\n"
+        ";;nothing;\n"
+    )
+    root = tmp_path / "my-trial"
+    written = new_project(root, deliveries, codebook=book)
+    made = contract(root, "my_trial/final/trial_persons.yaml")
+    assert (made["title"], made["description"]) == ("Persons", "One row\nper person")
+    schema = made["schema"]
+    assert isinstance(schema, dict)
+    assert {one["name"]: one["title"] for one in schema["fields"]}["sex"] == "Sex"
+    assert contract(root, "my_trial/final/visits.yaml")["title"] == ""
+    assert written.to_dict()["notes"] == [
+        "codebook.csv:5: there is no field 'trial_persons.sexx'",
+        "codebook.csv:6: there is no table for 'pressures'",
+    ]
+
+
 def test_a_codebook_without_fields_is_refused_with_its_line(tmp_path: Path) -> None:
     book = tmp_path / "codebook.csv"
     book.write_text("a,b\n1,2\n")

@@ -2,6 +2,7 @@
 
 import gzip
 import zipfile
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -53,6 +54,22 @@ def test_what_is_no_text_is_told_in_a_sentence(
     for look in (lambda: check_file(path, SCHEMA), lambda: infer_file(path)):
         with pytest.raises(CheckError, match=words):
             look()
+
+
+@pytest.mark.parametrize("method", ["ZIP_STORED", "ZIP_DEFLATED", "ZIP_BZIP2", "ZIP_LZMA"])
+def test_a_zip_archive_with_any_byte_damaged_is_read_or_reported(
+    tmp_path: Path, method: str
+) -> None:
+    path = tmp_path / "t.zip"
+    with zipfile.ZipFile(path, "w", getattr(zipfile, method)) as archive:
+        archive.writestr("t.csv", TEXT)
+    whole = path.read_bytes()
+    for place in range(len(whole)):
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        path.write_bytes(damaged)
+        with suppress(CheckError):
+            assert check_file(path, SCHEMA).rows_checked == 2
 
 
 def test_text_of_another_encoding_is_told_in_a_sentence(tmp_path: Path) -> None:

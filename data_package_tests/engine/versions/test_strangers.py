@@ -16,7 +16,7 @@ import pytest
 from data_package.engine.errors import DataPackageError, ProjectError
 from data_package.engine.export import ExportFormat, export
 from data_package.engine.versions import diff, strangers
-from data_package.engine.versions.edition import MOST_DESCRIPTOR_BYTES
+from data_package.engine.versions.edition import MOST_DESCRIPTOR_BYTES, open_edition
 from data_package_tests.engine.versions.packages import write_package
 
 SECRET = "010190-1234"
@@ -181,6 +181,63 @@ def test_a_name_that_looks_like_a_pattern_is_that_file(
         HIDDEN.vstack(HIDDEN).write_parquet(folder / other)
     assert export(form, tmp_path / "out", folder).tables == {"t": 1}
     assert diff(folder, zipped(folder)).level is None
+
+
+METHODS = ["ZIP_STORED", "ZIP_DEFLATED", "ZIP_BZIP2", "ZIP_LZMA"]
+
+
+@pytest.mark.parametrize("method", METHODS)
+def test_a_zip_file_with_any_byte_damaged_is_read_or_reported(tmp_path: Path, method: str) -> None:
+    folder = theirs(tmp_path / "theirs", "t.parquet", OPEN)
+    archive = tmp_path / "theirs.zip"
+    with zipfile.ZipFile(archive, "w") as packed:
+        packed.write(folder / "datapackage.json", "datapackage.json")
+        packed.write(folder / "t.parquet", "t.parquet", getattr(zipfile, method))
+    whole = archive.read_bytes()
+    begin = whole.index(b"t.parquet", whole.index((folder / "datapackage.json").read_bytes()[-9:]))
+    for place in [*range(begin - 30, begin + 40), *range(len(whole) - 110, len(whole))]:
+        damaged = bytearray(whole)
+        damaged[place] ^= 0xFF
+        archive.write_bytes(damaged)
+        with suppress(ProjectError), open_edition(archive, None) as edition:
+            assert list(edition.tables) == ["t"]
+
+
+@pytest.mark.parametrize("method", METHODS[2:])
+def test_only_what_every_program_packs_is_unpacked(tmp_path: Path, method: str) -> None:
+    archive = zipped(theirs(tmp_path / "theirs", "t.parquet", OPEN))
+    with zipfile.ZipFile(archive, "w", getattr(zipfile, method)) as packed:
+        packed.write(tmp_path / "theirs" / "datapackage.json", "datapackage.json")
+    with pytest.raises(ProjectError, match="neither stored nor deflated"):
+        export(ExportFormat.CSV, tmp_path / "out", archive)
+
+
+@pytest.mark.parametrize("place", ["schema", "dialect", "encoding", "licenses", "data", "profile"])
+@pytest.mark.parametrize("address", ["../home/secret.json", "https://127.0.0.1:9/x", "data:,{}"])
+def test_what_a_resource_refers_to_is_not_read(
+    tmp_path: Path, secret: Path, place: str, address: str
+) -> None:
+    secret.with_name("secret.json").write_text(json.dumps({"fields": [{"name": SECRET}]}))
+    folder = theirs(tmp_path / "theirs", "t.parquet", OPEN)
+    document = json.loads((folder / "datapackage.json").read_text())
+    document["resources"][0][place] = address
+    document["$schema"] = address
+    (folder / "datapackage.json").write_text(json.dumps(document))
+    with open_edition(folder, None) as edition:
+        contract = edition.tables["t"].contract
+        assert [field.name for field in contract.fields] in ([], ["person"])
+    assert export(ExportFormat.CSV, tmp_path / "out", folder).tables == {"t": 1}
+
+
+@pytest.mark.parametrize(
+    "path", [["t.parquet", "../home/secret.parquet"], ["*.parquet"], [], {"a": 1}, None, 3]
+)
+def test_a_path_that_is_not_one_file_is_refused(tmp_path: Path, secret: Path, path: Any) -> None:
+    folder = theirs(tmp_path / "theirs", "t.parquet", OPEN)
+    document = json.loads((folder / "datapackage.json").read_text())
+    document["resources"][0]["path"] = path
+    (folder / "datapackage.json").write_text(json.dumps(document))
+    reads_nothing(folder, tmp_path)
 
 
 def test_a_link_in_a_zip_file_is_not_a_link(tmp_path: Path, secret: Path) -> None:

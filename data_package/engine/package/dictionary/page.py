@@ -26,7 +26,7 @@ from data_package.engine.package.licence import KNOWN
 from data_package.engine.package.reading import recipes
 from data_package.engine.pages import render
 
-_TEMPLATE = Path(__file__).parent / "templates" / "page.html"
+TEMPLATE = Path(__file__).parent / "templates" / "page.html"
 _DRAWN = 120
 _INNER_CAPITAL = re.compile(r"(?<=[a-z])(?=[A-Z])")
 
@@ -36,7 +36,7 @@ def index_html(facts: Facts) -> str:
     relations = relation_edges(facts)
     related = {name for edge in relations for name in edge[:2]}
     text = render(
-        _TEMPLATE,
+        TEMPLATE,
         data=model(facts),
         facts=facts,
         title=clipped(facts.title, 200),

@@ -1,6 +1,7 @@
 """The structure of GeoJSON and TopoJSON objects.
 
 https://datapackage.org/standard/table-schema/#geojson, https://www.rfc-editor.org/rfc/rfc7946
+The official JSON Schema of GeoJSON is slower for each cell, and lacks TopoJSON.
 """
 
 from collections.abc import Callable, Mapping
