@@ -69,7 +69,9 @@ _JSON = Signature(
 
 _SIGNATURES = (
     Signature(
-        "a zip archive", "give its name the ending .zip", starts(b"PK\x03\x04", b"PK\x05\x06")
+        "a zip archive or a workbook",
+        "give its name the ending .zip, or .xlsx if it is one",
+        starts(b"PK\x03\x04", b"PK\x05\x06"),
     ),
     Signature("compressed with gzip", "give its name the ending .gz", starts(b"\x1f\x8b")),
     Signature("compressed with zstd", "give its name the ending .zst", starts(b"\x28\xb5\x2f\xfd")),

@@ -41,7 +41,7 @@ def one_of(path: Path, what: str, name: str, parts: Sequence[str]) -> CheckError
     """Return the error for a file of several tables, of which a property of its dialect is one."""
     listed = ", ".join(map(repr, parts[:_NAMED])) + (", …" if len(parts) > _NAMED else "")
     return CheckError(
-        f"{path}: it has {len(parts)} {what} ({listed})",
+        f"{path}: it holds {len(parts)} {what} ({listed})",
         Hint(
             "say which one is meant",
             f"dialect: {{{name}: {json.dumps(parts[0], ensure_ascii=False)}}}",

@@ -274,7 +274,7 @@ def test_the_libraries_that_read_count_for_what_is_stale() -> None:
 
 
 def test_a_table_is_drafted_for_each_sheet(tmp_path: Path) -> None:
-    rows = [["id", "v"], [1, "a"], [2, "b"]]
+    rows: list[list[object]] = [["id", "v"], [1, "a"], [2, "b"]]
     made = drafts([book(tmp_path / "lab.xlsx", North=rows, **{"South 2": rows})])
     assert [draft.name for draft in made] == ["lab_north", "lab_south_2"]
     assert [draft.delivered["dialect"] for draft in made] == [
