@@ -260,6 +260,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     def scan_df_from_path(self, path: "UPath", context: dg.InputContext) -> pl.LazyFrame:
         """A lazy scan of the file."""
         del context
+        self._hashes.wait_for([Path(str(path))])
         if not path.exists():
             raise FileNotFoundError
         return pl.scan_parquet(str(path), glob=False, hive_partitioning=False)
