@@ -18,6 +18,7 @@ from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.parquet import copy_with_words
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, ForeignKey
+from data_package.engine.schema.row_rules import Joined, Rule
 from data_package.engine.sources.files import RawFile
 from data_package.engine.sources.shares import has_place
 from data_package.engine.storage import (
@@ -101,11 +102,15 @@ def made_up_package(
     if not tables:
         raise ProjectError("No final table has a contract, so nothing can be made up.")
     contracts = {table.resource: contract for table, contract in tables}
-    made = _sampled(contracts, Sampler(rows, seed, catalogue.project, contracts), report)
+    rules, notes = _rules(tables, contracts)
+    sampler = Sampler(
+        rows, seed, catalogue.project, contracts, rules=lambda each: rules.get(each.name, ())
+    )
+    made = _sampled(contracts, sampler, report)
     target = out or make_private_folder(catalogue.project.places.synthetic) / "package"
     with _new_folder(target, replace=force or out is None) as folder:
         _write_package(folder, catalogue.project, contracts, made, seed)
-    return MadeUp(target, {name: frame.height for name, frame in made.items()}, ())
+    return MadeUp(target, {name: frame.height for name, frame in made.items()}, notes)
 
 
 def made_up_deliveries(
@@ -149,6 +154,33 @@ def made_up_deliveries(
 def _final(catalogue: Catalogue) -> list[tuple[Table, Contract]]:
     found = sorted(catalogue.tables.values(), key=lambda table: table.name)
     return [(t, t.contract) for t in found if t.group == FINAL and t.contract is not None]
+
+
+def _rules(
+    tables: Sequence[tuple[Table, Contract]], contracts: Mapping[str, Contract]
+) -> tuple[dict[str, list[Rule]], list[str]]:
+    """The row rules of each table, by the name of its contract, and why others do not count."""
+    rules: dict[str, list[Rule]] = {}
+    notes = []
+    for table, contract in tables:
+        for rule in table.rules:
+            unknown = [join.table for join in rule.joins if join.table not in contracts]
+            if unknown:
+                notes.append(
+                    f"{table.name}: rows may break the rule '{rule.name}', which needs "
+                    f"{unknown[0]}: no such table is made up."
+                )
+                continue
+            try:
+                given = rule.function(**{join.table: Joined(join.table) for join in rule.joins})
+            except Exception as error:  # noqa: BLE001 (a user's function may raise anything)
+                raise BuildError(
+                    f"The rule '{rule.name}' of {table.name} cannot be applied: "
+                    f"{type(error).__name__}.\nCorrect it, and build {table.name}."
+                ) from None
+            made = Rule(rule.name, rule.says, given, rule.joins)
+            rules.setdefault(contract.name, []).append(made)
+    return rules, notes
 
 
 def _sampled(

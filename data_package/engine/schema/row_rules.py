@@ -4,7 +4,7 @@ A rule is an expression of Polars that is true for each row that is right. As wi
 row is not judged where the expression is null, because a value that it needs is empty.
 """
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, replace
 
 import polars as pl
@@ -42,6 +42,25 @@ class Joined:
         return column(_joined(self._table, name))
 
 
+@dataclass(frozen=True)
+class RowRule:
+    """What `row_rule` makes of a function; called, it gives what the function gives."""
+
+    table: str
+    function: Callable[..., pl.Expr]
+    says: str
+    on: tuple[str, ...] = ()
+
+    def __call__(self, *args: Joined, **kwargs: Joined) -> pl.Expr:
+        """The rule's expression."""
+        return self.function(*args, **kwargs)
+
+    @property
+    def name(self) -> str:
+        """The rule's name: its function's."""
+        return self.function.__name__
+
+
 @dataclass(frozen=True, slots=True)
 class Rule:
     """A rule as it is applied: its name, what it says, its expression, and the tables it needs."""
@@ -50,6 +69,15 @@ class Rule:
     says: str
     expression: object
     joins: tuple[Join, ...] = ()
+
+
+def broken_rows(
+    frame: pl.DataFrame, rule: Rule, contract: Contract, references: Mapping[str, pl.LazyFrame]
+) -> list[int]:
+    """Return the places of the rows that break a rule; the rest is as for `with_rule`."""
+    unjudged = Report(contract.name, frame.height, (), itemise([]), max(frame.height, 1))
+    report = with_rule(unjudged, frame.lazy(), rule, contract, references)
+    return [row - FIRST_ROW for row in report.errors["row"].to_list()]
 
 
 def with_rule(

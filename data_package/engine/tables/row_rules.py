@@ -6,7 +6,7 @@ fingerprint decides whether that check is made again, and never whether its tabl
 
 import inspect
 from collections.abc import Callable, Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import replace
 
 import dagster as dg
 import polars as pl
@@ -15,35 +15,12 @@ from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, Report
-from data_package.engine.schema.row_rules import Join, Joined, Rule, with_rule
+from data_package.engine.schema.row_rules import Join, Joined, RowRule, Rule, with_rule
 from data_package.engine.tables import failures
 from data_package.engine.tables.attach import first_sentence
 from data_package.engine.tables.table import Table, TableRule, place_of
 
 __all__ = ["Joined", "RowRule", "applied", "row_rule", "with_rules"]
-
-
-@dataclass(frozen=True)
-class RowRule:
-    """What `row_rule` makes of a function; called, it gives what the function gives."""
-
-    table: str
-    function: Callable[..., pl.Expr]
-    on: tuple[str, ...] = ()
-
-    def __call__(self, *args: Joined, **kwargs: Joined) -> pl.Expr:
-        """The rule's expression."""
-        return self.function(*args, **kwargs)
-
-    @property
-    def name(self) -> str:
-        """The rule's name: its function's."""
-        return self.function.__name__
-
-    @property
-    def says(self) -> str:
-        """The first sentence of its docstring, or else its name as words."""
-        return first_sentence(self.function.__doc__) or self.name.replace("_", " ")
 
 
 def row_rule(
@@ -86,7 +63,8 @@ def row_rule(
                 f'@row_rule("{table}") is above {type(function).__name__}, and not a function.\n'
                 "Write it above a function that returns an expression of Polars."
             )
-        return RowRule(table, function, fields)
+        says = first_sentence(function.__doc__) or function.__name__.replace("_", " ")
+        return RowRule(table, function, says, fields)
 
     return declare
 

@@ -1,7 +1,8 @@
 """Generated rows that satisfy a contract."""
 
 import random
-from collections.abc import Mapping, Sequence
+from collections import Counter
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -11,12 +12,19 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, Field
 from data_package.engine.schema.contract import ForeignKey
+from data_package.engine.schema.row_rules import Rule, broken_rows
 from data_package.engine.schema.types import type_of
 from data_package.engine.testing.contracts import contract_of
 from data_package.engine.testing.pool import Pool, column_dtype
+from data_package.engine.testing.rules import rules_of
 
 _EMPTY_SHARE = 0.1
 _ROUNDS = 1000
+# So many rows are drawn for each row that satisfies the rules, and so many at once.
+_TRIES = 500
+_BATCH = 2_000
+# So many rules are named where no rows satisfy them.
+_NAMED = 3
 
 Row = dict[str, object]
 
@@ -30,7 +38,8 @@ def sample(
 ) -> pl.DataFrame:
     """Generate rows that satisfy a contract: types, constraints, patterns, keys, foreign keys.
 
-    `contract` is the name of a table or a raw file of the project, a path or a Contract. The same
+    `contract` is the name of a table or a raw file of the project, a path or a Contract. Of a
+    table given by its name the rows satisfy its row rules too. The same
     seed gives the same rows, and foreign keys point into `sample` of the table that they name with
     the same `rows` and `seed`. Fields that are not required are empty in about a tenth of the rows.
 
@@ -40,7 +49,12 @@ def sample(
     ProjectError, which names the reason, for a contract that so many rows cannot satisfy, or that
     no rows can be generated for.
     """
-    return Sampler(rows, seed, project).table(contract_of(contract, project))
+    rules = (lambda each: rules_of(each, project)) if isinstance(contract, str) else _no_rules
+    return Sampler(rows, seed, project, rules=rules).table(contract_of(contract, project))
+
+
+def _no_rules(_contract: Contract) -> Sequence[Rule]:
+    return ()
 
 
 class Sampler:
@@ -52,12 +66,17 @@ class Sampler:
         seed: int,
         project: Project | Path | None = None,
         known: Mapping[str, Contract] | None = None,
+        rules: Callable[[Contract], Sequence[Rule]] = _no_rules,
     ) -> None:
-        """`known`: contracts by name, before those that are found in the project."""
+        """`known`: contracts by name, before those that are found in the project.
+
+        `rules`: what gives the row rules of the table of a contract.
+        """
         self._rows = rows
         self._seed = seed
         self._project = project
         self._known = known or {}
+        self._rules = rules
         self._done: dict[str, pl.DataFrame] = {}
         self._under_way: list[str] = []
 
@@ -75,13 +94,42 @@ class Sampler:
         rows = _Rows(contract, {each.name: Pool(each, chance) for each in contract.fields}, chance)
         for key in contract.foreign_keys:
             rows.link(key, *referred.get(key.resource or "", (None, contract)))
-        made = [rows.next() for _ in range(self._rows)]
-        frame = pl.DataFrame(
-            {each.name: [row[each.name] for row in made] for each in contract.fields},
-            schema={each.name: column_dtype(each) for each in contract.fields},
-        )
+        frame = self._drawn(rows, contract)
         _judge(frame, contract, {name: target for name, (target, _) in referred.items()})
         return frame
+
+    def _drawn(self, rows: "_Rows", contract: Contract) -> pl.DataFrame:
+        """The rows; those that break a rule are drawn again, within bounds."""
+        rules = self._rules(contract)
+        names = dict.fromkeys(join.table for rule in rules for join in rule.joins)
+        partners = {name: self._referred(name)[0].lazy() for name in names}
+        made: list[Row] = []
+        broken: Counter[str] = Counter()
+        tries = 0
+        while len(made) < self._rows:
+            if rules and tries >= _TRIES * (1 + len(made)):
+                often = ", ".join(f"'{name}'" for name, _ in broken.most_common(_NAMED))
+                raise ProjectError(
+                    f"{contract.name}: of {tries:,} rows that were made up, {len(made):,} satisfy "
+                    f"its row rules; most often broken: {often}.\n"
+                    "Write a few rows by hand, or let the contract say more of what is allowed."
+                )
+            # A row that refers to another row of its table must not lose it.
+            most = 1 if rules and rows.refers_to_itself else _BATCH
+            batch = [rows.next() for _ in range(min(self._rows - len(made), most))]
+            tries += len(batch)
+            frame = _frame(batch, contract)
+            wrong: set[int] = set()
+            for rule in rules:
+                places = _broken(frame, rule, contract, partners)
+                broken[rule.name] += len(places)
+                wrong.update(places)
+            for at, row in enumerate(batch):
+                if at in wrong:
+                    rows.forget(row)
+                else:
+                    made.append(row)
+        return _frame(made, contract)
 
     def _referred(self, name: str) -> tuple[pl.DataFrame, Contract]:
         if name in self._under_way:
@@ -91,6 +139,23 @@ class Sampler:
             )
         contract = self._known.get(name) or contract_of(name, self._project)
         return self.table(contract), contract
+
+
+def _broken(
+    frame: pl.DataFrame, rule: Rule, contract: Contract, partners: Mapping[str, pl.LazyFrame]
+) -> list[int]:
+    try:
+        return broken_rows(frame, rule, contract, partners)
+    except pl.exceptions.PolarsError as error:
+        problem = f"the rule '{rule.name}' cannot be applied: {type(error).__name__}."
+    raise ProjectError(f"{contract.name}: {problem}\nCorrect it, and build the table.")
+
+
+def _frame(rows: Sequence[Row], contract: Contract) -> pl.DataFrame:
+    return pl.DataFrame(
+        {each.name: [row[each.name] for row in rows] for each in contract.fields},
+        schema={each.name: column_dtype(each) for each in contract.fields},
+    )
 
 
 def _judge(frame: pl.DataFrame, contract: Contract, others: Mapping[str, pl.DataFrame]) -> None:
@@ -137,6 +202,11 @@ class _Link:
         if not self._deck:
             self._deck = chance.sample(self.values, len(self.values))
         return self._deck.pop()
+
+    def give_back(self, key: tuple[object, ...]) -> None:
+        """Let a key be picked again, after the others."""
+        if self.in_key and not self.own and None not in key:
+            self._deck.insert(0, key)
 
 
 class _Rows:
@@ -200,6 +270,21 @@ class _Rows:
                 return row
         few = "the contract allows too few different keys for so many rows.\nAsk for fewer rows."
         raise ProjectError(f"{self._contract.name}: {reason or few}")
+
+    @property
+    def refers_to_itself(self) -> bool:
+        """Whether a row may refer to another one of its table."""
+        return any(link.own for link in self._links)
+
+    def forget(self, row: Row) -> None:
+        """Take the last row, or one that none refers to, as not drawn."""
+        for names, seen in zip(self._keys, self._seen, strict=True):
+            seen.discard(self._key(row, names))
+        for link in self._links:
+            link.give_back(tuple(row[name] for name in link.key.fields))
+            if link.own:
+                value = tuple(row[name] for name in link.key.reference_fields)
+                link.values = [each for each in link.values if each != value]
 
     def _key(self, row: Row, names: Sequence[str]) -> tuple[object, ...]:
         return tuple(self._pools[name].meaning(row[name]) for name in names)

@@ -14,6 +14,7 @@ from data_package.engine.schema.constraints import CONSTRAINTS
 from data_package.engine.schema.constraints.constraint import spelling
 from data_package.engine.schema.contract import Contract, Field, ForeignKey
 from data_package.engine.schema.plain import plain_constraints, plain_field, plain_value
+from data_package.engine.schema.row_rules import words_of
 from data_package.engine.versions.edition import Edition, EditionTable
 from data_package.engine.versions.level import Level
 
@@ -23,7 +24,9 @@ _RESOURCE_SILENT = frozenset(
     ("$schema", "name", "path", "bytes", "hash", "format", "mediatype", "encoding", "schema")
 )
 _FIELD_SILENT = frozenset(("name", "type", "format", "constraints", "categories"))
-_SCHEMA_SILENT = frozenset(("$schema", "fields", "primaryKey", "uniqueKeys", "foreignKeys"))
+_SCHEMA_SILENT = frozenset(
+    ("$schema", "fields", "primaryKey", "uniqueKeys", "foreignKeys", "rowRules")
+)
 
 
 @dataclass(frozen=True)
@@ -179,6 +182,18 @@ def _keys_changed(old: Edition, new: Edition) -> Iterator[Found]:
             yield level, words, now.name, None
 
 
+def _rules_changed(old: Edition, new: Edition) -> Iterator[Found]:
+    for before, now in _both_tables(old, new):
+        first, second = words_of(before.contract), words_of(now.contract)
+        for name in _differing(first, second, ()):
+            if name not in first:
+                yield Level.MAJOR, f"row rule added: {name}", now.name, None
+            elif name not in second:
+                yield Level.MINOR, f"row rule removed: {name}", now.name, None
+            else:
+                yield Level.PATCH, f"row rule {name}: description changed", now.name, None
+
+
 def _words_changed(old: Edition, new: Edition) -> Iterator[Found]:
     for table, earlier, later in _both_fields(old, new):
         first, second = plain_field(earlier), plain_field(later)
@@ -231,6 +246,15 @@ CATEGORIES = (
             Level.MINOR: "a key that demands less, or a foreign key that points elsewhere",
         },
         _keys_changed,
+    ),
+    Category(
+        "row rule",
+        {
+            Level.MAJOR: "a row rule added",
+            Level.MINOR: "a row rule removed",
+            Level.PATCH: "the description of a row rule changed",
+        },
+        _rules_changed,
     ),
     Category(
         "words",

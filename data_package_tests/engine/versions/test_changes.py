@@ -25,6 +25,7 @@ DESCRIPTOR: dict[str, Any] = {
                 "foreignKeys": [
                     {"fields": ["site"], "reference": {"resource": "sites", "fields": ["site"]}}
                 ],
+                "rowRules": [{"name": "born_before", "description": "Born before the study."}],
                 "fields": [
                     {"name": "id", "type": "integer"},
                     {"name": "site", "type": "string"},
@@ -96,6 +97,12 @@ CASES = [
     ("del schema['primaryKey']", Level.MINOR, "people", "primary key: id → none"),
     ("schema['primaryKey'] = ['id', 'site']", Level.MAJOR, "people", "key: id → id, site"),
     ("schema['uniqueKeys'] = [['age']]", Level.MAJOR, "people", "unique key added: age"),
+    ("schema['rowRules'].append({'name': 'x'})", Level.MAJOR, "people", "row rule added: x"),
+    ("del schema['rowRules']", Level.MINOR, "people", "row rule removed: born_before"),
+    (
+        "schema['rowRules'][0]['description'] = 'Another.'",
+        *(Level.PATCH, "people", "row rule born_before: description changed"),
+    ),
     ("del schema['foreignKeys']", Level.MINOR, "people", "foreign key removed: site → sites"),
     (
         "schema['foreignKeys'][0]['reference']['resource'] = 'places'",
