@@ -169,6 +169,11 @@ class Places:
         return self.state / "build"
 
     @property
+    def slurm(self) -> Path:
+        """What a build and its jobs of Slurm pass to each other, and the logs of these."""
+        return self.state / "slurm"
+
+    @property
     def ui(self) -> Path:
         """The socket and the temporary files of the web pages."""
         return self.state / "ui"

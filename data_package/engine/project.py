@@ -8,13 +8,15 @@ import os
 import sys
 import tomllib
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from enum import StrEnum
 from importlib.machinery import ModuleSpec, PathFinder, SourceFileLoader
 from pathlib import Path
 from types import CodeType, ModuleType
 
+from data_package.engine import needs
 from data_package.engine.errors import ProjectError, did_you_mean
+from data_package.engine.needs import Needs
 from data_package.engine.own_code import ENGINE
 from data_package.engine.places import LOCK, Places
 
@@ -28,7 +30,9 @@ _BOUNDS: dict[str, tuple[int, int | None]] = {
     "at-once": (1, 64),
 }
 _NUMBERS = ("small-cells", "round-counts", "largest-categories", "at-once")
-_SETTINGS = (*_TEXTS, *_SWITCHES, *_NUMBERS)
+# What a job of a cluster gets by default.
+_SLURM = "slurm"
+_SETTINGS = (*_TEXTS, *_SWITCHES, *_NUMBERS, _SLURM)
 _ROUNDINGS = (1, 5, 10)
 
 
@@ -79,6 +83,7 @@ class Project:
         packaging: how the data package is made.
         at_once: how many tables are built at once.
         processes: whether each of those is built in a process of its own.
+        slurm: what a job of Slurm gets for a table that does not say what it needs.
     """
 
     root: Path
@@ -88,6 +93,7 @@ class Project:
     packaging: Packaging = Packaging()
     at_once: int = 1
     processes: bool = False
+    slurm: Needs = field(default_factory=Needs)
 
     @property
     def package_folder(self) -> Path:
@@ -219,6 +225,7 @@ def find_project(start: Path | None = None) -> Project:
                 packaging=_packaging(settings),
                 at_once=int(str(settings.get("at-once", 1))),
                 processes=bool(settings.get("processes", False)),
+                slurm=_slurm(settings),
             )
     raise ProjectError(
         f"No data-package project here: no pyproject.toml with {_TABLE} in {start} or above.\n"
@@ -272,6 +279,12 @@ def _packaging(settings: Mapping[str, object]) -> Packaging:
     )
 
 
+def _slurm(settings: Mapping[str, object]) -> Needs:
+    found = settings.get(_SLURM, {})
+    assert isinstance(found, dict)
+    return needs.needs_of_settings(found)
+
+
 def _read_settings(path: Path) -> dict[str, object] | None:
     if not path.is_file():
         return None
@@ -293,7 +306,9 @@ def _read_settings(path: Path) -> dict[str, object] | None:
                 f"{path}: {_TABLE} has no setting {name!r}.{did_you_mean(name, _SETTINGS)}\n"
                 f"Known settings: {', '.join(_SETTINGS)}."
             )
-        if problem := _problem_of(name, value):
+        if name == _SLURM:
+            _refuse_wrong_slurm(path, value)
+        elif problem := _problem_of(name, value):
             raise ProjectError(f"{path}: {_TABLE} {name} {problem}.")
     known = [level.value for level in LibraryChanges]
     if settings.get("library-changes", "minor") not in known:
@@ -306,6 +321,20 @@ def _read_settings(path: Path) -> dict[str, object] | None:
     return settings
 
 
+def _refuse_wrong_slurm(path: Path, settings: object) -> None:
+    place = f"{path}: [tool.data-package.{_SLURM}]"
+    if not isinstance(settings, dict):
+        raise ProjectError(f"{place} is not a table. Write its settings below this line.")
+    for name, value in settings.items():
+        if name not in needs.SETTINGS:
+            raise ProjectError(
+                f"{place} has no setting {name!r}.{did_you_mean(name, needs.SETTINGS)}\n"
+                f"Known settings: {', '.join(needs.SETTINGS)}."
+            )
+        if problem := needs.problem_of(name, value):
+            raise ProjectError(f"{place} {name} is {problem}.")
+
+
 def settings_schema() -> dict[str, object]:
     """The JSON Schema of `[tool.data-package]`, for editors."""
     properties: dict[str, dict[str, object]] = {name: {"type": "string"} for name in _TEXTS}
@@ -315,6 +344,7 @@ def settings_schema() -> dict[str, object]:
         properties[name] = {"type": "integer", "minimum": least, **above}
     properties["round-counts"] = {"enum": list(_ROUNDINGS)}
     properties["library-changes"] = {"enum": [level.value for level in LibraryChanges]}
+    properties[_SLURM] = needs.settings_schema()
     properties["subject"] = {
         "anyOf": [{"const": "none"}, {"type": "string", "pattern": r"[^.]\.[\s\S]*[^.]"}]
     }

@@ -18,16 +18,19 @@ import threading
 import time
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
+from functools import cache
 from pathlib import Path
 from typing import Any, TypeVar
 
-from data_package.engine.errors import ProjectError
+from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.unusable import why
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
 _TEMPORARY = ".tmp"
-_LEFT = re.compile(r"\..*\.([0-9]+)\.[0-9a-f]+\.tmp", re.DOTALL)
+_LEFT = re.compile(r"\..*\.(?:([0-9a-f]{8})-)?([0-9]+)\.[0-9a-f]+\.tmp", re.DOTALL)
+# Whether a process of another machine lives cannot be seen; none writes nothing for so long.
+_ABANDONED_SECONDS = 7 * 24 * 3600.0
 
 # File systems stamp a change with the kernel's clock tick. A file that changes again within the
 # same tick looks unchanged, so a hash is only trusted when the last change is older than this.
@@ -175,35 +178,56 @@ def _open_file(path: Path) -> int:
 
 
 def temporary_beside(path: Path) -> Path:
-    """An unused name in the same folder, which `sweep` recognises by its process number."""
-    return path.with_name(f".{path.name}.{os.getpid()}.{secrets.token_hex(4)}{_TEMPORARY}")
+    """An unused name in the same folder, which `sweep` recognises by its machine and process."""
+    process = f"{this_machine()}-{os.getpid()}"
+    return path.with_name(f".{path.name}.{process}.{secrets.token_hex(4)}{_TEMPORARY}")
+
+
+def this_machine() -> str:
+    """Eight characters for all processes that can see each other: of a host, boot and container."""
+    return _machine_of(os.uname().nodename, Path("/proc/self/ns/pid").stat().st_ino)
+
+
+@cache
+def _machine_of(host: str, processes: int) -> str:
+    boot = ""
+    with suppress(OSError):
+        boot = Path("/proc/sys/kernel/random/boot_id").read_text()
+    return hashlib.sha256(f"{host} {boot} {processes}".encode()).hexdigest()[:8]
 
 
 def sweep(folder: Path) -> None:
-    """Remove half-written files of dead processes below a folder.
+    """Remove half-written files of dead processes below a folder; of other machines, old ones.
 
     Others may write, exchange and sweep there at the same time: vanished files are ignored.
     """
     for place, folders, files in os.walk(folder):
-        for name in [*folders, *files]:
-            if _is_left_behind(name):
-                with suppress(OSError):
-                    remove(Path(place, name))
-        folders[:] = [name for name in folders if not _is_left_behind(name)]
+        left = {name for name in (*folders, *files) if _is_left_behind(Path(place, name))}
+        for name in left:
+            with suppress(OSError):
+                remove(Path(place, name))
+        folders[:] = [name for name in folders if name not in left]
 
 
 def sweep_beside(path: Path) -> None:
     """Remove half-written versions of a file or folder that dead processes left beside it."""
     with suppress(OSError):
         for one in list(path.parent.iterdir()):
-            if one.name.startswith(f".{path.name}.") and _is_left_behind(one.name):
+            if one.name.startswith(f".{path.name}.") and _is_left_behind(one):
                 with suppress(OSError):
                     remove(one)
 
 
-def _is_left_behind(name: str) -> bool:
-    found = _LEFT.fullmatch(name)
-    return found is not None and not Path("/proc", found[1]).exists()
+def _is_left_behind(path: Path) -> bool:
+    found = _LEFT.fullmatch(path.name)
+    if found is None:
+        return False
+    machine, process = found.groups()
+    if machine in (None, this_machine()):
+        return not Path("/proc", process).exists()
+    with suppress(OSError):
+        return time.time() - path.lstat().st_mtime > _ABANDONED_SECONDS
+    return False
 
 
 def remove(path: Path) -> None:
@@ -270,6 +294,8 @@ class HashCache:
         self._known: dict[str, list[int | str]] = recalled(path, _hashes, {})
         # What was remembered in this process, in order.
         self._news: list[str] = []
+        # How long this machine may show files as they were before another one replaced them.
+        self.seconds_of_caches = 0.0
 
     def hash(self, path: Path) -> str:
         """The SHA-256 of a file, read only if it may have changed. Raises OSError."""
@@ -320,6 +346,24 @@ class HashCache:
             if self._known.get(path) != known:
                 self._remember(Path(path), [int(part) for part in known[:-1]], str(known[-1]))
 
+    def wait_for(self, paths: Iterable[Path]) -> None:
+        """Wait until files are here as their hashes are known.
+
+        A client of a network file system may show for a while what another has replaced. Raises
+        BuildError where it still does in the end.
+        """
+        until = time.monotonic() + self.seconds_of_caches
+        for path in paths if self.seconds_of_caches else ():
+            known = self._known.get(str(path))
+            while known is not None and not _is_here(path, known):
+                if time.monotonic() > until:
+                    raise BuildError(
+                        f"{os.uname().nodename} shows an older version of {path} than the machine "
+                        "that wrote it.\nBuild again; if this recurs, ask the administrator how "
+                        "long the file system is cached."
+                    )
+                time.sleep(0.1)
+
     def save(self) -> None:
         """Save the hashes for the next process."""
         with self._lock:
@@ -346,6 +390,16 @@ def _hashes(document: Mapping[str, Sequence[int | str]]) -> dict[str, list[int |
 def _stamp(path: Path) -> list[int]:
     found = path.stat()
     return [found.st_size, found.st_mtime_ns, found.st_ctime_ns, found.st_ino]
+
+
+def _is_here(path: Path, known: Sequence[int | str]) -> bool:
+    with suppress(OSError):
+        if _stamp(path) == known[:-1]:
+            return True
+        # A client asks the server again when a folder or a file is opened.
+        os.close(os.open(path.parent, os.O_RDONLY))
+        return _stamp(path)[0] == known[0] and hash_file(path) == known[-1]
+    return False
 
 
 def _is_let_go(path: Path) -> bool:

@@ -29,7 +29,7 @@ if TYPE_CHECKING:
     help="After a failure, finish the other branches (as it does by default), or stop.",
 )
 @options.at_once
-@options.processes
+@options.where
 @options.partitions
 @click.option("--partition-range", "ranges", multiple=True, metavar="FIRST...LAST", hidden=True)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
@@ -46,7 +46,7 @@ def command(
     dry_run: bool,
     keep_going: bool,
     at_once: int | None,
-    processes: bool | None,
+    where: str | None,
     partitions: tuple[str, ...],
     ranges: tuple[str, ...],
     as_json: bool,
@@ -73,16 +73,17 @@ def command(
     project = find_project()
     if pdb:
         _open_debugger(project)
-        at_once, processes = 1, False
-    if processes is None:
-        # Where several at once are asked for and nothing else, as the project sets it.
-        processes = project.processes
+        at_once, where = 1, "threads"
+    # Where several at once are asked for and nothing else, as the project sets it.
+    slurm = where == "slurm"
+    processes = project.processes if where is None else where == "processes"
     request = Request(
         select,
         force=force,
         fail_fast=not keep_going,
-        threads=at_once or _at_once(project, processes=processes),
+        threads=at_once or _at_once(project, processes=processes, slurm=slurm),
         processes=processes,
+        slurm=slurm,
         partitions=partitions + ranges,
     )
     if dry_run:
@@ -124,8 +125,10 @@ def command(
         sys.exit(1)
 
 
-def _at_once(project: "Project", *, processes: bool) -> int:
-    """As the project sets it; else one thread, or a process for each processor."""
+def _at_once(project: "Project", *, processes: bool, slurm: bool) -> int:
+    """As the project sets it; else one thread, a process for each processor, or many jobs."""
+    if slurm:
+        return project.at_once if project.at_once > 1 else options.MOST_AT_ONCE
     if project.at_once > 1 or not processes:
         return project.at_once
     return len(os.sched_getaffinity(0))

@@ -1,6 +1,13 @@
 """Options that several verbs have, in the same words."""
 
+from collections.abc import Callable
+from typing import TypeVar
+
 import click
+
+MOST_AT_ONCE = 64
+
+Command = TypeVar("Command", bound=Callable[..., object])
 
 partitions = click.option(
     "--partition",
@@ -12,20 +19,33 @@ partitions = click.option(
 at_once = click.option(
     "-j",
     "at_once",
-    type=click.IntRange(1, 64),
+    type=click.IntRange(1, MOST_AT_ONCE),
     metavar="N",
     help="Tables built at once; by default what the project sets, or one.",
 )
-processes = click.option(
-    "--processes/--threads",
-    "processes",
-    default=None,
-    help="Build each of them in a process of its own, or in a thread, as by default.",
+_processes = click.option(
+    "--processes",
+    "where",
+    flag_value="processes",
+    help="Build each of them in a process of its own.",
 )
+_threads = click.option(
+    "--threads", "where", flag_value="threads", help="Build each of them in a thread, the default."
+)
+_slurm = click.option(
+    "--slurm", "where", flag_value="slurm", help="Build each of them in a job of Slurm."
+)
+
+
+def where(command: Command) -> Command:
+    """Where tables are built: the last one given counts."""
+    return _threads(_processes(_slurm(command)))
+
+
 threads = click.option(
     "-j",
     "threads",
-    type=click.IntRange(1, 64),
+    type=click.IntRange(1, MOST_AT_ONCE),
     default=1,
     help="Tables built at once.",
     metavar="N",

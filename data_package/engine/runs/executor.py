@@ -32,6 +32,7 @@ from dagster._core.execution.retries import RetryMode
 from dagster_shared.error import SerializableErrorInfo
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.needs import together
 from data_package.engine.runs.expansion import (
     Waits,
     by_partition,
@@ -50,11 +51,13 @@ from data_package.engine.staleness.record import Recorder
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
 from data_package.engine.tables.catalogue import Catalogue
-from data_package.engine.tables.needs import together
 from data_package.engine.tables.partitions import Partitions
 from data_package.engine.tables.unraised import unraised_in_few_words
 
 OUR_LOGGER: dict[str, object] = {"loggers": {"console": {}}}
+
+
+LauncherOf = Callable[[Recorder, dg.DagsterInstance, dg.DagsterRun], Launcher]
 
 
 @dataclass(frozen=True)
@@ -68,7 +71,7 @@ class Plan:
         waits: what a step waits for, when steps are written out by partition.
         at_once: how many steps run at once.
         fail_fast: whether the first failure ends the run.
-        nursery: where the processes come from in which they run; None for threads of this one.
+        launcher: makes what runs them elsewhere; None for threads of this process.
     """
 
     on_event: Callable[[dg.DagsterEvent], None]
@@ -77,7 +80,7 @@ class Plan:
     waits: Waits = lambda _step, _part, before: (before,)
     at_once: int = 1
     fail_fast: bool = False
-    nursery: Nursery | None = None
+    launcher: LauncherOf | None = None
 
 
 ContextOf = Callable[
@@ -102,6 +105,19 @@ def planned(run_id: str, plan: Plan) -> Iterator[None]:
         yield
     finally:
         del _plans[run_id]
+
+
+def in_processes(job: dg.JobDefinition, catalogue: Catalogue) -> LauncherOf:
+    """Steps run in processes of this machine, all of them forks of one that begins now."""
+    nursery = Nursery(job, catalogue)
+    return lambda recorder, instance, run: Processes(nursery, recorder, instance, run)
+
+
+def in_slurm(job: dg.JobDefinition, on_states: Callable[[Mapping[str, str]], None]) -> LauncherOf:
+    """Steps run as jobs of Slurm; `on_states` gets their states in its queue."""
+    from data_package.engine.runs.slurm import Slurm
+
+    return lambda recorder, instance, run: Slurm(job, recorder, instance, run, on_states)
 
 
 def in_process(recorder: Recorder) -> dg.ExecutorDefinition:
@@ -164,18 +180,18 @@ class _Executor(dg.Executor):
         catalogue, job = self._recorder.catalogue, context.job.get_definition()
         ours = any(key in catalogue.tables for key in job.asset_layer.executable_asset_keys)
         project = catalogue.project
-        nursery = Nursery(job, catalogue) if project.processes and ours else None
-        at_once = project.at_once if nursery is not None else 1
-        return Plan(lambda _: None, lambda _: False, at_once=at_once, nursery=nursery)
+        launcher = in_processes(job, catalogue) if project.processes and ours else None
+        at_once = project.at_once if launcher is not None else 1
+        return Plan(lambda _: None, lambda _: False, at_once=at_once, launcher=launcher)
 
     def _events(
         self, plan_context: PlanOrchestrationContext, execution_plan: ExecutionPlan, plan: Plan
     ) -> Iterator[dg.DagsterEvent]:
         if plan.parts:
             execution_plan = by_partition(execution_plan, plan.parts, plan.waits)
-        if plan.nursery is not None:
-            launcher = Processes(
-                plan.nursery, self._recorder, plan_context.instance, plan_context.dagster_run
+        if plan.launcher is not None:
+            launcher = plan.launcher(
+                self._recorder, plan_context.instance, plan_context.dagster_run
             )
             try:
                 yield from self._launched(plan_context, execution_plan, plan, launcher)
@@ -398,6 +414,9 @@ def _side_by_side(
         if free and not stopping and len(held) < _HELD:
             held += map(task_of, active.get_steps_to_execute(limit=free))
         for task in [] if stopping else list(held):
+            if task.key in running:
+                # It is tried again, and its first attempt is not over yet.
+                continue
             if plan.needless(task.key):
                 held.remove(task)
                 yield _leave_out(task.step, context.for_step(task.step), active)
@@ -430,7 +449,7 @@ def _side_by_side(
             yield event
             active.handle_event(event)
             stopping = stopping or (plan.fail_fast and event.is_step_failure)
-        if isinstance(what, Over):
+        if isinstance(what, Over) and key not in (task.key for task in held):
             active.verify_complete(context, key)
     if stopping:
         active.mark_interrupted()

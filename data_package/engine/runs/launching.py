@@ -17,8 +17,8 @@ from dagster._core.execution.context.system import StepExecutionContext
 from dagster._core.execution.plan.state import KnownExecutionState
 from dagster._core.execution.plan.step import ExecutionStep
 
+from data_package.engine.needs import Needs
 from data_package.engine.runs.expansion import carried_out
-from data_package.engine.tables.needs import Needs
 
 
 @dataclass(frozen=True)

@@ -6,7 +6,6 @@ deciding process where that one has no such threads, else a new process. None ou
 kernel ends them with the process that they came from.
 """
 
-import ctypes
 import gc
 import os
 import select
@@ -25,16 +24,14 @@ from typing import NoReturn
 import dagster as dg
 
 from data_package.engine.errors import BuildError, DataPackageError
-from data_package.engine.project import Project, find_project
 from data_package.engine.runs import guard, worker
-from data_package.engine.tables import internals
-from data_package.engine.tables.catalogue import Catalogue, catalogue_of
-from data_package.engine.tables.loading import dagster_quiet, is_verbose, load_project
+from data_package.engine.runs.ending import FAILED, die_with
+from data_package.engine.runs.selection import Selection
+from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.loading import dagster_quiet
 
-_DIE_WITH_PARENT = 1
 # Threads of libraries that may be forked: they do housekeeping, and see to it themselves.
 _HARMLESS = {"jemalloc_bg_thd", "polars-ooc-clea"}
-_FAILED = 70
 # As a module of its own name, so that what it sends is what is expected here.
 _BE_ONE = f"import sys; from {__name__} import main; main(*sys.argv[1:])"
 _GONE = "The process that starts others for this build has ended.\nBuild again."
@@ -61,17 +58,6 @@ class Ended:
     peak_bytes: int
 
 
-@dataclass(frozen=True)
-class _Selection:
-    """What a new process needs to know to have the job of a run."""
-
-    root: Path
-    job: str
-    assets: frozenset[dg.AssetKey]
-    checks: frozenset[dg.AssetCheckKey]
-    verbose: bool
-
-
 class Nursery:
     """The deciding process' view of it."""
 
@@ -95,7 +81,7 @@ class Nursery:
                 words, pass_fds=handles, stdin=subprocess.DEVNULL, process_group=0
             )
             self._pid = self._process.pid
-            self.news.send(_selection(job, catalogue.project))
+            self.news.send(Selection.of(job, catalogue.project))
         control.close()
         news.close()
 
@@ -163,17 +149,6 @@ def may_fork() -> bool:
     return others <= (os.cpu_count() or 1 if "numpy" in sys.modules else 1)
 
 
-def _selection(job: dg.JobDefinition, project: Project) -> _Selection:
-    made = [key for keys in internals.entities_of_steps(job).values() for key in keys]
-    return _Selection(
-        project.root,
-        job.name,
-        frozenset(key for key in made if isinstance(key, dg.AssetKey)),
-        frozenset(key for key in made if isinstance(key, dg.AssetCheckKey)),
-        is_verbose(),
-    )
-
-
 def _pipe() -> tuple[Connection, Connection]:
     one, other = socket.socketpair()
     return Connection(one.detach()), Connection(other.detach())
@@ -190,24 +165,18 @@ def _become(
     control: socket.socket, news: Connection, job: dg.JobDefinition, catalogue: Catalogue
 ) -> NoReturn:
     """Be the nursery, in a fork of the deciding process; never returns into its code."""
-    code = _FAILED
+    code = FAILED
     try:
-        _die_with(os.getppid())
+        die_with(os.getppid())
         os.setpgid(0, 0)
         guard.let_go()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         _nurse(control, news, lambda channel: worker.serve(channel, job, catalogue))
         code = 0
     except BaseException:  # noqa: BLE001 (there is nobody to raise it to)
-        code = _FAILED
+        code = FAILED
     finally:
         os._exit(code)
-
-
-def _die_with(parent: int) -> None:
-    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(_FAILED)
 
 
 def _nurse(control: socket.socket, news: Connection, work: Callable[[Connection], None]) -> None:
@@ -258,9 +227,9 @@ def _reap(children: set[int], news: Connection) -> None:
 
 def _work(channel: Connection, work: Callable[[Connection], None]) -> NoReturn:
     """Be a process that carries out steps."""
-    code = _FAILED
+    code = FAILED
     try:
-        _die_with(os.getppid())
+        die_with(os.getppid())
         # A group of its own: what a function starts is ended with it.
         os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)
@@ -270,7 +239,7 @@ def _work(channel: Connection, work: Callable[[Connection], None]) -> NoReturn:
         code = 0
     except (EOFError, OSError, KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
         # The deciding process is gone, or ends the run.
-        code = _FAILED
+        code = FAILED
     except BaseException as error:  # noqa: BLE001 (there is nobody to raise it to)
         os.write(2, f"A process of the build ended with {type(error).__name__}.\n".encode())
     finally:
@@ -280,20 +249,12 @@ def _work(channel: Connection, work: Callable[[Connection], None]) -> NoReturn:
 
 def main(parent: str, control: str, news: str) -> None:
     """Be the nursery as a new process: load the project, then wait."""
-    _die_with(int(parent))
+    die_with(int(parent))
     outside = Connection(int(news))
-    wanted: _Selection = outside.recv()
+    wanted: Selection = outside.recv()
     with dagster_quiet(verbose=wanted.verbose):
         try:
-            project = find_project(wanted.root)
-            loaded = load_project(project)
-            catalogue = catalogue_of(project)
-            job = loaded.definitions.resolve_implicit_global_asset_job_def()
-            if wanted.job != job.name:
-                job = loaded.definitions.resolve_job_def(wanted.job)
-            chosen = job.get_subset(
-                asset_selection=wanted.assets, asset_check_selection=wanted.checks
-            )
+            chosen, catalogue = wanted.load()
         except DataPackageError as error:
             outside.send(str(error))
             return

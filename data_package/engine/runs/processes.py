@@ -1,6 +1,5 @@
 """Tasks in processes of this machine, within its memory and the limits that tables set."""
 
-import os
 import signal
 import time
 from collections import deque
@@ -11,26 +10,21 @@ from pathlib import Path
 
 import dagster as dg
 
-from data_package.engine.runs.asking import answer
+from data_package.engine.needs import MEMORY
+from data_package.engine.runs.ending import over_limit, signal_group, why_ended
+from data_package.engine.runs.hearing import Answer, End, Hearing, has_ended
 from data_package.engine.runs.launching import Over, Task
 from data_package.engine.runs.memory import memory_of_machine, size, times_memory_ran_out, used_by
 from data_package.engine.runs.nursery import Ended, Nursery
 from data_package.engine.runs.worker import Begin, Request
 from data_package.engine.staleness.record import Recorder
 from data_package.engine.storage import sweep
-from data_package.engine.tables import outside
-from data_package.engine.tables.needs import MEMORY, TIME, Needs
 
 # How often the limits of running tasks are looked at.
 _SECONDS_BETWEEN = 0.1
 # What a process gets to end by itself: one that is interrupted, one that lets its resources go.
 _SECONDS_TO_BREAK_OFF = 2.0
 _SECONDS_TO_END = 30.0
-_OVER_EVENTS = (
-    dg.DagsterEventType.STEP_SUCCESS,
-    dg.DagsterEventType.STEP_FAILURE,
-    dg.DagsterEventType.STEP_UP_FOR_RETRY,
-)
 
 
 @dataclass
@@ -62,7 +56,7 @@ class Processes:
         """`nursery` gives processes; `recorder` writes what they have made in a run."""
         self._nursery = nursery
         self._recorder = recorder
-        self._instance = instance
+        self._hearing = Hearing(recorder, instance)
         self._memory = memory_of_machine()
         self._ran_out = times_memory_ran_out()
         home = Path(recorder.catalogue.project.dagster_home)
@@ -107,7 +101,7 @@ class Processes:
         """End all processes; those that still carry out a task are interrupted first."""
         try:
             for hand in self._busy.values():
-                _signal(hand.pid, signal.SIGINT)
+                signal_group(hand.pid, signal.SIGINT)
             broken_off = bool(self._busy)
             for hand in self._idle:
                 with suppress(OSError):
@@ -115,7 +109,7 @@ class Processes:
             self._until_gone(_SECONDS_TO_BREAK_OFF if broken_off else _SECONDS_TO_END)
         finally:
             for hand in [*self._busy.values(), *self._idle]:
-                _signal(hand.pid, signal.SIGKILL)
+                signal_group(hand.pid, signal.SIGKILL)
                 hand.channel.close()
             self._nursery.close()
         if broken_off:
@@ -128,7 +122,7 @@ class Processes:
         return _Hand(pid, channel)
 
     def _patience(self) -> float | None:
-        limited = any(hand.task and hand.task.needs != Needs() for hand in self._all)
+        limited = any(hand.task and hand.task.needs.is_limited for hand in self._all)
         return _SECONDS_BETWEEN if limited else None
 
     @property
@@ -154,43 +148,25 @@ class Processes:
             what, facts = hand.channel.recv()
         except (EOFError, OSError):
             # It is about to end, whatever it is doing.
-            _signal(hand.pid, signal.SIGKILL)
+            signal_group(hand.pid, signal.SIGKILL)
             return
         self._hear(hand, what, facts)
 
     def _hear(self, hand: _Hand, what: str, facts: tuple[object, ...]) -> None:
-        catalogue = self._recorder.catalogue
-        match what, facts:
-            case "store", (dg.EventLogEntry() as entry,):
-                self._store(hand, entry)
-            case "ask", (storage, name, args, kwargs):
-                found = answer(self._instance, str(storage), str(name), args, kwargs)
+        match self._hearing.hear(what, facts):
+            case Answer(found):
                 with suppress(BrokenPipeError):
                     hand.channel.send(found)
-            case "written", (name, written, part):
-                self._recorder.written(catalogue.named[str(name)], written, part)  # type: ignore[arg-type]
-            case "used", (name, found):
-                outside.keep(catalogue.named[str(name)], found)  # type: ignore[arg-type]
-            case "taken", (taken,):
-                catalogue.deliveries.take_in(taken)  # type: ignore[arg-type]
-            case "hashes", (hashes,):
-                catalogue.hashes.take_in(hashes)  # type: ignore[arg-type]
-            case "end", (problem,) if hand.task is not None:
+            case End(problem) if hand.task is not None:
                 del self._busy[hand.task.key]
                 self._idle.append(hand)
-                self._reports.append((hand.task.key, Over(str(problem))))
+                self._reports.append((hand.task.key, Over(problem)))
                 hand.task = None
+            case dg.DagsterEvent() as event if hand.task and event.step_key == hand.task.key:
+                hand.has_said = hand.has_said or has_ended(event)
+                self._reports.append((hand.task.key, event))
             case _:
                 pass
-
-    def _store(self, hand: _Hand, entry: dg.EventLogEntry) -> None:
-        self._instance.handle_new_event(entry)
-        event = entry.dagster_event
-        if hand.task is None or event is None or event.step_key != hand.task.key:
-            return
-        if event.event_type in _OVER_EVENTS:
-            hand.has_said = True
-        self._reports.append((hand.task.key, event))
 
     def _take_leave(self, ended: Ended) -> None:
         """A process has ended: what it had sent counts, and what it had started ends too."""
@@ -201,7 +177,7 @@ class Processes:
             while hand.channel.poll():
                 self._hear(hand, *hand.channel.recv())
         hand.channel.close()
-        _signal(hand.pid, signal.SIGKILL)
+        signal_group(hand.pid, signal.SIGKILL)
         if hand in self._idle:
             self._idle.remove(hand)
         if hand.task is not None:
@@ -212,43 +188,19 @@ class Processes:
             sweep(self._recorder.catalogue.project.storage)
 
     def _why(self, hand: _Hand, ended: Ended) -> str:
-        if hand.broken_off:
-            return hand.broken_off
-        peak = f"its memory had peaked at {size(ended.peak_bytes)}"
-        code = os.waitstatus_to_exitcode(ended.status)
-        if code >= 0:
-            return f"Its process ended with code {code} before it was done; {peak}."
-        name = signal.Signals(-code).name
-        ran_out, self._ran_out = self._ran_out, times_memory_ran_out()
-        if -code == signal.SIGKILL and self._ran_out > ran_out:
-            return (
-                f"The system ended its process ({name}) because the memory ran out; {peak}.\n"
-                f"Build fewer tables at once (-j), or say what it needs: "
-                f'tags={{"{MEMORY}": "4GB"}}'
-            )
-        return f"Its process was ended by {name}; {peak}."
+        before, self._ran_out = self._ran_out, times_memory_ran_out()
+        return hand.broken_off or why_ended(
+            ended.status, ended.peak_bytes, ran_out=self._ran_out > before
+        )
 
     def _keep_to_limits(self, hand: _Hand) -> None:
-        if hand.task is None or hand.broken_off:
+        if hand.task is None or hand.broken_off or not hand.task.needs.is_limited:
             return
-        needs = hand.task.needs
-        if needs.memory_bytes is not None or needs.seconds is not None:
-            hand.peak_bytes = max(hand.peak_bytes, used_by(hand.pid))
+        hand.peak_bytes = max(hand.peak_bytes, used_by(hand.pid))
         took = time.monotonic() - hand.began
-        if needs.memory_bytes is not None and hand.peak_bytes > needs.memory_bytes:
-            hand.broken_off = (
-                f"It took {size(hand.peak_bytes)} of memory and was ended: its tag {MEMORY} "
-                f"allows {size(needs.memory_bytes)}.\nAllow more, or return a query "
-                "(pl.LazyFrame), which is streamed."
-            )
-        elif needs.seconds is not None and took > needs.seconds:
-            hand.broken_off = (
-                f"It ran for {took:.0f} s and was ended: its tag {TIME} allows "
-                f"{needs.seconds:g} s. Its memory had peaked at {size(hand.peak_bytes)}.\n"
-                "Allow more, or make it faster."
-            )
+        hand.broken_off = over_limit(hand.task.needs, hand.peak_bytes, took)
         if hand.broken_off:
-            _signal(hand.pid, signal.SIGKILL)
+            signal_group(hand.pid, signal.SIGKILL)
 
     def _until_gone(self, seconds: float) -> None:
         """Wait for all processes to end by themselves, and go on answering them."""
@@ -256,9 +208,3 @@ class Processes:
         while self._all and (left := until - time.monotonic()) > 0:
             with suppress(dg.DagsterExecutionInterruptedError, KeyboardInterrupt):
                 self._look(min(left, _SECONDS_BETWEEN))
-
-
-def _signal(pid: int, number: signal.Signals) -> None:
-    """To a process and what it has started."""
-    with suppress(ProcessLookupError, PermissionError):
-        os.killpg(pid, number)

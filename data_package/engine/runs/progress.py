@@ -189,7 +189,10 @@ def unpublished_line(result: BuildResult) -> str:
 
 
 def _running(tally: Tally) -> str:
-    return some(tally.running, _NAMES_SHOWN)
+    if not tally.queued:
+        return some(tally.running, _NAMES_SHOWN)
+    jobs = [f"{step} {state}" for step, state in tally.queued.items()]
+    return f"{len(jobs)} jobs: {some(jobs, _NAMES_SHOWN)}"
 
 
 def _checks(table: TableResult) -> Cell:

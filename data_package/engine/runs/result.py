@@ -379,6 +379,8 @@ class Tally:
         self.finished_steps = 0
         self.needless: set[str] = set()
         self.steps = len(steps)
+        # Of those that a cluster runs, in its words.
+        self.queued: Mapping[str, str] = {}
         self._steps = steps
         self._parts: dict[tuple[dg.AssetKey, str], TableResult] = {}
         self._running: dict[str, list[str]] = {}

@@ -1,7 +1,7 @@
 """One build: stale tables run, in one process and one Dagster run; fresh ones are left alone."""
 
 import time
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
 from pathlib import Path
 
@@ -14,7 +14,7 @@ from data_package.engine.runs import executor
 from data_package.engine.runs.expansion import step_key
 from data_package.engine.runs.guard import building
 from data_package.engine.runs.instance import project_instance
-from data_package.engine.runs.nursery import Nursery
+from data_package.engine.runs.queueing import require_slurm
 from data_package.engine.runs.result import BuildResult, Step, Tally
 from data_package.engine.staleness import memo
 from data_package.engine.staleness.assess import assess
@@ -56,6 +56,7 @@ def build(
     fail_fast: bool = False,
     threads: int = 1,
     processes: bool = False,
+    slurm: bool = False,
 ) -> BuildResult:
     """Build what is stale and publish the data package.
 
@@ -70,6 +71,7 @@ def build(
         fail_fast: stop at the first failure.
         threads: how many tables are built at once.
         processes: whether each of them is built in a process of its own.
+        slurm: whether each of them is built in a job of the cluster's Slurm.
 
     Returns:
         The facts of every table that was stale, when all were built and every check passed.
@@ -79,7 +81,12 @@ def build(
         ProjectError: the project or the selection is wrong; nothing was run.
     """
     request = Request(
-        select, force=force, fail_fast=fail_fast, threads=threads, processes=processes
+        select,
+        force=force,
+        fail_fast=fail_fast,
+        threads=threads,
+        processes=processes,
+        slurm=slurm,
     )
     result = run_build(request, find_project(project))
     if not result.ok:
@@ -103,7 +110,13 @@ def run_build(
     (`time.monotonic`, seconds). Raises ProjectError when the project or the selection is wrong.
     """
     began = time.monotonic() if began is None else began
+    if request.slurm:
+        require_slurm()
     with building(project, report), dagster_quiet(verbose=verbose):
+        if project.places.slurm.exists():
+            from data_package.engine.runs.slurm import cancel_left
+
+            cancel_left(project, report)
         if owner := belongs_to_another(project.storage):
             place = project.relative(project.storage)
             report(f"{place} belongs to {owner}, who may not be able to use what you build in it.")
@@ -314,15 +327,25 @@ def _run(
     @contextmanager
     def prepare(run_id: str) -> Iterator[None]:
         # Before the progress is drawn, which takes a thread.
-        nursery = Nursery(chosen, catalogue) if request.processes else None
+        launcher = executor.in_processes(chosen, catalogue) if request.processes else None
         with watch(tally) if watch else nullcontext(lambda: None) as changed:
 
             def on_event(event: dg.DagsterEvent) -> None:
                 tally.hear(event)
                 changed()
 
+            def on_states(states: Mapping[str, str]) -> None:
+                tally.queued = states
+                changed()
+
             plan = executor.Plan(
-                on_event, needless, parts, waits, request.threads, request.fail_fast, nursery
+                on_event,
+                needless,
+                parts,
+                waits,
+                request.threads,
+                request.fail_fast,
+                executor.in_slurm(chosen, on_states) if request.slurm else launcher,
             )
             with executor.planned(run_id, plan):
                 yield

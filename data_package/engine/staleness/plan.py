@@ -36,6 +36,7 @@ class Request:
         fail_fast: stop at the first failure instead of finishing the other branches.
         threads: how many tables are built at once.
         processes: whether each of those is built in a process of its own.
+        slurm: whether each of those is built in a job of Slurm instead.
     """
 
     select: tuple[str, ...] = ()
@@ -44,6 +45,7 @@ class Request:
     threads: int = 1
     partitions: tuple[str, ...] = ()
     processes: bool = False
+    slurm: bool = False
 
     @property
     def is_everything(self) -> bool:

@@ -19,6 +19,7 @@ import polars as pl
 from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint, Fingerprinter
 from data_package.engine.libraries import NO_VERSION, version_of
+from data_package.engine.needs import needs_of
 from data_package.engine.places import Folder
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract
@@ -30,7 +31,6 @@ from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.columns import declared_columns
 from data_package.engine.tables.made import Kept
-from data_package.engine.tables.needs import needs_of
 from data_package.engine.tables.partitions import Partitions, dimensions_of, windows_of
 from data_package.engine.tables.resources import digest_of
 from data_package.engine.tables.results import Result, measured_and_fitted

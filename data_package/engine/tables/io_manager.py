@@ -162,8 +162,12 @@ class ParquetTables(BasePolarsUPathIOManager):
                 return self._partitions_for(context)
             return super().load_input(context)
         except FileNotFoundError:
+            name = _name(context)
             failure = dg.Failure(
-                f"The table '{_name(context)}' has not been built yet. Build it first."
+                f"The table '{name}' has not been built yet. Build it first."
+                if table is not None
+                else f"'{name}' is not made by this project, so there is no table to read. List it "
+                "in deps=, or name the IO manager that has it."
             )
         except _MissingPartition as error:
             failure = dg.Failure(
@@ -260,6 +264,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     def scan_df_from_path(self, path: "UPath", context: dg.InputContext) -> pl.LazyFrame:
         """A lazy scan of the file."""
         del context
+        self._hashes.wait_for([Path(str(path))])
         if not path.exists():
             raise FileNotFoundError
         return pl.scan_parquet(str(path), glob=False, hive_partitioning=False)

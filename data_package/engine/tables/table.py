@@ -11,6 +11,7 @@ import polars as pl
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint
+from data_package.engine.needs import Needs
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, load_contract
 from data_package.engine.schema.contract import shown_path
@@ -19,7 +20,6 @@ from data_package.engine.schema.row_rules import Join
 from data_package.engine.sources.shares import Share
 from data_package.engine.storage import is_file
 from data_package.engine.tables.made import Kept, Note, note_of
-from data_package.engine.tables.needs import Needs
 from data_package.engine.tables.partitions import Partitions
 
 FINAL = "final"

@@ -6,8 +6,8 @@ from pathlib import Path
 import pytest
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.needs import Needs, needs_of, together
 from data_package.engine.runs.memory import memory_of_machine, used_by
-from data_package.engine.tables.needs import Needs, needs_of, together
 
 
 def machine(folder: Path, groups: str, **limits: str) -> tuple[Path, Path]:
@@ -56,6 +56,11 @@ def test_a_process_has_memory_of_its_own_until_it_is_gone() -> None:
         ({"data_package/memory": "1.5 GiB"}, Needs(1_610_612_736, None)),
         ({"data_package/time": "30min"}, Needs(None, 1800)),
         ({"data_package/time": "1.5 h", "other": "x"}, Needs(None, 5400)),
+        ({"data_package/cores": "8"}, Needs(cores=8)),
+        (
+            {"data_package/slurm_partition": "a,b", "data_package/slurm_account": "x-1"},
+            Needs(partition="a,b", account="x-1"),
+        ),
     ],
 )
 def test_tags_say_what_a_table_needs(tags: dict[str, str], needs: Needs) -> None:
@@ -66,6 +71,33 @@ def test_tags_say_what_a_table_needs(tags: dict[str, str], needs: Needs) -> None
 def test_a_tag_that_is_not_an_amount_is_refused(amount: str) -> None:
     with pytest.raises(ProjectError, match=r"a.py:1: the tag data_package/memory is"):
         needs_of({"data_package/memory": amount}, "a.py:1")
+
+
+@pytest.mark.parametrize(
+    ("tag", "value"),
+    [
+        ("data_package/cores", "0"),
+        ("data_package/cores", "1.5"),
+        ("data_package/slurm_partition", ""),
+        ("data_package/slurm_partition", "--wrap=x"),
+        ("data_package/slurm_account", "a b"),
+        ("data_package/slurm_qos", "x\n#SBATCH --wrap=x"),
+    ],
+)
+def test_a_tag_that_slurm_could_not_take_is_refused(tag: str, value: str) -> None:
+    with pytest.raises(ProjectError, match=f"a.py:1: the tag {tag} is"):
+        needs_of({tag: value}, "a.py:1")
+
+
+def test_a_misspelled_tag_is_refused() -> None:
+    with pytest.raises(ProjectError, match=r"a.py:1: .* Did you mean 'data_package/memory'"):
+        needs_of({"data_package/memroy": "4GB"}, "a.py:1")
+
+
+def test_a_table_that_says_nothing_has_the_default() -> None:
+    default = Needs(1, 2.0, 3, "p", "a", "q")
+    assert Needs().or_else(default) == default
+    assert Needs(5, cores=7).or_else(default) == Needs(5, 2.0, 7, "p", "a", "q")
 
 
 def test_a_function_of_several_tables_needs_the_most_of_them() -> None:

@@ -345,6 +345,25 @@ def running_commands() -> str:
     return "\n".join(found)
 
 
+FLAKY = """
+import dagster as dg
+import polars as pl
+
+
+@dg.asset(retry_policy=dg.RetryPolicy(max_retries=3))
+def fourth_time(context: dg.AssetExecutionContext) -> pl.DataFrame:
+    if context.retry_number < 3:
+        raise ValueError
+    return pl.DataFrame({"n": [context.retry_number]})
+"""
+
+
+def test_a_table_is_tried_again_where_there_is_room_for_both_attempts(study: Make) -> None:
+    project = study({"tables.py": FLAKY})
+    result = run_build(Request(threads=3), project.project)
+    assert result.ok, result.explain()
+
+
 REGISTER = """
 import dagster as dg
 import polars as pl
@@ -505,9 +524,9 @@ def test_the_lock_and_checks_are_right_after_dagsters_multiprocess_executor(stud
     }
 
 
-def until(true: Callable[[], bool]) -> None:
+def until(true: Callable[[], bool], seconds: float = 60) -> None:
     """Wait for something that is about to be so."""
-    end = time.monotonic() + 60
+    end = time.monotonic() + seconds
     while not true():
         assert time.monotonic() < end, "it never was"
         time.sleep(0.05)

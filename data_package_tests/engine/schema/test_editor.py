@@ -13,6 +13,7 @@ from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 
 from data_package.engine.cli.verbs import command
 from data_package.engine.errors import ProjectError
+from data_package.engine.needs import Needs
 from data_package.engine.package.metadata import metadata_schema, read_metadata
 from data_package.engine.project import Project, find_project, settings_schema
 from data_package.engine.schema import infer, lint
@@ -95,9 +96,11 @@ def test_what_may_be_written_is_valid(value: object) -> None:
         {"fields": []},
         {"schema": {"fields": [{"type": "integer"}]}},
         {"encoding": 8, **contract(FIELD)},
-        {"dialect": {"delimiter": "||"}, **contract(FIELD)},
+        {"dialect": {"delimiter": ""}, **contract(FIELD)},
         {"dialect": {"headerRows": [0]}, **contract(FIELD)},
-        {"dialect": {"sheetName": "x"}, **contract(FIELD)},
+        {"dialect": {"sheetNumber": 0}, **contract(FIELD)},
+        {"dialect": {"widths": []}, **contract(FIELD)},
+        {"dialect": {"positions": [[1]]}, **contract(FIELD)},
         {"licenses": [], **contract(FIELD)},
         {"sources": [{}], **contract(FIELD)},
         contract({"name": "a", "type": "int"}),
@@ -201,6 +204,29 @@ def test_the_package_s_own_properties(tmp_path: Path, text: str, good: bool) -> 
     else:
         with pytest.raises(ProjectError):
             read_metadata(project)
+
+
+@pytest.mark.parametrize(
+    ("setting", "value", "good"),
+    [
+        *(("memory", "4GB", True), ("memory", "0GB", False), ("memory", "4 gb", False)),
+        *(("memory", 4, False), ("time", "1.5 h", True), ("time", "0.0s", False)),
+        *(("cores", 8, True), ("cores", 0, False), ("cores", True, False), ("cores", "x", False)),
+        *(("partition", "long,short", True), ("partition", "-x", False), ("partition", "", False)),
+        *(("account", "a b", False), ("qos", "low", True), ("queue", "long", False)),
+    ],
+)
+def test_the_settings_of_slurm(tmp_path: Path, setting: str, value: object, good: bool) -> None:
+    written = json.dumps(value)
+    head = '[tool.data-package]\npackage = "study"\n[tool.data-package.slurm]\n'
+    text = f"{head}{setting} = {written}\n"
+    (tmp_path / "pyproject.toml").write_text(text)
+    assert SETTINGS.is_valid({"package": "study", "slurm": {setting: value}}) == good
+    if good:
+        assert find_project(tmp_path).slurm != Needs()
+    else:
+        with pytest.raises(ProjectError, match=r"\[tool.data-package.slurm\]"):
+            find_project(tmp_path)
 
 
 @pytest.mark.parametrize(

@@ -1,6 +1,8 @@
 """A process that is killed in the middle of a write leaves the old or the new, and whole."""
 
+import os
 import random
+import re
 import signal
 import subprocess
 import sys
@@ -13,7 +15,7 @@ import polars as pl
 import pytest
 
 from data_package.engine.staleness.memo import count_if_fresh
-from data_package.engine.storage import sweep
+from data_package.engine.storage import sweep, sweep_beside, temporary_beside, this_machine
 from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER, temporary_files
 
@@ -189,6 +191,24 @@ def test_a_build_with_nothing_to_do_sweeps_up_what_was_left_anywhere(study: Make
         assert project.build().ok
         assert not path.exists()
     assert count_if_fresh(project.project) == 1
+
+
+def test_half_written_files_of_other_machines_are_removed_when_they_are_old(
+    tmp_path: Path,
+) -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    own = temporary_beside(tmp_path / "own")
+    assert re.fullmatch(rf"\.own\.{this_machine()}-{os.getpid()}\.[0-9a-f]{{8}}\.tmp", own.name)
+    # Of another host, of which a process of this number may live or not.
+    young, old = (tmp_path / f".{name}.0123abcd-{gone.pid}.0a1b2c3d.tmp" for name in ("a", "b"))
+    dead = tmp_path / f".c.{this_machine()}-{gone.pid}.0a1b2c3d.tmp"
+    for path in (own, young, old, dead):
+        path.touch()
+    os.utime(old, (0, 0))
+    sweep(tmp_path)
+    sweep_beside(tmp_path / "b")
+    assert set(tmp_path.iterdir()) == {own, young}
 
 
 @pytest.mark.parametrize(

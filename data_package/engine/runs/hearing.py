@@ -1,0 +1,76 @@
+"""What the deciding process does with what a process that carries out a step passes on.
+
+Here alone, the history, the lock and its journal are written in a run whose steps run elsewhere.
+"""
+
+from dataclasses import dataclass
+
+import dagster as dg
+
+from data_package.engine.runs.asking import answer
+from data_package.engine.staleness.record import Recorder
+from data_package.engine.storage import Hashes
+from data_package.engine.tables import outside
+
+_OVER_EVENTS = (
+    dg.DagsterEventType.STEP_SUCCESS,
+    dg.DagsterEventType.STEP_FAILURE,
+    dg.DagsterEventType.STEP_UP_FOR_RETRY,
+)
+
+
+@dataclass(frozen=True)
+class Answer:
+    """What a process waits for."""
+
+    found: object
+
+
+@dataclass(frozen=True)
+class End:
+    """A step is over.
+
+    Attributes:
+        problem: why it could not be carried out.
+    """
+
+    problem: str
+
+
+@dataclass(frozen=True)
+class Hearing:
+    """Takes in what is passed on in one run."""
+
+    recorder: Recorder
+    instance: dg.DagsterInstance
+
+    def hear(
+        self, what: str, facts: tuple[object, ...]
+    ) -> "dg.DagsterEvent | Answer | End | Hashes | None":
+        """Do what is to be done; returns what concerns the process or its step."""
+        catalogue = self.recorder.catalogue
+        match what, facts:
+            case "store", (dg.EventLogEntry() as entry,):
+                self.instance.handle_new_event(entry)
+                return entry.dagster_event
+            case "ask", (storage, name, args, kwargs):
+                return Answer(answer(self.instance, str(storage), str(name), args, kwargs))
+            case "written", (name, written, part):
+                self.recorder.written(catalogue.named[str(name)], written, part)  # type: ignore[arg-type]
+            case "used", (name, found):
+                outside.keep(catalogue.named[str(name)], found)  # type: ignore[arg-type]
+            case "taken", (taken,):
+                catalogue.deliveries.take_in(taken)  # type: ignore[arg-type]
+            case "hashes", (dict() as hashes,):
+                catalogue.hashes.take_in(hashes)
+                return hashes
+            case "end", (problem,):
+                return End(str(problem))
+            case _:
+                pass
+        return None
+
+
+def has_ended(event: dg.DagsterEvent) -> bool:
+    """Whether a step's own event says how the step has ended."""
+    return event.event_type in _OVER_EVENTS
