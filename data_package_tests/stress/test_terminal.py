@@ -110,6 +110,7 @@ ASKED: dict[str, list[list[str]]] = {
     "why": [["persons"], ["broken"], ["--json", "persons"]],
     "check": [["in/" + FILE, "--schema", "SCHEMA"], ["--rows"]],
     "todo": [[]],
+    "report": [["people_file"], ["people_file", "--values"]],
     "lineage": [["persons"], ["persons." + HOSTILE]],
     "graph": [[], ["--format", "mermaid"]],
     "history": [[], ["persons"], ["broken"]],
