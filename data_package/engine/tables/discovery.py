@@ -24,7 +24,7 @@ from data_package.engine.project import Project
 from data_package.engine.sources.assets import RawFileAsset, of_project
 from data_package.engine.storage import is_file
 from data_package.engine.tables import failures, python_errors
-from data_package.engine.tables.internals import UnresolvedJob
+from data_package.engine.tables.internals import UnresolvedJob, UnresolvedSchedule
 from data_package.engine.tables.own_words import OwnWords, read_source
 from data_package.engine.tables.row_rules import RowRule
 
@@ -33,6 +33,7 @@ _RESOURCES = (
     dg.ConfigurableResource,
     dg.ConfigurableIOManagerFactory,
     dg.IOManager,
+    dg.PipesClient,
 )
 _MOST_HELD = 10_000
 _DEEPEST = 4
@@ -52,7 +53,7 @@ class Found:
     checks: list[dg.AssetChecksDefinition] = field(default_factory=list)
     rules: list[RowRule] = field(default_factory=list)
     jobs: list[dg.JobDefinition | UnresolvedJob] = field(default_factory=list)
-    schedules: list[dg.ScheduleDefinition] = field(default_factory=list)
+    schedules: list[dg.ScheduleDefinition | UnresolvedSchedule] = field(default_factory=list)
     sensors: list[dg.SensorDefinition] = field(default_factory=list)
     resources: list[tuple[str, object, str]] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
@@ -144,7 +145,7 @@ def _sort_in(item: object, module: str, found: Found, seen: set[int], project: P
             found.sources.append((item, module))
         case dg.JobDefinition() | UnresolvedJob():
             found.jobs.append(item)
-        case dg.ScheduleDefinition():
+        case dg.ScheduleDefinition() | UnresolvedSchedule():
             found.schedules.append(item)
         case dg.SensorDefinition():
             found.sensors.append(item)

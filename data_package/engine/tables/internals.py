@@ -20,6 +20,9 @@ from dagster._config import process_config
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 from dagster._core.definitions.dependency import Node, NodeHandle
 from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.partitions.partitioned_schedule import (
+    UnresolvedPartitionedAssetScheduleDefinition,
+)
 from dagster._core.definitions.partitions.utils import infer_partition_mapping
 from dagster._core.definitions.reconstruct import ReconstructableRepository
 from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
@@ -48,8 +51,9 @@ from data_package.engine.reach import reached
 from data_package.engine.tables import python_errors
 from data_package.engine.tables.own_words import OwnWords, names_known, read_source
 
-# What `dg.define_asset_job` returns.
+# What `dg.define_asset_job` returns, and `dg.build_schedule_from_partitioned_job` of one.
 UnresolvedJob = UnresolvedAssetJobDefinition
+UnresolvedSchedule = UnresolvedPartitionedAssetScheduleDefinition
 
 # The tag of a run that names the verb that started it.
 STARTED_BY = "data-package/started_by"

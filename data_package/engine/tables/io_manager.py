@@ -162,8 +162,12 @@ class ParquetTables(BasePolarsUPathIOManager):
                 return self._partitions_for(context)
             return super().load_input(context)
         except FileNotFoundError:
+            name = _name(context)
             failure = dg.Failure(
-                f"The table '{_name(context)}' has not been built yet. Build it first."
+                f"The table '{name}' has not been built yet. Build it first."
+                if table is not None
+                else f"'{name}' is not made by this project, so there is no table to read. List it "
+                "in deps=, or name the IO manager that has it."
             )
         except _MissingPartition as error:
             failure = dg.Failure(

@@ -15,7 +15,7 @@ from data_package.engine.own_code import ENGINE, own_places
 from data_package.engine.project import Project, find_project, read_from_source
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.discovery import import_module
-from data_package.engine.tables.internals import function_of
+from data_package.engine.tables.internals import UnresolvedJob, function_of
 from data_package.engine.tables.table import place_of
 
 # The level of Dagster's own log while definitions are loaded and run.
@@ -39,9 +39,11 @@ class Loaded:
         Raises ProjectError for what Dagster does not allow and no earlier check has found.
         """
         try:
-            return self.definitions.resolve_implicit_global_asset_job_def()
+            everything = self.definitions.resolve_implicit_global_asset_job_def()
         except dg.DagsterError as error:
             raise ProjectError(f"Dagster does not take these definitions: {error}") from None
+        _check_jobs(self.definitions)
+        return everything
 
 
 def load_project(project: Project) -> Loaded:
@@ -63,6 +65,23 @@ def load_project(project: Project) -> Loaded:
             _refuse_left_out(value, name, project)
             return Loaded(name, attribute, value)
     raise ProjectError(f"{name} holds no Dagster Definitions.")
+
+
+def _check_jobs(definitions: dg.Definitions) -> None:
+    """Raise ProjectError for a job whose selection names what is not there."""
+    for job in definitions.jobs or ():
+        if not isinstance(job, UnresolvedJob):
+            continue
+        try:
+            with warnings.catch_warnings():
+                warnings.simplefilter("ignore")
+                job.selection.resolve(definitions.resolve_asset_graph())
+        except dg.DagsterError as error:
+            what = str(error).partition(", but no ")[0]
+            raise ProjectError(
+                f"The job '{job.name}' selects what does not exist: {what}.\n"
+                "Correct the selection where the job is defined."
+            ) from None
 
 
 def _refuse_left_out(definitions: dg.Definitions, name: str, project: Project) -> None:

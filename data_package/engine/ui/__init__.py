@@ -6,8 +6,10 @@
     protocol    who is at the other end of a connection, and how long they may take
     listening   the port or the socket
     pages       Dagster's own pages on this project, loaded in this process
+    appearance  what they hide because it leads nowhere here, and what they say instead
     launching   runs that are started from the pages, each in a process of its own
     running     that process
+    daemons     what carries out backfills, schedules and sensors
     serving     all of it together
 
 What does not belong here: anything about tables. The pages show what the rooms above left in

@@ -13,6 +13,7 @@ from dagster._core.workspace.context import WorkspaceProcessContext
 from dagster._daemon.asset_daemon import AssetDaemon
 from dagster._daemon.controller import DagsterDaemonController
 from dagster._daemon.daemon import BackfillDaemon, DagsterDaemon, SchedulerDaemon, SensorDaemon
+from dagster._daemon.freshness import FreshnessDaemon
 
 _SECONDS_BETWEEN_AUTOMATIONS = 30
 _IN_THIS_THREAD = {"use_threads": False}
@@ -28,6 +29,7 @@ def daemons(workspace: WorkspaceProcessContext, *, automation: bool) -> Iterator
             SchedulerDaemon(),  # type: ignore[no-untyped-call]
             SensorDaemon(_IN_THIS_THREAD),
             AssetDaemon({}, pre_sensor_interval_seconds=_SECONDS_BETWEEN_AUTOMATIONS),
+            FreshnessDaemon(),
         ]
     with ExitStack() as stack:
         started = [stack.enter_context(daemon) for daemon in chosen]

@@ -11,7 +11,12 @@ from typing import Any
 import dagster as dg
 from dagster._core.remote_origin import CodeLocationOrigin, InProcessCodeLocationOrigin
 from dagster._core.remote_representation.code_location import CodeLocation, InProcessCodeLocation
-from dagster._core.workspace.context import WorkspaceProcessContext, WorkspaceRequestContext
+from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
+from dagster._core.workspace.context import (
+    BaseWorkspaceRequestContext,
+    WorkspaceProcessContext,
+    WorkspaceRequestContext,
+)
 from dagster._core.workspace.load_target import WorkspaceLoadTarget
 from dagster._core.workspace.permissions import PermissionResult, Permissions
 from dagster._core.workspace.workspace import (
@@ -22,7 +27,7 @@ from dagster._core.workspace.workspace import (
 from dagster_shared.error import SerializableErrorInfo
 from dagster_webserver.webserver import DagsterWebserver
 from starlette.requests import Request
-from starlette.responses import PlainTextResponse
+from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import BaseRoute, Route
 
 from data_package.engine.errors import ProjectError
@@ -30,6 +35,7 @@ from data_package.engine.lineage import metadata
 from data_package.engine.project import Project
 from data_package.engine.tables.internals import code_location
 from data_package.engine.tables.loading import Loaded, load_project
+from data_package.engine.ui.appearance import adapted
 from data_package.engine.ui.guard import App
 
 _OPEN_TO_RUNS = {
@@ -82,6 +88,7 @@ def open_workspace(
     """What the pages show and the daemons run. Raises ProjectError when it cannot be loaded."""
     metadata.shown_in_pages = True
     loaded = load_project(project)
+    loaded.job()
     return Workspace(project, loaded, instance, allow_runs=allow_runs, automation=automation)
 
 
@@ -96,6 +103,24 @@ class _Pages(DagsterWebserver[WorkspaceProcessContext, WorkspaceRequestContext])
         """Those that are meant to be open; what a later Dagster adds stays shut."""
         routes = super().build_routes()  # type: ignore[no-untyped-call]
         return [kept for route in routes if (kept := _kept(route)) is not None]
+
+    def index_html_endpoint(self, request: Request) -> HTMLResponse:
+        """The document of all pages, without what leads nowhere here."""
+        stock = super().index_html_endpoint(request)
+        workspace = self._process_context
+        assert isinstance(workspace, Workspace)
+        logs = workspace.instance.compute_log_manager
+        page = adapted(
+            bytes(stock.body).decode(),
+            runs=Permissions.LAUNCH_PIPELINE_EXECUTION in workspace.offers,
+            output_kept=not isinstance(logs, NoOpComputeLogManager),
+        )
+        return HTMLResponse(
+            page,
+            headers={
+                name: stock.headers[name] for name in stock.headers if name != "content-length"
+            },
+        )
 
     def make_csp_header(self, nonce: str) -> str:
         """What a browser may load and run for the pages."""
@@ -165,7 +190,7 @@ class Workspace(WorkspaceProcessContext):
         error: SerializableErrorInfo | None = None
         try:
             if reload:
-                load_project(self._project)
+                load_project(self._project).job()
             location = _Location(origin, self._instance)
         except (ProjectError, dg.DagsterError) as problem:
             error = SerializableErrorInfo(str(problem), [], type(problem).__name__)
@@ -193,6 +218,21 @@ class _Request(WorkspaceRequestContext):
     def is_reload_supported(self, name: str) -> bool:
         """Of the one location there is."""
         return self.has_code_location_name(name)
+
+    def reload_workspace(self) -> BaseWorkspaceRequestContext:
+        """Load the project again. The rest of the answer is about what was loaded then."""
+        return self._renewed(super().reload_workspace())
+
+    def reload_code_location(self, name: str) -> BaseWorkspaceRequestContext:
+        """The same, for there is one location."""
+        return self._renewed(super().reload_code_location(name))
+
+    def _renewed(self, now: BaseWorkspaceRequestContext) -> BaseWorkspaceRequestContext:
+        # Dagster answers the fields below from the context of the request, where the location may
+        # be the one that could not be loaded.
+        self._current_workspace = now.get_current_workspace()
+        self._loaders = {}
+        return now
 
     @property
     def permissions(self) -> Mapping[str, PermissionResult]:

@@ -64,6 +64,14 @@ def good():
 @dg.sensor(job=nightly)
 def seen(): ...
 
+years = dg.DailyPartitionsDefinition("2024-01-01", end_date="2024-01-03")
+
+@dg.asset(partitions_def=years)
+def days():
+    return pl.DataFrame({"n": [1]})
+
+by_day = dg.build_schedule_from_partitioned_job(dg.define_asset_job("daily_days", "days"))
+
 @dg.definitions
 def others():
     return dg.Definitions(jobs=[dg.define_asset_job("weekly", selection="*")], asset_checks=[good])
@@ -72,6 +80,7 @@ def others():
     definitions = project.definitions()
     assert {job.name for job in definitions.resolve_all_job_defs()} >= {"nightly", "weekly"}
     assert definitions.resolve_schedule_def("daily").name == "daily"
+    assert definitions.resolve_schedule_def("daily_days_schedule").job_name == "daily_days"
     assert definitions.resolve_sensor_def("seen").name == "seen"
     assert [check.name for check in project.build()["people"].checks] == ["good"]
 
@@ -96,6 +105,31 @@ def side() -> pl.DataFrame:
     assert names(project) == {"people", "feed", "watched", "side", "one", "two"}
     assert project.build().ok
     assert not project.build().tables
+
+
+def test_a_client_of_pipes_in_a_module_is_given_to_the_functions_that_ask_for_it(
+    study: Make,
+) -> None:
+    more = """
+@dg.asset
+def outside(context: dg.AssetExecutionContext, pipes: dg.PipesSubprocessClient) -> None:
+    assert pipes
+
+pipes = dg.PipesSubprocessClient()
+"""
+    assert study({"tables.py": HEADER + more}).build().ok
+
+
+def test_an_asset_of_elsewhere_that_is_read_as_a_table_is_reported(study: Make) -> None:
+    more = """
+warehouse = dg.AssetSpec("warehouse")
+
+@dg.asset
+def report(warehouse: pl.DataFrame) -> pl.DataFrame:
+    return warehouse
+"""
+    result = study({"tables.py": HEADER + more}).build()
+    assert "'warehouse' is not made by this project" in result.explain()
 
 
 RESOURCE = """
@@ -199,6 +233,7 @@ def model(few: pl.DataFrame) -> dict:
             {"definitions.py": DOOR.format("") + "\n@dg.asset\ndef late(): ...\n"},
             "'late' is defined in definitions.py",
         ),
+        ("j = dg.define_asset_job('j', 'peolpe')", {}, "The job 'j' selects what does not exist"),
         (
             "@dg.op\ndef o(): ...\n@dg.graph_asset\ndef g():\n    return o()\n",
             {},
