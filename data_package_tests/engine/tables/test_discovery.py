@@ -85,7 +85,6 @@ def good() -> dg.AssetCheckResult:
             " asset_checks=dg.load_asset_checks_from_modules([core.items]))",
             "given",
         ),
-        ("some = dg.with_resources([core.items.first, core.items.second], {})", "core"),
     ],
 )
 def test_assets_that_a_project_loads_from_its_modules_are_each_one_asset(
