@@ -2,7 +2,9 @@
 
 import importlib
 import itertools
+import json
 import os
+import shutil
 import subprocess
 import sys
 import textwrap
@@ -92,6 +94,11 @@ class Study:
         for name in [n for n in sys.modules if n.split(".")[0] == self.package]:
             del sys.modules[name]
 
+    def leave(self) -> None:
+        """Let the next project be imported as if this one had never been."""
+        self.forget()
+        sys.path[:] = [place for place in sys.path if place != str(self.root)]
+
     def command(self, *words: str, **options: object) -> subprocess.CompletedProcess[str]:
         """Run `data-package` as a user would."""
         return self.run(sys.executable, "-m", "data_package.engine.cli", *words)
@@ -154,8 +161,41 @@ def study(tmp_path: Path) -> Iterator[Make]:
 
     yield make
     for one in made:
-        one.forget()
-        sys.path[:] = [place for place in sys.path if place != str(one.root)]
+        one.leave()
+
+
+@pytest.fixture(scope="session")
+def originals() -> dict[str, Study]:
+    """Built projects, by their files; nobody works in them."""
+    return {}
+
+
+@pytest.fixture
+def built_study(
+    originals: dict[str, Study], tmp_path: Path, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Make]:
+    """Copy a project that has been built: `built_study({"tables.py": "…"})`.
+
+    Projects with the same files are built once in a process. The copies have one package name.
+    """
+    made: list[Study] = []
+
+    def make(files: dict[str, str]) -> Study:
+        key = json.dumps(files, sort_keys=True)
+        if key not in originals:
+            original = new_study(tmp_path_factory.mktemp("original"), files)
+            result = original.build()
+            original.leave()
+            assert result.ok, result.explain()
+            originals[key] = original
+        root, package = originals[key].root, originals[key].package
+        place = tmp_path / f"copy_{len(made)}" / package
+        made.append(Study(Path(shutil.copytree(root, place, symlinks=True)), package))
+        return made[-1]
+
+    yield make
+    for one in made:
+        one.leave()
 
 
 _DAGSTER_YAML = (Path(__file__).resolve().parents[1] / "dagster.yaml").read_text()

@@ -179,6 +179,7 @@ WORDS: dict[str, list[list[str]]] = {
         ["arms_file", "--json"],
         [DELIVERED, "--schema", "STUDY/final/persons.yaml"],
     ],
+    "report": [["arms_file"], ["arms_file", "--json"], ["arms_file", "--output", "sent.html"]],
     "describe": [["persons"], ["arms_file"], [DELIVERED]],
     "lineage": [["persons"], ["persons.income", "--json"], ["--openlineage"]],
     "graph": [

@@ -54,8 +54,8 @@ schema:
 
 
 @pytest.fixture
-def built(study: Make, monkeypatch: pytest.MonkeyPatch) -> Study:
-    project = study(
+def built(built_study: Make, monkeypatch: pytest.MonkeyPatch) -> Study:
+    project = built_study(
         {
             "tables.py": TABLES,
             "rules.py": RULES,
@@ -64,7 +64,6 @@ def built(study: Make, monkeypatch: pytest.MonkeyPatch) -> Study:
             "/people.csv": "id,age\n1,20\n2,30\n3,5\n",
         }
     )
-    assert project.build().ok
     monkeypatch.chdir(project.root)
     return project
 

@@ -77,10 +77,8 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_the_descriptor_says_of_each_table_what_the_standard_asks(study: Make) -> None:
-    project = study(STUDY_FILES)
-    result = project.build()
-    assert result.ok, result.explain()
+def test_the_descriptor_says_of_each_table_what_the_standard_asks(built_study: Make) -> None:
+    project = built_study(STUDY_FILES)
     document = descriptor(project)
     assert document["$schema"] == "https://datapackage.org/profiles/2.0/datapackage.json"
     assert document["name"] == "my-study"
@@ -122,9 +120,8 @@ def test_of_several_parquet_files_of_one_resource_frictionless_reads_the_first_a
     assert [row["id"] for row in package.get_resource("t").read_rows()] == [1]
 
 
-def test_frictionless_accepts_the_descriptor_and_finds_the_files(study: Make) -> None:
-    project = study(STUDY_FILES)
-    assert project.build().ok
+def test_frictionless_accepts_the_descriptor_and_finds_the_files(built_study: Make) -> None:
+    project = built_study(STUDY_FILES)
     errors = list(Package.metadata_validate(descriptor(project)))
     assert errors == []
     package = Package(str(package_of(project) / "datapackage.json"))
@@ -133,9 +130,8 @@ def test_frictionless_accepts_the_descriptor_and_finds_the_files(study: Make) ->
     assert all(isinstance(resource, resources.TableResource) for resource in package.resources)
 
 
-def test_two_folders_and_two_days_give_the_same_bytes(study: Make, tmp_path: Path) -> None:
-    project = study(STUDY_FILES)
-    assert project.build().ok
+def test_two_folders_and_two_days_give_the_same_bytes(built_study: Make, tmp_path: Path) -> None:
+    project = built_study(STUDY_FILES)
     first = contents(package_of(project))
     other = Study(tmp_path / "another folder", project.package)
     shutil.copytree(project.root, other.root, ignore=shutil.ignore_patterns("storage", "*.lock"))
@@ -148,9 +144,8 @@ def test_two_folders_and_two_days_give_the_same_bytes(study: Make, tmp_path: Pat
     assert (other.root / lock).read_text() == (project.root / lock).read_text()
 
 
-def test_overwriting_a_built_table_in_place_leaves_what_is_published(study: Make) -> None:
-    project = study(STUDY_FILES)
-    assert project.build().ok
+def test_overwriting_a_built_table_in_place_leaves_what_is_published(built_study: Make) -> None:
+    project = built_study(STUDY_FILES)
     before = contents(package_of(project))
     for table in ("people", "visits"):
         with (project.storage / "final" / f"{table}.parquet").open("r+b") as file:
@@ -160,9 +155,8 @@ def test_overwriting_a_built_table_in_place_leaves_what_is_published(study: Make
     assert contents(package_of(project)) == before
 
 
-def test_overwriting_a_published_table_is_noticed_and_mended(study: Make) -> None:
-    project = study(STUDY_FILES)
-    assert project.build().ok
+def test_overwriting_a_published_table_is_noticed_and_mended(built_study: Make) -> None:
+    project = built_study(STUDY_FILES)
     before = contents(package_of(project))
     with (package_of(project) / "tables" / "people.parquet").open("r+b") as file:
         file.write(b"overwritten")
@@ -170,9 +164,8 @@ def test_overwriting_a_published_table_is_noticed_and_mended(study: Make) -> Non
     assert contents(package_of(project)) == before
 
 
-def test_a_table_that_is_final_no_longer_leaves_the_package(study: Make) -> None:
-    project = study(STUDY_FILES)
-    assert project.build().ok
+def test_a_table_that_is_final_no_longer_leaves_the_package(built_study: Make) -> None:
+    project = built_study(STUDY_FILES)
     (project.root / project.package / "final" / "visits.py").unlink()
     (project.root / project.package / "final" / "visits.yaml").unlink()
     assert project.build().ok
@@ -180,9 +173,8 @@ def test_a_table_that_is_final_no_longer_leaves_the_package(study: Make) -> None
     assert tables == ["tables/people.parquet"]
 
 
-def test_a_project_without_a_final_table_any_more_has_no_package(study: Make) -> None:
-    project = study(STUDY_FILES)
-    assert project.build().ok
+def test_a_project_without_a_final_table_any_more_has_no_package(built_study: Make) -> None:
+    project = built_study(STUDY_FILES)
     for file in (project.root / project.package / "final").glob("*.*"):
         if file.name != "__init__.py":
             file.unlink()
@@ -194,26 +186,25 @@ def test_a_project_without_a_final_table_any_more_has_no_package(study: Make) ->
     assert temporary_files(project.storage) == []
 
 
-def test_changed_words_of_the_package_are_published(study: Make) -> None:
-    project = study(STUDY_FILES)
-    assert project.build().ok
+def test_changed_words_of_the_package_are_published(built_study: Make) -> None:
+    project = built_study(STUDY_FILES)
     project.write({"datapackage.yaml": STUDY_FILES["datapackage.yaml"].replace("1.0.0", "1.0.1")})
     assert project.build().ok
     assert descriptor(project)["version"] == "1.0.1"
 
 
-def test_changed_words_of_a_contract_are_published(study: Make) -> None:
-    project = study(STUDY_FILES)
-    assert project.build().ok
+def test_changed_words_of_a_contract_are_published(built_study: Make) -> None:
+    project = built_study(STUDY_FILES)
     text = STUDY_FILES["final/people.yaml"].replace("title: People", "title: Persons")
     project.write({"final/people.yaml": text})
     assert project.build().ok
     assert descriptor(project)["resources"][0]["title"] == "Persons"
 
 
-def test_what_a_killed_exchange_left_is_swept_and_others_read_a_whole_package(study: Make) -> None:
-    project = study(STUDY_FILES)
-    assert project.build().ok
+def test_what_a_killed_exchange_left_is_swept_and_others_read_a_whole_package(
+    built_study: Make,
+) -> None:
+    project = built_study(STUDY_FILES)
     left = project.storage / ".package.99999999.abcdef01.tmp" / "tables"
     left.mkdir(parents=True)
     (left / "people.parquet").write_text("half")

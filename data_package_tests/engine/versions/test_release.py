@@ -48,11 +48,10 @@ def commit(study: Study) -> None:
 
 
 @pytest.fixture
-def built(study: Make) -> Study:
+def built(built_study: Make) -> Study:
     """A project that is built and committed."""
-    made = study(FILES)
+    made = built_study(FILES)
     git(made, "init", "-q")
-    assert made.build().ok
     commit(made)
     return made
 
