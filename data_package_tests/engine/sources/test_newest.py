@@ -1,6 +1,7 @@
 """Deliveries that correct one another: which rows win, what is reported, what is never silent."""
 
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -275,7 +276,8 @@ def test_reports_are_those_of_a_loop_over_the_deliveries(deliveries: Lines, bad:
         read = pl.Series([not (one and bad == "reject") for one in is_bad], dtype=pl.Boolean)
         keys = pl.DataFrame(
             {
-                "key 0": pl.Series([key for key, _ in lines], dtype=pl.Int64),
+                "key 0": pl.Series([key // 2 for key, _ in lines], dtype=pl.Int64),
+                "key 1": pl.Series([key % 2 for key, _ in lines], dtype=pl.Int64),
                 "row": pl.Series(range(2, len(lines) + 2), dtype=pl.Int64),
                 "place": pl.select(pl.when(read).then(read.cum_sum().cast(pl.UInt32) - 1)),
                 "mark": pl.Series([hash(value) for _, value in lines], dtype=pl.Int64),
@@ -283,15 +285,14 @@ def test_reports_are_those_of_a_loop_over_the_deliveries(deliveries: Lines, bad:
             }
         )
         made.append(Delivery("visits", "visits.csv", keys, nobody))
-    chosen = newest(made, ["id"])
+    chosen = newest(made, ["id", "day"])
     kept = looped(deliveries, bad, [one.report for one in chosen])
     places = pl.concat(
         one.keys.join(what.places.alias("place").to_frame(), on="place", how="semi")
         for one, what in zip(made, chosen, strict=True)
     )
-    assert dict(places.select("key 0", "row").iter_rows()) == {
-        k: row for k, (row, _) in kept.items()
-    }
+    rows = places.select(2 * pl.col("key 0") + pl.col("key 1"), "row")
+    assert dict(rows.iter_rows()) == {key: row for key, (row, _) in kept.items()}
 
 
 @settings(max_examples=15)
@@ -376,3 +377,30 @@ def test_the_order_and_the_keys_are_part_of_what_a_table_is(project: Project) ->
         )
     }
     assert len(digests) == 4
+
+
+def test_each_table_of_zipped_deliveries_has_the_newest_rows_of_its_member(
+    project: Project,
+) -> None:
+    contents = {9: ("1,5\n2,6\n", "1,a\n"), 10: ("1,7\n", "1,b\n2,x\n")}
+    for number, (visits, persons) in contents.items():
+        with zipfile.ZipFile(project.root / f"all_{number}.zip", "w") as archive:
+            archive.writestr(f"export_{number}/visits.csv", "id,weight\n" + visits)
+            archive.writestr(f"export_{number}/persons.csv", "id,sex\n" + persons)
+    paths = sorted(project.root.glob("all_*.zip"))
+    for name, field, kept in (
+        ("visits", "weight", [("2", "6"), ("1", "7")]),
+        ("persons", "sex", [("1", "b"), ("2", "x")]),
+    ):
+        contract = Contract.from_descriptor(
+            {
+                "dialect": {"member": f"*/{name}.csv"},
+                "schema": {"fields": [{"name": "id"}, {"name": field}]},
+            },
+            name=name,
+        )
+        file = RawFile(name, ("all_*.zip",), newest_per=("id",), order=r"all_(?P<number>\d+)")
+        made = Delivered(project, {name: file}, {name: contract})
+        into = Received(project.root / "rejects.parquet", "rejects.parquet")
+        assert made.read(name, paths, into).collect().rows() == kept
+        assert [one.file for one in into.report.deliveries] == ["all_9.zip", "all_10.zip"]
