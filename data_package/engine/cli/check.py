@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
-from data_package.engine.cli.delimited import dialect_of
+from data_package.engine.cli.delimited import dialect_of, dialect_option
 from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
 )
 @click.option("--delimiter", help="How a delivered file separates its cells; , by default.")
 @click.option("--encoding", help="How a delivered file encodes its text; UTF-8 by default.")
+@dialect_option
 @click.option("--rows", is_flag=True, help="Show the offending rows, on this terminal only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")
 def command(
@@ -37,6 +38,7 @@ def command(
     contract: Path | None,
     delimiter: str | None,
     encoding: str | None,
+    properties: tuple[str, ...],
     rows: bool,
     as_json: bool,
 ) -> None:
@@ -50,14 +52,15 @@ def command(
     if rows and not sys.stdout.isatty():
         raise click.UsageError("--rows needs a terminal: values of rows are only shown there.")
     if contract is not None:
-        checked = [_delivered(what, contract, delimiter, encoding)]
+        dialect = dialect_of(delimiter, properties)
+        checked = [_delivered(what, contract, dialect, encoding)]
     elif files := [word for word in what if Path(word).suffix and Path(word).is_file()]:
         raise click.UsageError(
             f"{files[0]} is a file: name its contract with --schema. "
             f"`data-package describe {files[0]}` writes a first one."
         )
-    elif delimiter or encoding:
-        raise click.UsageError("--delimiter and --encoding go with --schema and a FILE.")
+    elif delimiter or encoding or properties:
+        raise click.UsageError("--delimiter, --encoding and --dialect go with --schema and a FILE.")
     else:
         checked = _built(what)
     if as_json:
@@ -72,7 +75,10 @@ def command(
 
 
 def _delivered(
-    what: tuple[str, ...], schema: Path, delimiter: str | None, encoding: str | None
+    what: tuple[str, ...],
+    schema: Path,
+    dialect: dict[str, object] | None,
+    encoding: str | None,
 ) -> "Checked":
     from data_package.engine.runs.checking import Readers, check_delivered
     from data_package.engine.schema import load_contract
@@ -83,7 +89,6 @@ def _delivered(
     if not path.is_file():
         raise click.UsageError(f"There is no file {path}.")
     contract = load_contract(schema)
-    dialect = dialect_of(delimiter)
     written = contract.descriptor.get("dialect")
     if dialect is not None and isinstance(written, dict):
         dialect = {**written, **dialect}

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
-from data_package.engine.cli.delimited import dialect_of
+from data_package.engine.cli.delimited import dialect_of, dialect_option
 from data_package.engine.cli.say import hand_out, say
 
 if TYPE_CHECKING:
@@ -46,6 +46,7 @@ if TYPE_CHECKING:
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="A CSV of titles, descriptions and labels, which come before all others.",
 )
+@dialect_option
 @click.option("--json", "as_json", is_flag=True, help="Print the contracts and the notes as JSON.")
 def command(
     what: tuple[str, ...],
@@ -58,6 +59,7 @@ def command(
     comment: str | None,
     skip: int,
     codebook: Path | None,
+    properties: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Infer contracts of built TABLES, raw files of the project or any FILES, and print them.
@@ -84,7 +86,9 @@ def command(
     from data_package.engine.schema.codebook import read_codebook
     from data_package.engine.schema.inference import SMALL_CELLS
 
-    dialect = _dialect(delimiter, header_rows, no_header, comment, skip)
+    dialect = _dialect(
+        dialect_of(delimiter, properties) or {}, header_rows, no_header, comment, skip
+    )
     options = FileOptions(dialect, encoding)
     project = _project(only_files=len(files) == len(what))
     catalogue = _catalogue(project, what, options) if len(files) < len(what) else None
@@ -112,13 +116,13 @@ def command(
 
 
 def _dialect(
-    delimiter: str | None,
+    given: dict[str, object],
     header_rows: tuple[int, ...],
     no_header: bool,
     comment: str | None,
     skip: int,
 ) -> dict[str, object]:
-    dialect = dict(dialect_of(delimiter) or {})
+    dialect = dict(given)
     if no_header:
         dialect["header"] = False
         if skip:
@@ -156,8 +160,8 @@ def _catalogue(
     tables = [name for name in what if name in catalogue.named and not Path(name).is_file()]
     if tables and options:
         raise click.UsageError(
-            "--delimiter, --encoding, --header-row, --no-header, --comment and --skip go with a "
-            f"file; {tables[0]} is a table."
+            "--delimiter, --encoding, --header-row, --no-header, --comment, --skip and --dialect "
+            f"go with a file; {tables[0]} is a table."
         )
     return catalogue
 

@@ -17,6 +17,7 @@ if TYPE_CHECKING:
     from data_package.engine.versions.rows import RowDifference
 
 _ROWS_SHOWN = 20
+_DESCRIPTOR = "datapackage.json"
 
 
 @click.command("diff")
@@ -74,12 +75,21 @@ def command(
 
 
 def _are_deliveries(old: str | None, new: str | None) -> bool:
-    """Whether two files are named, and none of them is a zip file or a descriptor."""
+    """Whether two files are named, and none of them is a data package."""
     if old is None or new is None or not (Path(old).is_file() and Path(new).is_file()):
         return False
-    return not any(
-        zipfile.is_zipfile(each) or Path(each).name == "datapackage.json" for each in (old, new)
-    )
+    return not any(map(_is_package, (old, new)))
+
+
+def _is_package(path: str) -> bool:
+    """Whether a file is a descriptor, or a zip file with one; workbooks are zip files, too."""
+    if Path(path).name == _DESCRIPTOR:
+        return True
+    try:
+        with zipfile.ZipFile(path) as archive:
+            return any(Path(name).name == _DESCRIPTOR for name in archive.namelist())
+    except (zipfile.BadZipFile, NotImplementedError, OSError, ValueError):
+        return zipfile.is_zipfile(path)
 
 
 def _deliveries(

@@ -14,6 +14,7 @@ from data_package.engine.versions.edition import Edition
 _IN_CASE = ": their names differ in case only"
 _LOWER = str.maketrans(ascii_uppercase, ascii_lowercase)
 _FAULTS_SHOWN = 12
+_MOST_LETTERS = 80
 
 
 @dataclass(frozen=True)
@@ -144,6 +145,18 @@ class ExportedPackage:
 def values(count: int, what: str = "value") -> str:
     """A number of things, in words."""
     return f"{count:,} {what}{'' if count == 1 else 's'}"
+
+
+def file_name(name: str, ending: str, taken: set[str]) -> str:
+    """A safe file name for a table, unique in the folder even where case does not count."""
+    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).lstrip(".")
+    safe = plain[:_MOST_LETTERS] or "table"
+    made, number = f"{safe}{ending}", 1
+    while made.lower() in taken:
+        number += 1
+        made = f"{safe}-{number}{ending}"
+    taken.add(made.lower())
+    return made
 
 
 def same_but_for_case(names: Iterable[str]) -> list[tuple[str, str]]:

@@ -6,12 +6,11 @@ from typing import cast
 
 import polars as pl
 
-from data_package.engine.export.content import ExportedPackage, ExportedTable
+from data_package.engine.export.content import ExportedPackage, ExportedTable, file_name
 from data_package.engine.package.csvtwin import DIALECT, write_csv
 from data_package.engine.package.descriptor import FILE_NAME, to_json
 from data_package.engine.storage import hash_file, make_private_folder, write_private
 
-_MOST_LETTERS = 80
 # What spreadsheets take for the beginning of a formula:
 # https://owasp.org/www-community/attacks/CSV_Injection
 _FORMULA = r"^[=+\-@\t\r]"
@@ -24,25 +23,13 @@ def write(content: ExportedPackage, folder: Path, report: Callable[[str], None])
     taken: set[str] = set()
     for table in content.tables:
         report(f"writing {table.name}")
-        path = folder / _file_name(table.name, taken)
+        path = folder / file_name(table.name, ".csv", taken)
         write_csv(table.path, path)
         resources.append(_resource(table, path))
         content.notes.extend(_formulas(table))
     document = {**content.document, "resources": resources}
     write_private(folder / FILE_NAME, to_json(document))
     return {table.name: table.rows for table in content.tables}
-
-
-def _file_name(name: str, taken: set[str]) -> str:
-    """A safe file name for a table, unique in the folder even where case does not count."""
-    plain = "".join(c if c.isalnum() or c in "-_." else "_" for c in name).lstrip(".")
-    safe = plain[:_MOST_LETTERS] or "table"
-    made, number = f"{safe}.csv", 1
-    while made.lower() in taken:
-        number += 1
-        made = f"{safe}-{number}.csv"
-    taken.add(made.lower())
-    return made
 
 
 def _resource(table: ExportedTable, path: Path) -> dict[str, object]:

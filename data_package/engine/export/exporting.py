@@ -11,6 +11,7 @@ import polars as pl
 
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.export.content import ExportedPackage
+from data_package.engine.export.documents import pages_listed
 from data_package.engine.export.formats import ExportFormat, Reporter
 from data_package.engine.package.descriptor import FILE_NAME
 from data_package.engine.project import Project, find_project
@@ -149,11 +150,11 @@ def _safe(text: str, signs: str) -> str:
 def _look(target: Path, form: ExportFormat, *, replace: bool) -> None:
     if target.exists() and not target.is_file() and not target.is_dir():
         raise ProjectError(f"{target} is a device or a pipe. Name a file.")
-    if target.is_dir() and not form.traits.folder:
+    if target.is_dir() and not form.traits.index:
         raise ProjectError(f"{target} is a folder. Name a file.")
-    if target.is_file() and form.traits.folder:
+    if target.is_file() and form.traits.index:
         raise ProjectError(f"{target} is a file, and {form} is a folder. Name another place.")
-    if target.is_dir() and not _is_exported(target):
+    if target.is_dir() and not _is_exported(target, form.traits.index):
         raise ProjectError(
             f"{target} is a folder with other files than an export. Name a new folder in it."
         )
@@ -163,15 +164,19 @@ def _look(target: Path, form: ExportFormat, *, replace: bool) -> None:
         raise ProjectError(f"There is no folder {target.absolute().parent} to write into.")
 
 
-def _is_exported(folder: Path) -> bool:
-    """Whether a folder is empty, or holds only the files of a data package."""
+def _is_exported(folder: Path, index: str) -> bool:
+    """Whether a folder is empty, or holds only the files that its index lists."""
     names = {path.name for path in folder.iterdir()}
     try:
-        document = json.loads((folder / FILE_NAME).read_bytes()) if names else {"resources": []}
-        paths = {resource["path"] for resource in document["resources"]}
+        return not names or names <= {index, *_listed(folder / index)}
     except (OSError, ValueError, KeyError, TypeError):
         return False
-    return names <= {FILE_NAME, *paths}
+
+
+def _listed(index: Path) -> set[str]:
+    if index.name != FILE_NAME:
+        return pages_listed(index.read_text(encoding="utf-8"))
+    return {resource["path"] for resource in json.loads(index.read_bytes())["resources"]}
 
 
 def _put(new: Path, target: Path) -> None:

@@ -31,7 +31,7 @@ class Traits:
         what: what it holds, and in which form, for the reference.
         lacks: what it cannot hold, for the reference.
         ending: the end of its name.
-        folder: whether it is a folder of files, with a `datapackage.json` that lists them all.
+        index: of a folder of files, the file that lists them all; empty for a single file.
         libraries: modules whose errors may quote values, so that only their kind is reported.
         extra: the extra of this distribution that installs its library; empty if it needs none.
     """
@@ -40,7 +40,7 @@ class Traits:
     what: str
     lacks: str
     ending: str
-    folder: bool = False
+    index: str = ""
     libraries: tuple[str, ...] = ()
     extra: str = ""
 
@@ -93,7 +93,28 @@ class ExportFormat(StrEnum):
             lacks="nothing; a text that begins with `=`, `+`, `-` or `@` is a formula to a "
             "spreadsheet",
             ending="-csv",
-            folder=True,
+            index="datapackage.json",
+        ),
+    )
+    MARKDOWN = (
+        "markdown",
+        Traits(
+            brief="Markdown pages",
+            what="a folder with `index.md` and a page per table: titles, descriptions, rules and "
+            "codes, for your own site",
+            lacks="rows, and counts of them",
+            ending="-markdown",
+            index="index.md",
+        ),
+    )
+    QUARTO = (
+        "quarto",
+        Traits(
+            brief="Quarto pages",
+            what="the same as `.qmd`, in which no code runs",
+            lacks="rows, and counts of them",
+            ending="-quarto",
+            index="index.qmd",
         ),
     )
 

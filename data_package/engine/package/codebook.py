@@ -5,8 +5,8 @@ import io
 import json
 from collections.abc import Iterator
 
-from data_package.engine.package.facts import Facts, TableFacts
-from data_package.engine.schema import Field
+from data_package.engine.package.facts import Facts
+from data_package.engine.schema import Contract, Field
 
 COLUMNS = (
     *("table", "position", "field", "title", "description", "type", "required", "unique"),
@@ -22,13 +22,13 @@ def codebook_csv(facts: Facts) -> str:
     writer = csv.writer(out, lineterminator="\r\n")
     writer.writerow(COLUMNS)
     for table in facts.tables:
-        for row in _rows(table):
-            writer.writerow([_safe(cell) for cell in row])
+        for row in rows_of(table.name, table.contract):
+            writer.writerow([_safe(cell) for cell in row.values()])
     return out.getvalue()
 
 
-def _rows(table: TableFacts) -> Iterator[list[str]]:
-    contract = table.contract
+def rows_of(table: str, contract: Contract) -> Iterator[dict[str, str]]:
+    """The fields of a table, by the names of `COLUMNS`."""
     for position, field in enumerate(contract.fields, start=1):
         rules = {
             name: value
@@ -38,8 +38,8 @@ def _rows(table: TableFacts) -> Iterator[list[str]]:
         listed = field.constraints.get("enum")
         if isinstance(listed, list) and field.categories is None:
             rules["enum"] = listed
-        yield [
-            table.name,
+        cells = [
+            table,
             str(position),
             field.name,
             field.title,
@@ -49,7 +49,7 @@ def _rows(table: TableFacts) -> Iterator[list[str]]:
             _yes(field.unique),
             _yes(field.name in contract.primary_key),
             "; ".join(
-                f"{key.resource or table.name}.{target}"
+                f"{key.resource or table}.{target}"
                 for key in contract.foreign_keys
                 for name, target in zip(key.fields, key.reference_fields, strict=False)
                 if name == field.name
@@ -58,6 +58,7 @@ def _rows(table: TableFacts) -> Iterator[list[str]]:
             "; ".join(categories(field)),
             _plain(field.descriptor["example"]) if "example" in field.descriptor else "",
         ]
+        yield dict(zip(COLUMNS, cells, strict=True))
 
 
 def categories(field: Field) -> list[str]:

@@ -1,6 +1,6 @@
 """A delivered file as a raw file with a contract, and a final table of its columns."""
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
@@ -70,10 +70,11 @@ def drafts(
     """
     names: list[str] = list(taken)
     made: list[tuple[Draft, pl.DataFrame]] = []
-    for path in paths:
-        name = table_name(path, names)
+    for path, part in _parts(paths):
+        named = path.with_name(f"{path.stem}_{Path(*part.values()).stem}") if part else path
+        name = table_name(named, names)
         names.append(name)
-        made.append(_draft(name, path, codebook))
+        made.append(_draft(name, path, part, codebook))
     keys = {
         draft.name: (draft.key[0], frame[draft.key[0]])
         for draft, frame in made
@@ -82,9 +83,21 @@ def drafts(
     return [_linked(draft, frame, keys) for draft, frame in made]
 
 
-def _draft(name: str, path: Path, codebook: Codebook | None) -> tuple[Draft, pl.DataFrame]:
+def _parts(paths: Sequence[Path]) -> Iterator[tuple[Path, Mapping[str, str]]]:
+    """Give every table of every file, with what its dialect says of it."""
+    for path in paths:
+        try:
+            found = schema.parts_of(path)
+        except DataPackageError as error:
+            raise ProjectError(f"{path} cannot be described.\n{error}") from None
+        yield from ((path, part) for part in found)
+
+
+def _draft(
+    name: str, path: Path, part: Mapping[str, str], codebook: Codebook | None
+) -> tuple[Draft, pl.DataFrame]:
     try:
-        delivered = described(path)
+        delivered = described(path, part)
         contract = Contract.from_descriptor(delivered, name=name)
         frame = schema.read(path, contract, bad="null").frame.collect(engine="streaming")
         numbered = _numbers_rows(frame)
@@ -140,15 +153,21 @@ def _by_labels(delivered: Descriptor, path: Path, frame: pl.DataFrame) -> dict[s
     return made if same else None
 
 
-def described(path: Path) -> dict[str, object]:
-    """The contract that a delivered file keeps, with the dialect and the encoding that it has."""
+def described(path: Path, part: Mapping[str, str] | None = None) -> dict[str, object]:
+    """The contract that a delivered file keeps, with the dialect and the encoding that it has.
+
+    `part` is the dialect that says which table of the file is meant.
+    """
     if schema.format_of(path).typed is not None:
         return schema.infer_file(path).descriptor
-    writing = schema.sniffed(path)
-    dialect = {"delimiter": writing.delimiter} if writing.delimiter else None
+    part = part or {}
+    writing = schema.sniffed(path, part.get("member"))
+    dialect = {**part, **({"delimiter": writing.delimiter} if writing.delimiter else {})}
     inferred = schema.infer_file(path, dialect=dialect, encoding=writing.encoding).descriptor
     fields = inferred.pop("schema")
-    return {**inferred, **writing.properties(), "schema": fields}
+    written = cast("dict[str, object]", inferred.pop("dialect", {})) | dialect
+    said = {"dialect": written, "encoding": writing.encoding}
+    return {**inferred, **{k: v for k, v in said.items() if v}, "schema": fields}
 
 
 def _final(

@@ -129,7 +129,8 @@ def add_files(
 def _put_tables(written: Written, package: str, made: Sequence[Draft]) -> None:
     if not made:
         return
-    places = [_place(draft.path, written) for draft in made]
+    place_of = {path: _place(path, written) for path in dict.fromkeys(d.path for d in made)}
+    places = [place_of[draft.path] for draft in made]
     for group in ("raw", "final"):
         written.put(f"{package}/{group}/__init__.py", "")
     module = written.root / package / "raw" / "delivered.py"

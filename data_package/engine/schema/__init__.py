@@ -21,6 +21,7 @@ if TYPE_CHECKING:
         ForeignKey,
         load_contract,
     )
+    from data_package.engine.schema.delimiting.parts import parts_of
     from data_package.engine.schema.describe import add_fields, add_properties, contract_text
     from data_package.engine.schema.dialect import Dialect, DialectError
     from data_package.engine.schema.formats import format_of
@@ -83,6 +84,7 @@ __all__ = [
     "lint_references",
     "load_contract",
     "offending_rows",
+    "parts_of",
     "read",
     "reports_across",
     "scan_delivered",
@@ -131,6 +133,7 @@ __getattr__ = lazily(
         "load_contract": "contract",
         "offending_rows": "offending",
         "DEFAULT_LIMIT": "checker",
+        "parts_of": "delimiting.parts",
         "Part": "across",
         "read": "reading",
         "reports_across": "across",

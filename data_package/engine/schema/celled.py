@@ -12,8 +12,9 @@ import polars as pl
 from data_package.engine.schema.cells import Cells, logical_dtype, number_dtype, read_columns
 from data_package.engine.schema.checker import Batch
 from data_package.engine.schema.columns import ROW_NUMBER, free_name
+from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Contract, Field
-from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.dialect import Dialect, Form
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.formats.file_format import FileFormat, TextRecords
 from data_package.engine.schema.formats.opening import open_records
@@ -29,6 +30,7 @@ _BLANK_ROW = Kind("blank-row", "blank-row", None, "a row without a value", -3)
 _LONG_ROW = Kind("extra-cell", "extra-cell", None, "a cell beyond the columns", -2)
 _SHORT = "a row that ends before it"
 _QUOTES = "a quote that is not closed, or inside a cell without quotes"
+_DATE = r"^\d{4}-\d\d-\d\d$"
 _ENCODING = Kind("encoding-error", "encoding", None, "bytes that are not of the encoding", -4)
 
 
@@ -48,6 +50,7 @@ class CelledFile:
     first_row: int
     blank_rows: tuple[int, ...]
     names: PlainNames
+    part: str = ""
     keeps_text: bool = False
 
     @property
@@ -110,9 +113,10 @@ class CelledFile:
             lambda: _as_delivered(block, self),
         )
 
-    def hint(self, report: Report) -> Hint | None:
-        """Return what most likely makes many errors at once, and how to say it right."""
-        return _hint(self, report)
+    def explained(self, report: Report) -> Report:
+        """Return the report with the part of the file that it is about, and what may be wrong."""
+        skipped = (*report.skipped, *_footer(self.dialect))
+        return replace(report, part=self.part, hint=_hint(self, report), skipped=skipped)
 
 
 def open_celled(
@@ -123,7 +127,9 @@ def open_celled(
     Raises CheckError when it cannot be read.
     """
     with open_records(path, form, dialect, block_bytes) as records:
-        header = _header(records, contract, dialect)
+        # Only where there is a delimiter can it be another one.
+        delimiter = dialect.delimiter if form.form is Form.DELIMITED and not dialect.columns else ""
+        header = _header(records, contract, dialect, delimiter)
         names = PlainNames.for_contract(contract)
         plain = names.contract(contract)
         if names.of:
@@ -132,10 +138,13 @@ def open_celled(
             columns = tuple(known[id(each)] if each else None for each in header.columns)
             header = replace(header, columns=columns)
         first, blank = records.first_row, records.blank_rows
-        return CelledFile(path, form, plain, dialect, header, block_bytes, first, blank, names)
+        part = records.part
+        return CelledFile(
+            path, form, plain, dialect, header, block_bytes, first, blank, names, part
+        )
 
 
-def _header(records: TextRecords, contract: Contract, dialect: Dialect) -> Header:
+def _header(records: TextRecords, contract: Contract, dialect: Dialect, delimiter: str) -> Header:
     """Return what a file's columns are, and what is wrong with the file before its first row."""
     if records.is_empty:
         return Header((), (_of_source("the file is empty"),))
@@ -143,10 +152,17 @@ def _header(records: TextRecords, contract: Contract, dialect: Dialect) -> Heade
         return without_header(contract)
     if not records.labels:
         return Header((), (_of_source("the file has no row that can be its header"),))
-    header = match_labels(records.labels, contract, dialect.delimiter, records.first_row - 1)
+    header = match_labels(records.labels, contract, delimiter, records.first_row - 1)
     if not records.broken_header:
         return header
     return replace(header, errors=(_of_source(f"the header has {_QUOTES}"), *header.errors))
+
+
+def _footer(dialect: Dialect) -> tuple[str, ...]:
+    rows = dialect.footer_rows
+    if not rows:
+        return ()
+    return (f"the last {'row' if rows == 1 else f'{rows:,} rows'}, a footer by the dialect",)
 
 
 def _of_source(note: str) -> Total:
@@ -184,6 +200,12 @@ def _values(
     null = table.dialect.null_sequence
     if null is not None:
         texts = texts.with_columns(pl.when(pl.all() != null).then(pl.all()))
+    if table.form.form is Form.WORKBOOK:
+        texts = texts.with_columns(
+            _with_midnights(each.name)
+            for _, each in columns
+            if each.type == "datetime" and each.format == "default"
+        )
     cells = read_columns(texts, [each for _, each in columns], empty_is_null)
     frame = _together(cells, block.cells.height)
     bad = {name: column.bad for name, column in cells.items() if column.bad is not None}
@@ -193,6 +215,13 @@ def _values(
         unread = unread.scatter([row for row, _ in block.faults], values=True)
     blank = _blank_rows(block, table, frame, bad, unread)
     return _Values(texts, cells, frame, bad, blank, unread)
+
+
+def _with_midnights(name: str) -> pl.Expr:
+    """A column's days as date-times: where all of a sheet's are at midnight, they are days."""
+    text = column_of(name)
+    midnight = text + "T00:00:00"
+    return pl.when(text.str.contains(_DATE)).then(midnight).otherwise(text).alias(name)
 
 
 def _by_place(block: Block) -> dict[int, list[int]]:
@@ -226,7 +255,12 @@ def _blank_rows(
     bad: Mapping[str, pl.Series],
     unread: pl.Series | None,
 ) -> pl.Series | None:
-    """Return which rows hold no value in any cell, of a field or not."""
+    """Return which rows hold no value in any cell, of a field or not.
+
+    In JSON and in databases such a row is one that somebody has made, and not an empty line.
+    """
+    if table.form.form in (Form.JSON, Form.DATABASE):
+        return None
     blank = pl.Series("blank", [True]).new_from_index(0, values.height)
     if values.width:
         blank = values.select(pl.all_horizontal(pl.all().is_null()).alias("blank")).to_series()

@@ -1,4 +1,4 @@
-"""How a delimited file is written: delimiter, quotes, header, comments, encoding.
+"""How a file of text, a workbook or a database is written: a Table Dialect, and the encoding.
 
 https://datapackage.org/standard/table-dialect/
 """
@@ -7,6 +7,8 @@ import codecs
 import csv
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
+from enum import Enum
+from itertools import accumulate
 from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
@@ -15,6 +17,7 @@ from data_package.engine.schema.spelling import misspelt
 
 if TYPE_CHECKING:
     from data_package.engine.schema.contract import Contract
+    from data_package.engine.schema.formats.file_format import FileFormat
 
 _PROPERTIES = {
     "header": "header",
@@ -30,16 +33,69 @@ _PROPERTIES = {
     "nullSequence": "null_sequence",
     "skipInitialSpace": "skip_initial_space",
     "encoding": "encoding",
+    "property": "items_property",
+    "itemType": "item_type",
+    "itemKeys": "item_keys",
+    "sheetNumber": "sheet_number",
+    "sheetName": "sheet_name",
+    "table": "table",
+    # Not the standard's: see docs/reference/table-schema.md.
+    "footerRows": "footer_rows",
+    "widths": "widths",
+    "positions": "positions",
+    "query": "query",
+    "member": "member",
 }
-# Of formats that are not delimited text: a contract that asks for them must not be disobeyed.
-_UNSUPPORTED = frozenset({"property", "itemType", "itemKeys", "sheetNumber", "sheetName", "table"})
 # Says nothing about how a file is read; the others are what version 1 had and version 2 removed.
 _SILENT = frozenset({"$schema", "title", "description", "caseSensitiveHeader", "csvddfVersion"})
-_LISTS = frozenset({"header_rows", "comment_rows"})
+_LISTS = frozenset({"header_rows", "comment_rows", "widths"})
+_NOT_EMPTY_LISTS = frozenset({"header_rows", "widths"})
+_COUNTS = frozenset({"footer_rows", "sheet_number"})
 _FLAGS = frozenset({"header", "double_quote", "skip_initial_space"})
 _OPTIONAL = frozenset({"quote_char", "escape_char", "null_sequence"})
-_NEVER_EMPTY = frozenset({"line_terminator", "comment_char"})
-_SINGLE = frozenset({"delimiter", "quote_char", "escape_char"})
+_NEVER_EMPTY = frozenset(
+    {"line_terminator", "comment_char", "delimiter", "sheet_name", "table", "query", "member",
+     "items_property"}
+)  # fmt: skip
+_SINGLE = frozenset({"quote_char", "escape_char"})
+_ITEM_TYPES = ("array", "object")
+_LINE_ENDS = "\r\n"
+_EITHER = (("widths", "positions"), ("sheetName", "sheetNumber"), ("table", "query"))
+_COUNT: dict[str, object] = {"type": "integer", "minimum": 1}
+
+
+class Form(Enum):
+    """The kinds of files that a dialect tells apart, each with its name for people."""
+
+    DELIMITED = "delimited text"
+    FIXED = "text with columns of fixed width"
+    WORKBOOK = "a workbook"
+    JSON = "JSON"
+    DATABASE = "a database"
+    TYPED = "a file whose columns have types"
+
+
+_TEXT = frozenset({Form.DELIMITED, Form.FIXED})
+# Properties that only some forms have: a contract that asks for one must not be disobeyed.
+_ONLY_OF: Mapping[str, frozenset[Form]] = {
+    **dict.fromkeys(
+        ("delimiter", "quoteChar", "doubleQuote", "escapeChar", "skipInitialSpace"),
+        frozenset({Form.DELIMITED}),
+    ),
+    **dict.fromkeys(("widths", "positions"), frozenset({Form.FIXED})),
+    "lineTerminator": _TEXT,
+    "encoding": _TEXT | {Form.JSON},
+    **dict.fromkeys(("commentChar", "footerRows"), _TEXT | {Form.WORKBOOK}),
+    **dict.fromkeys(("commentRows", "headerRows"), _TEXT | {Form.WORKBOOK, Form.JSON}),
+    **dict.fromkeys(("headerJoin", "header"), _TEXT | {Form.WORKBOOK, Form.JSON}),
+    **dict.fromkeys(("sheetName", "sheetNumber"), frozenset({Form.WORKBOOK})),
+    **dict.fromkeys(("property", "itemType", "itemKeys"), frozenset({Form.JSON})),
+    **dict.fromkeys(("table", "query"), frozenset({Form.DATABASE})),
+    "member": _TEXT | {Form.JSON},
+    "nullSequence": frozenset(Form) - {Form.TYPED},
+}
+PACKED = (".gz", ".zip", ".zst", ".bz2", ".xz")
+"""The endings of files that are unpacked while they are read."""
 
 
 class DialectError(ProjectError):
@@ -48,10 +104,13 @@ class DialectError(ProjectError):
 
 @dataclass(frozen=True, slots=True)
 class Dialect:
-    """The properties of a Table Dialect for delimited text, and the encoding beside them.
+    """The properties of a Table Dialect, and the encoding beside them.
 
     Row numbers in `header_rows` and `comment_rows` count from 1. `quote_char` may be empty: then
-    nothing is quoted.
+    nothing is quoted. `footer_rows` is how many rows at the end are left out. `positions` are the
+    first and the last character of each column of fixed width, from 1; `widths` say the same of
+    columns without gaps. `member` names a file in a zip archive, and may be a pattern. `given` are
+    the properties that somebody wrote.
     """
 
     delimiter: str = ","
@@ -67,6 +126,26 @@ class Dialect:
     comment_rows: tuple[int, ...] = ()
     comment_char: str | None = None
     encoding: str = "utf-8"
+    footer_rows: int = 0
+    widths: tuple[int, ...] = ()
+    positions: tuple[tuple[int, int], ...] = ()
+    member: str | None = None
+    sheet_name: str | None = None
+    sheet_number: int | None = None
+    items_property: str | None = None
+    item_type: str | None = None
+    item_keys: tuple[str, ...] = ()
+    table: str | None = None
+    query: str | None = None
+    given: frozenset[str] = frozenset()
+
+    @property
+    def columns(self) -> tuple[tuple[int, int], ...]:
+        """Where each column of fixed width begins, from 0, and ends; none in other files."""
+        if self.positions:
+            return tuple((first - 1, last) for first, last in self.positions)
+        ends = tuple(accumulate(self.widths))
+        return tuple(zip((0, *ends), ends, strict=False))
 
     @property
     def first_row(self) -> int:
@@ -75,11 +154,19 @@ class Dialect:
 
     @property
     def conflict(self) -> str | None:
-        """Which of its characters are the same and must not be."""
+        """Which of its properties contradict each other."""
         if self.delimiter == self.quote_char:
             return "delimiter and quoteChar are the same character"
         if self.escape_char is not None and self.escape_char in (self.delimiter, self.quote_char):
             return "escapeChar is the delimiter or the quoteChar"
+        if len(self.delimiter) > 1:
+            if self.quote_char and self.quote_char in self.delimiter:
+                return "the delimiter holds the quoteChar; if nothing is quoted, quoteChar: null"
+            if self.escape_char is not None:
+                return "escapeChar and a delimiter of several characters do not go together"
+        for one, other in _EITHER:
+            if {one, other} <= self.given:
+                return f"{one} and {other} say the same; remove one of them"
         return None
 
     @property
@@ -126,7 +213,10 @@ class Dialect:
                 given[_PROPERTIES[name]] = _settled(_PROPERTIES[name], value)
         if encoding is not None:
             given.setdefault("encoding", encoding)
-        dialect = cls(**given)  # type: ignore[arg-type]
+        names = frozenset(name for name in descriptor or {} if name in _PROPERTIES)
+        dialect = cls(**given, given=names)  # type: ignore[arg-type]
+        if (stranger := two_forms(names)) is not None:
+            raise DialectError(f"dialect: {stranger[1]}")
         if (what := dialect.conflict) is not None:
             raise DialectError(f"dialect: {what}")
         try:
@@ -144,65 +234,156 @@ def reads_utf8(encoding: str) -> bool:
 
 def dialect_of_file(
     path: Path,
+    form: "FileFormat",
     contract: "Contract | None",
     dialect: Mapping[str, object] | None,
     encoding: str | None,
 ) -> Dialect:
-    """Return how a file is written: as it is given, or as its contract says, or by its name."""
+    """Return how a file is written: as it is given, or as its contract says, or by its name.
+
+    Raises DialectError as `dialect_for` does.
+    """
     properties = contract.descriptor if contract is not None else {}
     written, stated = properties.get("dialect"), properties.get("encoding")
     if dialect is None and isinstance(written, dict):
         dialect = written
     encoding = encoding or (stated if isinstance(stated, str) else None)
-    name = path.name.removesuffix(".gz").removesuffix(".zip")
-    if dialect is None and name.endswith((".tsv", ".tab")):
+    return dialect_for(path, form, dialect, encoding=encoding, contract=contract)
+
+
+def dialect_for(
+    path: Path,
+    form: "FileFormat",
+    dialect: Mapping[str, object] | None,
+    *,
+    encoding: str | None = None,
+    contract: "Contract | None" = None,
+) -> Dialect:
+    """Return the dialect of a file of a format, completed by the file's name.
+
+    Raises DialectError for a property that files of its format do not have, with its place in the
+    contract.
+    """
+    if not dialect and unpacked_name(path).endswith((".tsv", ".tab")):
         dialect = {"delimiter": "\t"}
-    return Dialect.from_descriptor(dialect, encoding=encoding)
+    settled = Dialect.from_descriptor(dialect, encoding=encoding)
+    is_fixed = settled.columns and form.form is Form.DELIMITED
+    own, called = (Form.FIXED, Form.FIXED.value) if is_fixed else (form.form, str(form))
+    # Some programs write an encoding beside every file.
+    stated = ["encoding"] if encoding is not None and not settled.is_utf8 else []
+    for name in (*(dialect or {}), *stated):
+        if own not in (forms := _ONLY_OF.get(name, frozenset(Form))):
+            what = f"{name} is for {_listed(forms)}, and {path.name} is {called}; remove it"
+            raise DialectError(f"{_place_of(name, contract)}dialect: {what}")
+    return settled
 
 
-def written_dialect(contract: "Contract | None") -> Mapping[str, object]:
-    """Return the dialect that a contract states; empty where it states none."""
-    written = contract.descriptor.get("dialect") if contract is not None else None
-    return written if isinstance(written, dict) else {}
+def packing(path: Path) -> str:
+    """Return the ending that says how a file is packed, in small letters; empty if it is not."""
+    ending = path.suffix.lower()
+    return ending if ending in PACKED else ""
+
+
+def unpacked_name(path: Path) -> str:
+    """Return a file's name in small letters, without the ending that says how it is packed."""
+    return (path.stem if packing(path) else path.name).lower()
+
+
+def two_forms(names: Iterable[str]) -> tuple[str, str] | None:
+    """Return a property that is of another form than those before it, and what is wrong."""
+    forms, first = frozenset(Form), ""
+    for name in names:
+        own = _ONLY_OF.get(name, forms)
+        if not forms & own:
+            return name, f"{name} is for {_listed(own)}, and {first} is not; remove one of them"
+        if forms - own:
+            first = name
+        forms &= own
+    return None
+
+
+def _listed(forms: frozenset[Form]) -> str:
+    names = [form.value for form in Form if form in forms]
+    return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
+
+
+def _place_of(name: str, contract: "Contract | None") -> str:
+    """Return the file, line and column of a dialect's property, where it is in a contract."""
+    from data_package.engine.schema.document import read_document
+
+    if contract is None or contract.path is None:
+        return ""
+    written = contract.descriptor.get("dialect")
+    if not isinstance(written, dict) or name not in written:
+        return ""
+    try:
+        document = read_document(contract.path.read_text(encoding="utf-8-sig"), spans=True)
+    except (OSError, UnicodeDecodeError):
+        return ""
+    place = document.place(("dialect", name))
+    return f"{contract.path}:{place.line}:{place.column}: "
 
 
 def property_fault(name: str, value: object) -> str | None:
     """Return what is wrong with a property of a dialect, and what to do; None when it is good."""
-    if name in _UNSUPPORTED:
-        return f"{name} is not supported: files are read as delimited text; remove it"
     if name not in _PROPERTIES:
-        known = _PROPERTIES.keys() | _UNSUPPORTED | _SILENT
+        known = _PROPERTIES.keys() | _SILENT
         return next((what for _, what in misspelt([name], known)), None)
     inner = _PROPERTIES[name]
     if inner in _LISTS:
-        good = isinstance(value, list) and all(_is_row_number(row) for row in value)
+        good = isinstance(value, list) and all(_is_count(row) for row in value)
         if good and not value and inner == "header_rows":
             return "headerRows names at least one row; for a file without one, header: false"
+        if inner == "widths":
+            return None if good and value else "widths must be numbers of characters: [8, 3, 5]"
         return None if good else f"{name} must be row numbers"
+    if inner == "positions":
+        what = "positions must be the first and last character of each column: [[1, 8], [10, 12]]"
+        return None if _are_positions(value) else what
+    if inner in _COUNTS:
+        return None if _is_count(value) else f"{name} must be a number, 1 or more"
     if inner in _FLAGS:
         return None if isinstance(value, bool) else f"{name} must be true or false"
+    if inner == "item_type":
+        return None if value in _ITEM_TYPES else "itemType must be array or object"
+    if inner == "item_keys":
+        keys = value if isinstance(value, list) else []
+        good = bool(keys) and all(isinstance(key, str) for key in keys)
+        return None if good else "itemKeys must be the names of keys"
     if value is None and inner in _OPTIONAL:
         return None
+    return _text_fault(name, inner, value)
+
+
+def _text_fault(name: str, inner: str, value: object) -> str | None:
     one = inner in _SINGLE
     if not isinstance(value, str) or (one and len(value) != 1):
         return f"{name} must be text{', of one character' if one else ''}"
-    if (not value and inner in _NEVER_EMPTY) or (one and value in "\r\n"):
-        return f"{name} must be a character that is not a line end" if one else f"{name} is empty"
+    if not value and inner in _NEVER_EMPTY:
+        return f"{name} is empty"
+    if (one or inner == "delimiter") and any(sign in _LINE_ENDS for sign in value):
+        return f"{name} must be a character that is not a line end"
     return None
 
 
 def dialect_properties() -> dict[str, dict[str, object] | bool]:
     """A JSON Schema for each property: what `property_fault` finds no fault in."""
-    return {
-        **{name: _property_schema(inner) for name, inner in _PROPERTIES.items()},
-        **dict.fromkeys(sorted(_UNSUPPORTED), False),
-    }
+    return {name: _property_schema(inner) for name, inner in _PROPERTIES.items()}
 
 
 def _property_schema(inner: str) -> dict[str, object]:
     if inner in _LISTS:
-        rows: dict[str, object] = {"type": "array", "items": {"type": "integer", "minimum": 1}}
-        return {**rows, "minItems": 1} if inner == "header_rows" else rows
+        rows: dict[str, object] = {"type": "array", "items": _COUNT}
+        return {**rows, "minItems": 1} if inner in _NOT_EMPTY_LISTS else rows
+    if inner == "positions":
+        pair = {"type": "array", "items": _COUNT, "minItems": 2, "maxItems": 2}
+        return {"type": "array", "items": pair, "minItems": 1}
+    if inner in _COUNTS:
+        return _COUNT
+    if inner == "item_type":
+        return {"enum": list(_ITEM_TYPES)}
+    if inner == "item_keys":
+        return {"type": "array", "items": {"type": "string"}, "minItems": 1}
     if inner in _FLAGS:
         return {"type": "boolean"}
     lengths: dict[str, object] = {"minLength": 1} if inner in _NEVER_EMPTY else {}
@@ -212,10 +393,26 @@ def _property_schema(inner: str) -> dict[str, object]:
 
 
 def _settled(inner: str, value: object) -> object:
-    if inner in _LISTS:
-        return tuple(cast("list[int]", value))
+    if inner in _LISTS or inner == "item_keys":
+        return tuple(cast("list[object]", value))
+    if inner == "positions":
+        return tuple((first, last) for first, last in cast("list[list[int]]", value))
     return "" if value is None and inner == "quote_char" else value
 
 
-def _is_row_number(value: object) -> bool:
+def _is_count(value: object) -> bool:
     return isinstance(value, int) and not isinstance(value, bool) and value > 0
+
+
+def _are_positions(value: object) -> bool:
+    return (
+        isinstance(value, list)
+        and bool(value)
+        and all(
+            isinstance(pair, list)
+            and len(pair) == 2
+            and all(map(_is_count, pair))
+            and pair[0] <= pair[1]
+            for pair in value
+        )
+    )

@@ -34,7 +34,7 @@ def match_labels(
     """Return the fields of a file's columns by the labels in its header, which ends with `row`.
 
     Under `exact` a column is the field in its place whatever its label says, under every other
-    mode the field of that name.
+    mode the field of that name. `delimiter` is empty where the file has none.
     """
     match = _by_position if contract.fields_match == "exact" else _by_name
     header = match(labels, contract)
@@ -50,7 +50,8 @@ def _hint(labels: Sequence[str], contract: Contract, delimiter: str, row: int) -
     """Return how the file may be meant."""
     names = [each.name for each in contract.fields]
     if not set(names) & set(labels):
-        if (other := other_delimiter(labels, delimiter)) and len(names) > 1:
+        other = other_delimiter(labels, delimiter) if delimiter else ""
+        if other and len(names) > 1:
             what = f"the cells of row {row} seem to be separated by {other!r}"
             written = '"\\t"' if other == "\t" else f'"{other}"'
             option = f"--delimiter {'tab' if other == chr(9) else repr(other)}"

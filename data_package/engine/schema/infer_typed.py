@@ -13,7 +13,6 @@ from pathlib import Path
 
 import polars as pl
 
-from data_package.engine.schema.contract import Descriptor
 from data_package.engine.schema.formats.file_format import (
     FileFormat,
     Known,
@@ -43,13 +42,13 @@ class Columns:
     notes: tuple[str, ...] = ()
 
 
-def columns_of_files(paths: Sequence[Path], form: FileFormat, dialect: Descriptor) -> Columns:
+def columns_of_files(paths: Sequence[Path], form: FileFormat) -> Columns:
     """Return what is in typed files.
 
     Raises CheckError when one cannot be read, or has other columns than the first.
     """
     with ExitStack() as stack:
-        files = [stack.enter_context(open_typed_file(path, form, dialect)) for path in paths]
+        files = [stack.enter_context(open_typed_file(path, form)) for path in paths]
         scans = [file.scan for file in files if file.scan is not None]
         read = [] if scans else [_read(file) for file in files]
     try:

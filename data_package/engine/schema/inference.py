@@ -16,6 +16,7 @@ import polars as pl
 from data_package.engine.schema.cells import read_columns
 from data_package.engine.schema.columns import TEXTS, column
 from data_package.engine.schema.contract import Contract, Descriptor
+from data_package.engine.schema.dialect import dialect_for
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.file_format import FileFormat
 from data_package.engine.schema.infer_typed import columns_of_files, with_words
@@ -117,7 +118,9 @@ def infer_file(
     paths = [Path(path)] if isinstance(path, Path | str) else [Path(each) for each in path]
     forms = [format_of(each) for each in paths]
     if forms[0].typed is not None:
-        return _infer_typed(paths, forms, dialect or {}, bounds, small_cells)
+        for each, form in zip(paths, forms, strict=True):
+            dialect_for(each, form, dialect, encoding=encoding)
+        return _infer_typed(paths, forms, bounds, small_cells)
     layout = laid_out(paths, dialect=dialect, encoding=encoding, names=names)
     cells = layout.cells
     kinds = [text_type(name, cells[str(i)]) for i, name in enumerate(layout.names)]
@@ -135,20 +138,19 @@ def infer_file(
 def _infer_typed(
     paths: Sequence[Path],
     forms: Sequence[FileFormat],
-    dialect: Descriptor,
     bounds: bool,
     small_cells: int,
 ) -> Inference:
     for path, form in zip(paths, forms, strict=True):
         if form is not forms[0]:
             raise CheckError(f"{path}: it is {form}, and {paths[0]} is {forms[0]}")
-    columns = columns_of_files(paths, forms[0], dialect)
+    columns = columns_of_files(paths, forms[0])
     if isinstance(columns.frame, pl.LazyFrame):
         return infer(columns.frame, bounds=bounds, small_cells=small_cells)
     table = columns.frame
     kinds = [_type_of(dtype) for dtype in table.dtypes]
     found = _Found(table.columns, _by_place(table), kinds, bounds, small_cells)
-    inference = found.inference({"dialect": dialect} if dialect else {})
+    inference = found.inference({})
     notes = with_words(inference.fields, columns, small_cells)
     inference = replace(inference, notes=(*inference.notes, *notes))
     _refuse_what_does_not_lint(inference)

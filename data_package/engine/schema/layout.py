@@ -13,13 +13,15 @@ from typing import cast
 import polars as pl
 
 from data_package.engine.schema.contract import Descriptor
-from data_package.engine.schema.dialect import Dialect
-from data_package.engine.schema.records import Records
-from data_package.engine.schema.sniffing import other_delimiter
+from data_package.engine.schema.dialect import Dialect, Form, dialect_for
+from data_package.engine.schema.formats import format_of
+from data_package.engine.schema.formats.file_format import TextRecords
+from data_package.engine.schema.formats.opening import open_records
+from data_package.engine.schema.records import BLOCK_BYTES
+from data_package.engine.schema.sniffing import gap_widths, other_delimiter
 from data_package.engine.schema.split import MARK, Shape
 from data_package.engine.schema.unreadable import OTHER_ENCODING, CheckError
 
-_TABS = (".tsv", ".tab")
 _PEEK_BYTES = 1 << 16
 # How many rows of a column are looked at to tell a label from a value.
 _LOOKED_AT = 1000
@@ -104,13 +106,26 @@ def _together(paths: Sequence[Path], found: Sequence[Layout]) -> Layout:
 def _file(
     path: Path, dialect: Descriptor | None, encoding: str | None, names: Sequence[str]
 ) -> Layout:
-    written = dict(dialect or {})
-    if not dialect and path.name.removesuffix(".gz").removesuffix(".zip").endswith(_TABS):
-        written["delimiter"] = "\t"
-    settled = Dialect.from_descriptor(written, encoding=encoding)
+    form = format_of(path)
+    settled = dialect_for(path, form, dialect, encoding=encoding)
+    written: dict[str, object] = dict(dialect or {})
+    if not dialect and settled.given:
+        written["delimiter"] = settled.delimiter
     notes: list[str] = []
     labels = _labels(path, settled)
-    if "delimiter" not in written and (other := other_delimiter(labels, settled.delimiter)):
+    is_delimited = form.form is Form.DELIMITED and not settled.columns
+    if is_delimited and len(labels) == 1 and not dialect and (widths := gap_widths(path, settled)):
+        written["widths"] = widths
+        settled = dialect_for(path, form, written, encoding=encoding)
+        labels = _labels(path, settled)
+        notes.append(
+            f"Its columns are taken to be of fixed width, {widths}; --dialect for other widths."
+        )
+    elif (
+        is_delimited
+        and "delimiter" not in written
+        and (other := other_delimiter(labels, settled.delimiter))
+    ):
         settled = replace(settled, delimiter=other)
         written["delimiter"] = other
         labels = _labels(path, settled)
@@ -143,8 +158,12 @@ def _file(
     return Layout(named, cells, {k: v for k, v in how.items() if v}, notes=tuple(notes))
 
 
+def _records(path: Path, dialect: Dialect, block_bytes: int = BLOCK_BYTES) -> TextRecords:
+    return open_records(path, format_of(path), dialect, block_bytes)
+
+
 def _labels(path: Path, dialect: Dialect) -> tuple[str, ...]:
-    with Records(path, dialect) as records:
+    with _records(path, dialect) as records:
         labels = records.labels
         is_empty = records.is_empty
     if is_empty:
@@ -169,7 +188,7 @@ def _undecodable(path: Path, where: str, dialect: Dialect) -> CheckError:
 
 def _width(path: Path, dialect: Dialect) -> int:
     """Return how many cells the first row of a file without a header has."""
-    with Records(path, dialect, block_bytes=_PEEK_BYTES) as records:
+    with _records(path, dialect, _PEEK_BYTES) as records:
         for block, _ in records.blocks(Shape(1, empty_is_null=True), lambda block: block):
             return dict(block.widths).get(0, 1)
     raise CheckError(f"{path}: the file has no rows")
@@ -181,7 +200,7 @@ def _cells(path: Path, dialect: Dialect, width: int) -> tuple[pl.DataFrame, int,
     frames = [pl.DataFrame(schema=shape.schema())]
     above = max(dialect.header_rows, default=0) if dialect.header else 0
     wider = 0
-    with Records(path, dialect) as records:
+    with _records(path, dialect) as records:
         for block, _ in records.blocks(shape, lambda block: block):
             if block.undecodable:
                 row = block.rows[block.undecodable[0]]

@@ -6,7 +6,7 @@ https://datapackage.org/standard/table-dialect/
 from collections.abc import Iterator
 from typing import TypeAlias
 
-from data_package.engine.schema.dialect import Dialect, DialectError, property_fault
+from data_package.engine.schema.dialect import Dialect, DialectError, property_fault, two_forms
 from data_package.engine.schema.document import Path
 
 Fault: TypeAlias = tuple[Path, str]
@@ -23,6 +23,9 @@ def lint_dialect(value: object) -> Iterator[Fault]:
             good = False
             yield (name,), what
     if not good:
+        return
+    if (stranger := two_forms(value)) is not None:
+        yield (stranger[0],), stranger[1]
         return
     try:
         Dialect.from_descriptor(value)

@@ -12,7 +12,7 @@ import polars as pl
 from data_package.engine.schema.checker import FIRST_ROW
 from data_package.engine.schema.columns import ROW_NUMBER, free_name
 from data_package.engine.schema.contract import Contract, Descriptor
-from data_package.engine.schema.dialect import Dialect, dialect_of_file, written_dialect
+from data_package.engine.schema.dialect import Dialect, dialect_of_file
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.file_format import FileFormat
 from data_package.engine.schema.formats.opening import open_records, open_typed_file
@@ -42,11 +42,10 @@ def offending_rows(
     wanted = _wanted(report, limit)
     if isinstance(source, Path):
         form = format_of(source)
+        settled = dialect_of_file(source, form, contract, dialect, encoding)
         if form.typed is not None:
-            told = dialect if dialect is not None else written_dialect(contract)
-            rows = _from_typed(source, form, told, wanted)
+            rows = _from_typed(source, form, wanted)
         else:
-            settled = dialect_of_file(source, contract, dialect, encoding)
             rows = _from_file(source, form, wanted, settled)
     else:
         frame = source.lazy()
@@ -74,12 +73,10 @@ def _wanted(report: Report, limit: int) -> Mapping[int, str]:
     return dict(zip(told["row"], told["field"], strict=True))
 
 
-def _from_typed(
-    path: Path, form: FileFormat, dialect: Descriptor, wanted: Mapping[int, str]
-) -> pl.DataFrame:
+def _from_typed(path: Path, form: FileFormat, wanted: Mapping[int, str]) -> pl.DataFrame:
     parts: list[pl.DataFrame] = []
     start = FIRST_ROW
-    with open_typed_file(path, form, dialect) as file:
+    with open_typed_file(path, form) as file:
         number = free_name(ROW_NUMBER, file.columns)
         for batch in file.batches(list(file.columns), ()):
             numbered = batch.with_row_index(number, offset=start)

@@ -17,14 +17,14 @@ from data_package.engine.errors import DataPackageError
 from data_package.engine.schema.celled import open_celled
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Checker
 from data_package.engine.schema.contract import Contract, Descriptor
-from data_package.engine.schema.dialect import dialect_of_file, written_dialect
+from data_package.engine.schema.dialect import dialect_of_file
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.opening import open_typed_file
 from data_package.engine.schema.piece import Piece, table_columns
 from data_package.engine.schema.plain_names import PlainNames
 from data_package.engine.schema.records import BLOCK_BYTES
-from data_package.engine.schema.report import Hint, Report, Total
+from data_package.engine.schema.report import Report, Total
 from data_package.engine.schema.typed_file import open_typed
 from data_package.engine.schema.unreadable import unreadable
 
@@ -257,7 +257,7 @@ class _Source(Protocol):
     def first_row(self) -> int: ...
     def notes(self) -> Iterator[tuple[Kind, Sequence[int]]]: ...
     def pieces(self) -> Iterator[Piece]: ...
-    def hint(self, report: Report) -> Hint | None: ...
+    def explained(self, report: Report) -> Report: ...
     def as_it_is(self) -> pl.LazyFrame | None: ...
     def columns_of_table(self) -> pl.Schema: ...
 
@@ -272,12 +272,11 @@ def _opened(
     keeps_text: bool,
 ) -> Iterator[_Source]:
     form = format_of(path)
+    settled = dialect_of_file(path, form, contract, dialect, encoding)
     if form.typed is not None:
-        told = written_dialect(contract) if dialect is None else dialect
-        with open_typed_file(path, form, told) as file:
+        with open_typed_file(path, form) as file:
             yield open_typed(file, contract)
         return
-    settled = dialect_of_file(path, contract, dialect, encoding)
     celled = open_celled(path, form, contract, settled, block_bytes)
     yield replace(celled, keeps_text=keeps_text)
 
@@ -314,7 +313,7 @@ class _Judged:
             report = self._checker.finish(source.errors)
         except pl.exceptions.PolarsError as error:
             raise unreadable(source.contract.name, error) from None
-        report = replace(report, hint=source.hint(report), delivered=True)
+        report = replace(source.explained(report), delivered=True)
         self.report = source.names.report(report)
 
 

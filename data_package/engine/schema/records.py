@@ -1,22 +1,19 @@
-"""A delimited file as blocks of rows of text, split on several threads and given in order."""
+"""Delimited text as blocks of rows of text, split on several threads and given in order."""
 
-import codecs
 import os
 from collections import deque
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future, ThreadPoolExecutor
 from dataclasses import replace
-from io import BufferedReader
 from pathlib import Path
-from typing import IO, TypeVar, cast
+from typing import TypeVar
 
 import polars as pl
 
+from data_package.engine.schema.delimiting import Delimited
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.grammar import Grammar, Record, cells_of
-from data_package.engine.schema.not_text import not_text
-from data_package.engine.schema.opening import UNREADABLE, opened
-from data_package.engine.schema.signatures import BEGINNING_BYTES
+from data_package.engine.schema.opening import UNREADABLE
 from data_package.engine.schema.split import Block, Shape, split_records
 from data_package.engine.schema.unreadable import CheckError, unreadable_file
 
@@ -35,27 +32,30 @@ class Records:
 
     `labels` are empty where the dialect says that there is no header, or where no row is left to be
     one. `blank_rows` are the numbers of the empty lines above the header, `broken_header` tells
-    that its quotes are wrong, and `first_row` is the number of the row after it.
+    that its quotes are wrong, and `first_row` is the number of the row after it. `part` says which
+    part of the file they are, such as a sheet.
 
     Use it as a context manager; it holds the file open.
     """
 
-    def __init__(self, path: Path, dialect: Dialect, *, block_bytes: int = BLOCK_BYTES) -> None:
-        self._dialect = dialect
+    def __init__(
+        self,
+        path: Path,
+        dialect: Dialect,
+        delimited: Callable[[Path, Dialect], Delimited],
+        *,
+        block_bytes: int = BLOCK_BYTES,
+    ) -> None:
         self._block_bytes = block_bytes
         self._path = path
         try:
-            self._file = opened(path)
-            beginning = _beginning(self._file)
+            text = delimited(path, dialect)
+            self._encoding = dialect.encoding
+            self._source, self._restored = text.source, text.restored
+            self._dialect, self._is_grid, self.part = text.dialect, text.is_grid, text.part
         except UNREADABLE as error:
             raise unreadable_file(path, error, dialect.encoding) from None
-        problem = not_text(path, beginning, dialect.encoding, has_header=dialect.header)
-        if problem is not None:
-            self._file.close()
-            raise problem
-        self._decoder = codecs.getincrementaldecoder(dialect.encoding)("mark-undecodable")
         self._held = b""
-        self._begun = False
         self._ended = False
         self._next_row = 1
         self.blank_rows: tuple[int, ...] = ()
@@ -70,7 +70,7 @@ class Records:
         return self
 
     def __exit__(self, *_: object) -> None:
-        self._file.close()
+        self._source.close()
 
     def blocks(self, shape: Shape, read: Callable[[Block], T]) -> Iterator[tuple[Block, T]]:
         """Give all records after the header, with what `read` makes of them.
@@ -82,6 +82,8 @@ class Records:
 
         def work(data: bytes, shape: Shape, last: bool) -> tuple[Block, T, bytes]:
             block, rest = split_records(data, self._dialect, shape, last=last)
+            if self._restored is not None:
+                block = replace(block, cells=self._restored(block.cells))
             return block, read(block), rest
 
         with ThreadPoolExecutor(_THREADS) as pool:
@@ -127,21 +129,13 @@ class Records:
         return piece
 
     def _fill(self, size: int) -> None:
-        """Hold more of the file, as UTF-8 with marks where it cannot be decoded."""
-        terminator = self._dialect.line_terminator
+        """Hold more of the file."""
         try:
-            data = self._file.read(size if terminator in (None, "\n", "\r\n") else -1)
-            self._ended = not data
-            if not self._dialect.is_utf8:
-                data = self._decoder.decode(data, final=self._ended).encode("utf-8", "replace")
-            if not self._begun:
-                data = data.removeprefix(codecs.BOM_UTF8)
+            data = self._source.read(size)
         except UNREADABLE as error:
-            raise unreadable_file(self._path, error, self._dialect.encoding) from None
-        if terminator not in (None, "\n", "\r\n"):
-            data = data.replace(str(terminator).encode(), b"\n")
+            raise unreadable_file(self._path, error, self._encoding) from None
+        self._ended = not data
         self._held += data
-        self._begun = True
 
     def _read_labels(self) -> tuple[str, ...]:
         """Take the header off the file: the rows it is declared to be, comments left out.
@@ -155,7 +149,7 @@ class Records:
             row = self._next_row - 1
             if row < min(wanted) or record.comment or row in self._dialect.comment_rows:
                 continue
-            if not cells:
+            if not any(cells) if self._is_grid else not cells:
                 blank.append(row)
                 continue
             if row < max(wanted) and row not in wanted:
@@ -181,7 +175,11 @@ class Records:
             if record is not None:
                 self._held = text[record.end :].encode() + self._held[end:]
                 self._next_row += 1
-                yield record, cells_of([record], self._dialect)[0]
+                cells = cells_of([record], self._dialect)[0]
+                if self._restored is not None:
+                    restored = self._restored(pl.DataFrame({"cell": cells}, {"cell": pl.String}))
+                    cells = restored["cell"].to_list()
+                yield record, cells
             elif self._ended:
                 return
             else:
@@ -222,11 +220,6 @@ def _without_rows(block: Block, numbers: tuple[int, ...]) -> Block | None:
         undecodable=tuple(moved[row] for row in block.undecodable if row in moved),
         faults=tuple((moved[row], place) for row, place in block.faults if row in moved),
     )
-
-
-def _beginning(file: IO[bytes]) -> bytes:
-    """The first bytes of a file that has just been opened, without taking them."""
-    return cast("BufferedReader", file).peek(BEGINNING_BYTES)[:BEGINNING_BYTES]
 
 
 def _join_labels(rows: list[list[str]], join: str) -> tuple[str, ...]:

@@ -74,6 +74,7 @@ class Report:
     what could not be checked, with the reason. `hint` says what may make many errors at once.
     `delivered` tells that what was checked is a file as it was delivered, and `place` where its
     contract can be changed; `options` whether a hint's option can be given where this is read.
+    `part` is the part of the file that was read, such as a sheet.
     """
 
     name: str
@@ -86,6 +87,12 @@ class Report:
     delivered: bool = False
     place: str | None = None
     options: bool | None = None
+    part: str = ""
+
+    @property
+    def title(self) -> str:
+        """What was checked: the name, and the part of the file."""
+        return f"{self.name}, {self.part}" if self.part else self.name
 
     @property
     def ok(self) -> bool:
@@ -127,6 +134,7 @@ class Report:
         """Return the report as JSON's types, without each single error."""
         return {
             "name": self.name,
+            **({"part": self.part} if self.part else {}),
             "ok": self.ok,
             "rows_checked": self.rows_checked,
             "error_count": self.error_count,
@@ -159,11 +167,12 @@ class Report:
             errors=pl.DataFrame(errors, schema=ERRORS_SCHEMA),
             limit=cast("int", value["limit"]),
             skipped=tuple(cast("list[str]", value.get("skipped") or [])),
+            part=str(value.get("part") or ""),
         )
 
     def render(self) -> str:
         """Return the report as lines of plain text: what is wrong, how often, in which rows."""
-        return render(self.name, self.rows_checked, self.totals, self.skipped, self.what_next)
+        return render(self.title, self.rows_checked, self.totals, self.skipped, self.what_next)
 
     def _repr_html_(self) -> str:
         """The report as a table, for notebooks."""

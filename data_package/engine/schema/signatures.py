@@ -12,15 +12,12 @@ from data_package.engine.schema.formats.bytes_like import (
     BEGINNING_BYTES,
     matches,
     starts,
-    zip_with,
 )
 
 __all__ = ["BEGINNING_BYTES", "Signature", "json_text", "signature_of"]
 
 _BY_LIBRARY = "take it as a Path and read it with {} in the table's function"
-_WORKBOOK = f"save the sheet as CSV, or {_BY_LIBRARY.format('pl.read_excel (engine calamine)')}"
 _NAMED_WRONGLY = "unpack it, or give it the name of such a file"
-_DATABASE = "take it as a Path and read a table of it with {} in the table's function"
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,27 +63,22 @@ def _is_dbase(beginning: bytes) -> bool:
 
 _JSON = Signature(
     "JSON",
-    _BY_LIBRARY.format("pl.read_json, or pl.scan_ndjson where each line is a value,"),
+    "give its name the ending .json, or .ndjson where each line is a value",
     matches(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*[\[{\"\d\-\]])"),
 )
 
 _SIGNATURES = (
-    Signature("an Excel workbook", _WORKBOOK, zip_with(b"xl/", b"[Content_Types].xml")),
-    Signature("an OpenDocument sheet", _WORKBOOK, zip_with(b"opendocument.spreadsheet")),
     Signature(
         "a zip archive or a workbook",
-        "unpack it, or save the sheet as CSV",
+        "give its name the ending .zip, or .xlsx if it is one",
         starts(b"PK\x03\x04", b"PK\x05\x06"),
     ),
-    Signature(
-        "an old Excel workbook (.xls, OLE2)",
-        _WORKBOOK,
-        starts(b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1", b"\x09\x08\x10\x00\x00\x06\x05\x00"),
-    ),
     Signature("compressed with gzip", "give its name the ending .gz", starts(b"\x1f\x8b")),
-    Signature("compressed with zstd", "unpack it: unzstd FILE", starts(b"\x28\xb5\x2f\xfd")),
-    Signature("compressed with bzip2", "unpack it: bunzip2 FILE", matches(rb"BZh[1-9]1AY&SY")),
-    Signature("compressed with xz", "unpack it: unxz FILE", starts(b"\xfd7zXZ\x00")),
+    Signature("compressed with zstd", "give its name the ending .zst", starts(b"\x28\xb5\x2f\xfd")),
+    Signature(
+        "compressed with bzip2", "give its name the ending .bz2", matches(rb"BZh[1-9]1AY&SY")
+    ),
+    Signature("compressed with xz", "give its name the ending .xz", starts(b"\xfd7zXZ\x00")),
     Signature("compressed with lz4", "unpack it: unlz4 FILE", starts(b"\x04\x22\x4d\x18")),
     Signature("compressed with compress", "unpack it: gunzip FILE", starts(b"\x1f\x9d")),
     Signature("a 7z archive", "unpack it", starts(b"7z\xbc\xaf\x27\x1c")),
@@ -108,8 +100,6 @@ _SIGNATURES = (
         "write it as CSV or Parquet in R",
         matches(rb"RDX[23]\nX\n|RDA[23]\nA\n|RDB[23]\nB\n|[XB]\n\x00\x00\x00[\x02\x03]"),
     ),
-    Signature("an SQLite database", _DATABASE.format("sqlite3"), starts(b"SQLite format 3\x00")),
-    Signature("a DuckDB database", _DATABASE.format("duckdb"), matches(rb".{8}DUCK.{1,3}\x00{3}")),
     Signature(
         "an Access database",
         "export its tables as CSV",

@@ -11,11 +11,15 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from data_package.engine.schema.dialect import Dialect, Form
+from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.opening import UNREADABLE, opened
 from data_package.engine.schema.unreadable import OTHER_ENCODING, unreadable_file
 
 _ENOUGH_BYTES = 1 << 18
 _ENOUGH_ROWS = 100
+# In fewer lines blanks below one another may be chance.
+_ENOUGH_LINES = 4
 _DELIMITERS = (";", "\t", "|", ",")
 _MARKS = {b"\xef\xbb\xbf": None, b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -37,18 +41,20 @@ class Writing:
         return found
 
 
-def sniffed(path: Path) -> Writing:
-    """Return how a text file is written, from its beginning.
+def sniffed(path: Path, member: str | None = None) -> Writing:
+    """Return how a text file is written, from its beginning; nothing is said of other files.
 
     Raises CheckError for a file that cannot be opened or unpacked.
     """
+    if format_of(path).form is not Form.DELIMITED:
+        return Writing()
     try:
-        with opened(path) as file:
+        with opened(path, member) as file:
             head = file.read(_ENOUGH_BYTES)
             whole = not file.read(1)
         encoding = next((name for mark, name in _MARKS.items() if head.startswith(mark)), "")
         if encoding == "":
-            encoding = None if _is_utf8(path) else OTHER_ENCODING
+            encoding = None if _is_utf8(path, member) else OTHER_ENCODING
     except UNREADABLE as error:
         raise unreadable_file(path, error, "utf-8") from None
     text = head.decode(encoding or "utf-8-sig", errors="replace")
@@ -64,9 +70,28 @@ def other_delimiter(labels: Sequence[str], delimiter: str) -> str:
     return next((each for each in _DELIMITERS if each != delimiter and each in labels[0]), "")
 
 
-def _is_utf8(path: Path) -> bool:
+def gap_widths(path: Path, dialect: Dialect) -> list[int]:
+    """Return the widths of columns between which all lines have blanks; none where none have."""
+    with opened(path, dialect.member) as file:
+        head = file.read(_ENOUGH_BYTES)
+        whole = not file.read(1)
+    text = head.decode(dialect.encoding, errors="replace").removeprefix("\ufeff")
+    lines = text.splitlines() if whole else text.splitlines()[:-1]
+    lines = [line.rstrip() for line in lines if line.strip()]
+    if len(lines) < _ENOUGH_LINES or "\t" in text:
+        return []
+    width = max(map(len, lines))
+    filled = [any(line[at : at + 1].strip() for line in lines) for at in range(width)]
+    starts = [at for at in range(width) if filled[at] and (not at or not filled[at - 1])]
+    # A blank that ends a column belongs to it: a longer cell may fill it.
+    return [after - at for at, after in zip([0, *starts[1:]], [*starts[1:], width], strict=True)][
+        : len(starts) if len(starts) > 1 else 0
+    ]
+
+
+def _is_utf8(path: Path, member: str | None) -> bool:
     decoder = codecs.getincrementaldecoder("utf-8")()
-    with opened(path) as file:
+    with opened(path, member) as file:
         try:
             while data := file.read(_ENOUGH_BYTES):
                 decoder.decode(data)

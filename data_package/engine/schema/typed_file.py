@@ -22,7 +22,7 @@ from data_package.engine.schema.formats.file_format import TypedFile, code_colum
 from data_package.engine.schema.octets import text_dtype
 from data_package.engine.schema.piece import Piece, nulls_of, table_dtype, wrong_rows
 from data_package.engine.schema.plain_names import PlainNames
-from data_package.engine.schema.report import Hint, Report, Total
+from data_package.engine.schema.report import Report, Total
 from data_package.engine.schema.typed import fits, is_missing, judged, match_columns, wrong_dtype
 from data_package.engine.schema.types import type_of
 
@@ -55,10 +55,9 @@ class ColumnedFile:
         """Give nothing: every row is in a piece."""
         return iter(())
 
-    def hint(self, report: Report) -> Hint | None:
-        """Return None: types are never in doubt."""
-        del report
-        return None
+    def explained(self, report: Report) -> Report:
+        """Return the report as it is: types are never in doubt."""
+        return report
 
     def pieces(self) -> Iterator[Piece]:
         """Give the file batch by batch."""

@@ -2,8 +2,11 @@
 
 import errno
 import gzip
+import json
 import re
+import shlex
 import zipfile
+from collections.abc import Sequence
 from pathlib import Path
 
 from data_package.engine.errors import DataPackageError
@@ -11,6 +14,7 @@ from data_package.engine.schema.report import Hint
 
 # The one that nearly all files that are not UTF-8 have where Latin letters are written.
 OTHER_ENCODING = "cp1252"
+_NAMED = 20
 # What Polars says when it cannot write; of the text of an error only this is looked for.
 _NO_ROOM = re.compile(rf"os error ({errno.ENOSPC}|{errno.EDQUOT})\b|thrift: transport error")
 
@@ -31,6 +35,19 @@ class CheckError(DataPackageError):
         if self.hint is None:
             return self
         return CheckError(f"{self._what}: {self.hint.advice(place, options=options)}")
+
+
+def one_of(path: Path, what: str, name: str, parts: Sequence[str]) -> CheckError:
+    """Return the error for a file of several tables, of which a property of its dialect is one."""
+    listed = ", ".join(map(repr, parts[:_NAMED])) + (", …" if len(parts) > _NAMED else "")
+    return CheckError(
+        f"{path}: it holds {len(parts)} {what} ({listed})",
+        Hint(
+            "say which one is meant",
+            f"dialect: {{{name}: {json.dumps(parts[0], ensure_ascii=False)}}}",
+            f"--dialect {name}={shlex.quote(parts[0])}",
+        ),
+    )
 
 
 def unreadable(name: str, error: Exception) -> CheckError:

@@ -14,6 +14,7 @@ _SHOWN = 10
 # The columns of `Delivery.keys` beside the keys; `mark` is a hash of the row, to see what changed.
 ROW, PLACE, MARK, BAD = "row", "place", "mark", "bad"
 _AT, _BEFORE, _AFTER, _MARK_BEFORE = "at", "before", "after", "mark before"
+_SAME = "the key of the row above"
 
 
 @dataclass(frozen=True)
@@ -138,11 +139,7 @@ def newest(deliveries: Sequence[Delivery], names: Sequence[str]) -> list[Chosen]
     whole = [frame.drop_nulls(keys) for frame in frames]
     # A key twice in one delivery is an error, which is reported; its first row is followed.
     once = [frame.unique(keys, keep="first", maintain_order=True) for frame in whole]
-    every = pl.concat(once, how="vertical_relaxed").with_columns(
-        pl.col(_AT).shift(1).over(keys, order_by=_AT).alias(_BEFORE),
-        pl.col(_AT).shift(-1).over(keys, order_by=_AT).alias(_AFTER),
-        pl.col(MARK).shift(1).over(keys, order_by=_AT).alias(_MARK_BEFORE),
-    )
+    every = _with_neighbours(pl.concat(once, how="vertical_relaxed"), keys)
     is_kept = pl.col(_AFTER).is_null() & pl.col(PLACE).is_not_null()
     oldest = _oldest_kept(once, deliveries, keys)
     chosen = []
@@ -184,10 +181,30 @@ def newest(deliveries: Sequence[Delivery], names: Sequence[str]) -> list[Chosen]
     return chosen
 
 
+def _with_neighbours(rows: pl.DataFrame, keys: Sequence[str]) -> pl.DataFrame:
+    """Rows, each with the deliveries before and after it that have its key, and the mark before."""
+    same = pl.all_horizontal(pl.col(key).eq_missing(pl.col(key).shift(1)) for key in keys)
+    is_first = pl.int_range(pl.len()) == 0
+    return (
+        rows.sort(*keys, _AT)
+        .with_columns((same & ~is_first).alias(_SAME))
+        .with_columns(
+            pl.when(_SAME).then(pl.col(_AT).shift(1)).alias(_BEFORE),
+            pl.when(pl.col(_SAME).shift(-1)).then(pl.col(_AT).shift(-1)).alias(_AFTER),
+            pl.when(_SAME).then(pl.col(MARK).shift(1)).alias(_MARK_BEFORE),
+        )
+    )
+
+
 def _oldest_kept(
     frames: Sequence[pl.DataFrame], deliveries: Sequence[Delivery], keys: Sequence[str]
 ) -> int | None:
-    """The oldest delivery with a row that none with a certain key replaces; None without rows."""
+    """The oldest delivery with a row that none with a certain key replaces.
+
+    None without rows, and where every key is certain.
+    """
+    if not any(len(one.unknown) for one in deliveries):
+        return None
     certain = [
         frame.filter(~pl.col(ROW).is_in(one.unknown.implode()))
         for frame, one in zip(frames, deliveries, strict=True)

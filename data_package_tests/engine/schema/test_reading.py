@@ -12,8 +12,10 @@ import pytest
 from data_package.engine.schema import (
     BadDataError,
     CheckError,
+    Contract,
     ContractError,
     DialectError,
+    check,
     check_file,
     offending_rows,
     read,
@@ -194,6 +196,22 @@ def test_offending_rows_are_shown_as_delivered(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", "id,name,born\n1,a,\nx,b,nope\n")
     rows = offending_rows(path, check_file(path, SCHEMA))
     assert rows.rows() == [(3, "id: type; born: type", "x", "b", "nope")]
+
+
+def test_rows_are_shown_and_kept_whatever_the_fields_are_called(tmp_path: Path) -> None:
+    path = write(tmp_path / "t.csv", "row number,errors\n1,a\nx,b\n")
+    schema = {"fields": [{"name": "row number", "type": "integer"}, {"name": "errors"}]}
+    shown = offending_rows(path, check_file(path, schema))
+    assert shown.columns == ["row number 2", "errors 2", "row number", "errors"]
+    assert shown.rows() == [(3, "row number: type", "x", "b")]
+    rejects = read(path, schema, bad="reject").rejects
+    assert rejects is not None
+    assert rejects.rows() == [(3, "x", "b")]
+    table = pl.DataFrame({"row number": [1, 2], "errors": ["a", "b"]})
+    limits = {"name": "row number", "type": "integer", "constraints": {"maximum": 1}}
+    descriptor = {"fields": [limits], "fieldsMatch": "subset"}
+    found = check(table, Contract.from_descriptor(descriptor, name="t"))
+    assert offending_rows(table, found).rows() == [(3, "row number: maximum", 2, "b")]
 
 
 @pytest.mark.parametrize(

@@ -275,7 +275,8 @@ def test_reports_are_those_of_a_loop_over_the_deliveries(deliveries: Lines, bad:
         read = pl.Series([not (one and bad == "reject") for one in is_bad], dtype=pl.Boolean)
         keys = pl.DataFrame(
             {
-                "key 0": pl.Series([key for key, _ in lines], dtype=pl.Int64),
+                "key 0": pl.Series([key // 2 for key, _ in lines], dtype=pl.Int64),
+                "key 1": pl.Series([key % 2 for key, _ in lines], dtype=pl.Int64),
                 "row": pl.Series(range(2, len(lines) + 2), dtype=pl.Int64),
                 "place": pl.select(pl.when(read).then(read.cum_sum().cast(pl.UInt32) - 1)),
                 "mark": pl.Series([hash(value) for _, value in lines], dtype=pl.Int64),
@@ -283,15 +284,14 @@ def test_reports_are_those_of_a_loop_over_the_deliveries(deliveries: Lines, bad:
             }
         )
         made.append(Delivery("visits", "visits.csv", keys, nobody))
-    chosen = newest(made, ["id"])
+    chosen = newest(made, ["id", "day"])
     kept = looped(deliveries, bad, [one.report for one in chosen])
     places = pl.concat(
         one.keys.join(what.places.alias("place").to_frame(), on="place", how="semi")
         for one, what in zip(made, chosen, strict=True)
     )
-    assert dict(places.select("key 0", "row").iter_rows()) == {
-        k: row for k, (row, _) in kept.items()
-    }
+    rows = places.select(2 * pl.col("key 0") + pl.col("key 1"), "row")
+    assert dict(rows.iter_rows()) == {key: row for key, (row, _) in kept.items()}
 
 
 @settings(max_examples=15)

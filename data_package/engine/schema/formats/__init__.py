@@ -8,14 +8,32 @@ How a format is added: CONTRIBUTING.
 from collections.abc import Sequence
 from pathlib import Path
 
+from data_package.engine.schema.dialect import Form, unpacked_name
 from data_package.engine.schema.formats.bytes_like import BEGINNING_BYTES
+from data_package.engine.schema.formats.database import DUCKDB, SQLITE
 from data_package.engine.schema.formats.delimited import DELIMITED
 from data_package.engine.schema.formats.file_format import FileFormat
+from data_package.engine.schema.formats.json_file import JSON
 from data_package.engine.schema.formats.parquet import PARQUET
 from data_package.engine.schema.formats.statistical import POR, SAS7BDAT, SAV, STATA, XPT, ZSAV
+from data_package.engine.schema.formats.workbook import WORKBOOK
 
+_TEXT = (Form.DELIMITED, Form.JSON)
 # The first whose signature is that of a file is its format.
-FORMATS: Sequence[FileFormat] = (PARQUET, ZSAV, SAV, POR, SAS7BDAT, XPT, STATA, DELIMITED)
+FORMATS: Sequence[FileFormat] = (
+    PARQUET,
+    ZSAV,
+    SAV,
+    POR,
+    SAS7BDAT,
+    XPT,
+    STATA,
+    WORKBOOK,
+    SQLITE,
+    DUCKDB,
+    JSON,
+    DELIMITED,
+)
 
 
 def format_of(path: Path) -> FileFormat:
@@ -29,7 +47,7 @@ def format_of(path: Path) -> FileFormat:
             beginning = file.read(BEGINNING_BYTES)
     except OSError:
         beginning = b""
-    return format_like(beginning) or _named(path.name)
+    return format_like(beginning) or _named(path)
 
 
 def format_like(beginning: bytes) -> FileFormat | None:
@@ -37,6 +55,14 @@ def format_like(beginning: bytes) -> FileFormat | None:
     return next((each for each in FORMATS if each.is_like and each.is_like(beginning)), None)
 
 
-def _named(name: str) -> FileFormat:
-    lower = name.lower()
-    return next((each for each in FORMATS if lower.endswith(each.suffixes)), DELIMITED)
+def _named(path: Path) -> FileFormat:
+    whole, unpacked = path.name.lower(), unpacked_name(path)
+    # Only text is unpacked while it is read.
+    return next(
+        (
+            each
+            for each in FORMATS
+            if (unpacked if each.form in _TEXT else whole).endswith(each.suffixes)
+        ),
+        DELIMITED,
+    )

@@ -12,11 +12,14 @@ def starts(*magic: bytes, at: int = 0) -> Callable[[bytes], bool]:
     return lambda beginning: beginning[at:].startswith(magic)
 
 
-def zip_with(*names: bytes) -> Callable[[bytes], bool]:
-    """Whether it is a zip archive whose first members have one of these in their names."""
-    return lambda beginning: (
-        beginning.startswith(b"PK\x03\x04") and any(name in beginning for name in names)
-    )
+def first_member(beginning: bytes) -> bytes:
+    """The name of the first member of a zip archive; empty for what is not one.
+
+    https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT, section 4.3.7, says where it is.
+    """
+    if not beginning.startswith(b"PK\x03\x04"):
+        return b""
+    return beginning[30 : 30 + int.from_bytes(beginning[26:28], "little")]
 
 
 def matches(pattern: bytes) -> Callable[[bytes], bool]:

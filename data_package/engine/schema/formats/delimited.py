@@ -1,15 +1,18 @@
-"""Delimited text: what every file is taken for that is not of another format."""
+"""Text, packed or not: what every file is taken for that is not of another format."""
 
 from pathlib import Path
 
-from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.dialect import Dialect, Form
 from data_package.engine.schema.formats.file_format import FileFormat, TextRecords
 
 
 def _records(path: Path, dialect: Dialect, block_bytes: int) -> TextRecords:
+    from data_package.engine.schema.delimiting.text import delimited_text
     from data_package.engine.schema.records import Records
 
-    return Records(path, dialect, block_bytes=block_bytes)
+    return Records(path, dialect, delimited_text, block_bytes=block_bytes)
 
 
-DELIMITED = FileFormat("delimited text", (".csv", ".tsv", ".tab", ".txt"), records=_records)
+DELIMITED = FileFormat(
+    "delimited text", (".csv", ".tsv", ".tab", ".txt"), form=Form.DELIMITED, records=_records
+)

@@ -12,11 +12,11 @@ from dataclasses import dataclass, field
 from pathlib import Path
 from typing import TYPE_CHECKING, Protocol, TypeVar
 
+from data_package.engine.schema.dialect import Dialect, Form
+
 if TYPE_CHECKING:
     import polars as pl
 
-    from data_package.engine.schema.contract import Descriptor
-    from data_package.engine.schema.dialect import Dialect
     from data_package.engine.schema.split import Block, Shape
 
 T = TypeVar("T")
@@ -33,6 +33,7 @@ class TextRecords(Protocol):
         blank_rows: the numbers of the empty rows above the header.
         broken_header: whether its quotes are wrong.
         is_empty: whether there is nothing in the file.
+        part: which part of the file they are, such as a sheet; empty for a whole file.
     """
 
     labels: tuple[str, ...]
@@ -40,6 +41,7 @@ class TextRecords(Protocol):
     blank_rows: tuple[int, ...]
     broken_header: bool
     is_empty: bool
+    part: str
 
     def __enter__(self) -> "TextRecords":
         """The records."""
@@ -106,20 +108,25 @@ class FileFormat:
         suffixes: of its files' names; the first is the usual one.
         is_like: whether a file's first bytes (`BEGINNING_BYTES`) are of this format; None where
             only the name says so.
+        form: what a dialect can say of such a file.
         library: the import name of the library that reads it; None where none is needed besides
             this package's own.
         extra: the optional dependencies of this package that bring the library.
         records: opens a text-celled file, which is split into pieces of so many bytes.
-        typed: opens a typed file; the second argument is the contract's dialect.
+        typed: opens a typed file.
+        parts: gives the names of the tables that one file holds, with the property of the dialect
+            that names one; None where a file is one table.
     """
 
     name: str
     suffixes: tuple[str, ...]
     is_like: Callable[[bytes], bool] | None = None
+    form: Form = Form.TYPED
     library: str | None = None
     extra: str | None = None
-    records: "Callable[[Path, Dialect, int], TextRecords] | None" = None
-    typed: "Callable[[Path, Descriptor], AbstractContextManager[TypedFile]] | None" = None
+    records: Callable[[Path, Dialect, int], TextRecords] | None = None
+    typed: "Callable[[Path], AbstractContextManager[TypedFile]] | None" = None
+    parts: "tuple[str, Callable[[Path], Sequence[str]]] | None" = None
 
     def __str__(self) -> str:
         return self.name

@@ -5,7 +5,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
 
-from data_package.engine.schema.contract import Descriptor
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.formats.file_format import FileFormat, TextRecords, TypedFile
 from data_package.engine.schema.records import BLOCK_BYTES
@@ -13,16 +12,14 @@ from data_package.engine.schema.unreadable import CheckError
 
 
 @contextmanager
-def open_typed_file(
-    path: Path, form: FileFormat, dialect: Descriptor | None = None
-) -> Iterator[TypedFile]:
-    """Open a file of a typed format, written as a dialect says.
+def open_typed_file(path: Path, form: FileFormat) -> Iterator[TypedFile]:
+    """Open a file of a typed format.
 
     Raises CheckError when it is not a whole file of its format, or the library is not installed.
     """
     assert form.typed is not None
     require_library(path, form)
-    with form.typed(path, dialect or {}) as file:
+    with form.typed(path) as file:
         yield file
 
 

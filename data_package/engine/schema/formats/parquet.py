@@ -5,7 +5,6 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from data_package.engine.schema.contract import Descriptor
 from data_package.engine.schema.formats.bytes_like import matches
 from data_package.engine.schema.formats.file_format import FileFormat, TypedFile
 
@@ -16,11 +15,10 @@ _BATCH_ROWS = 1 << 18
 
 
 @contextmanager
-def _typed(path: Path, dialect: Descriptor) -> Iterator[TypedFile]:
+def _typed(path: Path) -> Iterator[TypedFile]:
     from data_package.engine.schema.columns import column
     from data_package.engine.schema.parquet import scan_delivered
 
-    del dialect
     scan = scan_delivered(path)
 
     def batches(names: Sequence[str], coded: Collection[str]) -> "Iterator[pl.DataFrame]":

@@ -9,7 +9,6 @@ from collections.abc import Callable
 from contextlib import AbstractContextManager
 from pathlib import Path
 
-from data_package.engine.schema.contract import Descriptor
 from data_package.engine.schema.formats.bytes_like import matches, starts
 from data_package.engine.schema.formats.file_format import FileFormat, TypedFile
 
@@ -17,13 +16,10 @@ _LIBRARY = "polars_readstat"
 _EXTRA = "readstat"
 
 
-def _opener(
-    suffix: str, name: str
-) -> Callable[[Path, Descriptor], AbstractContextManager[TypedFile]]:
-    def opened(path: Path, dialect: Descriptor) -> AbstractContextManager[TypedFile]:
+def _opener(suffix: str, name: str) -> Callable[[Path], AbstractContextManager[TypedFile]]:
+    def opened(path: Path) -> AbstractContextManager[TypedFile]:
         from data_package.engine.schema.formats.readstat import opened
 
-        del dialect
         return opened(path, suffix, name)
 
     return opened

@@ -1,0 +1,293 @@
+"""JSON, and JSON of a value a line, as delimited text.
+
+https://datapackage.org/standard/table-dialect/#property
+"""
+
+import json
+import re
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import polars as pl
+
+from data_package.engine.schema.delimiting.grid import in_cells, written, written_row
+from data_package.engine.schema.delimiting.source import Delimited, Pieces
+from data_package.engine.schema.dialect import Dialect, unpacked_name
+from data_package.engine.schema.opening import opened
+from data_package.engine.schema.unreadable import CheckError
+
+_ROWS = 5_000
+_BLANK = re.compile(r"[ \t\r\n]*")
+# A text is held while its items are read; a few bytes can unpack to any number.
+_MOST_BYTES = 2 << 30
+_PIECE = 1 << 20
+
+
+class _Written(str):
+    """A number as it is written: its digits are kept."""
+
+    __slots__ = ()
+
+
+def items(path: Path, dialect: Dialect) -> Delimited:
+    """Return the items of a JSON array, or of lines, as rows of delimited text.
+
+    Where items are objects, the keys are the header, in the order in which they appear, and an
+    item's row is its place + 1. A value that is an array or an object stays JSON. Raises CheckError
+    for a file that is not JSON, or whose items are not as the dialect says.
+    """
+    by_line = unpacked_name(path).endswith((".ndjson", ".jsonl"))
+    text = "" if by_line else _text(path, dialect)
+
+    def every() -> Iterator[object]:
+        return _lines(path, dialect) if by_line else _of_array(path, text, dialect)
+
+    kind = _kind(path, every(), dialect)
+    if kind == "array":
+        pieces = _arrays(path, every)
+    else:
+        keys = dialect.item_keys or _keys(path, every)
+        pieces = _objects(path, every, keys, header=dialect.header)
+    return Delimited(Pieces(pieces), in_cells(dialect), dialect.member or "", is_grid=True)
+
+
+def _kind(path: Path, every: Iterator[object], dialect: Dialect) -> str:
+    first = next(every, None)
+    kind = "array" if isinstance(first, list) else "object" if isinstance(first, dict) else None
+    if first is None and dialect.item_type is not None:
+        return dialect.item_type
+    if first is None:
+        return "array"
+    if kind is None:
+        raise CheckError(f"{path}: its items are neither objects nor arrays, so they are not rows")
+    if dialect.item_type not in (None, kind):
+        raise CheckError(
+            f"{path}: its items are of the type {kind}, and the dialect says "
+            f"itemType: {dialect.item_type}"
+        )
+    if kind == "array" and dialect.item_keys:
+        raise CheckError(f"{path}: its items are arrays, which have no keys; remove itemKeys")
+    return kind
+
+
+def _keys(path: Path, every: Callable[[], Iterator[object]]) -> tuple[str, ...]:
+    """Return the keys of all items, in the order in which they appear."""
+    found: dict[str, None] = {}
+    for at, item in enumerate(every(), start=1):
+        found.update(dict.fromkeys(_object(path, item, at)))
+    return tuple(found)
+
+
+def _object(path: Path, item: object, at: int) -> dict[str, object]:
+    if not isinstance(item, dict):
+        raise CheckError(f"{path}: item {at} is not an object, as the first one is")
+    return item
+
+
+def _objects(
+    path: Path, every: Callable[[], Iterator[object]], keys: tuple[str, ...], *, header: bool
+) -> Iterator[bytes]:
+    if header:
+        yield written_row(list(keys))
+    rows: list[list[str | None]] = []
+    for at, item in enumerate(every(), start=1):
+        held = _object(path, item, at)
+        rows.append([_cell(held.get(key)) for key in keys])
+        if len(rows) == _ROWS:
+            yield _block(rows, len(keys))
+            rows = []
+    yield _block(rows, len(keys))
+
+
+def _arrays(path: Path, every: Callable[[], Iterator[object]]) -> Iterator[bytes]:
+    """Give arrays as rows; one that is longer or shorter than others stays so."""
+    for at, item in enumerate(every(), start=1):
+        if not isinstance(item, list):
+            raise CheckError(f"{path}: item {at} is not an array, as the first one is")
+        yield written_row([_cell(each) or "" for each in item]) if item else b"\n"
+
+
+def _block(rows: list[list[str | None]], width: int) -> bytes:
+    if not rows or not width:
+        return b"\n" * len(rows)
+    schema = {str(i): pl.String for i in range(width)}
+    return written(pl.DataFrame(rows, schema=schema, orient="row"))
+
+
+def _cell(value: object) -> str | None:
+    if value is None:
+        return None
+    if isinstance(value, str):
+        return _sound(str(value))
+    if isinstance(value, bool):
+        return "true" if value else "false"
+    return _sound(json.dumps(_plain(value), ensure_ascii=False))
+
+
+def _sound(text: str) -> str:
+    """Return a text with a mark for half of a character, which JSON can escape alone."""
+    try:
+        text.encode()
+    except UnicodeEncodeError:
+        data = text.encode("utf-8", "surrogatepass")
+        return str(data.decode("utf-8", "mark-undecodable"))
+    return text
+
+
+def _plain(value: object) -> object:
+    """Return a nested value with numbers again where they are numbers."""
+    if isinstance(value, _Written):
+        return float(value) if re.search("[.eE]", value) else int(value)
+    if isinstance(value, list):
+        return [_plain(each) for each in value]
+    if isinstance(value, dict):
+        return {key: _plain(each) for key, each in value.items()}
+    return value
+
+
+class _TwiceError(ValueError):
+    """An object has a key twice."""
+
+
+def _object_of(pairs: list[tuple[str, object]]) -> dict[str, object]:
+    made = dict(pairs)
+    if len(made) < len(pairs):
+        raise _TwiceError
+    return made
+
+
+_DECODER = json.JSONDecoder(
+    parse_int=_Written, parse_float=_Written, parse_constant=str, object_pairs_hook=_object_of
+)
+
+
+def _text(path: Path, dialect: Dialect) -> str:
+    pieces, length = [], 0
+    with opened(path, dialect.member) as file:
+        while piece := file.read(_PIECE):
+            pieces.append(piece)
+            length += len(piece)
+            if length > _MOST_BYTES:
+                raise CheckError(
+                    f"{path}: it is too large to be read as one JSON text; "
+                    "ask for a value a line (.ndjson)"
+                )
+    return _decoded(path, b"".join(pieces), dialect)
+
+
+def _decoded(path: Path, data: bytes, dialect: Dialect) -> str:
+    encoding = "utf-8-sig" if dialect.is_utf8 else dialect.encoding
+    try:
+        return data.decode(encoding)
+    except UnicodeDecodeError:
+        raise CheckError(f"{path}: it is not {dialect.encoding} text, which JSON is") from None
+
+
+def _lines(path: Path, dialect: Dialect) -> Iterator[object]:
+    with opened(path, dialect.member) as file:
+        for number, line in enumerate(file, start=1):
+            text = _decoded(path, line, dialect).strip()
+            if not text:
+                continue
+            value, end = _value(path, text, 0, f"line {number}")
+            if end < len(text):
+                raise CheckError(f"{path}: line {number} is not one JSON value")
+            yield value
+
+
+def _of_array(path: Path, text: str, dialect: Dialect) -> Iterator[object]:
+    """Give the items of the array, one after another, without holding them."""
+    at = _after_blanks(text, 0)
+    if dialect.items_property is not None:
+        at = _at_property(path, text, at, dialect.items_property)
+    if text[at : at + 1] != "[":
+        raise CheckError(f"{path}: {_not_an_array(path, text, at, dialect)}")
+    at = _after_blanks(text, at + 1)
+    number = 0
+    while text[at : at + 1] != "]":
+        number += 1
+        value, at = _value(path, text, at, f"item {number}")
+        yield value
+        at = _after_blanks(text, at)
+        if text[at : at + 1] == "]":
+            break
+        if text[at : at + 1] != ",":
+            raise CheckError(f"{path}: it is not JSON after item {number}; fetch it again")
+        at = _after_blanks(text, at + 1)
+        if text[at : at + 1] == "]":
+            raise CheckError(f"{path}: it is not JSON after item {number}; fetch it again")
+    if not _ends_well(path, text, at + 1, in_object=dialect.items_property is not None):
+        raise CheckError(f"{path}: it is not whole, or has more than JSON; fetch it again")
+
+
+def _ends_well(path: Path, text: str, at: int, *, in_object: bool) -> bool:
+    """Whether after the array comes what belongs there: nothing, or the rest of its object."""
+    at = _after_blanks(text, at)
+    while in_object and text[at : at + 1] == ",":
+        key, at = _value(path, text, _after_blanks(text, at + 1), "a key")
+        at = _after_blanks(text, at)
+        if not isinstance(key, str) or text[at : at + 1] != ":":
+            return False
+        _, at = _value(path, text, _after_blanks(text, at + 1), f"the property {key!r}")
+        at = _after_blanks(text, at)
+    if in_object:
+        if text[at : at + 1] != "}":
+            return False
+        at = _after_blanks(text, at + 1)
+    return at == len(text)
+
+
+def _not_an_array(path: Path, text: str, at: int, dialect: Dialect) -> str:
+    if dialect.items_property is not None:
+        return f"what it has under {dialect.items_property!r} is not an array"
+    if text[at : at + 1] != "{":
+        return "it is not JSON; give it the ending that it should have"
+    by_line = "it is not one JSON text; if each line is a value, give it the ending .ndjson"
+    try:
+        value, end = _value(path, text, at, "the object")
+    except CheckError:
+        return by_line
+    if _after_blanks(text, end) < len(text):
+        return by_line
+    lists = [key for key, held in value.items() if isinstance(held, list)]  # type: ignore[attr-defined]
+    if not lists:
+        return "it is an object without an array of rows"
+    named = ", ".join(lists[:10])
+    return f"its rows are below one of its properties; say property: {lists[0]} (it has {named})"
+
+
+def _at_property(path: Path, text: str, at: int, wanted: str) -> int:
+    """Return where the value of a property of the outermost object begins."""
+    if text[at : at + 1] != "{":
+        raise CheckError(f"{path}: it is not an object, so it has no property {wanted!r}")
+    at = _after_blanks(text, at + 1)
+    while text[at : at + 1] == '"':
+        key, at = _value(path, text, at, "a key")
+        at = _after_blanks(text, at)
+        if text[at : at + 1] != ":":
+            break
+        at = _after_blanks(text, at + 1)
+        if key == wanted:
+            return at
+        _, at = _value(path, text, at, f"the property {key!r}")
+        at = _after_blanks(text, at)
+        if text[at : at + 1] == ",":
+            at = _after_blanks(text, at + 1)
+    raise CheckError(f"{path}: it has no property {wanted!r}")
+
+
+def _after_blanks(text: str, at: int) -> int:
+    found = _BLANK.match(text, at)
+    assert found is not None
+    return found.end()
+
+
+def _value(path: Path, text: str, at: int, what: str) -> tuple[object, int]:
+    try:
+        return _DECODER.raw_decode(text, at)
+    except _TwiceError:
+        raise CheckError(f"{path}: {what} has a key twice") from None
+    except RecursionError:
+        raise CheckError(f"{path}: {what} is nested too deeply") from None
+    except ValueError:
+        raise CheckError(f"{path}: {what} is not JSON; fetch the file again") from None

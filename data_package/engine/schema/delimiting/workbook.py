@@ -1,0 +1,236 @@
+"""Sheets of workbooks as delimited text.
+
+fastexcel gives each cell as text. What that would lose is put right here: the digits of numbers,
+errors such as `#N/A`, and times.
+"""
+
+import re
+import zipfile
+from collections.abc import Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import polars as pl
+
+from data_package.engine.schema.delimiting.grid import in_cells, written
+from data_package.engine.schema.delimiting.source import Delimited, Pieces
+from data_package.engine.schema.delimiting.values import as_text
+from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.unreadable import CheckError, one_of
+
+if TYPE_CHECKING:
+    from fastexcel import CellError, ExcelReader
+
+_ROWS = 20_000
+_NAMED = 20
+# A workbook of Excel has at most this many bytes of XML; a few bytes can unpack to any number.
+_MOST_BYTES = 4 << 30
+# No zip archive unpacks to more than this many bytes for each of its own.
+_MOST_FOR_ONE = 1040
+_ZIP = b"PK\x03\x04"
+_OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
+_OLD = b"\x09\x08"
+_MOMENT = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?$"
+_MIDNIGHT = " 00:00:00"
+# A time without a date is a part of the day before the first one.
+_NO_DATE = r"^1899-12-3[01] "
+# What fastexcel rounds: decimals, numbers of many digits, and what is too small or large.
+_ROUNDED = r"^-?\d+\.\d+$|^-?\d{16,}$|^-?0$|^-?inf$|^NaN$"
+_ERRORS = {
+    "Div0": "#DIV/0!",
+    "NA": "#N/A",
+    "Name": "#NAME?",
+    "Null": "#NULL!",
+    "Num": "#NUM!",
+    "Ref": "#REF!",
+    "Value": "#VALUE!",
+    "GettingData": "#GETTING_DATA",
+}
+_ERROR = re.compile(r"Error\((\w+)\)")
+
+
+def sheet(path: Path, dialect: Dialect) -> Delimited:
+    """Return a sheet as delimited text.
+
+    Its rows are those of the sheet, from the first; empty ones at the end are left out, and so are
+    empty columns at both sides. Raises CheckError for a file that is not a workbook, and for a
+    sheet that is not in it.
+    """
+    reader = _reader(path)
+    names: list[str] = reader.sheet_names
+    at = _place(path, names, dialect)
+    part = f"sheet {names[at]!r}" if len(names) > 1 else ""
+    cells = _trimmed(_cells(path, reader, at))
+    if dialect.footer_rows:
+        cells = _trimmed(cells.head(-dialect.footer_rows))
+
+    def pieces() -> Iterator[bytes]:
+        for start in range(0, cells.height, _ROWS):
+            yield written(cells.slice(start, _ROWS))
+
+    return Delimited(Pieces(pieces()), in_cells(dialect), part, is_grid=True)
+
+
+def sheets(path: Path) -> list[str]:
+    """Return the names of the sheets that are shown and have cells."""
+    reader = _reader(path)
+    found = []
+    with _judged(path):
+        for name in reader.sheet_names:
+            one = reader.load_sheet(name, header_row=None, n_rows=1, dtypes="string")
+            if one.visible == "visible" and one.width:
+                found.append(str(name))
+    return found
+
+
+def _place(path: Path, names: list[str], dialect: Dialect) -> int:
+    listed = ", ".join(map(repr, names[:_NAMED])) + (", …" if len(names) > _NAMED else "")
+    if dialect.sheet_name is not None:
+        if dialect.sheet_name not in names:
+            raise CheckError(
+                f"{path}: it has no sheet {dialect.sheet_name!r}; its sheets are {listed}"
+            )
+        return names.index(dialect.sheet_name)
+    if dialect.sheet_number is not None:
+        if dialect.sheet_number > len(names):
+            raise CheckError(
+                f"{path}: it has no sheet {dialect.sheet_number}; its sheets are {listed}"
+            )
+        return dialect.sheet_number - 1
+    if len(names) > 1:
+        raise one_of(path, "sheets", "sheetName", names)
+    if not names:
+        raise CheckError(f"{path}: the workbook has no sheet")
+    return 0
+
+
+def _reader(path: Path) -> "ExcelReader":
+    with path.open("rb") as file:
+        beginning = file.read(8)
+    if not beginning:
+        raise CheckError(f"{path}: the file is empty")
+    packed = beginning.startswith(_ZIP)
+    if not packed and not beginning.startswith((_OLE, _OLD)):
+        raise CheckError(
+            f"{path}: it is not a workbook, as its name says; give it the ending that it should "
+            "have, or open it in a spreadsheet program and save it as .xlsx"
+        )
+    if packed:
+        _refuse_bombs(path)
+    from fastexcel import read_excel
+
+    # The content decides what it is: programs name a web page or an .xlsx file .xls.
+    honest = (path.suffix.lower() == ".xls") != packed
+    with _judged(path):
+        return read_excel(path if honest else path.read_bytes())
+    raise AssertionError
+
+
+@contextmanager
+def _judged(path: Path) -> Iterator[None]:
+    """Report what the library raises in words without values."""
+    try:
+        yield
+    except (KeyboardInterrupt, SystemExit, MemoryError, GeneratorExit):
+        raise
+    except BaseException as error:  # noqa: BLE001  a panic of the library is one
+        raise _damaged(path, error) from None
+
+
+def _refuse_bombs(path: Path) -> None:
+    """Refuse a workbook that unpacks to more than any workbook needs."""
+    if path.stat().st_size * _MOST_FOR_ONE < _MOST_BYTES:
+        return
+    with zipfile.ZipFile(path) as archive:
+        left = _MOST_BYTES
+        for each in archive.infolist():
+            left -= max(each.file_size, 0)
+        if left < 0:
+            raise CheckError(f"{path}: unpacked it is larger than a workbook can be")
+
+
+def _damaged(path: Path, error: BaseException) -> CheckError:
+    if "assword" in str(error):
+        why = "it is locked with a password; save it without one"
+    else:
+        why = "the workbook is damaged or not one; open it in a spreadsheet program and save it"
+    return CheckError(f"{path}: the file cannot be read: {why}")
+
+
+def _cells(path: Path, reader: "ExcelReader", at: int) -> pl.DataFrame:
+    """Return all cells of a sheet as text, in columns "0", "1", …."""
+    with _judged(path):
+        found = reader.load_sheet(at, header_row=None, skip_rows=0, dtypes="string")
+        batch, errors = found.to_arrow_with_errors()
+        cells = pl.DataFrame(batch)
+        cells.columns = [str(i) for i in range(cells.width)]
+        inexact = [i for i, each in enumerate(cells) if each.str.contains(_ROUNDED).any()]
+        exact = pl.DataFrame()
+        if inexact:
+            exact = reader.load_sheet(
+                at, header_row=None, skip_rows=0, use_columns=inexact, dtypes="float"
+            ).to_polars()
+            exact.columns = [str(i) for i in inexact]
+    changed = [_exact(cells[name], exact[name]) for name in exact.columns]
+    cells = cells.with_columns(changed)
+    cells = cells.with_columns([_iso(column) for column in cells])
+    return _with_errors(cells, errors.errors if errors else [])
+
+
+def _exact(text: pl.Series, numbers: pl.Series) -> pl.Series:
+    """Put in the digits that were rounded away; what was text stays as it is."""
+    rounded = text.str.contains(_ROUNDED)
+    near = (numbers - text.cast(pl.Float64, strict=False)).abs() <= 1e-9 + numbers.abs() * 1e-15
+    far = text.str.contains("inf") & numbers.is_not_null()
+    return pl.select(
+        pl.when(rounded & (near | far)).then(as_text(numbers)).otherwise(text).alias(text.name)
+    ).to_series()
+
+
+def _iso(column: pl.Series) -> pl.Series:
+    """Write dates, times and date-times as ISO 8601 has them.
+
+    A column in which every date-time is at midnight holds dates.
+    """
+    dated = column.str.contains(_MOMENT)
+    if not dated.any():
+        return column
+    timeless = column.str.contains(_NO_DATE) & dated
+    midnight = column.str.ends_with(_MIDNIGHT)
+    dates = not (dated & ~timeless & ~midnight).any()
+    moment = column.str.replace(" ", "T", literal=True)
+    made = (
+        pl.when(timeless)
+        .then(column.str.slice(11))
+        .when(dated)
+        .then(column.str.slice(0, 10) if dates else moment)
+        .otherwise(column)
+    )
+    return pl.select(made.alias(column.name)).to_series()
+
+
+def _with_errors(cells: pl.DataFrame, errors: "list[CellError]") -> pl.DataFrame:
+    """Put in errors as Excel shows them: an empty cell would hide them."""
+    by_column: dict[int, dict[int, str]] = {}
+    for each in errors:
+        found = _ERROR.search(each.detail)
+        row, column = each.offset_position
+        word = _ERRORS.get(found[1], "#ERROR!") if found else "#ERROR!"
+        by_column.setdefault(column, {})[row] = word
+    return cells.with_columns(
+        cells.to_series(at).scatter(list(words), list(words.values()))
+        for at, words in by_column.items()
+    )
+
+
+def _trimmed(cells: pl.DataFrame) -> pl.DataFrame:
+    """Leave out empty rows at the end, and empty columns at both sides."""
+    if not cells.height or not cells.width:
+        return cells.clear()
+    filled = cells.select((pl.all().is_not_null() & (pl.all() != "")).fill_null(value=False))
+    rows = filled.select(pl.any_horizontal(pl.all())).to_series().arg_true()
+    columns = [i for i, column in enumerate(filled) if column.any()]
+    if not columns:
+        return cells.clear()
+    return cells[:, columns[0] : columns[-1] + 1].head(rows[-1] + 1)

@@ -1,0 +1,283 @@
+"""Sheets of workbooks, read by a contract as delimited text is; openpyxl is the judge."""
+
+import datetime as dt
+import io
+import zipfile
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Any
+
+import openpyxl
+import pytest
+import xlsxwriter
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_package.engine.scaffold.drafts import drafts
+from data_package.engine.schema import (
+    CheckError,
+    DialectError,
+    check_file,
+    infer_file,
+    offending_rows,
+    parts_of,
+    read,
+)
+from data_package.engine.sources.delivered import READER
+
+at = dt.datetime
+VISITS: list[list[object]] = [
+    ["Visits of 2024"],
+    [],
+    ["id", "day", "seen", "weight", None, "ok"],
+    [None, None, None, "kg", "lb", None],
+    [1, dt.date(2024, 5, 31), at(2024, 5, 31, 10, 30), 60.125, 132.6, True],
+    [2, dt.date(2024, 6, 1), at(2024, 6, 1), 0.1234567890123, 3, False],
+    ["x", None, None, 1e-12, None, None],
+    [None] * 6,
+    [4, dt.date(2024, 6, 2), None, 7, None, None],
+    [None] * 6,
+    [None] * 6,
+]
+DIALECT = {"sheetName": "Visits", "headerRows": [3, 4]}
+
+
+def book(path: Path, **sheets: Sequence[Sequence[object]]) -> Path:
+    """A workbook by openpyxl; a text that begins with an equals sign is a formula."""
+    made = openpyxl.Workbook()
+    made.remove(made.worksheets[0])
+    for name, rows in sheets.items():
+        sheet = made.create_sheet(name)
+        for row in rows:
+            sheet.append(row)
+    made.save(path)
+    return path
+
+
+def texts(*names: str) -> dict[str, Any]:
+    return {"fields": [{"name": name, "type": "string"} for name in names]}
+
+
+@pytest.fixture(scope="module")
+def visits(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    path = tmp_path_factory.mktemp("book") / "visits.xlsx"
+    return book(path, Visits=VISITS, Empty=[], Labs=[["id", "v"], ["a", "ø"]])
+
+
+def test_typed_rows_have_the_values_and_the_row_numbers_of_the_sheet(visits: Path) -> None:
+    fields = [
+        {"name": "id", "type": "integer"},
+        {"name": "day", "type": "date"},
+        {"name": "seen", "type": "datetime"},
+        {"name": "weight kg", "type": "number"},
+        {"name": "weight lb", "type": "number"},
+        {"name": "ok", "type": "boolean"},
+    ]
+    reading = read(visits, {"dialect": DIALECT, "schema": {"fields": fields}}, numbered=True)
+    assert reading.frame.collect().rows() == [
+        (1, dt.date(2024, 5, 31), at(2024, 5, 31, 10, 30), 60.125, 132.6, True),
+        (2, dt.date(2024, 6, 1), at(2024, 6, 1), 0.1234567890123, 3.0, False),
+        (None, None, None, 1e-12, None, None),
+        (None, None, None, None, None, None),
+        (4, dt.date(2024, 6, 2), None, 7.0, None, None),
+    ]
+    assert reading.numbers is not None
+    assert reading.numbers.to_list() == [5, 6, 7, 8, 9]
+    assert {total.rule: total.rows for total in reading.report.totals} == {
+        "type": (7,),
+        "blank-row": (8,),
+    }
+    assert reading.report.render().startswith("visits, sheet 'Visits': 5 rows checked")
+    shown = offending_rows(visits, reading.report, dialect=DIALECT)
+    assert shown["row number"].to_list() == [7, 8]
+
+
+def test_a_contract_is_inferred_from_a_sheet(visits: Path) -> None:
+    found = infer_file(visits, dialect={"sheetNumber": 3}).descriptor
+    assert found["dialect"] == {"sheetNumber": 3}
+    assert [field["name"] for field in found["schema"]["fields"]] == ["id", "v"]  # type: ignore[index]
+    assert parts_of(visits) == [{"sheetName": "Visits"}, {"sheetName": "Labs"}]
+
+
+@pytest.mark.parametrize(
+    ("dialect", "words"),
+    [
+        (None, r"3 sheets \('Visits', 'Empty', 'Labs'\).*--dialect sheetName=Visits"),
+        ({"sheetName": "visits"}, "no sheet 'visits'; its sheets are 'Visits'"),
+        ({"sheetNumber": 4}, "no sheet 4"),
+    ],
+)
+def test_the_sheet_is_named_where_there_are_several(
+    visits: Path, dialect: dict[str, Any] | None, words: str
+) -> None:
+    with pytest.raises(CheckError, match=words):
+        check_file(visits, texts("id", "v"), dialect=dialect)
+
+
+def test_a_footer_and_errors_of_formulas_are_not_values(tmp_path: Path) -> None:
+    made = xlsxwriter.Workbook(tmp_path / "t.xlsx")
+    sheet = made.add_worksheet()
+    for row, (name, count) in enumerate([("id", "n"), ("a", 1), ("b", None), ("sum", 1)]):
+        sheet.write(row, 0, name)
+        sheet.write(row, 1, count)
+    sheet.write_formula(2, 1, "=NA()", None, "#N/A")
+    made.close()
+    contract = {
+        "fields": [{"name": "id", "type": "string"}, {"name": "n", "type": "integer"}],
+        "missingValues": ["", "#DIV/0!"],
+    }
+    report = check_file(tmp_path / "t.xlsx", contract, dialect={"footerRows": 1})
+    assert [(total.rule, total.field, total.rows) for total in report.totals] == [
+        ("type", "n", (3,))
+    ]
+    assert "not checked: the last row, a footer" in report.render()
+
+
+CELLS = st.one_of(
+    st.none(),
+    st.booleans(),
+    st.integers(-(10**14), 10**14),
+    st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False),
+    st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=4),
+    st.datetimes(at(1901, 1, 1), at(2100, 1, 1)).map(lambda moment: moment.replace(microsecond=0)),
+)
+
+
+@settings(max_examples=10, deadline=None)
+@given(st.lists(st.tuples(CELLS, CELLS, st.floats(-1, 1, width=32)), min_size=1, max_size=8))
+def test_each_cell_is_what_openpyxl_reads(
+    tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[object, ...]]
+) -> None:
+    path = tmp_path_factory.mktemp("t") / "t.xlsx"
+    made = xlsxwriter.Workbook(path, {"default_date_format": "yyyy-mm-dd hh:mm:ss"})
+    sheet = made.add_worksheet()
+    for number, row in enumerate([("a", "b", "c"), *rows]):
+        for place, cell in enumerate(row):
+            if isinstance(cell, str):
+                sheet.write_string(number, place, cell)
+            elif cell is not None:
+                sheet.write(number, place, cell)
+    made.close()
+    judge = list(openpyxl.load_workbook(path).worksheets[0].iter_rows(min_row=2, values_only=True))
+    found = read(path, texts("a", "b", "c")).frame.collect().rows()
+    assert len(found) == len(judge)
+    for ours, theirs in zip(found, judge, strict=True):
+        for text, value in zip(ours, theirs, strict=True):
+            assert same(text, value), (text, value)
+
+
+def same(text: str | None, value: object) -> bool:
+    if text is None or value is None:
+        return text is None and value is None
+    if isinstance(value, bool):
+        return text == str(value).lower()
+    if isinstance(value, int | float):
+        return float(text) == float(value)
+    if isinstance(value, dt.datetime):
+        return abs(dt.datetime.fromisoformat(text) - value) <= dt.timedelta(milliseconds=1)
+    return text == value
+
+
+def cut(data: bytes) -> bytes:
+    return data[: len(data) // 2]
+
+
+def without_sheet(data: bytes) -> bytes:
+    return repacked(data, lambda name, content: b"" if "worksheets" in name else content)
+
+
+def with_entities(data: bytes) -> bytes:
+    doctype = b'<!DOCTYPE x [<!ENTITY a "aaaaaaaaaa"><!ENTITY b "&a;&a;&a;&a;">]>'
+
+    def change(name: str, content: bytes) -> bytes:
+        if "worksheets" not in name:
+            return content
+        return content.replace(b"?>", b"?>" + doctype, 1).replace(b"<v>", b"<v>&b;", 1)
+
+    return repacked(data, change)
+
+
+def repacked(data: bytes, change: Any) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(io.BytesIO(data)) as old, zipfile.ZipFile(made, "w") as new:
+        for name in old.namelist():
+            new.writestr(name, change(name, old.read(name)))
+    return made.getvalue()
+
+
+HARMED: dict[str, Callable[[bytes], bytes]] = {
+    "cut.xlsx": cut,
+    "sheetless.xlsx": without_sheet,
+    "text.xlsx": lambda _: b"id,v\n1,2\n",
+    "page.xls": lambda _: b"<html><table></table></html>",
+    "empty.ods": lambda _: b"",
+    "ole.xls": lambda _: bytes.fromhex("d0cf11e0a1b11ae1") + bytes(2000),
+    "other.xlsx": lambda _: zipped("word/document.xml"),
+    "binary.xlsb": lambda data: data[:60] + bytes(400) + data[460:],
+}
+
+
+def zipped(name: str) -> bytes:
+    made = io.BytesIO()
+    with zipfile.ZipFile(made, "w") as archive:
+        archive.writestr(name, "x")
+    return made.getvalue()
+
+
+@pytest.mark.parametrize("name", HARMED)
+def test_a_damaged_workbook_ends_in_one_line(tmp_path: Path, name: str) -> None:
+    whole = book(tmp_path / "whole.xlsx", S=[["id", "v"], [1, 2], [3, 4]]).read_bytes()
+    path = tmp_path / name
+    path.write_bytes(HARMED[name](whole))
+    with pytest.raises(CheckError) as caught:
+        check_file(path, texts("id", "v"))
+    assert str(caught.value).startswith(f"{path}: ")
+    assert len(str(caught.value).splitlines()) == 1
+
+
+def test_entities_of_a_hostile_workbook_are_not_expanded(tmp_path: Path) -> None:
+    path = book(tmp_path / "t.xlsx", S=[["id"], [1]])
+    path.write_bytes(with_entities(path.read_bytes()))
+    frame = read(path, {**texts("id"), "fieldsMatch": "partial"}, dialect={"header": False}).frame
+    assert "aaaaaaaa" not in str(frame.collect().rows())
+
+
+def test_a_workbook_that_unpacks_to_too_much_is_refused(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    path = book(tmp_path / "t.xlsx", S=[["id"], *[[1]] * 50])
+    monkeypatch.setattr("data_package.engine.schema.delimiting.workbook._MOST_BYTES", 1000)
+    with pytest.raises(CheckError, match="larger than a workbook can be"):
+        check_file(path, texts("id"))
+
+
+def test_a_workbook_is_read_whatever_its_name(tmp_path: Path) -> None:
+    for name in ("T.XLSX", "t.xls", "t.csv"):
+        path = book(tmp_path / "new.xlsx", S=[["id"], [1]]).rename(tmp_path / name)
+        assert read(path, texts("id")).frame.collect().rows() == [("1",)]
+
+
+def test_a_delimiter_of_a_workbook_is_refused(visits: Path) -> None:
+    with pytest.raises(DialectError, match=r"delimiter is for delimited text, and visits\.xlsx is"):
+        check_file(visits, texts("id"), dialect={"delimiter": ";"})
+
+
+def test_a_library_that_is_missing_is_named(visits: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("importlib.util.find_spec", lambda _: None)
+    for look in (lambda: check_file(visits, texts("id")), lambda: parts_of(visits)):
+        with pytest.raises(CheckError, match=r"a workbook.*\n.*'data-package\[excel\]'"):
+            look()
+
+
+def test_the_libraries_that_read_count_for_what_is_stale() -> None:
+    assert {"fastexcel", "duckdb", "polars_readstat"} <= READER.libraries
+
+
+def test_a_table_is_drafted_for_each_sheet(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["id", "v"], [1, "a"], [2, "b"]]
+    made = drafts([book(tmp_path / "lab.xlsx", North=rows, **{"South 2": rows})])
+    assert [draft.name for draft in made] == ["lab_north", "lab_south_2"]
+    assert [draft.delivered["dialect"] for draft in made] == [
+        {"sheetName": "North"},
+        {"sheetName": "South 2"},
+    ]
