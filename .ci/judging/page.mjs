@@ -1,4 +1,4 @@
-// The data dictionary in a browser: no errors, no network, accessible in light and dark, narrow
+// The data dictionary or the graph in a browser: no errors, no network, accessible in light and dark, narrow
 // and wide; everything that can be operated is reached with the keyboard alone.
 import puppeteer from "puppeteer-core";
 import fs from "node:fs";
@@ -70,7 +70,10 @@ async function walk() {
       const each = document.activeElement;
       if (!each || each === document.body) return null;
       const style = getComputedStyle(each);
-      return { shown: style.outlineStyle !== "none" || style.boxShadow !== "none",
+      // A box of the graph is marked by the shadow of its rectangle.
+      const drawn = each instanceof SVGElement ? each.querySelector("rect") : null;
+      return { shown: style.outlineStyle !== "none" || style.boxShadow !== "none" ||
+                 (drawn !== null && getComputedStyle(drawn).filter !== "none"),
                name: each.outerHTML.slice(0, 120) };
     });
     if (seen === null) break;

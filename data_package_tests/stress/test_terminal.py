@@ -94,7 +94,7 @@ def broken(people: pl.LazyFrame) -> pl.DataFrame:
 def tidy(people: pl.LazyFrame) -> pl.LazyFrame:
     return people.select(id="id")
 """,
-    "final/tidy.yaml": "title: Tidy\nschema: {fields: [{name: id, type: string}]}\n",
+    "final/tidy.yaml": "title: Tidy\nschema: {fields: [{name: id, type: integer}]}\n",
 }
 
 # What is asked of each verb, beside the words that every verb is given.

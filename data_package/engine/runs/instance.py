@@ -76,6 +76,8 @@ class _NoWords:
 
 
 _events.sys = _NoWords  # type: ignore[assignment, attr-defined]
+# It prints a traceback for Ctrl-C while a connection is closed, and raises it as well.
+logging.getLogger("sqlalchemy.pool").setLevel(logging.CRITICAL)
 
 
 @contextmanager

@@ -226,6 +226,17 @@ def test_a_printed_graph_has_every_table_and_the_screen_is_as_before(tmp_path: P
         assert tab.ask("document.getElementById('printed').hidden") is True
 
 
+@pytest.mark.slow
+@pytest.mark.skipif(CHROMIUM is None, reason="Chromium is not installed")
+def test_a_name_that_is_cut_in_the_picture_is_whole_for_voice_control(tmp_path: Path) -> None:
+    name = "a_table_with_a_name_of_many_letters"
+    path = tmp_path / "graph.html"
+    path.write_text(html(Graph("s", [DrawnNode(name, "raw", "fresh")]), "s"))
+    box = shown(path).stdout.split('role="button"')[1].split("</g>")[0]
+    assert f'aria-label="{name}, fresh"' in box
+    assert f">{name}</text>" in box
+
+
 def test_everything_on_the_page_of_a_graph_is_in_a_landmark() -> None:
     body = html(GRAPH, "study").split("<body>")[1].split("<noscript>")[0]
     outside = re.sub(r"<(header|main)>.*?</\1>", "", body, flags=re.DOTALL)

@@ -1,6 +1,7 @@
 """Deliveries that correct one another: which rows win, what is reported, what is never silent."""
 
 import json
+import zipfile
 from collections.abc import Mapping, Sequence
 from dataclasses import replace
 from pathlib import Path
@@ -376,3 +377,30 @@ def test_the_order_and_the_keys_are_part_of_what_a_table_is(project: Project) ->
         )
     }
     assert len(digests) == 4
+
+
+def test_each_table_of_zipped_deliveries_has_the_newest_rows_of_its_member(
+    project: Project,
+) -> None:
+    contents = {9: ("1,5\n2,6\n", "1,a\n"), 10: ("1,7\n", "1,b\n2,x\n")}
+    for number, (visits, persons) in contents.items():
+        with zipfile.ZipFile(project.root / f"all_{number}.zip", "w") as archive:
+            archive.writestr(f"export_{number}/visits.csv", "id,weight\n" + visits)
+            archive.writestr(f"export_{number}/persons.csv", "id,sex\n" + persons)
+    paths = sorted(project.root.glob("all_*.zip"))
+    for name, field, kept in (
+        ("visits", "weight", [("2", "6"), ("1", "7")]),
+        ("persons", "sex", [("1", "b"), ("2", "x")]),
+    ):
+        contract = Contract.from_descriptor(
+            {
+                "dialect": {"member": f"*/{name}.csv"},
+                "schema": {"fields": [{"name": "id"}, {"name": field}]},
+            },
+            name=name,
+        )
+        file = RawFile(name, ("all_*.zip",), newest_per=("id",), order=r"all_(?P<number>\d+)")
+        made = Delivered(project, {name: file}, {name: contract})
+        into = Received(project.root / "rejects.parquet", "rejects.parquet")
+        assert made.read(name, paths, into).collect().rows() == kept
+        assert [one.file for one in into.report.deliveries] == ["all_9.zip", "all_10.zip"]

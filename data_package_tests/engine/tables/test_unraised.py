@@ -5,7 +5,9 @@ from traceback import TracebackException
 import dagster as dg
 import pytest
 from dagster_shared.error import SerializableErrorInfo
+from sqlalchemy.pool import NullPool
 
+from data_package.engine.runs import instance
 from data_package.engine.tables import internals
 from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER, RAW_PEOPLE
@@ -107,3 +109,19 @@ def test_dagsters_own_words_stay() -> None:
         kept = SerializableErrorInfo.from_traceback(TracebackException.from_exception(error))
     assert "is not a valid asset group name" in kept.message
     assert SECRET not in str(kept)
+
+
+def test_an_interruption_while_the_history_is_closed_prints_no_traceback(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    class Connection:
+        def rollback(self) -> None: ...
+
+        def close(self) -> None:
+            raise KeyboardInterrupt
+
+    assert instance
+    connection = NullPool(Connection).connect()  # type: ignore[arg-type]
+    with pytest.raises(KeyboardInterrupt):
+        connection.close()
+    assert not caplog.records

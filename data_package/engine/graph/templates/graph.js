@@ -160,7 +160,6 @@
     const end = way[way.length - 1];
     return path + bend(x, y, end.x - 2, end.y + HIGH / 2);
   };
-  const short = (text, most) => (text.length <= most ? text : `${text.slice(0, most - 1)}…`);
 
   const svg = $("graph"), view = $("view"), canvas = $("canvas");
   let shown, size, chosen = null;
@@ -179,7 +178,11 @@
     if (many) for (const by of [7, 3.5]) node.append(draw("rect", { x: by, y: by, width: WIDE, height: HIGH, rx: 9 }));
     node.append(draw("rect", { class: "body", width: WIDE, height: HIGH, rx: 9 }));
     node.append(draw("text", { class: "mark", x: 11, y: 24 }, data.marks[spot.state]));
-    node.append(draw("text", { class: "name", x: 30, y: many ? 18 : 24 }, short(spot.name, many ? 22 : 25)));
+    // The whole name, of which the picture shows the beginning: it is what voice control is told.
+    const end = many ? 30 : 16, beginning = draw("svg", { x: 30, width: WIDE - 30 - end, height: HIGH });
+    beginning.append(draw("text", { class: "name", y: many ? 18 : 24 }, spot.name));
+    node.append(beginning);
+    if (spot.name.length > (many ? 22 : 25)) node.append(draw("text", { x: WIDE - end, y: many ? 18 : 24 }, "…"));
     if (many) {
       node.append(draw("text", { class: "count", x: 30, y: 32 }, `${number.format(count)} ${what}${count === 1 ? "" : "s"}`));
       node.append(draw("text", { class: "more", x: WIDE - 21, y: 25 }, "⊕"));
