@@ -19,6 +19,7 @@ from enum import StrEnum
 from pathlib import Path
 
 from data_package.engine.errors import DataPackageError
+from data_package.engine.file_systems import is_shared, kind_of
 from data_package.engine.project import Project
 from data_package.engine.scaffold.origin import origin
 from data_package.engine.staleness.lock import read_lock
@@ -30,19 +31,6 @@ _LITTLE_BYTES = 1 << 30
 _FEW_FILES = 10_000
 _OTHERS = stat.S_IRWXG | stat.S_IRWXO
 # File systems of other machines; `fuse` covers all that are provided by a program.
-_NETWORKS = (
-    "nfs",
-    "nfs4",
-    "cifs",
-    "smb3",
-    "smbfs",
-    "afs",
-    "ceph",
-    "lustre",
-    "gpfs",
-    "beegfs",
-    "9p",
-)
 
 
 class Health(StrEnum):
@@ -150,8 +138,8 @@ def _space(project: Project) -> Iterator[Finding]:
 
 
 def _file_system(project: Project) -> Iterator[Finding]:
-    kind = _kind_of_file_system(_nearest(project.storage))
-    if kind in _NETWORKS or kind.startswith("fuse"):
+    kind = kind_of(_nearest(project.storage))
+    if is_shared(kind) or kind.startswith(("fuse", "9p")):
         mend = (
             "Dagster's history (SQLite) needs a local file system: set another place for "
             "`storage` in pyproject.toml, or use PostgreSQL in dagster.yaml."
@@ -159,18 +147,6 @@ def _file_system(project: Project) -> Iterator[Finding]:
         yield Finding("file system", Health.DOUBTFUL, f"storage is on {kind}", mend)
     else:
         yield Finding("file system", Health.GOOD, f"storage is on {kind or 'an unknown kind'}")
-
-
-def _kind_of_file_system(path: Path) -> str:
-    """The type of the file system of a path, as the kernel names it."""
-    best, kind = "", ""
-    with suppress(OSError):
-        for line in Path("/proc/self/mounts").read_text().splitlines():
-            point, found = line.split()[1:3]
-            place = point.encode().decode("unicode_escape")
-            if path.resolve().is_relative_to(place) and len(place) >= len(best):
-                best, kind = place, found
-    return kind
 
 
 def _locks(project: Project) -> Iterator[Finding]:

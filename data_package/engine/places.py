@@ -169,6 +169,11 @@ class Places:
         return self.state / "build"
 
     @property
+    def build_lease(self) -> Path:
+        """Which machine builds, where several share the file system."""
+        return self.state / "build.lease"
+
+    @property
     def slurm(self) -> Path:
         """What a build and its jobs of Slurm pass to each other, and the logs of these."""
         return self.state / "slurm"

@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from data_package.engine.errors import BuildError, ProjectError
-from data_package.engine.unusable import why
+from data_package.engine.unusable import NO_LOCKS, why
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -67,6 +67,10 @@ def make_private_folder(path: Path) -> Path:
     return path
 
 
+class LocksMissingError(ProjectError):
+    """The file system cannot lock files."""
+
+
 @contextmanager
 def open_to_lock(path: Path) -> Iterator[int]:
     """Open a private file that processes hold while they change something, and close it.
@@ -88,14 +92,15 @@ def open_to_lock(path: Path) -> Iterator[int]:
 def hold(handle: int, path: Path, *, wait: bool = True) -> bool:
     """Lock an open file until it is closed; False when another process has locked it.
 
-    Raises ProjectError where the file system has no locks.
+    Raises LocksMissingError where the file system has no locks, and ProjectError for other reasons.
     """
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))
     except BlockingIOError:
         return False
     except OSError as error:
-        raise ProjectError(why(error, path)) from None
+        kind = LocksMissingError if error.errno in NO_LOCKS else ProjectError
+        raise kind(why(error, path)) from None
     return True
 
 

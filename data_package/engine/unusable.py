@@ -20,7 +20,7 @@ _LONGEST_PATH = 4095
 _NEXT_TO_NO_INODES = 4
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
-_NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 _ANOTHER_PLACE = "set another place for `storage` in pyproject.toml"
 
 # Errors that come from the place and the owner of files, not from a program or a row.
@@ -28,7 +28,7 @@ OF_THE_PLACE = frozenset(
     {
         *NO_ROOM,
         *_FORBIDDEN,
-        *_NO_LOCKS,
+        *NO_LOCKS,
         errno.EROFS,
         errno.EEXIST,
         errno.EISDIR,
@@ -82,7 +82,7 @@ def why(error: OSError, place: Path | str | None = None) -> str:
                 f"The disk that holds {what} reports an error: "
                 f"{os.strerror(error.errno)}.\nAsk the administrator of the machine."
             )
-        case number if number in _NO_LOCKS:
+        case number if number in NO_LOCKS:
             return (
                 f"The file system that holds {what} cannot lock files, so two builds at the same "
                 f"time would collide.\nMount it with locks, or {_ANOTHER_PLACE}."

@@ -23,6 +23,7 @@ from dagster_shared.check import CheckError
 from sqlalchemy.exc import SQLAlchemyError
 
 from data_package.engine.errors import BuildError, DataPackageError, ProjectError
+from data_package.engine.file_systems import is_shared, kind_of
 from data_package.engine.later import imported_later
 from data_package.engine.project import Project
 from data_package.engine.storage import is_file, make_private_folder, temporary_beside
@@ -213,6 +214,7 @@ def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:
     if (storage := _own_storage(project)) is not None:
         overrides["storage"] = {"custom": storage}
     overrides |= more
+    _refuse_shared(overrides)
     with imported_later("alembic", "dagster._daemon"):
         importlib.import_module("dagster._core.storage.runs")
     home = make_private_folder(project.dagster_home)
@@ -227,6 +229,22 @@ def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:
             f"{_CONFIG}: Dagster cannot be started with it "
             f"({type(error).__name__}: {_in_short(error)})\nCorrect the file."
         ) from None
+
+
+def _refuse_shared(overrides: Mapping[str, Any]) -> None:
+    """Raise ProjectError where several machines would write to one SQLite database.
+
+    Its locks hold on one machine, and its log is shared memory.
+    """
+    custom = overrides.get("storage", {}).get("custom", {})
+    base = Path(custom.get("config", {}).get("base_dir", "/"))
+    if custom.get("class") == "HistoryStorage" and is_shared(kind := kind_of(base)):
+        raise ProjectError(
+            f"Dagster's history would be in {base}, on a network file system ({kind}), where two "
+            "machines can damage it.\n"
+            f"Keep it on a local disk, by `base_dir` in {_CONFIG}, or in PostgreSQL: "
+            "see how-to/dagster in the documentation."
+        )
 
 
 @contextmanager

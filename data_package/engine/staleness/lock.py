@@ -27,6 +27,7 @@ from data_package.engine.sources.files import combine_hashes
 from data_package.engine.staleness.journal import Journal, Line, Stamp, stamp_of
 from data_package.engine.storage import (
     PRIVATE_FILE,
+    LocksMissingError,
     hold,
     is_file,
     open_to_lock,
@@ -482,7 +483,9 @@ class LockFile:
     @contextmanager
     def _exclusive(self) -> Iterator[None]:
         with self._in_process, open_to_lock(self._guard) as handle:
-            hold(handle, self._guard)
+            # Where files cannot be locked, a build has the project's lease, and writes alone.
+            with suppress(LocksMissingError):
+                hold(handle, self._guard)
             yield
 
 

@@ -225,12 +225,13 @@ def _is_half_written(name: str) -> bool:
 
 
 def _is_building(project: Project) -> bool:
-    if not project.places.build_guard.is_file():
+    if not project.places.build_guard.is_file() or project.places.build_lease.exists():
         return True
     with open(project.places.build_guard) as guard:
         try:
             fcntl.flock(guard, fcntl.LOCK_SH | fcntl.LOCK_NB)
-        except BlockingIOError:
+        except OSError:
+            # Another process holds it, or nothing can be known here.
             return True
     return False
 
