@@ -1,8 +1,7 @@
 """The texts of a project's files, from what is known when it is made."""
 
 import json
-import textwrap
-from collections.abc import Sequence
+from collections.abc import Iterable, Sequence
 
 from data_package.engine import schema
 from data_package.engine.scaffold.drafts import Draft
@@ -171,8 +170,8 @@ def table(draft: Draft) -> str:
     columns = [_quoted(name) for name in draft.columns]
     selected = ", ".join(columns)
     if len(selected) > _WIDTH - 30:
-        lines = textwrap.fill(selected, _WIDTH - 10, break_long_words=False, break_on_hyphens=False)
-        selected = "\n" + textwrap.indent(lines, " " * 8) + ",\n    "
+        lines = "".join(f"        {line}\n" for line in _in_lines(columns, _WIDTH - 10))
+        selected = f"\n{lines}    "
     key = ", ".join(map(_quoted, draft.key))
     ordered = f".sort({key})" if key else ""
     return f'''\
@@ -182,9 +181,20 @@ import polars as pl
 
 @dg.asset
 def {draft.name}({draft.file}: pl.LazyFrame) -> pl.LazyFrame:
-    """Every row of {draft.path.name}."""
+    """Every row of {_quoted(draft.path.name)[1:-1]}."""
     return {draft.file}.select({selected}){ordered}
 '''
+
+
+def _in_lines(literals: Iterable[str], width: int) -> list[str]:
+    """Literals with a comma behind each, as many in a line as fit; none is broken."""
+    lines: list[str] = []
+    for one in literals:
+        if lines and len(lines[-1]) + len(one) + 2 <= width:
+            lines[-1] += f" {one},"
+        else:
+            lines.append(f"{one},")
+    return lines
 
 
 def contract(draft: Draft) -> str:

@@ -272,7 +272,9 @@ def dialect_for(
     # Some programs write an encoding beside every file.
     stated = ["encoding"] if encoding is not None and not settled.is_utf8 else []
     for name in (*(dialect or {}), *stated):
-        if own not in (forms := _ONLY_OF.get(name, frozenset(Form))):
+        forms = _ONLY_OF.get(name, frozenset(Form))
+        # One contract may serve a table that is delivered as text and as Parquet.
+        if own not in forms and not (own is Form.TYPED and forms & _TEXT):
             what = f"{name} is for {_listed(forms)}, and {path.name} is {called}; remove it"
             raise DialectError(f"{_place_of(name, contract)}dialect: {what}")
     return settled

@@ -8,7 +8,7 @@ import linecache
 import pkgutil
 import sys
 import traceback
-from collections.abc import Iterable, Iterator, Sized
+from collections.abc import Iterable, Iterator, Sequence, Set, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import MappingProxyType, ModuleType, SimpleNamespace
@@ -21,7 +21,7 @@ from dagster.components.definitions import LazyDefinitions
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
-from data_package.engine.sources.assets import RawFileAsset, of_project
+from data_package.engine.sources.assets import of_project, raw_file
 from data_package.engine.storage import is_file
 from data_package.engine.tables import failures, python_errors
 from data_package.engine.tables.internals import UnresolvedJob, UnresolvedSchedule
@@ -68,16 +68,55 @@ def discover(project: Project) -> Found:
     package = import_module(project.package, project)
     found = Found()
     seen: set[int] = set()
+    bare: set[int] = set()
     for name in [project.package, *_module_names(package, project)]:
         module = import_module(name, project)
         names = {n: v for n, v in vars(module).items() if not n.startswith("__")}
+        bare.update(map(id, names.values()))
         for key, item in names.items():
             if isinstance(item, _RESOURCES):
                 found.resources.append((key, item, name))
         for item in _dagster_objects(names.values(), name):
             _sort_in(item, name, found, seen, project)
+    found.assets[:] = _as_given(found.assets, bare)
+    found.sources[:] = _each_once(found.sources)
+    checks = sorted(found.checks, key=lambda one: id(one) not in bare)
+    found.checks[:] = {id(one.node_def): one for one in checks}.values()
     found.notes.extend(_components(project))
     return found
+
+
+def _as_given(
+    assets: Sequence[tuple[dg.AssetsDefinition, str]], bare: Set[int]
+) -> list[tuple[dg.AssetsDefinition, str]]:
+    """The assets, those of which a list or `Definitions` holds a copy as they are there.
+
+    `dg.load_assets_from_modules` and its like copy assets, to give them a group or a prefix. The
+    folder that an asset is in remains that of its function. `bare`: what modules hold by name.
+    """
+    copied = {id(one.node_def) for one, _ in assets if id(one) not in bare}
+    homes = {id(one.node_def): module for one, module in assets if id(one) in bare}
+    given: dict[tuple[object, ...], tuple[dg.AssetsDefinition, str]] = {}
+    for one, module in assets:
+        node = id(one.node_def)
+        if id(one) in bare:
+            if node not in copied:
+                given[(id(one),)] = one, module
+        else:
+            given.setdefault((node, *sorted(one.keys)), (one, homes.get(node, module)))
+    return list(given.values())
+
+
+def _each_once(
+    sources: Sequence[tuple[dg.AssetSpec | dg.SourceAsset, str]],
+) -> list[tuple[dg.AssetSpec | dg.SourceAsset, str]]:
+    """The sources, a raw file that a list holds a copy of once, with the attributes of the copy."""
+    once: dict[object, tuple[dg.AssetSpec | dg.SourceAsset, str]] = {}
+    for one, module in sources:
+        file = raw_file(one) if isinstance(one, dg.AssetSpec) else None
+        what = id(one) if file is None else file
+        once[what] = one, once[what][1] if what in once else module
+    return list(once.values())
 
 
 def _module_names(package: ModuleType, project: Project) -> Iterator[str]:
@@ -137,7 +176,8 @@ def _sort_in(item: object, module: str, found: Found, seen: set[int], project: P
             found.checks.append(item)
         case RowRule():
             found.rules.append(item)
-        case RawFileAsset():
+        case dg.AssetsDefinition() if not item.is_executable:
+            # A raw file, or a copy of it or of an external asset that a list holds.
             found.sources.extend((of_project(spec), module) for spec in item.specs)
         case dg.AssetsDefinition():
             found.assets.append((item, module))

@@ -1,5 +1,6 @@
 """A project made from delivered files builds at once, and nothing that was there is replaced."""
 
+import ast
 import datetime as dt
 import json
 import os
@@ -244,6 +245,19 @@ def test_row_numbers_as_r_writes_them_are_no_field_of_the_table(tmp_path: Path) 
         delivery.write_text(text)
         other = new_project(tmp_path / str(len(text)) / "trial", [delivery]).root
         assert len(fields(other, "trial/final/r.yaml")) == 2
+
+
+def test_names_with_spaces_and_signs_are_whole_in_the_code_of_a_table(tmp_path: Path) -> None:
+    names = [f"Length  no. {n} (mm) \\" for n in range(12)]
+    delivery = tmp_path / 'my """\\ file.csv'
+    delivery.write_text(",".join(names) + "\n" + ",".join("123456789012") + "\n")
+    new_project(tmp_path / "trial", [delivery])
+    (path,) = (tmp_path / "trial/trial/final").glob("my*.py")
+    module = ast.parse(path.read_text())
+    chosen = [one.value for one in ast.walk(module) if isinstance(one, ast.Constant)]
+    assert [name for name in chosen if name in names] == names
+    assert 'Every row of my """\\ file.csv.' in chosen
+    assert all(len(line) <= 100 for line in path.read_text().splitlines())
 
 
 def test_a_codebook_fills_in_words_and_labels(tmp_path: Path, deliveries: list[Path]) -> None:

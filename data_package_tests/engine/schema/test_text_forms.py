@@ -273,6 +273,7 @@ def test_a_footer_is_left_out_and_named_in_the_report(tmp_path: Path, text: str,
         ("t.csv.gz", "itemType: array", "itemType is for JSON"),
         ("t.xlsx", "delimiter: ';'", "delimiter is for delimited text, and t.xlsx is a workbook"),
         ("t.json", "quoteChar: null", "quoteChar is for delimited text, and t.json is JSON"),
+        ("t.parquet", "table: visits", "table is for a database, and t.parquet is a Parquet file"),
         ("t.sqlite", "headerRows: [2]", "t.sqlite is an SQLite database"),
     ],
 )

@@ -52,6 +52,54 @@ def test_assets_are_found_wherever_a_module_holds_them(study: Make, held: str) -
     assert names(study({"tables.py": f"{HEADER}\n{held}\n"})) == {"people", "a", "b"}
 
 
+ITEMS = """\
+from pathlib import Path
+
+import dagster as dg
+import polars as pl
+from data_package import source_file
+
+delivery = source_file("delivery", "delivery.csv")
+
+@dg.asset
+def first(delivery: Path) -> pl.LazyFrame:
+    return pl.scan_csv(delivery)
+
+@dg.asset
+def second(first: pl.LazyFrame) -> pl.LazyFrame:
+    return first
+
+@dg.asset_check(asset="first")
+def good() -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=True)
+"""
+
+
+@pytest.mark.parametrize(
+    ("held", "group"),
+    [
+        ("some = dg.load_assets_from_package_module(core)", "core"),
+        ("some = dg.load_assets_from_modules([core.items], group_name='given')", "given"),
+        (
+            "some = dg.Definitions(dg.load_assets_from_package_module(core, group_name='given'),"
+            " asset_checks=dg.load_asset_checks_from_modules([core.items]))",
+            "given",
+        ),
+    ],
+)
+def test_assets_that_a_project_loads_from_its_modules_are_each_one_asset(
+    study: Make, held: str, group: str
+) -> None:
+    assets = f"import dagster as dg\nfrom STUDY import core\nfrom STUDY.core import items\n{held}\n"
+    files = {"core/__init__.py": "", "core/items.py": ITEMS, "assets.py": assets}
+    result = study(files | {"/delivery.csv": "n\n1\n"}).build()
+    assert result.ok, result.explain()
+    assert {table.name: table.group for table in result.tables} == {
+        "first": group, "second": group,
+    }  # fmt: skip
+    assert [check.name for check in result["first"].checks] == ["good"]
+
+
 def test_jobs_schedules_sensors_and_checks_are_found_alone_and_in_definitions(study: Make) -> None:
     more = """
 nightly = dg.define_asset_job("nightly", selection="people")
