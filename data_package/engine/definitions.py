@@ -9,7 +9,7 @@ import dagster as dg
 
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.fingerprint import Fingerprinter
-from data_package.engine.lineage.metadata import column_lineage, with_columns_made_of
+from data_package.engine.lineage.dagster_metadata import column_lineage, with_columns_made_of
 from data_package.engine.package import DataPackage, data_package_asset
 from data_package.engine.package.addresses import DICTIONARY, fragment
 from data_package.engine.package.codes import Codes
@@ -28,7 +28,7 @@ from data_package.engine.sources.assets import (
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import RawFile
 from data_package.engine.staleness.lock import lock_of
-from data_package.engine.staleness.record import Recorder
+from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import PRIVATE_FOLDER, make_private_folder
 from data_package.engine.tables.attach import IO_MANAGER_KEY as TABLES_KEY
 from data_package.engine.tables.attach import attach, describe_source, tables_of

@@ -203,7 +203,7 @@ def _lock_file(project: Project) -> Iterator[Finding]:
 
 
 def _git(project: Project) -> Iterator[Finding]:
-    from data_package.engine.versions.git import ignored
+    from data_package.engine.versions.uncommitted import ignored
 
     if (kept := ignored(project, project.storage / "probe.parquet")) is None:
         words = "the project is not in a git repository, so nothing can be released"

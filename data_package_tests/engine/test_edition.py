@@ -11,9 +11,9 @@ from pathlib import Path
 
 import pytest
 
-from data_package.engine import edition as module
+from data_package.engine import engine_edition as module
 from data_package.engine import libraries
-from data_package.engine.edition import CODE, ENGINE, Edition, edition, imports
+from data_package.engine.engine_edition import CODE, ENGINE, Edition, edition, imports
 from data_package.engine.libraries import NO_VERSION, version_of
 from data_package.engine.staleness import memo
 from data_package_tests.conftest import Study, new_study
@@ -136,7 +136,7 @@ def test_all_that_reading_by_contract_loads_is_part_of_its_edition(tmp_path: Pat
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=True)
     loaded = {name for name in done.stdout.split() if name.startswith(f"{ENGINE}.")}
     # The one that tells what an edition is makes nothing.
-    assert loaded - {f"{ENGINE}.edition", f"{ENGINE}.libraries"} <= edition(READER).modules
+    assert loaded - {f"{ENGINE}.engine_edition", f"{ENGINE}.libraries"} <= edition(READER).modules
 
 
 def test_the_libraries_of_an_edition_are_those_that_do_the_work() -> None:

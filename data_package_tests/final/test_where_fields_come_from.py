@@ -4,8 +4,8 @@ import re
 
 import pytest
 
+from data_package.engine.lineage.column_lineage import Ref
 from data_package.engine.lineage.derive import Input, derive
-from data_package.engine.lineage.facts import Ref
 from data_package.engine.lineage.trace import Tracer
 from data_package.engine.tables.internals import function_of
 from data_package_tests.final.trial import FINAL_TABLES, contract, delivered_file, functions, scan

@@ -18,10 +18,10 @@ def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
     Example: data-package accept subjects
     """
     from data_package.engine.project import find_project
-    from data_package.engine.runs.guard import building
+    from data_package.engine.runs.build_lock import building
     from data_package.engine.staleness.lock import lock_of
     from data_package.engine.staleness.plan import selected_parts
-    from data_package.engine.staleness.record import Recorder
+    from data_package.engine.staleness.recorder import Recorder
     from data_package.engine.staleness.survey import survey
 
     project = find_project()

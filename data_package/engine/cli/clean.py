@@ -30,7 +30,7 @@ def command(yes: bool, as_json: bool) -> None:
     """
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
-    from data_package.engine.runs.guard import building
+    from data_package.engine.runs.build_lock import building
     from data_package.engine.runs.memory import size
     from data_package.engine.staleness.clean import find_leftovers, remove_leftovers
     from data_package.engine.staleness.lock import LockFile

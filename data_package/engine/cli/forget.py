@@ -17,7 +17,7 @@ def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
     Example: data-package forget subjects
     """
     from data_package.engine.project import find_project
-    from data_package.engine.runs.guard import building
+    from data_package.engine.runs.build_lock import building
     from data_package.engine.staleness import memo
     from data_package.engine.staleness.lock import LockFile
     from data_package.engine.staleness.plan import selected_parts

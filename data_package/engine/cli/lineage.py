@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from rich.table import Table as Grid
     from rich.tree import Tree
 
-    from data_package.engine.lineage.facts import Ref, TableLineage
+    from data_package.engine.lineage.column_lineage import Ref, TableLineage
     from data_package.engine.lineage.trace import Trace, Tracer
 
 _SHOWN = 12

@@ -55,7 +55,7 @@ def command(version: str | None, dry_run: bool, target: str | None, as_json: boo
 
 def _lines(deposit: "Deposit", address: str | None, draft: str | None) -> Iterator[str]:
     from data_package.engine.runs.memory import size
-    from data_package.engine.versions.report import plain
+    from data_package.engine.versions.wording import plain
 
     yield f"Release {deposit.version}:"
     for file in deposit.files:

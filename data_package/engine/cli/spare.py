@@ -11,7 +11,7 @@ import json
 import signal
 import sys
 
-from data_package.engine.edition import edition
+from data_package.engine.engine_edition import edition
 
 # The modules that a build imports, in the order of the rooms.
 _WANTED = (

@@ -7,7 +7,7 @@ from pathlib import Path
 from typing import cast
 
 from data_package.engine import schema
-from data_package.engine.describing.keys import Keys
+from data_package.engine.describing.foreign_keys import Keys
 from data_package.engine.describing.words import Words
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.schema import CheckError, Inference, Report, UnsoundError

@@ -6,7 +6,7 @@ from typing import cast
 
 import polars as pl
 
-from data_package.engine.lineage.facts import Ref, TableLineage
+from data_package.engine.lineage.column_lineage import Ref, TableLineage
 from data_package.engine.lineage.tables import lineage_of_tables
 from data_package.engine.schema import Contract, Field
 from data_package.engine.schema.contract import Descriptor

@@ -4,7 +4,7 @@ import ast
 from collections.abc import Callable, Sequence
 from typing import Final
 
-from data_package.engine.fingerprint.names import chain_of
+from data_package.engine.fingerprint.syntax_names import chain_of
 
 LibraryName = Callable[[tuple[str, ...]], str | None]
 """The dotted name of the library object that a chain of names of the module refers to."""

@@ -12,7 +12,7 @@ from typing import Final
 from data_package.engine.fingerprint.decorators import is_dagster_decorator
 from data_package.engine.fingerprint.forms import Form
 from data_package.engine.fingerprint.modules import Definition, Module, Modules, Outside
-from data_package.engine.fingerprint.names import bound_names, root_chain
+from data_package.engine.fingerprint.syntax_names import bound_names, root_chain
 from data_package.engine.fingerprint.touches import (
     EVERY_MODULE,
     FOUND_MODULES,

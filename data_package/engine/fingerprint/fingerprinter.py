@@ -9,11 +9,11 @@ from pathlib import Path
 from typing import Final, cast
 
 from data_package.engine.fingerprint.canon import digest
-from data_package.engine.fingerprint.graph import Digests, Node
+from data_package.engine.fingerprint.code_graph import Digests, Node
+from data_package.engine.fingerprint.function_places import Places
 from data_package.engine.fingerprint.inputs import Inputs
 from data_package.engine.fingerprint.modules import Modules
 from data_package.engine.fingerprint.objects import Objects
-from data_package.engine.fingerprint.places import Places
 from data_package.engine.fingerprint.sight import Handed, by_hand
 from data_package.engine.fingerprint.sources import SourceNodes
 

@@ -7,8 +7,8 @@ the name belongs to the module, to be resolved by the caller, or to the code its
 import ast
 from dataclasses import dataclass, field
 
-from data_package.engine.fingerprint.names import ImportedName
 from data_package.engine.fingerprint.scopes import CLASS, MODULE, Scope
+from data_package.engine.fingerprint.syntax_names import ImportedName
 
 
 @dataclass(frozen=True)

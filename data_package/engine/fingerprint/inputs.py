@@ -10,15 +10,15 @@ from collections.abc import Hashable
 from itertools import count
 from types import FunctionType
 
+from data_package.engine.fingerprint.code_graph import Node
 from data_package.engine.fingerprint.forms import Use
-from data_package.engine.fingerprint.graph import Node
+from data_package.engine.fingerprint.function_places import Places
 from data_package.engine.fingerprint.modules import Module, Outside
-from data_package.engine.fingerprint.names import chain_of, hint
 from data_package.engine.fingerprint.objects import Objects
-from data_package.engine.fingerprint.places import Places
 from data_package.engine.fingerprint.scopes import Scope
 from data_package.engine.fingerprint.shown import bare_code
 from data_package.engine.fingerprint.sources import SourceNodes
+from data_package.engine.fingerprint.syntax_names import chain_of, hint
 from data_package.engine.fingerprint.walk import form
 
 

@@ -9,10 +9,10 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from data_package.engine.fingerprint.files import Files
 from data_package.engine.fingerprint.forms import Form, Use
-from data_package.engine.fingerprint.names import ImportedName, bound_names, chain_of
 from data_package.engine.fingerprint.scopes import Scope
+from data_package.engine.fingerprint.source_files import Files
+from data_package.engine.fingerprint.syntax_names import ImportedName, bound_names, chain_of
 from data_package.engine.fingerprint.walk import ReadingRules, form
 from data_package.engine.own_code import ENGINE
 

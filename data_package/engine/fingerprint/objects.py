@@ -8,13 +8,13 @@ from itertools import count
 from types import FunctionType
 from typing import cast
 
+from data_package.engine.fingerprint.canonical_values import describe
+from data_package.engine.fingerprint.code_graph import Node
 from data_package.engine.fingerprint.compiled import compiled_text, global_names
-from data_package.engine.fingerprint.graph import Node
+from data_package.engine.fingerprint.function_places import Places
 from data_package.engine.fingerprint.modules import Definition, Module, WholeModule
-from data_package.engine.fingerprint.places import Places
 from data_package.engine.fingerprint.shown import bare_code
 from data_package.engine.fingerprint.sources import PROJECT, SourceNodes, library_of
-from data_package.engine.fingerprint.values import describe
 from data_package.engine.fingerprint.walk import form
 from data_package.engine.own_code import is_library
 

@@ -3,7 +3,7 @@
 import ast
 from dataclasses import dataclass, field
 
-from data_package.engine.fingerprint.names import ImportedName
+from data_package.engine.fingerprint.syntax_names import ImportedName
 
 MODULE, FUNCTION, CLASS, COMPREHENSION = "module", "function", "class", "comprehension"
 

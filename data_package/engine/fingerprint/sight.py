@@ -15,8 +15,8 @@ from data_package.engine.fingerprint.modules import (
     Target,
     WholeModule,
 )
-from data_package.engine.fingerprint.names import chain_of, given_to, names_in
 from data_package.engine.fingerprint.scopes import FUNCTION, Scope
+from data_package.engine.fingerprint.syntax_names import chain_of, given_to, names_in
 
 _WHOLE_PROJECT: Final = {
     "exec", "eval", "__import__", "__builtins__", "builtins.exec", "builtins.eval",

@@ -8,9 +8,9 @@ from collections.abc import Hashable, Sequence
 from typing import Final
 
 from data_package.engine.fingerprint.canon import module_digest
+from data_package.engine.fingerprint.code_graph import Node
 from data_package.engine.fingerprint.effects import Effects, LibraryEffect, Statement
 from data_package.engine.fingerprint.forms import Form
-from data_package.engine.fingerprint.graph import Node
 from data_package.engine.fingerprint.modules import (
     Definition,
     Module,
@@ -21,9 +21,9 @@ from data_package.engine.fingerprint.modules import (
     Unknown,
     WholeModule,
 )
-from data_package.engine.fingerprint.names import root_chain
 from data_package.engine.fingerprint.shown import bare_code
 from data_package.engine.fingerprint.sight import Sight
+from data_package.engine.fingerprint.syntax_names import root_chain
 from data_package.engine.fingerprint.touches import EVERY_MODULE
 from data_package.engine.libraries import behind
 

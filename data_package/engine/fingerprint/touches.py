@@ -15,8 +15,8 @@ from data_package.engine.fingerprint.modules import (
     Unknown,
     WholeModule,
 )
-from data_package.engine.fingerprint.names import chain_of, given_to, names_in, root_chain
 from data_package.engine.fingerprint.scopes import Scope
+from data_package.engine.fingerprint.syntax_names import chain_of, given_to, names_in, root_chain
 
 _MUTATING: Final = {
     "__delitem__", "__ior__", "__setattr__", "__setitem__", "add", "append", "appendleft", "clear",

@@ -21,20 +21,20 @@ from data_package.engine.fingerprint.decorators import (
     makes_static,
 )
 from data_package.engine.fingerprint.forms import Draft, Form, Site
-from data_package.engine.fingerprint.names import (
-    captured_name,
-    chain_of,
-    hint,
-    imported_names,
-    is_main_guard,
-    is_typing_guard,
-)
 from data_package.engine.fingerprint.scopes import (
     CLASS,
     COMPREHENSION,
     FUNCTION,
     MODULE,
     Scope,
+)
+from data_package.engine.fingerprint.syntax_names import (
+    captured_name,
+    chain_of,
+    hint,
+    imported_names,
+    is_main_guard,
+    is_typing_guard,
 )
 
 

@@ -3,7 +3,7 @@
 from collections.abc import Iterable, Mapping
 
 from data_package.engine.errors import ProjectError, did_you_mean
-from data_package.engine.lineage.facts import Ref, TableLineage
+from data_package.engine.lineage.column_lineage import Ref, TableLineage
 from data_package.engine.lineage.trace import Tracer
 from data_package.engine.tables.catalogue import Catalogue
 

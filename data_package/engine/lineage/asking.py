@@ -13,7 +13,7 @@ from typing import NoReturn
 import polars as pl
 from polars.io.plugins import register_io_source
 
-from data_package.engine.lineage.facts import CannotFollow
+from data_package.engine.lineage.column_lineage import CannotFollow
 
 # Only projections are pushed down, so that what is asked for follows from the code alone.
 _PROJECTIONS = pl.QueryOptFlags.none(projection_pushdown=True)

@@ -6,7 +6,7 @@ from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from data_package.engine.lineage.frames import Frames
+    from data_package.engine.lineage.followed_frames import Frames
 
 _here = threading.local()
 
@@ -29,7 +29,7 @@ def attending(frames: "Frames | None") -> Iterator[None]:
 @contextmanager
 def paused() -> Iterator[None]:
     """Use Polars unchanged; what the block raises is remembered, as the function may catch it."""
-    from data_package.engine.lineage.facts import CannotFollow
+    from data_package.engine.lineage.column_lineage import CannotFollow
 
     frames = current()
     try:

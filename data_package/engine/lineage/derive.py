@@ -20,9 +20,9 @@ import polars as pl
 
 from data_package.engine.lineage.asking import LOOKS, Asker
 from data_package.engine.lineage.attention import attending
-from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs, TableLineage
+from data_package.engine.lineage.column_lineage import NOTHING, CannotFollow, Refs, TableLineage
+from data_package.engine.lineage.followed_frames import Frames
 from data_package.engine.lineage.following import following
-from data_package.engine.lineage.frames import Frames
 from data_package.engine.lineage.watched_files import RawFiles
 from data_package.engine.tables.failures import INTERRUPTIONS
 

@@ -19,8 +19,8 @@ import polars as pl
 from data_package.engine.lineage import grouping, joining, operations
 from data_package.engine.lineage.asking import LOOKS
 from data_package.engine.lineage.attention import current, paused
-from data_package.engine.lineage.facts import CannotFollow
-from data_package.engine.lineage.frames import held
+from data_package.engine.lineage.column_lineage import CannotFollow
+from data_package.engine.lineage.followed_frames import held
 from data_package.engine.lineage.watched_files import plain
 
 _RULES: Mapping[str, Callable[..., Any]] = {

@@ -8,8 +8,8 @@ from polars.lazyframe.group_by import LazyGroupBy
 
 from data_package.engine.lineage import operations
 from data_package.engine.lineage.attention import paused
-from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs
-from data_package.engine.lineage.frames import Frames, as_computed, expressions_of, held
+from data_package.engine.lineage.column_lineage import NOTHING, CannotFollow, Refs
+from data_package.engine.lineage.followed_frames import Frames, as_computed, expressions_of, held
 
 Real = Callable[..., Any]
 

@@ -5,8 +5,8 @@ from typing import Any
 
 import polars as pl
 
-from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs
-from data_package.engine.lineage.frames import Frames, Known, either, expressions_of
+from data_package.engine.lineage.column_lineage import NOTHING, CannotFollow, Refs
+from data_package.engine.lineage.followed_frames import Frames, Known, either, expressions_of
 
 Real = Callable[..., Any]
 

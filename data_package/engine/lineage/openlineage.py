@@ -9,7 +9,7 @@ table whose columns cannot be followed has its inputs, and no facet.
 from collections.abc import Iterable, Mapping
 from datetime import datetime
 
-from data_package.engine.lineage.facts import Ref, Refs, TableLineage
+from data_package.engine.lineage.column_lineage import Ref, Refs, TableLineage
 
 PRODUCER = "urn:data-package"
 _EVENT = "https://openlineage.io/spec/2-0-2/OpenLineage.json#/$defs/JobEvent"

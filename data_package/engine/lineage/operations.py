@@ -11,8 +11,8 @@ import polars as pl
 import polars.selectors as cs
 
 from data_package.engine.lineage import joining
-from data_package.engine.lineage.facts import NOTHING, CannotFollow, Refs
-from data_package.engine.lineage.frames import Frames, as_computed, expressions_of
+from data_package.engine.lineage.column_lineage import NOTHING, CannotFollow, Refs
+from data_package.engine.lineage.followed_frames import Frames, as_computed, expressions_of
 
 Real = Callable[..., Any]
 

@@ -14,10 +14,10 @@ from pathlib import Path
 
 import polars as pl
 
-from data_package.engine.edition import edition
+from data_package.engine.engine_edition import edition
 from data_package.engine.errors import ProjectError
+from data_package.engine.lineage.column_lineage import TableLineage
 from data_package.engine.lineage.derive import Input, PartitionContext, derive
-from data_package.engine.lineage.facts import TableLineage
 from data_package.engine.lineage.following import following
 from data_package.engine.project import Project
 from data_package.engine.sources.shares import Share

@@ -3,7 +3,7 @@
 from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass
 
-from data_package.engine.lineage.facts import NOTHING, Ref, Refs, TableLineage
+from data_package.engine.lineage.column_lineage import NOTHING, Ref, Refs, TableLineage
 
 
 @dataclass(frozen=True)

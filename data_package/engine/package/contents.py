@@ -5,7 +5,7 @@ from collections.abc import Sequence
 from contextlib import suppress
 from dataclasses import dataclass
 
-from data_package.engine.edition import edition
+from data_package.engine.engine_edition import edition
 from data_package.engine.package import record as r
 from data_package.engine.package.ancestry import libraries_of, lineage_of
 from data_package.engine.package.codes import CodeTable, Published

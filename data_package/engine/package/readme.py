@@ -6,7 +6,7 @@ from data_package.engine.package.citation import creators, reference
 from data_package.engine.package.facts import Facts
 from data_package.engine.package.licence import KNOWN
 from data_package.engine.package.markdown import line
-from data_package.engine.package.reading import recipes
+from data_package.engine.package.recipes import recipes
 
 FILES = {
     "index.html": "the data dictionary: open it in a browser",

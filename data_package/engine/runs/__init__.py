@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
-    from data_package.engine.runs.reading import read, scan
+    from data_package.engine.runs.fresh_table import read, scan
     from data_package.engine.runs.result import BuildResult, TableResult
     from data_package.engine.runs.run import BuildFailed, build
 
@@ -22,7 +22,7 @@ __getattr__ = lazily(
         "BuildResult": "result",
         "TableResult": "result",
         "build": "run",
-        "read": "reading",
-        "scan": "reading",
+        "read": "fresh_table",
+        "scan": "fresh_table",
     },
 )

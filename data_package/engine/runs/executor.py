@@ -33,6 +33,7 @@ from dagster_shared.error import SerializableErrorInfo
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.needs import together
+from data_package.engine.runs.build_lock import building
 from data_package.engine.runs.expansion import (
     Waits,
     by_partition,
@@ -41,13 +42,12 @@ from data_package.engine.runs.expansion import (
     known_to,
     part_of,
 )
-from data_package.engine.runs.guard import building
 from data_package.engine.runs.launching import Launcher, Over, Task, Threads
 from data_package.engine.runs.nursery import Nursery
 from data_package.engine.runs.processes import Processes
 from data_package.engine.staleness.lock import LockFile
 from data_package.engine.staleness.own_checks import Outcome
-from data_package.engine.staleness.record import Recorder
+from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
 from data_package.engine.tables.catalogue import Catalogue

@@ -7,8 +7,8 @@ from dataclasses import dataclass
 
 import dagster as dg
 
-from data_package.engine.runs.asking import answer
-from data_package.engine.staleness.record import Recorder
+from data_package.engine.runs.remote_history import answer
+from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import Hashes
 from data_package.engine.tables import outside
 

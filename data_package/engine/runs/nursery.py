@@ -24,7 +24,7 @@ from typing import NoReturn
 import dagster as dg
 
 from data_package.engine.errors import BuildError, DataPackageError
-from data_package.engine.runs import guard, worker
+from data_package.engine.runs import build_lock, worker
 from data_package.engine.runs.ending import FAILED, die_with
 from data_package.engine.runs.selection import Selection
 from data_package.engine.tables.catalogue import Catalogue
@@ -169,7 +169,7 @@ def _become(
     try:
         die_with(os.getppid())
         os.setpgid(0, 0)
-        guard.let_go()
+        build_lock.let_go()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
         _nurse(control, news, lambda channel: worker.serve(channel, job, catalogue))
         code = 0

@@ -17,7 +17,7 @@ from data_package.engine.runs.launching import Over, Task
 from data_package.engine.runs.memory import memory_of_machine, size, times_memory_ran_out, used_by
 from data_package.engine.runs.nursery import Ended, Nursery
 from data_package.engine.runs.worker import Begin, Request
-from data_package.engine.staleness.record import Recorder
+from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import sweep
 
 # How often the limits of running tasks are looked at.

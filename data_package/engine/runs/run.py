@@ -11,8 +11,8 @@ from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.own_code import own_places
 from data_package.engine.project import Project, find_project
 from data_package.engine.runs import executor
+from data_package.engine.runs.build_lock import building
 from data_package.engine.runs.expansion import step_key
-from data_package.engine.runs.guard import building
 from data_package.engine.runs.instance import project_instance
 from data_package.engine.runs.queueing import require_slurm
 from data_package.engine.runs.result import BuildResult, Step, Tally

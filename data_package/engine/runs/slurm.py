@@ -36,7 +36,7 @@ from data_package.engine.runs.mailbox import Inbox, Outbox
 from data_package.engine.runs.queueing import State
 from data_package.engine.runs.selection import Selection
 from data_package.engine.runs.worker import Begin, Request
-from data_package.engine.staleness.record import Recorder
+from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import Hashes, make_private_folder, remove, write_private
 from data_package.engine.tables import internals
 

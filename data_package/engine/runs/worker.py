@@ -27,9 +27,9 @@ from dagster._core.execution.retries import RetryMode
 from dagster._core.instance.ref import InstanceRef
 
 from data_package.engine.errors import DataPackageError
-from data_package.engine.runs.asking import Asking, Channel, asking_instance
 from data_package.engine.runs.expansion import carried_out, context_of, of_part, only, part_of
 from data_package.engine.runs.launching import Task, close_loop
+from data_package.engine.runs.remote_history import Asking, Channel, asking_instance
 from data_package.engine.storage import Hashes
 from data_package.engine.tables import internals
 from data_package.engine.tables.catalogue import Catalogue

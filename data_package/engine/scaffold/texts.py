@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from data_package.engine import schema
-from data_package.engine.scaffold.drafts import Draft
+from data_package.engine.scaffold.drafted_files import Draft
 from data_package.engine.scaffold.origin import Origin
 
 _WIDTH = 100

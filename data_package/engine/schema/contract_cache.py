@@ -11,7 +11,7 @@ import json
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 
-from data_package.engine.edition import edition
+from data_package.engine.engine_edition import edition
 from data_package.engine.schema.document import Document
 from data_package.engine.storage import remember
 

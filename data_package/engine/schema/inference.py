@@ -17,10 +17,10 @@ from data_package.engine.schema.cells import read_columns
 from data_package.engine.schema.columns import TEXTS, column
 from data_package.engine.schema.contract import Contract, Descriptor
 from data_package.engine.schema.dialect import dialect_for
+from data_package.engine.schema.file_layout import laid_out
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.file_format import FileFormat
 from data_package.engine.schema.infer_typed import columns_of_files, with_words
-from data_package.engine.schema.layout import laid_out
 from data_package.engine.schema.linting import lint
 from data_package.engine.schema.report import Report
 from data_package.engine.schema.text_types import as_field, text_type

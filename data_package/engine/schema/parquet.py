@@ -4,7 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
-from data_package.engine.schema.opening import UNREADABLE
+from data_package.engine.schema.unpacking import UNREADABLE
 from data_package.engine.schema.unreadable import CheckError, unreadable_file
 
 _MAGIC = b"PAR1"

@@ -19,7 +19,7 @@ from data_package.engine.schema.columns import TEXTS
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import ContractError, Field
 from data_package.engine.schema.literals import logical, logical_categories
-from data_package.engine.schema.pattern import broken_by, pattern_test
+from data_package.engine.schema.regular_expressions import broken_by, pattern_test
 from data_package.engine.schema.types import type_of
 from data_package.engine.schema.types.duration import Span
 from data_package.engine.schema.types.json_text import canonical_json
@@ -300,7 +300,7 @@ def pattern_rule(field: Field, dtype: pl.DataType) -> Rule:
 
 def json_schema_rule(field: Field, dtype: pl.DataType) -> Rule:
     """Return the rule of a JSON Schema. Raises ContractError."""
-    from data_package.engine.schema.json_schema import fault_of, follows
+    from data_package.engine.schema.json_validation import fault_of, follows
 
     schema = field.constraints["jsonSchema"]
     if not isinstance(schema, dict) or fault_of(schema) is not None:

@@ -13,7 +13,7 @@ from pathlib import Path
 
 from data_package.engine.schema.dialect import Dialect, Form
 from data_package.engine.schema.formats import format_of
-from data_package.engine.schema.opening import UNREADABLE, opened
+from data_package.engine.schema.unpacking import UNREADABLE, opened
 from data_package.engine.schema.unreadable import OTHER_ENCODING, unreadable_file
 
 _ENOUGH_BYTES = 1 << 18

@@ -12,7 +12,7 @@ from weakref import WeakKeyDictionary
 import polars as pl
 
 from data_package.engine import schema
-from data_package.engine.edition import edition
+from data_package.engine.engine_edition import edition
 from data_package.engine.errors import BuildError, did_you_mean
 from data_package.engine.project import Project
 from data_package.engine.sources.files import Bad, RawFile

@@ -9,7 +9,7 @@ from typing import Any, Union, get_args, get_origin
 
 import polars as pl
 
-from data_package.engine.edition import edition
+from data_package.engine.engine_edition import edition
 from data_package.engine.errors import BuildError
 
 # The code that converts frames.

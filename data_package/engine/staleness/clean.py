@@ -16,7 +16,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.places import TABLE_SUFFIX, Folder
 from data_package.engine.project import Project
 from data_package.engine.staleness.lock import Lock, LockFile, TableEntry
-from data_package.engine.staleness.record import code_path
+from data_package.engine.staleness.recorder import code_path
 from data_package.engine.storage import sweep
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.made import Note, note_of, note_path

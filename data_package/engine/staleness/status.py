@@ -14,7 +14,7 @@ from data_package.engine.staleness.lock import Lock, TableEntry, lock_of
 from data_package.engine.staleness.moves import surveyed
 from data_package.engine.staleness.own_checks import OwnVerdicts, due_checks
 from data_package.engine.staleness.preflight import faults_of
-from data_package.engine.staleness.record import code_path
+from data_package.engine.staleness.recorder import code_path
 from data_package.engine.staleness.roots import Root, roots_of
 from data_package.engine.staleness.survey import (
     OWN,

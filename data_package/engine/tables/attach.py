@@ -29,7 +29,7 @@ from data_package.engine.sources.delivered import READER, Delivered
 from data_package.engine.sources.files import Declared
 from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
 from data_package.engine.tables import failures, internals
-from data_package.engine.tables.columns import declared_columns
+from data_package.engine.tables.column_metadata import declared_columns
 from data_package.engine.tables.made import Kept
 from data_package.engine.tables.partitions import Partitions, dimensions_of, windows_of
 from data_package.engine.tables.resources import digest_of

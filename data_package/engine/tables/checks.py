@@ -23,7 +23,7 @@ import dagster as dg
 import polars as pl
 from pydantic import TypeAdapter
 
-from data_package.engine.edition import edition
+from data_package.engine.engine_edition import edition
 from data_package.engine.errors import BuildError
 from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.project import Project

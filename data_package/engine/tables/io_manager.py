@@ -23,7 +23,7 @@ from data_package.engine.sources.reading_report import keep
 from data_package.engine.storage import HashCache, hash_file, make_private_folder, replacing
 from data_package.engine.tables import failures, internals, measure, outside
 from data_package.engine.tables.catalogue import Catalogue
-from data_package.engine.tables.columns import written_columns
+from data_package.engine.tables.column_metadata import written_columns
 from data_package.engine.tables.kept import keep_file
 from data_package.engine.tables.made import Kept, drop_note
 from data_package.engine.tables.table import Table

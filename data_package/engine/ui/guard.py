@@ -16,7 +16,7 @@ from urllib.parse import parse_qs
 
 from data_package.engine.package.addresses import DICTIONARY
 from data_package.engine.ui.access import Access
-from data_package.engine.ui.operations import NotOpen, Refused, read_message, read_request
+from data_package.engine.ui.graphql_operations import NotOpen, Refused, read_message, read_request
 
 Message = MutableMapping[str, Any]
 Receive = Callable[[], Awaitable[Message]]

@@ -31,7 +31,7 @@ from starlette.responses import HTMLResponse, PlainTextResponse
 from starlette.routing import BaseRoute, Route
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.lineage import metadata
+from data_package.engine.lineage import dagster_metadata
 from data_package.engine.project import Project
 from data_package.engine.tables.internals import code_location
 from data_package.engine.tables.loading import Loaded, load_project
@@ -86,7 +86,7 @@ def open_workspace(
     project: Project, instance: dg.DagsterInstance, *, allow_runs: bool, automation: bool = False
 ) -> "Workspace":
     """What the pages show and the daemons run. Raises ProjectError when it cannot be loaded."""
-    metadata.shown_in_pages = True
+    dagster_metadata.shown_in_pages = True
     loaded = load_project(project)
     loaded.job()
     return Workspace(project, loaded, instance, allow_runs=allow_runs, automation=automation)

@@ -21,13 +21,13 @@ from data_package.engine.storage import make_private_folder, remove, sweep, temp
 from data_package.engine.ui import protocol
 from data_package.engine.ui.access import Access
 from data_package.engine.ui.daemons import daemons
+from data_package.engine.ui.graphql_operations import AUTOMATION, RUNS
 from data_package.engine.ui.guard import Guard
 from data_package.engine.ui.listening import Listening, Place, listening
-from data_package.engine.ui.operations import AUTOMATION, RUNS
 from data_package.engine.ui.pages import open_workspace, pages
 
 _COORDINATOR = {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"}
-_LAUNCHER = {"module": "data_package.engine.ui.launching", "class": "ProcessLauncher"}
+_LAUNCHER = {"module": "data_package.engine.ui.started_runs", "class": "ProcessLauncher"}
 
 
 @dataclass(frozen=True)

@@ -24,7 +24,7 @@ from data_package.engine.runs.expansion import Waits, step_key
 from data_package.engine.runs.result import Step, Tally
 from data_package.engine.staleness.assess import CauseKind
 from data_package.engine.staleness.lock import Lock, LockFile
-from data_package.engine.staleness.record import Recorder
+from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.staleness.survey import TableState
 from data_package.engine.states import Status
 from data_package.engine.storage import HashCache, make_private_folder

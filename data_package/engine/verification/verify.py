@@ -15,7 +15,7 @@ import dagster as dg
 
 from data_package.engine.project import Project
 from data_package.engine.runs.aside import IO_MANAGER_KEY, scratch_folder, unbound_assets
-from data_package.engine.runs.guard import building
+from data_package.engine.runs.build_lock import building
 from data_package.engine.staleness.assess import CauseKind, changed_libraries
 from data_package.engine.staleness.lock import lock_of, read_lock
 from data_package.engine.staleness.plan import Request, asked_parts, select_tables, with_inputs
@@ -24,8 +24,8 @@ from data_package.engine.storage import sweep
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, load_project
 from data_package.engine.tables.table import Table
-from data_package.engine.verification.difference import Reason, explain_difference
 from data_package.engine.verification.rebuild import Attempt, Rebuilder, Unit, Watch
+from data_package.engine.verification.rebuild_difference import Reason, explain_difference
 
 # A table can be rebuilt as in the lock although its file is missing or changed, or a library has
 # another version; with other code or other inputs it cannot.

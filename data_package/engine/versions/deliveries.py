@@ -8,8 +8,8 @@ from typing import TYPE_CHECKING
 import polars as pl
 
 from data_package.engine.errors import BuildError, ProjectError, did_you_mean
-from data_package.engine.versions.report import cells_of, columns, counts, plain
 from data_package.engine.versions.rows import RowDifference, compare_rows
+from data_package.engine.versions.wording import cells_of, columns, counts, plain
 
 if TYPE_CHECKING:
     from data_package.engine.sources.delivered import Delivered

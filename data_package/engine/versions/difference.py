@@ -92,7 +92,7 @@ class Difference:
 
     def _repr_html_(self) -> str:
         """The report as HTML, for notebooks; counts only."""
-        from data_package.engine.versions.report import html_of
+        from data_package.engine.versions.wording import html_of
 
         return html_of(self)
 

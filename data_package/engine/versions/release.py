@@ -19,7 +19,7 @@ from data_package.engine.package.released import STAMP, Release, read_releases, 
 from data_package.engine.package.statistics import Summary
 from data_package.engine.package.statistics.suppression import coarse_rows, step_of
 from data_package.engine.project import Project
-from data_package.engine.runs.guard import building
+from data_package.engine.runs.build_lock import building
 from data_package.engine.runs.run import Watch, run_build
 from data_package.engine.staleness.lock import lacks, read_lock
 from data_package.engine.staleness.plan import Request
@@ -43,10 +43,10 @@ from data_package.engine.versions.edition import (
     release_zip,
     zip_name,
 )
-from data_package.engine.versions.git import some, uncommitted
 from data_package.engine.versions.judgement import refusals
 from data_package.engine.versions.level import FIRST, Level, Version
-from data_package.engine.versions.report import markdown_of
+from data_package.engine.versions.uncommitted import some, uncommitted
+from data_package.engine.versions.wording import markdown_of
 
 _FIRST_CHANGES = "First release.\n"
 _NO_CHANGES = "Nothing in the descriptor changed.\n"

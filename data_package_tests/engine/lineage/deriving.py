@@ -4,8 +4,8 @@ from collections.abc import Callable
 
 import polars as pl
 
+from data_package.engine.lineage.column_lineage import TableLineage
 from data_package.engine.lineage.derive import Input, derive
-from data_package.engine.lineage.facts import TableLineage
 
 A: dict[str, pl.DataType] = {
     "k": pl.String(),

@@ -4,7 +4,7 @@ import polars as pl
 import polars.selectors as cs
 import pytest
 
-from data_package.engine.lineage.facts import TableLineage
+from data_package.engine.lineage.column_lineage import TableLineage
 from data_package_tests.engine.lineage.deriving import Query, lineage_of
 
 col = pl.col

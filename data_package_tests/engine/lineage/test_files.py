@@ -5,8 +5,8 @@ from pathlib import Path
 
 import polars as pl
 
+from data_package.engine.lineage.column_lineage import TableLineage
 from data_package.engine.lineage.derive import Input, derive
-from data_package.engine.lineage.facts import TableLineage
 from data_package_tests.engine.lineage.deriving import told
 
 

@@ -6,8 +6,8 @@ from concurrent.futures import ThreadPoolExecutor
 import polars as pl
 import pytest
 
+from data_package.engine.lineage.column_lineage import TableLineage
 from data_package.engine.lineage.derive import Input, derive
-from data_package.engine.lineage.facts import TableLineage
 from data_package_tests.engine.lineage.deriving import A, Query, lineage_of, told
 
 col = pl.col

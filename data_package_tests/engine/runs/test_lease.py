@@ -14,7 +14,7 @@ import pytest
 from data_package.engine import file_systems
 from data_package.engine.errors import ProjectError
 from data_package.engine.file_systems import is_shared, kind_of
-from data_package.engine.runs.guard import building
+from data_package.engine.runs.build_lock import building
 from data_package.engine.runs.lease import Holder, Pace, leased
 from data_package.engine.storage import this_machine
 from data_package_tests.conftest import Make

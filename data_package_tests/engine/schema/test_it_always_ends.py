@@ -11,8 +11,8 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_package.engine.schema import Contract, ContractError, check, read, time_limit
-from data_package.engine.schema import json_schema as json_schemas
-from data_package.engine.schema import pattern as patterns
+from data_package.engine.schema import json_validation as json_schemas
+from data_package.engine.schema import regular_expressions as patterns
 from data_package.engine.schema.cells import read_column
 from data_package.engine.schema.contract import Field
 

@@ -13,7 +13,7 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_package.engine.scaffold.drafts import drafts
+from data_package.engine.scaffold.drafted_files import drafts
 from data_package.engine.schema import (
     CheckError,
     DialectError,

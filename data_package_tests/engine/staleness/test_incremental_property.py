@@ -17,7 +17,7 @@ import pytest
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_package.engine import edition as editions
+from data_package.engine import engine_edition as editions
 from data_package.engine.runs import BuildResult
 from data_package.engine.runs.run import run_build
 from data_package.engine.sources import delivered

@@ -19,7 +19,7 @@ from pathlib import Path
 
 import polars as pl
 
-from data_package.engine import edition as editions
+from data_package.engine import engine_edition as editions
 from data_package.engine.staleness.memo import count_if_fresh
 from data_package_tests import prepared
 from data_package_tests.conftest import Study
@@ -287,7 +287,7 @@ import site, sys
 from pathlib import Path
 sys.path.append(str(Path("on_path").resolve()))
 site.addsitedir(str(Path("site-packages").resolve()))
-from data_package.engine import edition as editions
+from data_package.engine import engine_edition as editions
 from data_package.engine.staleness import memo
 folder = Path("engine").resolve()
 editions.edition.__wrapped__.__defaults__ = (folder,)

@@ -7,7 +7,7 @@ import dagster as dg
 import pytest
 from dagster_shared.error import SerializableErrorInfo
 
-from data_package.engine.lineage import metadata
+from data_package.engine.lineage import dagster_metadata
 from data_package.engine.lineage.tables import lineage_of_tables
 from data_package.engine.tables import internals
 from data_package.engine.tables.catalogue import catalogue_of
@@ -96,10 +96,10 @@ def test_the_pages_say_what_columns_are_made_of(
     lineage_of_tables(catalogue, catalogue.tables.values())
     grown_ups = dg.AssetKey("grown_ups")
     plain = made.definitions().get_assets_def(grown_ups).metadata_by_key[grown_ups]
-    assert metadata.MADE_OF not in plain
-    monkeypatch.setattr(metadata, "shown_in_pages", True)
+    assert dagster_metadata.MADE_OF not in plain
+    monkeypatch.setattr(dagster_metadata, "shown_in_pages", True)
     shown = made.definitions().get_assets_def(grown_ups).metadata_by_key[grown_ups]
-    records = [record.data for record in shown[metadata.MADE_OF].records]
+    records = [record.data for record in shown[dagster_metadata.MADE_OF].records]
     assert records == [
         {"column": "id", "made of": "people.id"},
         {"column": "years", "made of": "people.age"},

@@ -15,7 +15,7 @@ from websockets.exceptions import ConnectionClosed, InvalidStatus
 from websockets.sync.client import ClientConnection, connect
 from websockets.typing import Origin, Subprotocol
 
-from data_package.engine.ui.operations import RUNS
+from data_package.engine.ui.graphql_operations import RUNS
 from data_package_tests.conftest import new_study
 from data_package_tests.engine.ui.server import LAUNCH, TABLES, Answer, Served, served
 

@@ -14,7 +14,7 @@ import pytest
 from click.testing import CliRunner, Result
 
 from data_package.engine.cli.verify import command
-from data_package.engine.verification.difference import ReasonKind, compare
+from data_package.engine.verification.rebuild_difference import ReasonKind, compare
 from data_package.engine.verification.verify import Verdict, Verification, verify
 from data_package_tests.conftest import Make, Study
 

@@ -5,7 +5,7 @@ import re
 from collections.abc import Mapping
 from urllib.parse import quote
 
-from data_package.engine.lineage.facts import Ref
+from data_package.engine.lineage.column_lineage import Ref
 from data_package.engine.package.addresses import fragment
 from data_package.engine.package.codebook import categories
 from data_package.engine.package.facts import Facts, TableFacts

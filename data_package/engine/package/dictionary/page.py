@@ -23,7 +23,7 @@ from data_package.engine.package.dictionary.model import (
 )
 from data_package.engine.package.facts import Facts
 from data_package.engine.package.licence import KNOWN
-from data_package.engine.package.reading import recipes
+from data_package.engine.package.recipes import recipes
 from data_package.engine.pages import render
 
 TEMPLATE = Path(__file__).parent / "templates" / "page.html"

@@ -16,7 +16,7 @@ def _faults(_field: Field, value: object) -> Iterator[Fault]:
     if not isinstance(value, dict):
         yield (), "jsonSchema is a JSON Schema object"
         return
-    from data_package.engine.schema.json_schema import fault_of
+    from data_package.engine.schema.json_validation import fault_of
 
     if (fault := fault_of(value)) is not None:
         yield fault

@@ -31,7 +31,7 @@ def _is_expression(pattern: str) -> bool:
             warnings.simplefilter("ignore", FutureWarning)
             re.compile(pattern)
     except (re.error, RecursionError, OverflowError):
-        from data_package.engine.schema.pattern import pattern_test
+        from data_package.engine.schema.regular_expressions import pattern_test
 
         return pattern_test(pattern) is not None
     return True

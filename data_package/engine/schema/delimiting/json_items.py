@@ -13,7 +13,7 @@ import polars as pl
 from data_package.engine.schema.delimiting.grid import in_cells, written, written_row
 from data_package.engine.schema.delimiting.source import Delimited, Pieces
 from data_package.engine.schema.dialect import Dialect, unpacked_name
-from data_package.engine.schema.opening import opened
+from data_package.engine.schema.unpacking import opened
 from data_package.engine.schema.unreadable import CheckError
 
 _ROWS = 5_000

@@ -5,7 +5,7 @@ from pathlib import Path
 from data_package.engine.schema.dialect import Form, packing
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.opening import require_library
-from data_package.engine.schema.opening import UNREADABLE, members
+from data_package.engine.schema.unpacking import UNREADABLE, members
 from data_package.engine.schema.unreadable import unreadable_file
 
 

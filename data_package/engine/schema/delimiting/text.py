@@ -11,9 +11,9 @@ import polars as pl
 from data_package.engine.schema.delimiting.source import Delimited, Source
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.not_text import not_text
-from data_package.engine.schema.opening import opened
 from data_package.engine.schema.signatures import BEGINNING_BYTES
 from data_package.engine.schema.split import MARK
+from data_package.engine.schema.unpacking import opened
 
 # Between cells, where the delimiter has several characters: Polars splits at one byte.
 _BETWEEN = "\x1f"

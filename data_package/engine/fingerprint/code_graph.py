@@ -7,8 +7,8 @@ from functools import cached_property
 from typing import Final
 
 from data_package.engine.fingerprint.canon import digest
+from data_package.engine.fingerprint.canonical_values import Text
 from data_package.engine.fingerprint.sight import Handed
-from data_package.engine.fingerprint.values import Text
 
 # More rounds would only distinguish members of one cycle of calls that are equal, and call
 # equal code, sixteen calls deep.

@@ -10,7 +10,7 @@ from pathlib import Path
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project, find_project
 from data_package.engine.scaffold import texts
-from data_package.engine.scaffold.drafts import Draft, drafts
+from data_package.engine.scaffold.drafted_files import Draft, drafts
 from data_package.engine.scaffold.names import identifier
 from data_package.engine.scaffold.origin import constraints, origin
 from data_package.engine.schema.codebook import Codebook, read_codebook
