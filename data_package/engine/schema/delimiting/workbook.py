@@ -28,6 +28,9 @@ _NAMED = 20
 _MOST_BYTES = 4 << 30
 # No zip archive unpacks to more than this many bytes for each of its own.
 _MOST_FOR_ONE = 1040
+# Where a part of a workbook would declare entities: before its first element.
+_HEAD_BYTES = 1 << 16
+_ENTITY = tuple("<!ENTITY".encode(each) for each in ("utf-8", "utf-16-le", "utf-16-be"))
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLD = b"\x09\x08"
@@ -118,6 +121,7 @@ def _reader(path: Path) -> "ExcelReader":
         )
     if packed:
         _refuse_bombs(path)
+        _refuse_entities(path)
     from fastexcel import read_excel
 
     # The content decides what it is: programs name a web page or an .xlsx file .xls.
@@ -148,6 +152,23 @@ def _refuse_bombs(path: Path) -> None:
             left -= max(each.file_size, 0)
         if left < 0:
             raise CheckError(f"{path}: unpacked it is larger than a workbook can be")
+
+
+def _refuse_entities(path: Path) -> None:
+    """Refuse a workbook that declares entities, which would be read as empty cells."""
+    with _judged(path), zipfile.ZipFile(path) as archive:
+        parts = [each for each in archive.namelist() if each.endswith((".xml", ".rels"))]
+        for part in parts:
+            with archive.open(part) as file:
+                head = file.read(_HEAD_BYTES)
+            if any(mark in head for mark in _ENTITY):
+                break
+        else:
+            return
+    raise CheckError(
+        f"{path}: it declares XML entities, which no spreadsheet program does; open it in one and "
+        "save it"
+    )
 
 
 def _damaged(path: Path, error: BaseException) -> CheckError:
