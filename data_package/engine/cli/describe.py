@@ -173,7 +173,7 @@ def _print_drafts(drafts: "list[Draft]", *, write: bool) -> None:
         for report in draft.reports:
             say(report.render(), err=True)
         if write:
-            say(f"Written: {draft.place}. Fill in the titles and descriptions.")
+            say(f"Written: {draft.place}. What is left to write: data-package todo")
             continue
         if len(drafts) > 1:
             say("---" if at else "", nl=bool(at))

@@ -176,6 +176,21 @@ class Contract:
         )
 
 
+def linted(descriptor: Descriptor, *, name: str) -> Contract:
+    """Return the contract in a descriptor that Python code made.
+
+    Raises ContractError with one line per fault, `name.place.in.the.descriptor: what`.
+    """
+    from data_package.engine.schema.linting import lint
+
+    if issues := lint(descriptor):
+        places = (".".join(map(str, (name, *issue.path))) for issue in issues[:_MOST_ISSUES])
+        raise ContractError(
+            tuple(f"{place}: {issue}" for place, issue in zip(places, issues, strict=False))
+        )
+    return Contract.from_descriptor(descriptor, name=name)
+
+
 def load_contract(path: Path | str, cache: "ContractCache | None" = None) -> Contract:
     """Return the contract in a YAML or JSON file, with the parts that it names in other files.
 

@@ -16,7 +16,7 @@ from polars.io.plugins import register_io_source
 from data_package.engine.errors import DataPackageError
 from data_package.engine.schema.celled import open_celled
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Checker
-from data_package.engine.schema.contract import Contract, Descriptor
+from data_package.engine.schema.contract import Contract, Descriptor, linted
 from data_package.engine.schema.dialect import dialect_of_file
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.formats import format_of
@@ -93,7 +93,8 @@ def read(
     file in which nothing has to change is scanned where it is. `numbered` asks for the rows'
     numbers.
 
-    Raises CheckError when the file cannot be read, BadDataError as above.
+    Raises CheckError when the file cannot be read, BadDataError as above, ContractError for a
+    descriptor with faults.
     """
     whole = _contract(contract, path)
     with _opened(Path(path), whole, dialect, encoding, block_bytes, bad == "reject") as source:
@@ -204,7 +205,7 @@ def check_file(
 ) -> Report:
     """Return what in a delivered file breaks its contract; holds a few pieces of it at a time.
 
-    Raises CheckError when the file cannot be read.
+    Raises CheckError when the file cannot be read, ContractError for a descriptor with faults.
     """
     whole = _contract(contract, path)
     with _opened(Path(path), whole, dialect, encoding, block_bytes, False) as source:
@@ -221,7 +222,7 @@ def delivered_rows(
 
     `rows` are their numbers, which are the first column; the others have the names of the fields.
 
-    Raises CheckError when the file cannot be read.
+    Raises CheckError when the file cannot be read, ContractError for a descriptor with faults.
     """
     whole = _contract(contract, path)
     wanted = pl.Series(rows, dtype=pl.Int64).implode()
@@ -239,7 +240,7 @@ def delivered_rows(
 def _contract(contract: Contract | Descriptor, path: Path | str) -> Contract:
     if isinstance(contract, Contract):
         return contract
-    return Contract.from_descriptor(contract, name=Path(path).name.partition(".")[0])
+    return linted(contract, name=Path(path).name.partition(".")[0])
 
 
 class _Source(Protocol):

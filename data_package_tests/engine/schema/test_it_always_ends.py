@@ -106,9 +106,10 @@ def test_a_column_may_have_any_name(
         text = "\n".join(",".join(row) for row in [labels, *rows])
         path = folder / "t.csv"
         path.write_text(text)
-        reading = read(path, schema)
+        contract = Contract.from_descriptor(schema)
+        reading = read(path, contract)
         frame = reading.frame.collect()
-        typed = check(frame, Contract.from_descriptor(schema))
+        typed = check(frame, contract)
         places = dict(zip(labels, plain, strict=True))
         found.append(
             (
