@@ -168,8 +168,8 @@ def test_results_behave_as_people_expect(study: Make) -> None:
     assert "others" not in result
     assert [table.name for table in result] == ["people", "persons"]
     page = result._repr_html_()
-    assert "<td>persons</td>" in page
-    assert "<th>rows</th>" in page
+    assert ">persons</td>" in page
+    assert ">rows</th>" in page
 
 
 @pytest.mark.skipif(os.geteuid() != 0, reason="only root can build in a folder of another user")

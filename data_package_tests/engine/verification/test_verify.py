@@ -369,7 +369,7 @@ def test_the_scratch_place_is_private_and_gone_after_any_signal(
         number, process = next(
             (number, process)
             for number, process in processes.items()
-            if f".{process.pid}." in scratch.name
+            if f"-{process.pid}." in scratch.name
         )
         assert scratch.stat().st_mode & 0o777 == 0o700
         os.kill(process.pid, number)
