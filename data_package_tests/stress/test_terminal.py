@@ -165,7 +165,7 @@ def test_every_verb_is_tried_with_hostile_words() -> None:
     assert set(ASKED) == set(verbs.list_commands(click.Context(verbs)))
 
 
-@pytest.mark.slow
+@pytest.mark.stress
 @pytest.mark.parametrize("verb", ASKED)
 def test_no_words_of_others_steer_the_terminal(hostile: Study, verb: str) -> None:
     for words in [*ASKED[verb], [HOSTILE], [f"--{HOSTILE}"]]:
