@@ -169,7 +169,8 @@
     const many = spot.group !== undefined;
     const count = many ? members.get(spot.group).length : 0;
     const what = spot.group === data.files ? "file" : "table";
-    const words = many ? `${spot.name}, ${count} ${what}${count === 1 ? "" : "s"}, folded` : `${spot.name}, ${labelOf(spot.state)}`;
+    const extent = `${number.format(count)} ${what}${count === 1 ? "" : "s"}`;
+    const words = many ? `${spot.name} ${extent}, folded` : `${spot.name}, ${labelOf(spot.state)}`;
     const node = draw("g", {
       class: `node ${classOf(spot.state)}${many ? " group" : ""}`, tabindex: 0, role: "button",
       "aria-label": words, transform: `translate(${item.x} ${item.y})`,
@@ -184,7 +185,7 @@
     node.append(beginning);
     if (spot.name.length > (many ? 22 : 25)) node.append(draw("text", { x: WIDE - end, y: many ? 18 : 24 }, "…"));
     if (many) {
-      node.append(draw("text", { class: "count", x: 30, y: 32 }, `${number.format(count)} ${what}${count === 1 ? "" : "s"}`));
+      node.append(draw("text", { class: "count", x: 30, y: 32 }, ` ${extent}`));
       node.append(draw("text", { class: "more", x: WIDE - 21, y: 25 }, "⊕"));
       let x = 108;
       WORST.filter((state) => spot.counts[state]).forEach((state) => {
