@@ -3,24 +3,25 @@
 What a fingerprint covers, and how it treats what cannot be seen, is explained in
 `docs/explanation/fingerprints.md`. The way from a function to its hash, one step per line:
 
-    fingerprinter  the entry: all nodes that a function reaches, hashed and named
-    objects        a function, wrapper or closure that exists -> its node
-    places         a function object -> its place in the source
-    inputs         the annotations of a table's parameters -> nodes
-    values         a value that exists (closure, default, parameter) -> canonical text
-    compiled       code without source -> instructions and names
-    files          the project's source files, by module
-    modules        parsed modules, and what each name in them refers to
-    sources        a name in the source -> its node: statements that bind and change it
-    walk, forms    syntax -> canonical text with holes for the module's names
-    scopes, names  which scope binds a name; names in syntax trees
-    decorators     which decorators and arguments count
-    effects        statements that change objects defined elsewhere, at import
-    touches        what a call, an assignment or a decorator may change
-    sight          what cannot be seen: computed names, files opened by hand
-    canon          canonical text and hashes of syntax and literals
-    graph          nodes, their references, and the digest of everything below a node
-    shown          source code for people, as `why` prints it
+    fingerprinter     the entry: all nodes that a function reaches, hashed and named
+    objects           a function, wrapper or closure that exists -> its node
+    function_places   a function object -> its place in the source
+    inputs            the annotations of a table's parameters -> nodes
+    canonical_values  a value that exists (closure, default, parameter) -> canonical text
+    compiled          code without source -> instructions and names
+    source_files      the project's source files, by module
+    modules           parsed modules, and what each name in them refers to
+    sources           a name in the source -> its node: statements that bind and change it
+    walk, forms       syntax -> canonical text with holes for the module's names
+    scopes            which scope binds a name
+    syntax_names      names in syntax trees
+    decorators        which decorators and arguments count
+    effects           statements that change objects defined elsewhere, at import
+    touches           what a call, an assignment or a decorator may change
+    sight             what cannot be seen: computed names, files opened by hand
+    canon             canonical text and hashes of syntax and literals
+    code_graph        nodes, their references, and the digest of everything below a node
+    shown             source code for people, as `why` prints it
 
 What does not belong here: comparing fingerprints (`staleness`), finding tables (`tables`). Nothing
 here imports Dagster or Polars.

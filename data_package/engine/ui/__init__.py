@@ -1,16 +1,17 @@
 """The web pages of Dagster behind a guard: only their owner can read them.
 
-    access      the link that works once, and the session that it opens
-    operations  what a GraphQL document would do, and whether it may
-    guard       every request and every message passes here (pure ASGI)
-    protocol    who is at the other end of a connection, and how long they may take
-    listening   the port or the socket
-    pages       Dagster's own pages on this project, loaded in this process
-    appearance  what they hide because it leads nowhere here, and what they say instead
-    launching   runs that are started from the pages, each in a process of its own
-    running     that process
-    daemons     what carries out backfills, schedules and sensors
-    serving     all of it together
+    access              the link that works once, and the session that it opens
+    graphql_operations  what a GraphQL document would do, and whether it may
+    guard               every request and every message passes here (pure ASGI)
+    protocol            how long the owner may take to ask, and how much at once
+    peer                who is at the other end of a connection
+    listening           the port or the socket
+    pages               Dagster's own pages on this project, loaded in this process
+    appearance          what they hide because it leads nowhere here, and what they say instead
+    started_runs        runs that are started from the pages, each in its own process
+    running             that process
+    daemons             what carries out backfills, schedules and sensors
+    serving             all of it together
 
 What does not belong here: anything about tables. The pages show what the rooms above left in
 Dagster's history, which holds no value of any row.
