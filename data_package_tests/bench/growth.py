@@ -1,13 +1,10 @@
 """How a build grows: with its tables, with the columns of one, with the rows of one."""
 
-import shutil
 import sys
-import tempfile
 from collections.abc import Callable, Mapping
-from pathlib import Path
 
 from data_package_tests.bench import same_tables
-from data_package_tests.bench.measured import Measured, measure
+from data_package_tests.bench.measured import Measured
 
 title = "Growth: what each table, column and row costs"
 long = True
@@ -54,7 +51,7 @@ def run(quick: bool) -> str:
     for what, counts, write in sizes:
         before: tuple[int, Measured] | None = None
         for count in counts[:2] if quick else counts:
-            found = _build(write(count))
+            found = same_tables.measured(write(count), _BUILD)
             each = ""
             if before is not None:
                 more = (found.cpu_seconds - before[1].cpu_seconds) / (count - before[0])
@@ -65,19 +62,6 @@ def run(quick: bool) -> str:
             )
             before = count, found
     return "\n".join(lines)
-
-
-def _build(files: Mapping[str, str]) -> Measured:
-    folder = Path(tempfile.mkdtemp(prefix="bench-"))
-    try:
-        for name, text in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        same_tables.write_raw_file(folder)
-        return measure(_BUILD, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
 
 
 def _one_table(columns: int, rows: int) -> Mapping[str, str]:

@@ -6,9 +6,12 @@ own, which begins with another CSV.
 """
 
 import random
-from collections.abc import Callable, Mapping
+import tempfile
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+
+from data_package_tests.bench.measured import Measured, measure
 
 RAW = "raw.csv"
 BRANCH = "branch.csv"
@@ -51,6 +54,18 @@ def write_raw_file(folder: Path, name: str = RAW, seed: int = 11) -> None:
         for row in range(_ROWS)
     ]
     (folder / name).write_text("id,a,b,c\n" + "\n".join(lines) + "\n")
+
+
+def measured(files: Mapping[str, str], command: Sequence[str]) -> Measured:
+    """What a command takes in a new project of these files, which has the raw file as well."""
+    with tempfile.TemporaryDirectory(prefix="bench-") as name:
+        folder = Path(name)
+        for place, text in files.items():
+            path = folder / place
+            path.parent.mkdir(parents=True, exist_ok=True)
+            path.write_text(text)
+        write_raw_file(folder)
+        return measure(command, folder)
 
 
 def data_package(count: int, branch: int = 0) -> Mapping[str, str]:

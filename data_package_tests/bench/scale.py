@@ -10,7 +10,6 @@ from pathlib import Path
 from data_package.engine.project import Project
 from data_package.engine.staleness.lock import LockFile, TableEntry, read_lock
 from data_package_tests.bench import same_tables
-from data_package_tests.bench.measured import measure
 
 title = "Scale: the lock and the plan of many tables and partitions"
 long = True
@@ -52,16 +51,7 @@ def _plan(what: str, count: int) -> str:
     files = dict(same_tables.data_package(count if what == "tables" else 0))
     if what == "partitions":
         files["same_tables/tables.py"] = _REGISTER.format(count=count)
-    folder = Path(tempfile.mkdtemp(prefix="bench-"))
-    try:
-        for name, text in files.items():
-            path = folder / name
-            path.parent.mkdir(parents=True, exist_ok=True)
-            path.write_text(text)
-        same_tables.write_raw_file(folder)
-        found = measure(_PLAN, folder)
-    finally:
-        shutil.rmtree(folder, ignore_errors=True)
+    found = same_tables.measured(files, _PLAN)
     return f"{found.cpu_seconds:.1f} s | {found.peak_bytes / 1e6:,.0f} MB"
 
 
