@@ -21,7 +21,7 @@ _MOST_CORES = 4096
 
 @dataclass(frozen=True)
 class Needs:
-    """The most that making a table, or a partition of it, may take; None where nothing is said.
+    """The most that making a table, or a partition of it, may take; None where it is not set.
 
     Attributes:
         memory_bytes: memory of its own, without files of others that it maps.
@@ -45,7 +45,7 @@ class Needs:
         return self.memory_bytes is not None or self.seconds is not None
 
     def or_else(self, default: "Needs") -> "Needs":
-        """The same, with the default's values where nothing is said."""
+        """The same, with the default's values where it sets none."""
         return _each(lambda name: _first(getattr(one, name) for one in (self, default)))
 
 

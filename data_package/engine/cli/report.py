@@ -42,6 +42,7 @@ def command(name: str, output: Path | None, values: bool, force: bool, as_json: 
         raise click.UsageError(f"--output is a page or a workbook: name it {output.stem}{_PAGE}.")
     if values and output is None:
         raise click.UsageError("--values needs --output: cells go only into a file of yours.")
+    from data_package.engine.errors import ProjectError
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
     from data_package.engine.sender.report import report_of
@@ -50,15 +51,10 @@ def command(name: str, output: Path | None, values: bool, force: bool, as_json: 
     project = find_project()
     with progress.loading():
         catalogue, _ = open_project(project)
-    if name not in catalogue.deliveries.files:
-        from data_package.engine.errors import did_you_mean
-
-        known = did_you_mean(name, catalogue.deliveries.files)
-        raise click.UsageError(f"There is no raw file '{name}'.{known}")
-    if name not in catalogue.delivered.contracts:
-        raise click.UsageError(
-            f"'{name}' has no contract. `data-package describe {name} --write` makes a first one."
-        )
+    try:
+        catalogue.delivered.require(name)
+    except ProjectError as fault:
+        raise click.UsageError(str(fault)) from None
     paths = catalogue.deliveries.paths(name)
     if output is not None:
         _look(output, project, catalogue, force=force)

@@ -18,6 +18,7 @@ from data_package.engine.schema import (
     unchecked,
 )
 from data_package.engine.schema.contract import Descriptor
+from data_package.engine.sources.delivered import no_contract
 from data_package.engine.sources.files import all_of
 from data_package.engine.staleness.plan import select_tables
 from data_package.engine.staleness.survey import in_order
@@ -101,10 +102,7 @@ def check_each(what: Sequence[str], project: Project) -> list[Checked]:
     without = [table.name for table in tables if what and not catalogue.checks_of(table)]
     without += [name for name in files if name not in catalogue.delivered.contracts]
     if without:
-        raise ProjectError(
-            f"'{without[0]}' has no contract. `data-package describe {without[0]} --write` makes "
-            "a first one."
-        )
+        raise ProjectError(no_contract(without[0]))
     _refuse_missing(files, catalogue)
     found = [one for name in files for one in _raw_file(name, catalogue)]
     found += [_table(item, catalogue) for table in tables for item in catalogue.checks_of(table)]

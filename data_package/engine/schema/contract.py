@@ -184,9 +184,11 @@ def linted(descriptor: Descriptor, *, name: str) -> Contract:
     from data_package.engine.schema.linting import lint
 
     if issues := lint(descriptor):
-        places = (".".join(map(str, (name, *issue.path))) for issue in issues[:_MOST_ISSUES])
         raise ContractError(
-            tuple(f"{place}: {issue}" for place, issue in zip(places, issues, strict=False))
+            tuple(
+                f"{'.'.join(map(str, (name, *issue.path)))}: {issue}"
+                for issue in issues[:_MOST_ISSUES]
+            )
         )
     return Contract.from_descriptor(descriptor, name=name)
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from data_package.engine import schema
 from data_package.engine.engine_edition import edition
-from data_package.engine.errors import BuildError, did_you_mean
+from data_package.engine.errors import BuildError, ProjectError, did_you_mean
 from data_package.engine.project import Project
 from data_package.engine.sources.files import Bad, RawFile
 from data_package.engine.sources.newest import (
@@ -146,6 +146,11 @@ class Received:
             pl.concat(left_out, how="diagonal").write_parquet(temporary)
 
 
+def no_contract(name: str) -> str:
+    """The message on a table or raw file that would need a contract."""
+    return f"'{name}' has no contract. `data-package describe {name} --write` makes a first one."
+
+
 class Delivered:
     """The raw files of a project, and how those that have a contract are read."""
 
@@ -156,6 +161,13 @@ class Delivered:
         self.files = files
         self.contracts = contracts
         self.project = project
+
+    def require(self, name: str) -> None:
+        """Raise ProjectError unless this is a raw file that has a contract."""
+        if name not in self.files:
+            raise ProjectError(f"There is no raw file '{name}'.{did_you_mean(name, self.files)}")
+        if name not in self.contracts:
+            raise ProjectError(no_contract(name))
 
     def columns(self, name: str) -> pl.Schema | None:
         """The columns that a raw file is read into; None where it has no contract."""

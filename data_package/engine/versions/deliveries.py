@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import polars as pl
 
-from data_package.engine.errors import BuildError, ProjectError, did_you_mean
+from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.versions.rows import RowDifference, compare_rows
 from data_package.engine.versions.wording import cells_of, columns, counts, plain
 
@@ -113,7 +113,7 @@ def diff_deliveries(
     Raises ProjectError where there are no two deliveries in a known order, BuildError where one
     cannot be read.
     """
-    _check_name(delivered, name)
+    delivered.require(name)
     if old is None or new is None:
         old, new = _last_two(delivered, deliveries, name, old)
     frames, errors = [], []
@@ -134,15 +134,6 @@ def diff_deliveries(
         words = f"{', '.join(key)} is not unique in both: whole rows are counted"
     labels = [delivered.label(name, path) for path in (old, new)]
     return DeliveryDifference(name, labels[0], labels[1], found, (errors[0], errors[1]), words)
-
-
-def _check_name(delivered: "Delivered", name: str) -> None:
-    if name not in delivered.files:
-        raise ProjectError(f"There is no raw file '{name}'.{did_you_mean(name, delivered.files)}")
-    if name not in delivered.contracts:
-        raise ProjectError(
-            f"'{name}' has no contract. `data-package describe {name} --write` makes a first one."
-        )
 
 
 def _last_two(
