@@ -262,8 +262,8 @@ def _doubt_title(path: Path, labels: Sequence[str], cells: pl.DataFrame, above: 
     if below and len(set(below)) == len(below) and not any(map(_like_values, below, held)):
         row = above + at + 1
         raise CheckError(
-            f"{path}: row {above} has {labelled} of {len(labels)} labels, and row {row} may be the header "
-            f"instead. Say --header-row {row}, or else --header-row {above}"
+            f"{path}: row {above} has {labelled} of {len(labels)} labels, and row {row} may be "
+            f"the header instead. Say --header-row {row}, or else --header-row {above}"
         )
 
 
