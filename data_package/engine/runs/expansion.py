@@ -95,16 +95,6 @@ def only(plan: ExecutionPlan, step: ExecutionStep, known: KnownExecutionState) -
     )
 
 
-def known_to(step: ExecutionStep, known: KnownExecutionState) -> KnownExecutionState:
-    """What a step needs of the state of a run."""
-    before = step.get_execution_dependency_keys()
-    attempts = known.previous_retry_attempts.get(step.key)
-    return known._replace(
-        previous_retry_attempts={} if attempts is None else {step.key: attempts},
-        ready_outputs={one for one in known.ready_outputs if one.step_key in before},
-    )
-
-
 def step_key(step: str, part: str | None) -> str:
     """The name of the step that makes a partition."""
     return step if part is None else f"{step}[{part}]"
