@@ -82,9 +82,14 @@ def carried_out(context: StepExecutionContext) -> Iterator[dg.DagsterEvent]:
 
 
 def only(plan: ExecutionPlan, step: ExecutionStep, known: KnownExecutionState) -> ExecutionPlan:
-    """The plan of a process that carries out one step, which may be that of a partition."""
+    """The plan of a process that carries out one step, which may be that of a partition.
+
+    It has those steps as well that this one takes something of.
+    """
+    by_key = plan.step_dict_by_key
+    before = (by_key[key] for key in step.get_execution_dependency_keys() if key in by_key)
     return ExecutionPlan(
-        step_dict={**plan.step_dict, step.handle: step},
+        step_dict={**{one.handle: one for one in before}, step.handle: step},
         executable_map={step.key: step.handle},
         resolvable_map={},
         step_handles_to_execute=[step.handle],
