@@ -526,7 +526,7 @@ def _with(known: Mapping[str, Entry], key: str, entry: Entry) -> Mapping[str, En
     """
     newest, others = known.maps if isinstance(known, ChainMap) else ({}, known)
     newest = {**newest, key: entry}
-    if len(newest) ** 2 > len(others):
+    if len(newest) ** 2 > len(others) or not isinstance(others, dict):
         return {**others, **newest}
     return ChainMap(newest, others)
 
