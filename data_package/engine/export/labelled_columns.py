@@ -16,7 +16,8 @@ from typing import Literal
 import polars as pl
 
 from data_package.engine.export.content import ExportedTable, values
-from data_package.engine.package.csvtwin import cell, column
+from data_package.engine.package.csvtwin import cell
+from data_package.engine.schema.columns import column
 from data_package.engine.schema.contract import Field
 
 MOST_WHOLE = 2**53
