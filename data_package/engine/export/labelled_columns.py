@@ -307,7 +307,9 @@ def labels_for(
     """The labels of values that the program holds, with values of the column's type."""
     kept: dict[str, dict[object, str]] = {}
     for name in frame.columns:
-        reasons = {code: why for why, code in columns.missing.get(name, {}).items()}
+        reasons: dict[object, str] = {
+            code: why for why, code in columns.missing.get(name, {}).items()
+        }
         labels: dict[object, str] = {**columns.labels.get(name, {}), **reasons}
         is_text = frame.schema[name] == pl.String
         if not labels or not limits.label_bytes or (is_text and not limits.labels_texts):
