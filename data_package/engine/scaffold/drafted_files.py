@@ -162,7 +162,7 @@ def described(path: Path, part: Mapping[str, str] | None = None) -> dict[str, ob
         return schema.infer_file(path).descriptor
     part = part or {}
     writing = schema.sniffed(path, part.get("member"))
-    dialect = {**part, **({"delimiter": writing.delimiter} if writing.delimiter else {})}
+    dialect = {**part, **writing.dialect}
     inferred = schema.infer_file(path, dialect=dialect, encoding=writing.encoding).descriptor
     fields = inferred.pop("schema")
     written = cast("dict[str, object]", inferred.pop("dialect", {})) | dialect
@@ -185,7 +185,7 @@ def _final(
         kept = {name: value for name, value in one.items() if name not in _OF_THE_TEXT}
         if kept.get("type") not in _FORMATS_THAT_STAY:
             kept.pop("format", None)
-        kept.pop("missingValues", None)
+        kept = {name: one for name, one in kept.items() if not name.startswith("missing")}
         if "categories" not in kept and "categories" in types.get(one["name"], {}):
             kept["categories"] = types[one["name"]]["categories"]
         fields.append(kept)

@@ -17,6 +17,7 @@ from pydantic import PrivateAttr
 from data_package.engine.errors import BuildError
 from data_package.engine.later import imported_later
 from data_package.engine.project import Project
+from data_package.engine.schema.columns import column
 from data_package.engine.sources.delivered import Received
 from data_package.engine.sources.frames import Frame, frame_of, handed, to_polars
 from data_package.engine.sources.reading_report import keep
@@ -216,8 +217,8 @@ class ParquetTables(BasePolarsUPathIOManager):
         table = self._tables.get(context.asset_key)
         if table is None or table.partitions is None:
             return super()._get_paths_for_partitions(context)
-        order = {key: place for place, key in enumerate(table.partitions.keys)}
-        keys = sorted(map(str, context.asset_partition_keys), key=lambda key: order.get(key, -1))
+        places = table.partitions.places
+        keys = sorted(map(str, context.asset_partition_keys), key=lambda key: places.get(key, -1))
         return {key: UPath(self._place(table, key)) for key in keys}
 
     def dump_to_path(self, context: dg.OutputContext, obj: object, path: "UPath") -> None:
@@ -236,7 +237,10 @@ class ParquetTables(BasePolarsUPathIOManager):
         """
         scan = self.scan_df_from_path(path, context)
         columns = context.definition_metadata.get("columns")
-        return handed(scan.select(columns) if columns is not None else scan, frame_wanted(context))
+        return handed(
+            scan.select(map(column, columns)) if columns is not None else scan,
+            frame_wanted(context),
+        )
 
     def _refuse_several(self, context: dg.OutputContext) -> None:
         if context.has_asset_partitions and len(context.asset_partition_keys) != 1:
