@@ -1,0 +1,11 @@
+"""What Polars raises for a table that it cannot read.
+
+Damaged bytes that its checks let through end in a panic, which is not an `Exception`.
+"""
+
+import polars as pl
+
+DAMAGED: tuple[type[BaseException], ...] = (
+    pl.exceptions.PolarsError,
+    pl.exceptions.PanicException,
+)
