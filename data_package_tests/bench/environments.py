@@ -14,7 +14,7 @@ _SHOWN = 300
 # Pinned to versions that work together. Hamilton reads Parquet with an argument that Polars 2 does
 # not have, and needs `packaging` without saying so.
 _PINS = {
-    "pytask": ["pytask==0.6.0", "polars==2.1.0", "pyarrow==25.0.1"],
+    "pytask": ["pytask==0.6.0", "pytask-parallel==0.5.5", "polars==2.1.0", "pyarrow==25.0.1"],
     "pipefunc": ["pipefunc==0.93.2", "polars==2.1.0", "pyarrow==25.0.1"],
     "hamilton": ["apache-hamilton==1.90.0", "polars==1.44.2", "pyarrow==25.0.1", "packaging==26.3"],
     # Data sets that are used in teaching, as Python objects.

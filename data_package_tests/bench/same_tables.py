@@ -2,7 +2,8 @@
 
 Table 0 reads a CSV of a thousand rows; table i takes the table before it and the one at half its
 number, changes a column, and is kept as a Parquet file. The last tables may be a branch of their
-own, which begins with another CSV.
+own, which begins with another CSV. In a wide project, table i takes those at half and at a third of
+its number, so that many do not wait for each other.
 """
 
 import random
@@ -35,11 +36,13 @@ class TableSource:
         return f"{newest}.with_columns({', '.join(columns)})"
 
 
-def tables(count: int, branch: int = 0) -> list[TableSource]:
+def tables(count: int, branch: int = 0, *, wide: bool = False) -> list[TableSource]:
     """The first `count` tables, each after those it takes; the last `branch` are a branch."""
     first = count - branch
     trunk = [
-        TableSource(n, tuple(sorted({n - 1, n // 2}, reverse=True)) if n else ())
+        TableSource(
+            n, tuple(sorted({n // 3 if wide else n - 1, n // 2}, reverse=True)) if n else ()
+        )
         for n in range(first)
     ]
     twig = [TableSource(n, (n - 1,) if n > first else (), BRANCH) for n in range(first, count)]
@@ -68,7 +71,7 @@ def measured(files: Mapping[str, str], command: Sequence[str]) -> Measured:
         return measure(command, folder)
 
 
-def data_package(count: int, branch: int = 0) -> Mapping[str, str]:
+def data_package(count: int, branch: int = 0, *, wide: bool = False) -> Mapping[str, str]:
     """Our own: assets in one module."""
     parts = [
         "from pathlib import Path\n\nimport dagster as dg\nimport polars as pl\n\n"
@@ -77,7 +80,7 @@ def data_package(count: int, branch: int = 0) -> Mapping[str, str]:
     ]
     if branch:
         parts.append(f'branch_file = source_file("branch_file", "{BRANCH}")\n')
-    for table in tables(count, branch):
+    for table in tables(count, branch, wide=wide):
         file = f"{table.raw.removesuffix('.csv')}_file"
         taken = ", ".join(f"table_{n}: pl.DataFrame" for n in table.takes) or f"{file}: Path"
         parts.append(
@@ -96,13 +99,13 @@ def data_package(count: int, branch: int = 0) -> Mapping[str, str]:
     }
 
 
-def pytask(count: int, branch: int = 0) -> Mapping[str, str]:
+def pytask(count: int, branch: int = 0, *, wide: bool = False) -> Mapping[str, str]:
     """Tasks whose dependencies and product are paths."""
     parts = [
         "from pathlib import Path\nfrom typing import Annotated\n\nimport polars as pl\n"
         "from pytask import Product\n\nHERE = Path(__file__).parent\n"
     ]
-    for table in tables(count, branch):
+    for table in tables(count, branch, wide=wide):
         arguments = [f'    path_{n}: Path = HERE / "table_{n}.parquet",\n' for n in table.takes]
         loads = [f"    table_{n} = pl.read_parquet(path_{n})\n" for n in table.takes]
         parts += [
@@ -116,10 +119,10 @@ def pytask(count: int, branch: int = 0) -> Mapping[str, str]:
     return {"task_tables.py": "".join(parts), "pyproject.toml": "[tool.pytask.ini_options]\n"}
 
 
-def hamilton(count: int) -> Mapping[str, str]:
+def hamilton(count: int, *, wide: bool = False) -> Mapping[str, str]:
     """Functions with a Parquet cache; table 0 is always run, else a changed CSV is not seen."""
     parts = ["import polars as pl\nfrom hamilton.function_modifiers import cache\n"]
-    for table in tables(count):
+    for table in tables(count, wide=wide):
         taken = ", ".join(f"table_{n}: pl.DataFrame" for n in table.takes) or "raw: str"
         parts.append(
             f'\n\n@cache(format="parquet")\ndef table_{table.number}({taken}) -> pl.DataFrame:\n'
@@ -188,10 +191,10 @@ def dagster(count: int) -> Mapping[str, str]:
     }
 
 
-def plain(count: int) -> Mapping[str, str]:
+def plain(count: int, *, wide: bool = False) -> Mapping[str, str]:
     """A script of functions and calls: nothing is ever skipped."""
     functions, calls = ["import polars as pl\n"], ["\n\n"]
-    for table in tables(count):
+    for table in tables(count, wide=wide):
         taken = ", ".join(f"table_{n}" for n in table.takes)
         name = f"table_{table.number}"
         functions.append(

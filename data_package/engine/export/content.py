@@ -113,14 +113,7 @@ class ExportedPackage:
             if most_columns is not None and len(table.columns) > most_columns:
                 count = f"{len(table.columns):,} fields; {form} holds {most_columns:,}"
                 faults.append(f"{table.name!r}: it has {count}")
-        if faults:
-            listed = "\n".join(f"  - {fault}" for fault in faults[:_FAULTS_SHOWN])
-            more = len(faults) - _FAULTS_SHOWN
-            raise BuildError(
-                f"{form} cannot hold the package, and nothing was written:\n{listed}\n"
-                + (f"  … and {more:,} more\n" if more > 0 else "")
-                + "Rename them, or export to csv or xlsx instead."
-            )
+        refuse(form, faults)
 
     def keys_to(self, table: ExportedTable) -> list[ForeignKey]:
         """The foreign keys of a table that a database can declare.
@@ -141,6 +134,19 @@ class ExportedPackage:
             else:
                 kept.append(key)
         return kept
+
+
+def refuse(form: str, faults: Sequence[str], others: str = "csv or xlsx") -> None:
+    """Raise BuildError if a format cannot hold the package; `others` name formats that can."""
+    if not faults:
+        return
+    listed = "\n".join(f"  - {fault}" for fault in faults[:_FAULTS_SHOWN])
+    more = len(faults) - _FAULTS_SHOWN
+    raise BuildError(
+        f"{form} cannot hold the package, and nothing was written:\n{listed}\n"
+        + (f"  … and {more:,} more\n" if more > 0 else "")
+        + f"Change them, or export to {others} instead."
+    )
 
 
 def values(count: int, what: str = "value") -> str:

@@ -33,13 +33,13 @@ from dagster_shared.error import SerializableErrorInfo
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.needs import together
+from data_package.engine.runs.active import known_to, started
 from data_package.engine.runs.build_lock import building
 from data_package.engine.runs.expansion import (
     Waits,
     by_partition,
     carried_out,
     context_of,
-    known_to,
     part_of,
 )
 from data_package.engine.runs.launching import Launcher, Over, Task, Threads
@@ -245,11 +245,10 @@ class _Executor(dg.Executor):
             def task_of(step: ExecutionStep) -> Task:
                 of = (key for key in made.get(step.node_handle.name, ()) if key in tables)
                 needs = together(tables[key].needs for key in of if isinstance(key, dg.AssetKey))
-                known = known_to(step, active.get_known_state())
-                return Task(step, known, self._tags(job, step), needs)
+                return Task(step, known_to(step, active), self._tags(job, step), needs)
 
             def broken_off(task: Task, problem: str) -> dg.DagsterEvent:
-                step, known = context.for_step(task.step), active.get_known_state()
+                step, known = context.for_step(task.step), known_to(task.step, active)
                 error = SerializableErrorInfo(f"{problem}\n", [], Over.__name__)
                 return self.log_failure_or_retry_event_after_error(step, error, known)
 
@@ -365,7 +364,7 @@ def _started(
 ) -> Iterator[ActiveExecution]:
     with (
         InstanceConcurrencyContext(context.instance, context.dagster_run) as concurrency,
-        plan.start(retry_mode=retry_mode, instance_concurrency_context=concurrency) as active,
+        started(plan, retry_mode, concurrency) as active,
     ):
         yield active
 
@@ -380,7 +379,7 @@ def _one_by_one(
             with dg.raise_execution_interrupts():
                 active.sleep_til_ready()
             continue
-        step_context = context_of(context, step, active.get_known_state(), context.event_loop)
+        step_context = context_of(context, step, known_to(step, active), context.event_loop)
         if plan.needless(step.key):
             yield _leave_out(step, step_context, active)
         else:

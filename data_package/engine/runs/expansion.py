@@ -82,9 +82,14 @@ def carried_out(context: StepExecutionContext) -> Iterator[dg.DagsterEvent]:
 
 
 def only(plan: ExecutionPlan, step: ExecutionStep, known: KnownExecutionState) -> ExecutionPlan:
-    """The plan of a process that carries out one step, which may be that of a partition."""
+    """The plan of a process that carries out one step, which may be that of a partition.
+
+    It has those steps as well that this one takes something of.
+    """
+    by_key = plan.step_dict_by_key
+    before = (by_key[key] for key in step.get_execution_dependency_keys() if key in by_key)
     return ExecutionPlan(
-        step_dict={**plan.step_dict, step.handle: step},
+        step_dict={**{one.handle: one for one in before}, step.handle: step},
         executable_map={step.key: step.handle},
         resolvable_map={},
         step_handles_to_execute=[step.handle],
@@ -92,16 +97,6 @@ def only(plan: ExecutionPlan, step: ExecutionStep, known: KnownExecutionState) -
         artifacts_persisted=plan.artifacts_persisted,
         executor_name=plan.executor_name,
         repository_load_data=plan.repository_load_data,
-    )
-
-
-def known_to(step: ExecutionStep, known: KnownExecutionState) -> KnownExecutionState:
-    """What a step needs of the state of a run."""
-    before = step.get_execution_dependency_keys()
-    attempts = known.previous_retry_attempts.get(step.key)
-    return known._replace(
-        previous_retry_attempts={} if attempts is None else {step.key: attempts},
-        ready_outputs={one for one in known.ready_outputs if one.step_key in before},
     )
 
 

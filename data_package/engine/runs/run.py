@@ -297,6 +297,7 @@ def _run(
         for node, of in made.items()
         for part in parts.get(node, (None,))
     }
+    known = {node: frozenset(keys) for node, keys in parts.items()}
     tally = Tally(steps, catalogue.tables, PACKAGE)
     contract = {item.key: item for item in catalogue.checks}
 
@@ -322,7 +323,8 @@ def _run(
         takes = work.takes(made[node], part, made[before], catalogue)
         if before not in parts:
             return (before,) if takes is None or takes else ()
-        return [step_key(before, key) for key in parts[before] if takes is None or key in takes]
+        taken = known[before] if takes is None else known[before].intersection(takes)
+        return [step_key(before, key) for key in taken]
 
     @contextmanager
     def prepare(run_id: str) -> Iterator[None]:

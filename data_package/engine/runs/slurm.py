@@ -5,6 +5,7 @@ again by itself: whether a step is tried again is decided here, as anywhere.
 """
 
 import io
+import itertools
 import math
 import secrets
 import threading
@@ -101,6 +102,7 @@ class Slurm:
         self._prefix = queueing.prefix_of(project)
         self._folder = _new_folder(project, run.run_id)
         self._sign = _Sign(self._folder / "sign")
+        self._numbers = itertools.count()
         self._held: list[_Job] = []
         self._jobs: dict[str, _Job] = {}
         self._made: dict[str, Hashes] = defaultdict(dict)
@@ -121,8 +123,7 @@ class Slurm:
 
     def start(self, task: Task) -> None:
         """Hand a task in with the others that are begun now."""
-        number = len(list(self._folder.glob("[0-9]*")))
-        places = Places(self._folder / str(number))
+        places = Places(self._folder / str(next(self._numbers)))
         places.make()
         Outbox(places.order).send(self._order(task))
         self._held.append(_Job(task, places))

@@ -162,7 +162,7 @@ def described(path: Path, part: Mapping[str, str] | None = None) -> dict[str, ob
         return schema.infer_file(path).descriptor
     part = part or {}
     writing = schema.sniffed(path, part.get("member"))
-    dialect = {**part, **({"delimiter": writing.delimiter} if writing.delimiter else {})}
+    dialect = {**part, **writing.dialect}
     inferred = schema.infer_file(path, dialect=dialect, encoding=writing.encoding).descriptor
     fields = inferred.pop("schema")
     written = cast("dict[str, object]", inferred.pop("dialect", {})) | dialect

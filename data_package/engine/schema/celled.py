@@ -3,6 +3,7 @@
 https://datapackage.org/standard/table-schema/ and https://datapackage.org/standard/table-dialect/
 """
 
+import codecs
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
@@ -173,6 +174,8 @@ def _hint(table: CelledFile, report: Report) -> Hint | None:
     """Return what most likely makes many errors at once, and how to say it right."""
     rules = {total.rule for total in report.totals}
     if "encoding" in rules:
+        if codecs.lookup(table.dialect.encoding).name == OTHER_ENCODING:
+            return None
         what = f"the text is not encoded in {table.dialect.encoding}; if it is in {OTHER_ENCODING}"
         return Hint(what, f"encoding: {OTHER_ENCODING}", f"--encoding {OTHER_ENCODING}")
     if "quoteChar" in rules:

@@ -18,13 +18,15 @@ from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.file_format import TextRecords
 from data_package.engine.schema.formats.opening import open_records
 from data_package.engine.schema.records import BLOCK_BYTES
-from data_package.engine.schema.sniffing import gap_widths, other_delimiter
+from data_package.engine.schema.sniffing import gap_widths, other_delimiter, separator_line
 from data_package.engine.schema.split import MARK, Shape
 from data_package.engine.schema.unreadable import OTHER_ENCODING, CheckError
 
 _PEEK_BYTES = 1 << 16
 # How many rows of a column are looked at to tell a label from a value.
 _LOOKED_AT = 1000
+# How many rows of titles a file may begin with.
+_TITLES = 10
 _NUMBER = re.compile(r"[+-]?[0-9]+([.,][0-9]+)*([eE][+-]?[0-9]+)?")
 _TEMPORAL = re.compile(r"[0-9]{1,4}[-./][0-9]{1,2}[-./][0-9]{1,4}([T ].*)?|[0-9]{1,2}:[0-9]{2}.*")
 
@@ -112,6 +114,10 @@ def _file(
     if not dialect and settled.given:
         written["delimiter"] = settled.delimiter
     notes: list[str] = []
+    if form.form is Form.DELIMITED and not dialect and (mark := separator_line(path, settled)):
+        written |= {"commentRows": [1]} | ({} if mark == "," else {"delimiter": mark})
+        settled = dialect_for(path, form, written, encoding=encoding)
+        notes.append(f"Its first line names the delimiter, {mark!r}, and is left out.")
     labels = _labels(path, settled)
     is_delimited = form.form is Form.DELIMITED and not settled.columns
     if is_delimited and len(labels) == 1 and not dialect and (widths := gap_widths(path, settled)):
@@ -145,6 +151,7 @@ def _file(
                     "above it with --skip, or how comment lines begin with --comment"
                 )
             _doubt_header(path, labels, cells)
+            _doubt_title(path, labels, cells, above)
         named = _made_unique(labels)
         if named != labels:
             # A label that is blank or repeated names no field: fields are matched by position.
@@ -240,6 +247,24 @@ def _doubt_header(path: Path, labels: Sequence[str], cells: pl.DataFrame) -> Non
                 f"{path}: row 1 may be data and not a header: the label of column {i + 1} {why}. "
                 "If it is the header, say --header-row 1; if there is none, --no-header"
             )
+
+
+def _doubt_title(path: Path, labels: Sequence[str], cells: pl.DataFrame, above: int) -> None:
+    """Refuse a header with few labels where the next whole row may be the header instead."""
+    labelled = sum(map(bool, labels))
+    if len(labels) == 1 or (labelled > 1 and 2 * labelled >= len(labels)):
+        return
+    filled = (i for i, cells_of in enumerate(cells.head(_TITLES).iter_rows()) if all(cells_of))
+    at = next(filled, cells.height)
+    below = [str(cell) for cell in cells.row(at)] if at + 1 < cells.height else []
+    looked_at = cells[at + 1 :].head(_LOOKED_AT).get_columns()
+    held = [[cell for cell in column.to_list() if cell is not None] for column in looked_at]
+    if below and len(set(below)) == len(below) and not any(map(_like_values, below, held)):
+        row = above + at + 1
+        raise CheckError(
+            f"{path}: row {above} has {labelled} of {len(labels)} labels, and row {row} may be "
+            f"the header instead. Say --header-row {row}, or else --header-row {above}"
+        )
 
 
 def _like_values(label: str, values: Sequence[str]) -> str:

@@ -3,6 +3,7 @@
 https://datapackage.org/standard/table-schema/#fieldsMatch
 """
 
+import json
 from collections.abc import Sequence
 from dataclasses import dataclass, replace
 
@@ -49,6 +50,10 @@ def match_labels(
 def _hint(labels: Sequence[str], contract: Contract, delimiter: str, row: int) -> Hint | None:
     """Return how the file may be meant."""
     names = [each.name for each in contract.fields]
+    if delimiter and labels[:1] and labels[0].lower().startswith("sep=") and not any(labels[1:]):
+        what = f"row {row} names the delimiter and is not the header"
+        also = f"delimiter: {json.dumps(labels[0][4:])}, " if labels[0][4:] else ""
+        return Hint(what, f"dialect: {{{also}commentRows: [{row}]}}")
     if not set(names) & set(labels):
         other = other_delimiter(labels, delimiter) if delimiter else ""
         if other and len(names) > 1:
@@ -62,7 +67,7 @@ def _hint(labels: Sequence[str], contract: Contract, delimiter: str, row: int) -
         if set(labels) == set(names):
             what = "the columns are the fields in another order; if that may be"
             return Hint(what, "fieldsMatch: equal")
-    elif not all(labels) or len(set(labels)) < len(labels):
+    elif len(labels) == len(names) and (not all(labels) or len(set(labels)) < len(labels)):
         what = f"to take the columns by their places, whatever their labels in row {row} say"
         return Hint(what, f"dialect: {{header: false, commentRows: [{row}]}}")
     return None

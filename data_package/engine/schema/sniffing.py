@@ -7,6 +7,7 @@ import codecs
 import csv
 import io
 import itertools
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -18,24 +19,35 @@ from data_package.engine.schema.unreadable import OTHER_ENCODING, unreadable_fil
 
 _ENOUGH_BYTES = 1 << 18
 _ENOUGH_ROWS = 100
+_ENOUGH_FOR_A_LINE = 64
 # In fewer lines blanks below one another may be chance.
 _ENOUGH_LINES = 4
 _DELIMITERS = (";", "\t", "|", ",")
+# How spreadsheet programs are told the delimiter, in a line above the header.
+_SEPARATOR_LINE = re.compile(r'"?sep=(.)"?(?:\r|\n|$)', re.IGNORECASE)
 _MARKS = {b"\xef\xbb\xbf": None, b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
 
 @dataclass(frozen=True)
 class Writing:
-    """`encoding` is None for UTF-8, `delimiter` None for a comma."""
+    """`encoding` is None for UTF-8, `delimiter` None for a comma.
+
+    `separator_line` says that the first line, `sep=;`, names the delimiter.
+    """
 
     encoding: str | None = None
     delimiter: str | None = None
+    separator_line: bool = False
+
+    @property
+    def dialect(self) -> dict[str, object]:
+        """The properties of a Table Dialect."""
+        found: dict[str, object] = {"delimiter": self.delimiter} if self.delimiter else {}
+        return found | ({"commentRows": [1]} if self.separator_line else {})
 
     def properties(self) -> dict[str, object]:
         """As properties of a resource."""
-        found: dict[str, object] = {}
-        if self.delimiter:
-            found["dialect"] = {"delimiter": self.delimiter}
+        found: dict[str, object] = {"dialect": self.dialect} if self.dialect else {}
         if self.encoding:
             found["encoding"] = self.encoding
         return found
@@ -58,9 +70,24 @@ def sniffed(path: Path, member: str | None = None) -> Writing:
     except UNREADABLE as error:
         raise unreadable_file(path, error, "utf-8") from None
     text = head.decode(encoding or "utf-8-sig", errors="replace")
+    if separator := _separator(text):
+        return Writing(encoding, None if separator == "," else separator, separator_line=True)
     if not whole:
         text = text[: max(text.rfind("\n"), text.rfind("\r")) + 1]
     return Writing(encoding, _delimiter(text))
+
+
+def separator_line(path: Path, dialect: Dialect) -> str:
+    """Return the delimiter that a first line such as `sep=;` names, or nothing.
+
+    Of a file that cannot be read, nothing is said here either.
+    """
+    try:
+        with opened(path, dialect.member) as file:
+            head = file.read(_ENOUGH_FOR_A_LINE)
+    except UNREADABLE:
+        return ""
+    return _separator(head.decode(dialect.encoding, errors="replace").removeprefix("\ufeff"))
 
 
 def other_delimiter(labels: Sequence[str], delimiter: str) -> str:
@@ -99,6 +126,11 @@ def _is_utf8(path: Path, member: str | None) -> bool:
         except UnicodeDecodeError:
             return False
     return True
+
+
+def _separator(text: str) -> str:
+    found = _SEPARATOR_LINE.match(text)
+    return found[1] if found else ""
 
 
 def _delimiter(text: str) -> str | None:

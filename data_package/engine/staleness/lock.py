@@ -14,11 +14,12 @@ import os
 import re
 import threading
 import tomllib
-from collections import Counter
+from collections import ChainMap, Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from pathlib import Path
+from typing import TypeVar
 
 from data_package.engine.errors import BuildError, ProjectError, some
 from data_package.engine.places import LOCK
@@ -47,6 +48,8 @@ _MAPPINGS = ("libraries", "parts")
 _NONE: Mapping[str, Collection[str]] = {}
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7})", re.MULTILINE)
+
+Entry = TypeVar("Entry")
 
 
 @dataclass(frozen=True)
@@ -128,17 +131,11 @@ class Lock:
     def with_table(self, name: str, partition: str | None, entry: TableEntry) -> "Lock":
         """The same lock with another entry; a table is either partitioned or not."""
         if partition is None:
-            return replace(
-                self,
-                tables={**self.tables, name: entry},
-                partitions={k: v for k, v in self.partitions.items() if k != name},
-            )
-        known = {**self.partitions.get(name, {}), partition: entry}
-        return replace(
-            self,
-            tables={k: v for k, v in self.tables.items() if k != name},
-            partitions={**self.partitions, name: known},
-        )
+            tables = _with(self.tables, name, entry)
+            return replace(self, tables=tables, partitions=_without(self.partitions, name))
+        known = _with(self.partitions.get(name, {}), partition, entry)
+        partitions = {**self.partitions, name: known}
+        return replace(self, tables=_without(self.tables, name), partitions=partitions)
 
 
 def lock_path(project: Project) -> Path:
@@ -353,11 +350,12 @@ class LockFile:
         with self._exclusive():
             before = self.read()
             after = before.with_table(name, partition, entry)
-            after = replace(after, raw={**before.raw, **raw})
+            changed = {key: one for key, one in raw.items() if before.raw.get(key) != one}
+            after = replace(after, raw={**before.raw, **changed}) if changed else after
             stamp = stamp_of(self._path)
             if stamp is None:
                 self._write(after)
-            elif after != before:
+            elif changed or before.entry(name, partition) != entry:
                 files = {key: _plain(one) for key, one in raw.items()}
                 line = Line(name, _plain(entry), files, partition)
                 self._journal.add(line, stamp)
@@ -517,6 +515,24 @@ def _together(known: Mapping[str, TableEntry]) -> TableEntry:
         size_bytes=sum(entry.size_bytes for _, entry in entries),
         raw_errors=sum(entry.raw_errors for _, entry in entries),
     )
+
+
+def _with(known: Mapping[str, Entry], key: str, entry: Entry) -> Mapping[str, Entry]:
+    """The same mapping with another entry; what is in both is mostly not copied.
+
+    A build puts as many entries as there are tables and partitions, one after another, and a lock
+    that was read before must not change. So the newest entries are in a small mapping before the
+    others, and join them from time to time.
+    """
+    newest, others = known.maps if isinstance(known, ChainMap) else ({}, known)
+    newest = {**newest, key: entry}
+    if len(newest) ** 2 > len(others) or not isinstance(others, dict):
+        return {**others, **newest}
+    return ChainMap(newest, others)
+
+
+def _without(known: Mapping[str, Entry], name: str) -> Mapping[str, Entry]:
+    return {k: v for k, v in known.items() if k != name} if name in known else known
 
 
 def _those_of(lock: Lock, wanted: Callable[[str, str], bool]) -> dict[str, dict[str, TableEntry]]:

@@ -4,6 +4,7 @@ import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
+from functools import cached_property
 from graphlib import TopologicalSorter
 
 from data_package.engine.errors import ProjectError
@@ -49,12 +50,17 @@ class TableState:
         more = len(self.causes) - 1
         return f"{self.causes[0]}{f' and {more} more' if more else ''}"
 
-    @property
+    @cached_property
     def stale(self) -> tuple[str | None, ...]:
         """What of it is not fresh: keys of partitions, or None for the table as a whole."""
         if self.parts:
             return tuple(part.partition for part in self.parts if part.state is not State.FRESH)
         return () if self.state is State.FRESH else (self.partition,)
+
+    @cached_property
+    def not_fresh(self) -> frozenset[str | None]:
+        """The same as a set, for lookups."""
+        return frozenset(self.stale)
 
 
 def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
@@ -176,8 +182,7 @@ def _is_stale(state: TableState, reader: Table, part: str | None, catalogue: Cat
     source = catalogue.named[state.name]
     if not source.partitioned or state.state is State.FRESH:
         return state.state is not State.FRESH
-    stale = set(state.stale)
-    return any(key in stale for key in catalogue.taken(reader, source, part))
+    return not state.not_fresh.isdisjoint(catalogue.taken(reader, source, part))
 
 
 def together(table: Table, parts: Sequence[TableState]) -> TableState:

@@ -125,9 +125,7 @@ class Catalogue:
                 source.partitions.definition,
                 partition,
             )
-            wanted = frozenset(found)
-            there = [key for key in source.partitions.keys if key in wanted]
-            self._taken[place] = (*there, *lacking)
+            self._taken[place] = (*source.partitions.in_order(found), *lacking)
         return self._taken[place]
 
     def parts_taken(

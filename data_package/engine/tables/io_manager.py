@@ -216,8 +216,8 @@ class ParquetTables(BasePolarsUPathIOManager):
         table = self._tables.get(context.asset_key)
         if table is None or table.partitions is None:
             return super()._get_paths_for_partitions(context)
-        order = {key: place for place, key in enumerate(table.partitions.keys)}
-        keys = sorted(map(str, context.asset_partition_keys), key=lambda key: order.get(key, -1))
+        places = table.partitions.places
+        keys = sorted(map(str, context.asset_partition_keys), key=lambda key: places.get(key, -1))
         return {key: UPath(self._place(table, key)) for key in keys}
 
     def dump_to_path(self, context: dg.OutputContext, obj: object, path: "UPath") -> None:

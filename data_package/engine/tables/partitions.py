@@ -3,6 +3,7 @@
 import hashlib
 import unicodedata
 from collections import Counter
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from functools import cached_property
@@ -49,6 +50,15 @@ class Partitions:
     def known(self) -> frozenset[str]:
         """The keys as a set, for lookups."""
         return frozenset(self.keys)
+
+    def in_order(self, keys: Iterable[str]) -> list[str]:
+        """Those of some keys that there are, in the definition's order."""
+        return sorted(self.known.intersection(keys), key=self.places.__getitem__)
+
+    @cached_property
+    def places(self) -> dict[str, int]:
+        """The place of each key in the definition's order."""
+        return {key: place for place, key in enumerate(self.keys)}
 
     def dimensions(self, key: str) -> dict[str, str]:
         """The key of each dimension; of a single one, under `partition`."""

@@ -48,4 +48,4 @@ def test_the_command_offers_each_format() -> None:
 def test_an_unknown_format_is_refused_with_those_that_there_are(tmp_path: Path) -> None:
     with pytest.raises(ProjectError, match="Did you mean 'sqlite'") as refused:
         export("sqlit", tmp_path / "out", tmp_path)
-    assert "sqlite, duckdb, xlsx, csv, markdown, quarto" in str(refused.value)
+    assert "sqlite, duckdb, xlsx, csv, sav, dta, xpt, markdown, quarto" in str(refused.value)

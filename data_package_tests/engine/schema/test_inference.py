@@ -9,7 +9,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from data_package.engine.schema import CheckError, Contract, check_file, infer, infer_file
+from data_package.engine.schema import CheckError, Contract, check_file, infer, infer_file, sniffed
 from data_package.engine.schema.inference import UnsoundError
 
 
@@ -224,6 +224,37 @@ def test_a_header_further_down_is_asked_for_and_then_read(
     assert [field["name"] for field in inference.fields] == names
     report = check_file(path, Contract.from_descriptor(inference.descriptor))
     assert (report.ok, report.rows_checked) == (True, 2)
+
+
+@pytest.mark.parametrize("titles", ["Export of 2024,,\n", "Export of 2024,,\n,,\n"])
+def test_titles_as_wide_as_the_table_are_not_taken_for_its_header(
+    tmp_path: Path, titles: str
+) -> None:
+    path = write(tmp_path, titles + "id,v,w\n1,2,a\n2,3,b\n")
+    row = titles.count("\n") + 1
+    with pytest.raises(CheckError, match=f"Say --header-row {row}, or else --header-row 1$"):
+        infer_file(path)
+    inference = infer_file(path, dialect={"headerRows": [row]})
+    assert [field["name"] for field in inference.fields] == ["id", "v", "w"]
+
+
+@pytest.mark.parametrize("text", [",v,w\n1,2,a\n2,3,b\n", "name,,w\nBo,x,1\nAl,y,2\n"])
+def test_a_header_with_blank_labels_over_values_is_passed_over(tmp_path: Path, text: str) -> None:
+    inference = infer_file(write(tmp_path, text))
+    assert inference.descriptor["dialect"] == {"header": False, "commentRows": [1]}
+
+
+@pytest.mark.parametrize("mark", [";", ",", "\t", "|"])
+def test_a_first_line_that_names_the_delimiter_is_obeyed(tmp_path: Path, mark: str) -> None:
+    path = write(tmp_path, f"sep={mark}\r\nid{mark}w\r\n1{mark}a\r\n2{mark}b\r\n")
+    inference = infer_file(path)
+    assert [field["name"] for field in inference.fields] == ["id", "w"]
+    found = check_file(path, Contract.from_descriptor(inference.descriptor))
+    assert (found.ok, found.rows_checked) == (True, 2)
+    writing = sniffed(path)
+    assert infer_file(path, dialect=writing.dialect).fields == inference.fields
+    without = {"fields": [{"name": "id"}, {"name": "w"}]}
+    assert "commentRows: [1]}" in check_file(path, without).render()
 
 
 def test_without_a_header_nothing_of_the_first_row_becomes_a_name(tmp_path: Path) -> None:

@@ -118,3 +118,12 @@ def test_a_parquet_file_is_whole_or_refused_by_its_name(tmp_path: Path) -> None:
             scan_delivered(path)
     with pytest.raises(CheckError, match="No such file"):
         scan_delivered(tmp_path / "none.parquet")
+
+
+def test_an_encoding_that_was_wrong_is_not_advised_again(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"id,w\n1,\x81\n")
+    fields = {"fields": [{"name": "id"}, {"name": "w"}]}
+    report = check_file(path, fields, encoding="cp1252")
+    assert not report.ok
+    assert report.hint is None

@@ -1,8 +1,11 @@
 """What a build has finished is in the lock for whoever reads it, however the build ends."""
 
+from collections import ChainMap
 from pathlib import Path
 
 import pytest
+from hypothesis import given
+from hypothesis import strategies as st
 
 from data_package.engine.project import Project
 from data_package.engine.staleness.lock import (
@@ -11,7 +14,9 @@ from data_package.engine.staleness.lock import (
     RawEntry,
     TableEntry,
     lock_path,
+    parse,
     read_lock,
+    render,
 )
 from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER
@@ -120,3 +125,43 @@ def test_a_killed_build_loses_at_most_the_table_that_was_running(study: Make) ->
     assert built.returncode == 0
     assert built.stdout.count('"status": "built"') == 1
     assert not journal_of(made.project).exists()
+
+
+names = st.sampled_from(["a", "b"])
+keys = st.none() | st.integers(0, 30).map(str)
+
+
+@given(st.lists(st.tuples(names, keys, st.integers(0, 3)), max_size=80))
+def test_entries_put_one_by_one_are_those_of_plain_mappings(
+    puts: list[tuple[str, str | None, int]],
+) -> None:
+    lock, expected, earlier = Lock(), Lock(), []
+    for name, key, number in puts:
+        earlier.append((lock, render(lock)))
+        lock = lock.with_table(name, key, entry(number))
+        tables, partitions = dict(expected.tables), dict(expected.partitions)
+        if key is None:
+            tables[name] = entry(number)
+            partitions.pop(name, None)
+        else:
+            partitions[name] = {**partitions.get(name, {}), key: entry(number)}
+            tables.pop(name, None)
+        expected = Lock({}, tables, partitions)
+        assert lock == expected
+        assert lock.entry(name, key) == entry(number)
+    assert render(lock) == render(expected)
+    assert parse(render(lock)).names == expected.names
+    for before, text in earlier:
+        assert render(before) == text
+
+
+def test_an_entry_of_many_partitions_is_put_without_copying_the_others() -> None:
+    many = {str(number): entry(number) for number in range(400)}
+    lock = Lock(partitions={"t": many})
+    for number in range(20):
+        lock = lock.with_table("t", f"new {number}", entry(number))
+    known = lock.partitions["t"]
+    assert isinstance(known, ChainMap)
+    assert known.maps[1] is many
+    # They join the others when they are as many as the root of all.
+    assert isinstance(lock.with_table("t", "one more", entry(1)).partitions["t"], dict)
