@@ -5,7 +5,4 @@ Damaged bytes that its checks let through end in a panic, which is not an `Excep
 
 import polars as pl
 
-DAMAGED: tuple[type[BaseException], ...] = (
-    pl.exceptions.PolarsError,
-    pl.exceptions.PanicException,
-)
+DAMAGED = (pl.exceptions.PolarsError, pl.exceptions.PanicException)
