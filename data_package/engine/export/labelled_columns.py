@@ -13,7 +13,8 @@ from dataclasses import dataclass, field
 import polars as pl
 
 from data_package.engine.export.content import ExportedTable, values
-from data_package.engine.package.csvtwin import cell, column
+from data_package.engine.package.csvtwin import cell
+from data_package.engine.schema.columns import column
 from data_package.engine.schema.contract import Field
 
 MOST_WHOLE = 2**53

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Sequence
 from data_package.engine import schema
 from data_package.engine.scaffold.drafted_files import Draft
 from data_package.engine.scaffold.origin import Origin
+from data_package.engine.schema.plain_names import is_expression
 
 _WIDTH = 100
 
@@ -167,23 +168,29 @@ def delivered(drafts: Sequence[Draft], places: Sequence[str]) -> str:
 
 def table(draft: Draft) -> str:
     """The module of a final table: every column, sorted by its key."""
-    columns = [_quoted(name) for name in draft.columns]
+    columns = [_selected(name) for name in draft.columns]
     selected = ", ".join(columns)
     if len(selected) > _WIDTH - 30:
         lines = "".join(f"        {line}\n" for line in _in_lines(columns, _WIDTH - 10))
         selected = f"\n{lines}    "
-    key = ", ".join(map(_quoted, draft.key))
+    key = ", ".join(map(_selected, draft.key))
     ordered = f".sort({key})" if key else ""
+    selectors = "import polars.selectors as cs\n" if any(map(is_expression, draft.columns)) else ""
     return f'''\
 import dagster as dg
 import polars as pl
-
+{selectors}
 
 @dg.asset
 def {draft.name}({draft.file}: pl.LazyFrame) -> pl.LazyFrame:
     """Every row of {_quoted(draft.path.name)[1:-1]}."""
     return {draft.file}.select({selected}){ordered}
 '''
+
+
+def _selected(name: str) -> str:
+    """A column in an argument of `select`, which takes some names for expressions."""
+    return f"cs.by_name({_quoted(name)})" if is_expression(name) else _quoted(name)
 
 
 def _in_lines(literals: Iterable[str], width: int) -> list[str]:

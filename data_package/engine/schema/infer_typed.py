@@ -13,6 +13,7 @@ from pathlib import Path
 
 import polars as pl
 
+from data_package.engine.schema.columns import column
 from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.formats.file_format import (
     FileFormat,
@@ -109,7 +110,7 @@ def _read(file: TypedFile) -> Columns:
                 held = codes.setdefault(name, {})
                 for code, rows in counts.iter_rows():
                     held[code] = held.get(code, 0) + rows
-        parts.append(batch.select(list(file.columns)))
+        parts.append(batch.select(map(column, file.columns)))
     frame = pl.concat(parts)
     whole = [name for name, dtype in frame.schema.items() if dtype.is_float()]
     return Columns(

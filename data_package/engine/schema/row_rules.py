@@ -193,7 +193,9 @@ def _with_partners(
             f"column '{clash}'.\nRename that column."
         )
     keys = other.select(pl.struct(map(column, join.other)).alias("key"), *map(column, join.other))
-    repeated = keys.drop_nulls(list(join.other)).select(pl.col("key").is_duplicated().any())
+    repeated = keys.filter(
+        pl.all_horizontal(column(name).is_not_null() for name in join.other)
+    ).select(pl.col("key").is_duplicated().any())
     if repeated.collect(engine="streaming").item():
         raise BuildError(
             f"The rule '{rule.name}' needs one row of '{join.table}' for each row, and several "

@@ -17,6 +17,7 @@ from pydantic import PrivateAttr
 from data_package.engine.errors import BuildError
 from data_package.engine.later import imported_later
 from data_package.engine.project import Project
+from data_package.engine.schema.columns import column
 from data_package.engine.sources.delivered import Received
 from data_package.engine.sources.frames import Frame, frame_of, handed, to_polars
 from data_package.engine.sources.reading_report import keep
@@ -236,7 +237,10 @@ class ParquetTables(BasePolarsUPathIOManager):
         """
         scan = self.scan_df_from_path(path, context)
         columns = context.definition_metadata.get("columns")
-        return handed(scan.select(columns) if columns is not None else scan, frame_wanted(context))
+        return handed(
+            scan.select(map(column, columns)) if columns is not None else scan,
+            frame_wanted(context),
+        )
 
     def _refuse_several(self, context: dg.OutputContext) -> None:
         if context.has_asset_partitions and len(context.asset_partition_keys) != 1:

@@ -11,6 +11,7 @@ from data_package.engine import schema
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, Field
+from data_package.engine.schema.columns import column
 from data_package.engine.schema.contract import ForeignKey
 from data_package.engine.schema.row_rules import Rule, broken_rows
 from data_package.engine.schema.types import type_of
@@ -233,7 +234,11 @@ class _Rows:
         alike = all(_family(one) == _family(other) for one, other in zip(own, others, strict=True))
         values: list[tuple[object, ...]] = []
         if target is not None and alike:
-            keys = target.select(key.reference_fields).drop_nulls().unique(maintain_order=True)
+            keys = (
+                target.select(column(name) for name in key.reference_fields)
+                .drop_nulls()
+                .unique(maintain_order=True)
+            )
             values = [row for row in keys.rows() if self._may_hold(key, others, row)]
         self._links.append(
             _Link(
