@@ -1,6 +1,6 @@
 """Files of a statistical program, one a table, and a descriptor with what those cannot hold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -36,6 +36,7 @@ class Labelled:
         title: its label.
         titles: the labels of its fields, by name.
         labels: the labels of values, by name.
+        missing: what stands for a missing number that has a reason, by name.
     """
 
     table: ExportedTable
@@ -43,6 +44,7 @@ class Labelled:
     title: str
     titles: Mapping[str, str]
     labels: Mapping[str, Mapping[object, str]]
+    missing: Mapping[str, Sequence[int | str]]
 
 
 def write_files(
@@ -106,6 +108,7 @@ def _labelled(
     content: ExportedPackage, table: ExportedTable, columns: Columns, limits: Limits
 ) -> Labelled:
     frame = narrowed(table.scan().select(columns.select).collect(engine="streaming"))
+    missing = {name: tuple(codes.values()) for name, codes in columns.missing.items() if codes}
     fields = {each.name: each for each in reversed(table.contract.fields)}
     titles = {name: fields[name].title for name in frame.columns if name in fields}
     cut = {
@@ -124,7 +127,7 @@ def _labelled(
         content.notes.append(
             f"{table.name}: labels of values are in {FILE_NAME} only: {', '.join(lost)}."
         )
-    return Labelled(table, frame, str(table.contract.descriptor.get("title") or ""), cut, labels)
+    return Labelled(table, frame, table.contract.title, cut, labels, missing)
 
 
 def _resource(table: ExportedTable, path: Path, mediatype: str) -> dict[str, object]:

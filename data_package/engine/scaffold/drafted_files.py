@@ -185,7 +185,7 @@ def _final(
         kept = {name: value for name, value in one.items() if name not in _OF_THE_TEXT}
         if kept.get("type") not in _FORMATS_THAT_STAY:
             kept.pop("format", None)
-        kept.pop("missingValues", None)
+        kept = {name: one for name, one in kept.items() if not name.startswith("missing")}
         if "categories" not in kept and "categories" in types.get(one["name"], {}):
             kept["categories"] = types[one["name"]]["categories"]
         fields.append(kept)
