@@ -447,7 +447,7 @@ def _variables_within(resource: object) -> Iterator[str]:
 
 def _variables(config: object) -> Iterator[str]:
     match config:
-        case {"env": str(name)} if len(config) == 1:
+        case {"env": str(name), **others} if not others:
             yield name
         case dict():
             for value in config.values():
