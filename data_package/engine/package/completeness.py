@@ -120,7 +120,8 @@ def _package(properties: Mapping[str, object]) -> Iterator[Gap]:
 
 def _table(name: str, resource: Mapping[str, object] | None) -> Iterator[Gap]:
     if resource is None:
-        what = f"no contract; begin one: data-package describe {name} --write"
+        begin = f"data-package build {name} && data-package describe {name} --write"
+        what = f"no contract; begin one: {begin}"
         yield Gap(Kind.CONTRACT, name, None, (), what)
         return
     if not _is_described(resource):

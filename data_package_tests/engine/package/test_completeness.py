@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from data_package.engine.package.completeness import Kind, gaps_in, gaps_of, summary_of
+from data_package.engine.cli.todo import listing
+from data_package.engine.package.completeness import Gap, Kind, gaps_in, gaps_of, summary_of
+from data_package.engine.package.todo import Todo
 from data_package_tests.conftest import Make
 from data_package_tests.engine.package.test_publish import STUDY_FILES, descriptor, package_of
 
@@ -141,3 +143,12 @@ def test_todo_lists_what_is_left_with_file_and_line(study: Make) -> None:
         "what": "neither title nor description",
         "file": f"{folder}/final/people.yaml",
     }
+
+
+@pytest.mark.parametrize(("fields", "has_advice"), [(9, False), (10, True)])
+def test_todo_advises_a_codebook_where_many_fields_have_no_words(
+    fields: int, has_advice: bool
+) -> None:
+    gap = Gap(Kind.FIELD, "people", "age", (), "neither title nor description")
+    shown = listing([Todo(gap, "people.yaml", 1, 1)] * fields)
+    assert ("--codebook" in shown) == has_advice
