@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.schema.columns import column
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.formats.file_format import (
     FileFormat,
     Known,
@@ -58,7 +59,7 @@ def columns_of_files(paths: Sequence[Path], form: FileFormat) -> Columns:
             scan.collect_schema()
             return Columns(scan, files[0].known, notes=files[0].notes)
         frame = pl.concat([one.frame.lazy() for one in read], how="vertical_relaxed").collect()
-    except pl.exceptions.PolarsError as error:
+    except DAMAGED as error:
         raise CheckError(
             f"{paths[0]}: it and the files with it cannot be read as one table "
             f"({type(error).__name__})"

@@ -17,6 +17,7 @@ import polars as pl
 from data_package.engine.schema.cells import read_columns
 from data_package.engine.schema.columns import TEXTS, column
 from data_package.engine.schema.contract import Contract, Descriptor
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.dialect import dialect_for
 from data_package.engine.schema.file_layout import laid_out
 from data_package.engine.schema.formats import format_of
@@ -83,7 +84,7 @@ def infer(
 
     try:
         table = frame.lazy().collect(engine="streaming")
-    except pl.exceptions.PolarsError as error:
+    except DAMAGED as error:
         raise unreadable("the table", error) from None
     names = table.columns
     if "" in names:

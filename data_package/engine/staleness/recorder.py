@@ -9,6 +9,7 @@ import dagster as dg
 import polars as pl
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.sources.files import Content, combine_hashes
 from data_package.engine.sources.shares import Share
 from data_package.engine.staleness.lock import LockFile, RawEntry, TableEntry
@@ -142,7 +143,7 @@ class Recorder:
                 # What was wrong in its raw files is not right because it is accepted.
                 raw_errors=before.raw_errors if before is not None else 0,
             )
-        except (OSError, pl.exceptions.PolarsError):
+        except (OSError, *DAMAGED):
             place = self.catalogue.project.relative(path)
             raise ProjectError(
                 f"'{table.labelled(part)}' cannot be accepted: {place} is missing or not a whole "

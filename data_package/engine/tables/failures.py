@@ -21,6 +21,7 @@ import polars as pl
 
 from data_package.engine.errors import DataPackageError
 from data_package.engine.project import Project
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.tables import polars_errors, python_errors
 from data_package.engine.tables.own_words import OwnWords, names_known, read_source
 from data_package.engine.tables.table import place_of
@@ -256,7 +257,7 @@ def _schema(value: object) -> Mapping[str, pl.DataType] | None:
     if isinstance(value, pl.LazyFrame):
         try:
             return value.collect_schema()
-        except pl.exceptions.PolarsError:
+        except DAMAGED:
             return None
     return None
 

@@ -16,6 +16,7 @@ import polars as pl
 
 from data_package.engine.errors import BuildError
 from data_package.engine.schema.columns import column
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.keys import common_type, in_type
 from data_package.engine.schema.octets import as_text
 
@@ -111,7 +112,7 @@ def compare_rows(
             except _NotAKeyError:
                 pass
         return pair.named(_by_count(pair, show, shares))
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+    except DAMAGED as error:
         # The message of Polars may quote values.
         files = " and ".join(str(each) for each in (old, new) if isinstance(each, Path))
         raise BuildError(
