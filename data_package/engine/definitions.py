@@ -27,6 +27,7 @@ from data_package.engine.sources.assets import (
 )
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import RawFile
+from data_package.engine.sources.pins import pinned
 from data_package.engine.staleness.lock import lock_of
 from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import PRIVATE_FOLDER, make_private_folder
@@ -86,7 +87,8 @@ def load_definitions(
         for spec, _ in found.sources
         if isinstance(spec, dg.AssetSpec) and (file := raw_file(spec)) is not None
     }
-    delivered = _delivered(project, {key.to_user_string(): file for key, file in files.items()})
+    named = {key.to_user_string(): file for key, file in files.items()}
+    delivered = _delivered(project, pinned(named, project))
     tables = {
         table.key: table
         for assets, module in found.assets

@@ -254,6 +254,8 @@ def _deliverable(catalogue: Catalogue) -> tuple[dict[str, RawFile], list[str]]:
     for name, file in sorted(catalogue.deliveries.files.items()):
         if name not in catalogue.delivered.contracts:
             notes.append(f"{name} is left out: it has no contract.")
+        elif file.snapshot is not None:
+            notes.append(f"{name} is left out: it is a snapshot of {file.snapshot.origin}.")
         elif file.package is not None:
             notes.append(f"{name} is left out: it comes with the Python package {file.package}.")
         elif any(map(has_place, file.patterns)):

@@ -105,7 +105,7 @@ def _in_words(
     error: BaseException, target: Path, edition: Edition, form: ExportFormat
 ) -> str | None:
     """Turn a library's error about the disk or a damaged file into one that quotes no value."""
-    from pyarrow import ArrowException  # type: ignore[import-untyped]
+    from pyarrow import ArrowException
 
     # Each library has its own error for it.
     if any(words in str(error) for words in _FULL):

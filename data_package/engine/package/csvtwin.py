@@ -82,7 +82,7 @@ def _with_infinities(origin: Path, frame: pl.LazyFrame) -> dict[str, pl.DataType
 
 def _open_ended(origin: Path) -> set[str]:
     """The columns whose extremes in the file's metadata are infinite or unknown."""
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq
     from pyarrow import ArrowNotImplementedError
 
     found = set()
