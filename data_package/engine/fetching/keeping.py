@@ -4,6 +4,7 @@ Both passes take a piece of the rows at a time. What a type cannot hold as it is
 what no table can hold is refused: a value is never rounded, cut or dropped.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,6 +17,8 @@ import pyarrow.parquet as pq
 
 from data_package.engine.errors import BuildError
 from data_package.engine.fetching.answers import Answer, Kind
+from data_package.engine.schema.columns import column
+from data_package.engine.sources.snapshots import CONTRACT_KEY
 from data_package.engine.storage import PRIVATE_FILE, hash_file, sync, temporary_beside
 
 # As tables have them, whatever the sizes of the pieces that arrive.
@@ -35,6 +38,7 @@ class Kept:
     rows: int
     sha256: str
     size_bytes: int
+    notes: tuple[str, ...] = ()
 
 
 @contextmanager
@@ -50,10 +54,12 @@ def kept(answer: Answer, folder: Path) -> Iterator[Kept]:
         rows, nulls = _spool(answer, spool)
         frame = pl.scan_parquet(spool, glob=False, hive_partitioning=False)
         frame = _typed(frame, answer.kinds(), answer.scales())
-        frame.sink_parquet(made, row_group_size=_ROW_GROUP_ROWS)
+        contract = answer.contract()
+        said = {CONTRACT_KEY: json.dumps(contract, ensure_ascii=False)} if contract else {}
+        frame.sink_parquet(made, row_group_size=_ROW_GROUP_ROWS, metadata=said)
         _refuse_loss(made, nulls)
         sync(made)
-        yield Kept(made, rows, hash_file(made), made.stat().st_size)
+        yield Kept(made, rows, hash_file(made), made.stat().st_size, answer.notes())
     finally:
         for path in (spool, made):
             path.unlink(missing_ok=True)
@@ -82,12 +88,12 @@ def _refuse_beyond(batch: pa.RecordBatch) -> None:
     Databases have infinite dates, which arrive as one of these; Polars would make some of them
     null.
     """
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        known = _bounds(column.type)
+    for name, cells in zip(batch.schema.names, batch.columns, strict=True):
+        known = _bounds(cells.type)
         if known is None:
             continue
         stored, first, last = known
-        found = pc.min_max(column.view(stored)).as_py()
+        found = pc.min_max(cells.view(stored)).as_py()
         if found["min"] is not None and not first <= found["min"] <= found["max"] <= last:
             raise BuildError(
                 f"The column {name!r} has a value that no table can hold: infinite, before the "
@@ -130,7 +136,7 @@ def _typed(
     known = _digits(frame, [n for n, kind in kinds.items() if kind is Kind.DECIMAL], scales)
     casts = []
     for name, kind in kinds.items():
-        cell = pl.col(name)
+        cell = column(name)
         match kind:
             case Kind.WHOLE:
                 casts.append(cell.cast(pl.Int64))
@@ -139,7 +145,8 @@ def _typed(
             case Kind.BYTES:
                 casts.append(cell.str.decode("hex"))
             case Kind.BOOLEAN:
-                casts.append(cell == "1")
+                yes = pl.when(cell == "1").then(pl.lit(value=True))
+                casts.append(yes.when(cell == "0").then(pl.lit(value=False)).alias(name))
             case Kind.DECIMAL:
                 if name in known:
                     casts.append(cell.cast(pl.Decimal(*known[name])))
@@ -158,7 +165,7 @@ def _digits(
         return {}
     asked = []
     for name in names:
-        cell = pl.col(name)
+        cell = column(name)
         whole = cell.str.extract(_PLAIN, 1).str.strip_chars_start("0").str.len_bytes()
         fraction = cell.str.extract(_PLAIN, 2).str.len_bytes()
         plain = cell.is_null() | cell.str.contains(_PLAIN)
