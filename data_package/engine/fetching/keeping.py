@@ -20,6 +20,7 @@ from data_package.engine.fetching.answers import Answer, Kind
 from data_package.engine.schema.columns import column
 from data_package.engine.sources.snapshots import CONTRACT_KEY
 from data_package.engine.storage import PRIVATE_FILE, hash_file, sync, temporary_beside
+from data_package.engine.unusable import lack_of_room
 
 # As tables have them, whatever the sizes of the pieces that arrive.
 _ROW_GROUP_ROWS = 122_880
@@ -45,18 +46,23 @@ class Kept:
 def kept(answer: Answer, folder: Path) -> Iterator[Kept]:
     """Write an answer into a folder, under a temporary name; the file is gone when the block ends.
 
-    Raises BuildError for a date or a time that no table can hold.
+    Raises BuildError for a date or a time that no table can hold, and where there is no room.
     """
     spool, made = (temporary_beside(folder / name) for name in ("spool", "made"))
     try:
         for path in (spool, made):
             path.touch(PRIVATE_FILE, exist_ok=False)
         rows, nulls = _spool(answer, spool)
-        frame = pl.scan_parquet(spool, glob=False, hive_partitioning=False)
-        frame = _typed(frame, answer.kinds(), answer.scales())
-        contract = answer.contract()
-        said = {CONTRACT_KEY: json.dumps(contract, ensure_ascii=False)} if contract else {}
-        frame.sink_parquet(made, row_group_size=_ROW_GROUP_ROWS, metadata=said)
+        refused: BuildError | None = None
+        try:
+            _type(answer, spool, made)
+        except pl.exceptions.PolarsError as error:
+            # Its message may quote a value.
+            refused = BuildError(
+                lack_of_room(folder) or f"The answer cannot be kept ({type(error).__name__})."
+            )
+        if refused is not None:
+            raise refused
         _refuse_loss(made, nulls)
         sync(made)
         yield Kept(made, rows, hash_file(made), made.stat().st_size, answer.notes())
@@ -114,6 +120,15 @@ def _bounds(dtype: pa.DataType) -> tuple[pa.DataType, int, int] | None:
     if pa.types.is_time64(dtype):
         return pa.int64(), 0, _SECONDS_OF_DAY * _PER_SECOND[dtype.unit] - 1
     return None
+
+
+def _type(answer: Answer, spool: Path, made: Path) -> None:
+    """Write what was spooled as the file that is kept, with the contract of its source."""
+    frame = pl.scan_parquet(spool, glob=False, hive_partitioning=False)
+    frame = _typed(frame, answer.kinds(), answer.scales())
+    contract = answer.contract()
+    said = {CONTRACT_KEY: json.dumps(contract, ensure_ascii=False)} if contract else {}
+    frame.sink_parquet(made, row_group_size=_ROW_GROUP_ROWS, metadata=said)
 
 
 def _refuse_loss(path: Path, nulls: list[int]) -> None:

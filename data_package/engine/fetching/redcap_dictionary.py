@@ -188,7 +188,8 @@ def _type(row: Row) -> Descriptor:
     if validation in ("integer", "int"):
         return {"type": "integer"}
     if validation.startswith("number") or validation == "float":
-        return {"type": "number"} | ({"decimalChar": ","} if "comma" in validation else {})
+        comma = {"decimalChar": ","} if "comma" in validation else {}
+        return {"type": "number", **comma}
     if validation.startswith("datetime_seconds_"):
         return {"type": "datetime", "format": "%Y-%m-%d %H:%M:%S"}
     if validation.startswith("datetime_"):
