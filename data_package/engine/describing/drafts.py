@@ -14,6 +14,7 @@ from data_package.engine.schema import CheckError, Inference, Report, UnsoundErr
 from data_package.engine.schema.codebook import Codebook
 from data_package.engine.schema.contract import Descriptor
 from data_package.engine.schema.editor import modeline
+from data_package.engine.sources.proposed import proposed_contract
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
@@ -159,6 +160,10 @@ def _found(
             contract = catalogue.delivered.contracts.get(name)
             names = [each.name for each in contract.fields] if contract is not None else []
             paths = catalogue.deliveries.hand_out(name)
+            if catalogue.deliveries.files[name].snapshot is not None and not options:
+                proposed = proposed_contract(paths[0])
+                if proposed is not None:
+                    return _Found(Inference(proposed, ()), place)
             return _Found(infer.files(paths, dialect, encoding, names), place)
         table = _table(name, catalogue)
         if not table.files():

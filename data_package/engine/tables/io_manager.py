@@ -125,7 +125,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Write the table, then add its metadata."""
         table = self._tables.get(context.asset_key) if context.has_asset_key else None
-        failure: Exception | None = None
+        failure: BaseException | None = None
         try:
             self._refuse_several(context)
             if obj is None:
@@ -138,8 +138,8 @@ class ParquetTables(BasePolarsUPathIOManager):
                 if table is not None and table.kept is Kept.BY_RESULT:
                     drop_note(self._project, table.noted_as(internals.partition_of(context)))
             return
-        except failures.INTERRUPTIONS:
-            raise
+        except failures.INTERRUPTIONS as error:
+            failure = failures.wordless(error)
         except BaseException as error:  # noqa: BLE001
             failure = failures.describe(
                 error,
@@ -154,7 +154,7 @@ class ParquetTables(BasePolarsUPathIOManager):
 
     def load_input(self, context: dg.InputContext) -> Any | dict[str, Any]:
         """Scan or load what the parameter's annotation asks for."""
-        failure: Exception | None = None
+        failure: BaseException | None = None
         try:
             table = self._tables.get(context.asset_key)
             if table is not None and not table.is_table:
@@ -175,8 +175,8 @@ class ParquetTables(BasePolarsUPathIOManager):
                 f"The partition '{error}' of '{_name(context)}' has not been built yet. Build it "
                 f"first: data-package build {_name(context)}"
             )
-        except failures.INTERRUPTIONS:
-            raise
+        except failures.INTERRUPTIONS as error:
+            failure = failures.wordless(error)
         except BaseException as error:  # noqa: BLE001
             failure = failures.describe(error, name=_name(context), project=self._project)
         raise failure

@@ -118,14 +118,14 @@ def applied(
 
     The message quotes no value.
     """
-    failure: dg.Failure | None = None
+    failure: BaseException | None = None
     for rule in rules:
         try:
             expression = rule.function(**{join.table: Joined(join.table) for join in rule.joins})
             made = AppliedRule(rule.name, rule.says, expression, rule.joins)
             report = with_rule(report, frame, made, contract, references)
-        except failures.INTERRUPTIONS:
-            raise
+        except failures.INTERRUPTIONS as error:
+            failure = failures.wordless(error)
         except BaseException as error:  # noqa: BLE001 (a user's function may raise anything)
             said = failures.describe(
                 error,
