@@ -40,6 +40,8 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
         done.append(one)
         if not as_json:
             say(_line(one), err=one.came is Came.FAILED)
+            for note in one.notes:
+                say(f"  {note}", err=True)
     if as_json:
         facts = {"snapshots": [one.to_dict() for one in done]}
         say(json.dumps(facts, indent=2, ensure_ascii=False))
