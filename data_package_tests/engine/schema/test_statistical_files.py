@@ -245,7 +245,7 @@ def test_long_texts_of_stata_are_read_whole_or_refused_with_their_names(tmp_path
     frame = pd.DataFrame({"n": [1.0, 2.0], "s": ["x" * 3000, "y"]})
     schema = {"fields": [{"name": "n", "type": "number"}, {"name": "s", "type": "string"}]}
     for release in (117, 118, 119):
-        frame.to_stata(path, version=release, write_index=False)  # type: ignore[call-overload]
+        frame.to_stata(path, version=release, write_index=False)
         if release < 119:
             assert read(path, schema).frame.collect()["s"].to_list() == ["x" * 3000, "y"]
             continue
