@@ -52,7 +52,7 @@ _ROW_GROUP_ROWS = 1 << 18
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenTable:
     """The metadata of a table that has just been written.
 
     `columns` hashes names and types; `config` hashes the configuration of this run;
@@ -80,7 +80,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     _project: Project = PrivateAttr()
     _tables: Mapping[dg.AssetKey, Table] = PrivateAttr()
     _hashes: HashCache = PrivateAttr()
-    _record: Callable[[Table, Written, str | None], None] = PrivateAttr()
+    _record: Callable[[Table, WrittenTable, str | None], None] = PrivateAttr()
     _describe: Describe = PrivateAttr()
     _place: Callable[[Table, str | None], Path] = PrivateAttr()
 
@@ -88,7 +88,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     def of(
         cls,
         catalogue: Catalogue,
-        record: Callable[[Table, Written, str | None], None],
+        record: Callable[[Table, WrittenTable, str | None], None],
         describe: Describe = lambda _: {},
         place: Callable[[Table, str | None], Path] = Table.file,
     ) -> "ParquetTables":
@@ -293,7 +293,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         self._hashes.remember(path, digest)
         internals.set_data_version(context, digest)
         schema = scan.collect_schema()
-        written = Written(
+        written = WrittenTable(
             rows=rows,
             size_bytes=path.stat().st_size,
             sha256=digest,
@@ -335,7 +335,7 @@ class ParquetTables(BasePolarsUPathIOManager):
                 **(received.to_metadata() if received is not None else {}),
             }
         )
-        written = Written(
+        written = WrittenTable(
             rows=0,
             size_bytes=size,
             sha256=digest,

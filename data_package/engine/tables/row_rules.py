@@ -15,7 +15,7 @@ from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, Report
-from data_package.engine.schema.row_rules import Join, Joined, RowRule, Rule, with_rule
+from data_package.engine.schema.row_rules import AppliedRule, Join, Joined, RowRule, with_rule
 from data_package.engine.tables import failures
 from data_package.engine.tables.attach import first_sentence
 from data_package.engine.tables.table import Table, TableRule, place_of
@@ -122,7 +122,7 @@ def applied(
     for rule in rules:
         try:
             expression = rule.function(**{join.table: Joined(join.table) for join in rule.joins})
-            made = Rule(rule.name, rule.says, expression, rule.joins)
+            made = AppliedRule(rule.name, rule.says, expression, rule.joins)
             report = with_rule(report, frame, made, contract, references)
         except failures.INTERRUPTIONS as error:
             failure = failures.wordless(error)
