@@ -159,4 +159,4 @@ def test_todo_advises_a_codebook_where_many_fields_have_no_words(
 )
 def test_what_shows_nothing_says_nothing(empty: object) -> None:
     found = gaps_of(dict.fromkeys(WHOLE, empty), {})
-    assert [gap.kind for gap in found] == [Kind.PACKAGE] * 4
+    assert [gap.kind for gap in found] == [GapKind.PACKAGE] * 4
