@@ -5,7 +5,7 @@ import sqlite3
 import stat
 import sys
 import tempfile
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +23,7 @@ from data_package.engine.fetching.refusals import not_answered, not_reached
 from data_package.engine.sources.assets import raw_file
 from data_package.engine.sources.pins import read_pins, write_pins
 from data_package.engine.sources.snapshots import Pin
+from data_package.engine.staleness import memo
 from data_package.engine.staleness.clean import find_leftovers
 from data_package.engine.staleness.lock import lock_of
 from data_package.engine.staleness.survey import survey
@@ -80,9 +81,14 @@ def loaded(project: Study) -> Catalogue:
     return catalogue_of(project.project)
 
 
+def quiet(_on: str) -> AbstractContextManager[None]:
+    """Show nothing while it is fetched."""
+    return nullcontext()
+
+
 def fetched(project: Study) -> list[Any]:
     files = loaded(project).deliveries.files
-    return list(fetch(files, project.project, lambda _: nullcontext()))
+    return list(fetch(files, project.project, quiet))
 
 
 def test_a_snapshot_is_fetched_pinned_built_and_fetched_again(clinic: Study) -> None:
@@ -122,6 +128,24 @@ def test_a_snapshot_is_fetched_pinned_built_and_fetched_again(clinic: Study) -> 
         assert b"planted77" not in (clinic.root / name).read_bytes()
     kept_files = [path for path in clinic.storage.rglob("*") if path.is_file()]
     assert not [path for path in kept_files if b"planted77" in path.read_bytes()]
+
+
+UNUSED = """
+from data_package import source_file
+one_file = source_file("one_file", "nowhere.csv")
+two_file = source_query("two_file", "select 1 as a", connection="NOWHERE")
+"""
+
+
+def test_what_no_table_uses_need_not_be_there(clinic: Study) -> None:
+    clinic.write({"tables.py": FILES["tables.py"] + UNUSED})
+    list(
+        fetch(
+            {"visits_file": loaded(clinic).deliveries.files["visits_file"]}, clinic.project, quiet
+        )
+    )
+    assert clinic.build().ok
+    assert memo.count_if_fresh(clinic.project) == 2
 
 
 def test_what_does_not_answer_the_query_now_is_not_used(clinic: Study) -> None:
