@@ -8,7 +8,7 @@ from typing import cast
 
 from data_package.engine import schema
 from data_package.engine.describing.foreign_keys import Keys
-from data_package.engine.describing.words import Words
+from data_package.engine.describing.words import KnownWords
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.schema import CheckError, Inference, Report, UnsoundError
 from data_package.engine.schema.codebook import Codebook
@@ -82,7 +82,7 @@ def describe(
     infer = _Inferring(bounds, small_cells)
     tables = [_table(name, catalogue) for name in names if _is_table(name, catalogue)]
     keys = Keys(catalogue, tables) if catalogue is not None and tables else None
-    words = Words(catalogue) if catalogue is not None and tables else None
+    words = KnownWords(catalogue) if catalogue is not None and tables else None
     found: dict[str, _Found] = {}
     refused: list[CheckError] = []
     for name in names:
