@@ -17,7 +17,7 @@ from data_package.engine.project import Project
 from data_package.engine.schema import Contract, Report
 from data_package.engine.schema.row_rules import AppliedRule, Join, Joined, RowRule, with_rule
 from data_package.engine.tables import failures
-from data_package.engine.tables.attach import first_sentence
+from data_package.engine.tables.first_sentence import first_sentence
 from data_package.engine.tables.table import Table, TableRule, place_of
 
 __all__ = ["Joined", "RowRule", "applied", "row_rule", "with_rules"]
