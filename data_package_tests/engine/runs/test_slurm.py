@@ -14,7 +14,14 @@ import pytest
 from data_package.engine.runs.instance import project_instance
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.runs.cluster import Cluster, started
-from data_package_tests.engine.runs.test_processes import copied, facts_of, files_of, until
+from data_package_tests.engine.runs.test_processes import (
+    copied,
+    facts_of,
+    files_of,
+    until,
+    without_times,
+)
+from data_package_tests.test_example import cloned
 
 pytestmark = pytest.mark.slow
 
@@ -238,28 +245,45 @@ def waits() -> pl.DataFrame:
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_in_the_queue_of_a_build_that_is_ended(
-    study: Make, cluster: Cluster, number: signal.Signals
+    study: Make, cluster: Cluster
 ) -> None:
     project = study({"tables.py": WAITS})
-    build = begun(project, cluster, "--slurm")
-    until(lambda: (project.root / "begun").exists() or build.poll() is not None, 300)
-    build.send_signal(number)
-    _, said = build.communicate(timeout=120)
-    assert "Traceback" not in said
-    if number == signal.SIGKILL:
-        (job,) = cluster.jobs()
-    else:
-        assert not cluster.jobs()
+
+    def ended_by(number: signal.Signals) -> str:
+        (project.root / "begun").unlink(missing_ok=True)
+        build = begun(project, cluster, "--slurm")
+        until(lambda: (project.root / "begun").exists() or build.poll() is not None, 300)
+        build.send_signal(number)
+        return build.communicate(timeout=120)[1]
+
+    # Ctrl-C.
+    assert "Traceback" not in ended_by(signal.SIGINT)
+    assert not cluster.jobs()
+    ended_by(signal.SIGKILL)
+    (job,) = cluster.jobs()
     (project.root / "go").touch()
     again = project.verb("build", "--json", env=cluster.environment)
     assert again.returncode == 0, again.stderr
+    assert f"left jobs in Slurm's queue; they are cancelled: {job}." in again.stderr
     until(lambda: not cluster.jobs())
-    if number == signal.SIGKILL:
-        assert f"left jobs in Slurm's queue; they are cancelled: {job}." in again.stderr
     (made,) = json.loads(again.stdout)["tables"]
     assert made["status"] == "built"
+
+
+def test_the_example_built_in_jobs_is_that_of_one_process(tmp_path: Path, cluster: Cluster) -> None:
+    alone, jobs = (Study(cloned(tmp_path / name), "data_package") for name in ("alone", "cluster"))
+    for one in (alone, jobs):
+        (one.root / "data-package.lock").unlink()
+    build = begun(jobs, cluster, "--slurm", "--json")
+    beside = alone.command("build", "--json")
+    code, found, said = finished(build)
+    assert (code, beside.returncode) == (0, 0), said + beside.stderr
+    assert without_times(found)["tables"] == facts_of(beside.stdout)["tables"]
+    assert files_of(jobs) == files_of(alone)
+    locks = [(one.root / "data-package.lock").read_text() for one in (jobs, alone)]
+    assert locks[0] == locks[1]
+    until(lambda: not cluster.jobs())
 
 
 def test_slurm_that_is_not_here_is_reported_before_anything_runs(
