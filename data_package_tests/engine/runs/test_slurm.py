@@ -13,6 +13,7 @@ from typing import Any
 import pytest
 
 from data_package.engine.runs.instance import project_instance
+from data_package.engine.runs.queueing import prefix_of
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.runs.cluster import Cluster, started
 from data_package_tests.engine.runs.test_processes import (
@@ -21,7 +22,6 @@ from data_package_tests.engine.runs.test_processes import (
     files_of,
     until,
 )
-from data_package_tests.test_example import cloned
 
 pytestmark = pytest.mark.slow
 
@@ -127,7 +127,9 @@ def test_a_build_in_jobs_makes_what_a_build_in_one_process_makes(
     env = cluster.environment | {"PATH": f"{sbatch.parent}:{cluster.environment['PATH']}"}
     done = project.verb("build", "--slurm", "--json", env=env)
     assert done.returncode == 0, done.stdout + done.stderr
-    assert len(cluster.jobs("CANCELLED")) == 1
+    ended = (cluster.folder / "log" / "jobs").read_text()
+    prefix = prefix_of(project.project)
+    assert re.findall(rf"Name={re.escape(prefix)}(\S+) JobState=CANCELLED", ended) == ["people"]
     beside = alone.verb("build", "--json")
     assert facts_of(done.stdout) == facts_of(beside.stdout)
     assert files_of(project) == files_of(alone)
@@ -287,27 +289,6 @@ def test_nothing_is_left_in_the_queue_of_a_build_that_is_ended(
     until(lambda: not cluster.jobs())
     (made,) = json.loads(again.stdout)["tables"]
     assert made["status"] == "built"
-
-
-# The branch with most tables in a row; all of it takes 35 jobs.
-@pytest.mark.parametrize(
-    "select", [["+adverse_event_incidence"], pytest.param([], marks=pytest.mark.stress)]
-)
-def test_the_example_built_in_jobs_is_that_of_one_process(
-    tmp_path: Path, cluster: Cluster, select: list[str]
-) -> None:
-    alone, jobs = (Study(cloned(tmp_path / name), "data_package") for name in ("alone", "jobs"))
-    for one in (alone, jobs):
-        (one.root / "data-package.lock").unlink()
-    build = begun(jobs, cluster, *select, "--slurm", "--json")
-    beside = alone.command("build", *select, "--json")
-    code, _, said = finished(build)
-    assert (code, beside.returncode) == (0, 0), said + beside.stderr
-    assert files_of(jobs) == files_of(alone)
-    locks = [(one.root / "data-package.lock").read_text() for one in (jobs, alone)]
-    assert locks[0] == locks[1]
-    assert "adverse_event_incidence" in locks[0]
-    until(lambda: not cluster.jobs())
 
 
 def test_slurm_that_is_not_here_is_reported_before_anything_runs(
