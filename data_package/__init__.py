@@ -12,11 +12,23 @@ if TYPE_CHECKING:
     from data_package.engine.graph.nodes import graph
     from data_package.engine.runs import build, read, scan
     from data_package.engine.runs.checking import check
-    from data_package.engine.sources import source_file
+    from data_package.engine.sources import source_file, source_query, source_redcap
     from data_package.engine.tables.row_rules import Joined, row_rule
     from data_package.engine.versions import diff
 
-__all__ = ["Joined", "build", "check", "diff", "graph", "read", "row_rule", "scan", "source_file"]
+__all__ = [
+    "Joined",
+    "build",
+    "check",
+    "diff",
+    "graph",
+    "read",
+    "row_rule",
+    "scan",
+    "source_file",
+    "source_query",
+    "source_redcap",
+]
 
 __getattr__ = lazily(
     __name__,
@@ -30,5 +42,7 @@ __getattr__ = lazily(
         "row_rule": "engine.tables.row_rules",
         "scan": "engine.runs",
         "source_file": "engine.sources",
+        "source_query": "engine.sources",
+        "source_redcap": "engine.sources",
     },
 )

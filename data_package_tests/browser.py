@@ -109,6 +109,18 @@ class Tab:
             time.sleep(0.25)
         raise AssertionError(f"there is no {words!r} to click in:\n{self.text}")
 
+    def hover(self, words: str) -> None:
+        """Rest the pointer on the innermost element that shows these words and no more."""
+        self.wait_for(words)
+        place = self.ask(
+            f"""(() => {{
+              const found = [...document.querySelectorAll('*')]
+                .filter(e => e.innerText?.trim() === {json.dumps(words)} && e.checkVisibility());
+              const box = found[found.length - 1].getBoundingClientRect();
+              return [box.x + box.width / 2, box.y + box.height / 2]; }})()"""
+        )
+        self.call("Input.dispatchMouseEvent", type="mouseMoved", x=place[0], y=place[1])
+
     def screenshot(self, path: Path) -> None:
         data = self.call("Page.captureScreenshot", format="png")["data"]
         path.write_bytes(base64.b64decode(data))

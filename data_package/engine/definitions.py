@@ -27,6 +27,7 @@ from data_package.engine.sources.assets import (
 )
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import RawFile
+from data_package.engine.sources.pins import pinned
 from data_package.engine.staleness.lock import lock_of
 from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import PRIVATE_FOLDER, make_private_folder
@@ -86,7 +87,8 @@ def load_definitions(
         for spec, _ in found.sources
         if isinstance(spec, dg.AssetSpec) and (file := raw_file(spec)) is not None
     }
-    delivered = _delivered(project, {key.to_user_string(): file for key, file in files.items()})
+    named = {key.to_user_string(): file for key, file in files.items()}
+    delivered = _delivered(project, pinned(named, project))
     tables = {
         table.key: table
         for assets, module in found.assets
@@ -110,6 +112,7 @@ def load_definitions(
     catalogue.publications.extend(packages)
     catalogue.notes.extend(found.notes)
     catalogue.notes.extend(_without_subject(found, project))
+    catalogue.notes.extend(_unused_io_managers(found))
     kept = ParquetTables.of(
         catalogue, recorder.written, lambda table: column_lineage(table, catalogue)
     )
@@ -155,6 +158,17 @@ def load_definitions(
         executor=executor or in_process(recorder),
         loggers={"console": console_logger, **(loggers or {})},
     )
+
+
+def _unused_io_managers(found: Found) -> list[str]:
+    """A note on each IO manager that a project has under the name of the engine's."""
+    names = (TABLES_KEY, IO_MANAGER_KEY)
+    places = {(module, name): None for name, _, module in found.resources if name in names}
+    return [
+        f"{module}: the IO manager '{name}' is not used, because tables are kept as Parquet.\n"
+        'An asset that needs it chooses it by another name: @dg.asset(io_manager_key="…").'
+        for module, name in places
+    ]
 
 
 def _delivered(project: Project, files: Mapping[str, RawFile]) -> Delivered:

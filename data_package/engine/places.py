@@ -11,6 +11,10 @@ from pathlib import Path
 TABLE_SUFFIX = ".parquet"
 # The name of the lock file, which is beside `pyproject.toml`.
 LOCK = "data-package.lock"
+# The name of the file beside it with the fetches that tables are made from.
+SNAPSHOTS = "snapshots.toml"
+# As much of a hash as is in the name of a file.
+_DIGEST_IN_NAME = 16
 
 
 class Folder(StrEnum):
@@ -21,6 +25,7 @@ class Folder(StrEnum):
     EXPORTS = "exports"
     REJECTS = "rejects"
     SYNTHETIC = "synthetic"
+    SNAPSHOTS = "snapshots"
 
 
 class GraphFormat(StrEnum):
@@ -68,6 +73,16 @@ class Places:
         """The rows that a function was not given, for the partition of a `part.name`."""
         name = function if part is None else f"{function}.{part}"
         return self.rejects / f"{name}{TABLE_SUFFIX}"
+
+    @property
+    def snapshots(self) -> Path:
+        """What was fetched from databases, a folder per raw file."""
+        return self.storage / Folder.SNAPSHOTS
+
+    def snapshot(self, name: str, sha256: str) -> Path:
+        """What was fetched for a raw file, by its content."""
+        folder = self.snapshots / name.replace("/", "__")
+        return folder / f"{sha256[:_DIGEST_IN_NAME]}{TABLE_SUFFIX}"
 
     def graph(self, form: GraphFormat | str) -> Path:
         """The graph in one of its formats."""
@@ -172,6 +187,11 @@ class Places:
     def build_lease(self) -> Path:
         """Which machine builds, where several share the file system."""
         return self.state / "build.lease"
+
+    @property
+    def fetch_guard(self) -> Path:
+        """Held while a snapshot is put in its place."""
+        return self.state / "fetch"
 
     @property
     def slurm(self) -> Path:

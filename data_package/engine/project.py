@@ -18,7 +18,7 @@ from data_package.engine import needs
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.needs import Needs
 from data_package.engine.own_code import ENGINE
-from data_package.engine.places import LOCK, Places
+from data_package.engine.places import LOCK, SNAPSHOTS, Places
 
 _TABLE = "[tool.data-package]"
 _TEXTS = ("package", "storage", "library-changes", "subject")
@@ -122,6 +122,11 @@ class Project:
     def lock(self) -> Path:
         """The lock file."""
         return self.root / LOCK
+
+    @property
+    def snapshots(self) -> Path:
+        """The file with the fetches that tables are made from."""
+        return self.root / SNAPSHOTS
 
     @property
     def state(self) -> Path:

@@ -105,6 +105,7 @@ ASKED: dict[str, list[list[str]]] = {
     "schema": [["contract"]],
     "synth": [[]],
     "build": [["--force"], ["--verbose"]],
+    "fetch": [[], [HOSTILE]],
     "watch": [[]],
     "status": [["--all"], ["--json"]],
     "why": [["persons"], ["broken"], ["--json", "persons"]],

@@ -82,6 +82,9 @@ def _describe(found: "Leftovers", project: "Project") -> Iterator[str]:
     if found.rejects:
         yield "Rows left out of tables that are gone:"
         yield from _some(_relative(tuple(orphan.path for orphan in found.rejects), project))
+    if found.snapshots:
+        yield "Snapshots that are no longer used:"
+        yield from _some(_relative(tuple(orphan.path for orphan in found.snapshots), project))
     for what, names in (
         ("In the lock, but no longer in the project:", [*found.lock_tables, *found.lock_raw]),
         ("Kept checks of tables that are gone:", _relative(found.verdicts, project)),

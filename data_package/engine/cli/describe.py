@@ -104,7 +104,7 @@ def command(
     if as_json:
         say(json.dumps([_facts(draft) for draft in drafts], indent=2, ensure_ascii=False))
     else:
-        _print_drafts(drafts, write=write)
+        _print_drafts(drafts, project, write=write)
     if write:
         for draft in drafts:
             assert draft.place is not None
@@ -166,14 +166,15 @@ def _catalogue(
     return catalogue
 
 
-def _print_drafts(drafts: "list[Draft]", *, write: bool) -> None:
+def _print_drafts(drafts: "list[Draft]", project: "Project | None", *, write: bool) -> None:
     for at, draft in enumerate(drafts):
         for note in draft.notes:
             say(note, err=True)
         for report in draft.reports:
             say(report.render(), err=True)
         if write:
-            say(f"Written: {draft.place}. What is left to write: data-package todo")
+            place = project.relative(draft.place) if project and draft.place else draft.place
+            say(f"Written: {place}. What is left to write: data-package todo")
             continue
         if len(drafts) > 1:
             say("---" if at else "", nl=bool(at))

@@ -2,10 +2,21 @@
 
 import json
 import sys
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
 
 import click
 
 from data_package.engine.cli.say import say
+
+if TYPE_CHECKING:
+    from data_package.engine.package.todo import Todo
+
+_MANY = 10
+_MANY_AT_ONCE = (
+    "Many at once: a CSV file with the header table,field,title,description, and then\n"
+    "data-package describe TABLE... --codebook FILE --write"
+)
 
 
 @click.command("todo")
@@ -30,10 +41,17 @@ def command(check: bool, as_json: bool) -> None:
     if as_json:
         say(json.dumps({"todo": [one.to_dict() for one in found]}, indent=2))
     elif found:
-        say("\n".join(map(str, found)))
-        things = "thing is" if len(found) == 1 else "things are"
-        say(f"\n{len(found):,} {things} left to write or to decide.")
+        say(listing(found))
     else:
         say("Nothing is left to write or to decide.")
     if check and found:
         sys.exit(1)
+
+
+def listing(found: "Sequence[Todo]") -> str:
+    """What is left, a line each, and how many; for many fields, how to write them at once."""
+    things = "thing is" if len(found) == 1 else "things are"
+    lines = [*map(str, found), "", f"{len(found):,} {things} left to write or to decide."]
+    if sum(one.gap.kind == "field" for one in found) >= _MANY:
+        lines.append(_MANY_AT_ONCE)
+    return "\n".join(lines)

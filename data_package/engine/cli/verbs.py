@@ -15,6 +15,7 @@ _GROUPS = {
         "synth": "Make up data that satisfy the contracts.",
     },
     "Every day": {
+        "fetch": "Fetch snapshots from databases and services.",
         "build": "Build what is stale, check it, and publish the data package.",
         "watch": "Build on each save.",
         "status": "Show the state of every table, and why in a few words.",

@@ -9,6 +9,7 @@ import polars as pl
 
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.schema.contract import Contract, ForeignKey
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.versions.edition import Edition
 
 _IN_CASE = ": their names differ in case only"
@@ -73,11 +74,13 @@ class ExportedPackage:
             if path is None:
                 notes.append(f"{name} is left out: it has no Parquet file.")
                 continue
+            if one.unread:
+                notes.append(f"{name}: {one.unread}.")
             try:
                 scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
                 columns = dict(scan.collect_schema())
                 rows = int(scan.select(pl.len()).collect().item())
-            except (OSError, pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+            except (OSError, *DAMAGED) as error:
                 raise BuildError(
                     f"The table {name} cannot be read from {path}: {type(error).__name__}."
                 ) from None

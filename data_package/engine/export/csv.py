@@ -9,6 +9,7 @@ import polars as pl
 from data_package.engine.export.content import ExportedPackage, ExportedTable, file_name
 from data_package.engine.package.csvtwin import DIALECT, write_csv
 from data_package.engine.package.descriptor import FILE_NAME, to_json
+from data_package.engine.schema.columns import column
 from data_package.engine.storage import hash_file, make_private_folder, write_private
 
 # What spreadsheets take for the beginning of a formula:
@@ -49,7 +50,7 @@ def _formulas(table: ExportedTable) -> list[str]:
     texts = [name for name, dtype in table.columns.items() if dtype in (pl.String, pl.Categorical)]
     if not texts:
         return []
-    begin = [pl.col(n).cast(pl.String).str.contains(_FORMULA).sum().alias(n) for n in texts]
+    begin = [column(n).cast(pl.String).str.contains(_FORMULA).sum().alias(n) for n in texts]
     counts = table.scan().select(begin).collect(engine="streaming").row(0, named=True)
     found = {name: count for name, count in cast("Mapping[str, int]", counts).items() if count}
     return [

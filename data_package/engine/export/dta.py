@@ -5,10 +5,11 @@ import re
 from collections.abc import Callable
 from pathlib import Path
 
+import polars as pl
 import pyreadstat
 
 from data_package.engine.export.content import ExportedPackage
-from data_package.engine.export.labelled_columns import Limits, shortened
+from data_package.engine.export.labelled_columns import Limits, narrowed, shortened
 from data_package.engine.export.labelled_files import Labelled, write_files
 
 _LIMITS = Limits(
@@ -31,6 +32,7 @@ _LIMITS = Limits(
     earliest=dt.date(100, 1, 1),
     # Larger numbers are missing values.
     largest=8.988e307,
+    reasons="letters",
 )
 _FILE_LABEL = 80
 # Stata 14 and later; the next release differs only for more fields than these.
@@ -52,10 +54,20 @@ def write(content: ExportedPackage, folder: Path, report: Callable[[str], None])
 
 def _write_file(made: Labelled, limits: Limits, path: Path) -> None:
     pyreadstat.write_dta(
-        made.frame,
+        made.frame.with_columns(_with_letters(made.frame[name]) for name in made.missing),
         str(path),
         file_label=shortened(made.title, _FILE_LABEL, limits.length_of),
         column_labels=dict(made.titles),
         version=_STATA,
         variable_value_labels={name: dict(one) for name, one in made.labels.items()},
+        missing_user_values={name: list(letters) for name, letters in made.missing.items()},
     )
+
+
+def _with_letters(column: pl.Series) -> pl.Series:
+    """Numbers, and letters where they are missing: what the library takes for `.a` to `.z`."""
+    parts = column.struct.unnest()
+    values = narrowed(parts.select("value")).to_series()
+    pairs = zip(values, parts["letter"], strict=True)
+    cells = [letter if value is None else value for value, letter in pairs]
+    return pl.Series(column.name, cells, dtype=pl.Object)

@@ -14,7 +14,7 @@ import polars as pl
 from data_package.engine.errors import BuildError
 from data_package.engine.export.content import ExportedPackage, ExportedTable, values
 from data_package.engine.export.sql import WORDS, create_table, quoted, text, words
-from data_package.engine.package.csvtwin import column
+from data_package.engine.schema.columns import column
 from data_package.engine.schema.contract import ForeignKey
 from data_package.engine.storage import PRIVATE_FILE, make_private_folder, remove
 

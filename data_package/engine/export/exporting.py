@@ -7,14 +7,13 @@ from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
 
-import polars as pl
-
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.export.content import ExportedPackage
 from data_package.engine.export.documents import pages_listed
 from data_package.engine.export.formats import ExportFormat, Reporter
 from data_package.engine.package.descriptor import FILE_NAME
 from data_package.engine.project import Project, find_project
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.storage import (
     PRIVATE_FOLDER,
     make_private_folder,
@@ -92,7 +91,7 @@ def export(
             _put(aside / "new", target)
         except OSError as error:
             raise BuildError(f"{target} cannot be written: {error.strerror}.") from None
-        except (Exception, pl.exceptions.PanicException) as error:
+        except (Exception, *DAMAGED) as error:
             words = _in_words(error, target, edition, form)
             if words is None:
                 raise
@@ -106,12 +105,12 @@ def _in_words(
     error: BaseException, target: Path, edition: Edition, form: ExportFormat
 ) -> str | None:
     """Turn a library's error about the disk or a damaged file into one that quotes no value."""
-    from pyarrow import ArrowException  # type: ignore[import-untyped]
+    from pyarrow import ArrowException
 
     # Each library has its own error for it.
     if any(words in str(error) for words in _FULL):
         return f"{target} cannot be written: {os.strerror(errno.ENOSPC)}."
-    if isinstance(error, pl.exceptions.PolarsError | pl.exceptions.PanicException | ArrowException):
+    if isinstance(error, (*DAMAGED, ArrowException)):
         return (
             f"A table of {edition.label} cannot be read to its end: {type(error).__name__}.\n"
             "Find the damaged file: sha256sum --check SHA256SUMS"

@@ -9,11 +9,15 @@ import datetime as dt
 import re
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass, field
+from math import floor, isfinite
+from string import ascii_lowercase
+from typing import Literal
 
 import polars as pl
 
 from data_package.engine.export.content import ExportedTable, values
-from data_package.engine.package.csvtwin import cell, column
+from data_package.engine.package.csvtwin import cell
+from data_package.engine.schema.columns import column
 from data_package.engine.schema.contract import Field
 
 MOST_WHOLE = 2**53
@@ -41,6 +45,8 @@ class Limits:
         largest: the largest number.
         smallest: the smallest number that is not 0.
         nanoseconds: the shortest time between two times.
+        reasons: what stands for a missing number that has a reason: "numbers" that count as
+            missing, "letters", or nothing.
     """
 
     program: str
@@ -58,16 +64,18 @@ class Limits:
     largest: float
     smallest: float = 0.0
     nanoseconds: int = 1_000_000
+    reasons: Literal["numbers", "letters", ""] = ""
 
 
 @dataclass(frozen=True)
-class Columns:
+class LabelledColumns:
     """The columns of a table as a program holds them.
 
     Attributes:
         select: an expression for each, in their order.
         as_text: those that are text only because the program has nothing else for them.
         labels: the labels of values, by column.
+        missing: what stands for a missing number, by its reason, by column.
         notes: what is not the same there.
         faults: what cannot be held at all.
     """
@@ -75,6 +83,7 @@ class Columns:
     select: list[pl.Expr] = field(default_factory=list)
     as_text: list[str] = field(default_factory=list)
     labels: dict[str, dict[object, str]] = field(default_factory=dict)
+    missing: dict[str, dict[str, int | str]] = field(default_factory=dict)
     notes: list[str] = field(default_factory=list)
     faults: list[str] = field(default_factory=list)
 
@@ -84,9 +93,9 @@ def bytes_of(text: str) -> int:
     return len(text.encode())
 
 
-def columns_of(table: ExportedTable, limits: Limits) -> Columns:
+def columns_of(table: ExportedTable, limits: Limits) -> LabelledColumns:
     """Look through a table for what a program can hold of it."""
-    found = Columns()
+    found = LabelledColumns()
     tests = {
         (name, kind): test
         for name, dtype in table.columns.items()
@@ -108,7 +117,13 @@ def columns_of(table: ExportedTable, limits: Limits) -> Columns:
         is_text = not _has_number(dtype) or any(kind in own for kind in _TO_TEXT)
         if is_text and dtype not in _TEXTS:
             found.as_text.append(name)
-        found.select.append(_as_text(name, dtype) if is_text else _as_number(name, dtype, limits))
+        value = _as_text(name, dtype) if is_text else _as_number(name, dtype, limits)
+        reason = fields[name].missing_reason if name in fields else ""
+        if dtype.is_numeric() and not is_text and table.columns.get(reason) in _TEXTS:
+            codes = found.missing[name] = _codes(table, name, fields.get(reason), reason, limits)
+            if codes:
+                value = _with_codes(value, name, reason, codes)
+        found.select.append(value)
         labels = _labels(fields.get(name), dtype, is_text=is_text)
         if labels:
             found.labels[name] = labels
@@ -194,6 +209,36 @@ def _as_number(name: str, dtype: pl.DataType, limits: Limits) -> pl.Expr:
     return value
 
 
+def _codes(
+    table: ExportedTable, name: str, each: Field | None, reason: str, limits: Limits
+) -> dict[str, int | str]:
+    """What stands for each reason why a number is missing: in the order of its categories."""
+    if not limits.reasons:
+        return {}
+    words = column(reason).cast(pl.String)
+    rows = table.scan().filter(column(name).is_null() & (words != "")).select(words.unique())
+    held = set(rows.collect(engine="streaming").to_series().to_list())
+    listed = [str(one) for one in (each.categories or ()) if str(one) in held] if each else []
+    order = [*listed, *sorted(held.difference(listed))]
+    if limits.reasons == "letters":
+        return dict(zip(order, ascii_lowercase, strict=False)) if len(order) <= 26 else {}
+    least = table.scan().select(column(name).cast(pl.Float64).fill_nan(None).min())
+    lowest = least.collect(engine="streaming").item()
+    below = min(0, floor(lowest)) if lowest is not None and isfinite(lowest) else 0
+    return {word: below - at for at, word in enumerate(order, 1)} if below > -MOST_WHOLE else {}
+
+
+def _with_codes(value: pl.Expr, name: str, reason: str, codes: Mapping[str, int | str]) -> pl.Expr:
+    """A column with numbers for its reasons, or with a part for the letters."""
+    words, held = list(codes), list(codes.values())
+    cells = pl.when(value.is_null()).then(column(reason).cast(pl.String))
+    if isinstance(held[0], int):
+        numbers = cells.replace_strict(words, held, default=None, return_dtype=pl.Int64)
+        return pl.coalesce(value, numbers).alias(name)
+    letters = cells.replace_strict(words, held, default=None, return_dtype=pl.String)
+    return pl.struct(value.alias("value"), letters.alias("letter")).alias(name)
+
+
 def _labels(each: Field | None, dtype: pl.DataType, *, is_text: bool) -> dict[object, str]:
     """The labels of a column's values, by the value as the program has it."""
     if dtype == pl.Boolean:
@@ -257,17 +302,23 @@ def faults_of_names(table: ExportedTable, limits: Limits) -> Iterator[str]:
 
 
 def labels_for(
-    columns: Columns, frame: pl.DataFrame, limits: Limits
+    columns: LabelledColumns, frame: pl.DataFrame, limits: Limits
 ) -> Mapping[str, dict[object, str]]:
     """The labels of values that the program holds, with values of the column's type."""
     kept: dict[str, dict[object, str]] = {}
-    for name, labels in columns.labels.items():
+    for name in frame.columns:
+        reasons: dict[object, str] = {
+            code: why for why, code in columns.missing.get(name, {}).items()
+        }
+        labels: dict[object, str] = {**columns.labels.get(name, {}), **reasons}
         is_text = frame.schema[name] == pl.String
-        if not limits.label_bytes or (is_text and not limits.labels_texts):
+        if not labels or not limits.label_bytes or (is_text and not limits.labels_texts):
             continue
-        as_held = float if frame.schema[name].is_float() else (lambda value: value)
+        is_float = frame.schema[name].is_float()
         kept[name] = {
-            as_held(value): shortened(label, limits.label_bytes, bytes_of)  # type: ignore[arg-type]
+            (float(value) if is_float and isinstance(value, int) else value): shortened(
+                label, limits.label_bytes, bytes_of
+            )
             for value, label in labels.items()
         }
     return kept

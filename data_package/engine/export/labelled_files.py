@@ -1,6 +1,6 @@
 """Files of a statistical program, one a table, and a descriptor with what those cannot hold."""
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -15,7 +15,7 @@ from data_package.engine.export.content import (
     values,
 )
 from data_package.engine.export.labelled_columns import (
-    Columns,
+    LabelledColumns,
     Limits,
     columns_of,
     faults_of_names,
@@ -36,6 +36,7 @@ class Labelled:
         title: its label.
         titles: the labels of its fields, by name.
         labels: the labels of values, by name.
+        missing: what stands for a missing number that has a reason, by name.
     """
 
     table: ExportedTable
@@ -43,6 +44,7 @@ class Labelled:
     title: str
     titles: Mapping[str, str]
     labels: Mapping[str, Mapping[object, str]]
+    missing: Mapping[str, Sequence[int | str]]
 
 
 def write_files(
@@ -77,9 +79,9 @@ def write_files(
 
 def _looked_through(
     content: ExportedPackage, limits: Mapping[str, Limits]
-) -> Mapping[str, Columns]:
+) -> Mapping[str, LabelledColumns]:
     """What becomes of each table's columns; raises BuildError with all that cannot be held."""
-    found: dict[str, Columns] = {}
+    found: dict[str, LabelledColumns] = {}
     faults: list[str] = []
     for table in content.tables:
         own = limits[table.name]
@@ -103,9 +105,10 @@ def _looked_through(
 
 
 def _labelled(
-    content: ExportedPackage, table: ExportedTable, columns: Columns, limits: Limits
+    content: ExportedPackage, table: ExportedTable, columns: LabelledColumns, limits: Limits
 ) -> Labelled:
     frame = narrowed(table.scan().select(columns.select).collect(engine="streaming"))
+    missing = {name: tuple(codes.values()) for name, codes in columns.missing.items() if codes}
     fields = {each.name: each for each in reversed(table.contract.fields)}
     titles = {name: fields[name].title for name in frame.columns if name in fields}
     cut = {
@@ -124,7 +127,7 @@ def _labelled(
         content.notes.append(
             f"{table.name}: labels of values are in {FILE_NAME} only: {', '.join(lost)}."
         )
-    return Labelled(table, frame, str(table.contract.descriptor.get("title") or ""), cut, labels)
+    return Labelled(table, frame, table.contract.title, cut, labels, missing)
 
 
 def _resource(table: ExportedTable, path: Path, mediatype: str) -> dict[str, object]:

@@ -2,7 +2,7 @@
 
 import datetime as dt
 import re
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 
 import polars as pl
@@ -27,9 +27,11 @@ _LIMITS = Limits(
     earliest=dt.date(1582, 10, 15),
     # The largest numbers of all mean the lowest, the highest and the missing value.
     largest=1.7e308,
+    reasons="numbers",
 )
 _FILE_LABEL = 64
 _DIGITS = 8
+_MOST_MISSING = 3
 
 
 def write(content: ExportedPackage, folder: Path, report: Callable[[str], None]) -> dict[str, int]:
@@ -53,6 +55,7 @@ def _write_file(made: Labelled, limits: Limits, path: Path) -> None:
         column_labels=dict(made.titles),
         row_compress=True,
         variable_value_labels={name: dict(one) for name, one in made.labels.items()},
+        missing_ranges={name: _range(codes) for name, codes in made.missing.items()},
         variable_measure={name: _measure(name, made) for name in made.frame.columns},
         variable_format={
             name: f"F{_DIGITS if dtype == pl.Int32 else 2 * _DIGITS}.0"
@@ -60,6 +63,14 @@ def _write_file(made: Labelled, limits: Limits, path: Path) -> None:
             if dtype == pl.Int32 or made.table.columns[name].is_integer()
         },
     )
+
+
+def _range(codes: Sequence[int | str]) -> list[object]:
+    """The values that count as missing: up to three, or all from the lowest to the highest."""
+    if len(codes) <= _MOST_MISSING:
+        return list(codes)
+    numbers = [code for code in codes if isinstance(code, int)]
+    return [{"lo": min(numbers), "hi": max(numbers)}]
 
 
 def _measure(name: str, made: Labelled) -> str:

@@ -19,7 +19,8 @@ from data_package.engine.export.sql import (
     quoted,
     words,
 )
-from data_package.engine.package.csvtwin import cell, column
+from data_package.engine.package.csvtwin import cell
+from data_package.engine.schema.columns import column
 from data_package.engine.storage import PRIVATE_FILE
 
 _BATCH_ROWS = 50_000

@@ -31,8 +31,9 @@ from data_package.engine.export.sheets import (
     write_row,
 )
 from data_package.engine.export.sql import WORDS, words
-from data_package.engine.package.csvtwin import cell, column
+from data_package.engine.package.csvtwin import cell
 from data_package.engine.pages import printable
+from data_package.engine.schema.columns import column
 from data_package.engine.storage import PRIVATE_FILE, make_private_folder, remove
 
 # https://support.microsoft.com/office/1672b34d-7043-467e-8e27-269d656771c3

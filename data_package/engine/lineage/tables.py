@@ -12,14 +12,13 @@ from collections.abc import Callable, Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
-import polars as pl
-
 from data_package.engine.engine_edition import edition
 from data_package.engine.errors import ProjectError
 from data_package.engine.lineage.column_lineage import TableLineage
 from data_package.engine.lineage.derive import Input, PartitionContext, derive
 from data_package.engine.lineage.following import following
 from data_package.engine.project import Project
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.sources.shares import Share
 from data_package.engine.storage import recalled, remember
 from data_package.engine.tables.catalogue import Catalogue
@@ -130,7 +129,7 @@ def _inputs(
                 inputs[parameter] = Input(
                     name, schema=schema, keys=tuple(key for key in keys if key is not None)
                 )
-            except pl.exceptions.PolarsError:
+            except DAMAGED:
                 return inputs, f"it takes {name}, whose file is damaged"
         elif name in table.reads:
             columns = catalogue.delivered.columns(name)

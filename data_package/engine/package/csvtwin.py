@@ -15,6 +15,7 @@ from typing import IO, TYPE_CHECKING, BinaryIO, cast
 import polars as pl
 from polars import selectors as cs
 
+from data_package.engine.schema.columns import column
 from data_package.engine.schema.octets import as_text
 from data_package.engine.storage import PRIVATE_FILE
 
@@ -81,7 +82,7 @@ def _with_infinities(origin: Path, frame: pl.LazyFrame) -> dict[str, pl.DataType
 
 def _open_ended(origin: Path) -> set[str]:
     """The columns whose extremes in the file's metadata are infinite or unknown."""
-    import pyarrow.parquet as pq  # type: ignore[import-untyped]
+    import pyarrow.parquet as pq
     from pyarrow import ArrowNotImplementedError
 
     found = set()
@@ -91,22 +92,16 @@ def _open_ended(origin: Path) -> set[str]:
         # A file with 128-bit integers, which pyarrow cannot read.
         return set(pl.read_parquet_schema(origin))
     for group in (file.row_group(at) for at in range(file.num_row_groups)):
-        for column in (group.column(at) for at in range(file.num_columns)):
-            if column.physical_type == "FIXED_LEN_BYTE_ARRAY":
+        for chunk in (group.column(at) for at in range(file.num_columns)):
+            if chunk.physical_type == "FIXED_LEN_BYTE_ARRAY":
                 # Half precision, whose extremes are bytes.
-                found.add(column.path_in_schema)
-            if column.physical_type not in ("FLOAT", "DOUBLE"):
+                found.add(chunk.path_in_schema)
+            if chunk.physical_type not in ("FLOAT", "DOUBLE"):
                 continue
-            known = column.statistics
+            known = chunk.statistics
             if known is None or not known.has_min_max or not isfinite(known.max - known.min):
-                found.add(column.path_in_schema)
+                found.add(chunk.path_in_schema)
     return found
-
-
-def column(name: str) -> pl.Expr:
-    """A column by its name, also where Polars would take the name for a pattern."""
-    is_pattern = name == "*" or name.startswith("^")
-    return pl.col(f"^{_escaped(name)}$") if is_pattern else pl.col(name)
 
 
 def cell(name: str, dtype: pl.DataType | None) -> pl.Expr:
@@ -135,10 +130,3 @@ def cell(name: str, dtype: pl.DataType | None) -> pl.Expr:
     if isinstance(dtype, pl.Binary):
         return as_text(value, dtype)
     return value
-
-
-def _escaped(name: str) -> str:
-    """A name that Polars would take for a pattern."""
-    return "".join(
-        letter if letter.isalnum() or letter == "_" else f"\\{letter}" for letter in name
-    )

@@ -54,7 +54,7 @@ def copy_with_words(origin: Path, target: Path, resource: Mapping[str, object]) 
 
 def _empty_table(origin: Path, resource: Mapping[str, object]) -> bytes:
     """A Parquet file without rows whose metadata Polars has written."""
-    import pyarrow as pa  # type: ignore[import-untyped]
+    import pyarrow as pa
 
     empty = pl.scan_parquet(origin, glob=False, hive_partitioning=False).clear().collect()
     arrow = empty.to_arrow(compat_level=pl.CompatLevel.oldest()).schema

@@ -5,6 +5,7 @@ temporary storage.
 """
 
 import dataclasses
+import io
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
@@ -15,6 +16,7 @@ import polars as pl
 
 from data_package.engine import schema
 from data_package.engine.errors import BuildError, ProjectError, did_you_mean
+from data_package.engine.places import TABLE_SUFFIX
 from data_package.engine.project import Project, find_project
 from data_package.engine.runs.aside import definitions_aside, unbound_assets
 from data_package.engine.runs.executor import OUR_LOGGER
@@ -148,12 +150,16 @@ def _written(
     patterns = tuple(str(folder / Path(name).name) for name in several)
     if file.is_several():
         patterns = (f"{folder}/*",)
-    return dataclasses.replace(file, patterns=patterns, package=None)
+    return dataclasses.replace(file, patterns=patterns, package=None, snapshot=None)
 
 
 def _bytes(file: RawFile, content: object, catalogue: Catalogue, name: str) -> bytes:
     contract = catalogue.delivered.contracts.get(file.name)
     if isinstance(content, pl.DataFrame):
+        if file.snapshot is not None:
+            written = io.BytesIO()
+            content.write_parquet(written)
+            return written.getvalue()
         if contract is None:
             raise ProjectError(
                 f"'{file.name}' has no contract that says how rows are written. Give its text."
@@ -172,6 +178,8 @@ def _bytes(file: RawFile, content: object, catalogue: Catalogue, name: str) -> b
 
 def _name(file: RawFile) -> str:
     """The name of a file as it is delivered, where it is declared with a pattern, one that fits."""
+    if file.snapshot is not None:
+        return f"{file.name}{TABLE_SUFFIX}"
     return Path(file.globs[0]).name.replace("*", "1").replace("?", "1").strip("[]") or file.name
 
 

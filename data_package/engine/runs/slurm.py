@@ -29,14 +29,14 @@ from data_package.engine.runs.job import (
     SECONDS_BETWEEN_SIGNS,
     Ended,
     Order,
-    Places,
+    StepFiles,
     carry_out,
 )
 from data_package.engine.runs.launching import Over, Task
 from data_package.engine.runs.mailbox import Inbox, Outbox
-from data_package.engine.runs.queueing import State
+from data_package.engine.runs.queueing import JobState
 from data_package.engine.runs.selection import Selection
-from data_package.engine.runs.worker import Begin, Request
+from data_package.engine.runs.worker import Begin, StepRequest
 from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import Hashes, make_private_folder, remove, write_private
 from data_package.engine.tables import internals
@@ -67,11 +67,11 @@ class _Job:
     """
 
     task: Task
-    places: Places
+    places: StepFiles
     number: str = ""
     log: Path = Path()
     said: Inbox = field(init=False)
-    state: State | None = None
+    state: JobState | None = None
     ended: Ended | None = None
     missed_since: float | None = None
     has_said: bool = False
@@ -126,7 +126,7 @@ class Slurm:
 
     def start(self, task: Task) -> None:
         """Hand a task in with the others that are begun now."""
-        places = Places(self._folder / str(next(self._numbers)))
+        places = StepFiles(self._folder / str(next(self._numbers)))
         places.make()
         Outbox(places.order).send(self._order(task))
         self._held.append(_Job(task, places))
@@ -165,7 +165,7 @@ class Slurm:
             needs=task.needs,
             selection=self._selection,
             begin=self._begin,
-            request=Request.of(task, hashes),
+            request=StepRequest.of(task, hashes),
             made_by={name: named[name].fingerprint.digest for name in made if name in named},
         )
 

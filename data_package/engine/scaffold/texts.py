@@ -4,8 +4,9 @@ import json
 from collections.abc import Iterable, Sequence
 
 from data_package.engine import schema
-from data_package.engine.scaffold.drafted_files import Draft
+from data_package.engine.scaffold.drafted_files import DraftedTable
 from data_package.engine.scaffold.origin import Origin
+from data_package.engine.schema.plain_names import is_expression
 
 _WIDTH = 100
 
@@ -149,7 +150,7 @@ def metadata(name: str, author: str | None) -> str:
     return _METADATA.format(name=name, title=title, contributors=contributors)
 
 
-def declarations(drafts: Sequence[Draft], places: Sequence[str]) -> str:
+def declarations(drafts: Sequence[DraftedTable], places: Sequence[str]) -> str:
     """The lines that declare raw files."""
     return "".join(
         f"{draft.file} = source_file({_quoted(draft.file)}, {_quoted(place)})\n"
@@ -157,7 +158,7 @@ def declarations(drafts: Sequence[Draft], places: Sequence[str]) -> str:
     )
 
 
-def delivered(drafts: Sequence[Draft], places: Sequence[str]) -> str:
+def delivered(drafts: Sequence[DraftedTable], places: Sequence[str]) -> str:
     """`raw/delivered.py`: the raw files; each is read by the contract of its name beside it."""
     return (
         '"""The deliveries; each is read by the contract beside this module."""\n\n'
@@ -165,25 +166,31 @@ def delivered(drafts: Sequence[Draft], places: Sequence[str]) -> str:
     )
 
 
-def table(draft: Draft) -> str:
+def table(draft: DraftedTable) -> str:
     """The module of a final table: every column, sorted by its key."""
-    columns = [_quoted(name) for name in draft.columns]
+    columns = [_selected(name) for name in draft.columns]
     selected = ", ".join(columns)
     if len(selected) > _WIDTH - 30:
         lines = "".join(f"        {line}\n" for line in _in_lines(columns, _WIDTH - 10))
         selected = f"\n{lines}    "
-    key = ", ".join(map(_quoted, draft.key))
+    key = ", ".join(map(_selected, draft.key))
     ordered = f".sort({key})" if key else ""
+    selectors = "import polars.selectors as cs\n" if any(map(is_expression, draft.columns)) else ""
     return f'''\
 import dagster as dg
 import polars as pl
-
+{selectors}
 
 @dg.asset
 def {draft.name}({draft.file}: pl.LazyFrame) -> pl.LazyFrame:
     """Every row of {_quoted(draft.path.name)[1:-1]}."""
     return {draft.file}.select({selected}){ordered}
 '''
+
+
+def _selected(name: str) -> str:
+    """A column in an argument of `select`, which takes some names for expressions."""
+    return f"cs.by_name({_quoted(name)})" if is_expression(name) else _quoted(name)
 
 
 def _in_lines(literals: Iterable[str], width: int) -> list[str]:
@@ -197,18 +204,18 @@ def _in_lines(literals: Iterable[str], width: int) -> list[str]:
     return lines
 
 
-def contract(draft: Draft) -> str:
+def contract(draft: DraftedTable) -> str:
     """The final table's contract, with what could be a foreign key but has orphans as comments."""
     notes = [link.note for link in draft.links if link.orphans]
     return "".join(f"# {note}\n" for note in notes) + schema.contract_text(draft.final)
 
 
-def raw_contract(draft: Draft) -> str:
+def raw_contract(draft: DraftedTable) -> str:
     """The raw file's contract."""
     return schema.contract_text(draft.delivered)
 
 
-def test(drafts: Sequence[Draft], package: str) -> str:
+def test(drafts: Sequence[DraftedTable], package: str) -> str:
     """`tests/test_tables.py`: each final table on made-up rows, checked against its contract."""
     imports = "".join(
         f"from {package}.final.{draft.name} import {draft.name}\n"

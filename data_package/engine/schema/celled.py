@@ -22,6 +22,7 @@ from data_package.engine.schema.formats.opening import open_records
 from data_package.engine.schema.header import Header, match_labels, without_header
 from data_package.engine.schema.piece import Piece, nulls_of, table_columns, wrong_rows
 from data_package.engine.schema.plain_names import PlainNames
+from data_package.engine.schema.reasons import reasons, reasons_by_value, reasons_of
 from data_package.engine.schema.report import Hint, Report, Total
 from data_package.engine.schema.split import Block, Shape
 from data_package.engine.schema.types import type_of
@@ -58,10 +59,13 @@ class CelledFile:
     def shape(self) -> Shape:
         """What the file is split by; without its text, numbers can be split as numbers."""
         columns = self.columns
-        empty_is_null = all("" in each.missing_values for _, each in columns)
+        empty_is_null = all(
+            "" in each.missing_values and not (each.missing_reason and each.missing_labels.get(""))
+            for _, each in columns
+        )
         numbers: dict[int, pl.DataType] = {}
         if empty_is_null and not self.keeps_text and self.dialect.null_sequence is None:
-            dtypes = ((i, number_dtype(each)) for i, each in columns)
+            dtypes = ((i, number_dtype(each)) for i, each in columns if not each.missing_reason)
             numbers = {i: dtype for i, dtype in dtypes if dtype is not None}
         return Shape(len(self.header.columns), empty_is_null, numbers)
 
@@ -333,6 +337,9 @@ def _typed(
         else:
             column = cells[each.name].values
         columns.append(column.alias(each.name))
+    for name, each in reasons_of(contract).items():
+        held = texts[each.name] if each.name in cells else nulls_of(each, height)
+        columns.append(reasons(held, reasons_by_value(each, {})).alias(name))
     return pl.DataFrame(columns)
 
 

@@ -41,7 +41,9 @@ class Field:
     https://datapackage.org/standard/table-schema/#field
 
     `missing_values` is the field's own list, or else the schema's. `categories` holds the values
-    only, `category_labels` the label of each that has one. `descriptor` is the field as written.
+    only, `category_labels` the label of each that has one. `missing_labels` has those of missing
+    values, and `missing_reason` names the field that says why a value is missing. `descriptor` is
+    the field as written.
     """
 
     name: str
@@ -54,6 +56,8 @@ class Field:
     category_labels: tuple[str | None, ...] = ()
     categories_ordered: bool | None = None
     missing_values: tuple[str, ...] = ("",)
+    missing_labels: Mapping[str, str] = attribute(default_factory=dict)
+    missing_reason: str = ""
     descriptor: Descriptor = attribute(default_factory=dict)
 
     @property
@@ -166,7 +170,9 @@ class Contract:
         return cls(
             name=name or str(descriptor.get("name") or "table"),
             descriptor=descriptor,
-            fields=tuple(_field(item, schema_missing) for item in _items(schema.get("fields"))),
+            fields=tuple(
+                _field(item, schema.get("missingValues")) for item in _items(schema.get("fields"))
+            ),
             primary_key=_names(schema.get("primaryKey")),
             unique_keys=tuple(_names(key) for key in _items(schema.get("uniqueKeys"))),
             foreign_keys=tuple(_foreign_key(key) for key in _items(schema.get("foreignKeys"))),
@@ -281,9 +287,20 @@ def missing_values(value: object) -> tuple[str, ...] | None:
     return tuple(dict.fromkeys(item for item in plain if isinstance(item, str)))
 
 
-def _field(item: object, schema_missing: tuple[str, ...]) -> Field:
+def _labels(value: object) -> dict[str, str]:
+    """Return the labels in a `missingValues` property."""
+    return {
+        str(item["value"]): str(item["label"])
+        for item in _items(value)
+        if isinstance(item, dict) and "value" in item and item.get("label")
+    }
+
+
+def _field(item: object, schema_missing: object) -> Field:
     descriptor = _mapping(item)
-    own_missing = missing_values(descriptor.get("missingValues"))
+    missing = descriptor.get("missingValues")
+    missing = schema_missing if missing_values(missing) is None else missing
+    words = missing_values(missing)
     categories = descriptor.get("categories")
     values, labels = _categories(categories)
     ordered = descriptor.get("categoriesOrdered")
@@ -299,7 +316,9 @@ def _field(item: object, schema_missing: tuple[str, ...]) -> Field:
         categories=values,
         category_labels=labels,
         categories_ordered=ordered if isinstance(ordered, bool) else None,
-        missing_values=schema_missing if own_missing is None else own_missing,
+        missing_values=("",) if words is None else words,
+        missing_labels=_labels(missing),
+        missing_reason=str(descriptor.get("missingReason") or ""),
         descriptor=descriptor,
     )
 
@@ -334,6 +353,7 @@ def _judged_field(each: Field) -> dict[str, object]:
         "format": each.format,
         "categories": each.vocabulary.digest if each.vocabulary else each.categories,
         "missingValues": each.missing_values,
+        **({"labels": dict(each.missing_labels)} if each.missing_reason else {}),
     }
 
 

@@ -90,6 +90,7 @@ def _field() -> Rule:
         "title": _TEXT,
         "description": _TEXT,
         "rdfType": _TEXT,
+        "missingReason": _NAME,
         "missingValues": _missing_values(),
         "constraints": _mapping({name: _constraint(name) for name in CONSTRAINTS}, closed=True),
         "decimalChar": _NAME,

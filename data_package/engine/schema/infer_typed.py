@@ -6,6 +6,7 @@ value of a row; a code without a label is proposed only where enough rows hold i
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -13,6 +14,8 @@ from pathlib import Path
 
 import polars as pl
 
+from data_package.engine.schema.columns import column
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.formats.file_format import (
     FileFormat,
     Known,
@@ -57,7 +60,7 @@ def columns_of_files(paths: Sequence[Path], form: FileFormat) -> Columns:
             scan.collect_schema()
             return Columns(scan, files[0].known, notes=files[0].notes)
         frame = pl.concat([one.frame.lazy() for one in read], how="vertical_relaxed").collect()
-    except pl.exceptions.PolarsError as error:
+    except DAMAGED as error:
         raise CheckError(
             f"{paths[0]}: it and the files with it cannot be read as one table "
             f"({type(error).__name__})"
@@ -108,7 +111,7 @@ def _read(file: TypedFile) -> Columns:
                 held = codes.setdefault(name, {})
                 for code, rows in counts.iter_rows():
                     held[code] = held.get(code, 0) + rows
-        parts.append(batch.select(list(file.columns)))
+        parts.append(batch.select(map(column, file.columns)))
     frame = pl.concat(parts)
     whole = [name for name, dtype in frame.schema.items() if dtype.is_float()]
     return Columns(
@@ -143,6 +146,20 @@ def _in_range(code: str, known: Known) -> bool:
         return False
 
 
+def _categories(labels: Mapping[object, str]) -> list[object]:
+    """Categories with their labels; a label that several have gets the value, since all differ."""
+    often = Counter(labels.values())
+    texts = {
+        code: text if often[text] == 1 else f"{text} ({code})" for code, text in labels.items()
+    }
+    if len(set(texts.values())) < len(texts):
+        texts = {code: f"{text} ({code})" for code, text in labels.items()}
+    return [
+        {"value": code, "label": text} if labels[code] else {"value": code}
+        for code, text in texts.items()
+    ]
+
+
 def _put_labels(one: dict[str, object], labels: Mapping[str, str], column: pl.Series) -> None:
     """Put labels of values into a field: as categories if they name all values, else in words."""
     values: dict[object, str] | None = None
@@ -154,7 +171,7 @@ def _put_labels(one: dict[str, object], labels: Mapping[str, str], column: pl.Se
     if held.dtype == pl.String:
         held = held.filter(held != "")
     if values is not None and held.is_in(list(values)).all():
-        one["categories"] = [{"value": code, "label": text} for code, text in values.items()]
+        one["categories"] = _categories(values)
         return
     one.pop("categories", None)
     words = "; ".join(f"{code} = {text}" for code, text in labels.items())

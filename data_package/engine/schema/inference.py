@@ -6,6 +6,7 @@ from before it is returned.
 """
 
 import itertools
+import math
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -16,6 +17,7 @@ import polars as pl
 from data_package.engine.schema.cells import read_columns
 from data_package.engine.schema.columns import TEXTS, column
 from data_package.engine.schema.contract import Contract, Descriptor
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.dialect import dialect_for
 from data_package.engine.schema.file_layout import laid_out
 from data_package.engine.schema.formats import format_of
@@ -31,6 +33,8 @@ SMALL_CELLS = 5
 # Fewer rows say little of what must hold: neither that a value is required nor that it is unique.
 ENOUGH_ROWS = 20
 _LEADING = 6
+# Of three columns, those of a visit or a sample are the first; any three tell rows apart by chance.
+_LEADING_OF_THREE = 4
 _CODE = re.compile(r"[\w./:-]*")
 
 
@@ -80,7 +84,7 @@ def infer(
 
     try:
         table = frame.lazy().collect(engine="streaming")
-    except pl.exceptions.PolarsError as error:
+    except DAMAGED as error:
         raise unreadable("the table", error) from None
     names = table.columns
     if "" in names:
@@ -209,7 +213,7 @@ class _Found:
         """Return the contract."""
         distinct = _distinct(self.values)
         singles = self._singles(distinct)
-        candidates = singles or list(self._pairs(distinct))
+        candidates = singles or list(self._pairs(distinct)) or list(self._triples(distinct))
         chosen = candidates[0] if candidates else ()
         named = [tuple(self.names[at] for at in key) for key in candidates]
         schema: dict[str, object] = {
@@ -267,18 +271,35 @@ class _Found:
 
     def _pairs(self, distinct: Mapping[int, int]) -> Iterator[tuple[int, ...]]:
         """Give pairs of the first columns that together never repeat."""
-        table = self.values
+        for pair in itertools.combinations(self._leading(distinct, _LEADING), 2):
+            few = self.values.height < ENOUGH_ROWS and pair[0] != 0
+            if not few and self._is_key(pair, distinct):
+                yield pair
+
+    def _triples(self, distinct: Mapping[int, int]) -> Iterator[tuple[int, ...]]:
+        """Give triples of the first columns that together never repeat."""
+        if self.values.height < ENOUGH_ROWS:
+            return
+        leading = self._leading(distinct, _LEADING_OF_THREE)
+        for second, third in itertools.combinations(leading[1:], 2):
+            triple = (leading[0], second, third)
+            if self._is_key(triple, distinct):
+                yield triple
+
+    def _leading(self, distinct: Mapping[int, int], count: int) -> list[int]:
+        """The first columns that have a value in each row, which may be a part of a key."""
         whole = (
             at
             for at in distinct
-            if not (column := table.to_series(at)).null_count() and not _is_measured(column)
+            if not (column := self.values.to_series(at)).null_count() and not _is_measured(column)
         )
-        leading = list(itertools.islice(whole, _LEADING))
-        for first, second in itertools.combinations(leading, 2):
-            few = table.height < ENOUGH_ROWS and first != 0
-            possible = distinct[first] * distinct[second] >= table.height > 1 and not few
-            if possible and not table.select(str(first), str(second)).is_duplicated().any():
-                yield first, second
+        return list(itertools.islice(whole, count))
+
+    def _is_key(self, columns: Sequence[int], distinct: Mapping[int, int]) -> bool:
+        height = self.values.height
+        if not math.prod(distinct[at] for at in columns) >= height > 1:
+            return False
+        return not self.values.select(map(str, columns)).is_duplicated().any()
 
 
 def _distinct(table: pl.DataFrame) -> dict[int, int]:

@@ -49,7 +49,7 @@ def link_of(name: str, column: pl.Series, keys: Mapping[str, tuple[str, pl.Serie
     table. A key has the column's type and its name (`person` also stands for the field `id` of
     the table `persons`); under another name it must have every one of many texts.
     """
-    held = column.drop_nulls().unique()
+    held = column.alias("held").drop_nulls().unique()
     if not held.len() or not (held.dtype.is_integer() or held.dtype == pl.String):
         return None
     found = []
@@ -69,7 +69,7 @@ def link_of(name: str, column: pl.Series, keys: Mapping[str, tuple[str, pl.Serie
 def _orphans(held: pl.Series, values: pl.Series) -> int:
     if held.dtype != values.dtype:
         held, values = held.cast(pl.Int128), values.cast(pl.Int128)
-    return held.len() - int(held.is_in(values.implode()).sum() or 0)
+    return held.len() - int(held.is_in(values.alias("keys").implode()).sum() or 0)
 
 
 def _names(table: str, key: str) -> set[str]:

@@ -22,8 +22,8 @@ from data_package.engine.schema.types.list import LIST_ITEM_TYPES
 
 COMMON = frozenset(
     {
-        "constraints", "description", "example", "format", "missingValues", "name", "rdfType",
-        "title", "type",
+        "constraints", "description", "example", "format", "missingReason", "missingValues",
+        "name", "rdfType", "title", "type",
     }
 )  # fmt: skip
 CATEGORY = frozenset({"value", "label"})
@@ -61,6 +61,9 @@ def lint_field(descriptor: object) -> Iterator[Fault]:
             yield (key,), f"{key} is text; put it in quotes"
     for path, what in lint_missing_values(descriptor.get("missingValues")):
         yield ("missingValues", *path), what
+    reason = descriptor.get("missingReason")
+    if reason is not None and (not isinstance(reason, str) or not reason):
+        yield ("missingReason",), "missingReason is the name of a field, as text"
     for key in sorted(CONSTRAINTS.keys() & descriptor.keys()):
         yield (key,), f"{key} is a constraint; move it under constraints:"
     if kind is None:

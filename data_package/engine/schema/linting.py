@@ -133,6 +133,7 @@ def _schema(schema: dict[str, object], at: Path) -> Iterator[Issue]:
             )
         elif isinstance(name, str):
             seen[name] = i
+    yield from _reasons(fields, at)
     yield from _text(schema, ("title", "description"), at)
     match = schema.get("fieldsMatch", "exact")
     if (match[0] if isinstance(match, list) and len(match) == 1 else match) not in FIELDS_MATCH:
@@ -142,6 +143,23 @@ def _schema(schema: dict[str, object], at: Path) -> Iterator[Issue]:
     yield from _keys(
         schema, at, {name: cast("dict[str, object]", fields[i]) for name, i in seen.items()}
     )
+
+
+def _reasons(fields: list[object], at: Path) -> Iterator[Issue]:
+    """Give the fields whose `missingReason` is their own name, or another's that is not listed."""
+    listed = {field.get("name") for field in fields if isinstance(field, dict)}
+    taken: dict[str, str] = {}
+    for i, field in enumerate(fields):
+        reason = field.get("missingReason") if isinstance(field, dict) else None
+        if not isinstance(field, dict) or not isinstance(reason, str):
+            continue
+        here: Path = (*at, "fields", i, "missingReason")
+        name = str(field.get("name"))
+        if reason == name:
+            yield Issue(here, "missingReason names another field than its own")
+        elif reason in taken and reason not in listed:
+            yield Issue(here, f"{reason!r} is the missingReason of {taken[reason]!r}; name another")
+        taken.setdefault(reason, name)
 
 
 def _keys(

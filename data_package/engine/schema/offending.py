@@ -12,6 +12,7 @@ import polars as pl
 from data_package.engine.schema.checker import FIRST_ROW
 from data_package.engine.schema.columns import ROW_NUMBER, free_name
 from data_package.engine.schema.contract import Contract, Descriptor
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.dialect import Dialect, dialect_of_file
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.file_format import FileFormat
@@ -53,7 +54,7 @@ def offending_rows(
             number = free_name(ROW_NUMBER, frame.collect_schema())
             numbered = frame.with_row_index(number, offset=FIRST_ROW)
             rows = numbered.filter(pl.col(number).is_in(list(wanted))).collect(engine="streaming")
-        except pl.exceptions.PolarsError as error:
+        except DAMAGED as error:
             raise unreadable(report.name, error) from None
     numbers = rows.to_series(0).cast(pl.Int64)
     words = [wanted[number] for number in numbers]

@@ -4,6 +4,7 @@ from pathlib import Path
 
 import polars as pl
 
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.unpacking import UNREADABLE
 from data_package.engine.schema.unreadable import CheckError, unreadable_file
 
@@ -26,6 +27,6 @@ def scan_delivered(path: Path) -> pl.LazyFrame:
             return scan
     except UNREADABLE as error:
         raise unreadable_file(path, error, "") from None
-    except pl.exceptions.PolarsError:
+    except DAMAGED:
         pass
     raise CheckError(f"{path}: it is not a whole Parquet file, as its name says; fetch it again")

@@ -8,6 +8,7 @@ import polars as pl
 from data_package.engine.schema.cells import logical_dtype
 from data_package.engine.schema.checker import Batch
 from data_package.engine.schema.contract import Contract, Field
+from data_package.engine.schema.reasons import reasons_of
 from data_package.engine.schema.types import type_of
 
 
@@ -47,7 +48,8 @@ def table_dtype(field: Field) -> pl.DataType:
 
 def table_columns(contract: Contract) -> pl.Schema:
     """Return the columns, with their types, of a table that is read from text by a contract."""
-    return pl.Schema({each.name: table_dtype(each) for each in contract.fields})
+    fields = {each.name: table_dtype(each) for each in contract.fields}
+    return pl.Schema({**fields, **dict.fromkeys(reasons_of(contract), pl.String())})
 
 
 def nulls_of(field: Field, height: int) -> pl.Series:

@@ -17,6 +17,7 @@ from data_package.engine.errors import DataPackageError
 from data_package.engine.schema.celled import open_celled
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Checker
 from data_package.engine.schema.contract import Contract, Descriptor, linted
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.dialect import dialect_of_file
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.formats import format_of
@@ -165,7 +166,7 @@ def _made(
             frame = pl.concat([pl.DataFrame(schema=columns), *pieces()]).lazy()
         else:
             frame = _through_file(pieces(), columns, into)
-    except pl.exceptions.PolarsError as error:
+    except DAMAGED as error:
         raise unreadable(contract.name, error) from None
     _stop_if_bad(judged.report, bad)
     texts = pl.concat(refused) if refused else None
@@ -231,7 +232,7 @@ def delivered_rows(
             parts = [
                 piece.delivered().filter(piece.rows.is_in(wanted)) for piece in source.pieces()
             ]
-        except pl.exceptions.PolarsError as error:
+        except DAMAGED as error:
             raise unreadable(whole.name, error) from None
         found = pl.concat([each for each in parts if each.height] or parts[:1])
         return found.rename(source.names.back, strict=False)
@@ -312,7 +313,7 @@ class _Judged:
                 self._checker.take(piece.batch)
                 yield piece
             report = self._checker.finish(source.errors)
-        except pl.exceptions.PolarsError as error:
+        except DAMAGED as error:
             raise unreadable(source.contract.name, error) from None
         report = replace(source.explained(report), delivered=True)
         self.report = source.names.report(report)

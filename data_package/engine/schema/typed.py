@@ -12,6 +12,7 @@ from data_package.engine.schema.checker import DEFAULT_LIMIT, Batch, Checker
 from data_package.engine.schema.columns import TEXTS
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Contract, Field
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.octets import as_text, holds_bytes, text_dtype
 from data_package.engine.schema.plain_names import PlainNames
 from data_package.engine.schema.report import Report, Total
@@ -73,7 +74,7 @@ def check(
             return _rows_of(_batches(frame, contract, held, height), mask)
 
         return names.report(checker.finish(table_level, reread))
-    except pl.exceptions.PolarsError as error:
+    except DAMAGED as error:
         raise unreadable(contract.name, error) from None
 
 

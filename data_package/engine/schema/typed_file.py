@@ -6,7 +6,6 @@ contract's field has the last word in either kind of file.
 """
 
 import math
-import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 
@@ -18,15 +17,21 @@ from data_package.engine.schema.columns import ROW_NUMBER, TEXTS, free_name
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.findings import Kind
-from data_package.engine.schema.formats.file_format import TypedFile, code_column
+from data_package.engine.schema.formats.file_format import Known, TypedFile, code_column
 from data_package.engine.schema.octets import text_dtype
-from data_package.engine.schema.piece import Piece, nulls_of, table_dtype, wrong_rows
+from data_package.engine.schema.piece import (
+    Piece,
+    nulls_of,
+    table_columns,
+    table_dtype,
+    wrong_rows,
+)
 from data_package.engine.schema.plain_names import PlainNames
+from data_package.engine.schema.reasons import NUMBER, reasons, reasons_by_value, reasons_of
 from data_package.engine.schema.report import Report, Total
 from data_package.engine.schema.typed import fits, is_missing, judged, match_columns, wrong_dtype
 from data_package.engine.schema.types import type_of
 
-_NUMBER = re.compile(r"[+-]?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)(?:[eE][+-]?[0-9]+)?")
 _BEYOND = 2**63
 
 
@@ -63,10 +68,10 @@ class ColumnedFile:
         """Give the file batch by batch."""
         start = self.first_row
         own = {column: name for name, (column, _) in self.held.items()}
-        restored = self._restored
+        coded = list(dict.fromkeys([*self._restored, *self._explained.values()]))
         # With no column to look at, the rows still have to be counted.
         names = list(own) or list(self.file.columns)[:1]
-        for batch in self.file.batches(names, restored):
+        for batch in self.file.batches(names, coded):
             height = batch.height
             rows = pl.int_range(start, start + height, eager=True)
             start += height
@@ -74,7 +79,7 @@ class ColumnedFile:
 
     def as_it_is(self) -> pl.LazyFrame | None:
         """Return the contract's fields as Polars reads them from the file, where it does."""
-        if self.file.scan is None:
+        if self.file.scan is None or reasons_of(self.contract):
             return None
         return self.file.scan.select(
             column_of(self.held[each.name][0]).alias(each.name)
@@ -85,12 +90,8 @@ class ColumnedFile:
 
     def columns_of_table(self) -> pl.Schema:
         """Return the columns of the table, with their types."""
-        return pl.Schema(
-            {
-                each.name: self._dtype(each.name) if each.name in self.held else table_dtype(each)
-                for each in self.contract.fields
-            }
-        )
+        held = {name: self._dtype(name) for name in self.held}
+        return pl.Schema({**table_columns(self.contract), **held})
 
     @property
     def _restored(self) -> list[str]:
@@ -101,9 +102,39 @@ class ColumnedFile:
             if column in self.file.known and self._allowed(name, column)
         ]
 
+    @property
+    def _explained(self) -> dict[str, str]:
+        """The columns of which a field says why their values are missing, by that field."""
+        return {
+            name: self.held[each.name][0]
+            for name, each in reasons_of(self.contract).items()
+            if each.name in self.held
+        }
+
+    def _reasons(self, batch: pl.DataFrame) -> Iterator[pl.Series]:
+        """Why values are missing: by the codes that the file counts as missing, or its values."""
+        explained = self._explained
+        for name, each in reasons_of(self.contract).items():
+            if name not in explained:
+                yield nulls_of(each, batch.height).cast(pl.String).alias(name)
+                continue
+            column = batch[explained[name]]
+            known = self.file.known.get(column.name, Known()).labels
+            why = reasons(column, reasons_by_value(each, {}))
+            if code_column(column.name) in batch.columns:
+                codes = batch[code_column(column.name)]
+                meanings = reasons_by_value(each, known)
+                coded = codes.replace_strict(
+                    list(meanings), list(meanings.values()), default=codes, return_dtype=pl.String
+                )
+                allowed = codes.is_in(self._allowed(each.name, column.name))
+                why = why.zip_with(why.is_not_null() | allowed, coded)
+            yield why.alias(name)
+
     def _allowed(self, name: str, column: str) -> list[str]:
         """The codes of missing values that are categories in the contract."""
-        field, known = self.contract.field(name), self.file.known[column]
+        field = self.contract.field(name)
+        known = self.file.known.get(column, Known())
         listed = {str(one) for one in field.categories or ()}
         return sorted(listed.intersection(known.missing))
 
@@ -142,6 +173,7 @@ class ColumnedFile:
                     table[each.name] if each.name in held else nulls_of(each, height)
                     for each in self.contract.fields
                 ]
+                + list(self._reasons(batch))
             )
 
         def delivered() -> pl.DataFrame:
@@ -244,7 +276,7 @@ def missing_test(field: Field, dtype: pl.DataType) -> pl.Expr | None:
         return is_missing(field, dtype)
     if not dtype.is_numeric():
         return None
-    numbers = [float(word) for word in field.missing_values if _NUMBER.fullmatch(word)]
+    numbers = [float(word) for word in field.missing_values if NUMBER.fullmatch(word)]
     if dtype.is_integer():
         tests = [
             column_of(field.name) == int(one)

@@ -62,7 +62,7 @@ def opened(path: Path, member: str | None = None) -> IO[bytes]:
         case ".xz":
             return cast("IO[bytes]", io.BufferedReader(_Xz(path)))
         case ".zst":
-            from pyarrow import CompressedInputStream  # type: ignore[import-untyped]
+            from pyarrow import CompressedInputStream
 
             return cast("IO[bytes]", io.BufferedReader(CompressedInputStream(str(path), "zstd")))
     return path.open("rb")

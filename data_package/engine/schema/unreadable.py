@@ -50,7 +50,7 @@ def one_of(path: Path, what: str, name: str, parts: Sequence[str]) -> CheckError
     )
 
 
-def unreadable(name: str, error: Exception) -> CheckError:
+def unreadable(name: str, error: BaseException) -> CheckError:
     """Return the error for a table that Polars cannot read, without Polars' own words."""
     if _NO_ROOM.search(str(error)):
         return CheckError(f"{name}: what was read cannot be kept; is there room left on the disk?")

@@ -23,6 +23,7 @@ from data_package.engine.sources.files import (
 )
 from data_package.engine.sources.frames import frame_of, handed
 from data_package.engine.sources.order import fault_of
+from data_package.engine.sources.pins import pinned
 from data_package.engine.sources.reading_report import ReadingReport
 from data_package.engine.sources.shares import Part, Share, has_place, unwatched
 from data_package.engine.storage import HashCache
@@ -99,15 +100,7 @@ def source_file(
             f"{declared}: source_file({name!r}, …) takes its paths one after another, not as a "
             f'list.\nWrite source_file({name!r}, "one.csv", "two.csv").'
         )
-    if bad not in get_args(Bad):
-        raise ProjectError(
-            f"{declared}: source_file({name!r}, …, bad={bad!r}) is not one of "
-            f"{', '.join(map(repr, get_args(Bad)))}."
-        )
-    if worst is not None and not (isinstance(worst, int | float) and 0 <= worst <= 1):
-        raise ProjectError(
-            f"{declared}: source_file({name!r}, …, worst={worst!r}) is not a share from 0 to 1."
-        )
+    refuse_wrong(f"{declared}: source_file({name!r}, …", bad, worst)
     keys = (newest_per,) if isinstance(newest_per, str) else tuple(newest_per)
     placed = order if isinstance(order, str) else tuple(order)
     if bool(keys) != bool(placed):
@@ -118,28 +111,40 @@ def source_file(
         )
     if problem := fault_of(placed) if placed else "":
         raise ProjectError(f"{declared}: source_file({name!r}, …, order={order!r}) {problem}.")
+    file = RawFile(
+        name,
+        tuple(map(str, paths)),
+        package or None,
+        declared,
+        bad,
+        worst,
+        may_be_empty,
+        file_column,
+        keys,
+        placed,
+    )
+    return as_asset(file, description, group)
+
+
+def refuse_wrong(call: str, bad: Bad, worst: float | None) -> None:
+    """Raise ProjectError for a value that is not one of these. `call`: the call that has it."""
+    if bad not in get_args(Bad):
+        known = ", ".join(map(repr, get_args(Bad)))
+        raise ProjectError(f"{call}, bad={bad!r}) is not one of {known}.")
+    if worst is not None and not (isinstance(worst, int | float) and 0 <= worst <= 1):
+        raise ProjectError(f"{call}, worst={worst!r}) is not a share from 0 to 1.")
+
+
+def as_asset(file: RawFile, description: str | None, group: str | None) -> dg.AssetsDefinition:
+    """A raw file as an external asset."""
     for variable, value in _LOOSE.items():
         os.environ.setdefault(variable, value)
     spec = dg.AssetSpec(
-        name,
+        file.name,
         description=description,
         group_name=group,
         kinds={"file"},
-        metadata={
-            _RAW_FILE: RawFile(
-                name,
-                tuple(map(str, paths)),
-                package or None,
-                declared,
-                bad,
-                worst,
-                may_be_empty,
-                file_column,
-                keys,
-                placed,
-            ),
-            _MANAGER: _ALONE_KEY,
-        },
+        metadata={_RAW_FILE: file, _MANAGER: _ALONE_KEY},
     )
     return RawFileAsset(specs=[spec], resource_defs={_ALONE_KEY: _alone})
 
@@ -179,7 +184,11 @@ def for_pages(spec: dg.AssetSpec) -> dg.AssetSpec:
     file = raw_file(spec)
     if file is None:
         return spec
-    files = ", ".join(file.patterns) + (f" of the package {file.package}" if file.package else "")
+    if file.snapshot is not None:
+        files = f"a snapshot of {file.snapshot.origin}"
+    else:
+        of = f" of the package {file.package}" if file.package else ""
+        files = ", ".join(file.patterns) + of
     declared = file.declared
     contract = file.contract_path if file.contract_path and file.contract_path.is_file() else None
     said: dict[str, object] = {"files": files}
@@ -255,9 +264,9 @@ def _alone_files(project: Project, file: RawFile, context: dg.InputContext) -> "
     aside = replace(project, storage=Path(instance.storage_directory(), "data-package"))
     path = file.contract_path
     contracts = {file.name: load_contract(path)} if path and path.is_file() else {}
-    hashes = HashCache(aside.places.hashes)
-    deliveries = Deliveries(project.root, {file.name: file}, hashes)
-    return SourceFiles(deliveries, Delivered(aside, {file.name: file}, contracts))
+    files = pinned({file.name: file}, project)
+    deliveries = Deliveries(project.root, files, HashCache(aside.places.hashes))
+    return SourceFiles(deliveries, Delivered(aside, files, contracts))
 
 
 def share_of(file: RawFile, wanted: object) -> Share:

@@ -4,6 +4,7 @@ import glob
 import hashlib
 import importlib.util
 import re
+import shlex
 import unicodedata
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
@@ -16,13 +17,14 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.sources.order import Order
 from data_package.engine.sources.shares import (
     Part,
-    Seen,
     Share,
+    UsedPaths,
     has_place,
     named_by,
     placed,
     whole_words,
 )
+from data_package.engine.sources.snapshots import Snapshot
 from data_package.engine.storage import HashCache
 
 # More are named in one line: the whole must fit a screen.
@@ -36,11 +38,12 @@ class NotThere(ProjectError):
     Attributes:
         name: of the raw file.
         why: what there is instead, in a few words.
+        is_snapshot: whether it is fetched, and not delivered.
     """
 
-    def __init__(self, name: str, why: str, cure: str) -> None:
+    def __init__(self, name: str, why: str, cure: str, *, is_snapshot: bool = False) -> None:
         """`cure`: what to do."""
-        self.name, self.why = name, why
+        self.name, self.why, self.is_snapshot = name, why, is_snapshot
         super().__init__(f"The raw file '{name}' is not there: {why}.\n{cure}")
 
 
@@ -56,9 +59,18 @@ def all_of(faults: Sequence[ProjectError]) -> ProjectError:
     texts = [str(fault) for fault in every if not isinstance(fault, NotThere)]
     if missing:
         count = f"{len(missing)} raw files are" if len(missing) > 1 else "A raw file is"
-        cure = "Put the files there, or correct the paths in their source_file(...)."
-        texts.insert(0, "\n".join([f"{count} not there:", *lines, cure]))
+        cures = [f"Fetch what is missing: {fetch_of(f.name for f in missing if f.is_snapshot)}"]
+        if not any(fault.is_snapshot for fault in missing):
+            cures.clear()
+        if not all(fault.is_snapshot for fault in missing):
+            cures.append("Put the files there, or correct the paths in their source_file(...).")
+        texts.insert(0, "\n".join([f"{count} not there:", *lines, *cures]))
     return ProjectError("\n\n".join(texts))
+
+
+def fetch_of(names: Iterable[str]) -> str:
+    """The command that fetches these raw files."""
+    return shlex.join(["data-package", "fetch", *names])
 
 
 @dataclass(frozen=True)
@@ -81,7 +93,8 @@ class RawFile:
     place of its source_file(...), and `bad` what happens to data that break it, in at most the
     share `worst` of a file's rows. `may_be_empty` allows a file without rows, and
     `file_column` names a column that holds each row's file. With `newest_per`, the names of
-    fields, only the newest row of each key is passed on, the files being in this `order`.
+    fields, only the newest row of each key is passed on, the files being in this `order`. With
+    `snapshot` it is fetched from there, and its only pattern is the place of the fetch that counts.
     """
 
     name: str
@@ -94,6 +107,7 @@ class RawFile:
     file_column: str | None = None
     newest_per: tuple[str, ...] = ()
     order: Order = ()
+    snapshot: Snapshot | None = None
 
     @property
     def contract_path(self) -> Path | None:
@@ -132,6 +146,8 @@ class RawFile:
         With `part`, a pattern with a place for a partition's key finds the files of that key.
         Raises ProjectError when a pattern finds no file, or what is not one.
         """
+        if self.snapshot is not None:
+            return [self._fetched(root, self.snapshot)]
         base = self.base(root)
         found: dict[Path, None] = {}
         for declared in self.patterns:
@@ -159,8 +175,23 @@ class RawFile:
             found.update(dict.fromkeys(paths))
         return list(found)
 
+    def _fetched(self, root: Path, snapshot: Snapshot) -> Path:
+        if fault := snapshot.fault:
+            raise self.not_fetched(fault)
+        path = root / self.patterns[0]
+        if not path.is_file():
+            raise self.not_fetched(f"{self.patterns[0]} is missing")
+        return path
+
+    def not_fetched(self, why: str) -> NotThere:
+        """The error on a snapshot that is of no use."""
+        cure = f"Fetch it: {fetch_of([self.name])}"
+        return NotThere(self.name, why, cure, is_snapshot=True)
+
     def place(self, pattern: str) -> str:
         """How a pattern is named in messages: the same on every machine."""
+        if self.snapshot is not None:
+            return f"snapshot:{self.name}"
         return f"{self.package}:{pattern}" if self.package else pattern
 
     def label(self, path: Path, root: Path) -> str:
@@ -273,7 +304,7 @@ class Deliveries:
         self._handed: dict[tuple[str, Part | None], Content] = {}
         self._sets: dict[str, Listing] = {}
         self._own: dict[tuple[str, Part], Content] = {}
-        self._seen: dict[tuple[str, Part], Seen] = {}
+        self._seen: dict[tuple[str, Part], UsedPaths] = {}
         self._told: dict[tuple[str, Part], Content | None] = {}
 
     def look_ahead(self) -> None:
@@ -329,6 +360,9 @@ class Deliveries:
     def _content(self, name: str, paths: Sequence[Path], share: Share) -> Content:
         file = self.files[name]
         digests = [self._hashes.hash(path) for path in paths]
+        pin = file.snapshot.pin if file.snapshot is not None else None
+        if pin is not None and digests != [pin.sha256]:
+            raise file.not_fetched(f"{file.patterns[0]} is damaged")
         size = sum(path.stat().st_size for path in paths)
         if not file.is_several() or (share is not Share.WHOLE and len(paths) == 1):
             return Content(digests[0], size)
@@ -350,7 +384,7 @@ class Deliveries:
         self._handed[name, part] = self.whole(name)
         if own := self._listing(name).named_by(part):
             self._own[name, part] = self._content(name, own, Share.NAMED)
-        seen = self._seen[name, part] = Seen(paths)
+        seen = self._seen[name, part] = UsedPaths(paths)
         return seen.paths
 
     def handed(self, name: str, part: Part | None = None, share: Share = Share.WHOLE) -> Content:

@@ -15,6 +15,7 @@ from pathlib import Path
 from data_package.engine.errors import ProjectError
 from data_package.engine.places import TABLE_SUFFIX, Folder
 from data_package.engine.project import Project
+from data_package.engine.sources.pins import read_pins
 from data_package.engine.staleness.lock import Lock, LockFile, TableEntry
 from data_package.engine.staleness.recorder import code_path
 from data_package.engine.storage import sweep
@@ -44,6 +45,7 @@ class Leftovers:
     Attributes:
         tables: Parquet files of tables and partitions that no asset makes.
         rejects: rows left out of tables that are gone.
+        snapshots: what was fetched and is no longer used.
         verdicts: remembered checks of tables or contracts, and notes on assets, that are gone.
         code: remembered code that no table is built by.
         lock_tables: tables in the lock that are gone.
@@ -53,6 +55,7 @@ class Leftovers:
 
     tables: tuple[Orphan, ...] = ()
     rejects: tuple[Orphan, ...] = ()
+    snapshots: tuple[Orphan, ...] = ()
     verdicts: tuple[Path, ...] = ()
     code: tuple[Path, ...] = ()
     lock_tables: tuple[str, ...] = ()
@@ -62,19 +65,21 @@ class Leftovers:
     @property
     def is_nothing(self) -> bool:
         """Whether there is nothing to remove."""
-        files = (self.tables, self.rejects, self.verdicts, self.code)
+        files = (self.tables, self.rejects, self.snapshots, self.verdicts, self.code)
         return not any((*files, self.lock_tables, self.lock_raw))
 
     @property
     def size_bytes(self) -> int:
-        """What the tables and the rows left out of them take on the disk."""
-        return sum(orphan.size_bytes for orphan in (*self.tables, *self.rejects))
+        """What the tables, the rows left out of them and the snapshots take on the disk."""
+        every = (*self.tables, *self.rejects, *self.snapshots)
+        return sum(orphan.size_bytes for orphan in every)
 
     def to_dict(self, project: Project) -> dict[str, object]:
         """The facts as JSON's types."""
         return {
             "tables": [orphan.to_dict(project) for orphan in self.tables],
             "rejects": [orphan.to_dict(project) for orphan in self.rejects],
+            "snapshots": [orphan.to_dict(project) for orphan in self.snapshots],
             "verdicts": [project.relative(path) for path in self.verdicts],
             "code": [project.relative(path) for path in self.code],
             "lock": {"tables": list(self.lock_tables), "raw": list(self.lock_raw)},
@@ -99,6 +104,7 @@ def find_leftovers(catalogue: Catalogue, lock: Lock) -> Leftovers:
     return Leftovers(
         tables=tuple(Orphan(path, path.stat().st_size) for path in tables),
         rejects=tuple(_rejects(catalogue)),
+        snapshots=tuple(_snapshots(catalogue)),
         verdicts=(*_verdicts(catalogue), *_notes(catalogue)),
         code=tuple(_code(catalogue, lock)),
         lock_tables=tuple(gone(catalogue, lock)),
@@ -141,13 +147,24 @@ def remove_leftovers(agreed: Leftovers, catalogue: Catalogue, lock: LockFile) ->
     now = find_leftovers(catalogue, lock.read())
     tables = tuple(orphan for orphan in now.tables if orphan in agreed.tables)
     rejects = tuple(orphan for orphan in now.rejects if orphan in agreed.rejects)
+    snapshots = tuple(orphan for orphan in now.snapshots if orphan in agreed.snapshots)
     verdicts = tuple(path for path in now.verdicts if path in agreed.verdicts)
     code = tuple(path for path in now.code if path in agreed.code)
-    for path in [*(orphan.path for orphan in (*tables, *rejects)), *verdicts, *code]:
+    orphans = (*tables, *rejects, *snapshots)
+    for path in [*(orphan.path for orphan in orphans), *verdicts, *code]:
         _remove(path, project.storage)
     lock.keep_only(catalogue.deliveries.files, catalogue.named, catalogue.keys)
     sweep(project.storage)
-    return Leftovers(tables, rejects, verdicts, code, now.lock_tables, now.lock_raw, now.left_alone)
+    return Leftovers(
+        tables,
+        rejects,
+        snapshots,
+        verdicts,
+        code,
+        now.lock_tables,
+        now.lock_raw,
+        now.left_alone,
+    )
 
 
 def _among_the_tables(project: Project) -> Iterator[Path]:
@@ -207,6 +224,20 @@ def _rejects(catalogue: Catalogue) -> Iterator[Orphan]:
         for part in (table.partitions.each if table.partitions else (None,))
     }
     for path in _plain_files(places.rejects, TABLE_SUFFIX):
+        if path not in current:
+            yield Orphan(path, path.stat().st_size)
+
+
+def _snapshots(catalogue: Catalogue) -> Iterator[Orphan]:
+    """What no pin names; the pins of raw files that are gone count as none."""
+    project = catalogue.project
+    pins = read_pins(project.snapshots)
+    current = {
+        project.places.snapshot(name, pins[name].sha256)
+        for name, file in catalogue.deliveries.files.items()
+        if file.snapshot is not None and name in pins
+    }
+    for path in _files_below(project.places.snapshots, TABLE_SUFFIX):
         if path not in current:
             yield Orphan(path, path.stat().st_size)
 

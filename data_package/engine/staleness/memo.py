@@ -57,6 +57,7 @@ def sources_of(project: Project, places: Sequence[str]) -> Sources:
     folders = {str(project.package_folder), str(_ENGINE), *filter(os.path.isdir, places)}
     paths = [path for folder in folders for path in _source_files(folder)]
     paths += [str(project.root / name) for name in ("pyproject.toml", "dagster.yaml")]
+    paths.append(str(project.snapshots))
     paths += [path for path in sys.path if path.endswith("-packages")]
     paths += [place for place in places if place not in folders]
     stamps = {path: stamp for path in paths if (stamp := _stamp(path)) is not None}

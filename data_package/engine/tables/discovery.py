@@ -11,12 +11,13 @@ import traceback
 from collections.abc import Iterable, Iterator, Sequence, Set, Sized
 from dataclasses import dataclass, field
 from pathlib import Path
-from types import MappingProxyType, ModuleType, SimpleNamespace
+from types import FunctionType, MappingProxyType, ModuleType, SimpleNamespace
 from typing import Any
 
 import dagster as dg
 import dagster_shared
 import polars as pl
+from dagster.components.component.component_loader import is_component_loader
 from dagster.components.definitions import LazyDefinitions
 
 from data_package.engine.errors import ProjectError
@@ -24,7 +25,11 @@ from data_package.engine.project import Project
 from data_package.engine.sources.assets import of_project, raw_file
 from data_package.engine.storage import is_file
 from data_package.engine.tables import failures, python_errors
-from data_package.engine.tables.internals import UnresolvedJob, UnresolvedSchedule
+from data_package.engine.tables.internals import (
+    UnresolvedJob,
+    UnresolvedSchedule,
+    without_default_io_manager,
+)
 from data_package.engine.tables.own_words import OwnWords, read_source
 from data_package.engine.tables.row_rules import RowRule
 
@@ -41,6 +46,7 @@ _MERGE = (
     "merge it in definitions.py:\n"
     "defs = dg.Definitions.merge(load_definitions(my_study), dg.load_from_defs_folder(…))"
 )
+_COMPONENT = f"a component, which is not loaded here. To have it, {_MERGE}"
 _NOT_TABLES = ("definitions", "conftest", "__main__", "tests")
 
 
@@ -180,7 +186,7 @@ def _sort_in(item: object, module: str, found: Found, seen: set[int], project: P
             # A raw file, or a copy of it or of an external asset that a list holds.
             found.sources.extend((of_project(spec), module) for spec in item.specs)
         case dg.AssetsDefinition():
-            found.assets.append((item, module))
+            found.assets.append((_of_tables(item, module), module))
         case dg.AssetSpec() | dg.SourceAsset():
             found.sources.append((item, module))
         case dg.JobDefinition() | UnresolvedJob():
@@ -191,8 +197,25 @@ def _sort_in(item: object, module: str, found: Found, seen: set[int], project: P
             found.sensors.append(item)
         case LazyDefinitions():
             _sort_in(_made(item, module, project), module, found, seen, project)
+        case FunctionType() if is_component_loader(item) and not _are_merged(project):
+            code = item.__code__
+            place = f"{project.relative(Path(code.co_filename))}:{code.co_firstlineno}"
+            found.notes.append(f"{place}: {_COMPONENT}")
         case dg.Definitions():
             _take(item, module, found, seen, project)
+
+
+def _of_tables(assets: dg.AssetsDefinition, module: str) -> dg.AssetsDefinition:
+    """Assets without the IO manager that `dg.with_resources` gives them."""
+    ours = without_default_io_manager(assets)
+    if "io_manager" in ours.resource_defs:
+        names = ", ".join(sorted(key.to_user_string() for key in assets.keys))
+        raise ProjectError(
+            f"{module}: '{names}' is given an IO manager as the resource 'io_manager', which is "
+            "that of the tables.\nGive it another name, and let the asset choose it: "
+            '@dg.asset(io_manager_key="…").'
+        )
+    return ours
 
 
 def _made(lazy: "LazyDefinitions[Any]", module: str, project: Project) -> dg.Definitions:
@@ -239,14 +262,17 @@ def _take(
 
 
 def _components(project: Project) -> Iterator[str]:
-    """Raise ProjectError for components, which only Dagster loads, unless `definitions.py` does."""
-    own = project.package_folder / "definitions.py"
-    if own.is_file() and "load_from_defs_folder" in own.read_text(errors="replace"):
+    """A note on each component, which only Dagster loads, unless `definitions.py` does."""
+    if _are_merged(project):
         return
     for name in ("defs.yaml", "component.yaml"):
         for path in sorted(project.package_folder.rglob(name)):
-            place = project.relative(path)
-            yield f"{place}: a component, which is not loaded here. To have it, {_MERGE}"
+            yield f"{project.relative(path)}: {_COMPONENT}"
+
+
+def _are_merged(project: Project) -> bool:
+    own = project.package_folder / "definitions.py"
+    return own.is_file() and "load_from_defs_folder" in own.read_text(errors="replace")
 
 
 def import_module(name: str, project: Project) -> ModuleType:

@@ -6,6 +6,7 @@
 import copy
 import hashlib
 import json
+import os
 import re
 import sys
 import traceback
@@ -20,6 +21,9 @@ from dagster._config import process_config
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
 from dagster._core.definitions.dependency import Node, NodeHandle
 from dagster._core.definitions.job_base import InMemoryJob
+from dagster._core.definitions.job_definition import (
+    default_job_io_manager_with_fs_io_manager_schema,
+)
 from dagster._core.definitions.partitions.partitioned_schedule import (
     UnresolvedPartitionedAssetScheduleDefinition,
 )
@@ -153,6 +157,16 @@ def with_function(
     return dg.AssetsDefinition.dagster_internal_init(**attributes)
 
 
+def without_default_io_manager(assets: dg.AssetsDefinition) -> dg.AssetsDefinition:
+    """The same assets without the IO manager that `dg.with_resources` adds where none is given."""
+    others = dict(assets.resource_defs)
+    added = others.pop("io_manager", None)
+    if added is not default_job_io_manager_with_fs_io_manager_schema:
+        return assets
+    attributes = {**assets.get_attributes_dict(), "resource_defs": others}
+    return dg.AssetsDefinition.dagster_internal_init(**attributes)
+
+
 def check_with_function(
     check: dg.AssetChecksDefinition, function: Callable[..., object]
 ) -> dg.AssetChecksDefinition:
@@ -281,6 +295,8 @@ def run_job(
     origin = repository.get_reconstructable_job(job.name)
     tags = {STARTED_BY: "build"}
     reference = instance.get_ref() if instance.is_persistent else None
+    if (lacking_variable := _unset_within(job)) is not None:
+        raise UnsetError(*lacking_variable)
     try:
         plan = create_execution_plan(job, run_config=run_config, instance_ref=reference, tags=tags)
     except dg.DagsterInvalidConfigError as refusal:
@@ -409,6 +425,36 @@ class UnsetError(Exception):
 
 
 _UNSET = re.compile(r"root:resources:(\w+):\S* of original value \{'env': '(\w+)'\} failed")
+
+
+def _unset_within(job: dg.JobDefinition) -> tuple[str, str] | None:
+    """A resource that a job needs, and a variable that resources within it lack.
+
+    Dagster resolves those while it starts the run, and its message may quote values.
+    """
+    for name in sorted(job.required_resource_keys):
+        for variable in _variables_within(job.resource_defs.get(name)):
+            if variable not in os.environ:
+                return name, variable
+    return None
+
+
+def _variables_within(resource: object) -> Iterator[str]:
+    for inner in getattr(resource, "nested_resources", {}).values():
+        yield from _variables(getattr(inner, "_resolved_config_dict", {}))
+        yield from _variables_within(inner)
+
+
+def _variables(config: object) -> Iterator[str]:
+    match config:
+        case {"env": str(name), **others} if not others:
+            yield name
+        case dict():
+            for value in config.values():
+                yield from _variables(value)
+        case list():
+            for value in config:
+                yield from _variables(value)
 
 
 def _lacks_config(node: Node) -> bool:

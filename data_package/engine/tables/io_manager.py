@@ -17,6 +17,7 @@ from pydantic import PrivateAttr
 from data_package.engine.errors import BuildError
 from data_package.engine.later import imported_later
 from data_package.engine.project import Project
+from data_package.engine.schema.columns import column
 from data_package.engine.sources.delivered import Received
 from data_package.engine.sources.frames import Frame, frame_of, handed, to_polars
 from data_package.engine.sources.reading_report import keep
@@ -51,7 +52,7 @@ _ROW_GROUP_ROWS = 1 << 18
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenTable:
     """The metadata of a table that has just been written.
 
     `columns` hashes names and types; `config` hashes the configuration of this run;
@@ -79,7 +80,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     _project: Project = PrivateAttr()
     _tables: Mapping[dg.AssetKey, Table] = PrivateAttr()
     _hashes: HashCache = PrivateAttr()
-    _record: Callable[[Table, Written, str | None], None] = PrivateAttr()
+    _record: Callable[[Table, WrittenTable, str | None], None] = PrivateAttr()
     _describe: Describe = PrivateAttr()
     _place: Callable[[Table, str | None], Path] = PrivateAttr()
 
@@ -87,7 +88,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     def of(
         cls,
         catalogue: Catalogue,
-        record: Callable[[Table, Written, str | None], None],
+        record: Callable[[Table, WrittenTable, str | None], None],
         describe: Describe = lambda _: {},
         place: Callable[[Table, str | None], Path] = Table.file,
     ) -> "ParquetTables":
@@ -124,7 +125,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Write the table, then add its metadata."""
         table = self._tables.get(context.asset_key) if context.has_asset_key else None
-        failure: Exception | None = None
+        failure: BaseException | None = None
         try:
             self._refuse_several(context)
             if obj is None:
@@ -137,8 +138,8 @@ class ParquetTables(BasePolarsUPathIOManager):
                 if table is not None and table.kept is Kept.BY_RESULT:
                     drop_note(self._project, table.noted_as(internals.partition_of(context)))
             return
-        except failures.INTERRUPTIONS:
-            raise
+        except failures.INTERRUPTIONS as error:
+            failure = failures.wordless(error)
         except BaseException as error:  # noqa: BLE001
             failure = failures.describe(
                 error,
@@ -153,7 +154,7 @@ class ParquetTables(BasePolarsUPathIOManager):
 
     def load_input(self, context: dg.InputContext) -> Any | dict[str, Any]:
         """Scan or load what the parameter's annotation asks for."""
-        failure: Exception | None = None
+        failure: BaseException | None = None
         try:
             table = self._tables.get(context.asset_key)
             if table is not None and not table.is_table:
@@ -174,8 +175,8 @@ class ParquetTables(BasePolarsUPathIOManager):
                 f"The partition '{error}' of '{_name(context)}' has not been built yet. Build it "
                 f"first: data-package build {_name(context)}"
             )
-        except failures.INTERRUPTIONS:
-            raise
+        except failures.INTERRUPTIONS as error:
+            failure = failures.wordless(error)
         except BaseException as error:  # noqa: BLE001
             failure = failures.describe(error, name=_name(context), project=self._project)
         raise failure
@@ -236,7 +237,10 @@ class ParquetTables(BasePolarsUPathIOManager):
         """
         scan = self.scan_df_from_path(path, context)
         columns = context.definition_metadata.get("columns")
-        return handed(scan.select(columns) if columns is not None else scan, frame_wanted(context))
+        return handed(
+            scan.select(map(column, columns)) if columns is not None else scan,
+            frame_wanted(context),
+        )
 
     def _refuse_several(self, context: dg.OutputContext) -> None:
         if context.has_asset_partitions and len(context.asset_partition_keys) != 1:
@@ -289,7 +293,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         self._hashes.remember(path, digest)
         internals.set_data_version(context, digest)
         schema = scan.collect_schema()
-        written = Written(
+        written = WrittenTable(
             rows=rows,
             size_bytes=path.stat().st_size,
             sha256=digest,
@@ -331,7 +335,7 @@ class ParquetTables(BasePolarsUPathIOManager):
                 **(received.to_metadata() if received is not None else {}),
             }
         )
-        written = Written(
+        written = WrittenTable(
             rows=0,
             size_bytes=size,
             sha256=digest,

@@ -6,6 +6,7 @@ not make is read from the project.
 """
 
 import dataclasses
+import inspect
 import pickle
 from collections.abc import Callable, Mapping
 from pathlib import Path
@@ -75,7 +76,9 @@ def by_run(
         instance, tags = context.instance, context.run.tags if context.run else {}
         return trial(instance) if instance and is_trial(instance, tags) else kept
 
-    return dg.IOManagerDefinition(choose)
+    # What Dagster's page of resources shows.
+    choose.__name__ = type(kept).__name__
+    return dg.IOManagerDefinition(choose, description=inspect.getdoc(kept))
 
 
 class TrialTables(dg.IOManager):

@@ -11,8 +11,9 @@ from data_package.engine import schema
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, Field
+from data_package.engine.schema.columns import column
 from data_package.engine.schema.contract import ForeignKey
-from data_package.engine.schema.row_rules import Rule, broken_rows
+from data_package.engine.schema.row_rules import AppliedRule, broken_rows
 from data_package.engine.schema.types import type_of
 from data_package.engine.testing.contracts import contract_of
 from data_package.engine.testing.pool import Pool, column_dtype
@@ -53,7 +54,7 @@ def sample(
     return Sampler(rows, seed, project, rules=rules).table(contract_of(contract, project))
 
 
-def _no_rules(_contract: Contract) -> Sequence[Rule]:
+def _no_rules(_contract: Contract) -> Sequence[AppliedRule]:
     return ()
 
 
@@ -66,7 +67,7 @@ class Sampler:
         seed: int,
         project: Project | Path | None = None,
         known: Mapping[str, Contract] | None = None,
-        rules: Callable[[Contract], Sequence[Rule]] = _no_rules,
+        rules: Callable[[Contract], Sequence[AppliedRule]] = _no_rules,
     ) -> None:
         """`known`: contracts by name, before those that are found in the project.
 
@@ -142,7 +143,7 @@ class Sampler:
 
 
 def _broken(
-    frame: pl.DataFrame, rule: Rule, contract: Contract, partners: Mapping[str, pl.LazyFrame]
+    frame: pl.DataFrame, rule: AppliedRule, contract: Contract, partners: Mapping[str, pl.LazyFrame]
 ) -> list[int]:
     try:
         return broken_rows(frame, rule, contract, partners)
@@ -233,7 +234,11 @@ class _Rows:
         alike = all(_family(one) == _family(other) for one, other in zip(own, others, strict=True))
         values: list[tuple[object, ...]] = []
         if target is not None and alike:
-            keys = target.select(key.reference_fields).drop_nulls().unique(maintain_order=True)
+            keys = (
+                target.select(column(name) for name in key.reference_fields)
+                .drop_nulls()
+                .unique(maintain_order=True)
+            )
             values = [row for row in keys.rows() if self._may_hold(key, others, row)]
         self._links.append(
             _Link(

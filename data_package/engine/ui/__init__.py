@@ -7,12 +7,13 @@
     peer                who is at the other end of a connection
     listening           the port or the socket
     pages               Dagster's own pages on this project, loaded in this process
+    stale_status        whether tables are fresh, as `status` says it
     appearance          what they hide because it leads nowhere here, and what they say instead
     started_runs        runs that are started from the pages, each in its own process
     running             that process
     daemons             what carries out backfills, schedules and sensors
     serving             all of it together
 
-What does not belong here: anything about tables. The pages show what the rooms above left in
-Dagster's history, which holds no value of any row.
+What does not belong here: anything about tables. The pages show what other rooms left in Dagster's
+history, and the state of tables as `staleness` knows it; there is no value of any row in either.
 """

@@ -6,6 +6,7 @@ In this process there is no socket to guard, nothing to leave behind, and one im
 
 import time
 from collections.abc import Mapping, Sequence
+from functools import cached_property
 from typing import Any
 
 import dagster as dg
@@ -37,6 +38,7 @@ from data_package.engine.tables.internals import code_location
 from data_package.engine.tables.loading import Loaded, load_project
 from data_package.engine.ui.appearance import adapted
 from data_package.engine.ui.guard import App
+from data_package.engine.ui.stale_status import States, StatusResolver
 
 _OPEN_TO_RUNS = {
     Permissions.LAUNCH_PARTITION_BACKFILL,
@@ -165,6 +167,7 @@ class Workspace(WorkspaceProcessContext):
         automation: bool,
     ) -> None:
         self._project = project
+        self.states = States(project)
         # A set of names, for which the pages offer their buttons.
         self.offers = (_OPEN_TO_RUNS if allow_runs else set()) | (
             _OPEN_TO_AUTOMATION if automation else set()
@@ -233,6 +236,15 @@ class _Request(WorkspaceRequestContext):
         self._current_workspace = now.get_current_workspace()
         self._loaders = {}
         return now
+
+    @cached_property
+    def stale_status_loader(self) -> StatusResolver:
+        """What says whether tables are fresh."""
+        workspace = self.process_context
+        assert isinstance(workspace, Workspace)
+        return StatusResolver(
+            workspace.states, self.instance, lambda: self.asset_graph, loading_context=self
+        )
 
     @property
     def permissions(self) -> Mapping[str, PermissionResult]:

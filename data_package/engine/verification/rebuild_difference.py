@@ -14,6 +14,7 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.errors import some
+from data_package.engine.schema.columns import column
 from data_package.engine.storage import hash_file
 from data_package.engine.tables.table import Table
 
@@ -182,7 +183,7 @@ def _near_now(path: Path, names: Sequence[str]) -> Iterator[str]:
     now = datetime.now(UTC).date()
     for name in names:
         if isinstance(schema[name], pl.Date | pl.Datetime):
-            near = pl.col(name).cast(pl.Date).is_between(now - _NEAR, now + _NEAR).any()
+            near = column(name).cast(pl.Date).is_between(now - _NEAR, now + _NEAR).any()
             if scan.select(near).collect().item():
                 yield name
 
@@ -249,7 +250,7 @@ def _hashes(frame: pl.LazyFrame, names: Sequence[str]) -> pl.Series:
     """A hash of each row; categories are hashed as text, whatever their codes in a file."""
     schema = frame.collect_schema()
     whole = [
-        pl.col(name).cast(pl.String) if isinstance(schema[name], pl.Categorical) else pl.col(name)
+        column(name).cast(pl.String) if isinstance(schema[name], pl.Categorical) else column(name)
         for name in names
     ]
     return frame.select(pl.struct(whole).hash(0).alias("hash")).collect().to_series()

@@ -8,13 +8,15 @@ each.
 """
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from math import ceil
 from pathlib import Path
 
 import polars as pl
 
 from data_package.engine.errors import BuildError
+from data_package.engine.schema.columns import column
+from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.keys import common_type, in_type
 from data_package.engine.schema.octets import as_text
 
@@ -29,6 +31,7 @@ _MIX = 0x9E3779B97F4A7C15
 _TEXT_BYTES = 40
 _NESTED_BYTES = 96
 _NEW = "\0new"
+_FIELD = "\0field"
 _KEY, _VALUE, _SIGN = "\0key", "\0value", "\0sign"
 
 
@@ -103,13 +106,13 @@ def compare_rows(
     try:
         pair = _Pair(old, new)
         shares = _Shares(share_rows, share_bytes, report)
-        if key and all(name in pair.types for name in key):
+        if key and all(name in pair.plain for name in key):
             try:
-                return _by_key(pair, tuple(key), show, shares)
+                return pair.named(_by_key(pair, [pair.plain[name] for name in key], show, shares))
             except _NotAKeyError:
                 pass
-        return _by_count(pair, show, shares)
-    except (pl.exceptions.PolarsError, pl.exceptions.PanicException) as error:
+        return pair.named(_by_count(pair, show, shares))
+    except DAMAGED as error:
         # The message of Polars may quote values.
         files = " and ".join(str(each) for each in (old, new) if isinstance(each, Path))
         raise BuildError(
@@ -135,7 +138,10 @@ class _Shares:
 
 
 class _Pair:
-    """Two files, with their common fields cast to common types."""
+    """Two files, with their common fields cast to common types.
+
+    `plain` are the names that fields have here, by their own: Polars takes `*` for all of them.
+    """
 
     def __init__(self, old: Path | pl.LazyFrame, new: Path | pl.LazyFrame) -> None:
         scans = [
@@ -146,6 +152,7 @@ class _Pair:
         ]
         schemas = [scan.collect_schema() for scan in scans]
         self.types: dict[str, pl.DataType] = {}
+        self.plain: dict[str, str] = {}
         self.not_compared: tuple[str, ...] = ()
         for name, dtype in schemas[0].items():
             if name in schemas[1]:
@@ -153,14 +160,31 @@ class _Pair:
                 if common is None:
                     self.not_compared += (name,)
                 else:
-                    self.types[name] = common
+                    self.plain[name] = str(len(self.plain))
+                    self.types[self.plain[name]] = common
         self.sides = [
             scan.select(
-                _in(name, schema[name], dtype).alias(name) for name, dtype in self.types.items()
+                _in(name, schema[name], self.types[plain]).alias(plain)
+                for name, plain in self.plain.items()
             )
             for scan, schema in zip(scans, schemas, strict=True)
         ]
         self.rows = [int(scan.select(pl.len()).collect().item()) for scan in scans]
+
+    def named(self, found: RowDifference) -> RowDifference:
+        """A difference with the fields' own names."""
+        own = {plain: name for name, plain in self.plain.items()}
+        return replace(
+            found,
+            key=tuple(own[name] for name in found.key),
+            fields={own[name]: count for name, count in found.fields.items()},
+            shown={
+                kind: rows.with_columns(pl.col(_FIELD).replace(own)).rename(own, strict=False)
+                if _FIELD in rows.columns
+                else rows.rename(own, strict=False)
+                for kind, rows in found.shown.items()
+            },
+        )
 
     @property
     def row_bytes(self) -> int:
@@ -198,7 +222,7 @@ def _balance(
     return grouped.filter(pl.col(_SIGN) != 0).collect(engine="streaming")
 
 
-def _by_key(pair: _Pair, key: tuple[str, ...], show: int, shares: _Shares) -> RowDifference:
+def _by_key(pair: _Pair, key: Sequence[str], show: int, shares: _Shares) -> RowDifference:
     values = [name for name in pair.types if name not in key]
     by = _hash(key)
     parts = pair.unequal(by, _hash(values), shares, is_key=True)
@@ -234,7 +258,7 @@ def _by_key(pair: _Pair, key: tuple[str, ...], show: int, shares: _Shares) -> Ro
         added=added,
         removed=removed,
         changed=changed,
-        key=key,
+        key=tuple(key),
         fields={name: count for name, count in counts.items() if count},
         not_compared=pair.not_compared,
         shown=shown.frames,
@@ -307,7 +331,7 @@ def _long(both: pl.DataFrame, key: Sequence[str], values: Sequence[str]) -> pl.D
     parts = [
         both.filter(pl.col(name).ne_missing(pl.col(f"{name}{_NEW}"))).select(
             *key,
-            pl.lit(name).alias("\0field"),
+            pl.lit(name).alias(_FIELD),
             _text(pl.col(name), both.schema[name]).alias("\0before"),
             _text(pl.col(f"{name}{_NEW}"), both.schema[name]).alias("\0now"),
         )
@@ -316,12 +340,12 @@ def _long(both: pl.DataFrame, key: Sequence[str], values: Sequence[str]) -> pl.D
     return pl.concat(parts).sort(key, maintain_order=True)
 
 
-def _text(column: pl.Expr, dtype: pl.DataType) -> pl.Expr:
+def _text(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
     if dtype.is_nested():
-        return pl.struct(as_text(column, dtype).alias("value")).struct.json_encode()
+        return pl.struct(as_text(values, dtype).alias("value")).struct.json_encode()
     if dtype == pl.Binary:
-        return column.bin.encode("hex")
-    return column.cast(pl.String)
+        return values.bin.encode("hex")
+    return values.cast(pl.String)
 
 
 def _common(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
@@ -331,7 +355,7 @@ def _common(one: pl.DataType, other: pl.DataType) -> pl.DataType | None:
 
 
 def _in(name: str, dtype: pl.DataType, common: pl.DataType) -> pl.Expr:
-    return pl.col(name) if dtype == common else in_type(pl.col(name), dtype, common)
+    return column(name) if dtype == common else in_type(column(name), dtype, common)
 
 
 def _bytes(dtype: pl.DataType) -> int:

@@ -1,5 +1,6 @@
 """`watch` builds on each save, and nothing of it is left when it ends."""
 
+import os
 import signal
 import subprocess
 import sys
@@ -9,6 +10,7 @@ from queue import Queue
 
 import pytest
 
+from data_package.engine.cli import spare
 from data_package_tests.conftest import Make, Study
 
 pytestmark = pytest.mark.slow
@@ -94,3 +96,30 @@ def test_killed_it_leaves_no_process_either(study: Make) -> None:
             break
         waited.wait(0.1)
     assert processes_in(made.root) == []
+
+
+def test_a_rehearsal_leaves_the_process_as_it_was(tmp_path: Path) -> None:
+    paths, settings = list(sys.path), dict(os.environ)
+    spare.rehearse(tmp_path)
+    assert (sys.path, dict(os.environ)) == (paths, settings)
+    assert not [name for name in sys.modules if "rehearsal" in name]
+
+
+def test_a_process_that_gets_ready_leaves_no_folder_when_it_is_ended(
+    study: Make, tmp_path: Path
+) -> None:
+    made = study({"raw/__init__.py": "", "raw/tables.py": TABLES})
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
+    process = subprocess.Popen(
+        [sys.executable, "-m", "data_package.engine.cli.spare"],
+        cwd=made.root,
+        env=made.environment() | {"TMPDIR": str(temporary)},
+        stdin=subprocess.PIPE,
+    )
+    waited = threading.Event()
+    while process.poll() is None and not list(temporary.rglob("pyproject.toml")):
+        waited.wait(0.01)
+    process.terminate()
+    assert process.wait(timeout=PATIENCE_SECONDS) != 0
+    assert list(temporary.iterdir()) == []

@@ -235,3 +235,57 @@ def test_a_table_without_rows_has_its_columns(tmp_path: Path, to: str) -> None:
     done = exported(tmp_path, to, pl.DataFrame(schema={"n": pl.Int64, "s": pl.String}), fields)
     theirs = READERS[to](done.path / f"people.{to}", output_format="polars")[0]
     assert (theirs.columns, theirs.height) == (["n", "s"], 0)
+
+
+def reasons(count: int) -> tuple[pl.DataFrame, list[dict[str, Any]]]:
+    """A table in which numbers are missing for so many reasons."""
+    words = [f"reason {i:02}" for i in range(count)]
+    rows = count + 3
+    nulls = [None] * (count + 1)
+    frame = pl.DataFrame(
+        {
+            "score": [4, 2**40, *nulls],
+            "kg": [-7.5, 1.25, *nulls],
+            "why": [None, None, *words, None],
+        }
+    )
+    assert frame.height == rows
+    fields: list[dict[str, Any]] = [
+        {
+            "name": "score",
+            "type": "integer",
+            "missingReason": "why",
+            "categories": [{"value": 4, "label": "four"}, {"value": 2**40}],
+        },
+        {"name": "kg", "type": "number", "missingReason": "why"},
+        {"name": "why", "type": "string", "categories": words[::-1]},
+    ]
+    return frame, fields
+
+
+@pytest.mark.parametrize(("to", "count"), [("sav", 1), ("sav", 26), ("dta", 26)])
+def test_reasons_for_missing_numbers_are_missing_values_with_labels(
+    tmp_path: Path, to: str, count: int
+) -> None:
+    frame, fields = reasons(count)
+    done = exported(tmp_path, to, frame, fields)
+    path = done.path / f"people.{to}"
+    plain = READERS[to](path, output_format="polars")[0]
+    assert plain["score"].to_list() == frame["score"].to_list()
+    assert plain["kg"].to_list() == frame["kg"].to_list()
+    kept, known = READERS[to](path, user_missing=True, output_format="pandas")
+    for name in ("score", "kg"):
+        labels = known.variable_value_labels.get(name, {})
+        read_again = [labels.get(value) for value in kept[name]]
+        four = "four" if name == "score" else None
+        assert read_again == [four, None, *(f"reason {i:02}" for i in range(count)), None]
+    assert read(path, {"fields": fields}).frame.collect().equals(frame)
+    only = [{"name": "kg", "type": "number", "missingReason": "kg_why"}]
+    again = read(path, {"fields": only, "fieldsMatch": "subset"}).frame.collect()
+    assert again["kg_why"].to_list() == frame["why"].to_list()
+
+
+def test_more_reasons_than_stata_has_letters_are_in_the_second_field_only(tmp_path: Path) -> None:
+    frame, fields = reasons(27)
+    path = exported(tmp_path, "dta", frame, fields).path / "people.dta"
+    assert read(path, {"fields": fields}).frame.collect().equals(frame)

@@ -7,7 +7,9 @@ from typing import Any
 import pytest
 import yaml
 
-from data_package.engine.package.completeness import Kind, gaps_in, gaps_of, summary_of
+from data_package.engine.cli.todo import listing
+from data_package.engine.package.completeness import Gap, GapKind, gaps_in, gaps_of, summary_of
+from data_package.engine.package.todo import Todo
 from data_package_tests.conftest import Make
 from data_package_tests.engine.package.test_publish import STUDY_FILES, descriptor, package_of
 
@@ -42,11 +44,11 @@ def test_everything_that_is_empty_is_missing_and_counted() -> None:
     }
     found = gaps_of({"name": "x", "title": "", "licenses": []}, contracts)
     assert [(gap.kind, gap.place) for gap in found] == [
-        *((Kind.PACKAGE, "package"),) * 4,
-        (Kind.TABLE, "t"),
-        (Kind.FIELD, "t.a"),
-        (Kind.FIELD, "t.b"),
-        (Kind.CONTRACT, "v"),
+        *((GapKind.PACKAGE, "package"),) * 4,
+        (GapKind.TABLE, "t"),
+        (GapKind.FIELD, "t.a"),
+        (GapKind.FIELD, "t.b"),
+        (GapKind.CONTRACT, "v"),
     ]
     assert summary_of(found) == (
         "the package's title, the package's description, licence, contributors, "
@@ -69,7 +71,7 @@ def test_everything_that_is_empty_is_missing_and_counted() -> None:
 def test_codes_without_labels_are_missing(kind: str, categories: list[Any], lacks: bool) -> None:
     field = {"name": "a", "title": "A", "type": kind, "categories": categories}
     found = gaps_of(WHOLE, {"t": table(field)})
-    assert [gap.kind for gap in found] == [Kind.LABEL] * lacks
+    assert [gap.kind for gap in found] == [GapKind.LABEL] * lacks
     assert all(gap.is_advice for gap in found)
 
 
@@ -141,3 +143,12 @@ def test_todo_lists_what_is_left_with_file_and_line(study: Make) -> None:
         "what": "neither title nor description",
         "file": f"{folder}/final/people.yaml",
     }
+
+
+@pytest.mark.parametrize(("fields", "has_advice"), [(9, False), (10, True)])
+def test_todo_advises_a_codebook_where_many_fields_have_no_words(
+    fields: int, has_advice: bool
+) -> None:
+    gap = Gap(GapKind.FIELD, "people", "age", (), "neither title nor description")
+    shown = listing([Todo(gap, "people.yaml", 1, 1)] * fields)
+    assert ("--codebook" in shown) == has_advice

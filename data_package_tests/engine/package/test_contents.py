@@ -7,7 +7,7 @@ from typing import Any
 
 import frictionless
 import polars as pl
-import pyarrow.parquet as pq  # type: ignore[import-untyped]
+import pyarrow.parquet as pq
 import pytest
 
 from data_package.engine.errors import ProjectError

@@ -262,11 +262,12 @@ def test_a_table_of_fewer_than_k_subjects_shows_no_number_at_all(tmp_path: Path)
         assert {each.missing for each in summary.fields.values()} == {"not shown"}
 
 
-def test_subjects_are_found_through_other_tables(tmp_path: Path) -> None:
+@pytest.mark.parametrize("key", ["visit", "*", "^v$"])
+def test_subjects_are_found_through_other_tables(tmp_path: Path, key: str) -> None:
     visit = {
         "schema": {
-            "primaryKey": ["visit"],
-            "fields": [{"name": "visit", "type": "integer"}, {"name": "who", "type": "string"}],
+            "primaryKey": [key],
+            "fields": [{"name": key, "type": "integer"}, {"name": "who", "type": "string"}],
             "foreignKeys": VISITS["schema"]["foreignKeys"],
         }
     }
@@ -274,7 +275,7 @@ def test_subjects_are_found_through_other_tables(tmp_path: Path) -> None:
         "schema": {
             "fields": [{"name": "at", "type": "integer"}, {"name": "flag", "type": "boolean"}],
             "foreignKeys": [
-                {"fields": ["at"], "reference": {"resource": "visits", "fields": ["visit"]}}
+                {"fields": ["at"], "reference": {"resource": "visits", "fields": [key]}}
             ],
         }
     }
@@ -287,7 +288,7 @@ def test_subjects_are_found_through_other_tables(tmp_path: Path) -> None:
     who = [f"s{at:04d}" for at in range(8)]
     frames = {
         "subjects": one,
-        "visits": pl.DataFrame({"visit": range(80), "who": who * 10}),
+        "visits": pl.DataFrame({key: range(80), "who": who * 10}),
         # Forty rows are true, of four subjects.
         "lab": pl.DataFrame({"at": range(80), "flag": [at % 8 < 4 for at in range(80)]}),
     }

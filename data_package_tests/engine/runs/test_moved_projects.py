@@ -146,3 +146,117 @@ def test_a_project_of_pandas_frames_builds_unchanged_and_runs_what_a_change_touc
     changed = project.build()
     assert changed["bands"].status is Status.BUILT
     assert changed["anomalous"].rows == 0
+
+
+FORMS = """\
+import datetime
+
+import dagster as dg
+import polars as pl
+
+sites = dg.StaticPartitionsDefinition(["berlin", "essen"])
+cells = dg.MultiPartitionsDefinition(
+    {"year": dg.StaticPartitionsDefinition(["2021", "2022"]), "site": sites}
+)
+
+
+@dg.success_hook
+def heard(context): ...
+
+
+@dg.resource(config_schema={"most": int})
+def limit(context):
+    return context.resource_config["most"]
+
+
+limit_of_two = limit.configured({"most": 2})
+elsewhere = [dg.AssetSpec("calendar"), dg.AssetSpec("holidays", deps=["calendar"])]
+
+
+@dg.asset(partitions_def=cells)
+def visits(context: dg.AssetExecutionContext) -> pl.DataFrame:
+    keys = context.partition_key.keys_by_dimension
+    return pl.DataFrame({"year": [keys["year"]], "site": [keys["site"]]})
+
+
+@dg.asset(hooks={heard}, deps=["holidays"], automation_condition=dg.AutomationCondition.eager())
+def all_visits(visits: dict[str, pl.DataFrame]) -> dg.Output[pl.DataFrame]:
+    return dg.Output(pl.concat(visits.values()), metadata={"source": "visits"})
+
+
+@dg.asset(
+    required_resource_keys={"limit_of_two"},
+    config_schema={"extra": dg.Field(int, default_value=1)},
+)
+def few(context, all_visits: pl.DataFrame) -> dg.MaterializeResult:
+    rows = context.resources.limit_of_two + context.op_execution_context.op_config["extra"]
+    return dg.MaterializeResult(value=all_visits.head(rows))
+
+
+def made(number):
+    @dg.asset(name=f"made_{number}", group_name="made")
+    def _made() -> pl.DataFrame:
+        return pl.DataFrame({"number": [number]})
+
+    return _made
+
+
+several = [made(number) for number in range(3)]
+
+
+@dg.multi_asset_check(
+    specs=[dg.AssetCheckSpec("any", asset="few"), dg.AssetCheckSpec("all", asset="few")]
+)
+def checked(few: pl.DataFrame):
+    for name in ("any", "all"):
+        yield dg.AssetCheckResult(passed=few.height == 3, check_name=name)
+
+
+recent = dg.build_last_update_freshness_checks(
+    assets=["all_visits"], lower_bound_delta=datetime.timedelta(hours=1)
+)
+columns = dg.build_column_schema_change_checks(assets=["all_visits"])
+freshness = dg.build_sensor_for_freshness_checks(freshness_checks=recent)
+by_kind = dg.define_asset_job("by_kind", selection=dg.AssetSelection.groups("made").downstream())
+
+
+@dg.op
+def greet():
+    return 1
+
+
+@dg.job
+def greeting():
+    greet()
+
+
+@dg.run_failure_sensor
+def failed(context: dg.RunFailureSensorContext): ...
+
+
+@dg.asset_sensor(asset_key=dg.AssetKey("few"), job=by_kind)
+def after_few(context, event):
+    return dg.RunRequest()
+
+
+defs = dg.Definitions.merge(
+    dg.Definitions(
+        jobs=[greeting],
+        schedules=[dg.ScheduleDefinition(job=greeting, cron_schedule="@hourly")],
+    ),
+    dg.Definitions(sensors=[after_few]),
+)
+"""
+
+
+def test_forms_of_dagsters_documentation_build_unchanged_in_one_project(study: Make) -> None:
+    project = study({"tables.py": FORMS})
+    result = project.build()
+    assert result.ok, result.explain()
+    assert {table.name: table.rows for table in result.tables} == {
+        "visits": 4, "all_visits": 4, "few": 3, "made_0": 1, "made_1": 1, "made_2": 1,
+    }  # fmt: skip
+    assert {one.name for one in project.definitions().resolve_all_job_defs()} >= {
+        "by_kind", "greeting"
+    }  # fmt: skip
+    assert not project.build().tables

@@ -8,6 +8,7 @@ import stat
 import subprocess
 import sys
 from pathlib import Path
+from typing import Any
 
 import polars as pl
 import pytest
@@ -258,6 +259,21 @@ def test_names_with_spaces_and_signs_are_whole_in_the_code_of_a_table(tmp_path: 
     assert [name for name in chosen if name in names] == names
     assert 'Every row of my """\\ file.csv.' in chosen
     assert all(len(line) <= 100 for line in path.read_text().splitlines())
+
+
+def test_columns_that_polars_takes_for_expressions_are_selected_and_refer_to_each_other(
+    tmp_path: Path,
+) -> None:
+    one, other = tmp_path / "a.csv", tmp_path / "b.csv"
+    one.write_text("*,^v$,len\n" + "".join(f"{i},x,{i}.5\n" for i in range(9)))
+    other.write_text("n,*\n" + "".join(f"{i},{i % 9}\n" for i in range(20)))
+    new_project(tmp_path / "trial", [one, other])
+    namespace: dict[str, Any] = {}
+    exec((tmp_path / "trial/trial/final/a.py").read_text(), namespace)
+    rows = pl.LazyFrame({"^v$": ["x", "y"], "*": [2, 1], "len": [0.5, 1.5]})
+    built = namespace["a"](rows).collect()
+    assert (built.columns, built.rows()) == (["*", "^v$", "len"], [(1, "y", 1.5), (2, "x", 0.5)])
+    assert "foreignKeys" in (tmp_path / "trial/trial/final/b.yaml").read_text()
 
 
 def test_a_codebook_fills_in_words_and_labels(tmp_path: Path, deliveries: list[Path]) -> None:

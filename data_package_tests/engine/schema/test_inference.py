@@ -131,6 +131,15 @@ def test_values_of_a_key_are_no_categories() -> None:
     assert not any("categories" in field for field in inference.fields)
 
 
+def test_three_of_the_first_columns_are_a_key_where_two_are_none() -> None:
+    where = {"place": ["a", "b"] * 12, "day": [1, 1, 2, 2] * 6, "kind": [*"ppppqqqqrrrr"] * 2}
+    frame = pl.DataFrame(where | {"value": [0.5, 1.5] * 12})
+    assert infer(frame).candidate_keys == ()
+    frame = pl.DataFrame(where | {"kind": [*"ppppqqqqrrrrssssttttuuuu"]})
+    assert infer(frame).candidate_keys == (("place", "day", "kind"),)
+    assert infer(frame.head(12)).candidate_keys == ()
+
+
 def test_categories_of_an_enum_tell_of_nobody_either() -> None:
     kind = pl.Enum(["low", "high", "never seen"])
     frame = pl.DataFrame({"x": pl.Series(["low", "high"] * 20, dtype=kind)})

@@ -423,3 +423,82 @@ def people(register: Register) -> pl.LazyFrame:
     )
     with pytest.raises(ProjectError, match=r"REGISTER_PASSWORD is not set.* 'register' takes"):
         made.build()
+
+
+def test_a_variable_that_a_resource_within_another_takes_is_named(study: Make) -> None:
+    made = study(
+        {
+            "t.py": HEADER
+            + """
+class Login(dg.ConfigurableResource):
+    secrets: dict[str, str]
+
+class Register(dg.ConfigurableResource):
+    login: Login
+
+register = Register(login=Login(secrets={"password": dg.EnvVar("REGISTER_PASSWORD")}))
+
+@dg.asset
+def people(register: Register) -> pl.LazyFrame:
+    return pl.LazyFrame({"a": [1]})
+
+@dg.asset
+def others() -> pl.LazyFrame:
+    return pl.LazyFrame({"a": [1]})
+"""
+        }
+    )
+    assert made.build("others").ok
+    with pytest.raises(ProjectError, match=r"REGISTER_PASSWORD is not set.* 'register' takes"):
+        made.build()
+
+
+WITH_RESOURCES = (
+    HEADER
+    + """
+class Limit(dg.ConfigurableResource):
+    most: int
+
+@dg.asset
+def few(limit: Limit) -> pl.LazyFrame:
+    return pl.LazyFrame({"a": [1] * limit.most})
+
+given = dg.with_resources([few], {"limit": Limit(most=2)OWN})
+"""
+)
+
+
+def test_assets_with_resources_of_their_own_are_kept_as_tables(study: Make) -> None:
+    made = study({"t.py": WITH_RESOURCES.replace("OWN", "")})
+    assert made.build()["few"].rows == 2
+    assert not made.build().tables
+
+
+def test_assets_that_are_given_the_tables_io_manager_are_refused(study: Make) -> None:
+    made = study({"t.py": WITH_RESOURCES.replace("OWN", ', "io_manager": dg.fs_io_manager')})
+    assert "t: 'few' is given an IO manager as the resource 'io_manager'" in refused(made)
+
+
+def test_what_a_module_has_and_a_build_does_not_use_is_named(study: Make) -> None:
+    made = study(
+        {
+            "t.py": HEADER
+            + """
+@dg.asset
+def few() -> pl.LazyFrame:
+    return pl.LazyFrame({"a": [1]})
+
+class One(dg.Component):
+    def build_defs(self, context): return dg.Definitions()
+
+@dg.component_instance
+def one(context) -> One: return One()
+
+defs = dg.Definitions(resources={"io_manager": dg.FilesystemIOManager(base_dir="data")})
+"""
+        }
+    )
+    assert made.build().ok
+    component, manager = catalogue_of(made.project).notes
+    assert component.startswith(f"{made.package}/t.py:21: a component, which is not loaded here.")
+    assert manager.startswith(f"{made.package}.t: the IO manager 'io_manager' is not used")

@@ -41,6 +41,9 @@ def register(context: dg.AssetExecutionContext) -> pl.LazyFrame:
     "intermediate/__init__.py": "",
     "intermediate/tables.py": HEADER
     + """
+from STUDY.helper import first
+
+
 class Units(dg.ConfigurableResource):
     factor: float
 
@@ -68,6 +71,16 @@ def after_results(results: pl.LazyFrame) -> pl.LazyFrame:
     return results
 
 
+@dg.asset
+def firsts(people: pl.LazyFrame) -> pl.LazyFrame:
+    return first(people)
+
+
+@dg.asset
+def after_firsts(firsts: pl.LazyFrame) -> pl.LazyFrame:
+    return firsts
+
+
 weighing = dg.define_asset_job("weighing", ["weights"])
 nightly = dg.ScheduleDefinition("nightly", job=weighing, cron_schedule="0 3 * * *")
 
@@ -75,6 +88,7 @@ nightly = dg.ScheduleDefinition("nightly", job=weighing, cron_schedule="0 3 * * 
 @dg.sensor(job=weighing)
 def deliveries() -> None: ...
 """,
+    "helper.py": "def first(frame):\n    return frame.head(1)\n",
     "final/__init__.py": "",
     "final/old.py": HEADER
     + """
@@ -86,6 +100,12 @@ def old(people: pl.LazyFrame) -> pl.LazyFrame:
     "    - {name: age, type: integer, constraints: {minimum: 18}}\n",
     "/people.csv": f"name,age\nanna,20\n{SECRET},7\n",
 }
+# What is edited after the build: a helper, so that tables are stale, and a new table.
+EDITED = {
+    "helper.py": "def first(frame):\n    return frame.head(2)\n",
+    "intermediate/newer.py": HEADER
+    + "\n\n@dg.asset\ndef newer(firsts: pl.LazyFrame) -> pl.LazyFrame:\n    return firsts\n",
+}
 # What each page says, by its path; LOC is the code location, RUN the build.
 READING = {
     "/assets": ("after_results", "people_file", "Materialized", "Failed", "All"),
@@ -96,6 +116,8 @@ READING = {
     "/assets/old?view=lineage": ("people", "data_package"),
     "/assets/weights?view=checks": ("few_missing", "non-blocking", "Failed"),
     "/assets/register?view=partitions": ("Materialized (2)", "Missing (0)"),
+    "/assets/newer": ("Never materialized",),
+    "/assets/after_firsts": ("Unsynced (1)",),
     "/assets/people_file": ("As delivered: people.csv.", "External Asset", "files"),
     "/asset-groups": ("raw", "intermediate", "final", "package", "Materialize all"),
     "/runs": ("data-package/started_by: build", "Failure"),
@@ -144,6 +166,7 @@ def built(project: Study) -> str:
 def test_every_page_shows_what_is_true_and_offers_what_works(study: Make, tmp_path: Path) -> None:
     project = study(PROJECT)
     run = built(project)
+    project.write(EDITED)
     ours = set()
     with browser(tmp_path) as tab:
         with served(project) as server:
@@ -151,6 +174,9 @@ def test_every_page_shows_what_is_true_and_offers_what_works(study: Make, tmp_pa
             tab.open(server.facts["link"])
             tab.wait_for("Catalog", "To start runs: data-package ui --allow-runs")
             walk(server, tab, run, READING, (*NOWHERE, "Preview tick result"))
+            tab.go("/assets/firsts")
+            tab.hover("Unsynced (1)")
+            tab.wait_for("1 code version change", "helper first changed")
             assert server.stop() == 0
         with served(project, "--daemon") as server:
             ours.add(server.host)

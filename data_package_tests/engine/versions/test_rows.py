@@ -149,3 +149,18 @@ def test_a_broken_file_is_reported_without_its_content(tmp_path: Path) -> None:
         compare_rows(tmp_path / "old.parquet", tmp_path / "new.parquet", ())
     assert "secret" not in str(caught.value)
     assert "old.parquet" in str(caught.value)
+
+
+@pytest.mark.parametrize("name", ["*", "^v$", "^.*$", "1"])
+@pytest.mark.parametrize("key", ["odd", "other", None])
+def test_a_field_may_have_any_name(tmp_path: Path, name: str, key: str | None) -> None:
+    pl.DataFrame({name: [1, 2, 3], "o": [1, 2, 3]}).write_parquet(tmp_path / "old.parquet")
+    pl.DataFrame({name: [1, 2, 4], "o": [1, 5, 3]}).write_parquet(tmp_path / "new.parquet")
+    by = {"odd": [name], "other": ["o"], None: []}[key]
+    found = compare_rows(tmp_path / "old.parquet", tmp_path / "new.parquet", by, show=9)
+    counts = (found.added, found.removed, found.changed)
+    assert counts == ((1, 1, 1) if by else (2, 2, None))
+    assert set(found.fields) == ({name, "o"} - set(by) if by else set())
+    assert found.shown["added"].columns == [name, "o"]
+    if by:
+        assert found.shown["changed"].rows()[0][1] in ({name, "o"} - set(by))

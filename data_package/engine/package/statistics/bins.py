@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import polars as pl
 
 from data_package.engine.schema import Contract, Field
+from data_package.engine.schema.columns import column
 
 MAX_CELLS = 60
 MISSING_BIT = 62
@@ -96,14 +97,6 @@ class Scale:
         if self.unit == "hour":
             return f"{int(at * step):02d}:00"
         return f"{at * step:.12g}"
-
-
-def column(name: str) -> pl.Expr:
-    """A column by its name, also where Polars would take the name for a pattern."""
-    if name.startswith("^") and name.endswith("$"):
-        name = "".join(c if c.isalnum() or c == "_" else f"\\{c}" for c in name)
-        return pl.col(f"^{name}$")
-    return pl.col(name)
 
 
 def keys(contract: Contract) -> set[str]:

@@ -12,10 +12,10 @@ from data_package.engine.package.statistics.bins import (
     MISSING_BIT,
     Bins,
     Scale,
-    column,
     tail_size,
 )
 from data_package.engine.package.statistics.subjects import SUBJECT
+from data_package.engine.schema.columns import column
 
 _SAMPLE_SLICES = 16
 _SAMPLE_CELLS = 20_000_000

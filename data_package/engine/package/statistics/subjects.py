@@ -12,6 +12,7 @@ import polars as pl
 
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.schema import Contract, ForeignKey
+from data_package.engine.schema.columns import column
 
 SUBJECT = "__subject__"
 _NONE = "none"
@@ -39,11 +40,11 @@ class Subjects:
         """Whether no subject has two rows in a table."""
         if self.key is None or not self.reaches(table):
             return True
-        contract, column = self.contracts[table], self.column(table)
-        if column is None:
+        contract, own = self.contracts[table], self.column(table)
+        if own is None:
             return False
         unique = [contract.primary_key, *contract.unique_keys]
-        return (column,) in unique or contract.field(column).unique
+        return (own,) in unique or contract.field(own).unique
 
     def reaches(self, table: str) -> bool:
         """Whether the rows of a table belong to subjects."""
@@ -82,19 +83,21 @@ class Subjects:
     def _with_subject(
         self, frame: pl.LazyFrame, table: str, paths: Mapping[str, Path], seen: frozenset[str]
     ) -> pl.LazyFrame:
-        column = self.column(table)
-        if column is not None:
-            return frame.with_columns(pl.col(column).alias(SUBJECT))
+        own = self.column(table)
+        if own is not None:
+            return frame.with_columns(column(own).alias(SUBJECT))
         hop = self._hop(table, seen)
         assert hop is not None
         assert hop.resource is not None
         other = self._with_subject(_scan(paths[hop.resource]), hop.resource, paths, seen | {table})
         keys = [f"__key_{at}__" for at in range(len(hop.fields))]
         wanted = [
-            pl.col(name).alias(key) for name, key in zip(hop.reference_fields, keys, strict=True)
+            column(name).alias(key) for name, key in zip(hop.reference_fields, keys, strict=True)
         ]
         found = other.select(*wanted, SUBJECT).unique(keys, keep="any")
-        return frame.join(found, left_on=list(hop.fields), right_on=keys, how="left")
+        return frame.join(
+            found, left_on=[column(name) for name in hop.fields], right_on=keys, how="left"
+        )
 
 
 def subjects_of(contracts: Mapping[str, Contract], setting: str | None) -> Subjects:

@@ -11,7 +11,6 @@ from data_package.engine.package.statistics.bins import (
     MAX_CELLS,
     Bins,
     bins_of,
-    column,
     keys,
     scale_of,
 )
@@ -23,6 +22,7 @@ from data_package.engine.package.statistics.suppression import (
     shown,
 )
 from data_package.engine.schema import Contract, Field
+from data_package.engine.schema.columns import column
 
 NONE_MISSING = "none"
 NOT_SHOWN = "not shown"

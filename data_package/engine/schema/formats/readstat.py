@@ -13,7 +13,7 @@ import polars as pl
 
 from data_package.engine.schema.formats import readstat_worker
 from data_package.engine.schema.formats.file_format import Known, TypedFile, code_column
-from data_package.engine.schema.formats.readstat_words import known_columns, notes_of
+from data_package.engine.schema.formats.readstat_words import known_columns, not_read, notes_of
 from data_package.engine.schema.unreadable import CheckError, unreadable_file
 
 _LONGEST_WAIT = 10
@@ -64,6 +64,8 @@ class _Reader:
             self._ask({"path": str(path.absolute()), "suffix": suffix})
             metadata = cast("Mapping[str, object]", json.loads(self._answer(b"K")))
             self.columns: pl.Schema = _frame(self._answer(b"S")).schema
+            if lost := not_read(metadata):
+                raise CheckError(f"{path}: {lost}")
             self.known: Mapping[str, Known] = known_columns(metadata)
         except BaseException:
             self.close()
