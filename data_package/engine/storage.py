@@ -148,6 +148,25 @@ def write_private(path: Path, content: str | bytes, *, synced: bool = True) -> N
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def write_source(path: Path, text: str) -> None:
+    """Put a file of the user's own source in place, whole: a full disk or a kill keeps the old one.
+
+    Others may read it, as before; a link to it stays one.
+    """
+    path = path.resolve()
+    sweep_beside(path)
+    temporary = temporary_beside(path)
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="")
+        with suppress(FileNotFoundError):
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+        sync(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def remember(path: Path, content: str) -> None:
     """Write data that can be computed again; ignored where writing is not possible."""
     try:

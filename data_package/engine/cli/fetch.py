@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("fetch")
-@click.argument("names", metavar="[NAME]…", nargs=-1, shell_complete=completing.raw_files)
+@click.argument("names", metavar="[NAME]…", nargs=-1, shell_complete=completing.snapshots)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(names: tuple[str, ...], as_json: bool) -> None:
     """Fetch snapshots from databases and services; without NAME all.

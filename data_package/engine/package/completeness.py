@@ -7,6 +7,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from unicodedata import category
 
 from data_package.engine.schema.document import Path
 
@@ -172,7 +173,12 @@ def _is_described(item: Mapping[str, object]) -> bool:
 
 
 def _said(value: object) -> bool:
-    return bool(value.strip()) if isinstance(value, str) else bool(value)
+    """Whether a property says anything: a list of empty texts, or a blank of no width, does not."""
+    if isinstance(value, str):
+        return any(not char.isspace() and category(char) not in ("Cf", "Cc") for char in value)
+    if isinstance(value, Mapping):
+        return any(map(_said, value.values()))
+    return any(map(_said, value)) if isinstance(value, list) else bool(value)
 
 
 def _list(value: object) -> list[object]:

@@ -15,7 +15,7 @@ from data_package.engine.scaffold.names import identifier
 from data_package.engine.scaffold.origin import constraints, origin
 from data_package.engine.schema.codebook import Codebook, read_codebook
 from data_package.engine.schema.editor import SCHEMAS, modeline
-from data_package.engine.storage import PRIVATE_FILE, make_private_folder
+from data_package.engine.storage import PRIVATE_FILE, make_private_folder, write_source
 
 _DELIVERIES = "deliveries"
 
@@ -47,7 +47,7 @@ class WrittenFiles:
             self.kept.append(name)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_source(path, text)
         self.files.append(name)
 
     def put_yaml(self, name: str, text: str, *, what: str = "contract") -> None:
@@ -160,7 +160,7 @@ def _append(module: Path, lines: str) -> None:
     if "import source_file" not in text:
         lines = f"\nfrom data_package import source_file\n\n{lines}"
     gap = "" if not text or text.endswith("\n") else "\n"
-    module.write_text(text + gap + lines, encoding="utf-8")
+    write_source(module, text + gap + lines)
 
 
 def _place(path: Path, written: WrittenFiles) -> str:

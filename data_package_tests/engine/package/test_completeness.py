@@ -152,3 +152,11 @@ def test_todo_advises_a_codebook_where_many_fields_have_no_words(
     gap = Gap(GapKind.FIELD, "people", "age", (), "neither title nor description")
     shown = listing([Todo(gap, "people.yaml", 1, 1)] * fields)
     assert ("--codebook" in shown) == has_advice
+
+
+@pytest.mark.parametrize(
+    "empty", ["\u200b", "\u00a0\u2060", [{}], [{"title": " "}], [[]], {"a": ""}]
+)
+def test_what_shows_nothing_says_nothing(empty: object) -> None:
+    found = gaps_of(dict.fromkeys(WHOLE, empty), {})
+    assert [gap.kind for gap in found] == [GapKind.PACKAGE] * 4
