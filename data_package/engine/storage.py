@@ -220,6 +220,22 @@ def _machine_of(host: str, processes: int) -> str:
     return hashlib.sha256(f"{host} {boot} {processes}".encode()).hexdigest()[:8]
 
 
+def is_running(process: int) -> bool:
+    """Whether a process of this machine is there, also one of another user.
+
+    A server may hide those in /proc.
+    """
+    if process <= 0:
+        return False
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
 def sweep(folder: Path) -> None:
     """Remove half-written files of dead processes below a folder; of other machines, old ones.
 
@@ -248,7 +264,7 @@ def _is_left_behind(path: Path) -> bool:
         return False
     machine, process = found.groups()
     if machine in (None, this_machine()):
-        return not Path("/proc", process).exists()
+        return not is_running(int(process))
     with suppress(OSError):
         return time.time() - path.lstat().st_mtime > _ABANDONED_SECONDS
     return False

@@ -123,10 +123,16 @@ def cancel_all(prefix: str, seconds: float) -> list[str]:
         left = found if found is not None else left
         if found == [] or time.monotonic() > until:
             return left if left is not None else ["?"]
-        if new := set(found or ()) - asked:
-            _ask("scancel", *sorted(new))
-            asked |= new
+        new = set(found or ()) - asked
+        cancel(new)
+        asked |= new
         time.sleep(0.3)
+
+
+def cancel(jobs: Iterable[str]) -> None:
+    """Ask for jobs to be taken out of the queue."""
+    if numbers := sorted(jobs):
+        _ask("scancel", *numbers)
 
 
 def in_words(state: JobState | None, job: str) -> str:

@@ -1,6 +1,7 @@
 """Files of SPSS, SAS and Stata by contract: pyreadstat writes them and is the other opinion."""
 
 import datetime as dt
+import random
 from pathlib import Path
 
 import pandas as pd
@@ -249,5 +250,32 @@ def test_long_texts_of_stata_are_read_whole_or_refused_with_their_names(tmp_path
         if release < 119:
             assert read(path, schema).frame.collect()["s"].to_list() == ["x" * 3000, "y"]
             continue
-        with pytest.raises(CheckError, match=r"release 119: s\."):
+        with pytest.raises(CheckError, match="release 119: s;"):
             read(path, schema)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_with_any_damage_is_read_or_ends_in_one_line(
+    files: Path, tmp_path: Path, name: str, seed: int
+) -> None:
+    draw = random.Random(f"{name} {seed}")
+    content = bytearray((files / name).read_bytes())
+    for _ in range(draw.choice((1, 4, 30))):
+        start = draw.randrange(len(content))
+        length = draw.choice((1, 1, 4, 200))
+        content[start : start + length] = (
+            draw.choice((b"", b"\xff", b"\0", draw.randbytes(1))) * length
+        )
+    path = tmp_path / name
+    path.write_bytes(content[: draw.choice((len(content), draw.randrange(1, len(content))))])
+    said = ""
+    for look in (read, lambda path, _: infer_file(path)):
+        try:
+            look(path, SCHEMA)
+        except CheckError as error:
+            said = str(error)
+        except BadDataError as error:
+            said = error.report.totals[0].code
+        assert len(said.splitlines()) < 2

@@ -231,7 +231,7 @@ def test_a_failing_table_does_not_keep_its_readers_from_being_verified(
         "triples": Rebuilt.EQUAL,
     }
     assert "FileNotFoundError" in next(t.words for t in result.tables if t.name == "pairs")
-    assert not (study.storage / ".state" / "failures.json").exists()
+    assert not (study.storage / ".state" / "failures.jsonl").exists()
 
 
 PARTED = """

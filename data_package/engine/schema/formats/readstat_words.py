@@ -38,7 +38,7 @@ def not_read(metadata: Metadata) -> str:
         return ""
     return (
         f"its long texts (strL) cannot be read from a file of release {release}: "
-        f"{', '.join(long)}.\nSave it in Stata with `saveold`, or as release 118"
+        f"{', '.join(long)}; save it in Stata with `saveold`"
     )
 
 
