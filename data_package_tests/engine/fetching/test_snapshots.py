@@ -26,7 +26,6 @@ from data_package.engine.fetching.refusals import not_answered, not_reached
 from data_package.engine.sources.assets import raw_file
 from data_package.engine.sources.pins import read_pins, write_pins
 from data_package.engine.sources.snapshots import Pin
-from data_package.engine.staleness import memo
 from data_package.engine.staleness.clean import find_leftovers
 from data_package.engine.staleness.lock import lock_of
 from data_package.engine.staleness.survey import survey
@@ -148,7 +147,6 @@ def test_what_no_table_uses_need_not_be_there(clinic: Study) -> None:
         )
     )
     assert clinic.build().ok
-    assert memo.count_if_fresh(clinic.project) == 2
 
 
 def test_what_does_not_answer_the_query_now_is_not_used(clinic: Study) -> None:
