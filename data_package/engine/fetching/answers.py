@@ -23,7 +23,7 @@ class CellKind(Enum):
 
 @dataclass(frozen=True)
 class SourceAnswer:
-    """InstrumentColumns and rows.
+    """Columns and rows.
 
     Attributes:
         batches: the rows, each batch with the same columns, in the order of the answer.

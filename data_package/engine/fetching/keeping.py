@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data_package.engine.errors import BuildError
-from data_package.engine.fetching.answers import SourceAnswer, CellKind
+from data_package.engine.fetching.answers import CellKind, SourceAnswer
 from data_package.engine.schema.columns import column
 from data_package.engine.sources.snapshots import CONTRACT_KEY
 from data_package.engine.storage import PRIVATE_FILE, hash_file, sync, temporary_beside

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.fetching.answers import SourceAnswer, CellKind, check_names
+from data_package.engine.fetching.answers import CellKind, SourceAnswer, check_names
 from data_package.engine.fetching.refusals import not_answered, not_reached
 
 if TYPE_CHECKING:

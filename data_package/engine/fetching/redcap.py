@@ -11,7 +11,7 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from data_package.engine.errors import BuildError, did_you_mean
-from data_package.engine.fetching.answers import SourceAnswer, CellKind
+from data_package.engine.fetching.answers import CellKind, SourceAnswer
 from data_package.engine.fetching.redcap_api import Api, Row
 from data_package.engine.fetching.redcap_dictionary import (
     EVENT,

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from data_package.engine.errors import BuildError
-from data_package.engine.fetching.answers import SourceAnswer, CellKind, check_names
+from data_package.engine.fetching.answers import CellKind, SourceAnswer, check_names
 from data_package.engine.fetching.refusals import not_answered
 
 if TYPE_CHECKING:
