@@ -12,7 +12,7 @@ if TYPE_CHECKING:
     from data_package.engine.graph.nodes import graph
     from data_package.engine.runs import build, read, scan
     from data_package.engine.runs.checking import check
-    from data_package.engine.sources import source_file, source_query
+    from data_package.engine.sources import source_file, source_query, source_redcap
     from data_package.engine.tables.row_rules import Joined, row_rule
     from data_package.engine.versions import diff
 
@@ -27,6 +27,7 @@ __all__ = [
     "scan",
     "source_file",
     "source_query",
+    "source_redcap",
 ]
 
 __getattr__ = lazily(
@@ -42,5 +43,6 @@ __getattr__ = lazily(
         "scan": "engine.runs",
         "source_file": "engine.sources",
         "source_query": "engine.sources",
+        "source_redcap": "engine.sources",
     },
 )

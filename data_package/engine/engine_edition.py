@@ -33,7 +33,7 @@ _NO_PART: Final = "dagster"
 
 
 @dataclass(frozen=True)
-class Edition:
+class CodeEdition:
     """Some code of the engine with all that it imports.
 
     Attributes:
@@ -53,7 +53,7 @@ class Edition:
 
 
 @cache
-def edition(name: str, folder: Path = _FOLDER) -> Edition:
+def edition(name: str, folder: Path = _FOLDER) -> CodeEdition:
     """The edition of a module, or of a package with all of its modules, of the engine.
 
     Args:
@@ -81,7 +81,7 @@ def edition(name: str, folder: Path = _FOLDER) -> Edition:
     for path in sorted(paths):
         content = path.read_bytes()
         whole.update(f"{path.relative_to(folder).as_posix()} {len(content)}\n".encode() + content)
-    return Edition(whole.hexdigest(), frozenset(found), frozenset(filter(_has_part, libraries)))
+    return CodeEdition(whole.hexdigest(), frozenset(found), frozenset(filter(_has_part, libraries)))
 
 
 @cache

@@ -116,7 +116,7 @@ class Places:
     @property
     def failures(self) -> Path:
         """The failures of the last builds."""
-        return self.state / "failures.json"
+        return self.state / "failures.jsonl"
 
     @property
     def made(self) -> Path:
@@ -141,7 +141,7 @@ class Places:
     @property
     def own_checks(self) -> Path:
         """The results of the checks that the user wrote."""
-        return self.state / "own_checks.json"
+        return self.state / "own_checks.jsonl"
 
     @property
     def fresh(self) -> Path:

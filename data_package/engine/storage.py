@@ -148,6 +148,25 @@ def write_private(path: Path, content: str | bytes, *, synced: bool = True) -> N
         temporary.write_bytes(content.encode() if isinstance(content, str) else content)
 
 
+def write_source(path: Path, text: str) -> None:
+    """Put a file of the user's own source in place, whole: a full disk or a kill keeps the old one.
+
+    Others may read it, as before; a link to it stays one.
+    """
+    path = path.resolve()
+    sweep_beside(path)
+    temporary = temporary_beside(path)
+    try:
+        temporary.write_text(text, encoding="utf-8", newline="")
+        with suppress(FileNotFoundError):
+            temporary.chmod(stat.S_IMODE(path.stat().st_mode))
+        sync(temporary)
+        temporary.replace(path)
+    except BaseException:
+        temporary.unlink(missing_ok=True)
+        raise
+
+
 def remember(path: Path, content: str) -> None:
     """Write data that can be computed again; ignored where writing is not possible."""
     try:
@@ -201,6 +220,22 @@ def _machine_of(host: str, processes: int) -> str:
     return hashlib.sha256(f"{host} {boot} {processes}".encode()).hexdigest()[:8]
 
 
+def is_running(process: int) -> bool:
+    """Whether a process of this machine is there, also one of another user.
+
+    A server may hide those in /proc.
+    """
+    if process <= 0:
+        return False
+    try:
+        os.kill(process, 0)
+    except PermissionError:
+        return True
+    except (ProcessLookupError, OverflowError):
+        return False
+    return True
+
+
 def sweep(folder: Path) -> None:
     """Remove half-written files of dead processes below a folder; of other machines, old ones.
 
@@ -229,7 +264,7 @@ def _is_left_behind(path: Path) -> bool:
         return False
     machine, process = found.groups()
     if machine in (None, this_machine()):
-        return not Path("/proc", process).exists()
+        return not is_running(int(process))
     with suppress(OSError):
         return time.time() - path.lstat().st_mtime > _ABANDONED_SECONDS
     return False

@@ -18,7 +18,7 @@ from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.parquet import copy_with_words
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, ForeignKey
-from data_package.engine.schema.row_rules import Joined, Rule
+from data_package.engine.schema.row_rules import AppliedRule, Joined
 from data_package.engine.sources.files import RawFile
 from data_package.engine.sources.shares import has_place
 from data_package.engine.storage import (
@@ -158,9 +158,9 @@ def _final(catalogue: Catalogue) -> list[tuple[Table, Contract]]:
 
 def _rules(
     tables: Sequence[tuple[Table, Contract]], contracts: Mapping[str, Contract]
-) -> tuple[dict[str, list[Rule]], list[str]]:
+) -> tuple[dict[str, list[AppliedRule]], list[str]]:
     """The row rules of each table, by the name of its contract, and why others do not count."""
-    rules: dict[str, list[Rule]] = {}
+    rules: dict[str, list[AppliedRule]] = {}
     notes = []
     for table, contract in tables:
         for rule in table.rules:
@@ -178,7 +178,7 @@ def _rules(
                     f"The rule '{rule.name}' of {table.name} cannot be applied: "
                     f"{type(error).__name__}.\nCorrect it, and build {table.name}."
                 ) from None
-            made = Rule(rule.name, rule.says, given, rule.joins)
+            made = AppliedRule(rule.name, rule.says, given, rule.joins)
             rules.setdefault(contract.name, []).append(made)
     return rules, notes
 

@@ -13,7 +13,7 @@ import pytest
 
 from data_package.engine import engine_edition as module
 from data_package.engine import libraries
-from data_package.engine.engine_edition import CODE, ENGINE, Edition, edition, imports
+from data_package.engine.engine_edition import CODE, ENGINE, CodeEdition, edition, imports
 from data_package.engine.libraries import NO_VERSION, version_of
 from data_package.engine.staleness import memo
 from data_package_tests.conftest import Study, new_study
@@ -57,7 +57,7 @@ def copy(tmp_path_factory: pytest.TempPathFactory) -> Path:
     return place
 
 
-def editions(folder: Path) -> dict[str, Edition]:
+def editions(folder: Path) -> dict[str, CodeEdition]:
     return {name: edition.__wrapped__(name, folder) for name in MAKERS}
 
 

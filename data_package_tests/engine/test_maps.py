@@ -6,6 +6,8 @@ import pytest
 
 from data_package_tests.engine.test_dagster_versions import ENGINE, ROOT
 
+# A private one is seen in its module only.
+_CLASS = re.compile(r"^class ([A-Za-z]\w*)", re.MULTILINE)
 _ENTRY = re.compile(r"^    (\w+(?:, \w+)*)  +\S", re.MULTILINE)
 _BRACES = re.compile(r"`(\w+/)\{([\w,]+)\}\.py`")
 # An import of the module alone, for the place of its file, uses nothing of it.
@@ -34,3 +36,11 @@ def test_the_modules_that_may_use_private_names_are_those_that_do() -> None:
     }
     assert {path for path in using if not path.startswith(folders)} == named
     assert all(any(path.startswith(folder) for path in using) for folder in folders)
+
+
+def test_a_class_of_the_engine_has_a_name_that_no_other_has() -> None:
+    places: dict[str, list[str]] = {}
+    for path in ENGINE.rglob("*.py"):
+        for name in _CLASS.findall(path.read_text()):
+            places.setdefault(name, []).append(path.relative_to(ENGINE).as_posix())
+    assert {name: found for name, found in places.items() if len(found) > 1} == {}

@@ -17,8 +17,8 @@ import subprocess
 import sys
 import time
 from collections import Counter
-from collections.abc import Callable, Iterator
-from contextlib import suppress
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 import pytest
@@ -150,9 +150,11 @@ def left_over(root: Path) -> list[str]:
 class Campaign:
     """A project as it was built, what it makes when it has changed, and how it is run."""
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(
+        self, folder: Path, library: str = "", environment: Mapping[str, str] | None = None
+    ) -> None:
         self.folder = folder.resolve()
-        self.warm = Warm(self.folder)
+        self.warm = Warm(self.folder, library, environment)
         self.study = new_study(self.folder / "built", FILES)
         self.environment = self.study.environment()
         assert self.run(self.study.root, ["build"]).returncode == 0
@@ -298,6 +300,31 @@ class Campaign:
         elif status.returncode == 0 and not (root / self.study.package / "releases.yaml").exists():
             wrong = different(products(root), self.clean)
             assert wrong == [], (story, wrong, status.stdout)
+
+    def signal_round(self, seed: int) -> None:
+        """Six commands that get a signal at a system call, each followed by a true status."""
+        chance = random.Random(seed)
+        root = self.copy(f"signalled{seed}")
+        story: list[str] = []
+        for _ in range(6):
+            words = list(chance.choice(KILLED))
+            known = self.calls(words)
+            kind = chance.choice([kind for kind in CHANGES if kind in known] or sorted(known))
+            name = chance.choice(SIGNALS)
+            fault = Fault(kind, chance.randint(1, known[kind]), "s", signal.Signals[name])
+            done = self.run(root, words, fault)
+            story.append(f"{' '.join(words)}: {name} {fault} -> {done.returncode}")
+            ended = done.returncode < 0 or done.returncode > 2
+            self.tally[f"{name}, {'ended' if ended else 'went on'}"] += 1
+            judge_words(done, str(story), dagsters=words[0] == "dagster")
+            if words == ["accept"]:
+                self.run(root, ["forget", "people", "yearly", "persons", "heavy"])
+            status = self.run(root, ["status", "--check"])
+            assert status.returncode in (0, 1), (story, status.stderr)
+            if status.returncode == 0:
+                assert different(products(root), self.clean) == [], story
+        self.judge(root, str(story))
+        shutil.rmtree(root)
 
     def killed(
         self, root: Path, words: list[str], chance: random.Random
@@ -603,23 +630,132 @@ def test_a_small_disk_is_called_what_it_is(campaign: Campaign, options: str) -> 
 
 
 @pytest.mark.stress
-def test_ten_builds_at_once_make_what_one_makes(campaign: Campaign) -> None:
+@pytest.mark.parametrize("options", [[], ["-j", "3"], ["--force"]], ids=" ".join)
+def test_ten_builds_at_once_make_what_one_makes(campaign: Campaign, options: list[str]) -> None:
     root = campaign.copy("together")
-    words = [sys.executable, "-m", "data_package.engine.cli", "build"]
-    started = [
-        subprocess.Popen(
-            words,
-            cwd=root,
-            env=campaign.environment,
-            stdout=subprocess.DEVNULL,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
-        for _ in range(10)
-    ]
-    said = [process.communicate()[1] for process in started]
-    assert [process.returncode for process in started] == [0] * 10, said
+    words = ["build", *options]
+    done = campaign.warm.together(words, root, campaign.environment, 10)
+    assert [one.returncode for one in done] == [0] * 10, [one.stderr for one in done]
+    for one in done:
+        judge_words(one, "ten builds at once")
+    campaign.tally["ten at once"] += 1
     campaign.judge(root, "ten builds at once")
+    shutil.rmtree(root)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("part", range(4))
+def test_signals_at_any_system_call_lose_nothing(campaign: Campaign, part: int) -> None:
+    for number in range(max(ROUNDS // 4, 1)):
+        campaign.signal_round(1000 * (part + 1) + number)
+
+
+# Ubuntu and Debian have it in the package `faketime`.
+FAKETIME = next(iter(sorted(Path("/usr/lib").glob("*/faketime/libfaketime.so.1"))), None)
+CLOCKS = [
+    *("@1970-01-02 00:00:00", "@1999-12-31 23:59:58", "@2038-01-19 03:14:06"),
+    *("@2100-01-01 00:00:00", "leaps"),
+]
+RIGHT = "+0"
+
+
+@pytest.fixture(scope="module")
+def clocked(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
+    """A campaign whose commands read the time of a file, `clock`, whenever they ask for it."""
+    if FAKETIME is None:
+        pytest.skip("libfaketime is not installed")
+    folder = tmp_path_factory.mktemp("clocked")
+    (folder / "clock").write_text(RIGHT)
+    settings = {
+        "FAKETIME_TIMESTAMP_FILE": str(folder / "clock"),
+        "FAKETIME_NO_CACHE": "1",
+        "FAKETIME_DONT_FAKE_MONOTONIC": "1",
+    }
+    made = Campaign(folder, str(FAKETIME), settings)
+    yield made
+    made.warm.close()
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("clock", CLOCKS)
+def test_a_wrong_clock_changes_no_table(clocked: Campaign, clock: str) -> None:
+    """Whatever the clock says while a table is made, and back again afterwards."""
+    place = clocked.folder / "clock"
+    root = clocked.copy("wrong")
+    chance = random.Random(clock)
+
+    def leap(child: int) -> None:
+        """Move the clock by up to three years to either side until the command ends."""
+        while processor_seconds(child) is not None:
+            beside = place.with_name("clock.new")
+            beside.write_text(f"{chance.uniform(-1000, 1000):+.3f}d")
+            beside.replace(place)
+            time.sleep(0.01)
+
+    try:
+        for words in (["build"], ["build", "--force", "-j", "3"]):
+            place.write_text(RIGHT if clock == "leaps" else clock)
+            done = clocked.run(root, words, meanwhile=leap if clock == "leaps" else None)
+            assert done.returncode == 0, done.stderr
+            judge_words(done, clock)
+            assert clocked.run(root, ["status", "--check"]).returncode == 0
+            place.write_text(RIGHT)
+            assert clocked.run(root, ["status", "--check"]).returncode == 0
+            assert different(products(root), clocked.clean) == []
+            judge_words(clocked.run(root, ["history"]), clock)
+    finally:
+        place.write_text(RIGHT)
+        shutil.rmtree(root)
+
+
+@contextmanager
+def mounted(folder: Path) -> Iterator[Path]:
+    """A file system of its own in a file of 64 MB."""
+    if os.geteuid() != 0 or shutil.which("mkfs.ext4") is None:
+        pytest.skip("only root can mount a file system")
+    image, place = folder / "image", folder / "mounted"
+    with image.open("wb") as file:
+        file.truncate(64 << 20)
+    subprocess.run(["mkfs.ext4", "-q", image], check=True)
+    place.mkdir()
+    subprocess.run(["mount", "-o", "loop", image, place], check=True)
+    try:
+        yield place
+    finally:
+        subprocess.run(["umount", "-l", place], check=True)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("how", ["mounted", "link", "link to a mounted one"])
+def test_storage_elsewhere_loses_nothing(campaign: Campaign, tmp_path: Path, how: str) -> None:
+    """`storage/` is a file system of its own, or a link to one: ten kills, and judgements."""
+    root = campaign.copy("elsewhere")
+    chance, story = random.Random(how), [how]
+    with mounted(tmp_path) as place:
+        own = place / "storage"
+        own.mkdir()
+        if how == "link":
+            own = tmp_path / "own"
+            own.mkdir()
+        shutil.copytree(root / "storage", own, dirs_exist_ok=True)
+        shutil.rmtree(root / "storage")
+        if how == "mounted":
+            (root / "storage").mkdir()
+            subprocess.run(["mount", "--bind", own, root / "storage"], check=True)
+        else:
+            (root / "storage").symlink_to(own)
+        try:
+            for number in range(10):
+                campaign.kill_one(root, list(chance.choice(KILLED)), chance, story)
+                if number % 3 == 2:
+                    campaign.judge_build(root, str(story))
+                    campaign.change(root, CHANGED[campaign.now == CHANGED[0]])
+            campaign.judge(root, str(story))
+        finally:
+            if how == "mounted":
+                subprocess.run(["umount", "-l", root / "storage"], check=True)
+    shutil.rmtree(root)
+    campaign.now = CHANGED[0]
 
 
 @pytest.mark.stress

@@ -37,9 +37,12 @@ for one in pkgutil.walk_packages(data_package.engine.__path__, "data_package.eng
             importlib.import_module(one.name)
 gc.freeze()
 while line := sys.stdin.readline():
-    words, folder, environment, said, armed = json.loads(line)
-    child = os.fork()
-    if not child:
+    words, folder, environment, places, armed = json.loads(line)
+    children = []
+    for said in places:
+        children.append(os.fork())
+        if children[-1]:
+            continue
         become(folder, environment, said)
         sys.dont_write_bytecode = True
         if armed:
@@ -54,8 +57,9 @@ while line := sys.stdin.readline():
         sys.argv = ["data-package", *words]
         runpy.run_module("data_package.engine.cli", run_name="__main__")
         sys.exit()
-    print(child, flush=True)
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    print(json.dumps(children), flush=True)
+    ends = [os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]) for child in children]
+    print(json.dumps(ends), flush=True)
 os._exit(0)
 """
 )
@@ -80,10 +84,16 @@ class Fault:
 
 
 class Warm:
-    """The process that forks; `folder` is for what it notes."""
+    """The process that forks; `folder` is for what it notes.
 
-    def __init__(self, folder: Path) -> None:
+    `library` is loaded before the shim, with its settings in `environment`.
+    """
+
+    def __init__(
+        self, folder: Path, library: str = "", environment: Mapping[str, str] | None = None
+    ) -> None:
         self._folder = folder
+        self._library, self._environment = library, dict(environment or {})
         self.shim = folder / "shim.so"
         source = Path(__file__).with_name("shim.c")
         compiler = (sysconfig.get_config_var("CC") or "cc").split()[0]
@@ -98,7 +108,9 @@ class Warm:
             stdin=subprocess.PIPE,
             stdout=subprocess.PIPE,
             text=True,
-            env=os.environ | {"LD_PRELOAD": str(self.shim)},
+            env=os.environ
+            | self._environment
+            | {"LD_PRELOAD": f"{self._library} {self.shim}".strip()},
         )
 
     def close(self) -> None:
@@ -115,8 +127,6 @@ class Warm:
         meanwhile: Callable[[int], None] | None = None,
     ) -> "subprocess.CompletedProcess[str]":
         """Run a command; `meanwhile` is called with its process's number. Raises TimeoutError."""
-        assert self._process.stdin is not None
-        assert self._process.stdout is not None
         counted = self._folder / "counts"
         counted.unlink(missing_ok=True)
         armed = None
@@ -124,22 +134,49 @@ class Warm:
             kind = KINDS.index(fault.kind)
             armed = [str(root), kind, fault.nth, fault.what, fault.number, int(fault.once)]
             armed += [str(counted), str(trace or "")]
+        return self._run(words, root, environment, armed, 1, meanwhile)[0]
+
+    def together(
+        self, words: Sequence[str], root: Path, environment: Mapping[str, str], many: int
+    ) -> "list[subprocess.CompletedProcess[str]]":
+        """Run so many of one command at once. Raises TimeoutError."""
+        return self._run(words, root, environment, None, many, None)
+
+    def _run(
+        self,
+        words: Sequence[str],
+        root: Path,
+        environment: Mapping[str, str],
+        armed: Sequence[object] | None,
+        many: int,
+        meanwhile: Callable[[int], None] | None,
+    ) -> "list[subprocess.CompletedProcess[str]]":
+        assert self._process.stdin is not None
+        assert self._process.stdout is not None
         with TemporaryDirectory(dir=self._folder) as place:
-            said = [Path(place, name) for name in ("out", "err")]
-            request = [list(words), str(root), dict(environment), list(map(str, said)), armed]
+            said = [
+                [str(Path(place, f"{name}{n}")) for name in ("out", "err")] for n in range(many)
+            ]
+            # What the library is set by is not to be lost where the command gets its environment.
+            whole = dict(environment) | self._environment
+            request = [list(words), str(root), whole, said, armed]
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
-            child = int(self._process.stdout.readline())
+            children = json.loads(self._process.stdout.readline())
             if meanwhile is not None:
-                meanwhile(child)
-            hung = not select.select([self._process.stdout], [], [], _SECONDS)[0]
+                meanwhile(children[0])
+            hung = not select.select([self._process.stdout], [], [], _SECONDS * many)[0]
             if hung:
-                os.kill(child, signal.SIGKILL)
-            code = int(self._process.stdout.readline())
-            out, err = (path.read_text(errors="replace") for path in said)
+                for child in children:
+                    os.kill(child, signal.SIGKILL)
+            codes = json.loads(self._process.stdout.readline())
+            texts = [[Path(path).read_text(errors="replace") for path in one] for one in said]
         if hung:
-            raise TimeoutError(f"{words} hangs: {out} {err}")
-        return subprocess.CompletedProcess(list(words), code, out, err)
+            raise TimeoutError(f"{words} hangs: {texts}")
+        return [
+            subprocess.CompletedProcess(list(words), code, out, err)
+            for code, (out, err) in zip(codes, texts, strict=True)
+        ]
 
     def counts(self) -> dict[str, int]:
         """How many calls of each kind the last command made."""

@@ -7,6 +7,7 @@ yet is not offered. No message is ever printed: a shell that completes has no pl
 import tomllib
 from collections.abc import Iterable
 from contextlib import suppress
+from pathlib import Path
 
 import click
 from click.shell_completion import CompletionItem
@@ -34,6 +35,12 @@ def raw_files(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> l
     return _items(_names(_project(), "raw"), begun)
 
 
+def snapshots(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
+    """The names of raw files that have been fetched."""
+    project = _project()
+    return _items(sorted(_document(project.snapshots)) if project is not None else (), begun)
+
+
 def fields(_ctx: click.Context, _parameter: click.Parameter, begun: str) -> list[CompletionItem]:
     """The names of tables and raw files, and behind a dot those of their fields."""
     project = _project()
@@ -56,12 +63,15 @@ def _project() -> Project | None:
 
 
 def _names(project: Project | None, kind: str) -> list[str]:
-    if project is None:
-        return []
+    found = _document(project.lock).get(kind) if project is not None else None
+    return sorted(found) if isinstance(found, dict) else []
+
+
+def _document(path: Path) -> dict[str, object]:
+    """What a file in TOML holds; nothing where it cannot be read."""
     with suppress(OSError, ValueError, RecursionError):
-        found = tomllib.loads(project.lock.read_text(encoding="utf-8")).get(kind)
-        return sorted(found) if isinstance(found, dict) else []
-    return []
+        return tomllib.loads(path.read_text(encoding="utf-8"))
+    return {}
 
 
 def _fields(project: Project, table: str) -> list[str]:

@@ -85,6 +85,7 @@ def command(
     from data_package.engine.runs import progress
     from data_package.engine.schema.codebook import read_codebook
     from data_package.engine.schema.inference import SMALL_CELLS
+    from data_package.engine.storage import write_source
 
     dialect = _dialect(
         dialect_of(delimiter, properties) or {}, header_rows, no_header, comment, skip
@@ -108,7 +109,7 @@ def command(
     if write:
         for draft in drafts:
             assert draft.place is not None
-            draft.place.write_text(draft.text, encoding="utf-8", newline="")
+            write_source(draft.place, draft.text)
     for error in refused:
         say(str(error), err=True)
     if refused or any(draft.reports for draft in drafts):

@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 
 @click.command("fetch")
-@click.argument("names", metavar="[NAME]…", nargs=-1, shell_complete=completing.raw_files)
+@click.argument("names", metavar="[NAME]…", nargs=-1, shell_complete=completing.snapshots)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(names: tuple[str, ...], as_json: bool) -> None:
     """Fetch snapshots from databases and services; without NAME all.
@@ -40,6 +40,8 @@ def command(names: tuple[str, ...], as_json: bool) -> None:
         done.append(one)
         if not as_json:
             say(_line(one), err=one.came is Came.FAILED)
+            for note in one.notes:
+                say(f"  {note}", err=True)
     if as_json:
         facts = {"snapshots": [one.to_dict() for one in done]}
         say(json.dumps(facts, indent=2, ensure_ascii=False))

@@ -26,13 +26,14 @@ def command(versions: tuple[Path, ...]) -> None:
     from data_package.engine.staleness.committed import sides_of_merge
     from data_package.engine.staleness.lock import LockFile, render
     from data_package.engine.staleness.merge import merge_texts, sides_of_markers
+    from data_package.engine.storage import write_source
 
     if len(versions) not in (0, 3):
         raise click.UsageError("Give three files: the common ancestor, ours and theirs. Or none.")
     if versions:
         base, ours, theirs = (path.read_text("utf-8", "replace") for path in versions)
         merged = merge_texts(base, ours, theirs)
-        versions[1].write_text(render(merged.lock), encoding="utf-8")
+        write_source(versions[1], render(merged.lock))
     else:
         project = find_project()
         text = project.lock.read_text("utf-8", "replace") if project.lock.is_file() else ""

@@ -9,7 +9,7 @@ import click
 from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
-    from data_package.engine.scaffold import Written
+    from data_package.engine.scaffold import WrittenFiles
 
 _FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -53,7 +53,7 @@ def command(
         say(f"\nNext:\n{go}  data-package build")
 
 
-def report(written: "Written", *, as_json: bool) -> None:
+def report(written: "WrittenFiles", *, as_json: bool) -> None:
     """Print what was written, and what is left to decide."""
     if as_json:
         say(json.dumps(written.to_dict(), indent=2, ensure_ascii=False))

@@ -63,14 +63,14 @@ def command(
     project = find_project()
     with ExitStack() as waiting:
         waiting.enter_context(progress.loading())
-        from data_package.engine.ui.listening import Place
+        from data_package.engine.ui.listening import ListeningPlace
         from data_package.engine.ui.serving import serve
 
         def ready(opened: "Open") -> None:
             waiting.close()
             say(_json(opened) if as_json else _words(opened, allow_runs=allow_runs))
 
-        place = Place(host, port, socket, tls_cert, tls_key)
+        place = ListeningPlace(host, port, socket, tls_cert, tls_key)
         serve(project, place, allow_runs=allow_runs, automation=daemon, ready=ready)
     if not as_json:
         say("Stopped.")

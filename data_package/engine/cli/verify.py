@@ -58,27 +58,27 @@ def command(
 
 
 def _describe(result: "Verification") -> Iterator[str]:
-    from data_package.engine.verification.verify import Verdict
+    from data_package.engine.verification.verify import Rebuilt
 
     for table in result.tables:
         match table.verdict:
-            case Verdict.SKIPPED:
+            case Rebuilt.SKIPPED:
                 yield f"– {table.label} is skipped: {table.words}"
-            case Verdict.NOT_KEPT:
+            case Rebuilt.NOT_KEPT:
                 yield f"– {table.label} is left out: {table.words}"
-            case Verdict.FAILED:
+            case Rebuilt.FAILED:
                 yield f"✗ {table.label} failed ({table.place}):"
                 yield from (f"    {line}" for line in table.words.splitlines())
-            case Verdict.DIFFERS:
+            case Rebuilt.DIFFERS:
                 yield f"✗ {table.label} differs ({table.place}):"
                 yield from (f"    {reason.words}" for reason in table.reasons)
-    counts = {verdict: result.count(verdict) for verdict in Verdict}
-    if len(result.tables) > counts[Verdict.EQUAL]:
+    counts = {verdict: result.count(verdict) for verdict in Rebuilt}
+    if len(result.tables) > counts[Rebuilt.EQUAL]:
         yield ""
     parted = any(table.partition is not None for table in result.tables)
     things = "tables and partitions" if parted else "tables"
-    parts = [f"{counts[Verdict.EQUAL]} of {len(result.tables)} {things} match the lock"]
-    parts += [f"{n} {v}" for v, n in counts.items() if n and v is not Verdict.EQUAL]
+    parts = [f"{counts[Rebuilt.EQUAL]} of {len(result.tables)} {things} match the lock"]
+    parts += [f"{n} {v}" for v, n in counts.items() if n and v is not Rebuilt.EQUAL]
     yield f"{'; '.join(parts)} ({result.seconds:.1f} s)."
-    if counts[Verdict.SKIPPED] and counts[Verdict.SKIPPED] == len(result.tables):
+    if counts[Rebuilt.SKIPPED] and counts[Rebuilt.SKIPPED] == len(result.tables):
         yield "Nothing could be verified. Run `data-package build` first."

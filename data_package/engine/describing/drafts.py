@@ -8,12 +8,13 @@ from typing import cast
 
 from data_package.engine import schema
 from data_package.engine.describing.foreign_keys import Keys
-from data_package.engine.describing.words import Words
+from data_package.engine.describing.words import KnownWords
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.schema import CheckError, Inference, Report, UnsoundError
 from data_package.engine.schema.codebook import Codebook
 from data_package.engine.schema.contract import Descriptor
 from data_package.engine.schema.editor import modeline
+from data_package.engine.sources.proposed import proposed_contract
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
@@ -81,7 +82,7 @@ def describe(
     infer = _Inferring(bounds, small_cells)
     tables = [_table(name, catalogue) for name in names if _is_table(name, catalogue)]
     keys = Keys(catalogue, tables) if catalogue is not None and tables else None
-    words = Words(catalogue) if catalogue is not None and tables else None
+    words = KnownWords(catalogue) if catalogue is not None and tables else None
     found: dict[str, _Found] = {}
     refused: list[CheckError] = []
     for name in names:
@@ -159,6 +160,10 @@ def _found(
             contract = catalogue.delivered.contracts.get(name)
             names = [each.name for each in contract.fields] if contract is not None else []
             paths = catalogue.deliveries.hand_out(name)
+            if catalogue.deliveries.files[name].snapshot is not None and not options:
+                proposed = proposed_contract(paths[0])
+                if proposed is not None:
+                    return _Found(Inference(proposed, ()), place)
             return _Found(infer.files(paths, dialect, encoding, names), place)
         table = _table(name, catalogue)
         if not table.files():

@@ -16,7 +16,7 @@ from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
 
-class Words:
+class KnownWords:
     """What the project already says about the columns of its tables."""
 
     def __init__(self, catalogue: Catalogue) -> None:

@@ -74,6 +74,8 @@ class ExportedPackage:
             if path is None:
                 notes.append(f"{name} is left out: it has no Parquet file.")
                 continue
+            if one.unread:
+                notes.append(f"{name}: {one.unread}.")
             try:
                 scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
                 columns = dict(scan.collect_schema())

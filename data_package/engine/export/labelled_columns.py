@@ -68,7 +68,7 @@ class Limits:
 
 
 @dataclass(frozen=True)
-class Columns:
+class LabelledColumns:
     """The columns of a table as a program holds them.
 
     Attributes:
@@ -93,9 +93,9 @@ def bytes_of(text: str) -> int:
     return len(text.encode())
 
 
-def columns_of(table: ExportedTable, limits: Limits) -> Columns:
+def columns_of(table: ExportedTable, limits: Limits) -> LabelledColumns:
     """Look through a table for what a program can hold of it."""
-    found = Columns()
+    found = LabelledColumns()
     tests = {
         (name, kind): test
         for name, dtype in table.columns.items()
@@ -302,7 +302,7 @@ def faults_of_names(table: ExportedTable, limits: Limits) -> Iterator[str]:
 
 
 def labels_for(
-    columns: Columns, frame: pl.DataFrame, limits: Limits
+    columns: LabelledColumns, frame: pl.DataFrame, limits: Limits
 ) -> Mapping[str, dict[object, str]]:
     """The labels of values that the program holds, with values of the column's type."""
     kept: dict[str, dict[object, str]] = {}

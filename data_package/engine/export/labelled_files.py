@@ -15,7 +15,7 @@ from data_package.engine.export.content import (
     values,
 )
 from data_package.engine.export.labelled_columns import (
-    Columns,
+    LabelledColumns,
     Limits,
     columns_of,
     faults_of_names,
@@ -79,9 +79,9 @@ def write_files(
 
 def _looked_through(
     content: ExportedPackage, limits: Mapping[str, Limits]
-) -> Mapping[str, Columns]:
+) -> Mapping[str, LabelledColumns]:
     """What becomes of each table's columns; raises BuildError with all that cannot be held."""
-    found: dict[str, Columns] = {}
+    found: dict[str, LabelledColumns] = {}
     faults: list[str] = []
     for table in content.tables:
         own = limits[table.name]
@@ -105,7 +105,7 @@ def _looked_through(
 
 
 def _labelled(
-    content: ExportedPackage, table: ExportedTable, columns: Columns, limits: Limits
+    content: ExportedPackage, table: ExportedTable, columns: LabelledColumns, limits: Limits
 ) -> Labelled:
     frame = narrowed(table.scan().select(columns.select).collect(engine="streaming"))
     missing = {name: tuple(codes.values()) for name, codes in columns.missing.items() if codes}

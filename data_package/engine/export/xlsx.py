@@ -8,7 +8,7 @@ are in a sheet, which is the source of drop-down lists. Rows go to the disk as t
 import datetime as dt
 import json
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from pathlib import Path
 
 import polars as pl
@@ -81,8 +81,9 @@ def write(content: ExportedPackage, path: Path, report: Callable[[str], None]) -
             head(sheet, tuple(table.columns), formats[str])
             sheet.freeze_panes(1, _leading_keys(table))
             _explain(sheet, table, places)
-            _fill(sheet, table, formats)
-            content.notes.extend(_written_as_text(table))
+            beyond = _beyond(table)
+            _fill(sheet, table, formats, beyond)
+            content.notes.extend(_written_as_text(table, beyond))
         report("packing the workbook")
         book.close()
     finally:
@@ -145,7 +146,22 @@ def _leading_keys(table: ExportedTable) -> int:
     return len(key) if leads else 0
 
 
-def _written_as_text(table: ExportedTable) -> list[str]:
+def _beyond(table: ExportedTable) -> dict[str, int]:
+    """How many dates of each field are in years that neither Excel nor Python has."""
+    return table.count(
+        {
+            name: ~column(name).dt.year().is_between(dt.MINYEAR, dt.MAXYEAR)
+            for name, dtype in table.columns.items()
+            if _is_date(dtype)
+        }
+    )
+
+
+def _is_date(dtype: pl.DataType) -> bool:
+    return dtype == pl.Date or (isinstance(dtype, pl.Datetime) and not dtype.time_zone)
+
+
+def _written_as_text(table: ExportedTable, beyond: Mapping[str, int]) -> list[str]:
     """Notes on values that Excel cannot hold as numbers or dates."""
     conditions: dict[str, pl.Expr] = {}
     for name, dtype in table.columns.items():
@@ -155,10 +171,14 @@ def _written_as_text(table: ExportedTable) -> list[str]:
         elif dtype.is_integer():
             wide = pl.lit(MOST_WHOLE, dtype=pl.Int64)
             conditions[name] = (value > wide) | (value < -wide)
-        elif dtype == pl.Date or (isinstance(dtype, pl.Datetime) and not dtype.time_zone):
+        elif _is_date(dtype) and name not in beyond:
             conditions[name] = value.dt.date() < EARLIEST
     counts = table.count(conditions)
     return [
+        f"{table.name}: {values(count)} of {name}, before the year 1 or after {dt.MAXYEAR}, where "
+        "Excel has no dates: the field is text."
+        for name, count in beyond.items()
+    ] + [
         f"{table.name}: {values(count)} of {name}, {_why_text(table.columns[name])}: written as "
         "text."
         for name, count in counts.items()
@@ -204,8 +224,16 @@ def _too_long(table: ExportedTable) -> dict[str, int]:
     )
 
 
-def _fill(sheet: Worksheet, table: ExportedTable, formats: Mapping[type, Format]) -> None:
-    rows = table.scan().select(_value(name, dtype) for name, dtype in table.columns.items())
+def _fill(
+    sheet: Worksheet,
+    table: ExportedTable,
+    formats: Mapping[type, Format],
+    as_text: Collection[str],
+) -> None:
+    rows = table.scan().select(
+        column(name).cast(pl.String) if name in as_text else _value(name, dtype)
+        for name, dtype in table.columns.items()
+    )
     for start in range(0, table.rows, _BATCH_ROWS):
         batch = rows.slice(start, _BATCH_ROWS).collect(engine="streaming")
         if not start:
@@ -219,7 +247,7 @@ def _fill(sheet: Worksheet, table: ExportedTable, formats: Mapping[type, Format]
 
 
 def _value(name: str, dtype: pl.DataType) -> pl.Expr:
-    if dtype in (pl.Date, pl.Time) or (isinstance(dtype, pl.Datetime) and not dtype.time_zone):
+    if dtype == pl.Time or _is_date(dtype):
         return column(name)
     return cell(name, dtype)
 

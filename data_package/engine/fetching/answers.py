@@ -28,12 +28,16 @@ class Answer:
     Attributes:
         batches: the rows, each batch with the same columns, in the order of the answer.
         kinds: which columns of text hold something else; known when all batches have been given.
+        contract: what the source says of its columns, as a contract's descriptor.
+        notes: what of it is not in the rows.
         scales: the digits and the fraction's digits of those columns of decimals that have them.
     """
 
     batches: "Iterator[pa.RecordBatch]"
     kinds: Callable[[], Mapping[str, Kind]]
     scales: Callable[[], Mapping[str, tuple[int, int]]] = dict
+    contract: Callable[[], Mapping[str, object] | None] = lambda: None
+    notes: Callable[[], tuple[str, ...]] = tuple
 
 
 def check_names(names: Sequence[str]) -> None:

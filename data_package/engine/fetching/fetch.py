@@ -14,14 +14,14 @@ from pathlib import Path
 from urllib.parse import urlsplit
 
 from data_package.engine.errors import BuildError, ProjectError, did_you_mean
-from data_package.engine.fetching import postgres, sqlite
+from data_package.engine.fetching import postgres, redcap, sqlite
 from data_package.engine.fetching.answers import Answer
 from data_package.engine.fetching.keeping import Kept, kept
 from data_package.engine.fetching.secrets import secret
 from data_package.engine.project import Project
 from data_package.engine.sources.files import RawFile
 from data_package.engine.sources.pins import read_pins, write_pins
-from data_package.engine.sources.snapshots import Pin, Query, Snapshot
+from data_package.engine.sources.snapshots import Pin, Query, Redcap, Snapshot
 from data_package.engine.storage import (
     hash_file,
     hold,
@@ -31,6 +31,7 @@ from data_package.engine.storage import (
     sync,
 )
 
+_KEY_EXAMPLE = "0123456789ABCDEF0123456789ABCDEF"
 _EXAMPLE = "postgresql://user:password@host:5432/database"
 
 
@@ -55,6 +56,7 @@ class Fetched:
     sha256: str | None = None
     seconds: float = 0.0
     error: str | None = None
+    notes: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types."""
@@ -106,14 +108,17 @@ def fetch(
 def _ask(file: RawFile, project: Project) -> Ask:
     """How a snapshot is asked for, with all that is needed for it."""
     assert file.snapshot is not None
-    query = file.snapshot.origin
-    address = query.connection
+    origin = file.snapshot.origin
+    if isinstance(origin, Redcap):
+        token = secret(origin.token, _KEY_EXAMPLE)
+        return lambda: redcap.answered(origin, token)
+    address = origin.connection
     if "://" not in address:
         address = secret(address, _EXAMPLE)
-    return _ask_of(query, address, file, project.root)
+    return _ask_of_database(origin, address, file, project.root)
 
 
-def _ask_of(query: Query, address: str, file: RawFile, root: Path) -> Ask:
+def _ask_of_database(query: Query, address: str, file: RawFile, root: Path) -> Ask:
     try:
         scheme = urlsplit(address).scheme.partition("+")[0]
     except ValueError:
@@ -156,6 +161,7 @@ def _fetch(name: str, snapshot: Snapshot, ask: Ask, project: Project, begun: flo
             size_bytes=new.size_bytes,
             sha256=new.sha256,
             seconds=time.monotonic() - begun,
+            notes=new.notes,
         )
 
 

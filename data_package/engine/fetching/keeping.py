@@ -4,6 +4,7 @@ Both passes take a piece of the rows at a time. What a type cannot hold as it is
 what no table can hold is refused: a value is never rounded, cut or dropped.
 """
 
+import json
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -16,7 +17,10 @@ import pyarrow.parquet as pq
 
 from data_package.engine.errors import BuildError
 from data_package.engine.fetching.answers import Answer, Kind
+from data_package.engine.schema.columns import column
+from data_package.engine.sources.snapshots import CONTRACT_KEY
 from data_package.engine.storage import PRIVATE_FILE, hash_file, sync, temporary_beside
+from data_package.engine.unusable import lack_of_room
 
 # As tables have them, whatever the sizes of the pieces that arrive.
 _ROW_GROUP_ROWS = 122_880
@@ -35,25 +39,33 @@ class Kept:
     rows: int
     sha256: str
     size_bytes: int
+    notes: tuple[str, ...] = ()
 
 
 @contextmanager
 def kept(answer: Answer, folder: Path) -> Iterator[Kept]:
     """Write an answer into a folder, under a temporary name; the file is gone when the block ends.
 
-    Raises BuildError for a date or a time that no table can hold.
+    Raises BuildError for a date or a time that no table can hold, and where there is no room.
     """
     spool, made = (temporary_beside(folder / name) for name in ("spool", "made"))
     try:
         for path in (spool, made):
             path.touch(PRIVATE_FILE, exist_ok=False)
         rows, nulls = _spool(answer, spool)
-        frame = pl.scan_parquet(spool, glob=False, hive_partitioning=False)
-        frame = _typed(frame, answer.kinds(), answer.scales())
-        frame.sink_parquet(made, row_group_size=_ROW_GROUP_ROWS)
+        refused: BuildError | None = None
+        try:
+            _type(answer, spool, made)
+        except pl.exceptions.PolarsError as error:
+            # Its message may quote a value.
+            refused = BuildError(
+                lack_of_room(folder) or f"The answer cannot be kept ({type(error).__name__})."
+            )
+        if refused is not None:
+            raise refused
         _refuse_loss(made, nulls)
         sync(made)
-        yield Kept(made, rows, hash_file(made), made.stat().st_size)
+        yield Kept(made, rows, hash_file(made), made.stat().st_size, answer.notes())
     finally:
         for path in (spool, made):
             path.unlink(missing_ok=True)
@@ -82,12 +94,12 @@ def _refuse_beyond(batch: pa.RecordBatch) -> None:
     Databases have infinite dates, which arrive as one of these; Polars would make some of them
     null.
     """
-    for name, column in zip(batch.schema.names, batch.columns, strict=True):
-        known = _bounds(column.type)
+    for name, cells in zip(batch.schema.names, batch.columns, strict=True):
+        known = _bounds(cells.type)
         if known is None:
             continue
         stored, first, last = known
-        found = pc.min_max(column.view(stored)).as_py()
+        found = pc.min_max(cells.view(stored)).as_py()
         if found["min"] is not None and not first <= found["min"] <= found["max"] <= last:
             raise BuildError(
                 f"The column {name!r} has a value that no table can hold: infinite, before the "
@@ -110,6 +122,15 @@ def _bounds(dtype: pa.DataType) -> tuple[pa.DataType, int, int] | None:
     return None
 
 
+def _type(answer: Answer, spool: Path, made: Path) -> None:
+    """Write what was spooled as the file that is kept, with the contract of its source."""
+    frame = pl.scan_parquet(spool, glob=False, hive_partitioning=False)
+    frame = _typed(frame, answer.kinds(), answer.scales())
+    contract = answer.contract()
+    said = {CONTRACT_KEY: json.dumps(contract, ensure_ascii=False)} if contract else {}
+    frame.sink_parquet(made, row_group_size=_ROW_GROUP_ROWS, metadata=said)
+
+
 def _refuse_loss(path: Path, nulls: list[int]) -> None:
     """Raise BuildError where values became null while they were converted."""
     frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
@@ -130,7 +151,7 @@ def _typed(
     known = _digits(frame, [n for n, kind in kinds.items() if kind is Kind.DECIMAL], scales)
     casts = []
     for name, kind in kinds.items():
-        cell = pl.col(name)
+        cell = column(name)
         match kind:
             case Kind.WHOLE:
                 casts.append(cell.cast(pl.Int64))
@@ -139,7 +160,8 @@ def _typed(
             case Kind.BYTES:
                 casts.append(cell.str.decode("hex"))
             case Kind.BOOLEAN:
-                casts.append(cell == "1")
+                yes = pl.when(cell == "1").then(pl.lit(value=True))
+                casts.append(yes.when(cell == "0").then(pl.lit(value=False)).alias(name))
             case Kind.DECIMAL:
                 if name in known:
                     casts.append(cell.cast(pl.Decimal(*known[name])))
@@ -158,7 +180,7 @@ def _digits(
         return {}
     asked = []
     for name in names:
-        cell = pl.col(name)
+        cell = column(name)
         whole = cell.str.extract(_PLAIN, 1).str.strip_chars_start("0").str.len_bytes()
         fraction = cell.str.extract(_PLAIN, 2).str.len_bytes()
         plain = cell.is_null() | cell.str.contains(_PLAIN)

@@ -88,6 +88,9 @@ def _place(address: str) -> str:
     """The host and the port of an address."""
     try:
         found = urlsplit(address)
+        if "@" in f"{found.path}{found.query}{found.fragment}":
+            # A password with a character that ends the host: what is before it is of the password.
+            return "the address that was given"
         host = found.hostname or parse_qs(found.query).get("host", ["this machine"])[0]
         return f"{host}:{found.port or 5432}"
     except ValueError:

@@ -31,8 +31,8 @@ from data_package.engine.fingerprint.canon import module_digest
 from data_package.engine.fingerprint.fingerprinter import (
     Fingerprint,
     Fingerprinter,
-    Part,
+    Ingredient,
     fingerprint,
 )
 
-__all__ = ["Fingerprint", "Fingerprinter", "Part", "fingerprint", "module_digest"]
+__all__ = ["Fingerprint", "Fingerprinter", "Ingredient", "fingerprint", "module_digest"]

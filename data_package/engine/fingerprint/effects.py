@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import Final
 
 from data_package.engine.fingerprint.decorators import is_dagster_decorator
-from data_package.engine.fingerprint.forms import Form
+from data_package.engine.fingerprint.forms import CodeForm
 from data_package.engine.fingerprint.modules import Definition, Module, Modules, Outside
 from data_package.engine.fingerprint.syntax_names import bound_names, root_chain
 from data_package.engine.fingerprint.touches import (
@@ -111,7 +111,7 @@ class Effects:
             if dotted.partition(".")[0] not in _QUIET:
                 self.on_libraries.append(LibraryEffect(statement, dotted, attribute))
 
-    def _at_import(self, module: Module, form: Form) -> Touched:
+    def _at_import(self, module: Module, form: CodeForm) -> Touched:
         """What a statement changes when its module is imported."""
         touched = Touched()
         for site in form.changes:
@@ -133,7 +133,7 @@ class Effects:
                     touched.add(self._touches.summary(definition))
         return touched
 
-    def _for_its_effect(self, module: Module, form: Form) -> Touched:
+    def _for_its_effect(self, module: Module, form: CodeForm) -> Touched:
         """What an expression statement may change: it has no other purpose.
 
         `STEPS["fill"](1)`, `queue >> 1`, a lambda that is called on the spot.

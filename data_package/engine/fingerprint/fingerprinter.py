@@ -10,7 +10,7 @@ from typing import Final, cast
 
 from data_package.engine.fingerprint.canon import digest
 from data_package.engine.fingerprint.code_graph import Digests, Node
-from data_package.engine.fingerprint.function_places import Places
+from data_package.engine.fingerprint.function_places import FunctionPlaces
 from data_package.engine.fingerprint.inputs import Inputs
 from data_package.engine.fingerprint.modules import Modules
 from data_package.engine.fingerprint.objects import Objects
@@ -35,7 +35,7 @@ class _Lazy:
 
 
 @dataclass(frozen=True)
-class Part:
+class Ingredient:
     """One thing that a function is made of."""
 
     name: str
@@ -55,7 +55,7 @@ class Fingerprint:
     """What a function does, as a hash, and what that hash is made of."""
 
     digest: str
-    parts: tuple[Part, ...]
+    parts: tuple[Ingredient, ...]
     unseen: tuple[str, ...]
     libraries: tuple[str, ...]
 
@@ -80,7 +80,7 @@ class Fingerprinter:
         """`project_package`: the import name, or names, of the packages that are the project."""
         packages = (project_package,) if isinstance(project_package, str) else project_package
         modules = Modules(packages)
-        places = Places(modules)
+        places = FunctionPlaces(modules)
         self._sources = SourceNodes(modules)
         self._objects = Objects(self._sources, places)
         self._inputs = Inputs(self._sources, places, self._objects)
@@ -166,7 +166,7 @@ class Fingerprinter:
 
     def _parts(
         self, nodes: Sequence[Node], paths: Mapping[Hashable, tuple[str, ...]]
-    ) -> tuple[Part, ...]:
+    ) -> tuple[Ingredient, ...]:
         names: dict[str, list[Node]] = {}
         for node in nodes:
             if node.is_part:
@@ -181,7 +181,7 @@ class Fingerprinter:
                     known = f"{name} ({stem})" if stem else name
                     known += f" #{number + 1}" if stems.count(stem) > 1 else ""
                 parts.append(
-                    Part(known, node.digest, cast("str", node), paths[node.key], node.place)
+                    Ingredient(known, node.digest, cast("str", node), paths[node.key], node.place)
                 )
         return tuple(sorted(parts, key=lambda part: (part.name, part.digest)))
 

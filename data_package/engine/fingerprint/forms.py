@@ -42,7 +42,7 @@ class Site:
 
 
 @dataclass
-class Form:
+class CodeForm:
     """The canonical text of some code around its holes, and what happens in it."""
 
     texts: list[str] = field(default_factory=list)
@@ -56,7 +56,7 @@ class Form:
     scopes: dict[int, Scope] = field(default_factory=dict)
 
 
-class Draft:
+class FormDraft:
     """The text of a form while it is being written."""
 
     def __init__(self) -> None:

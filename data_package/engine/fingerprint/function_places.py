@@ -14,7 +14,7 @@ Found = tuple[ast.AST, tuple[ast.AST, ...]]
 """The syntax of a function, and the functions and classes around it, outermost first."""
 
 
-class Places:
+class FunctionPlaces:
     """Finds the syntax of function objects, by the line their code begins on."""
 
     def __init__(self, modules: Modules) -> None:

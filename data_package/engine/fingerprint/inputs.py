@@ -12,7 +12,7 @@ from types import FunctionType
 
 from data_package.engine.fingerprint.code_graph import Node
 from data_package.engine.fingerprint.forms import Use
-from data_package.engine.fingerprint.function_places import Places
+from data_package.engine.fingerprint.function_places import FunctionPlaces
 from data_package.engine.fingerprint.modules import Module, Outside
 from data_package.engine.fingerprint.objects import Objects
 from data_package.engine.fingerprint.scopes import Scope
@@ -25,7 +25,7 @@ from data_package.engine.fingerprint.walk import form
 class Inputs:
     """Makes the nodes of the annotations of a function's parameters."""
 
-    def __init__(self, sources: SourceNodes, places: Places, objects: Objects) -> None:
+    def __init__(self, sources: SourceNodes, places: FunctionPlaces, objects: Objects) -> None:
         """`objects` gives the nodes of annotations whose source is not available."""
         self._sources = sources
         self._places = places

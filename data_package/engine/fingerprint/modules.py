@@ -9,9 +9,9 @@ from functools import cached_property
 from pathlib import Path
 from typing import Final
 
-from data_package.engine.fingerprint.forms import Form, Use
+from data_package.engine.fingerprint.forms import CodeForm, Use
 from data_package.engine.fingerprint.scopes import Scope
-from data_package.engine.fingerprint.source_files import Files
+from data_package.engine.fingerprint.source_files import ModuleFiles
 from data_package.engine.fingerprint.syntax_names import ImportedName, bound_names, chain_of
 from data_package.engine.fingerprint.walk import ReadingRules, form
 from data_package.engine.own_code import ENGINE
@@ -83,7 +83,7 @@ class Module:
     binders: dict[str, list[int]] = field(default_factory=dict)
     imports: dict[str, ImportedName] = field(default_factory=dict)
     stars: list[tuple[int, ImportedName]] = field(default_factory=list)
-    forms: dict[int, Form] = field(default_factory=dict)
+    forms: dict[int, CodeForm] = field(default_factory=dict)
     resolved: dict[str, Target] = field(default_factory=dict)
 
     def absolute(self, imported: ImportedName) -> str:
@@ -104,9 +104,9 @@ class Modules:
 
     def __init__(self, packages: Sequence[str]) -> None:
         """`packages`: the import names of the project's packages."""
-        self.files: Final = Files(packages)
+        self.files: Final = ModuleFiles(packages)
         self._modules: dict[str, Module | None] = {}
-        self._targets: dict[int, tuple[Form, list[tuple[Target, tuple[str, ...]]]]] = {}
+        self._targets: dict[int, tuple[CodeForm, list[tuple[Target, tuple[str, ...]]]]] = {}
         self._readings: dict[str, ReadingRules] = {}
 
     def all(self) -> Iterator[Module]:
@@ -128,7 +128,7 @@ class Modules:
             self._modules.pop(name, None)
         return self.get(name)
 
-    def form(self, module: Module, index: int) -> Form:
+    def form(self, module: Module, index: int) -> CodeForm:
         """The form of a statement of a module's body."""
         done = module.forms.get(index)
         if done is None:
@@ -136,7 +136,7 @@ class Modules:
             module.forms[index] = done
         return done
 
-    def targets(self, module: Module, form: Form) -> list[tuple[Target, tuple[str, ...]]]:
+    def targets(self, module: Module, form: CodeForm) -> list[tuple[Target, tuple[str, ...]]]:
         """What fills each hole of a form, with the attributes that follow it."""
         known = self._targets.get(id(form))
         if known is None:
@@ -154,7 +154,7 @@ class Modules:
         module = self.get(definition.module)
         return [module.statements[i] for i in self.binders(definition)] if module else []
 
-    def forms(self, definition: Definition) -> Iterator[tuple[Module, Form]]:
+    def forms(self, definition: Definition) -> Iterator[tuple[Module, CodeForm]]:
         """The form of each statement that binds a name, with its module."""
         module = self.get(definition.module)
         if module is not None:

@@ -11,7 +11,7 @@ from typing import cast
 from data_package.engine.fingerprint.canonical_values import describe
 from data_package.engine.fingerprint.code_graph import Node
 from data_package.engine.fingerprint.compiled import compiled_text, global_names
-from data_package.engine.fingerprint.function_places import Places
+from data_package.engine.fingerprint.function_places import FunctionPlaces
 from data_package.engine.fingerprint.modules import Definition, Module, WholeModule
 from data_package.engine.fingerprint.shown import bare_code
 from data_package.engine.fingerprint.sources import PROJECT, SourceNodes, library_of
@@ -22,7 +22,7 @@ from data_package.engine.own_code import is_library
 class Objects:
     """Makes the node of a function object: its source, found by its place, and its values."""
 
-    def __init__(self, sources: SourceNodes, places: Places) -> None:
+    def __init__(self, sources: SourceNodes, places: FunctionPlaces) -> None:
         """`sources` makes the nodes that the source defines; `places` finds functions in it."""
         self._sources = sources
         self._places = places

@@ -6,7 +6,7 @@ from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
-from data_package.engine.fingerprint.forms import Form, Site
+from data_package.engine.fingerprint.forms import CodeForm, Site
 from data_package.engine.fingerprint.modules import (
     Definition,
     Module,
@@ -142,7 +142,7 @@ class Sight:
         self._modules = modules
 
     def look(
-        self, module: Module, form: Form, targets: Sequence[tuple[Target, tuple[str, ...]]]
+        self, module: Module, form: CodeForm, targets: Sequence[tuple[Target, tuple[str, ...]]]
     ) -> Seen:
         """What the form holds that is only known when it runs."""
         seen = Seen()
@@ -211,7 +211,7 @@ class Sight:
                 f"{dotted} at {place}: hints and docstrings it reads are not covered"
             )
 
-    def _literal_imports(self, form: Form, line: int) -> list[Hashable] | None:
+    def _literal_imports(self, form: CodeForm, line: int) -> list[Hashable] | None:
         """The modules that `import_module("...")` names on a line; None when one is computed."""
         found: list[Hashable] = []
         sites = [

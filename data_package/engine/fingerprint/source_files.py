@@ -13,7 +13,7 @@ from typing import Final
 from data_package.engine.own_code import ENGINE, own_places, source_files
 
 
-class Files:
+class ModuleFiles:
     """The files of a project, by the dotted names of their modules."""
 
     def __init__(self, packages: Sequence[str]) -> None:

@@ -10,7 +10,7 @@ from typing import Final
 from data_package.engine.fingerprint.canon import module_digest
 from data_package.engine.fingerprint.code_graph import Node
 from data_package.engine.fingerprint.effects import Effects, LibraryEffect, Statement
-from data_package.engine.fingerprint.forms import Form
+from data_package.engine.fingerprint.forms import CodeForm
 from data_package.engine.fingerprint.modules import (
     Definition,
     Module,
@@ -171,7 +171,7 @@ class SourceNodes:
         )
         self.write(node, module, self.modules.form(module, statement.index))
 
-    def write(self, node: Node, module: Module, done: Form) -> None:
+    def write(self, node: Node, module: Module, done: CodeForm) -> None:
         """Write a form into a node, each hole filled with what the module binds to it."""
         node.attributes |= done.attributes
         targets = self.modules.targets(module, done)
@@ -316,7 +316,7 @@ class SourceNodes:
         return found
 
     def _form_reaches(
-        self, module: Module, done: Form, maker: Definition, known: dict[Definition, bool]
+        self, module: Module, done: CodeForm, maker: Definition, known: dict[Definition, bool]
     ) -> bool:
         queue = [t for t, _ in self.modules.targets(module, done) if isinstance(t, Definition)]
         seen: set[Definition] = set()

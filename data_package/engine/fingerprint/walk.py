@@ -20,7 +20,7 @@ from data_package.engine.fingerprint.decorators import (
     is_dagster_spec,
     makes_static,
 )
-from data_package.engine.fingerprint.forms import Draft, Form, Site
+from data_package.engine.fingerprint.forms import CodeForm, FormDraft, Site
 from data_package.engine.fingerprint.scopes import (
     CLASS,
     COMPREHENSION,
@@ -51,7 +51,7 @@ def form(
     reading: ReadingRules,
     *,
     scope: Scope | None = None,
-) -> Form:
+) -> CodeForm:
     """The canonical form of statements or expressions in `scope`."""
     return _Walk(reading, scope or Scope(MODULE)).run(nodes)
 
@@ -62,15 +62,15 @@ class _Walk:
     def __init__(self, reading: ReadingRules, scope: Scope) -> None:
         self._reading = reading
         self._scope = scope
-        self._draft = Draft()
+        self._draft = FormDraft()
         self._out = self._draft.words
-        self._form = Form()
+        self._form = CodeForm()
         self._stack: list[object] = []
         self._top: set[int] = set()
         self._bare_calls: set[int] = set()
         self._shallow = False
 
-    def run(self, nodes: Sequence[ast.AST]) -> Form:
+    def run(self, nodes: Sequence[ast.AST]) -> CodeForm:
         self._top = {id(node) for node in nodes}
         stack, out = self._stack, self._out
         stack.extend(reversed(nodes))

@@ -15,8 +15,8 @@ from data_package.engine.staleness.lock import Lock, read_lock
 from data_package.engine.staleness.status import ProjectStatus, TableStatus, status_of
 from data_package.engine.states import State
 from data_package.engine.tables import io_manager as noted
-from data_package.engine.tables.attach import first_sentence
 from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.first_sentence import first_sentence
 from data_package.engine.tables.loading import open_project
 from data_package.engine.tables.table import Table
 

@@ -17,7 +17,7 @@ from data_package.engine.lineage.watched_files import RawFiles
 
 
 @dataclass(frozen=True)
-class Known:
+class KnownFrame:
     """What is known of a frame.
 
     Attributes:
@@ -58,7 +58,7 @@ class Frames:
         self.may_shape: Refs = NOTHING
         self.obstacle: str | None = None
         self.inputs: dict[int, str] = {}
-        self._known: dict[int, tuple[pl.LazyFrame, Known]] = {}
+        self._known: dict[int, tuple[pl.LazyFrame, KnownFrame]] = {}
         self._numbers: set[int] = set()
 
     def stop(self, reason: str) -> None:
@@ -90,17 +90,17 @@ class Frames:
             raise CannotFollow("an operation gives other columns than expected")
         frame, number = self.asker.source(schema)
         self._numbers.add(number)
-        self._known[id(frame)] = frame, Known(dict(schema), dict(values), rows, number)
+        self._known[id(frame)] = frame, KnownFrame(dict(schema), dict(values), rows, number)
         return frame
 
-    def known(self, frame: pl.LazyFrame) -> Known:
+    def known(self, frame: pl.LazyFrame) -> KnownFrame:
         """What is known of a frame; one made from no input has only constant columns."""
         if id(frame) in self._known:
             return self._known[id(frame)][1]
         schema = frame.collect_schema()
         if self._numbers & self.asker.reaches(frame):
             raise CannotFollow("it uses an operation that cannot be followed")
-        known = Known(dict(schema), dict.fromkeys(schema, NOTHING), NOTHING, None)
+        known = KnownFrame(dict(schema), dict.fromkeys(schema, NOTHING), NOTHING, None)
         self._known[id(frame)] = frame, known
         return known
 
@@ -136,7 +136,7 @@ class Frames:
         )
 
     def _expanded(
-        self, query: pl.LazyFrame, named: set[str], known: Known
+        self, query: pl.LazyFrame, named: set[str], known: KnownFrame
     ) -> dict[str, Collection[str]]:
         """The same for an expression that expands to many, such as one on a selector.
 
@@ -211,7 +211,7 @@ def _flat(given: Iterable[object]) -> Iterable[object]:
             yield one
 
 
-def _of(names: set[str], known: Known) -> frozenset[str]:
+def _of(names: set[str], known: KnownFrame) -> frozenset[str]:
     if names - known.schema.keys():
         raise CannotFollow("it names a column that does not exist")
     return frozenset(names)

@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 
 from data_package.engine.lineage.column_lineage import NOTHING, CannotFollow, Refs
-from data_package.engine.lineage.followed_frames import Frames, Known, either, expressions_of
+from data_package.engine.lineage.followed_frames import Frames, KnownFrame, either, expressions_of
 
 Real = Callable[..., Any]
 
@@ -146,14 +146,14 @@ def concat(frames: Frames, real: Real, items: Iterable[Any], **kw: Any) -> Any:
     return frames.make(schema, _together(schema, all_of_them), rows)
 
 
-def _together(schema: Mapping[str, pl.DataType], frames: list[Known]) -> dict[str, Refs]:
+def _together(schema: Mapping[str, pl.DataType], frames: list[KnownFrame]) -> dict[str, Refs]:
     return {
         name: either(*(one.values[name] for one in frames if name in one.values)) for name in schema
     }
 
 
 def _beside(
-    schema: Mapping[str, pl.DataType], left: Known, right: Known, suffix: str
+    schema: Mapping[str, pl.DataType], left: KnownFrame, right: KnownFrame, suffix: str
 ) -> dict[str, Refs]:
     """The columns of two sides: the left one's come under their names."""
     values = {}

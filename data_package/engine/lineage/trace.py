@@ -7,7 +7,7 @@ from data_package.engine.lineage.column_lineage import NOTHING, Ref, Refs, Table
 
 
 @dataclass(frozen=True)
-class Step:
+class TraceStep:
     """One column on the way, with what it is computed from, or what is computed from it."""
 
     column: Ref
@@ -27,8 +27,8 @@ class Trace:
     """
 
     column: Ref
-    up: tuple[Step, ...]
-    down: tuple[Step, ...]
+    up: tuple[TraceStep, ...]
+    down: tuple[TraceStep, ...]
     rows: tuple[Ref, ...]
     origins: tuple[Ref, ...]
     unknown: Mapping[str, str]
@@ -106,16 +106,16 @@ class Tracer:
             if step.column[0] not in self._tables
         )
 
-    def _walk(self, start: Ref, following: Callable[[Ref], Refs]) -> tuple[Step, ...]:
+    def _walk(self, start: Ref, following: Callable[[Ref], Refs]) -> tuple[TraceStep, ...]:
         """Every column that is reached, nearest first."""
-        steps: dict[Ref, Step] = {}
+        steps: dict[Ref, TraceStep] = {}
         waiting = [start]
         while waiting:
             further: list[Ref] = []
             for column in waiting:
                 if column not in steps:
                     reached = tuple(sorted(following(column)))
-                    steps[column] = Step(column, reached)
+                    steps[column] = TraceStep(column, reached)
                     further += reached
             waiting = further
         return tuple(steps.values())
@@ -130,5 +130,5 @@ def _column(ref: Ref) -> dict[str, str]:
     return {"table": ref[0], "field": ref[1]}
 
 
-def _step(step: Step) -> dict[str, object]:
+def _step(step: TraceStep) -> dict[str, object]:
     return {**_column(step.column), "next": [_column(ref) for ref in step.next]}

@@ -7,11 +7,12 @@ from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from enum import StrEnum
+from unicodedata import category
 
 from data_package.engine.schema.document import Path
 
 
-class Kind(StrEnum):
+class GapKind(StrEnum):
     """What is missing; the order is that of the summary."""
 
     PACKAGE = "package"
@@ -23,18 +24,18 @@ class Kind(StrEnum):
 
 
 # A package can be used without these.
-_ADVICE = (Kind.LABEL, Kind.NAME)
+_ADVICE = (GapKind.LABEL, GapKind.NAME)
 _COUNTED = {
-    Kind.CONTRACT: ("a table without a contract", "{} tables without a contract"),
-    Kind.TABLE: (
+    GapKind.CONTRACT: ("a table without a contract", "{} tables without a contract"),
+    GapKind.TABLE: (
         "a table without title or description",
         "{} tables without title or description",
     ),
-    Kind.FIELD: (
+    GapKind.FIELD: (
         "a field without title or description",
         "{} fields without title or description",
     ),
-    Kind.LABEL: ("a field with codes without labels", "{} fields with codes without labels"),
+    GapKind.LABEL: ("a field with codes without labels", "{} fields with codes without labels"),
 }
 _OF_THE_PACKAGE = {
     "title": "title",
@@ -61,7 +62,7 @@ class Gap:
         what: what is missing, in words.
     """
 
-    kind: Kind
+    kind: GapKind
     table: str | None
     field: str | None
     path: Path
@@ -103,7 +104,7 @@ def gaps_in(document: Mapping[str, object]) -> list[Gap]:
 
 def summary_of(gaps: Sequence[Gap]) -> str:
     """What is missing in one line, with the counts; empty where nothing is."""
-    own = [str(gap.path[0]) for gap in gaps if gap.kind is Kind.PACKAGE]
+    own = [str(gap.path[0]) for gap in gaps if gap.kind is GapKind.PACKAGE]
     parts = [_SHORT.get(name, name) for name in own]
     counts = Counter(gap.kind for gap in gaps)
     for kind, (one, many) in _COUNTED.items():
@@ -115,17 +116,17 @@ def summary_of(gaps: Sequence[Gap]) -> str:
 def _package(properties: Mapping[str, object]) -> Iterator[Gap]:
     for name, what in _OF_THE_PACKAGE.items():
         if not _said(properties.get(name)):
-            yield Gap(Kind.PACKAGE, None, None, (name,), f"the package has no {what}")
+            yield Gap(GapKind.PACKAGE, None, None, (name,), f"the package has no {what}")
 
 
 def _table(name: str, resource: Mapping[str, object] | None) -> Iterator[Gap]:
     if resource is None:
         begin = f"data-package build {name} && data-package describe {name} --write"
         what = f"no contract; begin one: {begin}"
-        yield Gap(Kind.CONTRACT, name, None, (), what)
+        yield Gap(GapKind.CONTRACT, name, None, (), what)
         return
     if not _is_described(resource):
-        yield Gap(Kind.TABLE, name, None, (), "neither title nor description")
+        yield Gap(GapKind.TABLE, name, None, (), "neither title nor description")
     schema = resource.get("schema")
     fields = _list(schema.get("fields") if isinstance(schema, Mapping) else None)
     names = []
@@ -139,12 +140,12 @@ def _table(name: str, resource: Mapping[str, object] | None) -> Iterator[Gap]:
 def _field(table: str, field: Mapping[str, object], at: Path) -> Iterator[Gap]:
     name = str(field.get("name"))
     if not _is_described(field):
-        yield Gap(Kind.FIELD, table, name, at, "neither title nor description")
+        yield Gap(GapKind.FIELD, table, name, at, "neither title nor description")
     categories = _list(field.get("categories"))
     codes = [one for one in categories if _is_code(one, field)]
     if codes:
         what = "its codes have no labels" if len(codes) > 1 else "one of its codes has no label"
-        yield Gap(Kind.LABEL, table, name, (*at, "categories"), what)
+        yield Gap(GapKind.LABEL, table, name, (*at, "categories"), what)
 
 
 def _is_code(category: object, field: Mapping[str, object]) -> bool:
@@ -164,7 +165,7 @@ def _clashes(kind: str, table: str | None, names: Sequence[str]) -> Iterator[Gap
                 f"the {kind} {other!r} and {name!r} differ in case only: databases, Windows and "
                 "macOS do not distinguish them"
             )
-            yield Gap(Kind.NAME, table, None, (), what)
+            yield Gap(GapKind.NAME, table, None, (), what)
 
 
 def _is_described(item: Mapping[str, object]) -> bool:
@@ -172,7 +173,12 @@ def _is_described(item: Mapping[str, object]) -> bool:
 
 
 def _said(value: object) -> bool:
-    return bool(value.strip()) if isinstance(value, str) else bool(value)
+    """Whether a property says anything: a list of empty texts, or a blank of no width, does not."""
+    if isinstance(value, str):
+        return any(not char.isspace() and category(char) not in ("Cf", "Cc") for char in value)
+    if isinstance(value, Mapping):
+        return any(map(_said, value.values()))
+    return any(map(_said, value)) if isinstance(value, list) else bool(value)
 
 
 def _list(value: object) -> list[object]:

@@ -14,8 +14,8 @@ from data_package.engine.schema import Contract
 from data_package.engine.sources.files import combine_hashes
 from data_package.engine.staleness.lock import Lock, read_lock
 from data_package.engine.storage import HashCache
-from data_package.engine.tables.attach import first_sentence
 from data_package.engine.tables.catalogue import Catalogue
+from data_package.engine.tables.first_sentence import first_sentence
 from data_package.engine.tables.table import Table
 
 # A file beside datapackage.yaml with the full terms; it takes precedence over the texts here.

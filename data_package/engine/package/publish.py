@@ -57,7 +57,7 @@ class Written:
     """
 
     document: dict[str, object]
-    record: r.Record
+    record: r.PublicationRecord
 
 
 def publish(contents: Contents, *, still_good: Callable[[], None]) -> dict[str, object]:
@@ -114,11 +114,11 @@ def write(contents: Contents, new: Path) -> Written:
         hashes[path] = hashlib.sha256(content).hexdigest()
     write_private(new / _SUMS, sums(hashes))
     hashes[_SUMS] = hash_file(new / _SUMS)
-    return Written(document, r.Record(made_of, hashes, tables, summaries))
+    return Written(document, r.PublicationRecord(made_of, hashes, tables, summaries))
 
 
 def _write_tables(
-    contents: Contents, new: Path, before: r.Record, files: Files
+    contents: Contents, new: Path, before: r.PublicationRecord, files: Files
 ) -> tuple[dict[str, str], dict[str, str | None]]:
     """Write each table's files; returns what each was made of, and its hash if known."""
     made: dict[str, str] = {}
@@ -148,7 +148,9 @@ def _write_tables(
     return made, known
 
 
-def _link(contents: Contents, new: Path, path: str, made_of: str, before: r.Record) -> str | None:
+def _link(
+    contents: Contents, new: Path, path: str, made_of: str, before: r.PublicationRecord
+) -> str | None:
     """Link the published file if it is what would be written; returns its hash.
 
     The table's own file is never linked: overwriting it in place would overwrite what is published.
@@ -178,7 +180,7 @@ def _subjects(contents: Contents) -> Subjects:
 
 
 def _summaries(
-    contents: Contents, subjects: Subjects, before: r.Record, files: Files
+    contents: Contents, subjects: Subjects, before: r.PublicationRecord, files: Files
 ) -> dict[str, tuple[str, dict[str, object]]]:
     """The summary of each table, kept from before if everything it depends on is the same."""
     packaging = contents.project.packaging

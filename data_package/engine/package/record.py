@@ -17,7 +17,7 @@ from data_package.engine.storage import recalled, write_private
 
 
 @dataclass(frozen=True)
-class Record:
+class PublicationRecord:
     """The last publication.
 
     Attributes:
@@ -33,12 +33,12 @@ class Record:
     summaries: Mapping[str, tuple[str, dict[str, object]]] = field(default_factory=dict)
 
 
-def read_record(project: Project) -> Record:
+def read_record(project: Project) -> PublicationRecord:
     """The record of the last publication; an empty one where there is none."""
-    return recalled(_path(project), _record, Record())
+    return recalled(_path(project), _record, PublicationRecord())
 
 
-def write_record(project: Project, record: Record) -> None:
+def write_record(project: Project, record: PublicationRecord) -> None:
     """Write the record of a publication."""
     write_private(_path(project), json.dumps(asdict(record), ensure_ascii=False))
 
@@ -49,8 +49,8 @@ def digest(*parts: object) -> str:
     return hashlib.sha256(text.encode("utf-8", "surrogatepass")).hexdigest()
 
 
-def _record(found: Mapping[str, Any]) -> Record:
-    return Record(
+def _record(found: Mapping[str, Any]) -> PublicationRecord:
+    return PublicationRecord(
         made_of=str(found["made_of"]),
         files={name: str(one) for name, one in found["files"].items()},
         tables={name: str(one) for name, one in found["tables"].items()},

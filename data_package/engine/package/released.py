@@ -18,7 +18,7 @@ from data_package.engine.package.markdown import line
 from data_package.engine.package.record import digest
 from data_package.engine.project import Project
 from data_package.engine.schema.document import read_document
-from data_package.engine.storage import is_file, sweep_beside, sync, temporary_beside
+from data_package.engine.storage import is_file, write_source
 
 FILE_NAME = "releases.yaml"
 # Properties that only a release sets.
@@ -80,15 +80,7 @@ def write_releases(project: Project, releases: Iterable[Release]) -> None:
         allow_unicode=True,
         width=10**6,
     )
-    sweep_beside(path)
-    temporary = temporary_beside(path)
-    try:
-        temporary.write_text(_HEADER + text, encoding="utf-8")
-        sync(temporary)
-        temporary.replace(path)
-    except BaseException:
-        temporary.unlink(missing_ok=True)
-        raise
+    write_source(path, _HEADER + text)
 
 
 def content_of(

@@ -7,7 +7,7 @@ mapped steps, `visits[2024]`.
 """
 
 from asyncio import AbstractEventLoop
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
 from dagster._core.execution.context.system import PlanExecutionContext, StepExecutionContext
@@ -38,12 +38,23 @@ def by_partition(
         step_dict=steps,
         executable_map=executable,
         resolvable_map={},
-        step_handles_to_execute=list(steps),
+        step_handles_to_execute=_Handles(steps),
         known_state=plan.known_state,
         artifacts_persisted=plan.artifacts_persisted,
         executor_name=plan.executor_name,
         repository_load_data=plan.repository_load_data,
     )
+
+
+class _Handles(list[StepHandleUnion]):
+    """Dagster looks each of them up among all of them, once in a run."""
+
+    def __init__(self, handles: Iterable[StepHandleUnion]) -> None:
+        super().__init__(handles)
+        self._known = frozenset(self)
+
+    def __contains__(self, one: object) -> bool:
+        return one in self._known
 
 
 def context_of(

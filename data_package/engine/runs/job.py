@@ -23,7 +23,7 @@ from data_package.engine.storage import PRIVATE_FOLDER, sweep
 
 if TYPE_CHECKING:
     from data_package.engine.runs.selection import Selection
-    from data_package.engine.runs.worker import Begin, Request
+    from data_package.engine.runs.worker import Begin, StepRequest
 
 # How long a node may show an older version of the shared file system.
 _SECONDS_OF_CACHES = 90.0
@@ -34,7 +34,7 @@ _SECONDS_BETWEEN = 0.1
 
 
 @dataclass(frozen=True)
-class Places:
+class StepFiles:
     """The files of one step, in a folder of its own."""
 
     folder: Path
@@ -86,7 +86,7 @@ class Order:
     needs: Needs
     selection: "Selection"
     begin: "Begin"
-    request: "Request"
+    request: "StepRequest"
     made_by: dict[str, str]
 
 
@@ -110,7 +110,7 @@ class Ended:
 
 def carry_out(folder: str) -> None:
     """Carry out the step of a folder; what a job of a cluster calls."""
-    places = Places(Path(folder))
+    places = StepFiles(Path(folder))
     asked_to_end: list[int] = []
 
     def note(number: int, _frame: FrameType | None) -> None:
@@ -144,7 +144,7 @@ def carry_out(folder: str) -> None:
 
 
 def _keep(
-    child: int, places: Places, needs: Needs, asked_to_end: list[int]
+    child: int, places: StepFiles, needs: Needs, asked_to_end: list[int]
 ) -> tuple[int, int, str]:
     """Watch the process until it has ended: its status, the peak of its memory, and its limit."""
     peak_bytes, began, broken_off = 0, 0.0, ""
@@ -169,13 +169,13 @@ def _keep(
         time.sleep(_SECONDS_BETWEEN)
 
 
-def _sign(places: Places) -> bytes:
+def _sign(places: StepFiles) -> bytes:
     with suppress(OSError):
         return places.sign.read_bytes()
     return b""
 
 
-def _become_worker(keeper: int, places: Places) -> NoReturn:
+def _become_worker(keeper: int, places: StepFiles) -> NoReturn:
     code = FAILED
     try:
         die_with(keeper)
@@ -198,7 +198,7 @@ def _become_worker(keeper: int, places: Places) -> NoReturn:
         os._exit(code)
 
 
-def _work(places: Places) -> None:
+def _work(places: StepFiles) -> None:
     order: Order = Inbox(places.order).wait(0)
     channel = _Files(places, [order.begin, order.request])
     # What was loaded of it before is the code of now.
@@ -227,7 +227,7 @@ def _work(places: Places) -> None:
 class _Files:
     """The channel of a process that carries out one step: first its request, then answers."""
 
-    def __init__(self, places: Places, first: list[object]) -> None:
+    def __init__(self, places: StepFiles, first: list[object]) -> None:
         self._out = Outbox(places.said)
         self._answers = Inbox(places.answers)
         self._first = first

@@ -17,7 +17,7 @@ from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass
 from pathlib import Path
 
-from data_package.engine.storage import PRIVATE_FILE, temporary_beside, this_machine
+from data_package.engine.storage import PRIVATE_FILE, is_running, temporary_beside, this_machine
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ class Holder:
     @property
     def is_gone(self) -> bool:
         """Whether it is a process of this machine that has ended."""
-        return self.machine == this_machine() and not Path("/proc", str(self.process)).exists()
+        return self.machine == this_machine() and not is_running(self.process)
 
     @property
     def shown(self) -> str:
@@ -125,7 +125,8 @@ def _look(path: Path) -> _Seen | None:
 
 def _holder(seen: _Seen | None) -> Holder | None:
     with suppress(ValueError, TypeError):
-        return Holder(**json.loads(seen[0])) if seen is not None else None
+        found = Holder(**json.loads(seen[0])) if seen is not None else None
+        return found if found is not None and isinstance(found.process, int) else None
     return None
 
 

@@ -39,7 +39,7 @@ def size(count: int | None) -> str:
         return ""
     amount = float(count)
     for unit in ("B", "kB", "MB", "GB", "TB"):
-        if amount < 1000 or unit == "TB":
+        if amount < (1000 if unit == "B" else 999.95) or unit == "TB":
             return f"{amount:.0f} {unit}" if unit == "B" else f"{amount:.1f} {unit}"
         amount /= 1000
     return ""

@@ -45,7 +45,7 @@ class Started:
 
 
 @dataclass(frozen=True)
-class Ended:
+class ProcessGone:
     """A process is gone.
 
     Attributes:
@@ -63,7 +63,7 @@ class Nursery:
 
     def __init__(self, job: dg.JobDefinition, catalogue: Catalogue) -> None:
         """Start it: `job` is what is to be run, of the project of the `catalogue`."""
-        self.unread: list[Ended] = []
+        self.unread: list[ProcessGone] = []
         self._control, control = socket.socketpair()
         self.news, news = _pipe()
         _flush()
@@ -106,7 +106,7 @@ class Nursery:
             raise BuildError(_GONE) from None
         return found.pid
 
-    def ended(self) -> list[Ended]:
+    def ended(self) -> list[ProcessGone]:
         """The processes that have ended since this was asked last.
 
         Raises BuildError when the process that starts them has.
@@ -222,7 +222,7 @@ def _reap(children: set[int], news: Connection) -> None:
         if ended:
             children.discard(pid)
             with suppress(OSError):
-                news.send(Ended(pid, status, usage.ru_maxrss * 1024))
+                news.send(ProcessGone(pid, status, usage.ru_maxrss * 1024))
 
 
 def _work(channel: Connection, work: Callable[[Connection], None]) -> NoReturn:

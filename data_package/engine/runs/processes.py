@@ -15,8 +15,8 @@ from data_package.engine.runs.ending import over_limit, signal_group, why_ended
 from data_package.engine.runs.hearing import Answer, End, Hearing, has_ended
 from data_package.engine.runs.launching import Over, Task
 from data_package.engine.runs.memory import memory_of_machine, size, times_memory_ran_out, used_by
-from data_package.engine.runs.nursery import Ended, Nursery
-from data_package.engine.runs.worker import Begin, Request
+from data_package.engine.runs.nursery import Nursery, ProcessGone
+from data_package.engine.runs.worker import Begin, StepRequest
 from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import sweep
 
@@ -89,7 +89,7 @@ class Processes:
         self._busy[task.key] = hand
         # One that has ended meanwhile is noticed as any other.
         with suppress(OSError):
-            hand.channel.send(Request.of(task, hashes))
+            hand.channel.send(StepRequest.of(task, hashes))
 
     def wait(self) -> tuple[str, dg.DagsterEvent | Over]:
         """The next thing that happens."""
@@ -168,7 +168,7 @@ class Processes:
             case _:
                 pass
 
-    def _take_leave(self, ended: Ended) -> None:
+    def _take_leave(self, ended: ProcessGone) -> None:
         """A process has ended: what it had sent counts, and what it had started ends too."""
         hand = next((one for one in self._all if one.pid == ended.pid), None)
         if hand is None:
@@ -187,7 +187,7 @@ class Processes:
             # Its half-written files are named after a process that has ended.
             sweep(self._recorder.catalogue.project.storage)
 
-    def _why(self, hand: _Hand, ended: Ended) -> str:
+    def _why(self, hand: _Hand, ended: ProcessGone) -> str:
         before, self._ran_out = self._ran_out, times_memory_ran_out()
         return hand.broken_off or why_ended(
             ended.status, ended.peak_bytes, ran_out=self._ran_out > before

@@ -23,7 +23,7 @@ _UNSUITABLE = re.compile(r"[^A-Za-z0-9_.\[\]-]")
 
 
 @dataclass(frozen=True)
-class State:
+class JobState:
     """A job as Slurm reports it.
 
     Attributes:
@@ -88,7 +88,7 @@ def name_of(project: Project, steps: Iterable[str]) -> str:
     return prefix_of(project) + _UNSUITABLE.sub("_", what)
 
 
-def queue(prefix: str) -> dict[str, State] | None:
+def queue(prefix: str) -> dict[str, JobState] | None:
     """The user's jobs whose names begin so, with those that are over and not yet forgotten.
 
     None where Slurm does not answer: its controller may be starting.
@@ -98,12 +98,12 @@ def queue(prefix: str) -> dict[str, State] | None:
     return None if said is None else _parsed(said, prefix)
 
 
-def _parsed(said: str, prefix: str) -> dict[str, State]:
+def _parsed(said: str, prefix: str) -> dict[str, JobState]:
     found = {}
     for line in said.splitlines():
         cells = line.split("|", 4)
         if len(cells) == 5 and cells[4].startswith(prefix):
-            found[cells[0].strip()] = State(*(cell.strip() for cell in cells[1:4]))
+            found[cells[0].strip()] = JobState(*(cell.strip() for cell in cells[1:4]))
     return found
 
 
@@ -123,13 +123,19 @@ def cancel_all(prefix: str, seconds: float) -> list[str]:
         left = found if found is not None else left
         if found == [] or time.monotonic() > until:
             return left if left is not None else ["?"]
-        if new := set(found or ()) - asked:
-            _ask("scancel", *sorted(new))
-            asked |= new
+        new = set(found or ()) - asked
+        cancel(new)
+        asked |= new
         time.sleep(0.3)
 
 
-def in_words(state: State | None, job: str) -> str:
+def cancel(jobs: Iterable[str]) -> None:
+    """Ask for jobs to be taken out of the queue."""
+    if numbers := sorted(jobs):
+        _ask("scancel", *numbers)
+
+
+def in_words(state: JobState | None, job: str) -> str:
     """What happened to a job that has ended before its step was over; empty where it says not."""
     if state is None:
         return f"Slurm no longer knows its job {job}, and it has left no result."

@@ -217,7 +217,11 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
     paths: list[Path] = []
     # Notes, and files of other IO managers: their content has not been hashed yet.
     unasked: list[Path] = []
-    for file in catalogue.deliveries.files.values():
+    used = {key.to_user_string() for t in catalogue.tables.values() for key in t.inputs.values()}
+    for name, file in catalogue.deliveries.files.items():
+        if name not in used:
+            # It need not even be there.
+            continue
         base = file.base(project.root)
         for pattern in file.globs:
             globs[str(base / pattern)] = memo.matches(str(base / pattern))

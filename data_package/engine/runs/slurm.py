@@ -29,14 +29,14 @@ from data_package.engine.runs.job import (
     SECONDS_BETWEEN_SIGNS,
     Ended,
     Order,
-    Places,
+    StepFiles,
     carry_out,
 )
 from data_package.engine.runs.launching import Over, Task
 from data_package.engine.runs.mailbox import Inbox, Outbox
-from data_package.engine.runs.queueing import State
+from data_package.engine.runs.queueing import JobState
 from data_package.engine.runs.selection import Selection
-from data_package.engine.runs.worker import Begin, Request
+from data_package.engine.runs.worker import Begin, StepRequest
 from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import Hashes, make_private_folder, remove, write_private
 from data_package.engine.tables import internals
@@ -67,11 +67,11 @@ class _Job:
     """
 
     task: Task
-    places: Places
+    places: StepFiles
     number: str = ""
     log: Path = Path()
     said: Inbox = field(init=False)
-    state: State | None = None
+    state: JobState | None = None
     ended: Ended | None = None
     missed_since: float | None = None
     has_said: bool = False
@@ -105,6 +105,9 @@ class Slurm:
         self._numbers = itertools.count()
         self._held: list[_Job] = []
         self._jobs: dict[str, _Job] = {}
+        # The numbers of jobs, and whether Slurm may have taken one whose number it has not said.
+        self._known: set[str] = set()
+        self._is_unsure = False
         self._made: dict[str, Hashes] = defaultdict(dict)
         self._reports: deque[tuple[str, dg.DagsterEvent | Over]] = deque()
         self._asked = time.monotonic()
@@ -123,7 +126,7 @@ class Slurm:
 
     def start(self, task: Task) -> None:
         """Hand a task in with the others that are begun now."""
-        places = Places(self._folder / str(next(self._numbers)))
+        places = StepFiles(self._folder / str(next(self._numbers)))
         places.make()
         Outbox(places.order).send(self._order(task))
         self._held.append(_Job(task, places))
@@ -140,8 +143,9 @@ class Slurm:
 
     def stop(self) -> None:
         """Take all jobs out of the queue and wait for their ends."""
+        may_be_left = self._jobs or self._is_unsure
         try:
-            left = queueing.cancel_all(self._prefix, _SECONDS_TO_CANCEL) if self._jobs else []
+            left = queueing.cancel_all(self._prefix, _SECONDS_TO_CANCEL) if may_be_left else []
         finally:
             self._sign.end()
         if left:
@@ -161,7 +165,7 @@ class Slurm:
             needs=task.needs,
             selection=self._selection,
             begin=self._begin,
-            request=Request.of(task, hashes),
+            request=StepRequest.of(task, hashes),
             made_by={name: named[name].fingerprint.digest for name in made if name in named},
         )
 
@@ -184,6 +188,7 @@ class Slurm:
                 continue
             for job, (number, log) in zip(jobs, submitted, strict=True):
                 job.number, job.log = number, log
+                self._known.add(number)
                 self._jobs[job.task.key] = job
             numbers = sorted({job.number for job in self._jobs.values()})
             write_private(self._folder / _OPEN, "\n".join(numbers))
@@ -203,10 +208,18 @@ class Slurm:
                 why = " ".join(str(error).replace("sbatch: error: ", "").split())
                 if not _is_silence(why) or time.monotonic() > until:
                     raise BuildError(f"Slurm does not take its job: {why}") from None
+                self._is_unsure = True
                 with dg.raise_execution_interrupts():
                     time.sleep(_SECONDS_BETWEEN_QUESTIONS)
+                self._cancel_unheard()
             else:
                 return [(str(one.job_id), Path(one.paths.stdout)) for one in made]
+
+    def _cancel_unheard(self) -> None:
+        """Cancel what Slurm may have taken though it did not answer: it is handed in again."""
+        if (found := queueing.in_queue(self._prefix)) is not None:
+            queueing.cancel(set(found) - self._known)
+            self._is_unsure = False
 
     def _look(self) -> None:
         """Take in what jobs have written, and what Slurm says of them."""

@@ -59,7 +59,7 @@ class Begin:
 
 
 @dataclass(frozen=True)
-class Request:
+class StepRequest:
     """One step of the run, as it is to be carried out now.
 
     Attributes:
@@ -79,7 +79,7 @@ class Request:
     hashes: Hashes
 
     @classmethod
-    def of(cls, task: Task, hashes: Hashes) -> "Request":
+    def of(cls, task: Task, hashes: Hashes) -> "StepRequest":
         """What a process needs to carry out a task."""
         step = task.step
         name, part = step.node_handle.name, part_of(step)
@@ -111,7 +111,7 @@ class _Worker:
         self._contexts: dict[frozenset[str], PlanExecutionContext] = {}
         self._open = ExitStack()
 
-    def carry_out(self, request: Request) -> None:
+    def carry_out(self, request: StepRequest) -> None:
         """Carry out one step; what it does is sent while it does it."""
         self._catalogue.hashes.take_in(request.hashes)
         self._catalogue.deliveries.begin_anew()
@@ -137,7 +137,7 @@ class _Worker:
         """Let the resources of the run go."""
         self._open.close()
 
-    def _events(self, request: Request) -> Iterator[dg.DagsterEvent]:
+    def _events(self, request: StepRequest) -> Iterator[dg.DagsterEvent]:
         planned = self._plan.get_step_by_key(request.step)
         assert isinstance(planned, ExecutionStep)
         step = of_part(planned, request.part, request.inputs)

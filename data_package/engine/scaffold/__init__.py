@@ -4,6 +4,6 @@ Writes text that belongs to the user from then on; builds nothing, and replaces 
 file looks like is found out by `schema`.
 """
 
-from data_package.engine.scaffold.project_files import Written, add_files, new_project
+from data_package.engine.scaffold.project_files import WrittenFiles, add_files, new_project
 
-__all__ = ["Written", "add_files", "new_project"]
+__all__ = ["WrittenFiles", "add_files", "new_project"]

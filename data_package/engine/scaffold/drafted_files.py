@@ -24,7 +24,7 @@ _FORMATS_THAT_STAY = ("string", "geopoint", "geojson", "list")
 
 
 @dataclass(frozen=True)
-class Draft:
+class DraftedTable:
     """A table drafted from one delivered file.
 
     Attributes:
@@ -63,13 +63,13 @@ class Draft:
 
 def drafts(
     paths: Sequence[Path], *, taken: Sequence[str] = (), codebook: Codebook | None = None
-) -> list[Draft]:
+) -> list[DraftedTable]:
     """Draft a table for each file, in the order given.
 
     Raises ProjectError for a file that cannot be described, with the reason.
     """
     names: list[str] = list(taken)
-    made: list[tuple[Draft, pl.DataFrame]] = []
+    made: list[tuple[DraftedTable, pl.DataFrame]] = []
     for path, part in _parts(paths):
         named = path.with_name(f"{path.stem}_{Path(*part.values()).stem}") if part else path
         name = table_name(named, names)
@@ -95,7 +95,7 @@ def _parts(paths: Sequence[Path]) -> Iterator[tuple[Path, Mapping[str, str]]]:
 
 def _draft(
     name: str, path: Path, part: Mapping[str, str], codebook: Codebook | None
-) -> tuple[Draft, pl.DataFrame]:
+) -> tuple[DraftedTable, pl.DataFrame]:
     try:
         delivered = described(path, part)
         contract = Contract.from_descriptor(delivered, name=name)
@@ -113,7 +113,7 @@ def _draft(
     final = _final(delivered, inferred, without=_UNNAMED if numbered else None)
     if codebook is not None:
         final = codebook.put_into(final, name)
-    return Draft(name, path, _compact(delivered), final, frame.height), frame
+    return DraftedTable(name, path, _compact(delivered), final, frame.height), frame
 
 
 def _numbers_rows(frame: pl.DataFrame) -> bool:
@@ -206,7 +206,9 @@ def _compact(delivered: Descriptor) -> dict[str, object]:
     return {**rest, "schema": schema_part}
 
 
-def _linked(draft: Draft, frame: pl.DataFrame, keys: Mapping[str, tuple[str, pl.Series]]) -> Draft:
+def _linked(
+    draft: DraftedTable, frame: pl.DataFrame, keys: Mapping[str, tuple[str, pl.Series]]
+) -> DraftedTable:
     links = [
         link
         for name in frame.columns
@@ -217,11 +219,11 @@ def _linked(draft: Draft, frame: pl.DataFrame, keys: Mapping[str, tuple[str, pl.
     if whole:
         written["foreignKeys"] = [link.foreign_key() for link in whole]
     final = {**draft.final, "schema": written}
-    return Draft(draft.name, draft.path, draft.delivered, final, draft.rows, tuple(links))
+    return DraftedTable(draft.name, draft.path, draft.delivered, final, draft.rows, tuple(links))
 
 
 def _targets(
-    draft: Draft, frame: pl.DataFrame, name: str, keys: Mapping[str, tuple[str, pl.Series]]
+    draft: DraftedTable, frame: pl.DataFrame, name: str, keys: Mapping[str, tuple[str, pl.Series]]
 ) -> dict[str, tuple[str, pl.Series]]:
     """The keys that a column may refer to: of two tables with the same, the earlier one's."""
     others = {table: key for table, key in keys.items() if table != draft.name}

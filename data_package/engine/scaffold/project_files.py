@@ -10,18 +10,18 @@ from pathlib import Path
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project, find_project
 from data_package.engine.scaffold import texts
-from data_package.engine.scaffold.drafted_files import Draft, drafts
+from data_package.engine.scaffold.drafted_files import DraftedTable, drafts
 from data_package.engine.scaffold.names import identifier
 from data_package.engine.scaffold.origin import constraints, origin
 from data_package.engine.schema.codebook import Codebook, read_codebook
 from data_package.engine.schema.editor import SCHEMAS, modeline
-from data_package.engine.storage import PRIVATE_FILE, make_private_folder
+from data_package.engine.storage import PRIVATE_FILE, make_private_folder, write_source
 
 _DELIVERIES = "deliveries"
 
 
 @dataclass
-class Written:
+class WrittenFiles:
     """What was put in place.
 
     Attributes:
@@ -37,7 +37,7 @@ class Written:
     files: list[str] = field(default_factory=list)
     kept: list[str] = field(default_factory=list)
     copied: list[str] = field(default_factory=list)
-    drafts: list[Draft] = field(default_factory=list)
+    drafts: list[DraftedTable] = field(default_factory=list)
     notes: list[str] = field(default_factory=list)
 
     def put(self, name: str, text: str) -> None:
@@ -47,7 +47,7 @@ class Written:
             self.kept.append(name)
             return
         path.parent.mkdir(parents=True, exist_ok=True)
-        path.write_text(text, encoding="utf-8")
+        write_source(path, text)
         self.files.append(name)
 
     def put_yaml(self, name: str, text: str, *, what: str = "contract") -> None:
@@ -73,7 +73,7 @@ def new_project(
     *,
     codebook: Path | None = None,
     schemas: Mapping[str, str] | None = None,
-) -> Written:
+) -> WrittenFiles:
     """Make a project in a folder, with a table for each delivered file; without any, an example.
 
     `schemas` are the JSON Schemas for editors, by what they are for. What the folder has already
@@ -85,7 +85,7 @@ def new_project(
     example = not deliveries and not (root / package).exists()
     made = drafts(deliveries, codebook=words)
     root.mkdir(parents=True, exist_ok=True)
-    written = Written(root.resolve(), drafts=made, notes=_unused(words, made, others=False))
+    written = WrittenFiles(root.resolve(), drafts=made, notes=_unused(words, made, others=False))
     for what, text in (schemas or {}).items():
         written.put(f"{SCHEMAS}/{what}.json", text)
     written.put("pyproject.toml", texts.pyproject(name, package, origin()))
@@ -111,7 +111,7 @@ def new_project(
 
 def add_files(
     project: Project, deliveries: Sequence[Path], *, codebook: Path | None = None
-) -> Written:
+) -> WrittenFiles:
     """Add a table for each delivered file to a project; nothing that is there changes.
 
     Raises ProjectError when a file cannot be described, before anything is written.
@@ -121,12 +121,12 @@ def add_files(
     taken = {path.stem.removesuffix("_file") for path in folder.rglob("*.yaml")}
     taken |= {path.stem for path in folder.rglob("*.py")}
     made = drafts(deliveries, taken=sorted(taken), codebook=words)
-    written = Written(project.root, drafts=made, notes=_unused(words, made, others=True))
+    written = WrittenFiles(project.root, drafts=made, notes=_unused(words, made, others=True))
     _put_tables(written, project.relative(folder), made)
     return written
 
 
-def _put_tables(written: Written, package: str, made: Sequence[Draft]) -> None:
+def _put_tables(written: WrittenFiles, package: str, made: Sequence[DraftedTable]) -> None:
     if not made:
         return
     place_of = {path: _place(path, written) for path in dict.fromkeys(d.path for d in made)}
@@ -149,7 +149,7 @@ def _put_tables(written: Written, package: str, made: Sequence[Draft]) -> None:
     written.put(name, texts.test(made, package.replace("/", ".").removeprefix("src.")))
 
 
-def _unused(words: Codebook | None, made: Sequence[Draft], *, others: bool) -> list[str]:
+def _unused(words: Codebook | None, made: Sequence[DraftedTable], *, others: bool) -> list[str]:
     """What a codebook names and no table has; of the example nothing is expected."""
     tables = {draft.name: draft.columns for draft in made}
     return words.unused(tables, others=others) if words and made else []
@@ -160,10 +160,10 @@ def _append(module: Path, lines: str) -> None:
     if "import source_file" not in text:
         lines = f"\nfrom data_package import source_file\n\n{lines}"
     gap = "" if not text or text.endswith("\n") else "\n"
-    module.write_text(text + gap + lines, encoding="utf-8")
+    write_source(module, text + gap + lines)
 
 
-def _place(path: Path, written: Written) -> str:
+def _place(path: Path, written: WrittenFiles) -> str:
     """Where a delivery is, from the project's root; one from elsewhere is copied into it."""
     path = path.resolve()
     if path.is_relative_to(written.root):

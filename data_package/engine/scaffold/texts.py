@@ -4,7 +4,7 @@ import json
 from collections.abc import Iterable, Sequence
 
 from data_package.engine import schema
-from data_package.engine.scaffold.drafted_files import Draft
+from data_package.engine.scaffold.drafted_files import DraftedTable
 from data_package.engine.scaffold.origin import Origin
 from data_package.engine.schema.plain_names import is_expression
 
@@ -150,7 +150,7 @@ def metadata(name: str, author: str | None) -> str:
     return _METADATA.format(name=name, title=title, contributors=contributors)
 
 
-def declarations(drafts: Sequence[Draft], places: Sequence[str]) -> str:
+def declarations(drafts: Sequence[DraftedTable], places: Sequence[str]) -> str:
     """The lines that declare raw files."""
     return "".join(
         f"{draft.file} = source_file({_quoted(draft.file)}, {_quoted(place)})\n"
@@ -158,7 +158,7 @@ def declarations(drafts: Sequence[Draft], places: Sequence[str]) -> str:
     )
 
 
-def delivered(drafts: Sequence[Draft], places: Sequence[str]) -> str:
+def delivered(drafts: Sequence[DraftedTable], places: Sequence[str]) -> str:
     """`raw/delivered.py`: the raw files; each is read by the contract of its name beside it."""
     return (
         '"""The deliveries; each is read by the contract beside this module."""\n\n'
@@ -166,7 +166,7 @@ def delivered(drafts: Sequence[Draft], places: Sequence[str]) -> str:
     )
 
 
-def table(draft: Draft) -> str:
+def table(draft: DraftedTable) -> str:
     """The module of a final table: every column, sorted by its key."""
     columns = [_selected(name) for name in draft.columns]
     selected = ", ".join(columns)
@@ -204,18 +204,18 @@ def _in_lines(literals: Iterable[str], width: int) -> list[str]:
     return lines
 
 
-def contract(draft: Draft) -> str:
+def contract(draft: DraftedTable) -> str:
     """The final table's contract, with what could be a foreign key but has orphans as comments."""
     notes = [link.note for link in draft.links if link.orphans]
     return "".join(f"# {note}\n" for note in notes) + schema.contract_text(draft.final)
 
 
-def raw_contract(draft: Draft) -> str:
+def raw_contract(draft: DraftedTable) -> str:
     """The raw file's contract."""
     return schema.contract_text(draft.delivered)
 
 
-def test(drafts: Sequence[Draft], package: str) -> str:
+def test(drafts: Sequence[DraftedTable], package: str) -> str:
     """`tests/test_tables.py`: each final table on made-up rows, checked against its contract."""
     imports = "".join(
         f"from {package}.final.{draft.name} import {draft.name}\n"

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING
 from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
-    from data_package.engine.schema.across import Part, reports_across
+    from data_package.engine.schema.across import FilePart, reports_across
     from data_package.engine.schema.begun import begun_contract
     from data_package.engine.schema.checker import DEFAULT_LIMIT
     from data_package.engine.schema.columns import column, free_name
@@ -57,7 +57,7 @@ __all__ = [
     "Grown",
     "Inference",
     "Issue",
-    "Part",
+    "FilePart",
     "Link",
     "Reading",
     "Report",
@@ -134,7 +134,7 @@ __getattr__ = lazily(
         "offending_rows": "offending",
         "DEFAULT_LIMIT": "checker",
         "parts_of": "delimiting.parts",
-        "Part": "across",
+        "FilePart": "across",
         "read": "reading",
         "reports_across": "across",
         "Writing": "sniffing",

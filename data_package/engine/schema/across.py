@@ -16,7 +16,7 @@ _EVERY = 1 << 40
 
 
 @dataclass(frozen=True, slots=True, eq=False)
-class Part:
+class FilePart:
     """One of several files: its rows, the report on it alone, and its rows' numbers (Int64)."""
 
     rows: pl.LazyFrame
@@ -24,7 +24,7 @@ class Part:
     numbers: pl.Series
 
 
-def reports_across(parts: Sequence[Part], contract: Contract) -> list[Report]:
+def reports_across(parts: Sequence[FilePart], contract: Contract) -> list[Report]:
     """Return the reports on several files, with what their keys are to one another.
 
     The report on each file must itemise every error. A key of the table that refers to itself may

@@ -12,7 +12,7 @@ import polars as pl
 from data_package.engine.schema.columns import column as column_of
 from data_package.engine.schema.contract import Field
 from data_package.engine.schema.types import reader, type_of
-from data_package.engine.schema.types.duration import Span
+from data_package.engine.schema.types.duration import WholeDuration
 from data_package.engine.schema.types.field_type import Reader
 from data_package.engine.schema.types.json_text import canonical_json
 from data_package.engine.schema.types.moments import nothing
@@ -153,7 +153,7 @@ def _value(read: Reader, cell: str, dtype: pl.DataType) -> object:
 
 
 def _comparable(value: object, dtype: pl.DataType) -> object:
-    if isinstance(value, Span):
+    if isinstance(value, WholeDuration):
         return value.canonical()
     if isinstance(value, tuple):
         return ",".join(repr(float(part)) for part in value)

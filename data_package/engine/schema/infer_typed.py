@@ -6,6 +6,7 @@ value of a row; a code without a label is proposed only where enough rows hold i
 """
 
 import re
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -145,6 +146,20 @@ def _in_range(code: str, known: Known) -> bool:
         return False
 
 
+def _categories(labels: Mapping[object, str]) -> list[object]:
+    """Categories with their labels; a label that several have gets the value, since all differ."""
+    often = Counter(labels.values())
+    texts = {
+        code: text if often[text] == 1 else f"{text} ({code})" for code, text in labels.items()
+    }
+    if len(set(texts.values())) < len(texts):
+        texts = {code: f"{text} ({code})" for code, text in labels.items()}
+    return [
+        {"value": code, "label": text} if labels[code] else {"value": code}
+        for code, text in texts.items()
+    ]
+
+
 def _put_labels(one: dict[str, object], labels: Mapping[str, str], column: pl.Series) -> None:
     """Put labels of values into a field: as categories if they name all values, else in words."""
     values: dict[object, str] | None = None
@@ -156,7 +171,7 @@ def _put_labels(one: dict[str, object], labels: Mapping[str, str], column: pl.Se
     if held.dtype == pl.String:
         held = held.filter(held != "")
     if values is not None and held.is_in(list(values)).all():
-        one["categories"] = [{"value": code, "label": text} for code, text in values.items()]
+        one["categories"] = _categories(values)
         return
     one.pop("categories", None)
     words = "; ".join(f"{code} = {text}" for code, text in labels.items())

@@ -11,7 +11,7 @@ from functools import lru_cache
 from data_package.engine.schema.code_list import Vocabulary
 from data_package.engine.schema.contract import Contract, Field
 from data_package.engine.schema.types import reader, type_of
-from data_package.engine.schema.types.duration import Span
+from data_package.engine.schema.types.duration import WholeDuration
 from data_package.engine.schema.types.json_text import canonical_json
 
 
@@ -67,7 +67,7 @@ def identity(meaning: object) -> Hashable:
         return "number", "NaN"
     if isinstance(meaning, int | float):
         return "number", meaning
-    if isinstance(meaning, Span):
+    if isinstance(meaning, WholeDuration):
         return "duration", meaning.canonical()
     if isinstance(meaning, dict | list):
         return "json", canonical_json(meaning)

@@ -52,11 +52,14 @@ def web_fault(value: str) -> str:
         return "has a character that no address has: write it as in a browser, %20 for a blank"
     if parts.username is not None or parts.password is not None:
         return "holds a user's name or password, which would be published: leave it out"
-    return ""
+    return word_fault(value)
 
 
 def address_fault(value: str) -> str:
     """What is wrong with an address or a path within the package; empty when nothing is."""
+    if value != value.strip():
+        # A browser leaves the blank out, and takes what follows for a scheme.
+        return "begins or ends with a blank: remove it"
     scheme = _SCHEME.match(value)
     if scheme and scheme.group().lower().removesuffix(":") in _WEB:
         return web_fault(value)
@@ -73,7 +76,7 @@ def address_fault(value: str) -> str:
 
 def email_fault(value: str) -> str:
     """What is wrong with an e-mail address; an empty string when nothing is."""
-    return "" if _EMAIL.fullmatch(value) else "is not an e-mail address"
+    return word_fault(value) if _EMAIL.fullmatch(value) else "is not an e-mail address"
 
 
 def word_fault(text: str) -> str:

@@ -62,7 +62,7 @@ class RowRule:
 
 
 @dataclass(frozen=True, slots=True)
-class Rule:
+class AppliedRule:
     """A rule as it is applied: its name, what it says, its expression, and the tables it needs."""
 
     name: str
@@ -72,7 +72,10 @@ class Rule:
 
 
 def broken_rows(
-    frame: pl.DataFrame, rule: Rule, contract: Contract, references: Mapping[str, pl.LazyFrame]
+    frame: pl.DataFrame,
+    rule: AppliedRule,
+    contract: Contract,
+    references: Mapping[str, pl.LazyFrame],
 ) -> list[int]:
     """Return the places of the rows that break a rule; the rest is as for `with_rule`."""
     unjudged = Report(contract.name, frame.height, (), itemise([]), max(frame.height, 1))
@@ -83,7 +86,7 @@ def broken_rows(
 def with_rule(
     report: Report,
     frame: pl.LazyFrame,
-    rule: Rule,
+    rule: AppliedRule,
     contract: Contract,
     references: Mapping[str, pl.LazyFrame],
 ) -> Report:
@@ -156,7 +159,7 @@ def words_of(contract: Contract) -> dict[str, str]:
     return {str(one.get("name")): str(one.get("description") or "") for one in stated}
 
 
-def _expression(rule: Rule) -> pl.Expr:
+def _expression(rule: AppliedRule) -> pl.Expr:
     given = rule.expression
     if not isinstance(given, pl.Expr):
         raise BuildError(
@@ -180,7 +183,7 @@ def _without_missing(frame: pl.LazyFrame, own: pl.Schema, contract: Contract) ->
 
 
 def _with_partners(
-    frame: pl.LazyFrame, own: pl.Schema, rule: Rule, join: Join, other: pl.LazyFrame
+    frame: pl.LazyFrame, own: pl.Schema, rule: AppliedRule, join: Join, other: pl.LazyFrame
 ) -> pl.LazyFrame:
     """The rows, each with the columns of the row of another table that belongs to it."""
     columns = other.collect_schema().names()
@@ -211,7 +214,9 @@ def _with_partners(
     )
 
 
-def _check_columns(rule: Rule, wanted: Iterable[str], held: Iterable[str], *, of: str = "") -> None:
+def _check_columns(
+    rule: AppliedRule, wanted: Iterable[str], held: Iterable[str], *, of: str = ""
+) -> None:
     known = list(held)
     for name in wanted:
         if name not in known:

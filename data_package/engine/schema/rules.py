@@ -21,7 +21,7 @@ from data_package.engine.schema.contract import ContractError, Field
 from data_package.engine.schema.literals import logical, logical_categories
 from data_package.engine.schema.regular_expressions import broken_by, pattern_test
 from data_package.engine.schema.types import type_of
-from data_package.engine.schema.types.duration import Span
+from data_package.engine.schema.types.duration import WholeDuration
 from data_package.engine.schema.types.json_text import canonical_json
 
 # The years and the time that nanoseconds can count in 64 bits.
@@ -176,7 +176,7 @@ def _bound_screen(dtype: pl.DataType, name: str, bound: object) -> Screen | None
 
 def _bound_violation(field: Field, dtype: pl.DataType, name: str, bound: object) -> pl.Expr:
     column = column_of(field.name)
-    if isinstance(bound, Span):
+    if isinstance(bound, WholeDuration):
         return _span_violation(column, dtype, name, bound)
     if dtype.is_integer() or dtype.is_decimal():
         return _exact_violation(column, dtype, name, cast("int | float", bound))
@@ -247,7 +247,9 @@ def _integer_range(dtype: pl.DataType) -> tuple[int, int]:
     )
 
 
-def _span_violation(column: pl.Expr, dtype: pl.DataType, name: str, bound: Span) -> pl.Expr:
+def _span_violation(
+    column: pl.Expr, dtype: pl.DataType, name: str, bound: WholeDuration
+) -> pl.Expr:
     """Compare durations in the partial order of XML Schema: a doubtful order breaks the bound.
 
     https://www.w3.org/TR/xmlschema-2/#duration-order
@@ -264,7 +266,7 @@ def _span_violation(column: pl.Expr, dtype: pl.DataType, name: str, bound: Span)
 
     def broken(canonical: str) -> bool:
         months, _, seconds = canonical.removesuffix("S").partition("M")
-        value = Span(Decimal(months), Decimal(seconds)).after()
+        value = WholeDuration(Decimal(months), Decimal(seconds)).after()
         pairs = list(zip(value, edges, strict=True))
         match name:
             case "minimum":
@@ -389,7 +391,7 @@ def _is_held(value: object, dtype: pl.Datetime | pl.Duration) -> bool:
 def _spelling(value: object) -> str:
     if isinstance(value, str):
         return value
-    if isinstance(value, Span):
+    if isinstance(value, WholeDuration):
         return value.canonical()
     if isinstance(value, tuple):
         return ",".join(repr(float(part)) for part in value)
@@ -397,7 +399,7 @@ def _spelling(value: object) -> str:
 
 
 def _timedelta(value: object) -> timedelta | None:
-    if not isinstance(value, Span) or value.months:
+    if not isinstance(value, WholeDuration) or value.months:
         return None
     try:
         return timedelta(microseconds=int(value.seconds * 1_000_000))

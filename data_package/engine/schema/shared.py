@@ -38,7 +38,7 @@ Stamp = tuple[int, int, int, int]
 
 
 @dataclass(frozen=True, slots=True)
-class Fault:
+class SharedFault:
     """Something wrong with a shared part, or with how it is named."""
 
     file: Path
@@ -56,7 +56,7 @@ class Whole:
     """
 
     value: object
-    faults: list[Fault] = field(default_factory=list)
+    faults: list[SharedFault] = field(default_factory=list)
     origins: dict[Steps, tuple[Path, Steps]] = field(default_factory=dict)
     stamps: dict[str, Stamp] = field(default_factory=dict)
     digests: dict[str, str] = field(default_factory=dict)
@@ -114,7 +114,7 @@ class _Joiner:
             self._whole.value = self._join(self._documents[self._path].value, (), self._path, ())
         except _TooManyError:
             what = f"the contract unfolds to more than {_MOST:,} references"
-            self._whole.faults.append(Fault(self._path, Place(1, 1), what))
+            self._whole.faults.append(SharedFault(self._path, Place(1, 1), what))
         return self._whole
 
     def _join(self, value: object, at: Steps, file: Path, here: Steps) -> object:
@@ -125,7 +125,7 @@ class _Joiner:
             if not isinstance(value.get(REFERENCE, ""), str):
                 place = places_in(file)((*here, REFERENCE))
                 what = "$ref is the path of a file, such as ../shared/fields.yaml#/person_id"
-                self._whole.faults.append(Fault(file, place, what))
+                self._whole.faults.append(SharedFault(file, place, what))
                 return None
             if REFERENCE in value:
                 beside = {key: item for key, item in value.items() if key != REFERENCE}
@@ -148,7 +148,7 @@ class _Joiner:
             if not isinstance(found, dict):
                 raise _NotFoundError("only a mapping can have properties beside its $ref")
         except _NotFoundError as error:
-            self._whole.faults.append(Fault(file, places_in(file)(here), str(error)))
+            self._whole.faults.append(SharedFault(file, places_in(file)(here), str(error)))
             return None
         outer = here[:-1]
         own = {
@@ -214,7 +214,8 @@ class _Joiner:
             self._whole.faults.extend(
                 fault
                 for problem in document.problems
-                if (fault := Fault(target, problem.place, problem.what)) not in self._whole.faults
+                if (fault := SharedFault(target, problem.place, problem.what))
+                not in self._whole.faults
             )
             raise _NotFoundError("the file that is named cannot be used")
         return document

@@ -5,6 +5,6 @@ file has a contract, by the room `schema`.
 """
 
 from data_package.engine.sources.assets import source_file
-from data_package.engine.sources.snapshot_assets import source_query
+from data_package.engine.sources.snapshot_assets import source_query, source_redcap
 
-__all__ = ["source_file", "source_query"]
+__all__ = ["source_file", "source_query", "source_redcap"]

@@ -184,8 +184,9 @@ def for_pages(spec: dg.AssetSpec) -> dg.AssetSpec:
     file = raw_file(spec)
     if file is None:
         return spec
+    of_files = file.snapshot is None
     if file.snapshot is not None:
-        files = f"a snapshot of {file.snapshot.origin}"
+        files = str(file.snapshot.origin)
     else:
         of = f" of the package {file.package}" if file.package else ""
         files = ", ".join(file.patterns) + of
@@ -204,7 +205,7 @@ def for_pages(spec: dg.AssetSpec) -> dg.AssetSpec:
         said["newest row per"] = ", ".join(file.newest_per)
         said["order of the files"] = str(file.order)
     return spec.replace_attributes(
-        description=spec.description or f"As delivered: {files}.",
+        description=spec.description or f"{'As delivered' if of_files else 'Fetched'}: {files}.",
         metadata={
             **{key: value for key, value in spec.metadata.items() if key != _RAW_FILE},
             **said,

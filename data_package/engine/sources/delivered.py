@@ -244,7 +244,7 @@ class Delivered:
         if keys and not any(one.report.of_whole or one.frame is None for one in files):
             files = self._newest(name, files)
         parts = [
-            schema.Part(one.frame, one.report, one.numbers)
+            schema.FilePart(one.frame, one.report, one.numbers)
             for one in files
             if one.frame is not None and one.numbers is not None and not one.report.of_whole
         ]

@@ -17,8 +17,8 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.sources.order import Order
 from data_package.engine.sources.shares import (
     Part,
-    Seen,
     Share,
+    UsedPaths,
     has_place,
     named_by,
     placed,
@@ -304,7 +304,7 @@ class Deliveries:
         self._handed: dict[tuple[str, Part | None], Content] = {}
         self._sets: dict[str, Listing] = {}
         self._own: dict[tuple[str, Part], Content] = {}
-        self._seen: dict[tuple[str, Part], Seen] = {}
+        self._seen: dict[tuple[str, Part], UsedPaths] = {}
         self._told: dict[tuple[str, Part], Content | None] = {}
 
     def look_ahead(self) -> None:
@@ -384,7 +384,7 @@ class Deliveries:
         self._handed[name, part] = self.whole(name)
         if own := self._listing(name).named_by(part):
             self._own[name, part] = self._content(name, own, Share.NAMED)
-        seen = self._seen[name, part] = Seen(paths)
+        seen = self._seen[name, part] = UsedPaths(paths)
         return seen.paths
 
     def handed(self, name: str, part: Part | None = None, share: Share = Share.WHOLE) -> Content:

@@ -126,7 +126,7 @@ def _has_word(text: str, word: str) -> bool:
     return re.search(rf"(?<!{own}){re.escape(word)}(?!{own})", text) is not None
 
 
-class Seen:
+class UsedPaths:
     """The paths of a set as a function gets them, and which of them it used."""
 
     def __init__(self, paths: Sequence[Path]) -> None:

@@ -1,4 +1,4 @@
-"""Snapshots of databases: what is declared, and which fetch of it counts.
+"""Snapshots of databases and of REDCap: what is declared, and which fetch of it counts.
 
 What does not belong here: connecting, which only `data-package fetch` does, in the room `fetching`.
 Standard library only.
@@ -8,6 +8,9 @@ import hashlib
 import json
 from dataclasses import dataclass
 from textwrap import dedent
+
+# In the metadata of a snapshot's Parquet file: the contract that its source proposes, as JSON.
+CONTRACT_KEY = "data-package:contract"
 
 
 @dataclass(frozen=True)
@@ -30,7 +33,28 @@ class Query:
         return "a query of a database"
 
 
-Origin = Query
+@dataclass(frozen=True)
+class Redcap:
+    """The records of one instrument of a REDCap project.
+
+    `url` is that of the API, and `token` the name of the environment variable that holds the token,
+    which also says which project it is.
+    """
+
+    url: str
+    token: str
+    instrument: str
+
+    @property
+    def digest(self) -> str:
+        """A hash of what decides which rows are asked for."""
+        return digest_of("redcap", self.url, self.token, self.instrument)
+
+    def __str__(self) -> str:
+        return f"the instrument {self.instrument} in REDCap"
+
+
+Origin = Query | Redcap
 
 
 def digest_of(*parts: object) -> str:

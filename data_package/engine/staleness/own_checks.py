@@ -4,18 +4,17 @@ A check is made again when its table, its code or another table that it takes ha
 long as it fails. One that only warns is kept: it warned, and nothing has changed since.
 """
 
-import json
 from contextlib import suppress
-from dataclasses import asdict, dataclass
 from enum import StrEnum
+from functools import cached_property
 
 import dagster as dg
 
 from data_package.engine.project import Project
 from data_package.engine.sources.files import combine_hashes
+from data_package.engine.staleness.ledger import ledger
 from data_package.engine.staleness.lock import Lock
 from data_package.engine.staleness.survey import data_version
-from data_package.engine.storage import recalled, write_private
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
@@ -39,58 +38,47 @@ class Outcome(StrEnum):
         return Outcome.WARNED if warned else Outcome.FAILED
 
 
-@dataclass(frozen=True)
-class OwnVerdict:
-    """The result of a check, and a hash of what it was made on."""
-
-    basis: str
-    outcome: str
-
-
 class OwnVerdicts:
-    """The last verdict on each of a user's checks, by the name of the check."""
+    """The last verdict on each of a user's checks, and a hash of what each was made on."""
 
     def __init__(self, project: Project) -> None:
         """`project`: whose checks."""
-        self._path = project.places.own_checks
-        self._known: dict[str, OwnVerdict] = recalled(
-            self._path, lambda known: {name: OwnVerdict(**one) for name, one in known.items()}, {}
-        )
+        self._kept = ledger(project.places.own_checks)
 
     def known(self, key: dg.AssetCheckKey, basis: str, part: str | None = None) -> Outcome | None:
         """The outcome of a check of a table, or of a partition, on just this basis, if there is."""
-        verdict = self._known.get(_name(key, part))
-        if verdict is None or verdict.basis != basis:
+        verdict = self._kept.get(_name(key, part))
+        if verdict is None or verdict.get("basis") != basis:
             return None
         with suppress(ValueError):
-            return Outcome(verdict.outcome)
+            return Outcome(verdict.get("outcome", ""))
         return None
 
     def failed_with(self, table: Table) -> dict[str, set[str | None]]:
         """The checks that a table's own function made and that failed, and of which partitions."""
         failed: dict[str, set[str | None]] = {}
         there = table.partitions.known if table.partitions is not None else {None}
-        for name, verdict in self._known.items():
-            check, parted, key = name.partition(_OF)
-            part = key if parted else None
-            if (
-                check.startswith(f"{table.name}:")
-                and not verdict.basis
-                and verdict.outcome == Outcome.FAILED
-                and part in there
-            ):
-                failed.setdefault(check.removeprefix(f"{table.name}:"), set()).add(part)
+        for check, part in self._failed.get(table.name, ()):
+            if part in there:
+                failed.setdefault(check, set()).add(part)
         return failed
+
+    @cached_property
+    def _failed(self) -> dict[str, list[tuple[str, str | None]]]:
+        """By the name of the table whose function made them."""
+        found: dict[str, list[tuple[str, str | None]]] = {}
+        for name, verdict in self._kept.all().items():
+            whole, parted, key = name.partition(_OF)
+            table, _, check = whole.rpartition(":")
+            if verdict.get("outcome") == Outcome.FAILED and not verdict.get("basis"):
+                found.setdefault(table, []).append((check, key if parted else None))
+        return found
 
     def put(
         self, key: dg.AssetCheckKey, basis: str, outcome: Outcome, part: str | None = None
     ) -> None:
         """Remember the outcome of a check of a table, or of a partition."""
-        verdict = OwnVerdict(basis, str(outcome))
-        if self._known.get(_name(key, part)) != verdict:
-            self._known[_name(key, part)] = verdict
-            text = {name: asdict(one) for name, one in self._known.items()}
-            write_private(self._path, json.dumps(text, indent=1, sort_keys=True))
+        self._kept.put(_name(key, part), {"basis": basis, "outcome": str(outcome)})
 
 
 def _name(key: dg.AssetCheckKey, part: str | None) -> str:

@@ -27,7 +27,7 @@ from data_package.engine.staleness.survey import (
 )
 from data_package.engine.storage import write_private
 from data_package.engine.tables.catalogue import Catalogue
-from data_package.engine.tables.io_manager import Written, columns_digest
+from data_package.engine.tables.io_manager import WrittenTable, columns_digest
 from data_package.engine.tables.made import LEFT_OUT, Kept, Note, put_note
 from data_package.engine.tables.passing import passed_on
 from data_package.engine.tables.table import Table
@@ -40,7 +40,7 @@ class Recorder:
     catalogue: Catalogue
     lock: LockFile
 
-    def written(self, table: Table, facts: Written, part: str | None = None) -> None:
+    def written(self, table: Table, facts: WrittenTable, part: str | None = None) -> None:
         """Put a table's, or a partition's, entry into the lock, with what it was made of."""
         if not passed_on("written", table.name, facts, part):
             self._put(table, lambda _: facts, facts.config, part)
@@ -64,7 +64,7 @@ class Recorder:
             version = combine_hashes(sorted((Path(path).name, files[path]) for path in files))
         kept = Kept.ELSEWHERE if table.kept is Kept.ELSEWHERE else Kept.NOTHING
         facts = self._put(
-            table, lambda made_of: Written(0, 0, version or made_of, "", kept=kept), None, part
+            table, lambda made_of: WrittenTable(0, 0, version or made_of, "", kept=kept), None, part
         )
         note = Note(facts.sha256, elsewhere=dict(files))
         put_note(self.catalogue.project, table.noted_as(part), note)
@@ -82,10 +82,10 @@ class Recorder:
     def _put(
         self,
         table: Table,
-        describe: Callable[[str], Written],
+        describe: Callable[[str], WrittenTable],
         config: str | None,
         part: str | None = None,
-    ) -> Written:
+    ) -> WrittenTable:
         """Put an entry into the lock; `describe` gets a hash of all that it was made of."""
         lock = self.lock.read()
         raw, inputs = {}, {}
@@ -135,7 +135,7 @@ class Recorder:
         try:
             scan = pl.scan_parquet(path, glob=False, hive_partitioning=False)
             before = self.lock.read().entry(table.name, part)
-            facts = Written(
+            facts = WrittenTable(
                 rows=int(scan.select(pl.len()).collect().item()),
                 size_bytes=path.stat().st_size,
                 sha256=self.catalogue.hashes.hash(path),
@@ -158,7 +158,7 @@ class Recorder:
                 f"Build it: data-package build {table.name}"
             )
         size, digest = table.path.stat().st_size, self.catalogue.hashes.hash(table.path)
-        self._put(table, lambda _: Written(0, size, digest, "", kept=Kept.FILE), None)
+        self._put(table, lambda _: WrittenTable(0, size, digest, "", kept=Kept.FILE), None)
 
     def failed(self, table: Table, error: str, part: str | None = None) -> None:
         """Remember what a table, or a partition, that could not be built said."""

@@ -19,7 +19,7 @@ _ROWS_SHOWN = 20
 
 
 @dataclass(frozen=True)
-class Change:
+class LockCause:
     """One cause.
 
     Attributes:
@@ -34,7 +34,7 @@ class Change:
 
 
 @dataclass(frozen=True)
-class Difference:
+class LockDifference:
     """How one lock differs from an earlier one.
 
     Attributes:
@@ -45,7 +45,7 @@ class Difference:
         rows: how many there were and are, of tables where that differs.
     """
 
-    changes: tuple[Change, ...]
+    changes: tuple[LockCause, ...]
     added: tuple[str, ...]
     removed: tuple[str, ...]
     renamed: tuple[tuple[str, str], ...]
@@ -96,7 +96,7 @@ class Difference:
         return "\n".join(lines)
 
 
-def difference(before: Lock, now: Lock) -> Difference:
+def difference(before: Lock, now: Lock) -> LockDifference:
     """How a lock differs from an earlier one, by causes."""
     old, new = before.entries, now.entries
     renamed = dict(_renamed(before, now))
@@ -111,7 +111,7 @@ def difference(before: Lock, now: Lock) -> Difference:
             else:
                 _add(own[_words(cause)], name)
     changes = [
-        Change(cause, tuple(tables), tuple(sorted(after(tables, readers))))
+        LockCause(cause, tuple(tables), tuple(sorted(after(tables, readers))))
         for cause, tables in own.items()
     ]
     named = {name for one in changes for name in (*one.tables, *one.consequences)}
@@ -119,11 +119,11 @@ def difference(before: Lock, now: Lock) -> Difference:
     for subject, names in sorted(readers.items()):
         if rest := tuple(name for name in names if name not in named):
             follow = tuple(sorted(after(rest, readers)))
-            changes.append(Change(f"{subject} has new content", rest, follow))
+            changes.append(LockCause(f"{subject} has new content", rest, follow))
             named.update(rest, follow)
     made = [place for place in new.keys() - old.keys() if place[0] not in renamed.values()]
     gone = [place for place in old.keys() - new.keys() if place[0] not in renamed]
-    return Difference(
+    return LockDifference(
         changes=tuple(
             sorted(changes, key=lambda c: (-len(c.tables) - len(c.consequences), c.cause))
         ),

@@ -1,6 +1,5 @@
 """The state of a project: every table compared with the lock."""
 
-import json
 import platform
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
@@ -13,9 +12,9 @@ from data_package.engine.project import Project
 from data_package.engine.sources.files import all_of, combine_hashes
 from data_package.engine.sources.shares import Share
 from data_package.engine.staleness.assess import Cause, CauseKind, Present, assess
+from data_package.engine.staleness.ledger import ledger
 from data_package.engine.staleness.lock import Lock
 from data_package.engine.states import State, worst
-from data_package.engine.storage import recalled, write_private
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
@@ -327,37 +326,24 @@ def basis(present: Present) -> str:
 
 
 class Failures:
-    """The last attempts that failed, until one succeeds or what they rested on changes."""
+    """The last attempts that failed, until one succeeds or what they were made on changes."""
 
     def __init__(self, project: Project) -> None:
         """`project`: whose tables."""
-        self._path = project.places.failures
-        self._known: dict[str, dict[str, str]] = recalled(self._path, _failures, {})
+        self._kept = ledger(project.places.failures)
 
     def error_of(self, name: str, on: str) -> str | None:
         """The message when the table failed on the same basis."""
-        known = self._known.get(name, {})
-        return known.get("error") if known.get("basis") == on else None
+        known = self._kept.get(name)
+        return known.get("error") if known is not None and known.get("basis") == on else None
 
     def put(self, name: str, on: str, error: str) -> None:
         """Remember a failure; its text holds no value of any row."""
-        self._known[name] = {"basis": on, "error": error}
-        self._save()
+        self._kept.put(name, {"basis": on, "error": error})
 
     def drop(self, name: str) -> None:
         """The table has been built."""
-        if self._known.pop(name, None) is not None:
-            self._save()
-
-    def _save(self) -> None:
-        write_private(self._path, json.dumps(self._known, indent=1, sort_keys=True))
-
-
-def _failures(document: Mapping[str, Mapping[str, object]]) -> dict[str, dict[str, str]]:
-    return {
-        name: {"basis": str(known["basis"]), "error": str(known["error"])}
-        for name, known in document.items()
-    }
+        self._kept.put(name, None)
 
 
 def _state(causes: list[Cause], error: str | None) -> State:

@@ -8,7 +8,6 @@ the decorator is kept.
 import dataclasses
 import inspect
 import os
-import re
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path, PurePath
 from typing import Any
@@ -30,6 +29,7 @@ from data_package.engine.sources.files import Declared
 from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
 from data_package.engine.tables import failures, internals
 from data_package.engine.tables.column_metadata import declared_columns
+from data_package.engine.tables.first_sentence import first_sentence
 from data_package.engine.tables.made import Kept
 from data_package.engine.tables.partitions import Partitions, dimensions_of, windows_of
 from data_package.engine.tables.resources import digest_of
@@ -167,15 +167,6 @@ def describe_source(
     if contract is not None:
         metadata.setdefault("dagster/column_schema", declared_columns(contract))
     return spec.replace_attributes(group_name=_group(spec, module, project), metadata=metadata)
-
-
-def first_sentence(text: str | None) -> str | None:
-    """The first sentence of a docstring, on one line."""
-    if not text or not text.strip():
-        return None
-    paragraph = " ".join(inspect.cleandoc(text).split("\n\n")[0].split())
-    found = re.match(r"(.+?[.!?])(?=\s+[A-Z(`'\"]|$)", paragraph)
-    return found.group(1) if found else paragraph
 
 
 def _kept(assets: dg.AssetsDefinition, key: dg.AssetKey, contract: Contract | None) -> Kept:

@@ -45,12 +45,17 @@ INTERRUPTIONS = (
 show_original: Callable[[str, BaseException], None] | None = None
 
 
+def wordless(error: BaseException) -> BaseException:
+    """An interruption of the same kind without a message: a user's code may have raised it."""
+    return next(kind for kind in INTERRUPTIONS if isinstance(error, kind))()
+
+
 def value_free(  # noqa: C901
     function: Callable[..., object], *, name: str, project: Project
 ) -> Callable[..., object]:
     """The same function; its exceptions are replaced by a `dg.Failure` that quotes no value."""
 
-    def failure(error: BaseException, arguments: Mapping[str, object]) -> Exception:
+    def failure(error: BaseException, arguments: Mapping[str, object]) -> BaseException:
         if isinstance(error, dg.RetryRequested):
             return dg.RetryRequested(error.max_retries, error.seconds_to_wait)
         return describe(error, name=name, project=project, function=function, inputs=arguments)
@@ -66,8 +71,8 @@ def value_free(  # noqa: C901
         def generate(*args: object, **kwargs: object) -> Generator[object, object, object]:
             try:
                 return (yield from function(*args, **kwargs))
-            except INTERRUPTIONS:
-                raise
+            except INTERRUPTIONS as error:
+                clean = wordless(error)
             except BaseException as error:  # noqa: BLE001
                 clean = failure(error, bind(args, kwargs))
             raise clean
@@ -82,8 +87,8 @@ def value_free(  # noqa: C901
                 async for item in function(*args, **kwargs):
                     yield item
                 return
-            except INTERRUPTIONS:
-                raise
+            except INTERRUPTIONS as error:
+                clean = wordless(error)
             except BaseException as error:  # noqa: BLE001
                 clean = failure(error, bind(args, kwargs))
             raise clean
@@ -96,8 +101,8 @@ def value_free(  # noqa: C901
         async def later(*args: object, **kwargs: object) -> object:
             try:
                 return await function(*args, **kwargs)
-            except INTERRUPTIONS:
-                raise
+            except INTERRUPTIONS as error:
+                clean = wordless(error)
             except BaseException as error:  # noqa: BLE001
                 clean = failure(error, bind(args, kwargs))
             raise clean
@@ -108,8 +113,8 @@ def value_free(  # noqa: C901
     def run(*args: object, **kwargs: object) -> object:
         try:
             result = function(*args, **kwargs)
-        except INTERRUPTIONS:
-            raise
+        except INTERRUPTIONS as error:
+            clean = wordless(error)
         except BaseException as error:  # noqa: BLE001
             clean = failure(error, bind(args, kwargs))
         else:

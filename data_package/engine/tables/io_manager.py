@@ -52,7 +52,7 @@ _ROW_GROUP_ROWS = 1 << 18
 
 
 @dataclass(frozen=True)
-class Written:
+class WrittenTable:
     """The metadata of a table that has just been written.
 
     `columns` hashes names and types; `config` hashes the configuration of this run;
@@ -80,7 +80,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     _project: Project = PrivateAttr()
     _tables: Mapping[dg.AssetKey, Table] = PrivateAttr()
     _hashes: HashCache = PrivateAttr()
-    _record: Callable[[Table, Written, str | None], None] = PrivateAttr()
+    _record: Callable[[Table, WrittenTable, str | None], None] = PrivateAttr()
     _describe: Describe = PrivateAttr()
     _place: Callable[[Table, str | None], Path] = PrivateAttr()
 
@@ -88,7 +88,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     def of(
         cls,
         catalogue: Catalogue,
-        record: Callable[[Table, Written, str | None], None],
+        record: Callable[[Table, WrittenTable, str | None], None],
         describe: Describe = lambda _: {},
         place: Callable[[Table, str | None], Path] = Table.file,
     ) -> "ParquetTables":
@@ -125,7 +125,7 @@ class ParquetTables(BasePolarsUPathIOManager):
     def handle_output(self, context: dg.OutputContext, obj: object) -> None:
         """Write the table, then add its metadata."""
         table = self._tables.get(context.asset_key) if context.has_asset_key else None
-        failure: Exception | None = None
+        failure: BaseException | None = None
         try:
             self._refuse_several(context)
             if obj is None:
@@ -138,8 +138,8 @@ class ParquetTables(BasePolarsUPathIOManager):
                 if table is not None and table.kept is Kept.BY_RESULT:
                     drop_note(self._project, table.noted_as(internals.partition_of(context)))
             return
-        except failures.INTERRUPTIONS:
-            raise
+        except failures.INTERRUPTIONS as error:
+            failure = failures.wordless(error)
         except BaseException as error:  # noqa: BLE001
             failure = failures.describe(
                 error,
@@ -154,7 +154,7 @@ class ParquetTables(BasePolarsUPathIOManager):
 
     def load_input(self, context: dg.InputContext) -> Any | dict[str, Any]:
         """Scan or load what the parameter's annotation asks for."""
-        failure: Exception | None = None
+        failure: BaseException | None = None
         try:
             table = self._tables.get(context.asset_key)
             if table is not None and not table.is_table:
@@ -175,8 +175,8 @@ class ParquetTables(BasePolarsUPathIOManager):
                 f"The partition '{error}' of '{_name(context)}' has not been built yet. Build it "
                 f"first: data-package build {_name(context)}"
             )
-        except failures.INTERRUPTIONS:
-            raise
+        except failures.INTERRUPTIONS as error:
+            failure = failures.wordless(error)
         except BaseException as error:  # noqa: BLE001
             failure = failures.describe(error, name=_name(context), project=self._project)
         raise failure
@@ -293,7 +293,7 @@ class ParquetTables(BasePolarsUPathIOManager):
         self._hashes.remember(path, digest)
         internals.set_data_version(context, digest)
         schema = scan.collect_schema()
-        written = Written(
+        written = WrittenTable(
             rows=rows,
             size_bytes=path.stat().st_size,
             sha256=digest,
@@ -335,7 +335,7 @@ class ParquetTables(BasePolarsUPathIOManager):
                 **(received.to_metadata() if received is not None else {}),
             }
         )
-        written = Written(
+        written = WrittenTable(
             rows=0,
             size_bytes=size,
             sha256=digest,

@@ -15,9 +15,9 @@ from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.fingerprint import Fingerprinter
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, Report
-from data_package.engine.schema.row_rules import Join, Joined, RowRule, Rule, with_rule
+from data_package.engine.schema.row_rules import AppliedRule, Join, Joined, RowRule, with_rule
 from data_package.engine.tables import failures
-from data_package.engine.tables.attach import first_sentence
+from data_package.engine.tables.first_sentence import first_sentence
 from data_package.engine.tables.table import Table, TableRule, place_of
 
 __all__ = ["Joined", "RowRule", "applied", "row_rule", "with_rules"]
@@ -118,14 +118,14 @@ def applied(
 
     The message quotes no value.
     """
-    failure: dg.Failure | None = None
+    failure: BaseException | None = None
     for rule in rules:
         try:
             expression = rule.function(**{join.table: Joined(join.table) for join in rule.joins})
-            made = Rule(rule.name, rule.says, expression, rule.joins)
+            made = AppliedRule(rule.name, rule.says, expression, rule.joins)
             report = with_rule(report, frame, made, contract, references)
-        except failures.INTERRUPTIONS:
-            raise
+        except failures.INTERRUPTIONS as error:
+            failure = failures.wordless(error)
         except BaseException as error:  # noqa: BLE001 (a user's function may raise anything)
             said = failures.describe(
                 error,

@@ -12,13 +12,13 @@ from types import ModuleType
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project, find_project
 from data_package.engine.schema import Contract
-from data_package.engine.schema.row_rules import Join, Joined, RowRule, Rule
+from data_package.engine.schema.row_rules import AppliedRule, Join, Joined, RowRule
 
 _WORD = b"row_rule"
 _ENGINE = Path(__file__).parents[1]
 
 
-def rules_of(contract: Contract, project: Project | Path | None = None) -> list[Rule]:
+def rules_of(contract: Contract, project: Project | Path | None = None) -> list[AppliedRule]:
     """The rules of the table of a contract, in the order of their names.
 
     Raises ProjectError where a table that a rule takes cannot be joined.
@@ -33,11 +33,11 @@ def rules_of(contract: Contract, project: Project | Path | None = None) -> list[
     return [applicable(found[name], contract) for name in sorted(found)]
 
 
-def applicable(rule: RowRule, contract: Contract) -> Rule:
+def applicable(rule: RowRule, contract: Contract) -> AppliedRule:
     """A rule with its expression, as it is applied to the rows of a contract."""
     names = list(inspect.signature(rule.function).parameters)
     joins = tuple(_join(rule, name, contract) for name in names)
-    return Rule(rule.name, rule.says, rule(**{name: Joined(name) for name in names}), joins)
+    return AppliedRule(rule.name, rule.says, rule(**{name: Joined(name) for name in names}), joins)
 
 
 def _join(rule: RowRule, table: str, contract: Contract) -> Join:

@@ -13,7 +13,7 @@ from data_package.engine.project import Project
 from data_package.engine.schema import Contract, Field
 from data_package.engine.schema.columns import column
 from data_package.engine.schema.contract import ForeignKey
-from data_package.engine.schema.row_rules import Rule, broken_rows
+from data_package.engine.schema.row_rules import AppliedRule, broken_rows
 from data_package.engine.schema.types import type_of
 from data_package.engine.testing.contracts import contract_of
 from data_package.engine.testing.pool import Pool, column_dtype
@@ -54,7 +54,7 @@ def sample(
     return Sampler(rows, seed, project, rules=rules).table(contract_of(contract, project))
 
 
-def _no_rules(_contract: Contract) -> Sequence[Rule]:
+def _no_rules(_contract: Contract) -> Sequence[AppliedRule]:
     return ()
 
 
@@ -67,7 +67,7 @@ class Sampler:
         seed: int,
         project: Project | Path | None = None,
         known: Mapping[str, Contract] | None = None,
-        rules: Callable[[Contract], Sequence[Rule]] = _no_rules,
+        rules: Callable[[Contract], Sequence[AppliedRule]] = _no_rules,
     ) -> None:
         """`known`: contracts by name, before those that are found in the project.
 
@@ -143,7 +143,7 @@ class Sampler:
 
 
 def _broken(
-    frame: pl.DataFrame, rule: Rule, contract: Contract, partners: Mapping[str, pl.LazyFrame]
+    frame: pl.DataFrame, rule: AppliedRule, contract: Contract, partners: Mapping[str, pl.LazyFrame]
 ) -> list[int]:
     try:
         return broken_rows(frame, rule, contract, partners)

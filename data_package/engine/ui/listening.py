@@ -29,7 +29,7 @@ _WAITING = 2048
 
 
 @dataclass(frozen=True)
-class Place:
+class ListeningPlace:
     """What a user asks for.
 
     Attributes:
@@ -67,7 +67,7 @@ class Listening:
 
 
 @contextmanager
-def listening(place: Place, project: Project) -> Iterator[Listening]:
+def listening(place: ListeningPlace, project: Project) -> Iterator[Listening]:
     """Open what is asked for, and close it. Raises ProjectError where it cannot be had."""
     address, bound_to = _address(place)
     path = None
@@ -87,7 +87,7 @@ def listening(place: Place, project: Project) -> Iterator[Listening]:
                 path.parent.rmdir()
 
 
-def _address(place: Place) -> tuple[Address, str]:
+def _address(place: ListeningPlace) -> tuple[Address, str]:
     """The name for browsers, and the address to listen on."""
     if (place.tls_cert is None) != (place.tls_key is None):
         raise ProjectError("--tls-cert and --tls-key go together.")

@@ -23,7 +23,7 @@ from data_package.engine.ui.access import Access
 from data_package.engine.ui.daemons import daemons
 from data_package.engine.ui.graphql_operations import AUTOMATION, RUNS
 from data_package.engine.ui.guard import Guard
-from data_package.engine.ui.listening import Listening, Place, listening
+from data_package.engine.ui.listening import Listening, ListeningPlace, listening
 from data_package.engine.ui.pages import open_workspace, pages
 
 _COORDINATOR = {"module": "dagster._core.run_coordinator", "class": "DefaultRunCoordinator"}
@@ -40,7 +40,7 @@ class Open:
 
 def serve(
     project: Project,
-    place: Place,
+    place: ListeningPlace,
     *,
     allow_runs: bool,
     ready: Callable[[Open], object],
@@ -117,7 +117,7 @@ class _Server(uvicorn.Server):
             loop.remove_reader(sys.stdin.fileno())
 
 
-def _cookie(place: Place) -> str:
+def _cookie(place: ListeningPlace) -> str:
     """A name that no other server of this kind on the same host uses."""
     prefix = "__Host-" if place.tls_cert else ""
     return f"{prefix}data-package-{secrets.token_hex(4)}"

@@ -37,7 +37,7 @@ Part = tuple[dg.AssetKey, str | None]
 
 
 @dataclass(frozen=True)
-class Reason:
+class StaleReason:
     """Why a table is not fresh.
 
     Attributes:
@@ -56,10 +56,10 @@ class States:
         """`project` has been loaded."""
         self._project = project
         self._lock = threading.Lock()
-        self._seen: tuple[Catalogue, Mapping[Part, Sequence[Reason]]] | None = None
+        self._seen: tuple[Catalogue, Mapping[Part, Sequence[StaleReason]]] | None = None
         self._until = 0.0
 
-    def current(self) -> Mapping[Part, Sequence[Reason]]:
+    def current(self) -> Mapping[Part, Sequence[StaleReason]]:
         """The reasons of each table, of each of its partitions, and of the data package.
 
         There is none where it is fresh. What is not a table of the project is missing.
@@ -76,14 +76,14 @@ class States:
             return seen[1]
 
 
-def _looked_at(catalogue: Catalogue) -> Mapping[Part, Sequence[Reason]]:
+def _looked_at(catalogue: Catalogue) -> Mapping[Part, Sequence[StaleReason]]:
     try:
         return dict(_reasons(catalogue))
     except (DataPackageError, OSError) as error:
         # Unknown is not fresh.
         first = str(error).partition("\n")[0] if isinstance(error, DataPackageError) else ""
         words = f"cannot be compared with its inputs{': ' * bool(first)}{first}"
-        unknown = [Reason(StaleCauseCategory.DATA, words)]
+        unknown = [StaleReason(StaleCauseCategory.DATA, words)]
         return {
             (key, part): unknown
             for key, table in catalogue.tables.items()
@@ -91,7 +91,7 @@ def _looked_at(catalogue: Catalogue) -> Mapping[Part, Sequence[Reason]]:
         } | {(PACKAGE, None): unknown}
 
 
-def _reasons(catalogue: Catalogue) -> Iterator[tuple[Part, Sequence[Reason]]]:
+def _reasons(catalogue: Catalogue) -> Iterator[tuple[Part, Sequence[StaleReason]]]:
     states = surveyed(catalogue, read_lock(catalogue.project))
     for name, state in states.items():
         table = catalogue.named[name]
@@ -105,7 +105,7 @@ def _reasons(catalogue: Catalogue) -> Iterator[tuple[Part, Sequence[Reason]]]:
         package = package_state(publication.in_place(), all_fresh=all_fresh)
         fresh = package.in_json == "up to date"
         words = f"is {package}"
-        yield (PACKAGE, None), [] if fresh else [Reason(StaleCauseCategory.DATA, words)]
+        yield (PACKAGE, None), [] if fresh else [StaleReason(StaleCauseCategory.DATA, words)]
     catalogue.hashes.save()
 
 
@@ -115,20 +115,20 @@ def _causes(state: TableState) -> Sequence[Cause]:
     return [Cause(CauseKind.FAILED)]
 
 
-def _reason(cause: Cause) -> Reason:
+def _reason(cause: Cause) -> StaleReason:
     words = str(cause)
     match cause.kind:
         case CauseKind.CODE | CauseKind.LIBRARY:
-            return Reason(StaleCauseCategory.CODE, words)
+            return StaleReason(StaleCauseCategory.CODE, words)
         case CauseKind.INPUT | CauseKind.UPSTREAM:
             # Dagster's pages put the input's name before it, as a link.
-            return Reason(
+            return StaleReason(
                 StaleCauseCategory.DATA,
                 words.removeprefix(cause.subject).strip(),
                 dg.AssetKey.from_user_string(cause.subject),
             )
         case CauseKind.INPUT_ADDED | CauseKind.INPUT_REMOVED:
-            return Reason(StaleCauseCategory.DEPENDENCIES, words)
+            return StaleReason(StaleCauseCategory.DEPENDENCIES, words)
         case (
             CauseKind.NEVER_BUILT
             | CauseKind.MISSING
@@ -139,7 +139,7 @@ def _reason(cause: Cause) -> Reason:
             | CauseKind.NOT_CHECKED
             | CauseKind.FAILED
         ):
-            return Reason(StaleCauseCategory.DATA, words)
+            return StaleReason(StaleCauseCategory.DATA, words)
         case _:
             assert_never(cause.kind)
 

@@ -30,7 +30,7 @@ from data_package.engine.states import Status
 from data_package.engine.storage import HashCache, make_private_folder
 from data_package.engine.tables import internals
 from data_package.engine.tables.catalogue import Catalogue
-from data_package.engine.tables.io_manager import ParquetTables, Written
+from data_package.engine.tables.io_manager import ParquetTables, WrittenTable
 from data_package.engine.tables.loading import Loaded
 from data_package.engine.tables.table import PACKAGE, Table
 
@@ -39,7 +39,7 @@ Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
 Unit = tuple[dg.AssetKey, str | None]
 
 
-class Source(Enum):
+class InputSource(Enum):
     """Where an input is available as the lock records it."""
 
     STORED = auto()
@@ -47,7 +47,7 @@ class Source(Enum):
     NONE = auto()
 
 
-SourceOf = Callable[[dg.AssetKey, str | None], Source]
+SourceOf = Callable[[dg.AssetKey, str | None], InputSource]
 
 
 @dataclass
@@ -55,7 +55,7 @@ class Attempt:
     """One rebuilding of some tables and partitions: where they are, and how each ended."""
 
     folder: Path
-    written: dict[Unit, Written] = field(default_factory=dict)
+    written: dict[Unit, WrittenTable] = field(default_factory=dict)
     failed: dict[Unit, str] = field(default_factory=dict)
     starved: dict[Unit, str] = field(default_factory=dict)
 
@@ -88,7 +88,7 @@ class Rebuilder:
         """
         make_private_folder(attempt.folder)
 
-        def source(key: dg.AssetKey, part: str | None) -> Source:
+        def source(key: dg.AssetKey, part: str | None) -> InputSource:
             return self._source(key, part, like or attempt)
 
         keys = self._whole({key for key, _ in units})
@@ -164,21 +164,21 @@ class Rebuilder:
         entry = self.lock.entry(table.name, part)
         return made is not None and entry is not None and made.sha256 == entry.data_version
 
-    def _source(self, key: dg.AssetKey, part: str | None, attempt: Attempt) -> Source:
+    def _source(self, key: dg.AssetKey, part: str | None, attempt: Attempt) -> InputSource:
         table = self.catalogue.tables.get(key)
         if table is None or self.is_intact(table, part):
-            return Source.STORED
-        return Source.MADE if self.is_as_locked(table, part, attempt) else Source.NONE
+            return InputSource.STORED
+        return InputSource.MADE if self.is_as_locked(table, part, attempt) else InputSource.NONE
 
     def _job(self, attempt: Attempt, source: SourceOf) -> dg.JobDefinition:
         """The job of the whole project, with its tables going to the attempt's folder."""
         scratch = self._scratch(attempt)
 
-        def note(table: Table, facts: Written, part: str | None) -> None:
+        def note(table: Table, facts: WrittenTable, part: str | None) -> None:
             attempt.written[table.key, part] = facts
 
         def place(table: Table, part: str | None) -> Path:
-            stored = source(table.key, part) is Source.STORED
+            stored = source(table.key, part) is InputSource.STORED
             return table.file(part) if stored else attempt.path(table, part)
 
         tables = _Tables(
@@ -253,7 +253,7 @@ class Rebuilder:
             other.labelled(taken)
             for other in filter(None, map(self.catalogue.tables.get, table.inputs.values()))
             for taken in self.catalogue.parts_taken(table, other, part)
-            if source(other.key, taken) is Source.NONE
+            if source(other.key, taken) is InputSource.NONE
         ]
 
 
@@ -279,9 +279,9 @@ class _Tables(dg.IOManager):
         """The stored table, or the one made in the scratch folder; partitions one by one."""
         parts = context.asset_partition_keys if context.has_asset_partitions else (None,)
         found = {self._source(context.asset_key, part) for part in parts}
-        if Source.NONE in found:
+        if InputSource.NONE in found:
             raise dg.Failure("An input is missing.", allow_retries=False)
-        if context.has_asset_partitions or found == {Source.STORED}:
+        if context.has_asset_partitions or found == {InputSource.STORED}:
             return self._kept.load_input(context)
         return self._made.load_input(context)
 

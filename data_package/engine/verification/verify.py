@@ -37,7 +37,7 @@ _NO_OBSTACLE = {
 }
 
 
-class Verdict(StrEnum):
+class Rebuilt(StrEnum):
     """How a rebuilt table compares with the lock.
 
     A skipped table could have been compared, so its result is unknown; a table that is not kept
@@ -61,7 +61,7 @@ class Verified:
     name: str
     group: str
     place: str
-    verdict: Verdict
+    verdict: Rebuilt
     reasons: tuple[Reason, ...] = ()
     words: str = ""
     partition: str | None = None
@@ -94,10 +94,10 @@ class Verification:
     @property
     def ok(self) -> bool:
         """Something was rebuilt, and everything that can be compared matches the lock."""
-        compared = len(self.tables) - self.count(Verdict.NOT_KEPT)
-        return self.count(Verdict.EQUAL) == compared > 0
+        compared = len(self.tables) - self.count(Rebuilt.NOT_KEPT)
+        return self.count(Rebuilt.EQUAL) == compared > 0
 
-    def count(self, verdict: Verdict) -> int:
+    def count(self, verdict: Rebuilt) -> int:
         """How many tables and partitions have a verdict."""
         return sum(table.verdict is verdict for table in self.tables)
 
@@ -161,27 +161,27 @@ def _chosen(
 
 def _unfit(
     chosen: Sequence[tuple[Table, str | None]], rebuilder: Rebuilder
-) -> dict[Unit, tuple[Verdict, str]]:
+) -> dict[Unit, tuple[Rebuilt, str]]:
     """What cannot be rebuilt as in the lock, and why."""
     catalogue = rebuilder.catalogue
     together = _made_with_others(rebuilder.loaded)
-    unfit: dict[Unit, tuple[Verdict, str]] = {}
+    unfit: dict[Unit, tuple[Rebuilt, str]] = {}
     for table, part in chosen:
         causes = [c for c in rebuilder.state(table, part).causes if c.kind not in _NO_OBSTACLE]
         skipped = [
             other.labelled(taken)
             for other in filter(None, map(catalogue.tables.get, table.inputs.values()))
             for taken in catalogue.parts_taken(table, other, part)
-            if unfit.get((other.key, taken), (None,))[0] is Verdict.SKIPPED
+            if unfit.get((other.key, taken), (None,))[0] is Rebuilt.SKIPPED
         ]
         if causes:
-            found = Verdict.SKIPPED, f"{causes[0]}; build it first"
+            found = Rebuilt.SKIPPED, f"{causes[0]}; build it first"
         elif not table.is_table and not table.files():
-            found = Verdict.NOT_KEPT, "it has no file here that could be compared"
+            found = Rebuilt.NOT_KEPT, "it has no file here that could be compared"
         elif table.key in together:
-            found = Verdict.NOT_KEPT, "it is made together with something that is kept elsewhere"
+            found = Rebuilt.NOT_KEPT, "it is made together with something that is kept elsewhere"
         elif skipped:
-            found = Verdict.SKIPPED, f"its input {skipped[0]} is skipped"
+            found = Rebuilt.SKIPPED, f"its input {skipped[0]} is skipped"
         else:
             continue
         unfit[table.key, part] = found
@@ -226,13 +226,13 @@ def _judge(
     rebuilder: Rebuilder,
     table: Table,
     part: str | None,
-    unfit: Mapping[Unit, tuple[Verdict, str]],
+    unfit: Mapping[Unit, tuple[Rebuilt, str]],
     first: Attempt,
     second: Attempt,
 ) -> Verified:
     unit = table.key, part
 
-    def verdict(what: Verdict, words: str = "", reasons: Sequence[Reason] = ()) -> Verified:
+    def verdict(what: Rebuilt, words: str = "", reasons: Sequence[Reason] = ()) -> Verified:
         return Verified(
             table.name, table.group, table.place, what, tuple(reasons), words, partition=part
         )
@@ -240,11 +240,11 @@ def _judge(
     if unit in unfit:
         return verdict(*unfit[unit])
     if unit in first.starved:
-        return verdict(Verdict.SKIPPED, first.starved[unit])
+        return verdict(Rebuilt.SKIPPED, first.starved[unit])
     if unit in first.failed or unit not in first.written:
-        return verdict(Verdict.FAILED, first.failed.get(unit, "It was not run."))
+        return verdict(Rebuilt.FAILED, first.failed.get(unit, "It was not run."))
     if rebuilder.is_as_locked(table, part, first):
-        return verdict(Verdict.EQUAL)
+        return verdict(Rebuilt.EQUAL)
     present = present_of(table, rebuilder.catalogue, rebuilder.lock, part)
     entry = rebuilder.lock.entry(table.name, part)
     changed = changed_libraries(entry, present.libraries) if entry else []
@@ -255,4 +255,4 @@ def _judge(
         kept=table.file(part) if rebuilder.is_intact(table, part) else None,
         libraries=[what for what, _ in changed],
     )
-    return verdict(Verdict.DIFFERS, reasons=reasons)
+    return verdict(Rebuilt.DIFFERS, reasons=reasons)

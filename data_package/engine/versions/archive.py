@@ -19,6 +19,7 @@ from data_package.engine.errors import BuildError
 from data_package.engine.project import Project
 from data_package.engine.storage import (
     hash_file,
+    is_running,
     make_private_folder,
     recalled,
     remove,
@@ -81,7 +82,8 @@ def sweep_unfinished(project: Project, released: Collection[str]) -> None:
         return version, archive
 
     for note in list(place.glob(f"{_NOTE}*")):
-        if Path("/proc", note.name.removeprefix(_NOTE)).exists():
+        process = note.name.removeprefix(_NOTE)
+        if process.isdecimal() and is_running(int(process)):
             continue
         version, archive = recalled(note, names, ("", ""))
         is_archive = Path(archive).suffix == ".zip"

@@ -143,6 +143,7 @@ def compare(
     old: Edition, new: Edition, *, rows: int = 0, report: Reporter = lambda _: None
 ) -> Difference:
     """Compare two opened data packages; see `diff`."""
+    _refuse_unread(old, new)
     referenced = {name for one in old.tables.values() for name in one.contract.references}
     tables = []
     for name, table in new.tables.items():
@@ -155,6 +156,17 @@ def compare(
     if labels[0] == labels[1]:
         labels = [one.label for one in (old, new)]
     return Difference(labels[0], labels[1], changes_of(old, new), tables)
+
+
+def _refuse_unread(*editions: Edition) -> None:
+    """Raise ProjectError where a schema is not read: how it differs could not be told."""
+    for edition in editions:
+        for name, table in edition.tables.items():
+            if table.unread:
+                raise ProjectError(
+                    f"The table {name!r} of {edition.label} cannot be compared: {table.unread}.\n"
+                    "Put the schema into datapackage.json, or into a JSON file of the package."
+                )
 
 
 def _project(start: Path | None, *, needed: bool) -> Project | None:

@@ -34,6 +34,7 @@ class EditionTable:
         descriptor: its Data Resource.
         path: its Parquet file, absolute and without links; None where the table has none.
         fault: why the file that its descriptor names cannot be used; empty if it can.
+        unread: why the schema that its descriptor refers to is not read; empty if it is.
     """
 
     name: str
@@ -41,6 +42,7 @@ class EditionTable:
     contract: Contract
     path: Path | None
     fault: str = ""
+    unread: str = ""
 
     def file(self) -> Path | None:
         """Its Parquet file; None where the table has none.
@@ -72,12 +74,13 @@ class Edition:
         found: dict[str, EditionTable] = {}
         resources = self.document.get("resources")
         parquet = [r for r in _mappings(resources) if _is_parquet(r)]
-        for resource in parquet or _mappings(resources):
-            name = str(resource.get("name") or "")
+        for written in parquet or _mappings(resources):
+            name = str(written.get("name") or "")
+            resource, unread = _with_schema(self.folder, written)
             contract = Contract.from_descriptor(resource, name=name)
             file = _file_of(self.folder, resource)
             path, fault = (None, file) if isinstance(file, str) else (file, "")
-            found.setdefault(name, EditionTable(name, resource, contract, path, fault))
+            found.setdefault(name, EditionTable(name, resource, contract, path, fault, unread))
         return found
 
     def text(self, name: str) -> str:
@@ -167,23 +170,46 @@ def _read(label: str, folder: Path) -> Edition:
     path = folder / DESCRIPTOR
     if isinstance(inside, str):
         raise ProjectError(f"{path} cannot be used: {inside}.")
-    try:
-        if inside.stat().st_size > MOST_DESCRIPTOR_BYTES:
-            raise ProjectError(f"{path} is too large for a descriptor.")
-        document = json.loads(inside.read_bytes())
-    except OSError as error:
-        raise ProjectError(f"{path} cannot be read: {error.strerror}.") from None
-    except (ValueError, RecursionError):
-        raise ProjectError(f"{path} is not JSON.") from None
-    if not isinstance(document, dict):
-        raise ProjectError(f"{path} is not a descriptor: it has no properties.")
-    try:
-        json.dumps(document, ensure_ascii=False).encode()
-    except (UnicodeEncodeError, RecursionError):
-        raise ProjectError(
-            f"{path} is not a descriptor: it contains half of a surrogate pair, which is not text."
-        ) from None
+    document, fault = _properties(inside)
+    if document is None:
+        raise ProjectError(f"{label}: {DESCRIPTOR} {fault}.")
     return Edition(label, folder, document)
+
+
+def _properties(path: Path) -> tuple[dict[str, object] | None, str]:
+    """What a JSON file of a package holds, or what is wrong with it."""
+    try:
+        if path.stat().st_size > MOST_DESCRIPTOR_BYTES:
+            return None, "is too large for a descriptor"
+        document = json.loads(path.read_bytes())
+        json.dumps(document, ensure_ascii=False).encode()
+    except OSError as error:
+        return None, f"cannot be read: {error.strerror}"
+    except UnicodeEncodeError:
+        return None, "contains half of a surrogate pair, which is not text"
+    except (ValueError, RecursionError):
+        return None, "is not JSON"
+    if not isinstance(document, dict):
+        return None, "is not a descriptor: it has no properties"
+    return document, ""
+
+
+def _with_schema(folder: Path, resource: Mapping[str, object]) -> tuple[Mapping[str, object], str]:
+    """A resource with the schema that it refers to in its place, or why that is not read.
+
+    https://datapackage.org/standard/data-resource/#schema: a path is one in the package, and a URL
+    is never fetched.
+    """
+    named = resource.get("schema")
+    if not isinstance(named, str):
+        return resource, ""
+    place = place_in(folder, named)
+    schema, fault = (None, place) if isinstance(place, str) else _properties(place)
+    if schema is not None:
+        return {**resource, "schema": schema}, ""
+    others = {name: value for name, value in resource.items() if name != "schema"}
+    why = fault if isinstance(place, str) else f"it {fault}"
+    return others, f"its schema {named[:200]!r} is not read: {why}"
 
 
 @contextmanager
@@ -200,9 +226,11 @@ def _unpacked(archive: Path, project: Project | None) -> Iterator[Path]:
             packed.unpack(DESCRIPTOR, most=MOST_DESCRIPTOR_BYTES)
             resources = _mappings(_read(archive.name, folder).document.get("resources"))
             for resource in filter(_is_parquet, resources):
-                path = resource.get("path")
+                path, schema = resource.get("path"), resource.get("schema")
                 if isinstance(path, str) and is_relative(path):
                     packed.unpack(path)
+                if isinstance(schema, str) and is_relative(schema) and packed.holds(schema):
+                    packed.unpack(schema, most=MOST_DESCRIPTOR_BYTES)
         yield folder
     finally:
         remove(folder)
@@ -216,8 +244,8 @@ def _file_of(folder: Path, resource: Mapping[str, object]) -> Path | str | None:
     found = place_in(folder, path) if isinstance(path, str) else "its path is not a string"
     if isinstance(found, Path):
         return found
-    shown = folder / path if isinstance(path, str) and is_relative(path) else repr(path)[:200]
-    return f"{shown} cannot be read for the table {resource.get('name')!r}: {found}."
+    shown = f" {path[:200]!r}" if isinstance(path, str) else ""
+    return f"The file{shown} of the table {resource.get('name')!r} cannot be read: {found}."
 
 
 def _is_parquet(resource: Mapping[str, object]) -> bool:

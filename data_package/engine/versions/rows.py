@@ -345,6 +345,8 @@ def _text(values: pl.Expr, dtype: pl.DataType) -> pl.Expr:
         return pl.struct(as_text(values, dtype).alias("value")).struct.json_encode()
     if dtype == pl.Binary:
         return values.bin.encode("hex")
+    if isinstance(dtype, pl.Duration):
+        return values.dt.to_string("iso")
     return values.cast(pl.String)
 
 

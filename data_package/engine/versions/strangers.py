@@ -80,6 +80,10 @@ class Packed:
     left: int
     done: set[str] = field(default_factory=set)
 
+    def holds(self, name: str) -> bool:
+        """Whether there is a file of this name in it."""
+        return name in self.zip.namelist()
+
     def unpack(self, name: str, *, most: int | None = None) -> None:
         """Unpack one file, of no more than `most` bytes. Raises ProjectError."""
         if name in self.done:

@@ -41,7 +41,7 @@ def built(tmp_path_factory: pytest.TempPathFactory) -> Study:
 
 def notes(study: Study) -> list[str]:
     state = study.storage / ".state"
-    kept = (".json", ".journal")
+    kept = (".json", ".jsonl", ".journal")
     return sorted(str(p.relative_to(state)) for p in state.rglob("*") if p.suffix in kept)
 
 
@@ -49,8 +49,8 @@ def notes(study: Study) -> list[str]:
 def test_odd_notes_are_found_out_again(built: Study, odd: bytes) -> None:
     before = (built.root / "data-package.lock").read_bytes()
     names = notes(built)
-    assert {"hashes.json", "failures.json"} & set(names) | {"hashes.json"} <= set(names)
-    for name in {*names, "failures.json", "lock.journal"}:
+    assert {"hashes.json", "failures.jsonl"} & set(names) | {"hashes.json"} <= set(names)
+    for name in {*names, "failures.jsonl", "lock.journal"}:
         (built.storage / ".state" / name).write_bytes(odd)
     for verb in (["status"], ["build"], ["why", "persons"], ["check"]):
         done = built.verb(*verb)

@@ -477,3 +477,20 @@ def test_what_a_killed_export_left_is_swept_by_the_next(package: Path, tmp_path:
     export("csv", target, package)
     assert not left.exists()
     assert other.exists()
+
+
+def test_dates_that_python_does_not_have_are_text_in_a_workbook(tmp_path: Path) -> None:
+    days = pl.Series([-(10**7), 0, None], dtype=pl.Int32).cast(pl.Date)
+    moments = pl.Series([9 * 10**17, 0, None], dtype=pl.Int64).cast(pl.Datetime("us"))
+    frame = pl.DataFrame({"day": days, "at": moments, "fine": [dt.date(2020, 1, 2)] * 3})
+    package = write_package(tmp_path / "far", {"t": (frame, {})})
+    done = export(ExportFormat.XLSX, tmp_path / "out.xlsx", package)
+    assert [note.partition(",")[0] for note in done.notes] == [
+        "t: 1 value of day",
+        "t: 1 value of at",
+    ]
+    rows = list(openpyxl.load_workbook(tmp_path / "out.xlsx")["t"].iter_rows(values_only=True))
+    assert rows[1][0] == "-25410-12-06"
+    assert str(rows[1][1]).startswith("+30489-11-11")
+    assert rows[2][:2] == ("1970-01-01", "1970-01-01 00:00:00.000000")
+    assert rows[1][2] == dt.datetime.fromisoformat("2020-01-02")

@@ -1,11 +1,10 @@
 """A PostgreSQL of the tests' own, in a folder of its own, which ends with them."""
 
 import os
-import shutil
 import socket
 import subprocess
 from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 
 PASSWORD = "planted55"
@@ -14,15 +13,25 @@ _PROGRAMS = sorted(Path("/usr/lib/postgresql").glob("*/bin"))
 
 def is_installed() -> bool:
     """Whether a server can be started here."""
-    return bool(_PROGRAMS) and (os.geteuid() != 0 or shutil.which("unshare") is not None)
+    if not _PROGRAMS:
+        return False
+    words = [*_as_another_user(), str(_PROGRAMS[-1] / "initdb"), "--version"]
+    with suppress(OSError):
+        return subprocess.run(words, capture_output=True, check=False).returncode == 0
+    return False
+
+
+def _as_another_user() -> list[str]:
+    """A server refuses to be root: the same user has another number in a namespace of its own."""
+    if os.geteuid() != 0:
+        return []
+    return ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
 
 
 @contextmanager
 def server(folder: Path) -> Iterator[str]:
     """Start a server in an empty folder; gives the address of a database, with the password."""
-    # It refuses to be root: the same user has another number in a namespace of its own.
-    other = ["unshare", "--user", "--map-user=1000", "--map-group=1000"]
-    words = other if os.geteuid() == 0 else []
+    words = _as_another_user()
 
     def run(program: str, *arguments: str) -> None:
         command = [*words, str(_PROGRAMS[-1] / program), *arguments]

@@ -5,18 +5,21 @@ import sqlite3
 import stat
 import sys
 import tempfile
-from contextlib import nullcontext
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
+import click
 import polars as pl
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_package import source_query
+from data_package.engine.cli import completing
+from data_package.engine.cli import fetch as cli_fetch
 from data_package.engine.errors import BuildError, ProjectError
-from data_package.engine.fetching import sqlite
+from data_package.engine.fetching import postgres, sqlite
 from data_package.engine.fetching.fetch import Came, fetch, wanted
 from data_package.engine.fetching.keeping import kept
 from data_package.engine.fetching.refusals import not_answered, not_reached
@@ -80,9 +83,14 @@ def loaded(project: Study) -> Catalogue:
     return catalogue_of(project.project)
 
 
+def quiet(_on: str) -> AbstractContextManager[None]:
+    """Show nothing while it is fetched."""
+    return nullcontext()
+
+
 def fetched(project: Study) -> list[Any]:
     files = loaded(project).deliveries.files
-    return list(fetch(files, project.project, lambda _: nullcontext()))
+    return list(fetch(files, project.project, quiet))
 
 
 def test_a_snapshot_is_fetched_pinned_built_and_fetched_again(clinic: Study) -> None:
@@ -122,6 +130,23 @@ def test_a_snapshot_is_fetched_pinned_built_and_fetched_again(clinic: Study) -> 
         assert b"planted77" not in (clinic.root / name).read_bytes()
     kept_files = [path for path in clinic.storage.rglob("*") if path.is_file()]
     assert not [path for path in kept_files if b"planted77" in path.read_bytes()]
+
+
+UNUSED = """
+from data_package import source_file
+one_file = source_file("one_file", "nowhere.csv")
+two_file = source_query("two_file", "select 1 as a", connection="NOWHERE")
+"""
+
+
+def test_what_no_table_uses_need_not_be_there(clinic: Study) -> None:
+    clinic.write({"tables.py": FILES["tables.py"] + UNUSED})
+    list(
+        fetch(
+            {"visits_file": loaded(clinic).deliveries.files["visits_file"]}, clinic.project, quiet
+        )
+    )
+    assert clinic.build().ok
 
 
 def test_what_does_not_answer_the_query_now_is_not_used(clinic: Study) -> None:
@@ -294,6 +319,14 @@ def test_an_address_with_a_password_is_refused_and_not_repeated(connection: str)
     assert "planted66" not in str(told.value)
 
 
+def test_an_address_that_cannot_be_read_is_not_repeated() -> None:
+    assert postgres._place("postgresql://me:planted66@host:7/db") == "host:7"
+    assert postgres._place("postgresql://me:a@b@host/db") == "host:5432"
+    assert postgres._place("postgresql:///db?host=/run/postgres") == "/run/postgres:5432"
+    for wrong in ("me:1/x@host/db", "me:1#x@host/db", "me:1?x@host/db", "[me:1", "me:x/y@h"):
+        assert postgres._place(f"postgresql://{wrong}") == "the address that was given"
+
+
 @pytest.mark.parametrize("connection", ["", "host db", "1"])
 def test_what_is_no_address_and_no_variable_is_refused(connection: str) -> None:
     with pytest.raises(ProjectError, match="neither an address nor the name of a variable"):
@@ -322,6 +355,17 @@ def test_an_indented_query_is_the_same_query() -> None:
 
 
 PIN = Pin("0" * 64, 3, "2026-03-02T10:00:00+00:00", "abc")
+
+
+def test_a_shell_completes_the_snapshots_that_were_fetched(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    (tmp_path / "pyproject.toml").write_text('[tool.data-package]\npackage = "p"\n')
+    write_pins(tmp_path / "snapshots.toml", {"visits": PIN, "labs": PIN})
+    monkeypatch.chdir(tmp_path)
+    verb = cli_fetch.command
+    offered = completing.snapshots(click.Context(verb), verb.params[0], "v")
+    assert [item.value for item in offered] == ["visits"]
 
 
 def test_pins_are_written_by_name_and_read_back(tmp_path: Path) -> None:

@@ -12,7 +12,7 @@ from textwrap import dedent
 
 import pytest
 
-from data_package.engine.fingerprint import Fingerprint, Fingerprinter, Part, module_digest
+from data_package.engine.fingerprint import Fingerprint, Fingerprinter, Ingredient, module_digest
 
 Files = Mapping[str, str] | str
 Look = Callable[..., Fingerprint]
@@ -402,8 +402,8 @@ def test_the_digest_of_a_module_is_blind_to_how_it_is_written() -> None:
 
 
 def test_a_part_can_be_made_by_hand() -> None:
-    assert Part("helper x", "0" * 64).code == ""
-    assert Part("helper x", "0" * 64, "def x(): ...").code == "def x(): ..."
+    assert Ingredient("helper x", "0" * 64).code == ""
+    assert Ingredient("helper x", "0" * 64, "def x(): ...").code == "def x(): ..."
 
 
 def test_a_dagster_config_is_covered_with_its_fields(tmp_path: Path) -> None:

@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from data_package.engine.cli.todo import listing
-from data_package.engine.package.completeness import Gap, Kind, gaps_in, gaps_of, summary_of
+from data_package.engine.package.completeness import Gap, GapKind, gaps_in, gaps_of, summary_of
 from data_package.engine.package.todo import Todo
 from data_package_tests.conftest import Make
 from data_package_tests.engine.package.test_publish import STUDY_FILES, descriptor, package_of
@@ -44,11 +44,11 @@ def test_everything_that_is_empty_is_missing_and_counted() -> None:
     }
     found = gaps_of({"name": "x", "title": "", "licenses": []}, contracts)
     assert [(gap.kind, gap.place) for gap in found] == [
-        *((Kind.PACKAGE, "package"),) * 4,
-        (Kind.TABLE, "t"),
-        (Kind.FIELD, "t.a"),
-        (Kind.FIELD, "t.b"),
-        (Kind.CONTRACT, "v"),
+        *((GapKind.PACKAGE, "package"),) * 4,
+        (GapKind.TABLE, "t"),
+        (GapKind.FIELD, "t.a"),
+        (GapKind.FIELD, "t.b"),
+        (GapKind.CONTRACT, "v"),
     ]
     assert summary_of(found) == (
         "the package's title, the package's description, licence, contributors, "
@@ -71,7 +71,7 @@ def test_everything_that_is_empty_is_missing_and_counted() -> None:
 def test_codes_without_labels_are_missing(kind: str, categories: list[Any], lacks: bool) -> None:
     field = {"name": "a", "title": "A", "type": kind, "categories": categories}
     found = gaps_of(WHOLE, {"t": table(field)})
-    assert [gap.kind for gap in found] == [Kind.LABEL] * lacks
+    assert [gap.kind for gap in found] == [GapKind.LABEL] * lacks
     assert all(gap.is_advice for gap in found)
 
 
@@ -149,6 +149,14 @@ def test_todo_lists_what_is_left_with_file_and_line(study: Make) -> None:
 def test_todo_advises_a_codebook_where_many_fields_have_no_words(
     fields: int, has_advice: bool
 ) -> None:
-    gap = Gap(Kind.FIELD, "people", "age", (), "neither title nor description")
+    gap = Gap(GapKind.FIELD, "people", "age", (), "neither title nor description")
     shown = listing([Todo(gap, "people.yaml", 1, 1)] * fields)
     assert ("--codebook" in shown) == has_advice
+
+
+@pytest.mark.parametrize(
+    "empty", ["\u200b", "\u00a0\u2060", [{}], [{"title": " "}], [[]], {"a": ""}]
+)
+def test_what_shows_nothing_says_nothing(empty: object) -> None:
+    found = gaps_of(dict.fromkeys(WHOLE, empty), {})
+    assert [gap.kind for gap in found] == [GapKind.PACKAGE] * 4

@@ -16,7 +16,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.file_systems import is_shared, kind_of
 from data_package.engine.runs.build_lock import building
 from data_package.engine.runs.lease import Holder, Pace, leased
-from data_package.engine.storage import this_machine
+from data_package.engine.storage import is_running, this_machine
 from data_package_tests.conftest import Make
 
 FAST = Pace(sign=0.02, over=0.3, look=0.01)
@@ -64,7 +64,10 @@ def test_the_second_waits_and_says_for_whom(tmp_path: Path) -> None:
     assert "Another build of this project is running (process 12 on node7); waiting" in text
 
 
-@pytest.mark.parametrize("content", [None, b"", b"{}", b"\xff["])
+WITHOUT_PROCESS = json.dumps(asdict(OTHER) | {"process": "12"}).encode()
+
+
+@pytest.mark.parametrize("content", [None, b"", b"{}", b"\xff[", WITHOUT_PROCESS])
 def test_one_without_a_sign_of_life_is_taken_over(tmp_path: Path, content: bytes | None) -> None:
     path = tmp_path / "lease"
     left(path, OTHER)
@@ -87,6 +90,34 @@ def test_that_of_a_process_of_this_machine_that_has_ended_is_taken_over_at_once(
     with leased(path, pytest.fail, Pace(over=1000.0)):
         pass
     assert not list(tmp_path.iterdir())
+
+
+def test_the_clock_of_another_host_does_not_matter(tmp_path: Path) -> None:
+    path = tmp_path / "lease"
+    left(path, OTHER)
+    for moment in (0, time.time() + 1e6):
+        os.utime(path, (moment, moment))
+        began = time.monotonic()
+        with leased(path, lambda _: None, FAST):
+            assert time.monotonic() - began >= FAST.over
+        left(path, OTHER)
+
+
+def test_another_boot_of_a_host_of_this_name_is_another_machine(tmp_path: Path) -> None:
+    # Its process number says nothing here.
+    path = tmp_path / "lease"
+    left(path, replace(OTHER, host=os.uname().nodename, process=(1 << 22) - 1))
+    began = time.monotonic()
+    with leased(path, lambda _: None, FAST):
+        assert time.monotonic() - began >= FAST.over
+
+
+def test_a_process_is_there_also_where_it_is_hidden_in_proc() -> None:
+    gone = subprocess.Popen(["true"])
+    gone.wait()
+    assert is_running(os.getpid())
+    assert is_running(1)
+    assert not any(map(is_running, (gone.pid, 0, -1, 1 << 40)))
 
 
 def test_many_never_have_it_together(tmp_path: Path) -> None:

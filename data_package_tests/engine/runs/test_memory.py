@@ -7,7 +7,8 @@ import pytest
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.needs import Needs, needs_of, together
-from data_package.engine.runs.memory import memory_of_machine, used_by
+from data_package.engine.package.dictionary.model import size_in_words
+from data_package.engine.runs.memory import memory_of_machine, size, used_by
 
 
 def machine(folder: Path, groups: str, **limits: str) -> tuple[Path, Path]:
@@ -102,3 +103,19 @@ def test_a_table_that_says_nothing_has_the_default() -> None:
 
 def test_a_function_of_several_tables_needs_the_most_of_them() -> None:
     assert together([Needs(1, None), Needs(2, 5.0), Needs()]) == Needs(2, 5.0)
+
+
+@pytest.mark.parametrize(
+    ("count", "exact", "rounded"),
+    [
+        (999, "999 B", "1 kB"),
+        (949_000, "949.0 kB", "900 kB"),
+        (999_940, "999.9 kB", "1 MB"),
+        (999_960, "1.0 MB", "1 MB"),
+        (1_240_000, "1.2 MB", "1.2 MB"),
+    ],
+)
+def test_a_size_has_the_unit_in_which_it_is_below_a_thousand(
+    count: int, exact: str, rounded: str
+) -> None:
+    assert (size(count), size_in_words(count)) == (exact, rounded)

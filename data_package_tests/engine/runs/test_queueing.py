@@ -6,7 +6,7 @@ import pytest
 
 from data_package.engine.needs import Needs
 from data_package.engine.project import Project
-from data_package.engine.runs.queueing import State, _parsed, in_words, name_of, prefix_of
+from data_package.engine.runs.queueing import JobState, _parsed, in_words, name_of, prefix_of
 from data_package.engine.runs.slurm import _parameters
 
 PROJECT = Project(Path("/study"), "study", Path("/study/storage"))
@@ -20,25 +20,25 @@ def test_jobs_of_a_project_are_known_by_their_names() -> None:
     assert name_of(PROJECT, ["Bögen und|mehr"]) == f"{prefix}B_gen_und_mehr"
     said = f"12|PENDING|Priority||{name}\n7_1|RUNNING|None|n1|{name}\n8|RUNNING|None|n1|other|x\n"
     assert _parsed(said, prefix) == {
-        "12": State("PENDING", "Priority", ""),
-        "7_1": State("RUNNING", "None", "n1"),
+        "12": JobState("PENDING", "Priority", ""),
+        "7_1": JobState("RUNNING", "None", "n1"),
     }
 
 
 @pytest.mark.parametrize(
     ("state", "waits", "is_over", "shown"),
     [
-        (State("PENDING", "Resources"), True, False, "waits (Resources)"),
-        (State("PENDING", "None"), True, False, "waits"),
-        (State("RUNNING", "None", "n1"), False, False, "on n1"),
-        (State("COMPLETING", "None", "n1"), False, False, "on n1"),
-        *((State(name, "", ""), False, True, name.lower()) for name in ("COMPLETED", "TIMEOUT")),
+        (JobState("PENDING", "Resources"), True, False, "waits (Resources)"),
+        (JobState("PENDING", "None"), True, False, "waits"),
+        (JobState("RUNNING", "None", "n1"), False, False, "on n1"),
+        (JobState("COMPLETING", "None", "n1"), False, False, "on n1"),
+        *((JobState(name, "", ""), False, True, name.lower()) for name in ("COMPLETED", "TIMEOUT")),
         # One that a later Slurm has is over: it is neither waiting nor at work.
-        (State("EVAPORATED"), False, True, "evaporated"),
+        (JobState("EVAPORATED"), False, True, "evaporated"),
     ],
 )
 def test_a_job_waits_or_runs_or_is_over(
-    state: State, waits: bool, is_over: bool, shown: str
+    state: JobState, waits: bool, is_over: bool, shown: str
 ) -> None:
     assert (state.waits, state.is_over, state.shown) == (waits, is_over, shown)
 
@@ -55,8 +55,8 @@ def test_a_job_waits_or_runs_or_is_over(
     ],
 )
 def test_how_a_job_ended_is_reported_in_words(name: str, words: str) -> None:
-    assert words in in_words(State(name, "why", "n1"), "7")
-    assert "{" not in in_words(State(name, "why", "n1"), "7").replace('{"data_package', "")
+    assert words in in_words(JobState(name, "why", "n1"), "7")
+    assert "{" not in in_words(JobState(name, "why", "n1"), "7").replace('{"data_package', "")
 
 
 def test_a_job_that_slurm_has_forgotten_is_reported() -> None:

@@ -2,6 +2,7 @@
 
 import json
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -12,9 +13,15 @@ from typing import Any
 import pytest
 
 from data_package.engine.runs.instance import project_instance
+from data_package.engine.runs.queueing import prefix_of
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.runs.cluster import Cluster, started
-from data_package_tests.engine.runs.test_processes import copied, facts_of, files_of, until
+from data_package_tests.engine.runs.test_processes import (
+    copied,
+    facts_of,
+    files_of,
+    until,
+)
 
 pytestmark = pytest.mark.slow
 
@@ -93,17 +100,36 @@ def begun(project: Study, cluster: Cluster, *words: str) -> "subprocess.Popen[st
 
 
 def finished(build: "subprocess.Popen[str]") -> tuple[int, dict[str, Any], str]:
-    out, err = build.communicate(timeout=600)
+    out, err = build.communicate(timeout=1800)
     return build.returncode, json.loads(out) if out else {}, err
 
 
+FORGETFUL = """\
+#!/bin/sh
+[ -e {mark} ] && exec {real} "$@"
+{real} "$@" > {mark}
+echo "sbatch: error: Socket timed out on send/recv operation" >&2
+exit 1
+"""
+
+
 def test_a_build_in_jobs_makes_what_a_build_in_one_process_makes(
-    study: Make, cluster: Cluster
+    study: Make, cluster: Cluster, tmp_path: Path
 ) -> None:
     project = study(FILES)
     alone = copied(project, "alone")
-    done = project.verb("build", "--slurm", "--json", env=cluster.environment)
+    # Slurm takes the first job, and its answer is lost.
+    real = Path(shutil.which("sbatch", path=cluster.environment["PATH"]) or "")
+    sbatch = tmp_path / "bin" / "sbatch"
+    sbatch.parent.mkdir()
+    sbatch.write_text(FORGETFUL.format(real=real, mark=tmp_path / "lost"))
+    sbatch.chmod(0o755)
+    env = cluster.environment | {"PATH": f"{sbatch.parent}:{cluster.environment['PATH']}"}
+    done = project.verb("build", "--slurm", "--json", env=env)
     assert done.returncode == 0, done.stdout + done.stderr
+    ended = (cluster.folder / "log" / "jobs").read_text()
+    prefix = prefix_of(project.project)
+    assert re.findall(rf"Name={re.escape(prefix)}(\S+) JobState=CANCELLED", ended) == ["people"]
     beside = alone.verb("build", "--json")
     assert facts_of(done.stdout) == facts_of(beside.stdout)
     assert files_of(project) == files_of(alone)
@@ -220,6 +246,7 @@ def retries_of(project: Study) -> list[str]:
 
 
 WAITS = """
+import os
 import time
 from pathlib import Path
 
@@ -231,33 +258,35 @@ HERE = Path(__file__).parents[1]
 
 @dg.asset
 def waits() -> pl.DataFrame:
-    while not (HERE / "go").exists():
+    while "SLURM_JOB_ID" in os.environ:
         (HERE / "begun").touch()
         time.sleep(0.1)
     return pl.DataFrame({"n": [1]})
 """
 
 
-@pytest.mark.parametrize("number", [signal.SIGTERM, signal.SIGKILL])
 def test_nothing_is_left_in_the_queue_of_a_build_that_is_ended(
-    study: Make, cluster: Cluster, number: signal.Signals
+    study: Make, cluster: Cluster
 ) -> None:
     project = study({"tables.py": WAITS})
-    build = begun(project, cluster, "--slurm")
-    until(lambda: (project.root / "begun").exists() or build.poll() is not None, 300)
-    build.send_signal(number)
-    _, said = build.communicate(timeout=120)
+
+    def ended_by(number: signal.Signals) -> str:
+        (project.root / "begun").unlink(missing_ok=True)
+        build = begun(project, cluster, "--slurm")
+        until(lambda: (project.root / "begun").exists() or build.poll() is not None, 300)
+        build.send_signal(number)
+        return build.communicate(timeout=120)[1]
+
+    # Ctrl-C.
+    said = ended_by(signal.SIGINT)
     assert "Traceback" not in said
-    if number == signal.SIGKILL:
-        (job,) = cluster.jobs()
-    else:
-        assert not cluster.jobs()
-    (project.root / "go").touch()
+    assert not cluster.jobs(), said
+    ended_by(signal.SIGKILL)
+    (job,) = cluster.jobs()
     again = project.verb("build", "--json", env=cluster.environment)
     assert again.returncode == 0, again.stderr
+    assert f"left jobs in Slurm's queue; they are cancelled: {job}." in again.stderr
     until(lambda: not cluster.jobs())
-    if number == signal.SIGKILL:
-        assert f"left jobs in Slurm's queue; they are cancelled: {job}." in again.stderr
     (made,) = json.loads(again.stdout)["tables"]
     assert made["status"] == "built"
 

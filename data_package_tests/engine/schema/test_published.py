@@ -27,6 +27,7 @@ def test_an_address_or_a_path_within_the_package_is_fine(address: str) -> None:
 @pytest.mark.parametrize(
     "address",
     [
+        *(" javascript:alert(1)", "https://example.org/\u202e", "a/b ", "\u2028javascript:x"),
         *("javascript:alert(1)", "JavaScript:alert(1)", "data:text/html,x", "vbscript:x", "file:x"),
         *("file:///home/me", "FILE:/x", "mailto:a@b.c", "ssh://host/x", "s3://bucket/x"),
         *("/home/me/raw.csv", "//host/share", "~/raw.csv", "~root/x", "../raw.csv", "a/../b"),

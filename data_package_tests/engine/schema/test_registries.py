@@ -12,7 +12,9 @@ from data_package.engine.schema.literals import logical
 from data_package.engine.schema.types import FIELD_TYPES
 from data_package.engine.schema.types.list import LIST_ITEM_TYPES
 from data_package.engine.testing.values import _MAKERS
+from data_package_tests.engine.schema import generate
 
+ROOT = Path(__file__).resolve().parents[3]
 # Three cells of each type, each more than the one before.
 CELLS = {
     "string": ("a", "bb", "ccc"),
@@ -52,6 +54,15 @@ PAIRS = [(kind, name) for kind in FIELD_TYPES for name in FIELD_TYPES[kind].cons
 def test_each_constraint_is_of_some_type_and_each_of_a_type_is_known() -> None:
     assert set(CONSTRAINTS) == {name for _, name in PAIRS} == set(SAID)
     assert set(FIELD_TYPES) == set(CELLS)
+    # What frictionless judges too.
+    assert set(FIELD_TYPES) == set(generate.CELLS)
+
+
+def test_the_reference_has_each_constraint_that_a_value_may_break() -> None:
+    # Values that repeat are reported with the keys.
+    names = [*(name for name in CONSTRAINTS if name != "unique"), "categories"]
+    row = f"| `constraint-error` | {', '.join(f'`{name}`' for name in names)} |"
+    assert row in (ROOT / "docs" / "reference" / "table-schema.md").read_text()
 
 
 @pytest.mark.parametrize(("kind", "name"), sorted(PAIRS))

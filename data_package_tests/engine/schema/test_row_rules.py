@@ -9,7 +9,14 @@ from hypothesis import strategies as st
 
 from data_package.engine.errors import BuildError
 from data_package.engine.schema import Contract, Report, check
-from data_package.engine.schema.row_rules import Join, Joined, Rule, with_rule, with_words, words_of
+from data_package.engine.schema.row_rules import (
+    AppliedRule,
+    Join,
+    Joined,
+    with_rule,
+    with_words,
+    words_of,
+)
 
 VISITS = Contract.from_descriptor(
     {
@@ -28,19 +35,22 @@ ROWS = pl.LazyFrame(
         "end": [date(2026, 1, 6), date(2026, 1, 1), date(2026, 1, 1), date(2026, 1, 1)],
     }
 )
-ORDERED = Rule("ordered", "It ends after it starts.", pl.col("end") >= pl.col("start"))
+ORDERED = AppliedRule("ordered", "It ends after it starts.", pl.col("end") >= pl.col("start"))
 SUBJECTS = pl.LazyFrame({"subject": ["a", "b"], "left": [date(2026, 1, 5), date(2026, 2, 1)]})
 BY_SUBJECT = (Join("subjects", ("subject",), ("subject",)),)
 
 
 def judged(
-    rule: Rule, rows: pl.LazyFrame = ROWS, subjects: pl.LazyFrame = SUBJECTS, limit: int = 1000
+    rule: AppliedRule,
+    rows: pl.LazyFrame = ROWS,
+    subjects: pl.LazyFrame = SUBJECTS,
+    limit: int = 1000,
 ) -> Report:
     report = check(rows, VISITS, limit=limit)
     return with_rule(report, rows, rule, VISITS, {"subjects": subjects})
 
 
-def refusal(rule: Rule, subjects: pl.LazyFrame = SUBJECTS) -> str:
+def refusal(rule: AppliedRule, subjects: pl.LazyFrame = SUBJECTS) -> str:
     with pytest.raises(BuildError) as caught:
         judged(rule, subjects=subjects)
     return str(caught.value)
@@ -61,7 +71,7 @@ def test_rows_that_break_a_rule_are_reported_without_their_values() -> None:
 
 
 def test_a_missing_value_of_the_contract_is_null_to_a_rule() -> None:
-    report = judged(Rule("known", "Known.", pl.col("subject").is_in(["a", "b", "d"])))
+    report = judged(AppliedRule("known", "Known.", pl.col("subject").is_in(["a", "b", "d"])))
     assert report.ok
     assert report.skipped == ("1 row by known: a value is empty",)
 
@@ -74,14 +84,14 @@ def test_all_errors_are_counted_beyond_the_rows_that_are_itemised() -> None:
 
 def test_a_rule_uses_the_row_of_another_table_that_belongs_to_a_row() -> None:
     within = pl.col("end") <= Joined("subjects").col("left")
-    report = judged(Rule("within", "Within the study.", within, BY_SUBJECT))
+    report = judged(AppliedRule("within", "Within the study.", within, BY_SUBJECT))
     assert [(total.count, total.rows) for total in report.totals] == [(1, (2,))]
     assert report.skipped == ("2 rows by within: a value is empty",)
 
 
 def test_a_key_that_repeats_in_the_joined_table_is_refused() -> None:
     within = pl.col("end") <= Joined("subjects").col("left")
-    rule = Rule("within", "Within the study.", within, BY_SUBJECT)
+    rule = AppliedRule("within", "Within the study.", within, BY_SUBJECT)
     said = refusal(rule, pl.concat([SUBJECTS, SUBJECTS]))
     assert "several have the same subject" in said
     # Rows without a key belong to no row.
@@ -100,17 +110,17 @@ def test_a_key_that_repeats_in_the_joined_table_is_refused() -> None:
     ],
 )
 def test_what_is_not_one_condition_is_refused(expression: object, said: str) -> None:
-    assert said in refusal(Rule("odd", "Odd.", expression))
+    assert said in refusal(AppliedRule("odd", "Odd.", expression))
 
 
 def test_an_expression_of_another_length_is_an_error_and_not_a_shorter_answer() -> None:
     with pytest.raises(pl.exceptions.PolarsError):
-        judged(Rule("short", "Short.", pl.col("end").is_not_null().head(2)))
+        judged(AppliedRule("short", "Short.", pl.col("end").is_not_null().head(2)))
 
 
 def test_an_expression_may_look_at_the_whole_table() -> None:
     first = pl.col("start") == pl.col("start").min().over("subject")
-    assert judged(Rule("first", "First.", first)).ok
+    assert judged(AppliedRule("first", "First.", first)).ok
 
 
 def test_a_table_without_rows_satisfies_every_rule() -> None:
@@ -136,7 +146,9 @@ def test_a_joined_rule_judges_as_a_loop_over_the_rows_does(
         list(bounds.items()), schema={"k": pl.Int64, "most": pl.Int64}, orient="row"
     )
     contract = Contract("rows", {}, fields=(), fields_match="subset")
-    rule = Rule("r", "R.", pl.col("v") <= Joined("t").col("most"), (Join("t", ("k",), ("k",)),))
+    rule = AppliedRule(
+        "r", "R.", pl.col("v") <= Joined("t").col("most"), (Join("t", ("k",), ("k",)),)
+    )
     report = with_rule(check(frame, contract), frame, rule, contract, {"t": other})
 
     most = [bounds.get(k) if k is not None else None for k, _ in rows]

@@ -1,6 +1,7 @@
 """Files of SPSS, SAS and Stata by contract: pyreadstat writes them and is the other opinion."""
 
 import datetime as dt
+import random
 from pathlib import Path
 
 import pandas as pd
@@ -226,3 +227,55 @@ def test_a_file_that_breaks_off_or_is_damaged_ends_in_one_line(
             read(path, SCHEMA)
         assert "\n" not in str(caught.value)
         assert str(path) in str(caught.value)
+
+
+def test_labels_that_several_values_have_are_told_apart(tmp_path: Path) -> None:
+    labels = {1: "A", 2: "A", 3: "B", 4: "A (1)"}
+    path = tmp_path / "t.sav"
+    frame = pd.DataFrame({"n": [1.0, 2.0, 3.0, 4.0]})
+    for held in ({1: "A", 2: "A", 3: "B"}, labels):
+        pyreadstat.write_sav(frame.head(len(held)), path, variable_value_labels={"n": held})
+        inference = infer_file(path)
+        assert check_file(path, {"fields": inference.fields}).ok
+        shown = [one["label"] for one in inference.fields[0]["categories"]]  # type: ignore[attr-defined]
+        assert len(set(shown)) == len(held)
+
+
+def test_long_texts_of_stata_are_read_whole_or_refused_with_their_names(tmp_path: Path) -> None:
+    path = tmp_path / "t.dta"
+    frame = pd.DataFrame({"n": [1.0, 2.0], "s": ["x" * 3000, "y"]})
+    schema = {"fields": [{"name": "n", "type": "number"}, {"name": "s", "type": "string"}]}
+    for release in (117, 118, 119):
+        frame.to_stata(path, version=release, write_index=False)
+        if release < 119:
+            assert read(path, schema).frame.collect()["s"].to_list() == ["x" * 3000, "y"]
+            continue
+        with pytest.raises(CheckError, match="release 119: s;"):
+            read(path, schema)
+
+
+@pytest.mark.stress
+@pytest.mark.parametrize("seed", range(20))
+@pytest.mark.parametrize("name", WRITERS)
+def test_a_file_with_any_damage_is_read_or_ends_in_one_line(
+    files: Path, tmp_path: Path, name: str, seed: int
+) -> None:
+    draw = random.Random(f"{name} {seed}")
+    content = bytearray((files / name).read_bytes())
+    for _ in range(draw.choice((1, 4, 30))):
+        start = draw.randrange(len(content))
+        length = draw.choice((1, 1, 4, 200))
+        content[start : start + length] = (
+            draw.choice((b"", b"\xff", b"\0", draw.randbytes(1))) * length
+        )
+    path = tmp_path / name
+    path.write_bytes(content[: draw.choice((len(content), draw.randrange(1, len(content))))])
+    said = ""
+    for look in (read, lambda path, _: infer_file(path)):
+        try:
+            look(path, SCHEMA)
+        except CheckError as error:
+            said = str(error)
+        except BadDataError as error:
+            said = error.report.totals[0].code
+        assert len(said.splitlines()) < 2

@@ -281,3 +281,44 @@ def test_a_table_is_drafted_for_each_sheet(tmp_path: Path) -> None:
         {"sheetName": "North"},
         {"sheetName": "South 2"},
     ]
+
+
+def rewritten(path: Path, part: str, old: bytes, new: bytes) -> Path:
+    """A workbook with a change of one of its parts."""
+    held = {}
+    with zipfile.ZipFile(path) as archive:
+        held = {name: archive.read(name) for name in archive.namelist()}
+    assert old in held[part]
+    held[part] = held[part].replace(old, new)
+    with zipfile.ZipFile(path, "w") as archive:
+        for name, content in held.items():
+            archive.writestr(name, content)
+    return path
+
+
+def test_days_that_are_counted_from_1904_are_those_days(tmp_path: Path) -> None:
+    made = openpyxl.Workbook()
+    made.epoch = openpyxl.utils.datetime.CALENDAR_MAC_1904
+    for row in (["day", "clock"], [at(2016, 1, 1), dt.time(10, 30)], [at(1904, 1, 2), None]):
+        made.active.append(row)
+    made.save(tmp_path / "t.xlsx")
+    path = rewritten(
+        tmp_path / "t.xlsx",
+        "xl/workbook.xml",
+        b"</workbook>",
+        b'<extLst><ext><x15:workbookPr xmlns:x15="urn:x15" a="1"/></ext></extLst></workbook>',
+    )
+    fields = [{"name": "day", "type": "date"}, {"name": "clock", "type": "time"}]
+    assert read(path, {"fields": fields}, bad="stop").frame.collect().rows() == [
+        (dt.date(2016, 1, 1), dt.time(10, 30)),
+        (dt.date(1904, 1, 2), None),
+    ]
+
+
+def test_a_number_with_blanks_around_it_is_a_number(tmp_path: Path) -> None:
+    path = book(tmp_path / "t.xlsx", one=[["n", "s"], [41, " 41"]], two=[["m"], [1]])
+    rewritten(path, "xl/worksheets/sheet1.xml", b"<v>41</v>", b"<v> 41\n</v>")
+    assert [part["sheetName"] for part in parts_of(path)] == ["one", "two"]
+    fields = [{"name": "n", "type": "integer"}, {"name": "s", "type": "string"}]
+    frame = read(path, {"fields": fields}, dialect={"sheetName": "one"}).frame.collect()
+    assert frame.rows() == [(41, " 41")]

@@ -9,7 +9,7 @@ import subprocess
 import sys
 import warnings
 from collections import namedtuple
-from collections.abc import Callable, Iterator
+from collections.abc import AsyncIterator, Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from enum import Enum
 from functools import partial
@@ -24,7 +24,7 @@ from hypothesis import strategies as st
 
 from data_package.engine.errors import DataPackageError, ProjectError
 from data_package.engine.project import Project
-from data_package.engine.tables.failures import value_free
+from data_package.engine.tables.failures import INTERRUPTIONS, value_free
 from data_package.engine.tables.own_words import OwnWords
 from data_package.engine.tables.unraised import unraised_in_few_words
 
@@ -298,6 +298,47 @@ def said_of(act: Callable[[], object], project: Project) -> str:
 def test_no_kind_of_error_says_a_word_of_a_row(kind: str, project: Project) -> None:
     for each in (f"{ONE} {TWO} {NUMBER}", f"{ONE}-{NUMBER}", ONE, f"{ONE}_{TWO}", str(NUMBER)):
         assert traces(said_of(partial(RAISERS[kind], each), project)) == []
+
+
+@pytest.mark.parametrize("kind", INTERRUPTIONS)
+def test_an_interruption_that_a_function_raises_stays_one_without_words(
+    kind: type[BaseException], project: Project
+) -> None:
+    named = type(ONE, (kind,), {})
+
+    def table() -> None:
+        error = named(f"{ONE} {NUMBER}")
+        error.add_note(TWO)
+        raise error
+
+    def pieces() -> Iterator[None]:
+        table()
+        yield
+
+    async def later() -> None:
+        table()
+
+    async def pieces_later() -> AsyncIterator[None]:
+        table()
+        yield
+
+    def quiet(function: Callable[[], object]) -> Any:
+        return value_free(function, name="t", project=project)()
+
+    async def first() -> None:
+        await anext(quiet(pieces_later))
+
+    for act in (
+        lambda: quiet(table),
+        lambda: list(quiet(pieces)),
+        lambda: asyncio.run(quiet(later)),
+        lambda: asyncio.run(first()),
+    ):
+        with pytest.raises(BaseException) as caught:  # noqa: PT011
+            act()
+        assert type(caught.value) is kind
+        hung_on = caught.value.__context__, getattr(caught.value, "__notes__", [])
+        assert traces(f"{caught.value!r}{hung_on}") == []
 
 
 @settings(max_examples=150)

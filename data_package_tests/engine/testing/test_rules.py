@@ -8,7 +8,7 @@ import pytest
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.project import Project, find_project
 from data_package.engine.schema import Contract
-from data_package.engine.schema.row_rules import Rule
+from data_package.engine.schema.row_rules import AppliedRule
 from data_package.engine.testing.sampling import Sampler
 from data_package.testing import sample
 from data_package_tests.conftest import Make
@@ -81,17 +81,17 @@ def test_the_rows_of_a_table_satisfy_its_rules_and_keys(project: Project) -> Non
 def test_a_rule_that_no_row_satisfies_is_named() -> None:
     contract = Contract.from_descriptor({"fields": [{"name": "n", "type": "integer"}]}, name="t")
     rules = [
-        Rule("never", "never", pl.col("n").is_null() & pl.col("n").is_not_null()),
-        Rule("always", "always", pl.col("n").is_null() | pl.col("n").is_not_null()),
+        AppliedRule("never", "never", pl.col("n").is_null() & pl.col("n").is_not_null()),
+        AppliedRule("always", "always", pl.col("n").is_null() | pl.col("n").is_not_null()),
     ]
     with pytest.raises(
         ProjectError, match=r"t: of 500 rows .* 0 satisfy its row rules; .*: 'never'"
     ):
         Sampler(20, 0, rules=lambda _: rules).table(contract)
-    failing = [Rule("bad", "bad", pl.col("n").str.len_chars() > 1)]
+    failing = [AppliedRule("bad", "bad", pl.col("n").str.len_chars() > 1)]
     with pytest.raises(ProjectError, match="the rule 'bad' cannot be applied"):
         Sampler(20, 0, rules=lambda _: failing).table(contract)
-    lost = [Rule("lost", "lost", pl.col("m") > 1)]
+    lost = [AppliedRule("lost", "lost", pl.col("m") > 1)]
     with pytest.raises(BuildError, match="needs a column that is not there: 'm'"):
         Sampler(20, 0, rules=lambda _: lost).table(contract)
 
@@ -105,7 +105,7 @@ def test_keys_of_rows_that_break_a_rule_are_free_again() -> None:
         "primaryKey": ["k"],
     }
     contract = Contract.from_descriptor(descriptor, name="t")
-    made = Sampler(12, 0, rules=lambda _: [Rule("n", "n", pl.col("n"))]).table(contract)
+    made = Sampler(12, 0, rules=lambda _: [AppliedRule("n", "n", pl.col("n"))]).table(contract)
     assert made["k"].sort().to_list() == list(range(1, 13))
     assert made["n"].all()
 

@@ -17,7 +17,7 @@ import pytest
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.staleness.lock import read_lock
-from data_package.engine.ui.listening import Place, listening
+from data_package.engine.ui.listening import ListeningPlace, listening
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER
 from data_package_tests.engine.ui.server import (
@@ -264,14 +264,14 @@ NO_CERTIFICATE = Path(__file__)
 @pytest.mark.parametrize(
     ("place", "says"),
     [
-        (Place("192.0.2.1"), "Give --tls-cert and --tls-key"),
-        (Place("0.0.0.0"), "every address"),
-        (Place("::"), "every address"),
-        (Place(tls_cert=NO_CERTIFICATE), "go together"),
-        (Place(tls_cert=NO_CERTIFICATE, tls_key=NO_CERTIFICATE), "not usable"),
+        (ListeningPlace("192.0.2.1"), "Give --tls-cert and --tls-key"),
+        (ListeningPlace("0.0.0.0"), "every address"),
+        (ListeningPlace("::"), "every address"),
+        (ListeningPlace(tls_cert=NO_CERTIFICATE), "go together"),
+        (ListeningPlace(tls_cert=NO_CERTIFICATE, tls_key=NO_CERTIFICATE), "not usable"),
     ],
 )
-def test_what_would_be_unsafe_is_refused(study: Make, place: Place, says: str) -> None:
+def test_what_would_be_unsafe_is_refused(study: Make, place: ListeningPlace, says: str) -> None:
     with pytest.raises(ProjectError, match=says), listening(place, study(TABLES).project):
         raise AssertionError("it listens")
 

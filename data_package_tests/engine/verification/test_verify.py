@@ -15,7 +15,7 @@ from click.testing import CliRunner, Result
 
 from data_package.engine.cli.verify import command
 from data_package.engine.verification.rebuild_difference import ReasonKind, compare
-from data_package.engine.verification.verify import Verdict, Verification, verify
+from data_package.engine.verification.verify import Rebuilt, Verification, verify
 from data_package_tests.conftest import Make, Study
 
 pytestmark = pytest.mark.slow
@@ -103,7 +103,7 @@ def again(study: Study, *select: str) -> Verification:
     return verify(select, study.project)
 
 
-def verdicts(result: Verification) -> dict[str, Verdict]:
+def verdicts(result: Verification) -> dict[str, Rebuilt]:
     return {table.name: table.verdict for table in result.tables}
 
 
@@ -133,7 +133,7 @@ def test_equal_tables_are_proven_and_nothing_is_changed(made: Callable[[str], St
     before = everything(study)
     result = again(study)
     assert result.ok
-    assert verdicts(result) == dict.fromkeys(["letters", "pairs", "triples"], Verdict.EQUAL)
+    assert verdicts(result) == dict.fromkeys(["letters", "pairs", "triples"], Rebuilt.EQUAL)
     after = everything(study)
     assert after.keys() == before.keys()
     assert [k for k in after if after[k] != before[k]] == []
@@ -152,12 +152,12 @@ def test_tables_that_differ_are_named_with_the_reason(made: Callable[[str], Stud
     result = again(study)
     assert not result.ok
     assert verdicts(result) == {
-        "letters": Verdict.EQUAL,
-        "chance": Verdict.DIFFERS,
-        "clock": Verdict.DIFFERS,
-        "order": Verdict.DIFFERS,
-        "reader": Verdict.EQUAL,
-        "secret_reader": Verdict.DIFFERS,
+        "letters": Rebuilt.EQUAL,
+        "chance": Rebuilt.DIFFERS,
+        "clock": Rebuilt.DIFFERS,
+        "order": Rebuilt.DIFFERS,
+        "reader": Rebuilt.EQUAL,
+        "secret_reader": Rebuilt.DIFFERS,
     }
     assert kinds(result, "order")[0] is ReasonKind.ORDER
     assert kinds(result, "chance") == [ReasonKind.VALUES, ReasonKind.CHANCE]
@@ -183,7 +183,7 @@ def test_a_fresh_checkout_is_verified_from_its_raw_files_alone(
     for file in study.storage.rglob("*.parquet"):
         file.unlink()
     result = again(study)
-    assert set(verdicts(result).values()) == {Verdict.EQUAL}
+    assert set(verdicts(result).values()) == {Rebuilt.EQUAL}
     assert list(study.storage.rglob("*.parquet")) == []
 
 
@@ -191,8 +191,8 @@ def test_a_reader_of_what_cannot_be_had_again_is_skipped(made: Callable[[str], S
     study = made(UNSTEADY)
     (study.storage / "default" / "chance.parquet").unlink()
     result = again(study, "reader")
-    assert verdicts(result)["reader"] is Verdict.SKIPPED
-    assert verdicts(result)["chance"] is Verdict.DIFFERS
+    assert verdicts(result)["reader"] is Rebuilt.SKIPPED
+    assert verdicts(result)["chance"] is Rebuilt.DIFFERS
     assert "its input chance" in next(t.words for t in result.tables if t.name == "reader")
 
 
@@ -201,9 +201,9 @@ def test_stale_tables_are_reported_and_skipped(made: Callable[[str], Study]) -> 
     study.write({"tables.py": STEADY.replace('pair=pl.col("x")', 'pair=pl.lit("!")')})
     result = again(study)
     assert verdicts(result) == {
-        "letters": Verdict.EQUAL,
-        "pairs": Verdict.SKIPPED,
-        "triples": Verdict.SKIPPED,
+        "letters": Rebuilt.EQUAL,
+        "pairs": Rebuilt.SKIPPED,
+        "triples": Rebuilt.SKIPPED,
     }
     # Whether the others would come out as the lock says, nobody knows.
     assert not result.ok
@@ -226,12 +226,12 @@ def test_a_failing_table_does_not_keep_its_readers_from_being_verified(
     (study.root / study.package / "by_hand.txt").unlink()
     result = again(study)
     assert verdicts(result) == {
-        "letters": Verdict.EQUAL,
-        "pairs": Verdict.FAILED,
-        "triples": Verdict.EQUAL,
+        "letters": Rebuilt.EQUAL,
+        "pairs": Rebuilt.FAILED,
+        "triples": Rebuilt.EQUAL,
     }
     assert "FileNotFoundError" in next(t.words for t in result.tables if t.name == "pairs")
-    assert not (study.storage / ".state" / "failures.json").exists()
+    assert not (study.storage / ".state" / "failures.jsonl").exists()
 
 
 PARTED = """
@@ -273,7 +273,7 @@ def parted(study: Make, monkeypatch: pytest.MonkeyPatch) -> Study:
     return new
 
 
-def labels(result: Verification) -> dict[str, Verdict]:
+def labels(result: Verification) -> dict[str, Rebuilt]:
     return {table.label: table.verdict for table in result.tables}
 
 
@@ -282,11 +282,11 @@ def test_partitions_are_built_again_and_compared_one_by_one(parted: Study) -> No
     result = again(parted)
     assert not result.ok
     assert labels(result) == {
-        "years[2024]": Verdict.EQUAL,
-        "years[2025]": Verdict.EQUAL,
-        "marked[2024]": Verdict.EQUAL,
-        "marked[2025]": Verdict.DIFFERS,
-        "total": Verdict.EQUAL,
+        "years[2024]": Rebuilt.EQUAL,
+        "years[2025]": Rebuilt.EQUAL,
+        "marked[2024]": Rebuilt.EQUAL,
+        "marked[2025]": Rebuilt.DIFFERS,
+        "total": Rebuilt.EQUAL,
     }
     assert kinds(result, "marked") == [ReasonKind.VALUES, ReasonKind.CHANCE]
     assert everything(parted) == before
@@ -312,12 +312,12 @@ def test_a_partition_that_is_lost_or_was_changed_is_verified_from_what_the_lock_
     (parted.storage / "default" / "marked" / "2025.parquet").unlink()
     result = again(parted)
     assert labels(result) == {
-        "years[2024]": Verdict.EQUAL,
-        "years[2025]": Verdict.EQUAL,
-        "marked[2024]": Verdict.EQUAL,
-        "marked[2025]": Verdict.DIFFERS,
+        "years[2024]": Rebuilt.EQUAL,
+        "years[2025]": Rebuilt.EQUAL,
+        "marked[2024]": Rebuilt.EQUAL,
+        "marked[2025]": Rebuilt.DIFFERS,
         # One of the partitions that it takes can no longer be had.
-        "total": Verdict.SKIPPED,
+        "total": Rebuilt.SKIPPED,
     }
     assert "its input marked[2025] is not as in the lock" in result.tables[-1].words
 
@@ -327,11 +327,11 @@ def test_a_stale_partition_is_unknown_and_the_others_are_verified(parted: Study)
     result = again(parted)
     assert not result.ok
     assert labels(result) == {
-        "years[2024]": Verdict.SKIPPED,
-        "years[2025]": Verdict.EQUAL,
-        "marked[2024]": Verdict.SKIPPED,
-        "marked[2025]": Verdict.DIFFERS,
-        "total": Verdict.SKIPPED,
+        "years[2024]": Rebuilt.SKIPPED,
+        "years[2025]": Rebuilt.EQUAL,
+        "marked[2024]": Rebuilt.SKIPPED,
+        "marked[2025]": Rebuilt.DIFFERS,
+        "total": Rebuilt.SKIPPED,
     }
     parted.forget()
     assert invoke("years", "--partition", "2025").exit_code == 0
@@ -344,7 +344,7 @@ def test_what_keeps_nothing_here_does_not_keep_the_others_from_passing(
 ) -> None:
     study = made(STEADY + "\n@dg.asset\ndef told(pairs: pl.DataFrame) -> None:\n    print(3)\n")
     result = again(study)
-    assert verdicts(result)["told"] is Verdict.NOT_KEPT
+    assert verdicts(result)["told"] is Rebuilt.NOT_KEPT
     assert result.ok
 
 

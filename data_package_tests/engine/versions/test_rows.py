@@ -164,3 +164,27 @@ def test_a_field_may_have_any_name(tmp_path: Path, name: str, key: str | None) -
     assert found.shown["added"].columns == [name, "o"]
     if by:
         assert found.shown["changed"].rows()[0][1] in ({name, "o"} - set(by))
+
+
+def test_values_of_every_type_are_shown(tmp_path: Path) -> None:
+    far = pl.lit(-(10**18)).cast(pl.Datetime("us"))
+    old = pl.DataFrame({"id": [1]}).select(
+        "id",
+        length=pl.lit(90_000_000).cast(pl.Duration("us")),
+        seen=far,
+        at=pl.lit(1).cast(pl.Time),
+        bytes=pl.lit(b"\xff"),
+        lengths=pl.concat_list(pl.lit(1).cast(pl.Duration("us"))),
+    )
+    new = old.with_columns(
+        length=pl.lit(None, dtype=pl.Duration("us")),
+        seen=far + pl.duration(days=1),
+        at=pl.lit(2).cast(pl.Time),
+        bytes=pl.lit(b"\xfe"),
+        lengths=pl.concat_list(pl.lit(2).cast(pl.Duration("us"))),
+    )
+    shown = difference(tmp_path, old, new, "id", show=9).shown["changed"]
+    assert shown.height == 5
+    before = dict(shown.select("\0field", "\0before").iter_rows())
+    assert before["length"] == "PT1M30S"
+    assert before["seen"].startswith("-29719-04-05")

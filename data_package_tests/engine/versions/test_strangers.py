@@ -4,6 +4,7 @@ import copy
 import json
 import os
 import random
+import re
 import zipfile
 from collections.abc import Callable
 from contextlib import suppress
@@ -227,6 +228,73 @@ def test_what_a_resource_refers_to_is_not_read(
         contract = edition.tables["t"].contract
         assert [field.name for field in contract.fields] in ([], ["person"])
     assert export(ExportFormat.CSV, tmp_path / "out", folder).tables == {"t": 1}
+
+
+SCHEMA = {"fields": [{"name": "person", "type": "string", "title": "Who"}], "primaryKey": "person"}
+
+
+def with_schema(folder: Path, address: str, frame: pl.DataFrame = OPEN) -> Path:
+    """A package whose table refers to its schema."""
+    theirs(folder, "t.parquet", frame)
+    document = json.loads((folder / "datapackage.json").read_text())
+    document["resources"][0]["schema"] = address
+    (folder / "datapackage.json").write_text(json.dumps(document))
+    return folder
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+def test_a_schema_that_is_a_file_of_the_package_is_read(tmp_path: Path, packed: bool) -> None:
+    folder = with_schema(tmp_path / "theirs", "schemas/t.json")
+    (folder / "schemas").mkdir()
+    (folder / "schemas" / "t.json").write_text(json.dumps(SCHEMA))
+    source = zipped(folder) if packed else folder
+    with open_edition(source, None) as edition:
+        assert edition.tables["t"].contract.primary_key == ("person",)
+    assert export(ExportFormat.CSV, tmp_path / "out", source).notes == []
+    # What is exported is whole without the file.
+    made = json.loads((tmp_path / "out" / "datapackage.json").read_text())
+    assert made["resources"][0]["schema"] == SCHEMA
+    inline = theirs(tmp_path / "inline", "t.parquet", OPEN)
+    document = json.loads((inline / "datapackage.json").read_text())
+    document["resources"][0]["schema"] = SCHEMA
+    (inline / "datapackage.json").write_text(json.dumps(document))
+    assert diff(source, inline).level is None
+
+
+@pytest.mark.parametrize("packed", [False, True], ids=["folder", "zip"])
+@pytest.mark.parametrize(
+    ("address", "why"),
+    [
+        ("../home/secret.json", "not that of a file in the package"),
+        ("https://127.0.0.1:9/x.json", "not that of a file in the package"),
+        ("data:,{}", "not that of a file in the package"),
+        ("link.json", "leads out of the package|does not exist|is not JSON"),
+        ("no.json", "does not exist"),
+        ("t.parquet", "it is not JSON"),
+        ("list.json", "it is not a descriptor"),
+        ("half.json", "surrogate"),
+        ("", "not that of a file"),
+    ],
+)
+def test_a_schema_that_is_not_read_is_reported(
+    tmp_path: Path, secret: Path, packed: bool, address: str, why: str
+) -> None:
+    outside = secret.with_name("secret.json")
+    outside.write_text(json.dumps({"fields": [{"name": SECRET}]}))
+    folder = with_schema(tmp_path / "theirs", address)
+    (folder / "list.json").write_text("[]")
+    (folder / "half.json").write_text('{"title": "\\ud800"}')
+    if not packed:
+        (folder / "link.json").symlink_to(outside)
+    source = zipped(folder) if packed else folder
+    made = export(ExportFormat.CSV, tmp_path / "out", source)
+    (note,) = made.notes
+    assert re.search(why, note)
+    assert made.tables == {"t": 1}
+    written = (tmp_path / "out" / "datapackage.json").read_text()
+    assert "schema" not in json.loads(written)["resources"][0]
+    with pytest.raises(ProjectError, match=r"'t'.*cannot be compared"):
+        diff(source, theirs(tmp_path / "same", "t.parquet", OPEN))
 
 
 @pytest.mark.parametrize(

@@ -100,7 +100,8 @@ def size_in_words(size_bytes: int) -> str:
     """A size in the unit that reads best, to two digits: enough to expect, too little to count."""
     size, unit = float(size_bytes), "bytes"
     for larger in ("kB", "MB", "GB", "TB"):
-        if size < 1000:
+        # What would be rounded to 1000 is one of the larger unit.
+        if size < 950:
             break
         size, unit = size / 1000, larger
     digits = 1 - len(str(int(size)))

@@ -12,7 +12,7 @@ from data_package.engine.schema.constraints.constraint import (
 )
 from data_package.engine.schema.contract import Field
 from data_package.engine.schema.literals import logical
-from data_package.engine.schema.types.duration import Span
+from data_package.engine.schema.types.duration import WholeDuration
 
 if TYPE_CHECKING:
     import polars as pl
@@ -35,7 +35,7 @@ def faults_between(field: Field, written: dict[str, object]) -> Iterator[Fault]:
 
 
 def _above(bottom: object, top: object, touching: bool) -> bool:
-    if isinstance(bottom, Span) and isinstance(top, Span):
+    if isinstance(bottom, WholeDuration) and isinstance(top, WholeDuration):
         pairs = list(zip(bottom.after(), top.after(), strict=True))
         return all(low > high if touching else low >= high for low, high in pairs)
     low, high = cast("float", bottom), cast("float", top)

@@ -4,12 +4,13 @@ fastexcel gives each cell as text. What that would lose is put right here: the d
 errors such as `#N/A`, and times.
 """
 
+import io
 import re
 import zipfile
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 
 import polars as pl
 
@@ -22,6 +23,7 @@ from data_package.engine.schema.unreadable import CheckError, one_of
 if TYPE_CHECKING:
     from fastexcel import CellError, ExcelReader
 
+T = TypeVar("T")
 _ROWS = 20_000
 _NAMED = 20
 # A workbook of Excel has at most this many bytes of XML; a few bytes can unpack to any number.
@@ -38,6 +40,7 @@ _MOMENT = r"^\d{4}-\d\d-\d\d \d\d:\d\d:\d\d(\.\d+)?$"
 _MIDNIGHT = " 00:00:00"
 # A time without a date is a part of the day before the first one.
 _NO_DATE = r"^1899-12-3[01] "
+_NO_DATE_OF_1904 = r"^1904-01-01 "
 # What fastexcel rounds: decimals, numbers of many digits, and what is too small or large.
 _ROUNDED = r"^-?\d+\.\d+$|^-?\d{16,}$|^-?0$|^-?inf$|^NaN$"
 _ERRORS = {
@@ -50,6 +53,17 @@ _ERRORS = {
     "Value": "#VALUE!",
     "GettingData": "#GETTING_DATA",
 }
+# What the library says of white space between cells.
+_NO_CELL = "Expecting 'table-cell'"
+_BETWEEN_CELLS = re.compile(rb"(</?table:[^>]*>)\s+(?=</?table:)")
+# What the library says of a number that it does not take, such as ` 41`.
+_NO_NUMBER = "invalid float literal"
+_BLANK_NUMBER = re.compile(
+    rb'(<c(?:\s+(?!t="str")[^\s>]+)*\s*><v(?:\s[^>]*)?>)\s*([-+.0-9eE]+)\s*(</v>)'
+)
+_WORKBOOK = "xl/workbook.xml"
+_OF_1904 = re.compile(rb"<(?:\w+:)?workbookPr\b[^>]*?\bdate1904\s*=\s*[\"'](?:1|true)[\"'][^>]*>")
+_PROPERTIES = re.compile(rb"<(?:\w+:)?workbookPr\b[^>]*/>")
 _ERROR = re.compile(r"Error\((\w+)\)")
 
 
@@ -77,14 +91,16 @@ def sheet(path: Path, dialect: Dialect) -> Delimited:
 
 def sheets(path: Path) -> list[str]:
     """Return the names of the sheets that are shown and have cells."""
-    reader = _reader(path)
-    found = []
-    with _judged(path):
+
+    def shown(reader: "ExcelReader") -> list[str]:
+        found = []
         for name in reader.sheet_names:
             one = reader.load_sheet(name, header_row=None, n_rows=1, dtypes="string")
             if one.visible == "visible" and one.width:
                 found.append(str(name))
-    return found
+        return found
+
+    return _loaded(path, _reader(path), shown)
 
 
 def _place(path: Path, names: list[str], dialect: Dialect) -> int:
@@ -127,7 +143,14 @@ def _reader(path: Path) -> "ExcelReader":
     # The content decides what it is: programs name a web page or an .xlsx file .xls.
     honest = (path.suffix.lower() == ".xls") != packed
     with _judged(path):
-        return read_excel(path if honest else path.read_bytes())
+        if _is_of_1904(path):
+            return read_excel(_rewritten(path, _WORKBOOK, _with_one_epoch))
+        try:
+            return read_excel(path if honest else path.read_bytes())
+        except Exception as error:
+            if _NO_CELL not in str(error) or not packed:
+                raise
+            return read_excel(_rewritten(path, "content.xml", _without_lines))
     raise AssertionError
 
 
@@ -140,6 +163,60 @@ def _judged(path: Path) -> Iterator[None]:
         raise
     except BaseException as error:  # noqa: BLE001  a panic of the library is one
         raise _damaged(path, error) from None
+
+
+def _loaded(path: Path, reader: "ExcelReader", load: "Callable[[ExcelReader], T]") -> T:
+    """What is loaded from a workbook; the library does not take numbers with blanks around them."""
+    with _judged(path):
+        try:
+            return load(reader)
+        except Exception as error:
+            if _NO_NUMBER not in str(error) or not zipfile.is_zipfile(path):
+                raise
+            from fastexcel import read_excel
+
+            return load(read_excel(_rewritten(path, "xl/worksheets/", _without_blanks)))
+    raise AssertionError
+
+
+def _rewritten(path: Path, parts: str, change: Callable[[bytes], bytes]) -> bytes:
+    """A workbook with a change of the parts whose names begin like this."""
+    made = io.BytesIO()
+    with zipfile.ZipFile(path) as archive, zipfile.ZipFile(made, "w") as copy:
+        for each in archive.infolist():
+            content = archive.read(each)
+            copy.writestr(
+                each.filename, change(content) if each.filename.startswith(parts) else content
+            )
+    return made.getvalue()
+
+
+def _without_blanks(sheet: bytes) -> bytes:
+    """A sheet without blanks around numbers, which XML allows and some programs write."""
+    return _BLANK_NUMBER.sub(rb"\1\2\3", sheet)
+
+
+def _without_lines(content: bytes) -> bytes:
+    """A sheet of OpenDocument without the white space between cells that makes XML readable."""
+    return _BETWEEN_CELLS.sub(rb"\1", content)
+
+
+def _is_of_1904(path: Path) -> bool:
+    """Whether a workbook counts days from 1904, as programs for the Macintosh did.
+
+    https://learn.microsoft.com/openspecs/office_standards/ms-oi29500, 18.2.28, has `date1904`.
+    """
+    if not zipfile.is_zipfile(path):
+        return False
+    with zipfile.ZipFile(path) as archive:
+        return _WORKBOOK in archive.namelist() and bool(_OF_1904.search(archive.read(_WORKBOOK)))
+
+
+def _with_one_epoch(workbook: bytes) -> bytes:
+    """A workbook without the extension of its properties, which hides them from the library."""
+    first = _OF_1904.search(workbook)
+    assert first is not None
+    return workbook[: first.end()] + _PROPERTIES.sub(b"", workbook[first.end() :])
 
 
 def _refuse_bombs(path: Path) -> None:
@@ -181,22 +258,30 @@ def _damaged(path: Path, error: BaseException) -> CheckError:
 
 def _cells(path: Path, reader: "ExcelReader", at: int) -> pl.DataFrame:
     """Return all cells of a sheet as text, in columns "0", "1", …."""
-    with _judged(path):
-        found = reader.load_sheet(at, header_row=None, skip_rows=0, dtypes="string")
-        batch, errors = found.to_arrow_with_errors()
-        cells = pl.DataFrame(batch)
-        cells.columns = [str(i) for i in range(cells.width)]
-        inexact = [i for i, each in enumerate(cells) if each.str.contains(_ROUNDED).any()]
-        exact = pl.DataFrame()
-        if inexact:
-            exact = reader.load_sheet(
-                at, header_row=None, skip_rows=0, use_columns=inexact, dtypes="float"
-            ).to_polars()
-            exact.columns = [str(i) for i in inexact]
+    cells, exact, errors = _loaded(path, reader, lambda one: _texts_and_numbers(one, at))
     changed = [_exact(cells[name], exact[name]) for name in exact.columns]
     cells = cells.with_columns(changed)
-    cells = cells.with_columns([_iso(column) for column in cells])
-    return _with_errors(cells, errors.errors if errors else [])
+    no_date = _NO_DATE_OF_1904 if _is_of_1904(path) else _NO_DATE
+    cells = cells.with_columns([_iso(column, no_date) for column in cells])
+    return _with_errors(cells, errors)
+
+
+def _texts_and_numbers(
+    reader: "ExcelReader", at: int
+) -> "tuple[pl.DataFrame, pl.DataFrame, list[CellError]]":
+    """All cells as text, those columns as numbers whose text is rounded, and the errors."""
+    found = reader.load_sheet(at, header_row=None, skip_rows=0, dtypes="string")
+    batch, errors = found.to_arrow_with_errors()
+    cells = pl.DataFrame(batch)
+    cells.columns = [str(i) for i in range(cells.width)]
+    inexact = [i for i, each in enumerate(cells) if each.str.contains(_ROUNDED).any()]
+    exact = pl.DataFrame()
+    if inexact:
+        exact = reader.load_sheet(
+            at, header_row=None, skip_rows=0, use_columns=inexact, dtypes="float"
+        ).to_polars()
+        exact.columns = [str(i) for i in inexact]
+    return cells, exact, errors.errors if errors else []
 
 
 def _exact(text: pl.Series, numbers: pl.Series) -> pl.Series:
@@ -209,7 +294,7 @@ def _exact(text: pl.Series, numbers: pl.Series) -> pl.Series:
     ).to_series()
 
 
-def _iso(column: pl.Series) -> pl.Series:
+def _iso(column: pl.Series, no_date: str) -> pl.Series:
     """Write dates, times and date-times as ISO 8601 has them.
 
     A column in which every date-time is at midnight holds dates.
@@ -217,7 +302,7 @@ def _iso(column: pl.Series) -> pl.Series:
     dated = column.str.contains(_MOMENT)
     if not dated.any():
         return column
-    timeless = column.str.contains(_NO_DATE) & dated
+    timeless = column.str.contains(no_date) & dated
     midnight = column.str.ends_with(_MIDNIGHT)
     dates = not (dated & ~timeless & ~midnight).any()
     moment = column.str.replace(" ", "T", literal=True)

@@ -8,6 +8,8 @@ from data_package.engine.schema.formats.file_format import Known
 
 Metadata = Mapping[str, object]
 
+# The first release of Stata's files of which polars-readstat reads texts of the type strL as empty.
+_NO_LONG_TEXTS = 119
 _STATA_MISSING = "MISSING_"
 
 _NOT_READ_OF_POR = (
@@ -25,6 +27,19 @@ def known_columns(metadata: Metadata) -> dict[str, Known]:
 def notes_of(suffix: str) -> tuple[str, ...]:
     """What is not read of files of a format."""
     return (_NOT_READ_OF_POR,) if suffix == ".por" else ()
+
+
+def not_read(metadata: Metadata) -> str:
+    """What the library would lose of a file without a word; empty where there is nothing."""
+    columns = cast("list[Metadata]", metadata.get("variables") or [])
+    long = [str(one.get("name")) for one in columns if one.get("type") == "StrL"]
+    release = metadata.get("version")
+    if not long or not isinstance(release, int) or release < _NO_LONG_TEXTS:
+        return ""
+    return (
+        f"its long texts (strL) cannot be read from a file of release {release}: "
+        f"{', '.join(long)}; save it in Stata with `saveold`"
+    )
 
 
 def as_code(value: object) -> str:

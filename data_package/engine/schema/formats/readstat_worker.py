@@ -6,8 +6,9 @@ file and without a word on standard error, and only rows leave this process.
 
 A request comes as one line of JSON on standard input, and is answered by messages on standard
 output: a letter, the length of what follows as eight bytes, and that. `K` is what the file says of
-itself as JSON, `S` its columns as an Arrow file without rows; a second line asks for rows: `B` is a
-batch of them. `D` ends them, and `E` says in JSON what kind of error ended them.
+itself as JSON, `S` its columns as an Arrow file without rows; a second line asks for rows: `B` is
+the number of an open file with a batch of them, which any other line answers once it has been read.
+`D` ends them, and `E` says in JSON what kind of error ended them.
 """
 
 import contextlib
@@ -20,6 +21,9 @@ import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
+
+# It is started without the environment's own places for libraries, which are given instead.
+sys.path.extend(place for place in sys.argv[1:] if place not in sys.path)
 
 import polars as pl
 
@@ -93,8 +97,17 @@ def rows(name: str, request: Mapping[str, Any], answers: io.BufferedIOBase) -> N
         scan = scan.select(pl.col(names))
     batches = scan.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming")
     for batch in batches:
-        send(answers, b"B", as_arrow(batch.select(pl.col(names))))
+        share(answers, batch.select(pl.col(names)))
     send(answers, b"D", b"")
+
+
+def share(answers: io.BufferedIOBase, frame: pl.DataFrame) -> None:
+    """Send the number of a file in memory that has a batch, and keep it until it has been read."""
+    with os.fdopen(os.memfd_create("batch"), "wb") as file:
+        frame.write_ipc(file, compression="uncompressed")
+        file.flush()
+        send(answers, b"B", str(file.fileno()).encode())
+        sys.stdin.readline()
 
 
 def as_arrow(frame: pl.DataFrame) -> bytes:

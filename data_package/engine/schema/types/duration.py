@@ -22,7 +22,7 @@ _ORDER_STARTS = ((1696, 9), (1697, 2), (1903, 3), (1903, 7))
 
 
 @dataclass(frozen=True, slots=True)
-class Span:
+class WholeDuration:
     """A duration as XML Schema defines it: whole months, and seconds beside them."""
 
     months: Decimal
@@ -43,7 +43,7 @@ class Span:
         )
 
 
-def _read(text: str) -> Span | None:
+def _read(text: str) -> WholeDuration | None:
     match = re.fullmatch(_DURATION, text, re.ASCII)
     # isodate, and so frictionless, take "PT" but not "P".
     if match is None or text.endswith("P"):
@@ -58,7 +58,7 @@ def _read(text: str) -> Span | None:
     seconds = (
         ((part["weeks"] * 7 + part["days"]) * 24 + part["hours"]) * 60 + part["minutes"]
     ) * 60 + part["seconds"]
-    return Span(months * sign, seconds * sign)
+    return WholeDuration(months * sign, seconds * sign)
 
 
 def _decimal(text: str | None) -> Decimal:
