@@ -147,7 +147,8 @@ def _schema(schema: dict[str, object], at: Path) -> Iterator[Issue]:
 
 def _reasons(fields: list[object], at: Path) -> Iterator[Issue]:
     """Give the fields whose `missingReason` is their own name, or another's that is not listed."""
-    listed = {field.get("name") for field in fields if isinstance(field, dict)}
+    names = (field.get("name") for field in fields if isinstance(field, dict))
+    listed = {name for name in names if isinstance(name, str)}
     taken: dict[str, str] = {}
     for i, field in enumerate(fields):
         reason = field.get("missingReason") if isinstance(field, dict) else None

@@ -44,10 +44,13 @@ def offending_rows(
     if isinstance(source, Path):
         form = format_of(source)
         settled = dialect_of_file(source, form, contract, dialect, encoding)
-        if form.typed is not None:
-            rows = _from_typed(source, form, wanted)
-        else:
-            rows = _from_file(source, form, wanted, settled)
+        try:
+            if form.typed is not None:
+                rows = _from_typed(source, form, wanted)
+            else:
+                rows = _from_file(source, form, wanted, settled)
+        except DAMAGED as error:
+            raise unreadable(report.name, error) from None
     else:
         frame = source.lazy()
         try:

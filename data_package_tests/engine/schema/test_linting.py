@@ -233,3 +233,9 @@ def test_no_json_makes_lint_raise(value: Any, fields: Any, rest: Any) -> None:
 def test_no_json_makes_lint_raise_at_length(fields: Any, rest: Any) -> None:
     more = rest if isinstance(rest, dict) else {}
     lint({**more, "schema": {**more, "fields": fields}})
+
+
+@pytest.mark.parametrize("name", [[], ["a"], {}, {"a": 1}, None, 1, True])
+def test_a_name_that_is_not_text_has_its_place(name: object) -> None:
+    fields = [{"name": name, "missingReason": "b"}, {"name": "b", "missingReason": name}]
+    assert ("fields", 0, "name") in [issue.path for issue in lint({"fields": fields})]

@@ -7,9 +7,17 @@ from pathlib import Path
 from typing import Any
 
 import polars as pl
+import pyarrow.parquet as pq
 import pytest
 
-from data_package.engine.schema import CheckError, check_file, infer_file, read, scan_delivered
+from data_package.engine.schema import (
+    CheckError,
+    check_file,
+    infer_file,
+    offending_rows,
+    read,
+    scan_delivered,
+)
 
 SCHEMA: dict[str, Any] = {
     "fields": [{"name": "id", "type": "integer"}, {"name": "name", "type": "string"}]
@@ -127,3 +135,17 @@ def test_an_encoding_that_was_wrong_is_not_advised_again(tmp_path: Path) -> None
     report = check_file(path, fields, encoding="cp1252")
     assert not report.ok
     assert report.hint is None
+
+
+def test_damage_in_a_column_that_only_showing_rows_reads_is_reported(tmp_path: Path) -> None:
+    path = tmp_path / "t.parquet"
+    pl.DataFrame({"id": [1, 2], "word": ["a", "b"]}).write_parquet(path, compression="uncompressed")
+    page = pq.ParquetFile(path).metadata.row_group(0).column(1).data_page_offset
+    content = bytearray(path.read_bytes())
+    content[page : page + 8] = b"\xff" * 8
+    path.write_bytes(content)
+    number = {"name": "id", "type": "integer", "constraints": {"maximum": 1}}
+    report = check_file(path, {"fields": [number], "fieldsMatch": "subset"})
+    assert not report.ok
+    with pytest.raises(CheckError, match="cannot be read to its end"):
+        offending_rows(path, report)
