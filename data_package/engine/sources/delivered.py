@@ -30,6 +30,7 @@ from data_package.engine.sources.newest import (
 from data_package.engine.sources.one_type import one_type
 from data_package.engine.sources.order import in_order
 from data_package.engine.sources.reading_report import FileReport, ReadingReport
+from data_package.engine.sources.shares import has_place
 from data_package.engine.storage import make_private_folder, replacing
 
 if TYPE_CHECKING:
@@ -265,7 +266,9 @@ class Delivered:
         order = self.files[name].order
         if not order:
             return list(paths)
-        return in_order(name, order, {path: self.label(name, path) for path in paths})
+        labels = {path: self.label(name, path) for path in paths}
+        some = any(map(has_place, self.files[name].patterns))
+        return in_order(name, order, labels, some=some)
 
     def _alike(self, name: str, files: Sequence[FileRows]) -> list[FileRows]:
         """Files with the same types: those of Parquet files that fit the contract may differ."""

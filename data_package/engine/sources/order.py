@@ -32,16 +32,19 @@ def fault_of(order: Order) -> str:
     return "" if groups else r"has no named group, such as (?P<number>\d+)"
 
 
-def in_order(name: str, order: Order, labels: Mapping[Path, str]) -> list[Path]:
+def in_order(
+    name: str, order: Order, labels: Mapping[Path, str], *, some: bool = False
+) -> list[Path]:
     """The files of a raw file from the oldest to the newest.
 
-    `labels` are their names as messages have them, below the project's root. Raises ProjectError
-    where the order does not give each file a place of its own.
+    `labels` are their names as messages have them, below the project's root. With `some` they are
+    those of a partition, and a list may name others. Raises ProjectError where the order does not
+    give each file a place of its own.
     """
     if isinstance(order, str):
         ranks = _by_pattern(name, re.compile(order), labels)
     else:
-        ranks = _by_list(name, order, labels)
+        ranks = _by_list(name, order, labels, some=some)
     ordered = sorted(labels, key=lambda path: ranks[path])
     for _, same in groupby(ordered, key=lambda path: ranks[path]):
         if len(equal := [labels[path] for path in same]) > 1:
@@ -99,10 +102,14 @@ def _numbers(name: str, label: str, group: str, text: str) -> tuple[int, ...]:
     return tuple(map(int, re.findall(r"\d+", text)))
 
 
-def _by_list(name: str, listed: Sequence[str], labels: Mapping[Path, str]) -> dict[Path, _Rank]:
+def _by_list(
+    name: str, listed: Sequence[str], labels: Mapping[Path, str], *, some: bool
+) -> dict[Path, _Rank]:
     ranks: dict[Path, _Rank] = {}
     for place, entry in enumerate(listed):
         found = [path for path, label in labels.items() if entry in (label, Path(label).name)]
+        if some and not found:
+            continue
         if len(found) != 1:
             known = [Path(label).name for label in labels.values()]
             what = f"is the name of {_listed([labels[path] for path in found])}"

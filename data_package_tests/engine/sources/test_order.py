@@ -81,3 +81,11 @@ def test_a_wrong_order_is_refused_where_it_is_declared(
         source_file("visits", "*.csv", **declared)  # type: ignore[arg-type]
     assert said in str(caught.value)
     assert "test_order.py:" in str(caught.value)
+
+
+def test_a_list_may_name_files_of_other_partitions() -> None:
+    labels = {Path(name): name for name in ("2025-b.csv", "2025-a.csv")}
+    listed = ("2024-a.csv", "2025-a.csv", "2025-b.csv")
+    assert in_order("visits", listed, labels, some=True) == [*labels][::-1]
+    with pytest.raises(ProjectError, match=r"does not list 2025-b\.csv"):
+        in_order("visits", listed[:2], labels, some=True)
