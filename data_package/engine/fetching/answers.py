@@ -11,7 +11,7 @@ if TYPE_CHECKING:
     import pyarrow as pa
 
 
-class Kind(Enum):
+class CellKind(Enum):
     """What a column of text is converted to."""
 
     WHOLE = auto()
@@ -22,7 +22,7 @@ class Kind(Enum):
 
 
 @dataclass(frozen=True)
-class Answer:
+class SourceAnswer:
     """Columns and rows.
 
     Attributes:
@@ -34,7 +34,7 @@ class Answer:
     """
 
     batches: "Iterator[pa.RecordBatch]"
-    kinds: Callable[[], Mapping[str, Kind]]
+    kinds: Callable[[], Mapping[str, CellKind]]
     scales: Callable[[], Mapping[str, tuple[int, int]]] = dict
     contract: Callable[[], Mapping[str, object] | None] = lambda: None
     notes: Callable[[], tuple[str, ...]] = tuple

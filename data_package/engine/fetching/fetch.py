@@ -15,8 +15,8 @@ from urllib.parse import urlsplit
 
 from data_package.engine.errors import BuildError, ProjectError, did_you_mean
 from data_package.engine.fetching import postgres, redcap, sqlite
-from data_package.engine.fetching.answers import Answer
-from data_package.engine.fetching.keeping import Kept, kept
+from data_package.engine.fetching.answers import SourceAnswer
+from data_package.engine.fetching.keeping import KeptAnswer, kept
 from data_package.engine.fetching.secrets import secret
 from data_package.engine.project import Project
 from data_package.engine.sources.files import RawFile
@@ -64,7 +64,7 @@ class Fetched:
 
 
 # Gives the answer of one database or service, whose secret is known.
-Ask = Callable[[], AbstractContextManager[Answer]]
+Ask = Callable[[], AbstractContextManager[SourceAnswer]]
 
 
 def wanted(files: Mapping[str, RawFile], names: Sequence[str]) -> dict[str, RawFile]:
@@ -165,7 +165,7 @@ def _fetch(name: str, snapshot: Snapshot, ask: Ask, project: Project, begun: flo
         )
 
 
-def _put(new: Kept, place: Path) -> None:
+def _put(new: KeptAnswer, place: Path) -> None:
     if place.is_file() and hash_file(place) == new.sha256:
         return
     new.path.replace(place)

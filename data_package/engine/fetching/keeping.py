@@ -16,7 +16,7 @@ import pyarrow.compute as pc
 import pyarrow.parquet as pq
 
 from data_package.engine.errors import BuildError
-from data_package.engine.fetching.answers import Answer, Kind
+from data_package.engine.fetching.answers import CellKind, SourceAnswer
 from data_package.engine.schema.columns import column
 from data_package.engine.sources.snapshots import CONTRACT_KEY
 from data_package.engine.storage import PRIVATE_FILE, hash_file, sync, temporary_beside
@@ -32,7 +32,7 @@ _PLAIN = r"^-?([0-9]+)(?:\.([0-9]+))?$"
 
 
 @dataclass(frozen=True)
-class Kept:
+class KeptAnswer:
     """A Parquet file that is not in its place yet."""
 
     path: Path
@@ -43,7 +43,7 @@ class Kept:
 
 
 @contextmanager
-def kept(answer: Answer, folder: Path) -> Iterator[Kept]:
+def kept(answer: SourceAnswer, folder: Path) -> Iterator[KeptAnswer]:
     """Write an answer into a folder, under a temporary name; the file is gone when the block ends.
 
     Raises BuildError for a date or a time that no table can hold, and where there is no room.
@@ -65,13 +65,13 @@ def kept(answer: Answer, folder: Path) -> Iterator[Kept]:
             raise refused
         _refuse_loss(made, nulls)
         sync(made)
-        yield Kept(made, rows, hash_file(made), made.stat().st_size, answer.notes())
+        yield KeptAnswer(made, rows, hash_file(made), made.stat().st_size, answer.notes())
     finally:
         for path in (spool, made):
             path.unlink(missing_ok=True)
 
 
-def _spool(answer: Answer, path: Path) -> tuple[int, list[int]]:
+def _spool(answer: SourceAnswer, path: Path) -> tuple[int, list[int]]:
     """Write an answer as it is; returns its rows, and the nulls of each column."""
     rows = 0
     first = next(answer.batches)
@@ -122,7 +122,7 @@ def _bounds(dtype: pa.DataType) -> tuple[pa.DataType, int, int] | None:
     return None
 
 
-def _type(answer: Answer, spool: Path, made: Path) -> None:
+def _type(answer: SourceAnswer, spool: Path, made: Path) -> None:
     """Write what was spooled as the file that is kept, with the contract of its source."""
     frame = pl.scan_parquet(spool, glob=False, hive_partitioning=False)
     frame = _typed(frame, answer.kinds(), answer.scales())
@@ -145,24 +145,24 @@ def _refuse_loss(path: Path, nulls: list[int]) -> None:
 
 
 def _typed(
-    frame: pl.LazyFrame, kinds: Mapping[str, Kind], scales: Mapping[str, tuple[int, int]]
+    frame: pl.LazyFrame, kinds: Mapping[str, CellKind], scales: Mapping[str, tuple[int, int]]
 ) -> pl.LazyFrame:
     """The rows with columns of text as what they hold, where that is exact."""
-    known = _digits(frame, [n for n, kind in kinds.items() if kind is Kind.DECIMAL], scales)
+    known = _digits(frame, [n for n, kind in kinds.items() if kind is CellKind.DECIMAL], scales)
     casts = []
     for name, kind in kinds.items():
         cell = column(name)
         match kind:
-            case Kind.WHOLE:
+            case CellKind.WHOLE:
                 casts.append(cell.cast(pl.Int64))
-            case Kind.FLOAT:
+            case CellKind.FLOAT:
                 casts.append(cell.cast(pl.Float64))
-            case Kind.BYTES:
+            case CellKind.BYTES:
                 casts.append(cell.str.decode("hex"))
-            case Kind.BOOLEAN:
+            case CellKind.BOOLEAN:
                 yes = pl.when(cell == "1").then(pl.lit(value=True))
                 casts.append(yes.when(cell == "0").then(pl.lit(value=False)).alias(name))
-            case Kind.DECIMAL:
+            case CellKind.DECIMAL:
                 if name in known:
                     casts.append(cell.cast(pl.Decimal(*known[name])))
     return frame.with_columns(casts)

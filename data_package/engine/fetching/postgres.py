@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.fetching.answers import Answer, Kind, check_names
+from data_package.engine.fetching.answers import CellKind, SourceAnswer, check_names
 from data_package.engine.fetching.refusals import not_answered, not_reached
 
 if TYPE_CHECKING:
@@ -49,7 +49,7 @@ def require_driver() -> None:
 
 
 @contextmanager
-def answered(address: str, sql: str) -> Iterator[Answer]:
+def answered(address: str, sql: str) -> Iterator[SourceAnswer]:
     """Ask a PostgreSQL database, and give its answer while the block runs.
 
     Raises BuildError when there is no answer.
@@ -97,7 +97,7 @@ def _place(address: str) -> str:
         return "the address that was given"
 
 
-def _asked(connection: Any, sql: str) -> Answer:
+def _asked(connection: Any, sql: str) -> SourceAnswer:
     with connection.cursor() as cursor:
         for setting in _SETTINGS:
             cursor.execute(setting)
@@ -112,9 +112,11 @@ def _asked(connection: Any, sql: str) -> Answer:
     )
     cursor = connection.cursor()
     cursor.execute(f"select {columns} from (\n{sql}\n) as answer({', '.join(places)})")  # noqa: S608
-    kinds = {each.name: Kind.DECIMAL for each in schema if _type_of(each) in ("numeric", "money")}
+    kinds = {
+        each.name: CellKind.DECIMAL for each in schema if _type_of(each) in ("numeric", "money")
+    }
     scales = {each.name: scale for each in schema if (scale := _scale_of(each)) is not None}
-    return Answer(_batches(cursor, schema.names, sql), lambda: kinds, lambda: scales)
+    return SourceAnswer(_batches(cursor, schema.names, sql), lambda: kinds, lambda: scales)
 
 
 def _batches(cursor: Any, names: list[str], sql: str) -> "Iterator[pa.RecordBatch]":

@@ -11,13 +11,13 @@ from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from data_package.engine.errors import BuildError, did_you_mean
-from data_package.engine.fetching.answers import Answer, Kind
+from data_package.engine.fetching.answers import CellKind, SourceAnswer
 from data_package.engine.fetching.redcap_api import Api, Row
 from data_package.engine.fetching.redcap_dictionary import (
     EVENT,
     FORM,
     INSTANCE,
-    Columns,
+    InstrumentColumns,
     columns_of,
     plain,
 )
@@ -40,7 +40,7 @@ class _Plan:
 
     instrument: str
     title: str
-    columns: Columns
+    columns: InstrumentColumns
     events: Mapping[str, str]
     repeats: frozenset[str]
     repeating: frozenset[str]
@@ -82,7 +82,7 @@ def answered(
     *,
     pause: Callable[[float], object] = time.sleep,
     records: int = _RECORDS,
-) -> Iterator[Answer]:
+) -> Iterator[SourceAnswer]:
     """Ask REDCap for an instrument, and give its records while the block runs.
 
     `pause` waits between tries, and `records` are asked for at a time. Raises BuildError when there
@@ -92,8 +92,8 @@ def answered(
     plan = _planned(api, origin.instrument)
     given: list[str] = []
 
-    def kinds() -> dict[str, Kind]:
-        return {name: Kind.BOOLEAN for name in given if name in plan.columns.checkboxes}
+    def kinds() -> dict[str, CellKind]:
+        return {name: CellKind.BOOLEAN for name in given if name in plan.columns.checkboxes}
 
     def notes() -> tuple[str, ...]:
         lacking = [name for name in plan.columns.fields if name not in given]
@@ -101,7 +101,7 @@ def answered(
             return ()
         return (f"Not exported, since the token's user may not: {', '.join(lacking)}.",)
 
-    yield Answer(
+    yield SourceAnswer(
         _batches(api, plan, given, records),
         kinds,
         contract=lambda: plan.columns.contract(plan.title, given, plan.keys),

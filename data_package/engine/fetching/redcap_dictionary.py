@@ -31,7 +31,7 @@ _SHOWN_ONLY = ("descriptive",)
 
 
 @dataclass(frozen=True)
-class Columns:
+class InstrumentColumns:
     """The columns of an instrument, in order, with what the dictionary says of each.
 
     Attributes:
@@ -64,7 +64,7 @@ def columns_of(
     events: Mapping[str, str],
     repeats: bool,
     missing: str,
-) -> Columns:
+) -> InstrumentColumns:
     """The columns that an export of an instrument has.
 
     Args:
@@ -110,7 +110,7 @@ def columns_of(
         {"name": complete, "title": "Complete?", "description": "", "type": "integer"},
         dict(zip("012", _STATES, strict=True)),
     )
-    return Columns(record, fields, frozenset(checkboxes), choices(missing))
+    return InstrumentColumns(record, fields, frozenset(checkboxes), choices(missing))
 
 
 def choices(text: str) -> dict[str, str]:

@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 from urllib.parse import unquote
 
 from data_package.engine.errors import BuildError
-from data_package.engine.fetching.answers import Answer, Kind, check_names
+from data_package.engine.fetching.answers import CellKind, SourceAnswer, check_names
 from data_package.engine.fetching.refusals import not_answered
 
 if TYPE_CHECKING:
@@ -40,7 +40,7 @@ _STATES = {
 
 
 @contextmanager
-def answered(address: str, sql: str, root: Path) -> Iterator[Answer]:
+def answered(address: str, sql: str, root: Path) -> Iterator[SourceAnswer]:
     """Ask an SQLite file, which is only read, and give its answer while the block runs.
 
     `root` is where a relative path in the address starts. Raises BuildError without an answer.
@@ -88,21 +88,21 @@ def _refused(error: Exception, sql: str) -> BuildError:
     return not_answered(words, state, sql)
 
 
-def _answer(cursor: sqlite3.Cursor) -> Answer:
+def _answer(cursor: sqlite3.Cursor) -> SourceAnswer:
     names = [str(column[0]) for column in cursor.description]
     check_names(names)
     seen: list[set[type]] = [set() for _ in names]
-    # Columns with an integer that is not exactly a float.
+    # InstrumentColumns with an integer that is not exactly a float.
     beyond: set[int] = set()
 
-    def kinds() -> dict[str, Kind]:
+    def kinds() -> dict[str, CellKind]:
         found = {
             name: _kind(types, is_beyond=i in beyond)
             for i, (name, types) in enumerate(zip(names, seen, strict=True))
         }
         return {name: kind for name, kind in found.items() if kind is not None}
 
-    return Answer(_batches(cursor, names, seen, beyond), kinds)
+    return SourceAnswer(_batches(cursor, names, seen, beyond), kinds)
 
 
 def _batches(
@@ -129,12 +129,12 @@ def _text(cell: object) -> str | None:
     return cell.hex() if isinstance(cell, bytes) else repr(cell)
 
 
-def _kind(types: set[type], *, is_beyond: bool) -> Kind | None:
+def _kind(types: set[type], *, is_beyond: bool) -> CellKind | None:
     """What all cells of a column are; None for text, and for those of several kinds."""
     if types == {int}:
-        return Kind.WHOLE
+        return CellKind.WHOLE
     if types == {bytes}:
-        return Kind.BYTES
+        return CellKind.BYTES
     if types == {float} or (types == {int, float} and not is_beyond):
-        return Kind.FLOAT
+        return CellKind.FLOAT
     return None
