@@ -1,6 +1,7 @@
 """Queries of a real PostgreSQL, and psycopg2 as the other opinion on every cell."""
 
 import json
+import os
 from collections.abc import Iterator
 from contextlib import nullcontext
 from decimal import Decimal
@@ -22,7 +23,9 @@ from data_package_tests.engine.fetching.postgres_server import PASSWORD, is_inst
 
 pytestmark = [
     pytest.mark.slow,
-    pytest.mark.skipif(not is_installed(), reason="PostgreSQL is not installed"),
+    pytest.mark.skipif(
+        not is_installed() and "CI" not in os.environ, reason="no PostgreSQL can be started here"
+    ),
 ]
 
 

@@ -322,3 +322,15 @@ def test_a_number_with_blanks_around_it_is_a_number(tmp_path: Path) -> None:
     fields = [{"name": "n", "type": "integer"}, {"name": "s", "type": "string"}]
     frame = read(path, {"fields": fields}, dialect={"sheetName": "one"}).frame.collect()
     assert frame.rows() == [(41, " 41")]
+
+
+def test_a_binary_workbook_with_cells_that_would_be_passed_over_is_refused(tmp_path: Path) -> None:
+    row, cell, short = b"\x00\x04" + bytes(4), b"\x05\x10" + bytes(16), b"\x10\x0c" + bytes(12)
+    long = b"\x81\x01\x80\x01" + bytes(128)
+    for records in ([row, cell], [long, row, cell, cell], [row, cell, short], [long, row, short]):
+        path = tmp_path / "t.xlsb"
+        with zipfile.ZipFile(path, "w") as archive:
+            archive.writestr("xl/worksheets/sheet1.bin", b"".join(records))
+        with pytest.raises(CheckError) as refused:
+            check_file(path, texts("a"))
+        assert ("in a short form" in str(refused.value)) == (short in records)

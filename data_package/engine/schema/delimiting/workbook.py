@@ -33,6 +33,10 @@ _MOST_FOR_ONE = 1040
 # Where a part of a workbook would declare entities: before its first element.
 _HEAD_BYTES = 1 << 16
 _ENTITY = tuple("<!ENTITY".encode(each) for each in ("utf-8", "utf-16-le", "utf-16-be"))
+_BINARY_SHEET = re.compile(r"xl/worksheets/[^/]*\.bin$", re.IGNORECASE)
+_SHORT_CELLS = range(12, 19)
+# A length has at most four bytes of seven bits.
+_LENGTH_BITS = 28
 _ZIP = b"PK\x03\x04"
 _OLE = b"\xd0\xcf\x11\xe0\xa1\xb1\x1a\xe1"
 _OLD = b"\x09\x08"
@@ -138,6 +142,7 @@ def _reader(path: Path) -> "ExcelReader":
     if packed:
         _refuse_bombs(path)
         _refuse_entities(path)
+        _refuse_short_cells(path)
     from fastexcel import read_excel
 
     # The content decides what it is: programs name a web page or an .xlsx file .xls.
@@ -246,6 +251,44 @@ def _refuse_entities(path: Path) -> None:
         f"{path}: it declares XML entities, which no spreadsheet program does; open it in one and "
         "save it"
     )
+
+
+def _refuse_short_cells(path: Path) -> None:
+    """Refuse a binary workbook with cells that the library passes over.
+
+    They are written without their column, since they follow another cell:
+    https://learn.microsoft.com/openspecs/office_file_formats/ms-xlsb, 2.3.2 (BrtShortBlank to
+    BrtShortIsst).
+    """
+    with _judged(path), zipfile.ZipFile(path) as archive:
+        binary = [each for each in archive.namelist() if _BINARY_SHEET.match(each)]
+        if not any(_has_short_cells(archive.read(each)) for each in binary):
+            return
+    raise CheckError(
+        f"{path}: it has cells in a short form that cannot be read; open it in a spreadsheet "
+        "program and save it as .xlsx"
+    )
+
+
+def _has_short_cells(sheet: bytes) -> bool:
+    """Whether one of a sheet's records, which are a number, a length and so many bytes, is one."""
+    at = 0
+    while at < len(sheet):
+        kind = sheet[at]
+        if kind & 0x80:
+            at += 1
+            kind = kind & 0x7F | (sheet[at] & 0x7F) << 7
+        if kind in _SHORT_CELLS:
+            return True
+        size = shift = 0
+        more = True
+        while more:
+            at += 1
+            size |= (sheet[at] & 0x7F) << shift
+            shift += 7
+            more = bool(sheet[at] & 0x80) and shift < _LENGTH_BITS
+        at += 1 + size
+    return False
 
 
 def _damaged(path: Path, error: BaseException) -> CheckError:
