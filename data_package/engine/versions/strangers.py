@@ -53,8 +53,10 @@ def place_in(folder: Path, path: str) -> Path | str:
         if not found.is_relative_to(home):
             return "its path leads out of the package"
         return found if found.is_file() else "its path is not that of a file"
+    except FileNotFoundError:
+        return "it does not exist"
     except (OSError, RuntimeError):
-        return "its file does not exist"
+        return "it cannot be reached"
 
 
 @contextmanager

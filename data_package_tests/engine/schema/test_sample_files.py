@@ -108,7 +108,7 @@ def sheets() -> Iterator[Any]:
             yield pytest.param(READXL / f"{stem}{suffix}", id=f"{stem}{suffix}")
 
 
-@pytest.mark.parametrize("path", sheets())
+@pytest.mark.parametrize("path", list(sheets()))
 def test_a_workbook_has_the_values_that_another_reader_reads(path: Path) -> None:
     # Both workbooks of a name have the same cells; xlrd reads the old one.
     for part in parts_of(path):
