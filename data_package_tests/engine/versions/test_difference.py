@@ -103,7 +103,8 @@ def test_what_is_not_there_is_reported_with_what_to_name(old: Path, tmp_path: Pa
     with pytest.raises(ProjectError, match="There is no data package 'nowhere'"):
         diff("nowhere", old, project=tmp_path)
     (old / "tables" / "people.parquet").unlink()
-    with pytest.raises(DataPackageError, match=r"people\.parquet'.* cannot be read: it does not exist"):
+    words = r"people\.parquet'.* cannot be read: it does not exist"
+    with pytest.raises(DataPackageError, match=words):
         diff(old, changed(tmp_path / "new", PEOPLE))
 
 
