@@ -34,7 +34,8 @@ bench: $(READY)
 bench-quick: $(READY)
 	@$(BIN)/python -m data_package_tests.bench --quick
 
-docs: $(READY)
+docs: build
+	@$(BIN)/data-package graph >/dev/null
 	@NO_MKDOCS_2_WARNING=1 $(BIN)/mkdocs build --quiet
 
 ui: $(READY)

@@ -1,4 +1,4 @@
-"""The pictures of the documentation: `python -m data_package_tests.pictures` after a build."""
+"""The pictures of the documentation: `python -m data_package_tests.pictures` after `make docs`."""
 
 import tempfile
 from pathlib import Path
@@ -8,6 +8,7 @@ from data_package_tests.browser import browser
 ROOT = Path(__file__).parents[1]
 PICTURES = ROOT / "docs" / "pictures"
 DICTIONARY = ROOT / "storage" / "package" / "index.html"
+GRAPH = ROOT / "storage" / "graph.html"
 # What is opened, by the name of its picture.
 VIEWS = {"dictionary": "#subjects.age", "variables": "#.variables"}
 
@@ -31,6 +32,9 @@ def take() -> None:
                 lambda: tab.ask("document.querySelectorAll('.variables tbody tr').length > 0")
             )
             tab.screenshot(PICTURES / f"{name}.png")
+        tab.open(GRAPH.as_uri())
+        tab.wait_until(lambda: tab.ask("document.querySelectorAll('svg g').length > 0"))
+        tab.screenshot(PICTURES / "graph.png")
 
 
 if __name__ == "__main__":

@@ -373,6 +373,9 @@ def test_every_link_leads_to_a_file_and_a_heading(document: Path) -> None:
         if re.match(r"[a-z]+:", target):
             continue
         name, _, anchor = target.partition("#")
+        if document.name == "index.md" and name.startswith("example/"):
+            # `docs/site.py` puts the example there, and `make docs` fails without it.
+            continue
         path = (document.parent / name).resolve() if name else document
         assert path.exists(), f"{document}: {target}"
         if anchor:
