@@ -198,6 +198,8 @@ WORDS: dict[str, list[list[str]]] = {
     "diff": [[], ["--json"], ["--markdown"]],
     "export": [["--to", "csv"], ["--to", "sqlite", "--json"]],
     "publish": [["--dry-run"], ["--dry-run", "--json"]],
+    # Nothing is declared that could be fetched.
+    "fetch": [[]],
     "synth": [["--rows", "5"], ["--rows", "5", "--deliveries", "--json"]],
     "clean": [[], ["--json"]],
     "forget": [[]],
@@ -378,8 +380,10 @@ def test_values_are_found_in_tables_and_nowhere_else(study: Make, tmp_path: Path
     project = study(FILES | {"final/persons.yaml": CONTRACT, "datapackage.yaml": PACKAGE})
     home = tmp_path / "home"
     home.mkdir()
-    # A wrong host, no terminal for a prompt, a bad row in a raw file, nothing in conflict.
-    assert run_all(project, home, WORDS) == ({}, {"ui", "debug", "check", "merge-lock"})
+    # A wrong host, no terminal for a prompt, a bad row in a raw file, nothing in conflict, nothing
+    # to fetch.
+    failed = {"ui", "debug", "check", "merge-lock", "fetch"}
+    assert run_all(project, home, WORDS) == ({}, failed)
     (left_out,) = pl.read_parquet(project.storage / "rejects" / "arms.parquet").rows(named=True)
     assert left_out["identity"] == "SEC0101904321"
     (table,) = (project.storage / "final").rglob("persons.parquet")

@@ -7,6 +7,7 @@ what it leaves alone follow from this module. Standard library only; creates and
 from dataclasses import dataclass
 from enum import StrEnum
 from pathlib import Path
+from string import hexdigits
 
 TABLE_SUFFIX = ".parquet"
 # The name of the lock file, which is beside `pyproject.toml`.
@@ -83,6 +84,15 @@ class Places:
         """What was fetched for a raw file, by its content."""
         folder = self.snapshots / name.replace("/", "__")
         return folder / f"{sha256[:_DIGEST_IN_NAME]}{TABLE_SUFFIX}"
+
+    def is_snapshot(self, path: Path) -> bool:
+        """Whether a file has the place and the name of something fetched."""
+        digest = path.name.removesuffix(TABLE_SUFFIX)
+        return (
+            path.parent.parent == self.snapshots
+            and len(digest) == _DIGEST_IN_NAME
+            and not set(digest) - set(hexdigits)
+        )
 
     def graph(self, form: GraphFormat | str) -> Path:
         """The graph in one of its formats."""

@@ -238,7 +238,7 @@ def _snapshots(catalogue: Catalogue) -> Iterator[Orphan]:
         if file.snapshot is not None and name in pins
     }
     for path in _files_below(project.places.snapshots, TABLE_SUFFIX):
-        if path not in current:
+        if path not in current and project.places.is_snapshot(path):
             yield Orphan(path, path.stat().st_size)
 
 

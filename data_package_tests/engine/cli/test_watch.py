@@ -102,7 +102,7 @@ def test_a_rehearsal_leaves_the_process_as_it_was(tmp_path: Path) -> None:
     paths, settings = list(sys.path), dict(os.environ)
     spare.rehearse(tmp_path)
     assert (sys.path, dict(os.environ)) == (paths, settings)
-    assert not [name for name in sys.modules if "rehearsal" in name]
+    assert not [name for name in sys.modules if name.startswith("data_package_rehearsal")]
 
 
 def test_a_process_that_gets_ready_leaves_no_folder_when_it_is_ended(
