@@ -91,6 +91,9 @@ def _looked_through(
                 f"the fields {a!r} and {b!r} of {table.name!r}: their names differ in case only"
                 for a, b in same_but_for_case(table.columns)
             )
+        if len(table.columns) > own.most_columns:
+            # A fault already; what becomes of so many is not looked at.
+            continue
         columns = found[table.name] = columns_of(table, own)
         faults.extend(columns.faults)
     if content.tables:
