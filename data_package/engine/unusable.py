@@ -9,6 +9,7 @@ import os
 import pwd
 import resource
 import stat
+from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
 
@@ -21,6 +22,16 @@ _NEXT_TO_NO_INODES = 4
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
+# What services and their clients say of a connection, and what it means.
+_OF_A_CONNECTION = {
+    "authentication failed": "{it} refuses the user or the password",
+    "no password supplied": "{it} asks for a password",
+    "no pg_hba.conf entry": "{it} refuses this user from this machine",
+    "could not translate host name": "there is no host of that name",
+    "Connection refused": "nothing answers {there}",
+    "No route to host": "the host cannot be reached",
+    "timeout expired": "the host does not answer",
+}
 _ANOTHER_PLACE = "set another place for `storage` in pyproject.toml"
 
 # Errors that come from the place and the owner of files, not from a program or a row.
@@ -177,3 +188,14 @@ def _user(number: int) -> str:
 
 def _shown(path: Path | None) -> str:
     return str(path) if path is not None else "a file"
+
+
+def why_not_connected(words: str, it: str, there: str, more: Mapping[str, str]) -> str:
+    """Say why a service was not reached, without its own words; nothing where they are not known.
+
+    `it` and `there` name the service and its address; `more` has meanings of further words.
+    """
+    for theirs, ours in (_OF_A_CONNECTION | more).items():
+        if theirs in words:
+            return ours.format(it=it, there=there)
+    return ""

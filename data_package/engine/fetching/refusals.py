@@ -6,16 +6,10 @@ A name that it does not know is repeated only where the user wrote it into the q
 import re
 
 from data_package.engine.errors import BuildError
+from data_package.engine.unusable import why_not_connected
 
-# What a client says of a connection, and what it means.
+# What a client says of a connection beside what other services say, and what it means.
 _OF_CONNECTION = {
-    "authentication failed": "it refuses the user or the password",
-    "no password supplied": "it asks for a password",
-    "no pg_hba.conf entry": "it refuses this user from this machine",
-    "could not translate host name": "there is no host of that name",
-    "Connection refused": "nothing answers there",
-    "No route to host": "the host cannot be reached",
-    "timeout expired": "the host does not answer",
     "timed out": "the host does not answer",
     "No such file or directory": "nothing answers there",
     "too many clients": "it has no connection left",
@@ -64,7 +58,7 @@ _LINE = re.compile(r"^LINE (\d+):", re.MULTILINE)
 
 def not_reached(words: str, place: str) -> BuildError:
     """The error on a connection that was not made. `words` are the client's, `place` host:port."""
-    known = next((ours for theirs, ours in _OF_CONNECTION.items() if theirs in words), "")
+    known = why_not_connected(words, "it", "there", _OF_CONNECTION)
     return BuildError(
         f"The database at {place} cannot be reached: {known or 'it refuses the connection'}."
     )

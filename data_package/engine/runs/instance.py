@@ -27,7 +27,7 @@ from data_package.engine.file_systems import is_shared, kind_of
 from data_package.engine.later import imported_later
 from data_package.engine.project import Project
 from data_package.engine.storage import is_file, make_private_folder, temporary_beside
-from data_package.engine.unusable import lack_of_room, why
+from data_package.engine.unusable import lack_of_room, why, why_not_connected
 
 _CONFIG = "dagster.yaml"
 _QUIET: dict[str, Any] = {
@@ -44,17 +44,7 @@ _OPEN_AT_ONCE = 8
 # Which raise errors of their own for what a database says.
 _LIBRARIES = ("dagster_postgres", "dagster_mysql", "psycopg2")
 _SECONDS_TO_CONNECT = 10
-# What services and their clients say of a connection, and what it means.
-_OF_A_SERVICE = {
-    "authentication failed": "the service refuses the user or the password",
-    "no password supplied": "the service asks for a password",
-    "no pg_hba.conf entry": "the service refuses this user from this machine",
-    "could not translate host name": "there is no host of that name",
-    "Connection refused": "nothing answers at that address and port",
-    "No route to host": "the host cannot be reached",
-    "timeout expired": "the host does not answer",
-    "does not exist": "the service has no such user or database",
-}
+_OF_A_SERVICE = {"does not exist": "the service has no such user or database"}
 _UNSET = re.compile(r"of original value \{'env': '(\w+)'\} failed")
 _NO_COMPUTE_LOGS = {
     "module": "dagster._core.storage.noop_compute_log_manager",
@@ -167,8 +157,10 @@ def _history_problem(error: Exception, project: Project) -> DataPackageError:
 def _what_a_service_said(error: BaseException) -> str:
     """Why a database's service cannot be used, with none of its own words."""
     words_of_error = f"{error} {error.__cause__ or ''}"
-    known = (words for found, words in _OF_A_SERVICE.items() if found in words_of_error)
-    return next(known, f"the service that {_CONFIG} names is not running, or refuses access")
+    known = why_not_connected(
+        words_of_error, "the service", "at that address and port", _OF_A_SERVICE
+    )
+    return known or f"the service that {_CONFIG} names is not running, or refuses access"
 
 
 def _reason(home: Path) -> str:
