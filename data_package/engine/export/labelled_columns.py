@@ -153,7 +153,7 @@ def _tests(name: str, dtype: pl.DataType, limits: Limits) -> Iterator[tuple[str,
         yield "blank", text.str.ends_with(" ") & (text.str.strip_chars_end(" ") != "")
 
 
-# What is said of values by each test, in the order of the notes.
+# The note for the values that each test finds, in the order of the notes.
 _WORDS = {
     "long": "longer than the {limits.text_bytes:,} bytes of a text in {limits.program}",
     "nul": "with the character NUL, at which a text ends there",

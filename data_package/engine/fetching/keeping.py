@@ -46,7 +46,7 @@ class KeptAnswer:
 def kept(answer: SourceAnswer, folder: Path) -> Iterator[KeptAnswer]:
     """Write an answer into a folder, under a temporary name; the file is gone when the block ends.
 
-    Raises BuildError for a date or a time that no table can hold, and where there is no room.
+    Raises BuildError for a date or time that no table can hold, and when the disk is full.
     """
     spool, made = (temporary_beside(folder / name) for name in ("spool", "made"))
     try:
