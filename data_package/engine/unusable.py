@@ -195,7 +195,7 @@ def why_not_connected(words: str, it: str, there: str, more: Mapping[str, str]) 
 
     `it` and `there` name the service and its address; `more` has meanings of further words.
     """
-    for theirs, ours in (_OF_A_CONNECTION | more).items():
+    for theirs, ours in {**_OF_A_CONNECTION, **more}.items():
         if theirs in words:
             return ours.format(it=it, there=there)
     return ""
