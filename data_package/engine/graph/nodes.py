@@ -8,6 +8,7 @@ from pathlib import Path
 import dagster as dg
 
 from data_package.engine.errors import some
+from data_package.engine.notebook import NamedParts
 from data_package.engine.project import find_project
 from data_package.engine.runs.instance import history_for_reading
 from data_package.engine.sources.files import RawFile
@@ -63,9 +64,9 @@ class DrawnNode:
         return {**asdict(self), "facts": dict(self.facts), "folded": dict(self.folded)}
 
 
-@dataclass(frozen=True)
-class Graph:
-    """The nodes: raw files, then tables in the order of lists."""
+@dataclass(frozen=True, repr=False)
+class Graph(NamedParts[DrawnNode]):
+    """The nodes: raw files, then tables in the order of lists. It is true when there are any."""
 
     title: str
     nodes: Sequence[DrawnNode]
@@ -80,6 +81,24 @@ class Graph:
     def groups(self) -> list[str]:
         """The groups, in the order in which they first occur."""
         return list(dict.fromkeys(node.group for node in self.nodes))
+
+    @property
+    def parts(self) -> Sequence[DrawnNode]:
+        """The nodes."""
+        return self.nodes
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to draw."""
+        return bool(self.nodes)
+
+    def __str__(self) -> str:
+        """A line for each node: its name, its state and what it is made from."""
+        lines = [
+            f"  {node.name}: {node.state}"
+            + (f", from {', '.join(node.inputs)}" if node.inputs else "")
+            for node in self.nodes
+        ]
+        return "\n".join([f"{self.title}: {len(self.nodes)} nodes", *lines])
 
     def _repr_svg_(self) -> str:
         """The drawing, for notebooks."""

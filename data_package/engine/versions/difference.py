@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.notebook import NamedParts
 from data_package.engine.project import Project, find_project
 from data_package.engine.versions.changes import Change, changes_of
 from data_package.engine.versions.edition import (
@@ -67,9 +68,11 @@ class TableDifference:
         }
 
 
-@dataclass(frozen=True)
-class Difference:
-    """How one version of a data package differs from another.
+@dataclass(frozen=True, repr=False)
+class Difference(NamedParts[TableDifference]):
+    """How one version of a data package differs from another, table by table.
+
+    It is true when something differs.
 
     Attributes:
         old: the name of the old version.
@@ -89,6 +92,21 @@ class Difference:
         levels = [change.level for change in self.changes]
         levels += [table.level for table in self.tables if table.level is not None]
         return max(levels, default=None)
+
+    @property
+    def parts(self) -> Sequence[TableDifference]:
+        """The tables that both versions have."""
+        return self.tables
+
+    def __bool__(self) -> bool:
+        """Whether anything differs."""
+        return self.level is not None
+
+    def __str__(self) -> str:
+        """The report as text; counts only."""
+        from data_package.engine.versions.wording import text_of
+
+        return text_of(self)
 
     def _repr_html_(self) -> str:
         """The report as HTML, for notebooks; counts only."""

@@ -106,7 +106,7 @@ class Proposal:
             "previous": self.previous,
             "made_again": self.is_again,
             "changes": self.release.changes,
-            "difference": self.difference.to_dict() if self.difference else None,
+            "difference": self.difference.to_dict() if self.difference is not None else None,
             "folder": self.project.relative(self.folder),
             "zip": self.project.relative(self.archive),
         }
