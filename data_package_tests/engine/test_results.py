@@ -9,7 +9,8 @@ import pytest
 import data_package
 import data_package.engine.schema as of_schema
 import data_package.testing as of_testing
-from data_package.engine.graph.nodes import DrawnNode, Graph
+from data_package.engine.graph.nodes import DrawnNode
+from data_package.engine.graph.project_graph import ProjectGraph
 from data_package.engine.notebook import NamedParts, Parts
 from data_package.engine.runs.checking import Checks
 from data_package.engine.runs.result import BuildResult, CheckResult, TableResult
@@ -20,6 +21,7 @@ from data_package.engine.states import PackageState, State, Status, Verdict
 from data_package.engine.versions.difference import Difference, TableDifference
 from data_package.engine.versions.rows import RowDifference
 
+DRAWN = DrawnNode("ages", "final", "fresh")
 SECRET = "P-7777"
 FRAME = pl.DataFrame({"id": [SECRET, "b"], "age": [200, 30]})
 FIELDS = {"fields": [{"name": "id"}, {"name": "age", "type": "integer"}]}
@@ -57,7 +59,7 @@ RESULTS: dict[type[Parts[object]], tuple[object, object, str]] = {
     Checks: (Checks((report(good=True),)), Checks((report(good=False),)), "ages"),
     Report: (report(good=True), report(good=False), "age"),
     Difference: (difference(same=False), difference(same=True), "ages"),
-    Graph: (Graph("study", [DrawnNode("ages", "final", "fresh")]), Graph("study", []), "ages"),
+    ProjectGraph: (ProjectGraph("study", [DRAWN]), ProjectGraph("study", []), "ages"),
     ProjectStatus: (stated(State.FRESH), stated(State.STALE), "ages"),
     Contract: (Contract.from_descriptor(FIELDS), Contract.from_descriptor(FIELDS), "age"),
     Inference: (infer(FRAME), infer(pl.DataFrame({"age": [1]})), "age"),
@@ -101,7 +103,7 @@ def test_a_result_is_a_collection_of_its_parts(kind: type[Parts[object]]) -> Non
     assert bool(bad) is (kind in (Contract, Inference))
     assert repr(filled) == f"<{kind.__name__} {str(filled).splitlines()[0]}>"
     assert len(repr(filled)) < 100
-    shown = filled._repr_svg_() if isinstance(filled, Graph) else filled._repr_html_()  # type: ignore[attr-defined]
+    shown = filled._repr_svg_() if isinstance(filled, ProjectGraph) else filled._repr_html_()  # type: ignore[attr-defined]
     assert name in unescape(shown)
     assert SECRET not in f"{shown}{filled}{filled!r}"
 

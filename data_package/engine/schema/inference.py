@@ -19,7 +19,7 @@ from data_package.engine.schema.cells import read_columns
 from data_package.engine.schema.columns import TEXTS, column
 from data_package.engine.schema.contract import Contract, Descriptor
 from data_package.engine.schema.damaged import DAMAGED
-from data_package.engine.schema.dialect import dialect_for
+from data_package.engine.schema.dialect_of_file import dialect_for
 from data_package.engine.schema.file_layout import laid_out
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.file_format import FileFormat
