@@ -42,7 +42,7 @@ class StepFiles:
     def make(self) -> None:
         """Make them all, empty; a job finds them there."""
         self.folder.mkdir(mode=PRIVATE_FOLDER)
-        for path in (self.order, self.said, self.answers, self.end):
+        for path in (self.order, self.sent, self.answers, self.end):
             new_mailbox(path)
 
     @property
@@ -51,9 +51,9 @@ class StepFiles:
         return self.folder / "order"
 
     @property
-    def said(self) -> Path:
+    def sent(self) -> Path:
         """What the process that carries out the step passes on."""
-        return self.folder / "said"
+        return self.folder / "sent"
 
     @property
     def answers(self) -> Path:
@@ -95,7 +95,7 @@ class Ended:
     """How the process that carried out a step ended.
 
     Attributes:
-        said_bytes: how much it had passed on.
+        sent_bytes: how much it had passed on.
         broken_off: which limit it was over, in words.
         ended_from_outside: whether the job itself was ended.
     """
@@ -103,7 +103,7 @@ class Ended:
     status: int
     peak_bytes: int
     ran_out: bool
-    said_bytes: int
+    sent_bytes: int
     broken_off: str = ""
     ended_from_outside: bool = False
 
@@ -136,7 +136,7 @@ def carry_out(folder: str) -> None:
         status,
         peak_bytes,
         times_memory_ran_out() > ran_out,
-        places.said.stat().st_size,
+        places.sent.stat().st_size,
         broken_off,
         bool(asked_to_end),
     )
@@ -155,7 +155,7 @@ def _keep(
         if ended:
             return status, max(peak_bytes, usage.ru_maxrss * 1024), broken_off
         now = time.monotonic()
-        if not began and places.said.stat().st_size:
+        if not began and places.sent.stat().st_size:
             began = now
         if needs.is_limited and not broken_off:
             peak_bytes = max(peak_bytes, used_by(child))
@@ -228,7 +228,7 @@ class _Files:
     """The channel of a process that carries out one step: first its request, then answers."""
 
     def __init__(self, places: StepFiles, first: list[object]) -> None:
-        self._out = Outbox(places.said)
+        self._out = Outbox(places.sent)
         self._answers = Inbox(places.answers)
         self._first = first
         self._asked = False

@@ -14,14 +14,17 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import dagster as dg
-from dagster._core.instance.ref import InstanceRef
-from dagster._core.instance.types import InstanceType, MayHaveInstanceWeakref
-from dagster._core.storage.event_log import EventLogStorage
-from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
-from dagster._core.storage.root import LocalArtifactStorage
-from dagster._core.storage.runs import RunStorage
 
 from data_package.engine.errors import BuildError
+from data_package.engine.runs.dagster_parts import (
+    EventLogStorage,
+    InstanceRef,
+    InstanceType,
+    LocalArtifactStorage,
+    MayHaveInstanceWeakref,
+    NoOpComputeLogManager,
+    RunStorage,
+)
 
 EVENTS, RUNS = "events", "runs"
 

@@ -223,7 +223,7 @@ class BuildResult:
         for table in self.tables:
             if table.name == name:
                 return table
-        raise KeyError(f"'{name}' was not part of this build: it was fresh, or is no table")
+        raise KeyError(f"'{name}' was not part of this build: it was fresh, or is not a table")
 
     def explain(self) -> str:
         """What failed, where, what was therefore not built, and what to do; no value of any row."""
@@ -330,8 +330,8 @@ def _explain(table: TableResult) -> str:
         at = f" ({table.place})" if table.place else ""
         lines.append(f"{table.name} failed{at}:\n{_indent(table.error or '')}")
     for check in table.own_failed_checks:
-        said = check.description or "the check did not pass."
-        lines.append(f"{table.name} does not pass its check '{check.name}':\n{_indent(said)}")
+        text = check.description or "the check did not pass."
+        lines.append(f"{table.name} does not pass its check '{check.name}':\n{_indent(text)}")
     return "\n".join(lines)
 
 
@@ -517,9 +517,9 @@ class Tally:
         if evaluation.asset_key in self.results:
             result = self.result(evaluation.asset_key, evaluation.partition or step.part)
             warns = not evaluation.passed and evaluation.severity is dg.AssetCheckSeverity.WARN
-            said = as_text(evaluation.description or "")
+            text = as_text(evaluation.description or "")
             totals = totals_of(evaluation.metadata)
-            check = CheckResult(evaluation.check_name, evaluation.passed, said, warns, totals)
+            check = CheckResult(evaluation.check_name, evaluation.passed, text, warns, totals)
             result.checks.append(check)
 
     def _failed(self, event: dg.DagsterEvent, step: Step) -> None:

@@ -63,21 +63,21 @@ class _Job:
 
     Attributes:
         number: of its job in Slurm.
-        ended: how its process ended; `missed_since`: when Slurm first said that it is over.
+        ended: how its process ended; `missed_since`: when Slurm first reported that it is over.
     """
 
     task: Task
     places: StepFiles
     number: str = ""
     log: Path = Path()
-    said: Inbox = field(init=False)
+    sent: Inbox = field(init=False)
     state: JobState | None = None
     ended: Ended | None = None
     missed_since: float | None = None
     has_said: bool = False
 
     def __post_init__(self) -> None:
-        self.said = Inbox(self.places.said)
+        self.sent = Inbox(self.places.sent)
 
 
 class Slurm:
@@ -105,7 +105,7 @@ class Slurm:
         self._numbers = itertools.count()
         self._held: list[_Job] = []
         self._jobs: dict[str, _Job] = {}
-        # The numbers of jobs, and whether Slurm may have taken one whose number it has not said.
+        # The numbers of jobs, and whether Slurm may have taken one that has not been reported.
         self._known: set[str] = set()
         self._is_unsure = False
         self._made: dict[str, Hashes] = defaultdict(dict)
@@ -200,9 +200,9 @@ class Slurm:
         executor.update_parameters(**_parameters(needs, name, self._project.root, len(jobs)))
         until = time.monotonic() + _SECONDS_OF_SILENCE
         while True:
-            said = io.StringIO()
+            sent = io.StringIO()
             try:
-                with redirect_stderr(said), executor.batch():
+                with redirect_stderr(sent), executor.batch():
                     made = [executor.submit(carry_out, str(job.places.folder)) for job in jobs]
             except (submitit.core.utils.FailedJobError, OSError) as error:
                 why = " ".join(str(error).replace("sbatch: error: ", "").split())
@@ -236,7 +236,7 @@ class Slurm:
     def _listen(self, job: _Job) -> None:
         # Read before what it refers to.
         ended = job.ended or next(Inbox(job.places.end).take(), None)
-        for what, facts in job.said.take():
+        for what, facts in job.sent.take():
             self._hear(job, what, facts)
             if job.task.key not in self._jobs:
                 return
@@ -282,7 +282,7 @@ class Slurm:
     def _give_up(self, job: _Job) -> None:
         """Report a job that has ended before its step was over, when it is known how."""
         ended, state = job.ended, job.state
-        if ended is not None and job.said.read_bytes < ended.said_bytes:
+        if ended is not None and job.sent.read_bytes < ended.sent_bytes:
             # Its last words are on their way.
             return
         from_outside = ended is not None and ended.ended_from_outside
@@ -395,7 +395,7 @@ def _parameters(needs: Needs, name: str, root: Path, count: int) -> dict[str, An
 def _lost(job: _Job) -> str:
     state = job.state.name if job.state is not None else "unknown"
     on = f" on {job.state.nodes}" if job.state is not None and job.state.nodes else ""
-    if job.ended is None and not job.said.read_bytes:
+    if job.ended is None and not job.sent.read_bytes:
         return (
             f"Its job {job.number} ended{on} before it could begin ({state}).\n"
             "Is the project's folder, with its environment, on a file system that the nodes share?"
