@@ -4,6 +4,7 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 from dataclasses import asdict, dataclass, replace
 
+from data_package.engine.notebook import NamedParts
 from data_package.engine.states import State
 
 FILES = "raw files"
@@ -47,9 +48,9 @@ class DrawnNode:
         return {**asdict(self), "facts": dict(self.facts), "folded": dict(self.folded)}
 
 
-@dataclass(frozen=True)
-class Graph:
-    """The nodes: raw files, then tables in the order of lists."""
+@dataclass(frozen=True, repr=False)
+class Graph(NamedParts[DrawnNode]):
+    """The nodes: raw files, then tables in the order of lists. It is true when there are any."""
 
     title: str
     nodes: Sequence[DrawnNode]
@@ -64,6 +65,24 @@ class Graph:
     def groups(self) -> list[str]:
         """The groups, in the order in which they first occur."""
         return list(dict.fromkeys(node.group for node in self.nodes))
+
+    @property
+    def parts(self) -> Sequence[DrawnNode]:
+        """The nodes."""
+        return self.nodes
+
+    def __bool__(self) -> bool:
+        """Whether there is anything to draw."""
+        return bool(self.nodes)
+
+    def __str__(self) -> str:
+        """A line for each node: its name, its state and what it is made from."""
+        lines = [
+            f"  {node.name}: {node.state}"
+            + (f", from {', '.join(node.inputs)}" if node.inputs else "")
+            for node in self.nodes
+        ]
+        return "\n".join([f"{self.title}: {len(self.nodes)} nodes", *lines])
 
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types."""

@@ -39,15 +39,10 @@ from dagster._core.execution.plan.step import (
 from dagster._core.execution.resources_init import get_required_resource_keys_to_init
 from dagster._core.execution.retries import RetryMode
 from dagster._core.instance.ref import InstanceRef
-from dagster._core.instance.types import InstanceType, MayHaveInstanceWeakref
-from dagster._core.storage.event_log import EventLogStorage
 from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
-from dagster._core.storage.root import LocalArtifactStorage
-from dagster._core.storage.runs import RunStorage
 
 __all__ = [
     "ActiveExecution",
-    "EventLogStorage",
     "ExecuteRunWithPlanIterable",
     "ExecutionPlan",
     "ExecutionStep",
@@ -57,17 +52,13 @@ __all__ = [
     "InMemoryJob",
     "InstanceConcurrencyContext",
     "InstanceRef",
-    "InstanceType",
     "KnownExecutionState",
-    "LocalArtifactStorage",
-    "MayHaveInstanceWeakref",
     "NoOpComputeLogManager",
     "PlanExecutionContext",
     "PlanExecutionContextManager",
     "PlanOrchestrationContext",
     "ResolvedFromDynamicStepHandle",
     "RetryMode",
-    "RunStorage",
     "StepHandle",
     "StepHandleUnion",
     "StepInput",

@@ -5,13 +5,14 @@ https://datapackage.org/standard/data-resource/ and https://datapackage.org/stan
 
 import hashlib
 import json
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from dataclasses import field as attribute
 from pathlib import Path
 from typing import Literal, TypeAlias, cast
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.notebook import NamedParts, html_line, html_table
 from data_package.engine.schema.code_list import Vocabulary
 
 Descriptor: TypeAlias = Mapping[str, object]
@@ -82,9 +83,9 @@ class ForeignKey:
     reference_fields: tuple[str, ...]
 
 
-@dataclass(frozen=True, slots=True)
-class Contract:
-    """What a table must be, and its description.
+@dataclass(frozen=True, slots=True, repr=False)
+class Contract(NamedParts[Field]):
+    """What a table must be, and its description: a collection of its fields.
 
     `descriptor` is the resource descriptor fragment as written, with the parts that it names in
     other files, and not to be changed. `shared` are those files: size, times and inode of each.
@@ -104,6 +105,29 @@ class Contract:
 
     def __post_init__(self) -> None:
         self._by_name.update((each.name, each) for each in reversed(self.fields))
+
+    @property
+    def parts(self) -> Sequence[Field]:
+        """The fields."""
+        return self.fields
+
+    def __bool__(self) -> bool:
+        """A contract without fields is one."""
+        return True
+
+    def __str__(self) -> str:
+        """Its fields and keys, as text."""
+        lines = [f"  {each.name}: {each.type}" for each in self.fields]
+        if self.primary_key:
+            lines.append(f"  primary key: {', '.join(self.primary_key)}")
+        return "\n".join([f"{self.name}: {len(self.fields)} fields", *lines])
+
+    def _repr_html_(self) -> str:
+        """The fields as a table, for notebooks."""
+        rows = [(each.name, each.type, each.title, each.description) for each in self.fields]
+        key = f"primary key: {', '.join(self.primary_key)}" if self.primary_key else ""
+        heads = ("field", "type", "title", "description")
+        return html_line(self.title or self.name) + html_table(heads, rows) + html_line(key)
 
     @property
     def title(self) -> str:

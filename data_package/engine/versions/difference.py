@@ -8,7 +8,7 @@ from collections.abc import Callable, Iterator, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
-from data_package.engine.notebook import html_line, html_table
+from data_package.engine.notebook import NamedParts, html_line, html_table
 from data_package.engine.package.markdown import line
 from data_package.engine.versions.changes import Change
 from data_package.engine.versions.level import Level
@@ -65,9 +65,11 @@ class TableDifference:
         }
 
 
-@dataclass(frozen=True)
-class Difference:
-    """How one version of a data package differs from another.
+@dataclass(frozen=True, repr=False)
+class Difference(NamedParts[TableDifference]):
+    """How one version of a data package differs from another, table by table.
+
+    It is true when something differs.
 
     Attributes:
         old: the name of the old version.
@@ -87,6 +89,19 @@ class Difference:
         levels = [change.level for change in self.changes]
         levels += [table.level for table in self.tables if table.level is not None]
         return max(levels, default=None)
+
+    @property
+    def parts(self) -> Sequence[TableDifference]:
+        """The tables that both versions have."""
+        return self.tables
+
+    def __bool__(self) -> bool:
+        """Whether anything differs."""
+        return self.level is not None
+
+    def __str__(self) -> str:
+        """The report as text; counts only."""
+        return text_of(self)
 
     def _repr_html_(self) -> str:
         """The report as HTML, for notebooks; counts only."""
