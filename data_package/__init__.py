@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
-    from data_package.engine.graph.nodes import graph
+    from data_package.engine.graph.project_graph import graph
     from data_package.engine.runs import build, read, scan
     from data_package.engine.runs.checking import check
     from data_package.engine.sources import source_file, source_query, source_redcap
@@ -37,7 +37,7 @@ __getattr__ = lazily(
         "build": "engine.runs",
         "check": "engine.runs.checking",
         "diff": "engine.versions",
-        "graph": "engine.graph.nodes",
+        "graph": "engine.graph.project_graph",
         "read": "engine.runs",
         "row_rule": "engine.tables.row_rules",
         "scan": "engine.runs",

@@ -20,7 +20,7 @@ _PARTITIONS = (1000, 10_000, 100_000)
 # What commands do one after another, in one process, and what each takes.
 _DECIDE = """
 import resource, time
-from data_package.engine.graph.nodes import graph_of
+from data_package.engine.graph.project_graph import graph_of
 from data_package.engine.project import find_project
 from data_package.engine.staleness.lock import lock_of
 from data_package.engine.staleness.plan import Request, plan_work

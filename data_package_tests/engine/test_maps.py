@@ -1,7 +1,9 @@
 """What is written about the modules of the engine names those that there are."""
 
 import re
+from graphlib import TopologicalSorter
 
+import grimp
 import pytest
 
 from data_package_tests.engine.test_dagster_versions import ENGINE, ROOT
@@ -36,6 +38,15 @@ def test_the_modules_that_may_use_private_names_are_those_that_do() -> None:
     }
     assert {path for path in using if not path.startswith(folders)} == named
     assert all(any(path.startswith(folder) for path in using) for folder in folders)
+
+
+def test_no_module_imports_itself_through_others() -> None:
+    """Imports in functions, and those that only type checkers see, count like any other."""
+    graph = grimp.build_graph("data_package", cache_dir=None)
+    imports = {one: graph.find_modules_directly_imported_by(one) for one in graph.modules}
+    # `python -m` has the same entry as the command.
+    imports["data_package.engine.cli.__main__"] = set()
+    TopologicalSorter(imports).prepare()
 
 
 def test_a_class_of_the_engine_has_a_name_that_no_other_has() -> None:

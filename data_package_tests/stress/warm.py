@@ -157,6 +157,9 @@ class Warm:
             said = [
                 [str(Path(place, f"{name}{n}")) for name in ("out", "err")] for n in range(many)
             ]
+            # A command can be killed before it opens them.
+            for path in (path for one in said for path in one):
+                Path(path).touch()
             # What the library is set by is not to be lost where the command gets its environment.
             whole = dict(environment) | self._environment
             request = [list(words), str(root), whole, said, armed]

@@ -76,7 +76,7 @@ def _document(path: Path) -> dict[str, object]:
 
 def _fields(project: Project, table: str) -> list[str]:
     """The fields in the contract of this name, wherever it is in the package."""
-    from data_package.engine.schema.document import read_document
+    from data_package.engine.schema.yaml_document import read_document
 
     with suppress(DataPackageError, OSError, ValueError, RecursionError):
         for path in sorted(project.package_folder.rglob("*.yaml")):

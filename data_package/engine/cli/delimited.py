@@ -20,7 +20,7 @@ def dialect_of(delimiter: str | None, properties: Sequence[str] = ()) -> dict[st
 
     Raises click.UsageError for what is not a property and its value.
     """
-    from data_package.engine.schema.document import read_document
+    from data_package.engine.schema.yaml_document import read_document
 
     found: dict[str, object] = {}
     for each in properties:

@@ -61,7 +61,7 @@ def command(
         return
     from data_package.engine.runs import progress
     from data_package.engine.versions import diff
-    from data_package.engine.versions.wording import markdown_of, text_of
+    from data_package.engine.versions.difference import markdown_of, text_of
 
     with progress.working("comparing") as report:
         found = diff(old, new, rows=_ROWS_SHOWN if rows else 0, report=report)

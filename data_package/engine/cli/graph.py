@@ -43,7 +43,7 @@ def command(form: str | None, output: Path | None, fold: bool | None, as_json: b
 
     Example: data-package graph --format svg
     """
-    from data_package.engine.graph.nodes import graph_of
+    from data_package.engine.graph.project_graph import graph_of
     from data_package.engine.graph.write import TEXTS, content_of, default_path, format_of, write
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress

@@ -115,7 +115,7 @@ def few_changed(proposal: "Proposal") -> str:
 
 
 def _told(proposal: "Proposal", digest: str | None) -> Iterator[str]:
-    from data_package.engine.versions.wording import text_of
+    from data_package.engine.versions.difference import text_of
 
     version = proposal.release.version
     if few := few_changed(proposal):

@@ -43,7 +43,7 @@ _EDITIONS = (
     "data_package.engine.package",
     "data_package.engine.tables.checks",
     "data_package.engine.lineage.derive",
-    "data_package.engine.schema.contract",
+    "data_package.engine.schema.contract_file",
 )
 # Nobody has a package of this name.
 _REHEARSED = "data_package_rehearsal"

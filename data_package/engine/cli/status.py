@@ -76,7 +76,7 @@ def command(
         status = status_of(catalogue, lock, chosen if select else None)
     if graph:
         from data_package.engine.cli.graph import write_page
-        from data_package.engine.graph.nodes import graph_of
+        from data_package.engine.graph.project_graph import graph_of
 
         write_page(graph_of(catalogue, status, lock, with_runs=True), project)
     elif as_json:

@@ -18,9 +18,10 @@ _SIGNS = re.compile(
     r"""
       [\\`*\[\]<>|~$&{}@^#!]
     | (?<![^\W_])_ | _(?![^\W_])            # those within words are text everywhere
-    | (?<=[-+=.:])[-+=.:]                  # as single ones are
+    | (?<=[-+=.:/])[-+=.:/]                # as single ones are
+    | (?<=\bwww)\.                         # some make a link of an address
     | :(?=[\w+-]+:)
-    | ^[-+=?:%"]
+    | ^[-+=?:%"/]
     | ^\(?[A-Za-z0-9]{1,9}[.)](?=\s|$)     # the begin of a list
     """,
     re.VERBOSE,

@@ -118,6 +118,11 @@ def datacite_json(facts: Facts) -> str:
 
 def reference(facts: Facts) -> str:
     """The citation of the package, in one line."""
+    return " ".join(filter(None, reference_and_address(facts)))
+
+
+def reference_and_address(facts: Facts) -> tuple[str, str]:
+    """The citation without the address that ends it, and the address; empty where there is none."""
     names = "; ".join(name_of(one) for one in creators(facts))
     year = facts.text("created")[:4]
     version = f", version {facts.text('version')}" if facts.text("version") else ""
@@ -127,7 +132,7 @@ def reference(facts: Facts) -> str:
     # Without an author the title comes first, as citation styles have it.
     first = " ".join(filter(None, (names, when)))
     stem = f"{first}. {facts.title}" if names else f"{facts.title} {when}".strip()
-    return f"{stem}{version} [data set]. {place}".strip()
+    return f"{stem}{version} [data set].", place
 
 
 def creators(facts: Facts) -> list[Mapping[str, object]]:

@@ -8,7 +8,7 @@ from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.package.released import FILE_NAME as RELEASES
 from data_package.engine.package.released import STAMP
 from data_package.engine.project import Project
-from data_package.engine.schema.document import Document, read_document
+from data_package.engine.schema.document import Document
 from data_package.engine.schema.document import Path as Steps
 from data_package.engine.schema.published import (
     address_fault,
@@ -16,6 +16,7 @@ from data_package.engine.schema.published import (
     web_fault,
     word_faults,
 )
+from data_package.engine.schema.yaml_document import read_document
 from data_package.engine.storage import is_file
 
 FILE_NAME = "datapackage.yaml"

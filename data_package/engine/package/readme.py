@@ -2,10 +2,10 @@
 
 from collections.abc import Mapping
 
-from data_package.engine.package.citation import creators, reference
+from data_package.engine.package.citation import creators, reference_and_address
 from data_package.engine.package.facts import Facts
 from data_package.engine.package.licence import KNOWN
-from data_package.engine.package.markdown import line
+from data_package.engine.package.markdown import line, paragraphs
 from data_package.engine.package.recipes import recipes
 
 FILES = {
@@ -25,7 +25,7 @@ FILES = {
 def readme_md(facts: Facts) -> str:
     """The text of `README.md`."""
     version = f"Version {facts.text('version')}.\n\n" if facts.text("version") else ""
-    description = facts.text("description").strip()
+    description = paragraphs(facts.text("description"))
     parts = [
         f"# {line(facts.title)}\n\n{description + chr(10) * 2 if description else ''}{version}"
     ]
@@ -48,7 +48,10 @@ def readme_md(facts: Facts) -> str:
     absent |= set() if creators(facts) else {"CITATION.cff"}
     parts += [f"- `{name}`: {what}\n" for name, what in FILES.items() if name not in absent]
     parts += [f"- `{path}`{f': {line(text)}' if text else ''}\n" for path, text in facts.files]
-    parts.append(f"\n## Cite\n\n> {line(reference(facts))}\n")
+    cited, address = reference_and_address(facts)
+    # Old DOIs hold these signs.
+    link = f" <{address.replace('<', '%3C').replace('>', '%3E')}>" if address else ""
+    parts.append(f"\n## Cite\n\n> {line(cited)}{link}\n")
     parts.append(f"\n## Licence\n\n{_licences(facts)}\n")
     return "".join(parts)
 

@@ -17,7 +17,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.package.markdown import line
 from data_package.engine.package.record import digest
 from data_package.engine.project import Project
-from data_package.engine.schema.document import read_document
+from data_package.engine.schema.yaml_document import read_document
 from data_package.engine.storage import is_file, write_source
 
 FILE_NAME = "releases.yaml"

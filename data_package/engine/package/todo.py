@@ -6,7 +6,8 @@ from data_package.engine.package.asset import DataPackage
 from data_package.engine.package.completeness import Gap, gaps_of
 from data_package.engine.package.metadata import FILE_NAME, read_metadata
 from data_package.engine.project import Project
-from data_package.engine.schema.document import Document, read_document
+from data_package.engine.schema.document import Document
+from data_package.engine.schema.yaml_document import read_document
 from data_package.engine.tables.loading import open_project
 from data_package.engine.tables.table import Table
 

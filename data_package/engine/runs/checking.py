@@ -1,12 +1,13 @@
 """Built tables and raw files against their contracts, when somebody asks."""
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
 import polars as pl
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.notebook import Parts
 from data_package.engine.project import Project, find_project
 from data_package.engine.runs import progress
 from data_package.engine.schema import (
@@ -29,9 +30,9 @@ from data_package.engine.tables.loading import open_project
 OFFENDING_SHOWN = 20
 
 
-@dataclass(frozen=True)
-class Checks:
-    """The reports of some tables and files, which hold no values.
+@dataclass(frozen=True, repr=False)
+class Checks(Parts[Report]):
+    """The reports of some tables and files, which hold no values. They are true when all is well.
 
     Attributes:
         reports: one for each table, and for each file of a raw file.
@@ -44,9 +45,14 @@ class Checks:
         """Whether all was checked, and nothing is wrong."""
         return all(report.ok for report in self.reports)
 
-    def __iter__(self) -> Iterator[Report]:
+    @property
+    def parts(self) -> Sequence[Report]:
         """The reports."""
-        return iter(self.reports)
+        return self.reports
+
+    def __bool__(self) -> bool:
+        """Whether all was checked, and nothing is wrong."""
+        return self.ok
 
     def __str__(self) -> str:
         """The reports as text."""

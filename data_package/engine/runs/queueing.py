@@ -113,15 +113,22 @@ def in_queue(prefix: str) -> list[str] | None:
     return None if found is None else [job for job, state in found.items() if not state.is_over]
 
 
-def cancel_all(prefix: str, seconds: float) -> list[str]:
-    """Take these jobs out of the queue, and wait for their ends; returns those that are left."""
-    until = time.monotonic() + seconds
+def cancel_all(
+    prefix: str, seconds: float, settled: float = 0.0, ending: Iterable[str] = ()
+) -> list[str]:
+    """Take these jobs out of the queue, and wait for their ends; returns those that are left.
+
+    It waits for `seconds` at most, and for `settled` at least: where one may have been handed in
+    without an answer, it may appear later. Those that are `ending` by themselves are let be.
+    """
+    began = time.monotonic()
     left: list[str] | None = None
-    asked: set[str] = set()
+    asked = set(ending)
     while True:
         found = in_queue(prefix)
         left = found if found is not None else left
-        if found == [] or time.monotonic() > until:
+        took = time.monotonic() - began
+        if (found == [] and took >= settled) or took > seconds:
             return left if left is not None else ["?"]
         new = set(found or ()) - asked
         cancel(new)

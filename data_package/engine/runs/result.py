@@ -1,14 +1,15 @@
 """The result of a build, table by table, gathered from Dagster's events as they happen."""
 
 import json
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections import Counter
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from typing import TypeVar
 
 import dagster as dg
 
 from data_package.engine.errors import some
-from data_package.engine.notebook import html_line, html_table, html_text
+from data_package.engine.notebook import NamedParts, html_line, html_table, html_text
 from data_package.engine.schema import Total
 from data_package.engine.sources.reading_report import ReadingReport, together
 from data_package.engine.states import Status
@@ -159,9 +160,9 @@ class TableResult:
         return self.outcome.is_good
 
 
-@dataclass(frozen=True)
-class BuildResult:
-    """What a build did.
+@dataclass(frozen=True, repr=False)
+class BuildResult(NamedParts[TableResult]):
+    """What a build did: a collection of the results of its tables. It is true when all is well.
 
     Attributes:
         tables: every table that was stale, in the order of lists: raw, intermediate, other groups
@@ -191,13 +192,24 @@ class BuildResult:
         everything = [*self.tables, *([self.package] if self.package else [])]
         return all(table.ok for table in everything)
 
-    def __iter__(self) -> Iterator[TableResult]:
+    @property
+    def parts(self) -> Sequence[TableResult]:
         """The results of the tables, in the order of lists."""
-        return iter(self.tables)
+        return self.tables
 
-    def __contains__(self, name: object) -> bool:
-        """Whether a table was part of the build, by its name."""
-        return any(table.name == name for table in self.tables)
+    def __bool__(self) -> bool:
+        """Whether everything was built and every check passed."""
+        return self.ok
+
+    def __str__(self) -> str:
+        """What became of how many tables, and what failed."""
+        counts = Counter(table.outcome for table in self.tables)
+        words = [f"{counts[state]} {state}" for state in Status if counts[state]]
+        words.append(f"{self.fresh} fresh from the start")
+        if self.package is not None:
+            words.append(f"data package {self.package.outcome}")
+        first = f"{', '.join(words)}, {self.seconds:.1f} s"
+        return "\n\n".join(filter(None, (first, "" if self.ok else self.explain())))
 
     def _repr_html_(self) -> str:
         """A table, for notebooks."""
@@ -218,12 +230,9 @@ class BuildResult:
         why = "" if self.ok else html_text(self.explain())
         return html_table(heads, rows) + html_line(fresh) + why
 
-    def __getitem__(self, name: str) -> TableResult:
-        """The result of one table. Raises KeyError for one that the build left alone."""
-        for table in self.tables:
-            if table.name == name:
-                return table
-        raise KeyError(f"'{name}' was not part of this build: it was fresh, or is no table")
+    def without(self, name: object) -> str:
+        """What to say of a table that the build left alone."""
+        return f"{name!r} was not part of this build: it was fresh, or is not a table"
 
     def explain(self) -> str:
         """What failed, where, what was therefore not built, and what to do; no value of any row."""

@@ -14,17 +14,12 @@ if TYPE_CHECKING:
     from data_package.engine.schema.begun import begun_contract
     from data_package.engine.schema.checker import DEFAULT_LIMIT
     from data_package.engine.schema.columns import column, free_name
-    from data_package.engine.schema.contract import (
-        Contract,
-        ContractError,
-        Field,
-        ForeignKey,
-        load_contract,
-    )
-    from data_package.engine.schema.delimiting.parts import parts_of
+    from data_package.engine.schema.contract import Contract, ContractError, Field, ForeignKey
+    from data_package.engine.schema.contract_file import load_contract
     from data_package.engine.schema.describe import add_fields, add_properties, contract_text
     from data_package.engine.schema.dialect import Dialect, DialectError
     from data_package.engine.schema.formats import format_of
+    from data_package.engine.schema.formats.parts import parts_of
     from data_package.engine.schema.growing import Grown, grown
     from data_package.engine.schema.inference import Inference, UnsoundError, infer, infer_file
     from data_package.engine.schema.links import Link, link_of
@@ -130,10 +125,10 @@ __getattr__ = lazily(
         "link_of": "links",
         "lint": "linting",
         "lint_references": "linting",
-        "load_contract": "contract",
+        "load_contract": "contract_file",
         "offending_rows": "offending",
         "DEFAULT_LIMIT": "checker",
-        "parts_of": "delimiting.parts",
+        "parts_of": "formats.parts",
         "FilePart": "across",
         "read": "reading",
         "reports_across": "across",

@@ -4,8 +4,8 @@ from pathlib import Path
 from typing import cast
 
 from data_package.engine.schema.contract import Descriptor
-from data_package.engine.schema.document import read_document
 from data_package.engine.schema.shared import with_shared_parts
+from data_package.engine.schema.yaml_document import read_document
 
 _HOW = ("dialect", "encoding")
 

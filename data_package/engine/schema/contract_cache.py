@@ -17,7 +17,7 @@ from data_package.engine.storage import remember
 
 # A file of a few lines can unfold to gigabytes: such a one is read each time.
 _MOST_CHARACTERS = 8 * 1024 * 1024
-_MADE_BY = "data_package.engine.schema.contract"
+_MADE_BY = "data_package.engine.schema.contract_file"
 
 
 class ContractCache:

@@ -9,7 +9,8 @@ from typing import cast
 import yaml
 
 from data_package.engine.schema.contract import ContractError
-from data_package.engine.schema.document import Document, Path, Span, read_document
+from data_package.engine.schema.document import Document, Path, Span
+from data_package.engine.schema.yaml_document import read_document
 
 _PLAIN = re.compile(r"[A-Za-z_]([\w ,;./()'-]*[\w).])?")
 # What versions of YAML take for a boolean or for nothing.

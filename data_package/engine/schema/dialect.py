@@ -10,14 +10,10 @@ from dataclasses import dataclass
 from enum import Enum
 from itertools import accumulate
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import cast
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.schema.spelling import misspelt
-
-if TYPE_CHECKING:
-    from data_package.engine.schema.contract import Contract
-    from data_package.engine.schema.formats.file_format import FileFormat
 
 _PROPERTIES = {
     "header": "header",
@@ -75,25 +71,25 @@ class Form(Enum):
     TYPED = "a file whose columns have types"
 
 
-_TEXT = frozenset({Form.DELIMITED, Form.FIXED})
-# Properties that only some forms have: a contract that asks for one must not be disobeyed.
-_ONLY_OF: Mapping[str, frozenset[Form]] = {
+TEXT = frozenset({Form.DELIMITED, Form.FIXED})
+FORMS_OF: Mapping[str, frozenset[Form]] = {
     **dict.fromkeys(
         ("delimiter", "quoteChar", "doubleQuote", "escapeChar", "skipInitialSpace"),
         frozenset({Form.DELIMITED}),
     ),
     **dict.fromkeys(("widths", "positions"), frozenset({Form.FIXED})),
-    "lineTerminator": _TEXT,
-    "encoding": _TEXT | {Form.JSON},
-    **dict.fromkeys(("commentChar", "footerRows"), _TEXT | {Form.WORKBOOK}),
-    **dict.fromkeys(("commentRows", "headerRows"), _TEXT | {Form.WORKBOOK, Form.JSON}),
-    **dict.fromkeys(("headerJoin", "header"), _TEXT | {Form.WORKBOOK, Form.JSON}),
+    "lineTerminator": TEXT,
+    "encoding": TEXT | {Form.JSON},
+    **dict.fromkeys(("commentChar", "footerRows"), TEXT | {Form.WORKBOOK}),
+    **dict.fromkeys(("commentRows", "headerRows"), TEXT | {Form.WORKBOOK, Form.JSON}),
+    **dict.fromkeys(("headerJoin", "header"), TEXT | {Form.WORKBOOK, Form.JSON}),
     **dict.fromkeys(("sheetName", "sheetNumber"), frozenset({Form.WORKBOOK})),
     **dict.fromkeys(("property", "itemType", "itemKeys"), frozenset({Form.JSON})),
     **dict.fromkeys(("table", "query"), frozenset({Form.DATABASE})),
-    "member": _TEXT | {Form.JSON},
+    "member": TEXT | {Form.JSON},
     "nullSequence": frozenset(Form) - {Form.TYPED},
 }
+"""The forms that have a property, where not all do: one that a contract asks for must be obeyed."""
 PACKED = (".gz", ".zip", ".zst", ".bz2", ".xz")
 """The endings of files that are unpacked while they are read."""
 
@@ -232,54 +228,6 @@ def reads_utf8(encoding: str) -> bool:
     return codecs.lookup(encoding).name in ("utf-8", "utf-8-sig", "ascii")
 
 
-def dialect_of_file(
-    path: Path,
-    form: "FileFormat",
-    contract: "Contract | None",
-    dialect: Mapping[str, object] | None,
-    encoding: str | None,
-) -> Dialect:
-    """Return how a file is written: as it is given, or as its contract says, or by its name.
-
-    Raises DialectError as `dialect_for` does.
-    """
-    properties = contract.descriptor if contract is not None else {}
-    written, stated = properties.get("dialect"), properties.get("encoding")
-    if dialect is None and isinstance(written, dict):
-        dialect = written
-    encoding = encoding or (stated if isinstance(stated, str) else None)
-    return dialect_for(path, form, dialect, encoding=encoding, contract=contract)
-
-
-def dialect_for(
-    path: Path,
-    form: "FileFormat",
-    dialect: Mapping[str, object] | None,
-    *,
-    encoding: str | None = None,
-    contract: "Contract | None" = None,
-) -> Dialect:
-    """Return the dialect of a file of a format, completed by the file's name.
-
-    Raises DialectError for a property that files of its format do not have, with its place in the
-    contract.
-    """
-    if not dialect and unpacked_name(path).endswith((".tsv", ".tab")):
-        dialect = {"delimiter": "\t"}
-    settled = Dialect.from_descriptor(dialect, encoding=encoding)
-    is_fixed = settled.columns and form.form is Form.DELIMITED
-    own, called = (Form.FIXED, Form.FIXED.value) if is_fixed else (form.form, str(form))
-    # Some programs write an encoding beside every file.
-    stated = ["encoding"] if encoding is not None and not settled.is_utf8 else []
-    for name in (*(dialect or {}), *stated):
-        forms = _ONLY_OF.get(name, frozenset(Form))
-        # One contract may serve a table that is delivered as text and as Parquet.
-        if own not in forms and not (own is Form.TYPED and forms & _TEXT):
-            what = f"{name} is for {_listed(forms)}, and {path.name} is {called}; remove it"
-            raise DialectError(f"{_place_of(name, contract)}dialect: {what}")
-    return settled
-
-
 def packing(path: Path) -> str:
     """Return the ending that says how a file is packed, in small letters; empty if it is not."""
     ending = path.suffix.lower()
@@ -295,35 +243,19 @@ def two_forms(names: Iterable[str]) -> tuple[str, str] | None:
     """Return a property that is of another form than those before it, and what is wrong."""
     forms, first = frozenset(Form), ""
     for name in names:
-        own = _ONLY_OF.get(name, forms)
+        own = FORMS_OF.get(name, forms)
         if not forms & own:
-            return name, f"{name} is for {_listed(own)}, and {first} is not; remove one of them"
+            return name, f"{name} is for {listed(own)}, and {first} is not; remove one of them"
         if forms - own:
             first = name
         forms &= own
     return None
 
 
-def _listed(forms: frozenset[Form]) -> str:
+def listed(forms: frozenset[Form]) -> str:
+    """The names of forms, for people."""
     names = [form.value for form in Form if form in forms]
     return " and ".join([", ".join(names[:-1]), names[-1]] if len(names) > 1 else names)
-
-
-def _place_of(name: str, contract: "Contract | None") -> str:
-    """Return the file, line and column of a dialect's property, where it is in a contract."""
-    from data_package.engine.schema.document import read_document
-
-    if contract is None or contract.path is None:
-        return ""
-    written = contract.descriptor.get("dialect")
-    if not isinstance(written, dict) or name not in written:
-        return ""
-    try:
-        document = read_document(contract.path.read_text(encoding="utf-8-sig"), spans=True)
-    except (OSError, UnicodeDecodeError):
-        return ""
-    place = document.place(("dialect", name))
-    return f"{contract.path}:{place.line}:{place.column}: "
 
 
 def property_fault(name: str, value: object) -> str | None:

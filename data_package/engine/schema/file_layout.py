@@ -13,7 +13,8 @@ from typing import cast
 import polars as pl
 
 from data_package.engine.schema.contract import Descriptor
-from data_package.engine.schema.dialect import Dialect, Form, dialect_for
+from data_package.engine.schema.dialect import Dialect, Form
+from data_package.engine.schema.dialect_of_file import dialect_for
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.file_format import TextRecords
 from data_package.engine.schema.formats.opening import open_records

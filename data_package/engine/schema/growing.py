@@ -13,7 +13,8 @@ from dataclasses import dataclass
 from typing import cast
 
 from data_package.engine.schema.describe import dumped, fields_path
-from data_package.engine.schema.document import Document, Path, read_document
+from data_package.engine.schema.document import Document, Path
+from data_package.engine.schema.yaml_document import read_document
 
 _WORDS = ("title", "description")
 _VOCABULARY = ("categories", "categoriesOrdered")

@@ -14,11 +14,12 @@ from pathlib import Path
 
 import polars as pl
 
+from data_package.engine.notebook import NamedParts, html_line, html_table
 from data_package.engine.schema.cells import read_columns
 from data_package.engine.schema.columns import TEXTS, column
 from data_package.engine.schema.contract import Contract, Descriptor
 from data_package.engine.schema.damaged import DAMAGED
-from data_package.engine.schema.dialect import dialect_for
+from data_package.engine.schema.dialect_of_file import dialect_for
 from data_package.engine.schema.file_layout import laid_out
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.file_format import FileFormat
@@ -38,9 +39,9 @@ _LEADING_OF_THREE = 4
 _CODE = re.compile(r"[\w./:-]*")
 
 
-@dataclass(frozen=True, slots=True)
-class Inference:
-    """What data look like.
+@dataclass(frozen=True, slots=True, repr=False)
+class Inference(NamedParts[dict[str, object]]):
+    """What data look like: a collection of field descriptors.
 
     `descriptor` is a resource descriptor fragment with empty titles and descriptions;
     `candidate_keys` are fields, or pairs of them, whose values never repeat and are never null;
@@ -58,6 +59,31 @@ class Inference:
         assert isinstance(schema, dict)
         fields: list[dict[str, object]] = schema["fields"]
         return fields
+
+    @property
+    def parts(self) -> Sequence[dict[str, object]]:
+        """The field descriptors."""
+        return self.fields
+
+    @classmethod
+    def name_of(cls, part: dict[str, object]) -> object:
+        """The field's name."""
+        return part["name"]
+
+    def __bool__(self) -> bool:
+        """Whether there are any fields."""
+        return bool(self.fields)
+
+    def __str__(self) -> str:
+        """The fields with their types, and what a person should look at."""
+        lines = [f"  {each['name']}: {each['type']}" for each in self.fields]
+        notes = [f"  note: {note}" for note in self.notes]
+        return "\n".join([f"{len(self.fields)} fields", *lines, *notes])
+
+    def _repr_html_(self) -> str:
+        """The fields as a table, for notebooks."""
+        rows = [(str(each["name"]), str(each["type"])) for each in self.fields]
+        return html_table(("field", "type"), rows) + "".join(map(html_line, self.notes))
 
 
 class UnsoundError(CheckError):

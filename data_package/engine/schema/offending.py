@@ -13,7 +13,8 @@ from data_package.engine.schema.checker import FIRST_ROW
 from data_package.engine.schema.columns import ROW_NUMBER, free_name
 from data_package.engine.schema.contract import Contract, Descriptor
 from data_package.engine.schema.damaged import DAMAGED
-from data_package.engine.schema.dialect import Dialect, dialect_of_file
+from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.dialect_of_file import dialect_of_file
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.file_format import FileFormat
 from data_package.engine.schema.formats.opening import open_records, open_typed_file

@@ -16,9 +16,10 @@ from polars.io.plugins import register_io_source
 from data_package.engine.errors import DataPackageError
 from data_package.engine.schema.celled import open_celled
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Checker
-from data_package.engine.schema.contract import Contract, Descriptor, linted
+from data_package.engine.schema.contract import Contract, Descriptor
+from data_package.engine.schema.contract_file import linted
 from data_package.engine.schema.damaged import DAMAGED
-from data_package.engine.schema.dialect import dialect_of_file
+from data_package.engine.schema.dialect_of_file import dialect_of_file
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.opening import open_typed_file

@@ -10,7 +10,7 @@ from typing import cast
 
 import polars as pl
 
-from data_package.engine.notebook import html_line, html_table
+from data_package.engine.notebook import Parts, html_line, html_table
 
 SHOWN_ROWS = 10
 
@@ -65,9 +65,11 @@ class Hint:
         return f"{self.what}: {written}, or add {self.option} to the command"
 
 
-@dataclass(frozen=True, slots=True, eq=False)
-class Report:
-    """The outcome of one check.
+@dataclass(frozen=True, slots=True, eq=False, repr=False)
+class Report(Parts[Total]):
+    """The outcome of one check: a collection of what is wrong. It is true when nothing is.
+
+    A field's name is `in` it when something is wrong with the field.
 
     `errors` has one row per error, at most `limit` for each rule of each field: `code`, `rule`,
     `field` (String) and `row` (Int64, null for what concerns the whole table). `skipped` names
@@ -98,6 +100,32 @@ class Report:
     def ok(self) -> bool:
         """Whether nothing was found."""
         return not self.totals
+
+    @property
+    def parts(self) -> Sequence[Total]:
+        """What is wrong, rule by rule."""
+        return self.totals
+
+    @classmethod
+    def name_of(cls, part: Total) -> object:
+        """The field that is wrong; None where it is the whole table."""
+        return part.field
+
+    def __bool__(self) -> bool:
+        """Whether nothing was found."""
+        return self.ok
+
+    def __str__(self) -> str:
+        """The report as text."""
+        return self.render()
+
+    def __eq__(self, other: object) -> bool:
+        """Whether it is a report of the same check with the same outcome."""
+        return isinstance(other, Report) and self.to_dict() == other.to_dict()
+
+    def __hash__(self) -> int:
+        """Of what equal reports have in common."""
+        return hash((self.name, self.rows_checked, self.totals))
 
     @property
     def error_count(self) -> int:

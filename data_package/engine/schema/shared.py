@@ -17,13 +17,9 @@ from urllib.parse import unquote
 from data_package.engine.errors import did_you_mean
 from data_package.engine.schema.code_list import Vocabulary, code_lines, read_codes
 from data_package.engine.schema.contract_cache import ContractCache
-from data_package.engine.schema.document import (
-    Document,
-    Place,
-    Problem,
-    read_document,
-)
+from data_package.engine.schema.document import Document, Place, Problem
 from data_package.engine.schema.document import Path as Steps
+from data_package.engine.schema.yaml_document import read_document
 
 REFERENCE = "$ref"
 _CODES = (".csv", ".tsv")

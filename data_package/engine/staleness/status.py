@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 
 from data_package.engine.errors import ProjectError, did_you_mean
+from data_package.engine.notebook import NamedParts, html_line, html_table
 from data_package.engine.schema import Report
 from data_package.engine.sources.newest import DeliveryReport
 from data_package.engine.sources.reading_report import kept
@@ -120,8 +121,8 @@ class TableStatus:
         return facts
 
 
-@dataclass(frozen=True)
-class ProjectStatus:
+@dataclass(frozen=True, repr=False)
+class ProjectStatus(NamedParts[TableStatus]):
     """The tables that were asked for, the data package, and what has changed beside the code.
 
     `libraries` are updates that do not count as a change by the project's settings, `unwritten` the
@@ -145,6 +146,30 @@ class ProjectStatus:
         built = built and not self.faults
         published = self.package in (PackageState.UP_TO_DATE, PackageState.NONE)
         return built and (published or not self.with_package)
+
+    @property
+    def parts(self) -> Sequence[TableStatus]:
+        """The tables."""
+        return self.tables
+
+    def __bool__(self) -> bool:
+        """Whether a build of them would do nothing."""
+        return self.is_fresh
+
+    def __str__(self) -> str:
+        """How many tables are fresh, and why the others are not."""
+        stale = [f"  {one.name}: {one.standing}, {one.reason}" for one in self if not one.is_fresh]
+        return "\n".join([self._first, *stale])
+
+    @property
+    def _first(self) -> str:
+        fresh = sum(one.is_fresh for one in self)
+        return f"{fresh} of {len(self)} tables fresh, data package {self.package}"
+
+    def _repr_html_(self) -> str:
+        """A table, for notebooks."""
+        rows = [(one.name, one.state.group, str(one.standing), one.reason) for one in self]
+        return html_table(("table", "group", "state", "why"), rows) + html_line(self._first)
 
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types."""

@@ -14,8 +14,8 @@ from data_package.engine.fingerprint import Fingerprint
 from data_package.engine.needs import Needs
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, load_contract
-from data_package.engine.schema.contract import shown_path
 from data_package.engine.schema.contract_cache import ContractCache
+from data_package.engine.schema.contract_file import shown_path
 from data_package.engine.schema.row_rules import Join
 from data_package.engine.sources.shares import Share
 from data_package.engine.storage import is_file

@@ -10,7 +10,8 @@ from data_package.engine.lazily import lazily
 
 if TYPE_CHECKING:
     from data_package.engine.versions.changes import Category, Change
-    from data_package.engine.versions.difference import Difference, TableDifference, diff
+    from data_package.engine.versions.comparison import diff
+    from data_package.engine.versions.difference import Difference, TableDifference
     from data_package.engine.versions.level import Level
     from data_package.engine.versions.rows import RowDifference
 
@@ -33,6 +34,6 @@ __getattr__ = lazily(
         "Level": "level",
         "RowDifference": "rows",
         "TableDifference": "difference",
-        "diff": "difference",
+        "diff": "comparison",
     },
 )

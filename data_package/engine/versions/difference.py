@@ -1,25 +1,23 @@
-"""How two versions of a data package differ: their descriptors and their rows."""
+"""How two versions of a data package differ, and the same in words.
 
-import filecmp
+The words are for a terminal, for a notebook, and as Markdown for a changelog. What does not belong
+here: finding the differences (`comparison`).
+"""
+
 from collections.abc import Callable, Iterator, Sequence
-from contextlib import AbstractContextManager, ExitStack
 from dataclasses import dataclass
-from pathlib import Path
+from itertools import groupby
 
-from data_package.engine.errors import ProjectError
-from data_package.engine.project import Project, find_project
-from data_package.engine.versions.changes import Change, changes_of
-from data_package.engine.versions.edition import (
-    Edition,
-    EditionTable,
-    open_built,
-    open_edition,
-    released_versions,
-)
+from data_package.engine.notebook import NamedParts, html_line, html_table
+from data_package.engine.package.markdown import line
+from data_package.engine.versions.changes import Change
 from data_package.engine.versions.level import Level
-from data_package.engine.versions.rows import RowDifference, compare_rows
+from data_package.engine.versions.rows import RowDifference
+from data_package.engine.versions.wording import cells_of, columns, counts, plain
 
-Reporter = Callable[[str], None]
+_HEADS = ("table", "rows", "added", "removed", "changed", "matched by")
+_COARSE = "Counts are rounded as in the data dictionary; small ones are not shown."
+Shown = Callable[[str, int], str]
 # What a change of rows of each level is, in the words of the reference (`TableDifference.level`).
 ROWS = {
     Level.MAJOR: "rows removed that another table's foreign key may point to",
@@ -67,9 +65,11 @@ class TableDifference:
         }
 
 
-@dataclass(frozen=True)
-class Difference:
-    """How one version of a data package differs from another.
+@dataclass(frozen=True, repr=False)
+class Difference(NamedParts[TableDifference]):
+    """How one version of a data package differs from another, table by table.
+
+    It is true when something differs.
 
     Attributes:
         old: the name of the old version.
@@ -90,10 +90,21 @@ class Difference:
         levels += [table.level for table in self.tables if table.level is not None]
         return max(levels, default=None)
 
+    @property
+    def parts(self) -> Sequence[TableDifference]:
+        """The tables that both versions have."""
+        return self.tables
+
+    def __bool__(self) -> bool:
+        """Whether anything differs."""
+        return self.level is not None
+
+    def __str__(self) -> str:
+        """The report as text; counts only."""
+        return text_of(self)
+
     def _repr_html_(self) -> str:
         """The report as HTML, for notebooks; counts only."""
-        from data_package.engine.versions.wording import html_of
-
         return html_of(self)
 
     def to_dict(self) -> dict[str, object]:
@@ -107,133 +118,117 @@ class Difference:
         }
 
 
-def diff(
-    old: str | Path | None = None,
-    new: str | Path | None = None,
-    *,
-    project: Path | None = None,
-    rows: int = 0,
-    report: Reporter = lambda _: None,
-) -> Difference:
-    """Compare two versions of a data package.
+def text_of(difference: Difference) -> str:
+    """The report as plain text: the descriptor, then the rows."""
+    return "\n".join(_lines(difference))
 
-    >>> difference = diff("1.0.0")             # doctest: +SKIP
-    >>> difference.level                       # doctest: +SKIP
-    <Level.MINOR: 2>
 
-    Args:
-        old: a folder, a zip file or the version of a release; by default the last release.
-        new: the same; by default the package that was built last.
-        project: a folder of the project; by default the working directory. Two folders or zip
-            files can be compared outside any project.
-        rows: how many differing rows of each kind to keep, with their values.
-        report: is called with what is being compared.
+def closing_line(difference: Difference) -> str:
+    """One sentence on the whole."""
+    if difference.level is None:
+        return "The descriptors and the rows are the same."
+    return f"In all: a {difference.level} change."
 
-    Raises:
-        ProjectError: a version does not exist or is not a data package.
-        BuildError: a table's file cannot be read.
+
+def markdown_of(difference: Difference, shown: Shown | None = None) -> str:
+    """The report as Markdown, without a heading.
+
+    `shown` gives the text for a number of rows, for readers who may not see the tables: then no
+    count is exact, and fields are named without counts.
     """
-    here = _project(project, needed=old is None or new is None)
-    with ExitStack() as stack:
-        opened = [stack.enter_context(one) for one in _editions(old, new, here)]
-        return compare(*opened, rows=rows, report=report)
+    parts: list[str] = []
+    by_place = groupby(sorted(difference.changes, key=_weight), key=lambda change: change.level)
+    for level, changes in by_place:
+        parts.append(f"{str(level).capitalize()} changes of the description:\n")
+        parts += [f"- {_code(change.place)}: {line(plain(change.words))}" for change in changes]
+        parts.append("")
+    differing = [table for table in difference.tables if table.level is not None]
+    if differing:
+        parts += ["| table | rows | added | removed | changed | matched by |"]
+        parts += ["|---|--:|--:|--:|--:|---|"]
+        parts += [_row(table, shown) for table in differing]
+        parts.append("")
+        if shown is not None:
+            parts += [_COARSE, ""]
+        for table in differing:
+            if table.rows is not None and table.rows.fields:
+                fields = table.rows.fields
+                names = ", ".join(sorted(fields)) if shown else counts(fields.items())
+                parts.append(f"- {_code(table.name)}, values changed: {line(plain(names))}")
+            if table.words:
+                parts.append(f"- {_code(table.name)}: {line(plain(table.words))}")
+    if not parts:
+        parts.append("No change of the description, and the same rows.")
+    return "\n".join(parts).strip() + "\n"
 
 
-def compare(
-    old: Edition, new: Edition, *, rows: int = 0, report: Reporter = lambda _: None
-) -> Difference:
-    """Compare two opened data packages; see `diff`."""
-    _refuse_unread(old, new)
-    referenced = {name for one in old.tables.values() for name in one.contract.references}
-    tables = []
-    for name, table in new.tables.items():
-        if name in old.tables:
-            report(f"comparing {name}")
-            tables.append(
-                _table(old.tables[name], table, name in referenced, rows, _reporter(report, name))
-            )
-    labels = [f"{one.text('version') or one.label}" for one in (old, new)]
-    if labels[0] == labels[1]:
-        labels = [one.label for one in (old, new)]
-    return Difference(labels[0], labels[1], changes_of(old, new), tables)
+def html_of(difference: Difference) -> str:
+    """The report as HTML for a notebook, without a heading."""
+    changes = sorted(difference.changes, key=_weight)
+    differing = [table for table in difference.tables if table.level is not None]
+    fields = [
+        f"{table.name}, values changed: {counts(table.rows.fields.items())}"
+        for table in differing
+        if table.rows is not None and table.rows.fields
+    ]
+    fields += [f"{table.name}: {table.words}" for table in differing if table.words]
+    words = [(plain(c.place), plain(c.words), str(c.level)) for c in changes]
+    return (
+        html_line(f"{plain(difference.old)} → {plain(difference.new)}")
+        + html_table(("description", "what changed", "level"), words)
+        + html_table(_HEADS, [_cells(table) for table in differing])
+        + "".join(html_line(plain(line)) for line in fields)
+        + html_line(closing_line(difference))
+    )
 
 
-def _refuse_unread(*editions: Edition) -> None:
-    """Raise ProjectError where a schema is not read: how it differs could not be told."""
-    for edition in editions:
-        for name, table in edition.tables.items():
-            if table.unread:
-                raise ProjectError(
-                    f"The table {name!r} of {edition.label} cannot be compared: {table.unread}.\n"
-                    "Put the schema into datapackage.json, or into a JSON file of the package."
-                )
+def _lines(difference: Difference) -> Iterator[str]:
+    yield f"{plain(difference.old)} → {plain(difference.new)}"
+    if difference.changes:
+        yield ""
+        rows = [(plain(c.place), plain(c.words), str(c.level)) for c in difference.changes]
+        yield from columns(("description", "", ""), rows)
+    differing = [table for table in difference.tables if table.level is not None]
+    if differing:
+        yield ""
+        yield from columns(
+            _HEADS,
+            [_cells(table) for table in differing],
+            right=range(1, 5),
+        )
+        for table in differing:
+            if table.rows is not None and table.rows.fields:
+                fields = plain(counts(table.rows.fields.items()))
+                yield f"{plain(table.name)}, values changed: {fields}"
+            if table.rows is not None and table.rows.not_compared:
+                names = ", ".join(table.rows.not_compared)
+                yield f"{plain(table.name)}: the types of {plain(names)} cannot be compared"
+            if table.words:
+                yield f"{plain(table.name)}: {plain(table.words)}"
+    same = len(difference.tables) - len(differing)
+    if same:
+        yield ""
+        yield f"{same} {'table has' if same == 1 else 'tables have'} the same rows."
+    yield closing_line(difference)
 
 
-def _project(start: Path | None, *, needed: bool) -> Project | None:
-    try:
-        return find_project(start)
-    except ProjectError:
-        if needed:
-            raise
-        return None
+def _cells(table: TableDifference, shown: Shown | None = None) -> tuple[str, ...]:
+    def count_shown(count: int) -> str:
+        return f"{count:,}" if shown is None else shown(table.name, count)
+
+    if table.rows is None:
+        return plain(table.name), "?", "?", "?", "?", ""
+    return cells_of(table.name, table.rows, count_shown)
 
 
-def _editions(
-    old: str | Path | None, new: str | Path | None, project: Project | None
-) -> Iterator[AbstractContextManager[Edition]]:
-    if old is not None:
-        yield open_edition(old, project)
-    else:
-        assert project is not None
-        versions = released_versions(project)
-        if not versions:
-            raise ProjectError(
-                "There is no release on this machine yet to compare with.\n"
-                "Name what to compare: data-package diff OLD [NEW], each a folder or a zip file."
-            )
-        yield open_edition(str(versions[-1]), project)
-    if new is not None:
-        yield open_edition(new, project)
-    else:
-        assert project is not None
-        yield open_built(project)
+def _row(table: TableDifference, shown: Shown | None) -> str:
+    name, *numbers, key = _cells(table, shown)
+    return " | ".join(("", _code(name), *numbers, line(plain(key)), "")).strip()
 
 
-def _reporter(report: Reporter, name: str) -> Callable[[float], None]:
-    return lambda done: report(f"comparing {name}" + (f", {done:.0%}" if done else ""))
+def _weight(change: Change) -> tuple[int, str]:
+    return -change.level, change.place
 
 
-def _table(
-    old: EditionTable,
-    new: EditionTable,
-    is_referenced: bool,
-    rows: int,
-    report: Callable[[float], None],
-) -> TableDifference:
-    before, now = old.file(), new.file()
-    if before is None or now is None:
-        words = "rows are compared in Parquet files only"
-        return TableDifference(new.name, None, False, is_referenced, words)
-    if _same_bytes(before, now):
-        return TableDifference(new.name, None, True, is_referenced)
-    key, words = _key(old, new)
-    found = compare_rows(before, now, key, show=rows, report=report)
-    if key and not found.key:
-        words = f"{', '.join(key)} is not unique in both: whole rows are counted"
-    return TableDifference(new.name, found, False, is_referenced, words)
-
-
-def _key(old: EditionTable, new: EditionTable) -> tuple[tuple[str, ...], str]:
-    """The fields to match rows by: the new version's key, else the old one's."""
-    for key in (new.contract.primary_key, old.contract.primary_key):
-        names = [{field.name for field in one.contract.fields} for one in (old, new)]
-        if key and all(name in both for name in key for both in names):
-            return key, ""
-    return (), "no primary key in common: whole rows are counted"
-
-
-def _same_bytes(old: Path, new: Path) -> bool:
-    try:
-        return old.stat().st_size == new.stat().st_size and filecmp.cmp(old, new, shallow=False)
-    except OSError as error:
-        raise ProjectError(f"{error.filename} cannot be read: {error.strerror}.") from None
+def _code(text: str) -> str:
+    return f"`{plain(text).replace('`', chr(39)).replace('|', '¦')}`"

@@ -35,7 +35,8 @@ from data_package.engine.versions.archive import (
     sweep_unfinished,
     unfinished,
 )
-from data_package.engine.versions.difference import Difference, compare
+from data_package.engine.versions.comparison import compare
+from data_package.engine.versions.difference import Difference, markdown_of
 from data_package.engine.versions.edition import (
     open_built,
     open_edition,
@@ -46,7 +47,6 @@ from data_package.engine.versions.edition import (
 from data_package.engine.versions.judgement import refusals
 from data_package.engine.versions.level import FIRST, Level, Version
 from data_package.engine.versions.uncommitted import some, uncommitted
-from data_package.engine.versions.wording import markdown_of
 
 _FIRST_CHANGES = "First release.\n"
 _NO_CHANGES = "Nothing in the descriptor changed.\n"
@@ -106,7 +106,7 @@ class Proposal:
             "previous": self.previous,
             "made_again": self.is_again,
             "changes": self.release.changes,
-            "difference": self.difference.to_dict() if self.difference else None,
+            "difference": self.difference.to_dict() if self.difference is not None else None,
             "folder": self.project.relative(self.folder),
             "zip": self.project.relative(self.archive),
         }

@@ -30,16 +30,19 @@ HOSTILE = [
     "::: note",
     "--- ... === +++ ++x++ ==y==",
     "!!! danger",
+    '??? note "x" /// details https://a.example www.a.example [[b]] {#c} ~~~ $$d$$',
+    "/// note",
     "a_b __c__ visit_date",
 ]
 ELEMENTS = {"h1", "h2", "p", "a", "table", "thead", "tbody", "tr", "th", "td", "ul", "li"}
+MORE = [f"pymdownx.{name}" for name in ("details", "magiclink", "emoji", "blocks.admonition")]
 FLAVOURS: dict[str, Callable[[str], str]] = {
     "commonmark": lambda text: MarkdownIt("commonmark", {"html": True}).render(text),
     "tables": lambda text: (
         MarkdownIt("commonmark", {"html": True}).enable(["table", "strikethrough"]).render(text)
     ),
     "mkdocs": lambda text: markdown.markdown(
-        text, extensions=["extra", "admonition", "attr_list", "toc"]
+        text, extensions=["extra", "admonition", "attr_list", "toc", *MORE]
     ),
 }
 

@@ -11,7 +11,7 @@ from hypothesis import strategies as st
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.schema import Contract, ContractError, lint_references, load_contract
-from data_package.engine.schema.document import read_document
+from data_package.engine.schema.yaml_document import read_document
 from data_package.engine.tables.table import contract_at
 
 GOOD = """\

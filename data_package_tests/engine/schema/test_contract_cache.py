@@ -8,9 +8,10 @@ from pathlib import Path
 import pytest
 
 from data_package.engine.schema import ContractError, linting, load_contract, shared
-from data_package.engine.schema import contract as loading
+from data_package.engine.schema import contract_file as loading
 from data_package.engine.schema.contract_cache import ContractCache
-from data_package.engine.schema.document import Document, read_document
+from data_package.engine.schema.document import Document
+from data_package.engine.schema.yaml_document import read_document
 
 GOOD = """\
 title: People

@@ -19,8 +19,8 @@ from data_package.engine.schema import (
     lint,
     load_contract,
 )
-from data_package.engine.schema.document import read_document
 from data_package.engine.schema.unreadable import CheckError
+from data_package.engine.schema.yaml_document import read_document
 
 FRAME = pl.DataFrame(
     {

@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from data_package.engine.schema import CheckError, check_file, contract_text, infer_file
-from data_package.engine.schema.contract import load_contract
+from data_package.engine.schema.contract_file import load_contract
 from data_package_tests.campaigns import cases
 from data_package_tests.engine.schema.delivered_like import delivered_like
 

@@ -18,10 +18,10 @@ from data_package.engine.package.metadata import metadata_schema, read_metadata
 from data_package.engine.project import Project, find_project, settings_schema
 from data_package.engine.schema import infer, lint
 from data_package.engine.schema.constraints import CONSTRAINTS
-from data_package.engine.schema.document import read_document
 from data_package.engine.schema.editor import contract_schema
 from data_package.engine.schema.lint_field import SPECIFIC
 from data_package.engine.schema.types import FIELD_TYPES
+from data_package.engine.schema.yaml_document import read_document
 from data_package_tests.engine.schema.generate import tables
 
 ROOT = Path(__file__).parents[3]

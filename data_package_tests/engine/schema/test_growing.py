@@ -8,7 +8,7 @@ import pytest
 import yaml
 
 from data_package.engine.schema import grown
-from data_package.engine.schema.document import read_document
+from data_package.engine.schema.yaml_document import read_document
 
 KNOWN: dict[str, Any] = {
     "title": "",

@@ -13,7 +13,7 @@ import pytest
 import xlsxwriter
 
 from data_package.engine.schema import CheckError, check_file, format_of, infer_file
-from data_package.engine.schema.signatures import signature_of
+from data_package.engine.schema.formats.signatures import signature_of
 
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}]}
 

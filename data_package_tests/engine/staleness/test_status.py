@@ -9,7 +9,7 @@ import pytest
 from click.testing import CliRunner
 
 from data_package.engine.cli.verbs import command
-from data_package.engine.graph.nodes import graph_of
+from data_package.engine.graph.project_graph import graph_of
 from data_package.engine.staleness.assess import Cause, CauseKind
 from data_package.engine.staleness.lock import Lock, read_lock
 from data_package.engine.staleness.roots import Root

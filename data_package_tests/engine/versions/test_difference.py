@@ -14,7 +14,7 @@ from data_package.engine.cli.diff import command
 from data_package.engine.errors import DataPackageError, ProjectError
 from data_package.engine.package.statistics.suppression import coarse_rows, step_of
 from data_package.engine.versions import Level, diff
-from data_package.engine.versions.wording import markdown_of, text_of
+from data_package.engine.versions.difference import markdown_of, text_of
 from data_package_tests.engine.versions.packages import write_package
 
 PEOPLE = pl.DataFrame({"id": [1, 2, 3], "name": ["ann", "bo", "cy"]})

@@ -1,17 +1,15 @@
 """Files of text as delimited text: decoded, without a footer, columns of fixed width cut."""
 
 import codecs
+from collections.abc import Callable
 from dataclasses import replace
-from io import BufferedReader
 from pathlib import Path
-from typing import IO, cast
+from typing import IO
 
 import polars as pl
 
 from data_package.engine.schema.delimiting.source import Delimited, Source
 from data_package.engine.schema.dialect import Dialect
-from data_package.engine.schema.not_text import not_text
-from data_package.engine.schema.signatures import BEGINNING_BYTES
 from data_package.engine.schema.split import MARK
 from data_package.engine.schema.unpacking import opened
 
@@ -21,19 +19,18 @@ _BETWEEN = "\x1f"
 _OWN = "\ufdd1"
 
 
-def delimited_text(path: Path, dialect: Dialect) -> Delimited:
+def delimited_text(
+    path: Path, dialect: Dialect, refuse: Callable[[Path, IO[bytes], Dialect], None]
+) -> Delimited:
     """Return a file of text, packed or not, as delimited text.
 
-    Raises what `opening.UNREADABLE` lists, and CheckError for a file that plainly is not text.
+    `refuse` is called with the file, unpacked, and raises CheckError if it plainly is not text.
+    Raises that, and what `unpacking.UNREADABLE` lists.
     """
     part = dialect.member or ""
     file = opened(path, dialect.member)
     try:
-        beginning = cast("BufferedReader", file).peek(BEGINNING_BYTES)[:BEGINNING_BYTES]
-        has_header = dialect.header and not dialect.columns
-        problem = not_text(path, beginning, dialect.encoding, has_header=has_header)
-        if problem is not None:
-            raise problem
+        refuse(path, file, dialect)
     except BaseException:
         file.close()
         raise

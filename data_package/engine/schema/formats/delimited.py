@@ -1,5 +1,6 @@
 """Text, packed or not: what every file is taken for that is not of another format."""
 
+from functools import partial
 from pathlib import Path
 
 from data_package.engine.schema.dialect import Dialect, Form
@@ -8,9 +9,11 @@ from data_package.engine.schema.formats.file_format import FileFormat, TextRecor
 
 def _records(path: Path, dialect: Dialect, block_bytes: int) -> TextRecords:
     from data_package.engine.schema.delimiting.text import delimited_text
+    from data_package.engine.schema.formats.not_text import refuse_other_than_text
     from data_package.engine.schema.records import Records
 
-    return Records(path, dialect, delimited_text, block_bytes=block_bytes)
+    text = partial(delimited_text, refuse=refuse_other_than_text)
+    return Records(path, dialect, text, block_bytes=block_bytes)
 
 
 DELIMITED = FileFormat(

@@ -1,20 +1,14 @@
 """Formats that are not read, recognised by the first bytes of a file, and what to do with each.
 
-Those that are read belong to `formats`, and are recognised first. Each signature is the one that
+Those that are read are in `FORMATS`, and are recognised first. Each signature is the one that
 the format's own documentation or its public readers give.
 """
 
 from collections.abc import Callable
 from dataclasses import dataclass
 
-from data_package.engine.schema.formats import format_like
-from data_package.engine.schema.formats.bytes_like import (
-    BEGINNING_BYTES,
-    matches,
-    starts,
-)
-
-__all__ = ["BEGINNING_BYTES", "Signature", "json_text", "signature_of"]
+from data_package.engine.schema.formats.bytes_like import matches, starts
+from data_package.engine.schema.formats.other_than_text import format_like
 
 _BY_LIBRARY = "take it as a Path and read it with {} in the table's function"
 _NAMED_WRONGLY = "unpack it, or give it the name of such a file"
@@ -24,7 +18,7 @@ _NAMED_WRONGLY = "unpack it, or give it the name of such a file"
 class Signature:
     """How the files of a format begin, what they are called, and what to do with one.
 
-    `test` tells it from a file's first BEGINNING_BYTES.
+    `test` tells it from a file's first BEGINNING_BYTES (`bytes_like`).
     """
 
     name: str
