@@ -280,8 +280,9 @@ def _opened(
         with open_typed_file(path, form) as file:
             yield open_typed(file, contract)
         return
-    celled = open_celled(path, form, contract, settled, block_bytes)
-    yield replace(celled, keeps_text=keeps_text)
+    celled = open_celled(path, form, contract, settled, block_bytes, keeps_text=keeps_text)
+    with celled as cells:
+        yield cells
 
 
 class _Judged:
