@@ -359,15 +359,15 @@ def _changes(
     project: Project, notes: str, newest: Release | None, difference: Difference | None
 ) -> str:
     if newest is None:
-        told = _FIRST_CHANGES
+        differences = _FIRST_CHANGES
     elif difference is None:
-        told = f"Not compared with {newest.version}.\n"
+        differences = f"Not compared with {newest.version}.\n"
     else:
         shown = _coarse(project)
-        told = markdown_of(difference, shown) if difference.level else _NO_CHANGES
+        differences = markdown_of(difference, shown) if difference.level else _NO_CHANGES
     if notes.strip():
-        return f"{notes.strip()}\n\n{told}" if newest else f"{notes.strip()}\n"
-    return told
+        return f"{notes.strip()}\n\n{differences}" if newest else f"{notes.strip()}\n"
+    return differences
 
 
 def _coarse(project: Project) -> Callable[[str, int], str] | None:
