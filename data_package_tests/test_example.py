@@ -4,6 +4,7 @@ import importlib.util
 import json
 import shutil
 import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -15,6 +16,8 @@ from data_package.engine.project import find_project
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.storage import hash_file
 from data_package_tests.conftest import Study
+from data_package_tests.engine.runs.cluster import started
+from data_package_tests.engine.runs.test_processes import files_of, until
 
 pytestmark = pytest.mark.slow
 
@@ -25,11 +28,17 @@ TABLES = [
 ]
 
 
-def test_a_new_clone_publishes_the_ten_tables_and_others_read_them(tmp_path: Path) -> None:
-    """One test, because the build is what costs."""
-    clone = cloned(tmp_path)
-    done = Study(clone, "data_package").command("build")
+@pytest.fixture(scope="module")
+def built(tmp_path_factory: pytest.TempPathFactory) -> Study:
+    """A new clone in which everything was built; the build is what costs."""
+    clone = Study(cloned(tmp_path_factory.mktemp("clone")), "data_package")
+    done = clone.command("build", "--force")
     assert done.returncode == 0, done.stdout + done.stderr
+    return clone
+
+
+def test_a_new_clone_publishes_the_ten_tables_and_others_read_them(built: Study) -> None:
+    clone = built.root
     package = clone / "storage" / "package"
     descriptor = json.loads((package / "datapackage.json").read_text(encoding="utf-8"))
 
@@ -40,6 +49,18 @@ def test_a_new_clone_publishes_the_ten_tables_and_others_read_them(tmp_path: Pat
     assert data_versions(clone) == data_versions(ROOT)
     for file in sorted((package / "tables").glob("*.parquet")):
         is_read_by_others(file)
+
+
+def test_jobs_of_a_cluster_make_what_one_process_makes(built: Study, tmp_path: Path) -> None:
+    clone = Study(cloned(tmp_path / "clone"), "data_package")
+    with started(tmp_path / "slurm") as cluster:
+        words = (sys.executable, "-m", "data_package.engine.cli", "build", "--force", "--slurm")
+        done = clone.run(*words, env=cluster.environment)
+        assert done.returncode == 0, done.stdout + done.stderr
+        until(lambda: not cluster.jobs())
+    assert len(list(clone.project.places.slurm.glob("*/jobs/*_log.out"))) > 1
+    assert files_of(clone) == files_of(built)
+    assert clone.project.lock.read_bytes() == built.project.lock.read_bytes()
 
 
 def cloned(folder: Path) -> Path:

@@ -15,6 +15,9 @@ from importlib.machinery import ModuleSpec
 from types import ModuleType
 from typing import Any
 
+# What Dagster's storage imports and a build does not use.
+BESIDE_STORAGE = ("alembic", "dagster._daemon")
+
 _guard = threading.RLock()
 
 

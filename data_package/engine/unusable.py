@@ -8,7 +8,9 @@ import errno
 import os
 import pwd
 import resource
+import shlex
 import stat
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -33,6 +35,13 @@ _OF_A_CONNECTION = {
     "timeout expired": "the host does not answer",
 }
 _ANOTHER_PLACE = "set another place for `storage` in pyproject.toml"
+
+# https://man7.org/linux/man-pages/man2/statx.2.html
+_AT_FDCWD = -100
+_AT_SYMLINK_NOFOLLOW = 0x100
+_FIXED = (0x10, "is immutable", "i"), (0x20, "can only be appended to", "a")
+_MOUNT = 0x2000
+_CAP_FOWNER = 1 << 3
 
 # Errors that come from the place and the owner of files, not from a program or a row.
 OF_THE_PLACE = frozenset(
@@ -115,6 +124,61 @@ def lack_of_room(place: Path) -> str:
     return ""
 
 
+def why_fixed(path: Path) -> str:
+    """Say why a file or folder cannot be replaced though its folder can be written to, if so."""
+    if immutable := _immutable(path):
+        return immutable
+    if _attributes(path) & _MOUNT:
+        return (
+            f"{path} is a mount point, which cannot be replaced.\n"
+            f"Mount {path.parent} instead of it."
+        )
+    try:
+        own, above = path.lstat(), path.parent.stat()
+    except OSError:
+        return ""
+    is_sticky = above.st_mode & stat.S_ISVTX and os.geteuid() not in (own.st_uid, above.st_uid)
+    if is_sticky and not _may_replace_any():
+        owner = _user(own.st_uid)
+        return (
+            f"{path} belongs to {owner}, and {path.parent} lets nobody else replace it "
+            f"(mode {stat.S_IMODE(above.st_mode):o}).\nWork as {owner}, or in a folder of your own."
+        )
+    return ""
+
+
+def _immutable(path: Path) -> str:
+    """Say what keeps even its owner from changing a file or folder, if anything does."""
+    attributes = _attributes(path)
+    for attribute, what, letter in _FIXED:
+        if attributes & attribute:
+            return f"{path} {what}.\nLet it be changed: chattr -{letter} {shlex.quote(str(path))}"
+    return ""
+
+
+def _attributes(path: Path) -> int:
+    """The attributes of statx(2), such as whether a file is immutable; 0 where they are unknown."""
+    import ctypes
+
+    found = ctypes.create_string_buffer(256)
+    try:
+        called = ctypes.CDLL(None).statx(
+            _AT_FDCWD, os.fsencode(path), _AT_SYMLINK_NOFOLLOW, 0, ctypes.byref(found)
+        )
+    except (AttributeError, ValueError):
+        return 0
+    return int.from_bytes(found.raw[8:16], sys.byteorder) if called == 0 else 0
+
+
+def _may_replace_any() -> bool:
+    """Whether this process may replace files of others in a folder that protects them."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("CapEff:"):
+                return bool(int(line.split()[1], 16) & _CAP_FOWNER)
+    return os.geteuid() == 0
+
+
 def belongs_to_another(place: Path) -> str:
     """The owner of a folder that belongs to another user; empty for one's own."""
     try:
@@ -135,6 +199,8 @@ def _forbidden(path: Path) -> str:
         may = os.access(one, os.R_OK | os.X_OK if stat.S_ISDIR(found.st_mode) else os.R_OK)
         if may and is_last:
             may = os.access(one, os.W_OK)
+        if not may and (immutable := _immutable(one)):
+            return immutable
         if not may:
             mode = f"mode {stat.S_IMODE(found.st_mode):o}"
             if found.st_uid != os.geteuid():
@@ -144,7 +210,8 @@ def _forbidden(path: Path) -> str:
                     f"Work as {owner}, have the permissions changed, or {_ANOTHER_PLACE}."
                 )
             return f"{one} denies you, its owner, access ({mode}).\nSee `chmod u+rwX`."
-    return f"{path} cannot be used: permission denied.\nHave the permissions changed."
+    fixed = why_fixed(path) or _immutable(path.parent)
+    return fixed or f"{path} cannot be used: permission denied.\nHave the permissions changed."
 
 
 def _too_long(path: Path) -> str:

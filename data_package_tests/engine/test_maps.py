@@ -6,14 +6,11 @@ from graphlib import TopologicalSorter
 import grimp
 import pytest
 
-from data_package_tests.engine.test_dagster_versions import ENGINE, ROOT
+from data_package_tests.engine.test_dagster_versions import ENGINE
 
 # A private one is seen in its module only.
 _CLASS = re.compile(r"^class ([A-Za-z]\w*)", re.MULTILINE)
 _ENTRY = re.compile(r"^    (\w+(?:, \w+)*)  +\S", re.MULTILINE)
-_BRACES = re.compile(r"`(\w+/)\{([\w,]+)\}\.py`")
-# An import of the module alone, for the place of its file, uses nothing of it.
-_PRIVATE = re.compile(r"^\s*(?:from|import) dagster\w*(?:\._|_shared[. ])", re.MULTILINE)
 
 
 @pytest.mark.parametrize("room", ["fingerprint", "ui"])
@@ -22,22 +19,6 @@ def test_the_map_of_a_room_has_its_modules_and_no_others(room: str) -> None:
     text = (folder / "__init__.py").read_text().split('"""')[1]
     named = [name for entry in _ENTRY.findall(text) for name in entry.split(", ")]
     assert sorted(named) == sorted(path.stem for path in folder.glob("[!_]*.py"))
-
-
-def test_the_modules_that_may_use_private_names_are_those_that_do() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text()
-    sentence = text.split("Private Dagster API is used in")[1].split(" only.")[0]
-    grouped = _BRACES.findall(sentence)
-    named = {f"{room}{one}.py" for room, names in grouped for one in names.split(",")}
-    named |= set(re.findall(r"`(\w+/\w+\.py)`", sentence))
-    folders = tuple(re.findall(r"`(\w+/)`", sentence))
-    using = {
-        path.relative_to(ENGINE).as_posix()
-        for path in ENGINE.rglob("*.py")
-        if _PRIVATE.search(path.read_text())
-    }
-    assert {path for path in using if not path.startswith(folders)} == named
-    assert all(any(path.startswith(folder) for path in using) for folder in folders)
 
 
 def test_no_module_imports_itself_through_others() -> None:

@@ -127,8 +127,8 @@ def _type(answer: SourceAnswer, spool: Path, made: Path) -> None:
     frame = pl.scan_parquet(spool, glob=False, hive_partitioning=False)
     frame = _typed(frame, answer.kinds(), answer.scales())
     contract = answer.contract()
-    said = {CONTRACT_KEY: json.dumps(contract, ensure_ascii=False)} if contract else {}
-    frame.sink_parquet(made, row_group_size=_ROW_GROUP_ROWS, metadata=said)
+    metadata = {CONTRACT_KEY: json.dumps(contract, ensure_ascii=False)} if contract else {}
+    frame.sink_parquet(made, row_group_size=_ROW_GROUP_ROWS, metadata=metadata)
 
 
 def _refuse_loss(path: Path, nulls: list[int]) -> None:

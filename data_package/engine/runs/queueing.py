@@ -94,13 +94,13 @@ def queue(prefix: str) -> dict[str, JobState] | None:
     None where Slurm does not answer: its controller may be starting.
     """
     words = ["--states=all", "--array", "--noheader", f"--format={_FORMAT}"]
-    said = _ask("squeue", f"--user={getpass.getuser()}", *words)
-    return None if said is None else _parsed(said, prefix)
+    output = _ask("squeue", f"--user={getpass.getuser()}", *words)
+    return None if output is None else _parsed(output, prefix)
 
 
-def _parsed(said: str, prefix: str) -> dict[str, JobState]:
+def _parsed(output: str, prefix: str) -> dict[str, JobState]:
     found = {}
-    for line in said.splitlines():
+    for line in output.splitlines():
         cells = line.split("|", 4)
         if len(cells) == 5 and cells[4].startswith(prefix):
             found[cells[0].strip()] = JobState(*(cell.strip() for cell in cells[1:4]))
@@ -113,15 +113,22 @@ def in_queue(prefix: str) -> list[str] | None:
     return None if found is None else [job for job, state in found.items() if not state.is_over]
 
 
-def cancel_all(prefix: str, seconds: float) -> list[str]:
-    """Take these jobs out of the queue, and wait for their ends; returns those that are left."""
-    until = time.monotonic() + seconds
+def cancel_all(
+    prefix: str, seconds: float, settled: float = 0.0, ending: Iterable[str] = ()
+) -> list[str]:
+    """Take these jobs out of the queue, and wait for their ends; returns those that are left.
+
+    It waits for `seconds` at most, and for `settled` at least: where one may have been handed in
+    without an answer, it may appear later. Those that are `ending` by themselves are let be.
+    """
+    began = time.monotonic()
     left: list[str] | None = None
-    asked: set[str] = set()
+    asked = set(ending)
     while True:
         found = in_queue(prefix)
         left = found if found is not None else left
-        if found == [] or time.monotonic() > until:
+        took = time.monotonic() - began
+        if (found == [] and took >= settled) or took > seconds:
             return left if left is not None else ["?"]
         new = set(found or ()) - asked
         cancel(new)

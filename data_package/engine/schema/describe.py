@@ -26,7 +26,7 @@ def add_fields(text: str, fields: Sequence[Mapping[str, object]], *, name: str =
     """Return a contract's text with the fields that it lacks at the end of its list.
 
     Nothing else changes: comments, order, quotes and line ends stay as they are. Raises
-    ContractError when the text is no contract.
+    ContractError when the text is not a contract.
     """
     document = read_document(text, spans=True)
     if document.problems:
@@ -51,7 +51,7 @@ def add_fields(text: str, fields: Sequence[Mapping[str, object]], *, name: str =
 def add_properties(text: str, properties: Mapping[str, object], *, name: str = "contract") -> str:
     """Return a contract's text with the properties that it lacks at its end.
 
-    Nothing else changes. Raises ContractError when the text is no contract, or has no room for
+    Nothing else changes. Raises ContractError when the text is not a contract, or has no room for
     properties of a resource: a bare schema, or one in brackets.
     """
     document = read_document(text, spans=True)

@@ -68,14 +68,14 @@ def offending_rows(
 
 def _wanted(report: Report, limit: int) -> Mapping[int, str]:
     found = report.errors.drop_nulls("row")
-    told = (
+    reported = (
         found.with_columns(pl.concat_str("field", "rule", separator=": ", ignore_nulls=True))
         .group_by("row", maintain_order=True)
         .agg(pl.col("field").str.join("; "))
         .sort("row")
         .head(limit)
     )
-    return dict(zip(told["row"], told["field"], strict=True))
+    return dict(zip(reported["row"], reported["field"], strict=True))
 
 
 def _from_typed(path: Path, form: FileFormat, wanted: Mapping[int, str]) -> pl.DataFrame:

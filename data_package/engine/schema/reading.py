@@ -49,8 +49,8 @@ class Reading:
     their type are null. `rejects` has the rows that were left out of it, as text, each with its
     row number in the first column, and `left_out` the same rows as they would be in the table;
     `rejected` counts them. `wrong` counts the rows that have a cell that is not of its type, or not
-    the right shape, whatever became of them. `numbers` are the numbers of the rows in the file
-    (Int64) where they were asked for.
+    the right shape, kept or not. `numbers` are the numbers of the rows in the file (Int64) where
+    they were asked for.
     """
 
     frame: pl.LazyFrame
@@ -280,8 +280,9 @@ def _opened(
         with open_typed_file(path, form) as file:
             yield open_typed(file, contract)
         return
-    celled = open_celled(path, form, contract, settled, block_bytes)
-    yield replace(celled, keeps_text=keeps_text)
+    celled = open_celled(path, form, contract, settled, block_bytes, keeps_text=keeps_text)
+    with celled as cells:
+        yield cells
 
 
 class _Judged:

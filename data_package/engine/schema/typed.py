@@ -179,7 +179,14 @@ def judged(
     piece: pl.DataFrame, fields: Sequence[Field], dtypes: Mapping[str, pl.DataType]
 ) -> Batch:
     """Return some rows as they are judged: missing values as nulls, text forms as values."""
-    piece = _with_bytes_as_text(_without_missing(piece, fields, dtypes))
+    return text_forms(_without_missing(piece, fields, dtypes), fields, dtypes)
+
+
+def text_forms(
+    piece: pl.DataFrame, fields: Sequence[Field], dtypes: Mapping[str, pl.DataType]
+) -> Batch:
+    """Return some rows, whose missing values are nulls, with text forms as values."""
+    piece = _with_bytes_as_text(piece)
     bad: dict[str, pl.Series] = {}
     values: list[pl.Series] = []
     for each in fields:

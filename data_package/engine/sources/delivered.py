@@ -181,8 +181,8 @@ class Delivered:
 
     def written(self, name: str) -> tuple["Descriptor | None", str | None]:
         """How a raw file is written, according to its contract: its dialect and its encoding."""
-        told = self._descriptor(name)
-        dialect, encoding = told.get("dialect"), told.get("encoding")
+        descriptor = self._descriptor(name)
+        dialect, encoding = descriptor.get("dialect"), descriptor.get("encoding")
         return (
             cast("Descriptor", dialect) if isinstance(dialect, dict) else None,
             encoding if isinstance(encoding, str) else None,
@@ -261,7 +261,7 @@ class Delivered:
     def in_order(self, name: str, paths: Sequence[Path]) -> list[Path]:
         """Files of a raw file, deliveries from the oldest to the newest.
 
-        Raises ProjectError where their order cannot be told.
+        Raises ProjectError where their order is not known.
         """
         order = self.files[name].order
         if not order:
@@ -396,7 +396,7 @@ class Delivered:
         except schema.BadDataError as error:
             return FileRows(error.report.named(label, place=place, options=False))
         except schema.CheckError as error:
-            raise error.told(place, options=False) from None
+            raise error.worded(place, options=False) from None
         except OSError as error:
             raise BuildError(f"{label} cannot be read: {error.strerror}.") from None
         rejects = reading.rejects

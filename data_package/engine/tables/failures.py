@@ -291,9 +291,9 @@ def _nothing_kept(error: BaseException) -> str:
 
 def _message(error: BaseException) -> str:
     """An error's message, without its notes and the members of a group."""
-    told = error.message if isinstance(error, BaseExceptionGroup) else error
+    raised = error.message if isinstance(error, BaseExceptionGroup) else error
     try:
-        return str(told)
+        return str(raised)
     except Exception:  # noqa: BLE001 (a user's class may raise anything in `__str__`)
         return ""
 

@@ -7,7 +7,7 @@ import pytest
 from data_package.engine.needs import Needs
 from data_package.engine.project import Project
 from data_package.engine.runs.queueing import JobState, _parsed, in_words, name_of, prefix_of
-from data_package.engine.runs.slurm import _parameters
+from data_package.engine.runs.submitting import _is_answer, _parameters
 
 PROJECT = Project(Path("/study"), "study", Path("/study/storage"))
 
@@ -73,3 +73,20 @@ def test_what_a_table_needs_becomes_options_of_its_job() -> None:
     nothing = _parameters(Needs(), "name", Path("/study"), 1)
     assert nothing["time"] is None
     assert "mem" not in nothing["additional_parameters"]
+
+
+@pytest.mark.parametrize(
+    ("why", "code", "is_answer"),
+    [
+        ("Batch job submission failed: Invalid partition name specified", 1, True),
+        ("Batch job submission failed: Unable to contact slurm controller", 1, False),
+        ("Batch job submission failed: Socket timed out on send/recv operation", 1, False),
+        # Ended by Ctrl-C, alone or in a shell script of the cluster.
+        ("", -2, False),
+        ("", 130, False),
+    ],
+)
+def test_jobs_may_be_in_the_queue_unless_slurm_has_refused_them(
+    why: str, code: int, is_answer: bool
+) -> None:
+    assert _is_answer(why, code) is is_answer
