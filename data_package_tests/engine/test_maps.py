@@ -1,13 +1,29 @@
 """What is written about the modules of the engine names those that there are."""
 
+import ast
+import inspect
 import re
 from graphlib import TopologicalSorter
+from pathlib import Path
+from types import FunctionType
 
 import grimp
 import pytest
 
+import data_package
+from data_package import testing
+from data_package.engine import schema
 from data_package_tests.engine.test_dagster_versions import ENGINE
 
+# Every value that these can be given has an answer.
+RAISES_NOTHING = {
+    f"data_package.engine.schema.{name}"
+    for name in (
+        *("begun_contract", "column", "columns_of", "contract_text", "format_of", "free_name"),
+        *("grown", "link_of", "lint", "lint_references", "reports_across", "unchecked"),
+        *("with_rows",),
+    )
+}
 # A private one is seen in its module only.
 _CLASS = re.compile(r"^class ([A-Za-z]\w*)", re.MULTILINE)
 _ENTRY = re.compile(r"^    (\w+(?:, \w+)*)  +\S", re.MULTILINE)
@@ -28,6 +44,37 @@ def test_no_module_imports_itself_through_others() -> None:
     # `python -m` has the same entry as the command.
     imports["data_package.engine.cli.__main__"] = set()
     TopologicalSorter(imports).prepare()
+
+
+def public_functions() -> dict[str, FunctionType]:
+    """The functions that users call, by module and name."""
+    named = {
+        f"{module.__name__}.{name}": getattr(module, name)
+        for module in (data_package, testing, schema)
+        for name in module.__all__
+    }
+    return {name: one for name, one in named.items() if isinstance(one, FunctionType)}
+
+
+def test_every_public_function_says_what_it_takes_and_raises() -> None:
+    lacking = {}
+    for name, function in public_functions().items():
+        text = inspect.getdoc(function) or ""
+        words = set(re.findall(r"\w+", text))
+        parameters = {one.rstrip("_") for one in inspect.signature(function).parameters}
+        raises = name in RAISES_NOTHING or re.search(r"\braises?\b", text, re.IGNORECASE)
+        if not raises or not parameters <= words:
+            lacking[name] = sorted(parameters - words)
+    assert lacking == {}
+    assert public_functions().keys() >= RAISES_NOTHING
+
+
+@pytest.mark.parametrize(
+    "package", sorted(ENGINE.glob("*/__init__.py")), ids=lambda p: p.parent.name
+)
+def test_a_room_says_what_it_is_for_and_what_does_not_belong_there(package: Path) -> None:
+    text = ast.get_docstring(ast.parse(package.read_text())) or ""
+    assert "not belong here" in " ".join(text.split())
 
 
 def test_a_class_of_the_engine_has_a_name_that_no_other_has() -> None:

@@ -36,7 +36,8 @@ def offending_rows(
 ) -> pl.DataFrame:
     """Return the first rows that a report itemises, as they are in a table or a file.
 
-    A file is read as `dialect` and `encoding` say, or else its contract's own.
+    At most `limit` rows are returned. A file is read as `dialect` and `encoding` say, or else as
+    its contract does.
     The columns `row number` (Int64) and `errors` (String: field and rule of each) come first; they
     have other names where the table has these.
     Raises CheckError when the source cannot be read.

@@ -56,6 +56,8 @@ class Writing:
 def sniffed(path: Path, member: str | None = None) -> Writing:
     """Return how a text file is written, from its beginning; the defaults for other files.
 
+    `path` may be an archive, of which the file is the `member`.
+
     Raises CheckError for a file that cannot be opened or unpacked.
     """
     if format_of(path).form is not Form.DELIMITED:

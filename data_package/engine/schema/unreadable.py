@@ -37,6 +37,10 @@ class CheckError(DataPackageError):
         return CheckError(f"{self._what}: {self.hint.advice(place, options=options)}")
 
 
+class NotKeptError(CheckError):
+    """A table that could be read, and for which the disk had no room."""
+
+
 def one_of(path: Path, what: str, name: str, parts: Sequence[str]) -> CheckError:
     """Return the error for a file of several tables, of which a property of its dialect is one."""
     listed = ", ".join(map(repr, parts[:_NAMED])) + (", …" if len(parts) > _NAMED else "")
@@ -53,7 +57,7 @@ def one_of(path: Path, what: str, name: str, parts: Sequence[str]) -> CheckError
 def unreadable(name: str, error: BaseException) -> CheckError:
     """Return the error for a table that Polars cannot read, without Polars' own words."""
     if _NO_ROOM.search(str(error)):
-        return CheckError(f"{name}: what was read cannot be kept; is there room left on the disk?")
+        return NotKeptError(f"{name}: what was read cannot be kept: its disk is full")
     what = f"{name}: the table cannot be read to its end ({type(error).__name__})"
     return CheckError(f"{what}; look at the function or the file that it comes from")
 
