@@ -23,7 +23,7 @@ from pathlib import Path
 from typing import Any, TypeVar
 
 from data_package.engine.errors import BuildError, ProjectError
-from data_package.engine.unusable import NO_LOCKS, why
+from data_package.engine.unusable import NO_LOCKS, why, why_fixed
 
 PRIVATE_FILE = 0o600
 PRIVATE_FOLDER = 0o700
@@ -137,9 +137,30 @@ def replacing(path: Path, *, synced: bool = True) -> Iterator[Path]:
         if synced:
             sync(temporary)
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            # Writing fails without a name.
+            error.filename = str(path)
         temporary.unlink(missing_ok=True)
         raise
+
+
+def check_replaceable(*places: Path) -> None:
+    """Raise ProjectError where a file or a folder could not be put in one of these places.
+
+    To know that before there is anything to put.
+    """
+    for folder in dict.fromkeys(place.parent for place in places):
+        there = next(one for one in (folder, *folder.parents) if one.exists())
+        temporary = temporary_beside(there / "place")
+        try:
+            temporary.touch(mode=PRIVATE_FILE)
+            temporary.unlink()
+        except OSError as error:
+            raise ProjectError(why(error, there)) from None
+    for place in places:
+        if fixed := why_fixed(place):
+            raise ProjectError(fixed)
 
 
 def write_private(path: Path, content: str | bytes, *, synced: bool = True) -> None:

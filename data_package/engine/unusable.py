@@ -7,8 +7,11 @@ path is too long, that the inodes are used up) is looked up here. Standard libra
 import errno
 import os
 import pwd
+import re
 import resource
+import shlex
 import stat
+import sys
 from collections.abc import Mapping
 from contextlib import suppress
 from pathlib import Path
@@ -32,7 +35,26 @@ _OF_A_CONNECTION = {
     "No route to host": "the host cannot be reached",
     "timeout expired": "the host does not answer",
 }
+_MAKE_ROOM = "Make room on it, then go on: what was finished is kept."
+_NUMBER = re.compile(r"\[Errno (\d{1,4})\]|\bos error (\d{1,4})\b")
+_IN_WORDS = {
+    "no space left on device": errno.ENOSPC,
+    "database or disk is full": errno.ENOSPC,
+    "quota exceeded": errno.EDQUOT,
+    "file too large": errno.EFBIG,
+    "read-only file system": errno.EROFS,
+    "too many open files": errno.EMFILE,
+    "input/output error": errno.EIO,
+    "disk i/o error": errno.EIO,
+}
 _ANOTHER_PLACE = "set another place for `storage` in pyproject.toml"
+
+# https://man7.org/linux/man-pages/man2/statx.2.html
+_AT_FDCWD = -100
+_AT_SYMLINK_NOFOLLOW = 0x100
+_FIXED = (0x10, "is immutable", "i"), (0x20, "can only be appended to", "a")
+_MOUNT = 0x2000
+_CAP_FOWNER = 1 << 3
 
 # Errors that come from the place and the owner of files, not from a program or a row.
 OF_THE_PLACE = frozenset(
@@ -62,11 +84,11 @@ def why(error: OSError, place: Path | str | None = None) -> str:
     """A sentence on why a place cannot be used, and one on what helps."""
     named = place if place is not None else error.filename
     path = Path(os.fsdecode(named)) if isinstance(named, str | bytes | os.PathLike) else None
+    if error.errno == errno.EDQUOT:
+        return f"Your quota on the disk that holds {_shown(path)} is used up.\n{_MAKE_ROOM}"
     if error.errno in NO_ROOM:
-        return (
-            f"{lack_of_room(path or Path()) or f'The disk that holds {_shown(path)} is full.'}\n"
-            "Make room on it, then go on: what was finished is kept."
-        )
+        full = lack_of_room(path or Path()) or f"The disk that holds {_shown(path)} is full."
+        return f"{full}\n{_MAKE_ROOM}"
     if path is not None and error.errno in _FORBIDDEN:
         return _forbidden(path)
     what = _shown(path)
@@ -101,6 +123,29 @@ def why(error: OSError, place: Path | str | None = None) -> str:
     return f"{what} cannot be used: {error.strerror or 'no reason is given'}."
 
 
+def why_failed(error: BaseException, *places: Path) -> str:
+    """Say what a library's error means for the places that it wrote to; empty if it is of no disk.
+
+    Libraries put the number of the system's error into their words, or the system's words, or they
+    say only that they failed: then a full disk is the reason. Nothing of their words is shown.
+    """
+    number = number_of(error)
+    full = next(filter(None, map(lack_of_room, places)), "")
+    if full and (number is None or number in (*NO_ROOM, errno.EIO)):
+        return f"{full}\n{_MAKE_ROOM}"
+    return why(OSError(number, os.strerror(number)), places[0]) if number in OF_THE_PLACE else ""
+
+
+def number_of(error: BaseException) -> int | None:
+    """Find the number of the system's error in one of a library; None if there is none."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    said = str(error)
+    if found := _NUMBER.search(said):
+        return int(found[1] or found[2])
+    return next((number for words, number in _IN_WORDS.items() if words in said.lower()), None)
+
+
 def lack_of_room(place: Path) -> str:
     """A sentence that names the full disk; empty while there is room."""
     there = _nearest(place)
@@ -113,6 +158,61 @@ def lack_of_room(place: Path) -> str:
     if disk.f_files and disk.f_favail < _NEXT_TO_NO_INODES:
         return f"The disk that holds {there} has no inodes left: it cannot hold another file."
     return ""
+
+
+def why_fixed(path: Path) -> str:
+    """Say why a file or folder cannot be replaced though its folder can be written to, if so."""
+    if immutable := _immutable(path):
+        return immutable
+    if _attributes(path) & _MOUNT:
+        return (
+            f"{path} is a mount point, which cannot be replaced.\n"
+            f"Mount {path.parent} instead of it."
+        )
+    try:
+        own, above = path.lstat(), path.parent.stat()
+    except OSError:
+        return ""
+    is_sticky = above.st_mode & stat.S_ISVTX and os.geteuid() not in (own.st_uid, above.st_uid)
+    if is_sticky and not _may_replace_any():
+        owner = _user(own.st_uid)
+        return (
+            f"{path} belongs to {owner}, and {path.parent} lets nobody else replace it "
+            f"(mode {stat.S_IMODE(above.st_mode):o}).\nWork as {owner}, or in a folder of your own."
+        )
+    return ""
+
+
+def _immutable(path: Path) -> str:
+    """Say what keeps even its owner from changing a file or folder, if anything does."""
+    attributes = _attributes(path)
+    for attribute, what, letter in _FIXED:
+        if attributes & attribute:
+            return f"{path} {what}.\nLet it be changed: chattr -{letter} {shlex.quote(str(path))}"
+    return ""
+
+
+def _attributes(path: Path) -> int:
+    """The attributes of statx(2), such as whether a file is immutable; 0 where they are unknown."""
+    import ctypes
+
+    found = ctypes.create_string_buffer(256)
+    try:
+        called = ctypes.CDLL(None).statx(
+            _AT_FDCWD, os.fsencode(path), _AT_SYMLINK_NOFOLLOW, 0, ctypes.byref(found)
+        )
+    except (AttributeError, ValueError):
+        return 0
+    return int.from_bytes(found.raw[8:16], sys.byteorder) if called == 0 else 0
+
+
+def _may_replace_any() -> bool:
+    """Whether this process may replace files of others in a folder that protects them."""
+    with suppress(OSError):
+        for line in Path("/proc/self/status").read_text().splitlines():
+            if line.startswith("CapEff:"):
+                return bool(int(line.split()[1], 16) & _CAP_FOWNER)
+    return os.geteuid() == 0
 
 
 def belongs_to_another(place: Path) -> str:
@@ -135,6 +235,8 @@ def _forbidden(path: Path) -> str:
         may = os.access(one, os.R_OK | os.X_OK if stat.S_ISDIR(found.st_mode) else os.R_OK)
         if may and is_last:
             may = os.access(one, os.W_OK)
+        if not may and (immutable := _immutable(one)):
+            return immutable
         if not may:
             mode = f"mode {stat.S_IMODE(found.st_mode):o}"
             if found.st_uid != os.geteuid():
@@ -144,7 +246,8 @@ def _forbidden(path: Path) -> str:
                     f"Work as {owner}, have the permissions changed, or {_ANOTHER_PLACE}."
                 )
             return f"{one} denies you, its owner, access ({mode}).\nSee `chmod u+rwX`."
-    return f"{path} cannot be used: permission denied.\nHave the permissions changed."
+    fixed = why_fixed(path) or _immutable(path.parent)
+    return fixed or f"{path} cannot be used: permission denied.\nHave the permissions changed."
 
 
 def _too_long(path: Path) -> str:

@@ -12,8 +12,16 @@ from pathlib import Path
 import pytest
 
 from data_package.engine.errors import ProjectError
-from data_package.engine.storage import make_private_folder
-from data_package.engine.unusable import OF_THE_PLACE, belongs_to_another, lack_of_room, why
+from data_package.engine.storage import check_replaceable, make_private_folder
+from data_package.engine.unusable import (
+    OF_THE_PLACE,
+    belongs_to_another,
+    lack_of_room,
+    number_of,
+    why,
+    why_failed,
+    why_fixed,
+)
 
 IS_ROOT = os.geteuid() == 0 and shutil.which("mount") is not None
 needs_root = pytest.mark.skipif(not IS_ROOT, reason="only root can mount a small disk")
@@ -30,6 +38,17 @@ def disk(folder: Path, options: str) -> Iterator[Path]:
         yield folder
     finally:
         subprocess.run(["umount", "-l", str(folder)], check=True)
+
+
+@contextmanager
+def marked(place: Path, letter: str) -> Iterator[None]:
+    """A file or folder with an attribute that only root can set."""
+    if subprocess.run(["chattr", f"+{letter}", place], capture_output=True, check=False).returncode:
+        pytest.skip("no attribute can be set here")
+    try:
+        yield
+    finally:
+        subprocess.run(["chattr", f"-{letter}", place], check=True)
 
 
 def error(number: int, place: Path | None = None) -> OSError:
@@ -94,6 +113,34 @@ def test_a_name_that_is_too_long_is_reported_with_its_length(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        ("(os error 28)", errno.ENOSPC),
+        ("IO error: No space left on device (os error 28)", errno.ENOSPC),
+        ("[('a', 'b', \"[Errno 122] Disk quota exceeded: 'b'\")]", errno.EDQUOT),
+        ("database or disk is full", errno.ENOSPC),
+        ("IO Error: Could not write file: Disk quota exceeded", errno.EDQUOT),
+        ("attempt to write: File too large", errno.EFBIG),
+        ("disk I/O error", errno.EIO),
+        ("Too many open files (os error 24)", errno.EMFILE),
+        ("a table t was not found", None),
+        ("no column 'os error'", None),
+    ],
+)
+def test_the_number_of_the_system_is_found_in_the_words_of_a_library(
+    words: str, number: int | None, tmp_path: Path
+) -> None:
+    class LibraryError(Exception):
+        pass
+
+    assert number_of(LibraryError(words)) == number
+    said = why_failed(LibraryError(words), tmp_path)
+    assert (said == why(error(number, tmp_path))) if number is not None else (said == "")
+    assert why_failed(error(errno.ENOENT), tmp_path) == ""
+    assert "Your quota on the disk that holds" in why(error(errno.EDQUOT, tmp_path))
+
+
+@pytest.mark.parametrize(
     ("number", "words"),
     [
         (errno.EROFS, "read-only file system"),
@@ -107,3 +154,54 @@ def test_a_name_that_is_too_long_is_reported_with_its_length(tmp_path: Path) -> 
 def test_each_kind_has_its_own_words(number: int, words: str, tmp_path: Path) -> None:
     assert words in why(error(number, tmp_path / "x"))
     assert number in OF_THE_PLACE
+
+
+@pytest.mark.parametrize(("letter", "words"), [("i", "immutable"), ("a", "only be appended to")])
+def test_what_cannot_be_replaced_is_known_before(tmp_path: Path, letter: str, words: str) -> None:
+    file, folder = tmp_path / "a lock", tmp_path / "folder"
+    file.touch()
+    folder.mkdir()
+    check_replaceable(file, folder, folder / "not" / "there")
+    for place in (file, folder):
+        with marked(place, letter), pytest.raises(ProjectError) as caught:
+            check_replaceable(place)
+        assert f"{place} " in str(caught.value)
+        assert words in str(caught.value)
+        assert f"chattr -{letter}" in str(caught.value)
+    with marked(folder, "i"), pytest.raises(ProjectError, match=r"folder is immutable"):
+        check_replaceable(folder / "table.parquet")
+    assert sorted(tmp_path.iterdir()) == [file, folder]
+
+
+@needs_root
+def test_a_mount_point_cannot_be_replaced(tmp_path: Path) -> None:
+    with disk(tmp_path / "package", "size=64k") as package:
+        assert f"{package} is a mount point" in why_fixed(package)
+        assert why_fixed(package / "inner") == ""
+
+
+@needs_root
+def test_a_file_of_another_user_in_a_sticky_folder_cannot_be_replaced(tmp_path: Path) -> None:
+    shared = tmp_path / "shared"
+    shared.mkdir()
+    for name in ("theirs", "mine"):
+        (shared / name).touch()
+    os.chown(shared, 1500, 1500)
+    os.chown(shared / "theirs", 1500, 1500)
+    shared.chmod(0o1777)
+    assert why_fixed(shared / "theirs") == ""
+    script = (
+        "import ctypes, sys\n"
+        "from pathlib import Path\n"
+        "from data_package.engine.unusable import why_fixed\n"
+        "head, data = (ctypes.c_uint32 * 2)(0x20080522, 0), (ctypes.c_uint32 * 6)()\n"
+        "ctypes.CDLL(None).capset(head, data)\n"
+        "print(*map(why_fixed, map(Path, sys.argv[1:])), sep='|')"
+    )
+    places = [str(shared / name) for name in ("theirs", "mine")]
+    done = subprocess.run(
+        [sys.executable, "-c", script, *places], capture_output=True, text=True, check=True
+    )
+    theirs, mine = done.stdout.rstrip("\n").split("|")
+    assert f"{shared / 'theirs'} belongs to user 1500" in theirs
+    assert mine == ""

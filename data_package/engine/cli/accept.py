@@ -27,6 +27,7 @@ def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
     project = find_project()
     with building(project, lambda text: say(text, err=True)):
         lock = lock_of(project)
+        lock.check_writable()
         catalogue, parts = selected_parts(select, partitions, project)
         recorder = Recorder(catalogue, lock)
         states = survey(catalogue, lock.read())

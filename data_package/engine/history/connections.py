@@ -7,12 +7,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 # The index, the run that is written, and some that a page of the web server looks at.
 _KEPT_OPEN = 8
+# As in Dagster's own storage.
+_SECONDS_FOR_OTHERS = 30
 
 
 class KeptConnections:
@@ -106,7 +107,7 @@ def _connect(address: str) -> Connection:
     engine = create_engine(
         address,
         poolclass=StaticPool,
-        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+        connect_args={"timeout": _SECONDS_FOR_OTHERS, "check_same_thread": False},
     )
     event.listen(engine, "connect", _relax)
     return engine.connect()

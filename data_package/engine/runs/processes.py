@@ -39,7 +39,7 @@ class _Hand:
     task: Task | None = None
     began: float = 0.0
     peak_bytes: int = 0
-    # Why it was ended here; and whether its step's own events have said how it ended.
+    # Why it was ended here; and whether the events of its step have reported how it ended.
     broken_off: str = ""
     has_said: bool = False
 

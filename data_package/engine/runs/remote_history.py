@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import dagster as dg
-from dagster._core.instance.ref import InstanceRef
 from dagster._core.instance.types import InstanceType, MayHaveInstanceWeakref
-from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 
 from data_package.engine.errors import BuildError
 from data_package.engine.later import BESIDE_STORAGE, imported_later
+from data_package.engine.runs.dagster_parts import InstanceRef, NoOpComputeLogManager
 
 with imported_later(*BESIDE_STORAGE):
     from dagster._core.storage.event_log import EventLogStorage

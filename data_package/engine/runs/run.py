@@ -25,7 +25,7 @@ from data_package.engine.staleness.survey import (
     present_of,
 )
 from data_package.engine.states import Status
-from data_package.engine.storage import remove_folder, sweep, sweep_beside
+from data_package.engine.storage import check_replaceable, remove_folder, sweep, sweep_beside
 from data_package.engine.tables import internals, outside
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
@@ -122,7 +122,7 @@ def run_build(
             report(f"{place} belongs to {owner}, who may not be able to use what you build in it.")
         for folder in (project.storage, project.package_folder):
             sweep(folder)
-        sweep_beside(project.lock)
+        sweep_beside(project.lock.resolve())
         project.make_importable()
         sources = memo.sources_of(project, _places(project))
         loaded = load_project(project)
@@ -138,6 +138,7 @@ def run_build(
         work = plan_work(request, job, catalogue, lock)
         if lock.unfolded() or not work.is_nothing:
             lock.check_writable()
+            check_replaceable(*_written(work, catalogue))
         if request.is_everything:
             lock.keep_only(catalogue.deliveries.files, catalogue.named, catalogue.keys)
         if work.is_nothing:
@@ -195,6 +196,21 @@ def _move(
 
 def _is_current(catalogue: Catalogue) -> bool:
     return all(publication.is_current() for publication in catalogue.publications)
+
+
+def _written(work: Work, catalogue: Catalogue) -> Iterator[Path]:
+    """The places that a build writes to, but for the lock and the history."""
+    project = catalogue.project
+    yield project.places.hashes
+    if project.places.state.is_dir():
+        yield from (one / "note" for one in project.places.state.iterdir() if one.is_dir())
+    for key in work.tables:
+        if (table := catalogue.tables.get(key)) is not None:
+            yield table.path
+            if table.partitioned:
+                yield table.path / "partition"
+    if work.publish:
+        yield project.published
 
 
 def _places(project: Project) -> list[str]:
@@ -374,7 +390,7 @@ def _run(
             ) from None
         except internals.RunError as error:
             raise BuildError(
-                error.said
+                error.reason
                 or lack_of_room(catalogue.project.storage)
                 or f"Dagster ended the run with {error}, which no table caused.\n"
                 "Run `data-package build -v` to see its log."

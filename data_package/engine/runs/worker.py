@@ -14,19 +14,21 @@ from functools import cached_property
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import create_execution_plan
-from dagster._core.execution.context.system import PlanExecutionContext
-from dagster._core.execution.context_creation_job import PlanExecutionContextManager
-from dagster._core.execution.plan.inputs import StepInput
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.plan.state import KnownExecutionState
-from dagster._core.execution.plan.step import ExecutionStep
-from dagster._core.execution.resources_init import get_required_resource_keys_to_init
-from dagster._core.execution.retries import RetryMode
-from dagster._core.instance.ref import InstanceRef
 
 from data_package.engine.errors import DataPackageError
+from data_package.engine.runs.dagster_parts import (
+    ExecutionPlan,
+    ExecutionStep,
+    InMemoryJob,
+    InstanceRef,
+    KnownExecutionState,
+    PlanExecutionContext,
+    PlanExecutionContextManager,
+    RetryMode,
+    StepInput,
+    create_execution_plan,
+    get_required_resource_keys_to_init,
+)
 from data_package.engine.runs.expansion import carried_out, context_of, of_part, only, part_of
 from data_package.engine.runs.launching import Task, close_loop
 from data_package.engine.runs.remote_history import Asking, Channel, asking_instance
@@ -172,10 +174,10 @@ class _Worker:
                 scoped_resources_builder_cm=internals.resources_made_once,
                 raise_on_error=False,
             )
-            said = list(manager.prepare_context())
+            reported = list(manager.prepare_context())
             made: PlanExecutionContext | None = manager.get_context()
             if made is None:
-                raise _ResourceError(_why_not_set_up(said))
+                raise _ResourceError(_why_not_set_up(reported))
             self._open.callback(lambda: list(manager.shutdown_context()))
             self._contexts[keys] = made
         return self._contexts[keys]
@@ -210,6 +212,6 @@ def _why_not_set_up(events: list[dg.DagsterEvent]) -> str:
             error = event.engine_event_data.error
             while error is not None and error.cause is not None:
                 error = error.cause
-            said = error.message.strip() if error is not None else ""
-            return f"A resource that it takes cannot be set up. {said}".strip()
+            reported = error.message.strip() if error is not None else ""
+            return f"A resource that it takes cannot be set up. {reported}".strip()
     return "A resource that it takes cannot be set up."

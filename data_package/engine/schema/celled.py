@@ -5,6 +5,7 @@ https://datapackage.org/standard/table-schema/ and https://datapackage.org/stand
 
 import codecs
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from dataclasses import dataclass, replace
 from pathlib import Path
 
@@ -38,17 +39,16 @@ _ENCODING = Kind("encoding-error", "encoding", None, "bytes that are not of the 
 
 @dataclass(frozen=True, slots=True)
 class CelledFile:
-    """A file, its dialect and its header.
+    """An open file, its dialect and its header.
 
     `contract` has plain names. `keeps_text` tells that the text of cells is asked for.
     """
 
-    path: Path
+    records: TextRecords
     form: FileFormat
     contract: Contract
     dialect: Dialect
     header: Header
-    block_bytes: int
     first_row: int
     blank_rows: tuple[int, ...]
     names: PlainNames
@@ -96,16 +96,15 @@ class CelledFile:
         yield _BLANK_ROW, self.blank_rows
 
     def pieces(self) -> Iterator[Piece]:
-        """Give the file block by block."""
+        """Give the file block by block, once."""
         columns = self.columns
         shape = self.shape
 
         def values(block: Block) -> _Values:
             return _values(block, self, columns, shape.empty_is_null)
 
-        with open_records(self.path, self.form, self.dialect, self.block_bytes) as records:
-            for block, held in records.blocks(shape, values):
-                yield self._piece(block, held)
+        for block, held in self.records.blocks(shape, values):
+            yield self._piece(block, held)
 
     def _piece(self, block: Block, held: "_Values") -> Piece:
         structure = _structure(block, self, held.blank)
@@ -124,10 +123,17 @@ class CelledFile:
         return replace(report, part=self.part, hint=_hint(self, report), skipped=skipped)
 
 
+@contextmanager
 def open_celled(
-    path: Path, form: FileFormat, contract: Contract, dialect: Dialect, block_bytes: int
-) -> CelledFile:
-    """Return a file of a text-celled format, whose header has been compared with its contract.
+    path: Path,
+    form: FileFormat,
+    contract: Contract,
+    dialect: Dialect,
+    block_bytes: int,
+    *,
+    keeps_text: bool,
+) -> Iterator[CelledFile]:
+    """Open a file of a text-celled format, whose header has been compared with its contract.
 
     Raises CheckError when it cannot be read.
     """
@@ -144,8 +150,8 @@ def open_celled(
             header = replace(header, columns=columns)
         first, blank = records.first_row, records.blank_rows
         part = records.part
-        return CelledFile(
-            path, form, plain, dialect, header, block_bytes, first, blank, names, part
+        yield CelledFile(
+            records, form, plain, dialect, header, first, blank, names, part, keeps_text
         )
 
 

@@ -33,6 +33,8 @@ class Piece:
 
 def wrong_rows(batch: Batch) -> pl.Series | None:
     """Return which rows have a cell that is not of its type, or the wrong shape."""
+    if not batch.bad and not batch.structure:
+        return None
     wrong = pl.Series("wrong", [False]).new_from_index(0, batch.frame.height)
     for marks in batch.bad.values():
         wrong = wrong | marks

@@ -31,7 +31,7 @@ def check(
     limit: int = DEFAULT_LIMIT,
     batch_rows: int | None = None,
 ) -> Report:
-    """Return what in a typed table breaks its contract.
+    """Return what in a typed table, `frame`, breaks its contract.
 
     `references` holds the tables that foreign keys name; a foreign key whose table is not given
     is listed in the report's `skipped`. At most `limit` rows are itemised for each rule of each
@@ -179,7 +179,14 @@ def judged(
     piece: pl.DataFrame, fields: Sequence[Field], dtypes: Mapping[str, pl.DataType]
 ) -> Batch:
     """Return some rows as they are judged: missing values as nulls, text forms as values."""
-    piece = _with_bytes_as_text(_without_missing(piece, fields, dtypes))
+    return text_forms(_without_missing(piece, fields, dtypes), fields, dtypes)
+
+
+def text_forms(
+    piece: pl.DataFrame, fields: Sequence[Field], dtypes: Mapping[str, pl.DataType]
+) -> Batch:
+    """Return some rows, whose missing values are nulls, with text forms as values."""
+    piece = _with_bytes_as_text(piece)
     bad: dict[str, pl.Series] = {}
     values: list[pl.Series] = []
     for each in fields:

@@ -29,8 +29,15 @@ from data_package.engine.schema.piece import (
 from data_package.engine.schema.plain_names import PlainNames
 from data_package.engine.schema.reasons import NUMBER, reasons, reasons_by_value, reasons_of
 from data_package.engine.schema.report import Report, Total
-from data_package.engine.schema.typed import fits, is_missing, judged, match_columns, wrong_dtype
+from data_package.engine.schema.typed import (
+    fits,
+    is_missing,
+    match_columns,
+    text_forms,
+    wrong_dtype,
+)
 from data_package.engine.schema.types import type_of
+from data_package.engine.schema.types.field_type import Conversion
 
 _BEYOND = 2**63
 
@@ -142,25 +149,14 @@ class ColumnedFile:
         height = batch.height
         raw = pl.DataFrame([batch[column].alias(name) for column, name in own.items()])
         raw = raw if own else pl.DataFrame(height=height)
-        raw = raw.with_columns(
-            self._with_codes(own[column], column, batch) for column in self._restored
-        )
-        raw = raw.with_columns(
-            pl.when(~test).then(column_of(name)).alias(name)
-            for name in own.values()
-            if (test := missing_test(self.contract.field(name), raw.schema[name])) is not None
-        )
-        columns: dict[str, pl.Series] = {}
-        bad: dict[str, pl.Series] = {}
-        for name in own.values():
-            columns[name], marks = converted(self.contract.field(name), raw[name])
-            if marks is not None:
-                bad[name] = marks
-        table = pl.DataFrame(list(columns.values())) if columns else pl.DataFrame(height=height)
+        if restored := [self._with_codes(own[one], one, batch) for one in self._restored]:
+            raw = raw.with_columns(restored)
+        fields = [self.contract.field(name) for name in raw.columns]
+        raw = without_missing(raw, fields)
+        table, bad = converted(raw, fields)
         if self.file.scan is None:
             table = table.cast({name: self._dtype(name) for name in table.columns})
-        fields = [self.contract.field(name) for name in table.columns]
-        seen = judged(table, fields, table.schema)
+        seen = text_forms(table, fields, table.schema)
         for name, marks in seen.bad.items():
             bad[name] = bad[name] | marks if name in bad else marks
             table = table.with_columns(pl.when(~pl.lit(marks)).then(column_of(name)).alias(name))
@@ -231,25 +227,62 @@ def is_convertible(field: Field, dtype: pl.DataType) -> bool:
     return kind.converted(pl.lit(None), dtype) is not None
 
 
-def converted(field: Field, column: pl.Series) -> tuple[pl.Series, pl.Series | None]:
-    """Return a column in its field's type, and which of its cells are not of that type, if any.
+def converted(
+    raw: pl.DataFrame, fields: Sequence[Field]
+) -> tuple[pl.DataFrame, dict[str, pl.Series]]:
+    """Return columns in their fields' types, and which cells of them are not of that type.
 
-    Missing values are nulls already.
+    Missing values are nulls already. All columns are converted at once: most of what a small piece
+    takes is the start of each query.
     """
-    kind = type_of(field)
-    name, dtype = column.name, column.dtype
-    if fits(dtype, field.type, field.format):
-        return column, None
-    expression = kind.converted(column_of(name), dtype)
-    if expression is not None:
-        values = column.to_frame().select(expression.alias(name)).to_series()
-        bad = column.is_not_null() & values.is_null()
-        return values, bad if bad.any() else None
+    conversions: dict[str, Conversion] = {}
+    as_texts: list[Field] = []
+    for field in fields:
+        cell, dtype = column_of(field.name), raw.schema[field.name]
+        if fits(dtype, field.type, field.format):
+            continue
+        conversion = type_of(field).converted(cell, dtype)
+        if conversion is None:
+            as_texts.append(field)
+        else:
+            conversions[field.name] = conversion
+    table = _converted_at_once(raw, conversions)
+    bad = {
+        name: raw[name].is_not_null() & table[name].is_null()
+        for name in table.columns
+        if table[name].null_count() != raw[name].null_count()
+    }
+    for field in as_texts:
+        values, marks = _read_as_text(field, raw[field.name])
+        table = table.with_columns(values)
+        if marks is not None:
+            bad[field.name] = marks
+    return table, bad
+
+
+def _converted_at_once(raw: pl.DataFrame, conversions: Mapping[str, Conversion]) -> pl.DataFrame:
+    if not conversions:
+        return raw
+    tests = {name: one.differs for name, one in conversions.items() if one.differs is not None}
+    found = raw.select(test.any().alias(name) for name, test in tests.items())
+    # To look costs less than to write a column again, and most have nothing to leave out.
+    return raw.with_columns(
+        (
+            pl.when(~tests[name]).then(one.values).alias(name)
+            if name in tests and found[name].item()
+            else one.values.alias(name)
+        )
+        for name, one in conversions.items()
+    )
+
+
+def _read_as_text(field: Field, column: pl.Series) -> tuple[pl.Series, pl.Series | None]:
+    """Return a column as it is read from the text of its values, and its bad cells, if any."""
     cells = read_column(field, as_text(column))
-    if not kind.lexical:
-        return cells.values.alias(name), cells.bad
+    if not type_of(field).lexical:
+        return cells.values.alias(column.name), cells.bad
     texts = as_text(column).to_frame()
-    good = texts.select(pl.when(pl.lit(cells.values.is_not_null())).then(column_of(name)))
+    good = texts.select(pl.when(pl.lit(cells.values.is_not_null())).then(column_of(column.name)))
     return good.to_series(), cells.bad
 
 
@@ -263,6 +296,25 @@ def as_text(column: pl.Series) -> pl.Series:
     if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
         return column.is_not_null().cast(pl.String)
     return column.cast(pl.String)
+
+
+def without_missing(raw: pl.DataFrame, fields: Sequence[Field]) -> pl.DataFrame:
+    """Return columns with their missing values as nulls."""
+    tests = {
+        field.name: test
+        for field in fields
+        if (test := missing_test(field, raw.schema[field.name])) is not None
+    }
+    if not tests:
+        return raw
+    # Most columns have none, and to look costs less than to write them again.
+    found = raw.select(test.any().alias(name) for name, test in tests.items()).row(0, named=True)
+    held = [
+        pl.when(~test).then(column_of(name)).alias(name)
+        for name, test in tests.items()
+        if found[name]
+    ]
+    return raw.with_columns(held) if held else raw
 
 
 def missing_test(field: Field, dtype: pl.DataType) -> pl.Expr | None:

@@ -27,16 +27,15 @@ from data_package.engine.project import Project
 from data_package.engine.sources.files import combine_hashes
 from data_package.engine.staleness.journal import Journal, Line, Stamp, stamp_of
 from data_package.engine.storage import (
-    PRIVATE_FILE,
     LocksMissingError,
+    check_replaceable,
     hold,
     is_file,
     open_to_lock,
-    sweep_beside,
     temporary_beside,
 )
 from data_package.engine.tables.made import Kept
-from data_package.engine.unusable import why
+from data_package.engine.unusable import why, why_fixed
 
 VERSION = 1
 _HEADER = (
@@ -72,7 +71,7 @@ class TableEntry:
         data_version: of its content. The hash of its Parquet bytes: Polars writes equal names,
             types and values as equal bytes, and a renamed column as others.
         columns: a hash of its columns' names and types, in order.
-        kept: what is kept of it; what is no table has neither rows nor columns.
+        kept: what is kept of it; what is not a table has neither rows nor columns.
         raw_errors: how much was wrong in the raw files whose rows it was made of.
     """
 
@@ -444,19 +443,17 @@ class LockFile:
 
     def check_writable(self) -> None:
         """Raise ProjectError when the lock file could not be written: it is, at the very end."""
-        sweep_beside(self._path)
-        temporary = temporary_beside(self._path)
         try:
-            temporary.touch(mode=PRIVATE_FILE)
-            temporary.unlink()
-        except OSError as error:
+            check_replaceable(self._path.resolve())
+        except ProjectError as fault:
             raise ProjectError(
-                f"{LOCK} could not be written after the build, so nothing is built.\n"
-                f"{why(error, self._path.parent)}"
+                f"{LOCK} could not be written after the build, so nothing is built.\n{fault}"
             ) from None
 
     def _write(self, lock: Lock) -> None:
-        temporary = temporary_beside(self._path)
+        # A link to it stays one.
+        path = self._path.resolve()
+        temporary = temporary_beside(path)
         try:
             with temporary.open("w", encoding="utf-8") as file:
                 file.write(render(lock))
@@ -464,13 +461,13 @@ class LockFile:
                 os.fsync(file.fileno())
             # The lock is committed: it has the permissions of the project's files.
             temporary.chmod((self._project.root / "pyproject.toml").stat().st_mode & 0o666)
-            temporary.replace(self._path)
+            temporary.replace(path)
         except OSError as error:
             with suppress(OSError):
                 temporary.unlink(missing_ok=True)
             raise BuildError(
                 f"{LOCK} cannot be written, so it does not say what was built.\n"
-                f"{why(error, self._path.parent)}"
+                f"{why_fixed(path) or why(error, path.parent)}"
             ) from None
         self._journal.remove()
         self._known = self._stamps(), lock

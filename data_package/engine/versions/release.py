@@ -21,11 +21,11 @@ from data_package.engine.package.statistics.suppression import coarse_rows, step
 from data_package.engine.project import Project
 from data_package.engine.runs.build_lock import building
 from data_package.engine.runs.run import Watch, run_build
-from data_package.engine.staleness.lock import lacks, read_lock
+from data_package.engine.staleness.lock import lacks, lock_of, read_lock
 from data_package.engine.staleness.plan import Request
 from data_package.engine.staleness.status import ProjectStatus, status_of
 from data_package.engine.states import PackageState, Verdict
-from data_package.engine.storage import hash_file, remove, temporary_beside
+from data_package.engine.storage import check_replaceable, hash_file, remove, temporary_beside
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import open_project
 from data_package.engine.versions.archive import (
@@ -179,6 +179,9 @@ def _make_new(proposal: Proposal, watch: Watch | None) -> None:
     before = read_releases(project)
     aside = temporary_beside(project.published)
     with building(project, lambda _: None):
+        record = project.package_folder / RECORD
+        check_replaceable(proposal.folder, proposal.archive, record.resolve(), project.published)
+        lock_of(project).check_writable()
         try:
             proposal.package.write(aside, [release, *before])
             _judge(aside)
@@ -356,15 +359,15 @@ def _changes(
     project: Project, notes: str, newest: Release | None, difference: Difference | None
 ) -> str:
     if newest is None:
-        told = _FIRST_CHANGES
+        differences = _FIRST_CHANGES
     elif difference is None:
-        told = f"Not compared with {newest.version}.\n"
+        differences = f"Not compared with {newest.version}.\n"
     else:
         shown = _coarse(project)
-        told = markdown_of(difference, shown) if difference.level else _NO_CHANGES
+        differences = markdown_of(difference, shown) if difference.level else _NO_CHANGES
     if notes.strip():
-        return f"{notes.strip()}\n\n{told}" if newest else f"{notes.strip()}\n"
-    return told
+        return f"{notes.strip()}\n\n{differences}" if newest else f"{notes.strip()}\n"
+    return differences
 
 
 def _coarse(project: Project) -> Callable[[str, int], str] | None:

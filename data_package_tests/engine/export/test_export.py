@@ -24,6 +24,7 @@ from data_package.engine.cli.export import command
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.export import Exported, ExportFormat, export, sheets, xlsx
 from data_package_tests.engine.tables.running import temporary_files
+from data_package_tests.engine.test_unusable import disk, needs_root
 from data_package_tests.engine.versions.packages import Tables, write_package
 
 SEEN = dt.datetime.fromisoformat("2020-01-02T03:04:05.600000")
@@ -355,6 +356,22 @@ def test_a_full_disk_is_reported_in_a_line_and_leaves_nothing_behind(
     with pytest.raises(BuildError, match=f"{target} cannot be written: .*(space|quota)"):
         export(form, target, package, report=full)
     assert list(target.parent.iterdir()) == []
+
+
+HOLD_ROWS = [one for one in ExportFormat if one not in ("markdown", "quarto")]
+
+
+@needs_root
+@pytest.mark.parametrize("form", HOLD_ROWS)
+def test_a_full_disk_is_named_whatever_the_library_says(tmp_path: Path, form: ExportFormat) -> None:
+    texts = pl.Series([f"{number * 7919:x}" * 9 for number in range(20_000)])
+    package = write_package(tmp_path / "p", {"t": (texts.to_frame("text"), {})})
+    with disk(tmp_path / "disk", "size=320k") as folder:
+        with pytest.raises(BuildError) as told:
+            export(form, folder / "x", package)
+        assert list(folder.iterdir()) == []
+    assert f"The disk that holds {folder} is full.\nMake room on it" in str(told.value)
+    assert "cannot be read" not in str(told.value)
 
 
 @pytest.mark.parametrize("form", list(ExportFormat))

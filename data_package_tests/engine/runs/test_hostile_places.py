@@ -255,6 +255,28 @@ def test_a_folder_in_the_place_of_a_table_is_reported(study: Make) -> None:
     assert f"The folder {place} is in the way of a file." in project.build().explain()
 
 
+@pytest.mark.parametrize(
+    "place",
+    ["data-package.lock", "storage/final", "storage/final/navne.parquet", "storage/package"],
+)
+def test_a_place_that_cannot_be_written_to_is_known_before_anything_runs(
+    built_study: Make, place: str
+) -> None:
+    project = built_study(FILES)
+    project.write({"/in/a b.csv": "navn\nFanø\n"})
+    fixed = project.root / place
+    if subprocess.run(["chattr", "+i", fixed], capture_output=True, check=False).returncode:
+        pytest.skip("no attribute can be set here")
+    runs_before = len(runs(project.project, 9))
+    try:
+        with pytest.raises(ProjectError) as caught:
+            project.build()
+    finally:
+        subprocess.run(["chattr", "-i", fixed], check=True)
+    assert f"{fixed} is immutable." in str(caught.value)
+    assert len(runs(project.project, 9)) == runs_before
+
+
 def test_a_history_that_may_not_be_written_to_is_read_from_a_copy(
     study: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:

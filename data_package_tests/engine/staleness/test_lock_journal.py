@@ -165,3 +165,16 @@ def test_an_entry_of_many_partitions_is_put_without_copying_the_others() -> None
     assert known.maps[1] is many
     # They join the others when they are as many as the root of all.
     assert isinstance(lock.with_table("t", "one more", entry(1)).partitions["t"], dict)
+
+
+def test_a_lock_that_is_a_link_stays_one(project: Project, tmp_path: Path) -> None:
+    elsewhere = tmp_path / "kept elsewhere"
+    lock_path(project).rename(elsewhere)
+    lock_path(project).symlink_to(elsewhere)
+    lock = LockFile(project)
+    lock.check_writable()
+    lock.put_table("t1", entry(1), {})
+    lock.fold()
+    assert lock_path(project).is_symlink()
+    assert read_lock(project).tables.keys() == {"t0", "t1"}
+    assert parse(elsewhere.read_text()).tables.keys() == {"t0", "t1"}

@@ -330,11 +330,14 @@ def _texts_and_numbers(
 def _exact(text: pl.Series, numbers: pl.Series) -> pl.Series:
     """Put in the digits that were rounded away; what was text stays as it is."""
     rounded = text.str.contains(_ROUNDED)
-    near = (numbers - text.cast(pl.Float64, strict=False)).abs() <= 1e-9 + numbers.abs() * 1e-15
-    far = text.str.contains("inf") & numbers.is_not_null()
-    return pl.select(
-        pl.when(rounded & (near | far)).then(as_text(numbers)).otherwise(text).alias(text.name)
-    ).to_series()
+    if not rounded.any():
+        return text
+    at = rounded.arg_true()
+    words, numbers = text.gather(at), numbers.gather(at)
+    near = (numbers - words.cast(pl.Float64, strict=False)).abs() <= 1e-9 + numbers.abs() * 1e-15
+    far = words.str.contains("inf", literal=True) & numbers.is_not_null()
+    is_number = near | far
+    return text.scatter(at.filter(is_number), as_text(numbers.filter(is_number)))
 
 
 def _iso(column: pl.Series, no_date: str) -> pl.Series:

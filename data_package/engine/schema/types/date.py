@@ -4,7 +4,7 @@ from datetime import date, datetime
 from typing import TYPE_CHECKING
 
 from data_package.engine.schema.contract import Field
-from data_package.engine.schema.types.field_type import BOUNDED, FieldType, Reader
+from data_package.engine.schema.types.field_type import BOUNDED, Conversion, FieldType, Reader
 from data_package.engine.schema.types.moments import by_format, guard, nothing, strptime
 
 if TYPE_CHECKING:
@@ -53,13 +53,13 @@ def _by_word(texts: "pl.Series", read: "pl.Expr") -> "pl.Series":
     return values.gather(codes.to_physical()).alias(name)
 
 
-def _midnight(column: "pl.Expr", dtype: "pl.DataType") -> "pl.Expr | None":
+def _midnight(column: "pl.Expr", dtype: "pl.DataType") -> Conversion | None:
     import polars as pl
 
     if not isinstance(dtype, pl.Datetime) or dtype.time_zone is not None:
         return None
     day = column.dt.date()
-    return pl.when(day.cast(dtype) == column).then(day)
+    return Conversion(day, day.cast(dtype) != column)
 
 
 DATE = FieldType(

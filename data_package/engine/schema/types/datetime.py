@@ -6,7 +6,7 @@ from functools import partial
 from typing import TYPE_CHECKING
 
 from data_package.engine.schema.contract import Field
-from data_package.engine.schema.types.field_type import BOUNDED, FieldType, Reader
+from data_package.engine.schema.types.field_type import BOUNDED, Conversion, FieldType, Reader
 from data_package.engine.schema.types.moments import (
     DIRECTIVES,
     by_format,
@@ -77,10 +77,10 @@ def _further(field: Field) -> "Sequence[Callable[[pl.Expr], pl.Expr]]":
     return (*plain, _read_with_offset)
 
 
-def _begins(column: "pl.Expr", dtype: "pl.DataType") -> "pl.Expr | None":
+def _begins(column: "pl.Expr", dtype: "pl.DataType") -> Conversion | None:
     import polars as pl
 
-    return column.cast(pl.Datetime("us")) if dtype == pl.Date else None
+    return Conversion(column.cast(pl.Datetime("us"))) if dtype == pl.Date else None
 
 
 DATETIME = FieldType(

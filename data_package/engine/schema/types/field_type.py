@@ -7,7 +7,7 @@ https://datapackage.org/standard/table-schema/#field-types
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import TYPE_CHECKING, TypeAlias
+from typing import TYPE_CHECKING, NamedTuple, TypeAlias
 
 from data_package.engine.schema.contract import Field
 
@@ -39,7 +39,20 @@ def _not_fast(_field: Field, _column: "pl.Expr") -> "pl.Expr | None":
     return None
 
 
-def _not_converted(_column: "pl.Expr", _dtype: "pl.DataType") -> "pl.Expr | None":
+class Conversion(NamedTuple):
+    """How values are made of a column of another Polars type.
+
+    Attributes:
+        values: gives null for what is not a value, or something near to it.
+        differs: which of the cells are only near to their value, and so are not of the type; None
+            where none can be.
+    """
+
+    values: "pl.Expr"
+    differs: "pl.Expr | None" = None
+
+
+def _not_converted(_column: "pl.Expr", _dtype: "pl.DataType") -> Conversion | None:
     return None
 
 
@@ -67,8 +80,7 @@ class FieldType:
         splits: whether plain cells may be split into values at once, which spares the text.
         items: whether a text's length is the number of the items in it.
         coded: whether numbers can stand for its values, as in files of SPSS, SAS and Stata.
-        converted: an expression that makes values of a column of another Polars type, and leaves
-            null what is not a value; None where there is none.
+        converted: how values are made of a column of another Polars type; None where they are not.
         family: the types with whose values its own can be equal.
     """
 
@@ -89,7 +101,7 @@ class FieldType:
     splits: bool = False
     items: bool = False
     coded: bool = False
-    converted: "Callable[[pl.Expr, pl.DataType], pl.Expr | None]" = _not_converted
+    converted: "Callable[[pl.Expr, pl.DataType], Conversion | None]" = _not_converted
     family: str = ""
 
     def fits(self, dtype: "pl.DataType", format_name: str = "default") -> bool:

@@ -3,7 +3,13 @@
 from typing import TYPE_CHECKING
 
 from data_package.engine.schema.contract import Field
-from data_package.engine.schema.types.field_type import BOUNDED, INTEGERS, FieldType, Reader
+from data_package.engine.schema.types.field_type import (
+    BOUNDED,
+    INTEGERS,
+    Conversion,
+    FieldType,
+    Reader,
+)
 from data_package.engine.schema.types.numbers import (
     plain_text,
     prepare_number,
@@ -25,13 +31,12 @@ def _fast(field: Field, column: "pl.Expr") -> "pl.Expr":
     return plain_text(field, column).cast(pl.Int64, strict=False)
 
 
-def _whole(column: "pl.Expr", dtype: "pl.DataType") -> "pl.Expr | None":
+def _whole(column: "pl.Expr", dtype: "pl.DataType") -> Conversion | None:
     import polars as pl
 
     if not dtype.is_float():
         return None
-    whole = column.cast(pl.Int64, strict=False)
-    return pl.when(whole.cast(dtype) == column).then(whole)
+    return Conversion(column.cast(pl.Int64, strict=False), column.floor() != column)
 
 
 INTEGER = FieldType(
