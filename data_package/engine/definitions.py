@@ -1,6 +1,7 @@
 """The `Definitions` of a project, combined from what the rooms provide."""
 
 import stat
+import sys
 from collections.abc import Iterator, Mapping, Sequence
 from functools import partial
 from types import ModuleType
@@ -45,6 +46,9 @@ from data_package.engine.tables.row_rules import with_rules
 from data_package.engine.tables.table import FINAL, Table, contract_at, place_of
 from data_package.engine.tables.trial import TrialTables, by_run, catalogue_aside, checked_as_of
 from data_package.engine.tables.wiring import WiredAsset, check_wiring, wired_asset
+
+# Python's usual limit, and what one table more may take in a row of them.
+_CALLS, _CALLS_EACH = 1000, 10
 
 
 def load_definitions(
@@ -99,6 +103,8 @@ def load_definitions(
             f"No table is defined in {project.relative(project.package_folder)}.\n"
             "Write a function with @dg.asset that returns a pl.LazyFrame or a pl.DataFrame."
         )
+    # Dagster goes along a row of tables by recursion, with a few calls for each.
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), _CALLS + _CALLS_EACH * len(tables)))
     tables = with_rules(tables, found.rules, fingerprinter, project)
     _check_references(tables)
     ContractCache.at(project.places.contracts).save()

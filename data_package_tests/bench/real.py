@@ -33,6 +33,10 @@ files = {}
 def source_file(name, path, package=None, **_):
     base = Path(importlib.util.find_spec(package).origin).parent if package else Path()
     files[name] = base / path
+
+
+def row_rule(table):
+    return lambda function: function
 """
 _SCRIPT = """
 import importlib
@@ -125,9 +129,7 @@ def _write_script(project: Path, folder: Path, tables: list[str]) -> None:
     (folder / package.name / "__init__.py").write_text(start)
     for module in (folder / package.name).rglob("*.py"):
         text = module.read_text()
-        module.write_text(
-            text.replace("from data_package import source", f"from {package.name} import source")
-        )
+        module.write_text(text.replace("from data_package import", f"from {package.name} import"))
     text = _SCRIPT.replace("PACKAGE", package.name).replace("TABLES", repr(tables))
     (folder / "run.py").write_text(text)
 

@@ -83,7 +83,7 @@ def run(quick: bool) -> str:
 
 def _decisions(what: str, count: int) -> str:
     """What is decided of a project that was never built; of partitions, two tables have each."""
-    files = dict(same_tables.data_package(count if what == "tables" else 0))
+    files = dict(same_tables.data_package(count if what == "tables" else 0, wide=True))
     if what == "partitions":
         files["same_tables/tables.py"] = _REGISTER.format(count=count)
     with tempfile.TemporaryDirectory(prefix="bench-") as folder:
