@@ -353,7 +353,9 @@ def _close(
     Those who came with one release and left with the next are seen beside the one before.
     """
     shown = _coarse(project)
-    for release in releases[:_LOOKED_BACK] if shown is not None else ():
+    if shown is None:
+        return
+    for release in releases[:_LOOKED_BACK]:
         difference = last
         if release is not releases[0]:
             try:

@@ -176,13 +176,14 @@ def test_a_field_that_changed_for_few_is_not_named_in_a_published_changelog(tmp_
     def shown(_table: str, count: int) -> str:
         return coarse_rows(count, step_of(70, 70, 5))
 
+    start = crowd(70, 7).with_columns(flag=pl.lit(value=False))
+    before = changed(tmp_path / "before", start)
+
     def named(hiv: int, flags: int) -> str:
         new = crowd(70, hiv).with_columns(flag=pl.Series([True] * flags + [False] * (70 - flags)))
         package = changed(tmp_path / f"new{hiv}-{flags}", new)
-        return markdown_of(diff(old, package), shown)
+        return markdown_of(diff(before, package), shown)
 
-    start = crowd(70, 7).with_columns(flag=pl.lit(value=False))
-    old = changed(tmp_path / "old", start)
     few = named(8, 0)
     assert "values changed" not in few
     assert few == named(7, 1) == named(9, 2)
