@@ -137,7 +137,8 @@ def start(
         lasting = [words, str(folder), dict(environment), list(map(str, said)), before, wanted, 1]
         pid = _asked(lasting)
         # Opening waits for the process, which opens them too.
-        return Lasting(pid, *(path.open(errors="replace") for path in said))
+        out, err = (path.open(errors="replace") for path in said)
+        return Lasting(pid, out, err)
 
 
 def _asked(request: object) -> int:
