@@ -23,6 +23,8 @@ class KeptConnections:
         """Begin with no open connection."""
         self._open: OrderedDict[tuple[int, str], Connection] = OrderedDict()
         self._lock = threading.RLock()
+        # Those of which the transaction goes on, while several are made together.
+        self._together: list[sqlite3.Connection] | None = None
 
     @contextmanager
     def transaction(
@@ -50,8 +52,27 @@ class KeptConnections:
             connection = self._connection(path, address, prepare)
             driver = connection.connection.driver_connection
             assert isinstance(driver, sqlite3.Connection)
+            if self._together is not None:
+                self._together.append(driver)
+                yield driver
+                return
             with driver:
                 yield driver
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Commit all that is done in the block, when it ends, however it ends."""
+        with self._lock:
+            if self._together is not None:
+                yield
+                return
+            self._together = []
+            try:
+                yield
+            finally:
+                drivers, self._together = self._together, None
+                for driver in {id(one): one for one in drivers}.values():
+                    driver.commit()
 
     def close(self) -> None:
         """Close all connections."""

@@ -106,6 +106,10 @@ class EventLog(SqliteEventLogStorage):
             with self._plain(INDEX_SHARD_NAME) as database:
                 database.execute(_INSERT, values)
 
+    def together(self) -> AbstractContextManager[None]:
+        """Commit the events that are stored in the block when it ends, not one by one."""
+        return self._kept.together()
+
     def _note_asset(
         self,
         database: sqlite3.Connection,

@@ -234,7 +234,7 @@ def _work(places: JobFiles, began: float) -> None:
         try:
             job, catalogue = order.selection.load()
         except DataPackageError as error:
-            sent.send(("end", (str(error),)))
+            sent.send([("end", (str(error),))])
             return
         catalogue.hashes.seconds_of_caches = _SECONDS_OF_CACHES
         until = None if order.needs.is_limited else began + SECONDS_TO_BEGIN
@@ -263,9 +263,9 @@ class _Desk:
         # A function may ask from a thread of its own, which goes on when its step is over.
         self._of_thread = threading.local()
 
-    def send(self, message: Any) -> None:
-        self._sent.send(message)
-        self._of_thread.asks = message[0] == "ask"
+    def send(self, words: Any) -> None:
+        self._sent.send(words)
+        self._of_thread.asks = words[-1][0] == "ask"
 
     def recv(self) -> Any:
         if getattr(self._of_thread, "asks", False):
@@ -278,7 +278,7 @@ class _Desk:
 
     def _next_step(self) -> "StepRequest | None":
         while self._takes_one():
-            self.send((READY, ()))
+            self.send([(READY, ())])
             assignment: Assignment | None = self._orders.wait(SECONDS_WITHOUT_SIGN)
             if assignment is None:
                 break
@@ -286,7 +286,7 @@ class _Desk:
             try:
                 self._prepare(assignment)
             except BuildError as error:
-                self.send(("end", (str(error),)))
+                self.send([("end", (str(error),))])
             else:
                 request = assignment.request
                 part = "" if request.part is None else f"[{request.part}]"

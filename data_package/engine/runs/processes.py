@@ -16,6 +16,7 @@ from data_package.engine.runs.hearing import Answer, End, Hearing, has_ended
 from data_package.engine.runs.launching import Over, Task
 from data_package.engine.runs.memory import memory_of_machine, size, times_memory_ran_out, used_by
 from data_package.engine.runs.nursery import Nursery, ProcessGone
+from data_package.engine.runs.remote_history import Words
 from data_package.engine.runs.worker import Begin, StepRequest
 from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import sweep
@@ -145,12 +146,17 @@ class Processes:
 
     def _listen(self, hand: _Hand) -> None:
         try:
-            what, facts = hand.channel.recv()
+            words: Words = hand.channel.recv()
         except (EOFError, OSError):
             # It is about to end, whatever it is doing.
             signal_group(hand.pid, signal.SIGKILL)
             return
-        self._hear(hand, what, facts)
+        self._hear_all(hand, words)
+
+    def _hear_all(self, hand: _Hand, words: Words) -> None:
+        with self._hearing.together():
+            for what, facts in words:
+                self._hear(hand, what, facts)
 
     def _hear(self, hand: _Hand, what: str, facts: tuple[object, ...]) -> None:
         match self._hearing.hear(what, facts):
@@ -175,7 +181,7 @@ class Processes:
             return
         with suppress(EOFError, OSError):
             while hand.channel.poll():
-                self._hear(hand, *hand.channel.recv())
+                self._hear_all(hand, hand.channel.recv())
         hand.channel.close()
         signal_group(hand.pid, signal.SIGKILL)
         if hand in self._idle:

@@ -345,8 +345,10 @@ class Slurm:
     def _listen(self, job: _Job) -> None:
         # Read before what it refers to.
         ended = job.ended or next(Inbox(job.places.end).take(), None)
-        for what, facts in job.sent.take():
-            self._hear(job, what, facts)
+        for words in job.sent.take():
+            with self._hearing.together():
+                for what, facts in words:
+                    self._hear(job, what, facts)
         job.ended = ended
 
     def _hear(self, job: _Job, what: str, facts: tuple[object, ...]) -> None:

@@ -43,6 +43,15 @@ _AFTER_TAKING = (
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.STEP_SUCCESS,
 )
+# No function of the user runs for long between these and the next event, with which they are passed
+# on.
+_SOON_FOLLOWED = (
+    dg.DagsterEventType.LOADED_INPUT,
+    dg.DagsterEventType.STEP_INPUT,
+    dg.DagsterEventType.STEP_OUTPUT,
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.STEP_SUCCESS,
+)
 
 
 @dataclass(frozen=True)
@@ -133,7 +142,7 @@ class _Worker:
         """Pass on what the deciding process writes."""
         self._send_taken()
         self._send_hashes()
-        self._asking.tell(what, *facts)
+        self._asking.tell(what, *facts, at_once=False)
 
     def close(self) -> None:
         """Let the resources of the run go."""
@@ -178,18 +187,19 @@ class _Worker:
         return create_execution_plan(self._job, run_config=self._begin.run.run_config)
 
     def _store(self, entry: dg.EventLogEntry) -> None:
-        if entry.dagster_event and entry.dagster_event.event_type in _AFTER_TAKING:
+        kind = entry.dagster_event.event_type if entry.dagster_event else None
+        if kind in _AFTER_TAKING:
             self._send_taken()
-        self._asking.tell("store", entry)
+        self._asking.tell("store", entry, at_once=kind not in _SOON_FOLLOWED)
 
     def _send_taken(self) -> None:
         if taken := self._catalogue.deliveries.taken():
-            self._asking.tell("taken", taken)
+            self._asking.tell("taken", taken, at_once=False)
 
     def _send_hashes(self) -> None:
         news, self._sent = self._catalogue.hashes.since(self._sent)
         if news:
-            self._asking.tell("hashes", news)
+            self._asking.tell("hashes", news, at_once=False)
 
 
 class _ResourceError(Exception):

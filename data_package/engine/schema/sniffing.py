@@ -100,10 +100,16 @@ def other_delimiter(labels: Sequence[str], delimiter: str) -> str:
 
 
 def gap_widths(path: Path, dialect: Dialect) -> list[int]:
-    """Return the widths of columns between which all lines have blanks; none where none have."""
-    with opened(path, dialect.member) as file:
-        head = file.read(_ENOUGH_BYTES)
-        whole = not file.read(1)
+    """Return the widths of columns between which all lines have blanks; none where none have.
+
+    Raises CheckError for a file that cannot be unpacked so far.
+    """
+    try:
+        with opened(path, dialect.member) as file:
+            head = file.read(_ENOUGH_BYTES)
+            whole = not file.read(1)
+    except UNREADABLE as error:
+        raise unreadable_file(path, error, dialect.encoding) from None
     text = head.decode(dialect.encoding, errors="replace").removeprefix("\ufeff")
     lines = text.splitlines() if whole else text.splitlines()[:-1]
     lines = [line.rstrip() for line in lines if line.strip()]

@@ -141,8 +141,11 @@ def test_the_version_follows_from_what_changed(built: Study) -> None:
     hidden = " | ".join(["not shown"] * 3)
     answer = f"| `people` | not shown → not shown | {hidden} | name |"
     assert answer in second.release.changes
+    assert second.close == ("1.0.0",)
     rebuild(built, {"datapackage.yaml": "name: my-study\ntitle: Your study\n"})
-    assert release(built).release.version == "1.1.1"
+    third = release(built)
+    # One row more than in the release before the last.
+    assert (third.release.version, third.close) == ("1.1.1", ("1.0.0",))
     field = "    - {name: sex, type: string}\n"
     changed = MORE.replace('"age": [1, 2, 3]', '"age": [1, 2, 3], "sex": ["F"] * 3')
     people = STUDY_FILES["final/people.yaml"] + field
