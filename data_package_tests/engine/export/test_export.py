@@ -165,6 +165,8 @@ def test_a_workbook_has_typed_cells_and_no_formula(package: Path) -> None:
         **{"tags": '["a","b"]', "raw": "AP8=", "big": str(2**53 + 1), "weight": 1.5},
     }
     assert first[1].data_type == "s"
+    # LibreOffice shows a truth value without a format as a number.
+    assert (first[7].data_type, first[7].number_format) == ("b", '"TRUE";"TRUE";"FALSE"')
     assert second[3].value == dt.datetime.fromisoformat("2000-03-04")
     assert second[11].value == "INF"
     assert second[2].value is None
