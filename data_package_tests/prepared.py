@@ -22,8 +22,8 @@ from typing import IO
 BECOME = """
 import json, os, runpy, sys
 
-def become(folder, environment, said):
-    for number, name in enumerate((os.devnull, *said)):
+def become(folder, environment, outputs):
+    for number, name in enumerate((os.devnull, *outputs)):
         file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         os.dup2(file, number)
         os.close(file)
@@ -51,12 +51,12 @@ while line := sys.stdin.readline():
     if isinstance(asked, int):
         ended(asked)
         continue
-    words, folder, environment, said, before, wanted, lasts = asked
+    words, folder, environment, outputs, before, wanted, lasts = asked
     for name in wanted:
         importlib.import_module(name)
     child = os.fork()
     if not child:
-        become(folder, environment, said)
+        become(folder, environment, outputs)
         if lasts:
             # What it says goes into pipes, other than what its parent says.
             sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))
@@ -85,9 +85,10 @@ def run(
     `together` puts what it writes to its error output among the output, as a terminal does.
     """
     with TemporaryDirectory() as place:
-        said = [Path(place, name) for name in ("out", "out" if together else "err")]
-        code = _asked([words, str(folder), dict(environment), list(map(str, said)), before, [], 0])
-        out, err = (path.read_text(errors="replace") for path in said)
+        outputs = [Path(place, name) for name in ("out", "out" if together else "err")]
+        files = list(map(str, outputs))
+        code = _asked([words, str(folder), dict(environment), files, before, [], 0])
+        out, err = (path.read_text(errors="replace") for path in outputs)
         err = "" if together else err
     return subprocess.CompletedProcess(words, code, out, err)
 
@@ -131,13 +132,14 @@ def start(
 ) -> Lasting:
     """Start `data-package` with these words in a folder; it begins with these modules imported."""
     with TemporaryDirectory() as place:
-        said = [Path(place, name) for name in ("out", "err")]
-        for path in said:
+        outputs = [Path(place, name) for name in ("out", "err")]
+        for path in outputs:
             os.mkfifo(path)
-        lasting = [words, str(folder), dict(environment), list(map(str, said)), before, wanted, 1]
+        files = list(map(str, outputs))
+        lasting = [words, str(folder), dict(environment), files, before, list(wanted), 1]
         pid = _asked(lasting)
         # Opening waits for the process, which opens them too.
-        out, err = (path.open(errors="replace") for path in said)
+        out, err = (path.open(errors="replace") for path in outputs)
         return Lasting(pid, out, err)
 
 
