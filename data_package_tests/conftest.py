@@ -98,6 +98,9 @@ class Study:
         """Let the next project be imported as if this one had never been."""
         self.forget()
         sys.path[:] = [place for place in sys.path if place != str(self.root)]
+        # Each import looks at what is known of all folders, and a worker makes a thousand projects.
+        for place in [p for p in sys.path_importer_cache if p.startswith(str(self.root))]:
+            del sys.path_importer_cache[place]
 
     def command(self, *words: str, **options: object) -> subprocess.CompletedProcess[str]:
         """Run `data-package` as a user would."""

@@ -16,8 +16,8 @@ from tempfile import TemporaryDirectory
 BECOME = """
 import json, os, runpy, sys
 
-def become(folder, environment, said):
-    for number, name in enumerate((os.devnull, *said)):
+def become(folder, environment, outputs):
+    for number, name in enumerate((os.devnull, *outputs)):
         file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         os.dup2(file, number)
         os.close(file)
@@ -37,10 +37,10 @@ from data_package.engine.cli import spare
 spare.prepare()
 
 while line := sys.stdin.readline():
-    words, folder, environment, said, before = json.loads(line)
+    words, folder, environment, outputs, before = json.loads(line)
     child = os.fork()
     if not child:
-        become(folder, environment, said)
+        become(folder, environment, outputs)
         sys.argv = ["data-package", *words]
         exec(before)
         runpy.run_module("data_package.engine.cli", run_name="__main__")
@@ -66,12 +66,12 @@ def run(
     assert parent.stdin is not None
     assert parent.stdout is not None
     with TemporaryDirectory() as place:
-        said = [Path(place, name) for name in ("out", "out" if together else "err")]
-        request = [words, str(folder), dict(environment), list(map(str, said)), before]
+        outputs = [Path(place, name) for name in ("out", "out" if together else "err")]
+        request = [words, str(folder), dict(environment), list(map(str, outputs)), before]
         parent.stdin.write(json.dumps(request) + "\n")
         parent.stdin.flush()
         code = int(parent.stdout.readline())
-        out, err = (path.read_text(errors="replace") for path in said)
+        out, err = (path.read_text(errors="replace") for path in outputs)
         err = "" if together else err
     return subprocess.CompletedProcess(words, code, out, err)
 

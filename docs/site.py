@@ -17,7 +17,7 @@ _NOT_BUILT = "<!doctype html><title>Not built</title><p>The example is not built
 
 
 def on_page_markdown(markdown: str, *, page: Any, **_facts: object) -> str:
-    """Without the marks for the tests, and without links to what is no page of the site."""
+    """Without the marks for the tests, and without links to what is not a page of the site."""
     folder = posixpath.dirname(page.file.src_uri)
 
     def kept(link: re.Match[str]) -> str:

@@ -79,7 +79,7 @@ def needs_of(tags: Mapping[str, str], place: str) -> Needs:
                 f"{place}: there is no tag {tag!r}.{did_you_mean(tag, known)}\n"
                 f"Known tags: {', '.join(known)}."
             )
-    said: dict[str, object] = {}
+    given: dict[str, object] = {}
     for name, word in _WORDS.items():
         if word.tag not in tags:
             continue
@@ -88,14 +88,14 @@ def needs_of(tags: Mapping[str, str], place: str) -> Needs:
                 f"{place}: the tag {word.tag} is {tags[word.tag]!r}, which is {problem}: "
                 f'tags={{"{word.tag}": "{word.example}"}}'
             )
-        said[word.field] = _value(name, tags[word.tag])
-    return Needs(**said)  # type: ignore[arg-type]
+        given[word.field] = _value(name, tags[word.tag])
+    return Needs(**given)  # type: ignore[arg-type]
 
 
 def needs_of_settings(settings: Mapping[str, object]) -> Needs:
     """What settings say in which nothing is wrong."""
-    said = {_WORDS[name].field: _value(name, str(value)) for name, value in settings.items()}
-    return Needs(**said)  # type: ignore[arg-type]
+    given = {_WORDS[name].field: _value(name, str(value)) for name, value in settings.items()}
+    return Needs(**given)  # type: ignore[arg-type]
 
 
 def settings_schema() -> dict[str, object]:
@@ -141,8 +141,8 @@ def together(needs: Iterable[Needs]) -> Needs:
     every = list(needs)
 
     def most(name: str) -> object:
-        said = [value for one in every if (value := getattr(one, name)) is not None]
-        return max(said, default=None)
+        given = [value for one in every if (value := getattr(one, name)) is not None]
+        return max(given, default=None)
 
     return _each(most)
 

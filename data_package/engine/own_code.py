@@ -16,6 +16,8 @@ from typing import Final
 
 ENGINE: Final = __name__.rpartition(".")[0]
 _LIBRARY_FOLDERS: Final = tuple({sysconfig.get_path(name) for name in ("stdlib", "platstdlib")})
+# Below a package of the user where the engine is not installed.
+_ENGINE_FOLDER: Final = Path(__file__).parent
 _INSTALLED: Final = {"site-packages", "dist-packages"}
 # The top-level name of an import statement, and of an import by a literal name.
 _IMPORTS: Final = re.compile(
@@ -37,6 +39,8 @@ def own_places(packages: Sequence[str]) -> dict[str, tuple[Path, ...]]:
     asked, found = tops | {ENGINE.partition(".")[0]}, {}
     while waiting:
         for path in source_files(waiting.pop()).values():
+            if path.is_relative_to(_ENGINE_FOLDER):
+                continue
             for top in _imported(path) - asked:
                 asked.add(top)
                 if places := tuple(p for p in _places_of(top) if not is_library(str(p))):
@@ -94,22 +98,28 @@ def _holds_libraries(folder: str) -> bool:
         return False
 
 
-def _imported(path: Path) -> set[str]:
+def _imported(path: Path) -> frozenset[str]:
     """The top-level names that a source file imports, and perhaps some that it does not."""
     if path.suffix != ".py":
-        return set()
+        return frozenset()
     try:
-        source = path.read_bytes()
+        stamp = path.stat()
+        return _imported_at(path, (stamp.st_mtime_ns, stamp.st_ctime_ns, stamp.st_size))
     except OSError:
-        return set()
-    found = set()
+        return frozenset()
+
+
+@cache
+def _imported_at(path: Path, _stamp: tuple[int, ...]) -> frozenset[str]:
+    """What a file imports as it is at a moment: it is asked for several times in a command."""
+    source, found = path.read_bytes(), set()
     for module, several, by_name in _IMPORTS.findall(source):
         words = several.split(b",") if several else [module or by_name]
         for word in words:
             top = word.strip().partition(b" ")[0].partition(b".")[0].decode("ascii", "ignore")
             if top.isidentifier():
                 found.add(top)
-    return found
+    return frozenset(found)
 
 
 def _places_of(name: str) -> list[Path]:

@@ -137,7 +137,10 @@ def replacing(path: Path, *, synced: bool = True) -> Iterator[Path]:
         if synced:
             sync(temporary)
         temporary.replace(path)
-    except BaseException:
+    except BaseException as error:
+        if isinstance(error, OSError) and error.errno is not None and error.filename is None:
+            # Writing fails without a name.
+            error.filename = str(path)
         temporary.unlink(missing_ok=True)
         raise
 

@@ -7,6 +7,7 @@ path is too long, that the inodes are used up) is looked up here. Standard libra
 import errno
 import os
 import pwd
+import re
 import resource
 import shlex
 import stat
@@ -33,6 +34,18 @@ _OF_A_CONNECTION = {
     "Connection refused": "nothing answers {there}",
     "No route to host": "the host cannot be reached",
     "timeout expired": "the host does not answer",
+}
+_MAKE_ROOM = "Make room on it, then go on: what was finished is kept."
+_NUMBER = re.compile(r"\[Errno (\d{1,4})\]|\bos error (\d{1,4})\b")
+_IN_WORDS = {
+    "no space left on device": errno.ENOSPC,
+    "database or disk is full": errno.ENOSPC,
+    "quota exceeded": errno.EDQUOT,
+    "file too large": errno.EFBIG,
+    "read-only file system": errno.EROFS,
+    "too many open files": errno.EMFILE,
+    "input/output error": errno.EIO,
+    "disk i/o error": errno.EIO,
 }
 _ANOTHER_PLACE = "set another place for `storage` in pyproject.toml"
 
@@ -71,11 +84,11 @@ def why(error: OSError, place: Path | str | None = None) -> str:
     """A sentence on why a place cannot be used, and one on what helps."""
     named = place if place is not None else error.filename
     path = Path(os.fsdecode(named)) if isinstance(named, str | bytes | os.PathLike) else None
+    if error.errno == errno.EDQUOT:
+        return f"Your quota on the disk that holds {_shown(path)} is used up.\n{_MAKE_ROOM}"
     if error.errno in NO_ROOM:
-        return (
-            f"{lack_of_room(path or Path()) or f'The disk that holds {_shown(path)} is full.'}\n"
-            "Make room on it, then go on: what was finished is kept."
-        )
+        full = lack_of_room(path or Path()) or f"The disk that holds {_shown(path)} is full."
+        return f"{full}\n{_MAKE_ROOM}"
     if path is not None and error.errno in _FORBIDDEN:
         return _forbidden(path)
     what = _shown(path)
@@ -108,6 +121,29 @@ def why(error: OSError, place: Path | str | None = None) -> str:
                 f"time would collide.\nMount it with locks, or {_ANOTHER_PLACE}."
             )
     return f"{what} cannot be used: {error.strerror or 'no reason is given'}."
+
+
+def why_failed(error: BaseException, *places: Path) -> str:
+    """Say what a library's error means for the places that it wrote to; empty if it is of no disk.
+
+    Libraries put the number of the system's error into their words, or the system's words, or they
+    say only that they failed: then a full disk is the reason. Nothing of their words is shown.
+    """
+    number = number_of(error)
+    full = next(filter(None, map(lack_of_room, places)), "")
+    if full and (number is None or number in (*NO_ROOM, errno.EIO)):
+        return f"{full}\n{_MAKE_ROOM}"
+    return why(OSError(number, os.strerror(number)), places[0]) if number in OF_THE_PLACE else ""
+
+
+def number_of(error: BaseException) -> int | None:
+    """Find the number of the system's error in one of a library; None if there is none."""
+    if isinstance(error, OSError) and error.errno is not None:
+        return error.errno
+    said = str(error)
+    if found := _NUMBER.search(said):
+        return int(found[1] or found[2])
+    return next((number for words, number in _IN_WORDS.items() if words in said.lower()), None)
 
 
 def lack_of_room(place: Path) -> str:

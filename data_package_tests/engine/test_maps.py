@@ -1,19 +1,32 @@
 """What is written about the modules of the engine names those that there are."""
 
+import ast
+import inspect
 import re
 from graphlib import TopologicalSorter
+from pathlib import Path
+from types import FunctionType
 
 import grimp
 import pytest
 
-from data_package_tests.engine.test_dagster_versions import ENGINE, ROOT
+import data_package
+from data_package import testing
+from data_package.engine import schema
+from data_package_tests.engine.test_dagster_versions import ENGINE
 
+# Every value that these can be given has an answer.
+RAISES_NOTHING = {
+    f"data_package.engine.schema.{name}"
+    for name in (
+        *("begun_contract", "column", "columns_of", "contract_text", "format_of", "free_name"),
+        *("grown", "link_of", "lint", "lint_references", "reports_across", "unchecked"),
+        *("with_rows",),
+    )
+}
 # A private one is seen in its module only.
 _CLASS = re.compile(r"^class ([A-Za-z]\w*)", re.MULTILINE)
 _ENTRY = re.compile(r"^    (\w+(?:, \w+)*)  +\S", re.MULTILINE)
-_BRACES = re.compile(r"`(\w+/)\{([\w,]+)\}\.py`")
-# An import of the module alone, for the place of its file, uses nothing of it.
-_PRIVATE = re.compile(r"^\s*(?:from|import) dagster\w*(?:\._|_shared[. ])", re.MULTILINE)
 
 
 @pytest.mark.parametrize("room", ["fingerprint", "ui"])
@@ -24,22 +37,6 @@ def test_the_map_of_a_room_has_its_modules_and_no_others(room: str) -> None:
     assert sorted(named) == sorted(path.stem for path in folder.glob("[!_]*.py"))
 
 
-def test_the_modules_that_may_use_private_names_are_those_that_do() -> None:
-    text = (ROOT / "CONTRIBUTING.md").read_text()
-    sentence = text.split("Private Dagster API is used in")[1].split(" only.")[0]
-    grouped = _BRACES.findall(sentence)
-    named = {f"{room}{one}.py" for room, names in grouped for one in names.split(",")}
-    named |= set(re.findall(r"`(\w+/\w+\.py)`", sentence))
-    folders = tuple(re.findall(r"`(\w+/)`", sentence))
-    using = {
-        path.relative_to(ENGINE).as_posix()
-        for path in ENGINE.rglob("*.py")
-        if _PRIVATE.search(path.read_text())
-    }
-    assert {path for path in using if not path.startswith(folders)} == named
-    assert all(any(path.startswith(folder) for path in using) for folder in folders)
-
-
 def test_no_module_imports_itself_through_others() -> None:
     """Imports in functions, and those that only type checkers see, count like any other."""
     graph = grimp.build_graph("data_package", cache_dir=None)
@@ -47,6 +44,37 @@ def test_no_module_imports_itself_through_others() -> None:
     # `python -m` has the same entry as the command.
     imports["data_package.engine.cli.__main__"] = set()
     TopologicalSorter(imports).prepare()
+
+
+def public_functions() -> dict[str, FunctionType]:
+    """The functions that users call, by module and name."""
+    named = {
+        f"{module.__name__}.{name}": getattr(module, name)
+        for module in (data_package, testing, schema)
+        for name in module.__all__
+    }
+    return {name: one for name, one in named.items() if isinstance(one, FunctionType)}
+
+
+def test_every_public_function_says_what_it_takes_and_raises() -> None:
+    lacking = {}
+    for name, function in public_functions().items():
+        text = inspect.getdoc(function) or ""
+        words = set(re.findall(r"\w+", text))
+        parameters = {one.rstrip("_") for one in inspect.signature(function).parameters}
+        raises = name in RAISES_NOTHING or re.search(r"\braises?\b", text, re.IGNORECASE)
+        if not raises or not parameters <= words:
+            lacking[name] = sorted(parameters - words)
+    assert lacking == {}
+    assert public_functions().keys() >= RAISES_NOTHING
+
+
+@pytest.mark.parametrize(
+    "package", sorted(ENGINE.glob("*/__init__.py")), ids=lambda p: p.parent.name
+)
+def test_a_room_says_what_it_is_for_and_what_does_not_belong_there(package: Path) -> None:
+    text = ast.get_docstring(ast.parse(package.read_text())) or ""
+    assert "not belong here" in " ".join(text.split())
 
 
 def test_a_class_of_the_engine_has_a_name_that_no_other_has() -> None:

@@ -1,4 +1,4 @@
-"""What is said of a place that cannot be used is true."""
+"""What is reported of a place that cannot be used is true."""
 
 import errno
 import os
@@ -17,7 +17,9 @@ from data_package.engine.unusable import (
     OF_THE_PLACE,
     belongs_to_another,
     lack_of_room,
+    number_of,
     why,
+    why_failed,
     why_fixed,
 )
 
@@ -108,6 +110,34 @@ def test_a_name_that_is_too_long_is_reported_with_its_length(tmp_path: Path) -> 
         make_private_folder(tmp_path / ("x" * 300))
     assert "is 300 bytes long; at most 255 are allowed" in str(caught.value)
     assert "path of c is" in why(error(errno.ENAMETOOLONG, Path("/a" * 3000) / "c"))
+
+
+@pytest.mark.parametrize(
+    ("words", "number"),
+    [
+        ("(os error 28)", errno.ENOSPC),
+        ("IO error: No space left on device (os error 28)", errno.ENOSPC),
+        ("[('a', 'b', \"[Errno 122] Disk quota exceeded: 'b'\")]", errno.EDQUOT),
+        ("database or disk is full", errno.ENOSPC),
+        ("IO Error: Could not write file: Disk quota exceeded", errno.EDQUOT),
+        ("attempt to write: File too large", errno.EFBIG),
+        ("disk I/O error", errno.EIO),
+        ("Too many open files (os error 24)", errno.EMFILE),
+        ("a table t was not found", None),
+        ("no column 'os error'", None),
+    ],
+)
+def test_the_number_of_the_system_is_found_in_the_words_of_a_library(
+    words: str, number: int | None, tmp_path: Path
+) -> None:
+    class LibraryError(Exception):
+        pass
+
+    assert number_of(LibraryError(words)) == number
+    output = why_failed(LibraryError(words), tmp_path)
+    assert (output == why(error(number, tmp_path))) if number is not None else (output == "")
+    assert why_failed(error(errno.ENOENT), tmp_path) == ""
+    assert "Your quota on the disk that holds" in why(error(errno.EDQUOT, tmp_path))
 
 
 @pytest.mark.parametrize(

@@ -17,6 +17,7 @@ from data_package.engine.export.sql import WORDS, create_table, quoted, text, wo
 from data_package.engine.schema.columns import column
 from data_package.engine.schema.contract import ForeignKey
 from data_package.engine.storage import PRIVATE_FILE, make_private_folder, remove
+from data_package.engine.unusable import why_failed
 
 _HUGE: dict[type[pl.DataType], str] = {pl.Int128: "HUGEINT", pl.UInt128: "UHUGEINT"}
 _SETTINGS = {"autoinstall_known_extensions": "false", "autoload_known_extensions": "false"}
@@ -60,10 +61,12 @@ def _write_table(
             f"{table.name} breaks its contract: {_rule(error)}.\n"
             "See which rows: data-package check --rows"
         ) from None
-    except (duckdb.IOException, duckdb.TransactionException):
-        # An error of the disk, which `export` reports.
-        raise
     except duckdb.Error as error:
+        if isinstance(error, duckdb.IOException | duckdb.TransactionException) or why_failed(
+            error, aside
+        ):
+            # An error of the disk, which `export` reports.
+            raise
         raise BuildError(f"{table.name} cannot be written: {type(error).__name__}.") from None
     _comment(base, "TABLE", quoted(table.name), table.contract.title, table.contract.description)
     for field in table.contract.fields:

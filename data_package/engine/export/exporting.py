@@ -6,8 +6,9 @@ import os
 from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from pathlib import Path
+from tempfile import gettempdir
 
-from data_package.engine.errors import BuildError, ProjectError
+from data_package.engine.errors import BuildError, DataPackageError, ProjectError
 from data_package.engine.export.content import ExportedPackage
 from data_package.engine.export.documents import pages_listed
 from data_package.engine.export.formats import ExportFormat, Reporter
@@ -23,9 +24,9 @@ from data_package.engine.storage import (
     sync,
     temporary_beside,
 )
+from data_package.engine.unusable import number_of, why_failed
 from data_package.engine.versions.edition import Edition, open_built, open_edition
 
-_FULL = ("No space left", "quota exceeded", "disk is full")
 _MOST_LETTERS = 60
 
 
@@ -89,9 +90,10 @@ def export(
             aside.mkdir(PRIVATE_FOLDER)
             rows = form.writer()(content, aside / "new", report)
             _put(aside / "new", target)
-        except OSError as error:
-            raise BuildError(f"{target} cannot be written: {error.strerror}.") from None
+        except DataPackageError:
+            raise
         except (Exception, *DAMAGED) as error:
+            # Asked while what was written is still there, so that a full disk is seen.
             words = _in_words(error, target, edition, form)
             if words is None:
                 raise
@@ -107,9 +109,11 @@ def _in_words(
     """Turn a library's error about the disk or a damaged file into one that quotes no value."""
     from pyarrow import ArrowException
 
-    # Each library has its own error for it.
-    if any(words in str(error) for words in _FULL):
-        return f"{target} cannot be written: {os.strerror(errno.ENOSPC)}."
+    if why := why_failed(error, target.absolute().parent, Path(gettempdir())):
+        said = os.strerror(number_of(error) or errno.ENOSPC)
+        return f"{target} cannot be written: {said}.\n{why}"
+    if isinstance(error, OSError):
+        return f"{target} cannot be written: {error.strerror or type(error).__name__}."
     if isinstance(error, (*DAMAGED, ArrowException)):
         return (
             f"A table of {edition.label} cannot be read to its end: {type(error).__name__}.\n"

@@ -22,6 +22,7 @@ from data_package.engine.export.sql import (
 from data_package.engine.package.csvtwin import cell
 from data_package.engine.schema.columns import column
 from data_package.engine.storage import PRIVATE_FILE
+from data_package.engine.unusable import why_failed
 
 _BATCH_ROWS = 50_000
 # https://sqlite.org/limits.html
@@ -41,7 +42,7 @@ def write(content: ExportedPackage, path: Path, report: Callable[[str], None]) -
         base.execute("BEGIN")
         for table in content.tables:
             report(f"writing {table.name}")
-            _fill(base, table, f"{_declaration(content, table)} STRICT")
+            _fill(base, table, f"{_declaration(content, table)} STRICT", path)
         _write_words(base, content)
         base.execute("COMMIT")
         if broken := base.execute("PRAGMA foreign_key_check").fetchone():
@@ -66,7 +67,7 @@ def _declaration(content: ExportedPackage, table: ExportedTable) -> str:
     return create_table(table, types, keys, deferred=True, nullable=frozenset(nan))
 
 
-def _fill(base: sqlite3.Connection, table: ExportedTable, declaration: str) -> None:
+def _fill(base: sqlite3.Connection, table: ExportedTable, declaration: str, path: Path) -> None:
     marks = ", ".join("?" * len(table.columns))
     statement = f"INSERT INTO {quoted(table.name)} VALUES ({marks})"  # noqa: S608
     try:
@@ -79,6 +80,9 @@ def _fill(base: sqlite3.Connection, table: ExportedTable, declaration: str) -> N
             f"{table.name} breaks its contract: {error}.\nSee which rows: data-package check --rows"
         ) from None
     except (sqlite3.Error, OverflowError) as error:
+        if why_failed(error, path):
+            # An error of the disk, which `export` reports.
+            raise
         raise BuildError(f"{table.name} cannot be written: {type(error).__name__}.") from None
 
 

@@ -21,7 +21,7 @@ from data_package.engine.fetching.answers import CellKind, SourceAnswer
 from data_package.engine.schema.columns import column
 from data_package.engine.sources.snapshots import CONTRACT_KEY
 from data_package.engine.storage import PRIVATE_FILE, hash_file, sync, temporary_beside
-from data_package.engine.unusable import lack_of_room
+from data_package.engine.unusable import why_failed
 
 # As tables have them, whatever the sizes of the pieces that arrive.
 _ROW_GROUP_ROWS = 122_880
@@ -60,7 +60,7 @@ def kept(answer: SourceAnswer, folder: Path) -> Iterator[KeptAnswer]:
         except pl.exceptions.PolarsError as error:
             # Its message may quote a value.
             refused = BuildError(
-                lack_of_room(folder) or f"The answer cannot be kept ({type(error).__name__})."
+                why_failed(error, folder) or f"The answer cannot be kept ({type(error).__name__})."
             )
         if refused is not None:
             raise refused
@@ -127,8 +127,8 @@ def _type(answer: SourceAnswer, spool: Path, made: Path) -> None:
     """Write what was spooled as the file that is kept, with the contract of its source."""
     frame = _typed(_rows_of(spool), answer.kinds(), answer.scales())
     contract = answer.contract()
-    said = {CONTRACT_KEY: json.dumps(contract, ensure_ascii=False)} if contract else {}
-    frame.sink_parquet(made, row_group_size=_ROW_GROUP_ROWS, metadata=said)
+    metadata = {CONTRACT_KEY: json.dumps(contract, ensure_ascii=False)} if contract else {}
+    frame.sink_parquet(made, row_group_size=_ROW_GROUP_ROWS, metadata=metadata)
 
 
 def _rows_of(path: Path) -> pl.LazyFrame:

@@ -142,8 +142,8 @@ class _NoRedirects(HTTPRedirectHandler):
 
 
 def _seconds_to_wait(error: HTTPError) -> float:
-    said = error.headers.get("Retry-After", "")
-    return float(said) if said.isdecimal() else 0.0
+    seconds = error.headers.get("Retry-After", "")
+    return float(seconds) if seconds.isdecimal() else 0.0
 
 
 def _why(error: URLError) -> str:

@@ -7,12 +7,13 @@ from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 
-from dagster._core.storage.sqlite import SQLITE_BUSY_TIMEOUT_SECONDS
 from sqlalchemy import Connection, create_engine, event
 from sqlalchemy.pool import StaticPool
 
 # The index, the run that is written, and some that a page of the web server looks at.
 _KEPT_OPEN = 8
+# As in Dagster's own storage.
+_SECONDS_FOR_OTHERS = 30
 
 
 class KeptConnections:
@@ -22,6 +23,8 @@ class KeptConnections:
         """Begin with no open connection."""
         self._open: OrderedDict[tuple[int, str], Connection] = OrderedDict()
         self._lock = threading.RLock()
+        # Those of which the transaction goes on, while several are made together.
+        self._together: list[sqlite3.Connection] | None = None
 
     @contextmanager
     def transaction(
@@ -49,8 +52,27 @@ class KeptConnections:
             connection = self._connection(path, address, prepare)
             driver = connection.connection.driver_connection
             assert isinstance(driver, sqlite3.Connection)
+            if self._together is not None:
+                self._together.append(driver)
+                yield driver
+                return
             with driver:
                 yield driver
+
+    @contextmanager
+    def together(self) -> Iterator[None]:
+        """Commit all that is done in the block, when it ends, however it ends."""
+        with self._lock:
+            if self._together is not None:
+                yield
+                return
+            self._together = []
+            try:
+                yield
+            finally:
+                drivers, self._together = self._together, None
+                for driver in {id(one): one for one in drivers}.values():
+                    driver.commit()
 
     def close(self) -> None:
         """Close all connections."""
@@ -85,7 +107,7 @@ def _connect(address: str) -> Connection:
     engine = create_engine(
         address,
         poolclass=StaticPool,
-        connect_args={"timeout": SQLITE_BUSY_TIMEOUT_SECONDS, "check_same_thread": False},
+        connect_args={"timeout": _SECONDS_FOR_OTHERS, "check_same_thread": False},
     )
     event.listen(engine, "connect", _relax)
     return engine.connect()

@@ -4,12 +4,11 @@ import sqlite3
 from collections import OrderedDict
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, contextmanager
-from datetime import datetime
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from dagster import AssetKey, EventLogEntry, EventLogRecord
-from dagster._core.event_api import EventHandlerFn
 from dagster._core.events import (
     ASSET_CHECK_EVENTS,
     ASSET_EVENTS,
@@ -29,7 +28,6 @@ from dagster._core.storage.event_log.sqlite.sqlite_event_log import (
     INDEX_SHARD_NAME,
     SqliteEventLogStorage,
 )
-from dagster._time import datetime_from_timestamp
 from sqlalchemy import Connection, create_engine
 from sqlalchemy.pool import NullPool
 
@@ -59,6 +57,7 @@ _INSERT_TAG = (
     "INSERT INTO asset_event_tags (event_id, asset_key, key, value, event_timestamp) "
     "VALUES (?, ?, ?, ?, ?)"
 )
+Handler = Callable[[EventLogEntry, str], None]
 _MIGRATED = [*EVENT_LOG_DATA_MIGRATIONS, *ASSET_DATA_MIGRATIONS]
 
 
@@ -107,6 +106,10 @@ class EventLog(SqliteEventLogStorage):
             with self._plain(INDEX_SHARD_NAME) as database:
                 database.execute(_INSERT, values)
 
+    def together(self) -> AbstractContextManager[None]:
+        """Commit the events that are stored in the block when it ends, not one by one."""
+        return self._kept.together()
+
     def _note_asset(
         self,
         database: sqlite3.Connection,
@@ -119,7 +122,7 @@ class EventLog(SqliteEventLogStorage):
         if row["asset_key"] is None:
             return
         noted: dict[str, object] = {
-            "last_materialization_timestamp": _moment(datetime_from_timestamp(event.timestamp))
+            "last_materialization_timestamp": _moment(datetime.fromtimestamp(event.timestamp, UTC))
         }
         if event.dagster_event.is_step_materialization:
             # What `serialize_value` writes for an EventLogRecord, without packing the event again.
@@ -232,7 +235,7 @@ class EventLog(SqliteEventLogStorage):
             self._seen.add((kind, name))
         return (kind, name) in self._seen
 
-    def watch(self, run_id: str, cursor: str | None, callback: EventHandlerFn) -> None:
+    def watch(self, run_id: str, cursor: str | None, callback: Handler) -> None:
         """Call back with the events of a run as they are written, by any process.
 
         Another process writes to the database's write-ahead log, and a watcher of the database file
@@ -242,7 +245,7 @@ class EventLog(SqliteEventLogStorage):
             self._watcher = SqlPollingEventWatcher(self)
         self._watcher.watch_run(run_id, cursor, callback)
 
-    def end_watch(self, run_id: str, handler: EventHandlerFn) -> None:
+    def end_watch(self, run_id: str, handler: Handler) -> None:
         """Stop calling back."""
         if self._watcher is not None:
             self._watcher.unwatch_run(run_id, handler)

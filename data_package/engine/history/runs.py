@@ -11,7 +11,6 @@ from dagster._core.storage.runs.sqlite.sqlite_run_storage import SqliteRunStorag
 from dagster._core.storage.schedules import migration as schedule_migration
 from dagster._core.storage.schedules.schema import ScheduleStorageSqlMetadata
 from dagster._core.storage.schedules.sqlite.sqlite_schedule_storage import SqliteScheduleStorage
-from dagster._core.storage.sqlite import create_db_conn_string
 from dagster._serdes import ConfigurableClassData
 from sqlalchemy import Connection
 
@@ -40,7 +39,7 @@ class Runs(SqliteRunStorage):
             make_database(path, RunStorageSqlMetadata, done)
         if not is_ready(path):
             return super().from_local(base_dir, inst_data)
-        return cls(create_db_conn_string(base_dir, "runs"), inst_data)
+        return cls(f"sqlite:///{path.absolute()}", inst_data)
 
     @contextmanager
     def connect(self) -> Iterator[Connection]:
@@ -71,4 +70,4 @@ class Schedules(SqliteScheduleStorage):
             make_database(path, ScheduleStorageSqlMetadata, done)
         if not is_ready(path):
             return super().from_local(base_dir, inst_data)
-        return cls(create_db_conn_string(base_dir, "schedules"), inst_data)
+        return cls(f"sqlite:///{path.absolute()}", inst_data)

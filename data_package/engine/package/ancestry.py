@@ -1,12 +1,12 @@
 """What the final tables are made from, as far back as the raw files."""
 
-import importlib.metadata
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 
 import dagster as dg
 
+from data_package.engine.libraries import version_of
 from data_package.engine.sources.files import RawFile
 from data_package.engine.staleness.lock import Lock
 from data_package.engine.tables.catalogue import Catalogue
@@ -58,7 +58,7 @@ def lineage_of(catalogue: Catalogue, tables: Iterable[Table], lock: Lock) -> lis
 
 def libraries_of(lineage: Iterable[Ancestor]) -> dict[str, str]:
     """The versions of the packages that the tables' functions and the engine use."""
-    found = {name: importlib.metadata.version(name) for name in _ENGINE if _is_installed(name)}
+    found = {name: version for name in _ENGINE if (version := version_of(name))}
     for one in lineage:
         libraries = one.versions.get("libraries")
         if isinstance(libraries, Mapping):
@@ -94,11 +94,3 @@ def _made(table: Table, published: str | None, lock: Lock) -> Ancestor:
             "libraries": dict(sorted(entry.libraries.items())),
         }
     return Ancestor(table.name, table.group, inputs, versions, published)
-
-
-def _is_installed(name: str) -> bool:
-    try:
-        importlib.metadata.version(name)
-    except importlib.metadata.PackageNotFoundError:
-        return False
-    return True

@@ -9,13 +9,15 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from itertools import count
 
-from dagster._core.execution.plan.active import ActiveExecution
-from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
-from dagster._core.execution.plan.outputs import StepOutputHandle
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.plan.state import KnownExecutionState
-from dagster._core.execution.plan.step import ExecutionStep
-from dagster._core.execution.retries import RetryMode
+from data_package.engine.runs.dagster_parts import (
+    ActiveExecution,
+    ExecutionPlan,
+    ExecutionStep,
+    InstanceConcurrencyContext,
+    KnownExecutionState,
+    RetryMode,
+    StepOutputHandle,
+)
 
 
 def started(

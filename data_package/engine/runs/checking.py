@@ -129,7 +129,7 @@ def check_delivered(
         try:
             found = check_file(path, contract, dialect=dialect, encoding=encoding)
         except CheckError as error:
-            raise error.told(readers.place, options=readers.options) from None
+            raise error.worded(readers.place, options=readers.options) from None
         report = found.named(name, place=readers.place, options=readers.options)
     return Checked(
         report,

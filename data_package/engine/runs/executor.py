@@ -14,27 +14,26 @@ from pathlib import Path
 from weakref import WeakSet
 
 import dagster as dg
-from dagster._core.execution.api import ExecuteRunWithPlanIterable
-from dagster._core.execution.context.system import (
-    IStepContext,
-    PlanExecutionContext,
-    PlanOrchestrationContext,
-    StepExecutionContext,
-)
-from dagster._core.execution.context_creation_job import PlanExecutionContextManager
-from dagster._core.execution.plan.active import ActiveExecution
-from dagster._core.execution.plan.instance_concurrency_context import InstanceConcurrencyContext
-from dagster._core.execution.plan.outputs import StepOutputHandle
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.plan.state import KnownExecutionState
-from dagster._core.execution.plan.step import ExecutionStep
-from dagster._core.execution.retries import RetryMode
 from dagster_shared.error import SerializableErrorInfo
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.needs import together
 from data_package.engine.runs.active import known_to, started
 from data_package.engine.runs.build_lock import building
+from data_package.engine.runs.dagster_parts import (
+    ActiveExecution,
+    ExecuteRunWithPlanIterable,
+    ExecutionPlan,
+    ExecutionStep,
+    InstanceConcurrencyContext,
+    IStepContext,
+    KnownExecutionState,
+    PlanExecutionContext,
+    PlanExecutionContextManager,
+    PlanOrchestrationContext,
+    RetryMode,
+    StepOutputHandle,
+)
 from data_package.engine.runs.expansion import (
     Waits,
     by_partition,
@@ -85,7 +84,7 @@ class Plan:
 
 ContextOf = Callable[
     [PlanExecutionContext, ExecutionStep, KnownExecutionState, asyncio.AbstractEventLoop],
-    StepExecutionContext,
+    dg.StepExecutionContext,
 ]
 
 _DATA_VERSION = "dagster/data_version"
@@ -207,7 +206,7 @@ class _Executor(dg.Executor):
                     yield from _one_by_one(job_context, active, plan, self._context)
                 return
 
-            def of_task(task: Task, loop: asyncio.AbstractEventLoop) -> StepExecutionContext:
+            def of_task(task: Task, loop: asyncio.AbstractEventLoop) -> dg.StepExecutionContext:
                 return self._context(job_context, task.step, task.known, loop)
 
             yield from self._launched(job_context, execution_plan, plan, Threads(of_task))
@@ -260,7 +259,7 @@ class _Executor(dg.Executor):
         step: ExecutionStep,
         known: KnownExecutionState,
         loop: asyncio.AbstractEventLoop,
-    ) -> StepExecutionContext:
+    ) -> dg.StepExecutionContext:
         """The context of a step; for a partition's, that of a run of this partition alone."""
         return context_of(context, step, known, self._tags(context.job_def, step), loop)
 

@@ -10,13 +10,21 @@ from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
 import dagster as dg
-from dagster._core.execution.context.system import PlanExecutionContext, StepExecutionContext
-from dagster._core.execution.plan.execute_plan import _trigger_hook, dagster_event_sequence_for_step
-from dagster._core.execution.plan.handle import ResolvedFromDynamicStepHandle, StepHandle
-from dagster._core.execution.plan.inputs import FromLoadableAsset, StepInput
-from dagster._core.execution.plan.plan import ExecutionPlan, StepHandleUnion
-from dagster._core.execution.plan.state import KnownExecutionState
-from dagster._core.execution.plan.step import ExecutionStep, IExecutionStep
+
+from data_package.engine.runs.dagster_parts import (
+    ExecutionPlan,
+    ExecutionStep,
+    FromLoadableAsset,
+    IExecutionStep,
+    KnownExecutionState,
+    PlanExecutionContext,
+    ResolvedFromDynamicStepHandle,
+    StepHandle,
+    StepHandleUnion,
+    StepInput,
+    dagster_event_sequence_for_step,
+    trigger_hooks,
+)
 
 # The steps that a step, or its partition, waits for, by the step of the original plan.
 Waits = Callable[[str, str | None, str], Sequence[str]]
@@ -64,7 +72,7 @@ def context_of(
     tags: Mapping[str, str],
     loop: AbstractEventLoop,
     plan: ExecutionPlan | None = None,
-) -> StepExecutionContext:
+) -> dg.StepExecutionContext:
     """The context of a step, in a run of these tags; `loop` runs what is asynchronous in it.
 
     `plan` is that of the step, where it is not that of the context.
@@ -72,7 +80,7 @@ def context_of(
     run = context.plan_data.dagster_run
     tagged = run.with_tags({**run.tags, **tags}) if tags else run
     plan = plan or context.plan_data.execution_plan
-    return StepExecutionContext(
+    return dg.StepExecutionContext(
         plan_data=context.plan_data._replace(dagster_run=tagged, execution_plan=plan),
         execution_data=context._execution_data,
         log_manager=context.log.with_tags(**step.logging_tags),
@@ -83,13 +91,13 @@ def context_of(
     )
 
 
-def carried_out(context: StepExecutionContext) -> Iterator[dg.DagsterEvent]:
+def carried_out(context: dg.StepExecutionContext) -> Iterator[dg.DagsterEvent]:
     """Carry out a step, then its hooks."""
     events = []
     for event in dagster_event_sequence_for_step(context):
         events.append(event)
         yield event
-    yield from _trigger_hook(context, events)
+    yield from trigger_hooks(context, events)
 
 
 def only(plan: ExecutionPlan, step: ExecutionStep, known: KnownExecutionState) -> ExecutionPlan:

@@ -48,7 +48,10 @@ def scan(table: str, *, project: Path | None = None, stale: bool = False) -> pl.
 
 
 def read(table: str, *, project: Path | None = None, stale: bool = False) -> pl.DataFrame:
-    """Load a built table by its name; as `scan`, but all of it is in memory."""
+    """Load a built table by its name; as `scan`, but all of it is in memory.
+
+    `table`, `project` and `stale` are those of `scan`. Raises ProjectError as `scan` does.
+    """
     return scan(table, project=project, stale=stale).collect()
 
 

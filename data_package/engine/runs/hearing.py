@@ -3,7 +3,9 @@
 Here alone, the history, the lock and its journal are written in a run whose steps run elsewhere.
 """
 
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from typing import cast
 
 import dagster as dg
 
@@ -43,6 +45,11 @@ class Hearing:
 
     recorder: Recorder
     instance: dg.DagsterInstance
+
+    def together(self) -> AbstractContextManager[None]:
+        """What is heard in the block is stored at once, where the history can."""
+        together = getattr(self.instance.event_log_storage, "together", nullcontext)
+        return cast("AbstractContextManager[None]", together())
 
     def hear(
         self, what: str, facts: tuple[object, ...]

@@ -18,7 +18,6 @@ from typing import Any
 import dagster as dg
 import yaml
 from dagster._core.instance import types as _events
-from dagster._core.instance.ref import InstanceRef
 from dagster_shared.check import CheckError
 from sqlalchemy.exc import SQLAlchemyError
 
@@ -26,6 +25,7 @@ from data_package.engine.errors import BuildError, DataPackageError, ProjectErro
 from data_package.engine.file_systems import is_shared, kind_of
 from data_package.engine.later import BESIDE_STORAGE, imported_later
 from data_package.engine.project import Project
+from data_package.engine.runs.dagster_parts import InstanceRef
 from data_package.engine.storage import is_file, make_private_folder, temporary_beside
 from data_package.engine.unusable import lack_of_room, why, why_not_connected
 

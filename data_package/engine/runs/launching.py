@@ -13,11 +13,9 @@ from dataclasses import dataclass, field
 from typing import Protocol
 
 import dagster as dg
-from dagster._core.execution.context.system import StepExecutionContext
-from dagster._core.execution.plan.state import KnownExecutionState
-from dagster._core.execution.plan.step import ExecutionStep
 
 from data_package.engine.needs import Needs
+from data_package.engine.runs.dagster_parts import ExecutionStep, KnownExecutionState
 from data_package.engine.runs.expansion import carried_out
 
 
@@ -79,7 +77,7 @@ class Threads:
     """Each task in a thread of this process; one that runs cannot be ended."""
 
     def __init__(
-        self, context_of: Callable[[Task, asyncio.AbstractEventLoop], StepExecutionContext]
+        self, context_of: Callable[[Task, asyncio.AbstractEventLoop], dg.StepExecutionContext]
     ) -> None:
         """`context_of`: the context of a task's step, with a loop of its own."""
         self._context_of = context_of
@@ -108,7 +106,7 @@ class Threads:
     def stop(self) -> None:
         """The threads end with the process."""
 
-    def _work(self, context: StepExecutionContext) -> None:
+    def _work(self, context: dg.StepExecutionContext) -> None:
         key = context.step.key
         end: BaseException | None = None
         try:

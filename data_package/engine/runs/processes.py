@@ -16,6 +16,7 @@ from data_package.engine.runs.hearing import Answer, End, Hearing, has_ended
 from data_package.engine.runs.launching import Over, Task
 from data_package.engine.runs.memory import memory_of_machine, size, times_memory_ran_out, used_by
 from data_package.engine.runs.nursery import Nursery, ProcessGone
+from data_package.engine.runs.remote_history import Words
 from data_package.engine.runs.worker import Begin, StepRequest
 from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import sweep
@@ -38,9 +39,9 @@ class _Hand:
     task: Task | None = None
     began: float = 0.0
     peak_bytes: int = 0
-    # Why it was ended here; and whether its step's own events have said how it ended.
+    # Why it was ended here; and whether the events of its step have reported how it ended.
     broken_off: str = ""
-    has_said: bool = False
+    has_reported: bool = False
 
 
 class Processes:
@@ -85,7 +86,7 @@ class Processes:
         hand = self._idle.pop() if self._idle else self._new()
         hashes, hand.seen = self._recorder.catalogue.hashes.since(hand.seen)
         hand.task, hand.began, hand.peak_bytes = task, time.monotonic(), 0
-        hand.broken_off, hand.has_said = "", False
+        hand.broken_off, hand.has_reported = "", False
         self._busy[task.key] = hand
         # One that has ended meanwhile is noticed as any other.
         with suppress(OSError):
@@ -145,12 +146,17 @@ class Processes:
 
     def _listen(self, hand: _Hand) -> None:
         try:
-            what, facts = hand.channel.recv()
+            words: Words = hand.channel.recv()
         except (EOFError, OSError):
             # It is about to end, whatever it is doing.
             signal_group(hand.pid, signal.SIGKILL)
             return
-        self._hear(hand, what, facts)
+        self._hear_all(hand, words)
+
+    def _hear_all(self, hand: _Hand, words: Words) -> None:
+        with self._hearing.together():
+            for what, facts in words:
+                self._hear(hand, what, facts)
 
     def _hear(self, hand: _Hand, what: str, facts: tuple[object, ...]) -> None:
         match self._hearing.hear(what, facts):
@@ -163,7 +169,7 @@ class Processes:
                 self._reports.append((hand.task.key, Over(problem)))
                 hand.task = None
             case dg.DagsterEvent() as event if hand.task and event.step_key == hand.task.key:
-                hand.has_said = hand.has_said or has_ended(event)
+                hand.has_reported = hand.has_reported or has_ended(event)
                 self._reports.append((hand.task.key, event))
             case _:
                 pass
@@ -175,14 +181,14 @@ class Processes:
             return
         with suppress(EOFError, OSError):
             while hand.channel.poll():
-                self._hear(hand, *hand.channel.recv())
+                self._hear_all(hand, hand.channel.recv())
         hand.channel.close()
         signal_group(hand.pid, signal.SIGKILL)
         if hand in self._idle:
             self._idle.remove(hand)
         if hand.task is not None:
             del self._busy[hand.task.key]
-            problem = "" if hand.has_said else self._why(hand, ended)
+            problem = "" if hand.has_reported else self._why(hand, ended)
             self._reports.append((hand.task.key, Over(problem)))
             # Its half-written files are named after a process that has ended.
             sweep(self._recorder.catalogue.project.storage)

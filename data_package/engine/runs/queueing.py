@@ -94,13 +94,13 @@ def queue(prefix: str) -> dict[str, JobState] | None:
     None where Slurm does not answer: its controller may be starting.
     """
     words = ["--states=all", "--array", "--noheader", f"--format={_FORMAT}"]
-    said = _ask("squeue", f"--user={getpass.getuser()}", *words)
-    return None if said is None else _parsed(said, prefix)
+    output = _ask("squeue", f"--user={getpass.getuser()}", *words)
+    return None if output is None else _parsed(output, prefix)
 
 
-def _parsed(said: str, prefix: str) -> dict[str, JobState]:
+def _parsed(output: str, prefix: str) -> dict[str, JobState]:
     found = {}
-    for line in said.splitlines():
+    for line in output.splitlines():
         cells = line.split("|", 4)
         if len(cells) == 5 and cells[4].startswith(prefix):
             found[cells[0].strip()] = JobState(*(cell.strip() for cell in cells[1:4]))

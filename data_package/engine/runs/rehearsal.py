@@ -68,7 +68,10 @@ def build_tables(
     partition: str | None = None,
     project: Path | None = None,
 ) -> dict[str, pl.DataFrame]:
-    """Build some tables at once; the rest is as for `build_table`. Returns their rows by name."""
+    """Build the tables of these `names` at once; returns their rows by name.
+
+    `deliveries`, `partition` and `project` are those of `build_table`. Raises the same errors.
+    """
     here = find_project(project)
     with dagster_quiet(verbose=False), tempfile.TemporaryDirectory() as folder:
         loaded = load_project(here)

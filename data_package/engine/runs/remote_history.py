@@ -14,13 +14,12 @@ from pathlib import Path
 from typing import Any, Protocol
 
 import dagster as dg
-from dagster._core.instance.ref import InstanceRef
 from dagster._core.instance.types import InstanceType, MayHaveInstanceWeakref
-from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.storage.root import LocalArtifactStorage
 
 from data_package.engine.errors import BuildError
 from data_package.engine.later import BESIDE_STORAGE, imported_later
+from data_package.engine.runs.dagster_parts import InstanceRef, NoOpComputeLogManager
 
 with imported_later(*BESIDE_STORAGE):
     from dagster._core.storage.event_log import EventLogStorage
@@ -43,28 +42,40 @@ class Channel(Protocol):
         """Wait for a message. Raises EOFError when the other end is closed."""
 
 
+# What is passed on in one message.
+Words = list[tuple[str, tuple[object, ...]]]
+
+
 class Asking:
     """The end of a channel in the process that carries out steps."""
 
     def __init__(self, channel: Channel) -> None:
-        """`channel`: to the deciding process."""
+        """`channel`: to the deciding process; what goes through it are `Words`."""
         self._channel = channel
+        self._held: Words = []
         # A table's function may log from threads of its own.
         self._lock = threading.Lock()
 
-    def tell(self, what: str, *facts: object) -> None:
-        """Pass something on, without an answer."""
+    def tell(self, what: str, *facts: object, at_once: bool = True) -> None:
+        """Pass something on, without an answer; or hold it, for what follows soon."""
         with self._lock:
-            self._channel.send((what, facts))
+            self._held.append((what, facts))
+            if at_once:
+                self._send()
 
     def ask(self, what: str, *facts: object) -> Any:
         """Pass a question on, and return the answer or raise the error."""
         with self._lock:
-            self._channel.send((what, facts))
+            self._held.append((what, facts))
+            self._send()
             answer, error = self._channel.recv()
         if error is not None:
             raise error
         return answer
+
+    def _send(self) -> None:
+        held, self._held = self._held, []
+        self._channel.send(held)
 
 
 def answer(instance: dg.DagsterInstance, storage: str, name: str, args: Any, kwargs: Any) -> Any:

@@ -390,7 +390,7 @@ def _run(
             ) from None
         except internals.RunError as error:
             raise BuildError(
-                error.said
+                error.reason
                 or lack_of_room(catalogue.project.storage)
                 or f"Dagster ended the run with {error}, which no table caused.\n"
                 "Run `data-package build -v` to see its log."

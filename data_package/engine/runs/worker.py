@@ -14,19 +14,21 @@ from functools import cached_property
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.definitions.job_base import InMemoryJob
-from dagster._core.execution.api import create_execution_plan
-from dagster._core.execution.context.system import PlanExecutionContext
-from dagster._core.execution.context_creation_job import PlanExecutionContextManager
-from dagster._core.execution.plan.inputs import StepInput
-from dagster._core.execution.plan.plan import ExecutionPlan
-from dagster._core.execution.plan.state import KnownExecutionState
-from dagster._core.execution.plan.step import ExecutionStep
-from dagster._core.execution.resources_init import get_required_resource_keys_to_init
-from dagster._core.execution.retries import RetryMode
-from dagster._core.instance.ref import InstanceRef
 
 from data_package.engine.errors import DataPackageError
+from data_package.engine.runs.dagster_parts import (
+    ExecutionPlan,
+    ExecutionStep,
+    InMemoryJob,
+    InstanceRef,
+    KnownExecutionState,
+    PlanExecutionContext,
+    PlanExecutionContextManager,
+    RetryMode,
+    StepInput,
+    create_execution_plan,
+    get_required_resource_keys_to_init,
+)
 from data_package.engine.runs.expansion import carried_out, context_of, of_part, only, part_of
 from data_package.engine.runs.launching import Task, close_loop
 from data_package.engine.runs.remote_history import Asking, Channel, asking_instance
@@ -38,6 +40,15 @@ from data_package.engine.tables.unraised import unraised_in_few_words
 
 # What a function took of raw files is passed on before the events that it belongs to.
 _AFTER_TAKING = (
+    dg.DagsterEventType.ASSET_MATERIALIZATION,
+    dg.DagsterEventType.STEP_SUCCESS,
+)
+# No function of the user runs for long between these and the next event, with which they are passed
+# on.
+_SOON_FOLLOWED = (
+    dg.DagsterEventType.LOADED_INPUT,
+    dg.DagsterEventType.STEP_INPUT,
+    dg.DagsterEventType.STEP_OUTPUT,
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.STEP_SUCCESS,
 )
@@ -131,7 +142,7 @@ class _Worker:
         """Pass on what the deciding process writes."""
         self._send_taken()
         self._send_hashes()
-        self._asking.tell(what, *facts)
+        self._asking.tell(what, *facts, at_once=False)
 
     def close(self) -> None:
         """Let the resources of the run go."""
@@ -163,10 +174,10 @@ class _Worker:
                 scoped_resources_builder_cm=internals.resources_made_once,
                 raise_on_error=False,
             )
-            said = list(manager.prepare_context())
+            reported = list(manager.prepare_context())
             made: PlanExecutionContext | None = manager.get_context()
             if made is None:
-                raise _ResourceError(_why_not_set_up(said))
+                raise _ResourceError(_why_not_set_up(reported))
             self._open.callback(lambda: list(manager.shutdown_context()))
             self._contexts[keys] = made
         return self._contexts[keys]
@@ -176,18 +187,19 @@ class _Worker:
         return create_execution_plan(self._job, run_config=self._begin.run.run_config)
 
     def _store(self, entry: dg.EventLogEntry) -> None:
-        if entry.dagster_event and entry.dagster_event.event_type in _AFTER_TAKING:
+        kind = entry.dagster_event.event_type if entry.dagster_event else None
+        if kind in _AFTER_TAKING:
             self._send_taken()
-        self._asking.tell("store", entry)
+        self._asking.tell("store", entry, at_once=kind not in _SOON_FOLLOWED)
 
     def _send_taken(self) -> None:
         if taken := self._catalogue.deliveries.taken():
-            self._asking.tell("taken", taken)
+            self._asking.tell("taken", taken, at_once=False)
 
     def _send_hashes(self) -> None:
         news, self._sent = self._catalogue.hashes.since(self._sent)
         if news:
-            self._asking.tell("hashes", news)
+            self._asking.tell("hashes", news, at_once=False)
 
 
 class _ResourceError(Exception):
@@ -200,6 +212,6 @@ def _why_not_set_up(events: list[dg.DagsterEvent]) -> str:
             error = event.engine_event_data.error
             while error is not None and error.cause is not None:
                 error = error.cause
-            said = error.message.strip() if error is not None else ""
-            return f"A resource that it takes cannot be set up. {said}".strip()
+            reported = error.message.strip() if error is not None else ""
+            return f"A resource that it takes cannot be set up. {reported}".strip()
     return "A resource that it takes cannot be set up."

@@ -166,8 +166,8 @@ def described(path: Path, part: Mapping[str, str] | None = None) -> dict[str, ob
     inferred = schema.infer_file(path, dialect=dialect, encoding=writing.encoding).descriptor
     fields = inferred.pop("schema")
     written = cast("dict[str, object]", inferred.pop("dialect", {})) | dialect
-    said = {"dialect": written, "encoding": writing.encoding}
-    return {**inferred, **{k: v for k, v in said.items() if v}, "schema": fields}
+    stated = {"dialect": written, "encoding": writing.encoding}
+    return {**inferred, **{k: v for k, v in stated.items() if v}, "schema": fields}
 
 
 def _final(

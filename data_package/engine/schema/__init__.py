@@ -1,7 +1,8 @@
 """Table Schema at the speed of Polars: contracts, checks and reports.
 
 Knows Polars and nothing of orchestration; usable by itself. Names are loaded when they are asked
-for: a contract can be read and digested without Polars.
+for: a contract can be read and digested without Polars. What does not belong here: which raw
+files a project has (`sources`), and when its tables are checked (`tables.checks`).
 https://datapackage.org/standard/table-schema/
 """
 

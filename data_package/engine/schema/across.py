@@ -27,7 +27,8 @@ class FilePart:
 def reports_across(parts: Sequence[FilePart], contract: Contract) -> list[Report]:
     """Return the reports on several files, with what their keys are to one another.
 
-    The report on each file must itemise every error. A key of the table that refers to itself may
+    `parts` are the files, and the report on each must itemise every error. `contract` is theirs. A
+    key of the table that refers to itself may
     be found in any of the files.
 
     https://datapackage.org/standard/table-schema/#primaryKey

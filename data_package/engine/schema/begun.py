@@ -13,7 +13,8 @@ _HOW = ("dialect", "encoding")
 def begun_contract(path: Path) -> Descriptor | None:
     """Return the descriptor of a contract that has a dialect or an encoding and no fields yet.
 
-    None for every other file: whether it is a contract, others decide.
+    `path` is that of the contract. None for every other file: whether it is a contract, others
+    decide.
     """
     try:
         document = read_document(path.read_bytes().decode("utf-8-sig"))

@@ -70,12 +70,12 @@ class Vocabulary(list[object]):
     @property
     def columns(self) -> tuple[str, ...]:
         """The properties of its categories, in order: `value` first, then `label` and others."""
-        said = dict.fromkeys(
+        given = dict.fromkeys(
             [_VALUE, _LABEL]
             + [str(key) for entry in self if isinstance(entry, dict) for key in entry]
         )
         has_label = any(label is not None for label in self.labels)
-        return tuple(name for name in said if name != _LABEL or has_label)
+        return tuple(name for name in given if name != _LABEL or has_label)
 
 
 def read_codes(text: str) -> Document:
@@ -105,8 +105,8 @@ def read_codes(text: str) -> Document:
             elif header == [_VALUE]:
                 entries.append(cells[0])
             else:
-                said = zip(header, cells, strict=True)
-                entries.append({key: cell for key, cell in said if cell or key == _VALUE})
+                given = zip(header, cells, strict=True)
+                entries.append({key: cell for key, cell in given if cell or key == _VALUE})
             line = reader.line_num
     except csv.Error:
         problems.append(Problem(Place(reader.line_num, 1), "this is not CSV: look at its quotes"))

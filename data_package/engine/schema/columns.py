@@ -22,5 +22,5 @@ def column(name: str) -> pl.Expr:
 
 
 def free_name(name: str, taken: Collection[str]) -> str:
-    """Return a name for a column beside others: `row number`, or else `row number 2` and so on."""
+    """Return a name that is not `taken`: `name`, or else `name 2`, `name 3` and so on."""
     return next(each for i in count(1) if (each := name if i == 1 else f"{name} {i}") not in taken)

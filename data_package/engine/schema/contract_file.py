@@ -40,7 +40,7 @@ def linted(descriptor: Descriptor, *, name: str) -> Contract:
 
 
 def load_contract(path: Path | str, cache: "ContractCache | None" = None) -> Contract:
-    """Return the contract in a YAML or JSON file, with the parts that it names in other files.
+    """Return the contract in the YAML or JSON file at `path`, with its parts in other files.
 
     What `cache` knows of files with this content is neither read nor judged again.
 

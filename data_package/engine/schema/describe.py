@@ -18,15 +18,15 @@ _WORDS = frozenset({"y", "n", "yes", "no", "on", "off", "true", "false", "null"}
 
 
 def contract_text(descriptor: Mapping[str, object]) -> str:
-    """Return a contract as YAML, properties in the order they have."""
+    """Return a `descriptor` as the YAML of a contract, properties in the order they have."""
     return dumped(dict(descriptor))
 
 
 def add_fields(text: str, fields: Sequence[Mapping[str, object]], *, name: str = "contract") -> str:
     """Return a contract's text with the fields that it lacks at the end of its list.
 
-    Nothing else changes: comments, order, quotes and line ends stay as they are. Raises
-    ContractError when the text is no contract.
+    Nothing else changes: comments, order, quotes and line ends stay as they are. `name` is that of
+    the contract in messages. Raises ContractError when the text is not a contract.
     """
     document = read_document(text, spans=True)
     if document.problems:
@@ -51,8 +51,9 @@ def add_fields(text: str, fields: Sequence[Mapping[str, object]], *, name: str =
 def add_properties(text: str, properties: Mapping[str, object], *, name: str = "contract") -> str:
     """Return a contract's text with the properties that it lacks at its end.
 
-    Nothing else changes. Raises ContractError when the text is no contract, or has no room for
-    properties of a resource: a bare schema, or one in brackets.
+    Nothing else changes. `name` is that of the contract in messages. Raises ContractError when the
+    text is not a contract, or has no room for properties of a resource: a bare schema, or one in
+    brackets.
     """
     document = read_document(text, spans=True)
     value = document.value

@@ -2,7 +2,7 @@
 
 Titles and descriptions that are missing or empty; categories with labels and foreign keys that are
 missing. Categories without labels are what data are like today, and may have been left out.
-The new text is read again: where it does not say exactly what the old one said and the additions,
+The new text is read again: where it does not hold exactly the old values and the additions,
 nothing is added.
 """
 
@@ -112,10 +112,10 @@ def _is_labelled(categories: object) -> bool:
 
 
 def _words(
-    at: Path, of: str, said: dict[str, object], more: Mapping[str, object]
+    at: Path, of: str, present: dict[str, object], more: Mapping[str, object]
 ) -> Iterator[_Addition]:
     for key in _WORDS:
-        if more.get(key) and said.get(key) in (None, ""):
+        if more.get(key) and present.get(key) in (None, ""):
             yield _Addition(at, key, more[key], f"the {key}{of}")
 
 

@@ -103,8 +103,9 @@ def infer(
 ) -> Inference:
     """Return the contract that a typed table seems to keep.
 
-    A category is proposed only if `small_cells` rows hold it. Raises CheckError when the table
-    cannot be read, or has a column that no contract can name.
+    `frame` is the table. `bounds` asks for the least and the largest value of fields of numbers. A
+    category is proposed only if `small_cells` rows hold it. Raises CheckError when the table cannot
+    be read, or has a column that no contract can name.
     """
     from data_package.engine.schema.typed import check
 
@@ -139,9 +140,11 @@ def infer_file(
 ) -> Inference:
     """Return the contract that a delivered file, or a set of them, seems to keep.
 
-    Types are those of the file, or are read from its text. The contract says how the file is
+    `path` is the file, or all of the set. Types are those of the file, or are read from its text,
+    in a `dialect` and `encoding` that are given or guessed. The contract says how the file is
     written, and what it says of its fields: titles, labels, missing values. `names` are what the
-    columns of a file without a header are called. A category is proposed only if `small_cells`
+    columns of a file without a header are called. `bounds` asks for the least and the largest value
+    of fields of numbers. A category is proposed only if `small_cells`
     rows hold it. Raises CheckError when the file cannot be read, and UnsoundError when no contract
     could make its rows right.
     """

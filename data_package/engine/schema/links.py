@@ -34,7 +34,7 @@ class Link:
 
     @property
     def note(self) -> str:
-        """What a person should know where it is no foreign key yet."""
+        """What a person should know where it is not a foreign key yet."""
         share = 100 * self.orphans / self.values
         return (
             f"{self.field} could be a foreign key to {self.table}.{self.key}, but {self.orphans} "

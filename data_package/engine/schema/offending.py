@@ -36,7 +36,8 @@ def offending_rows(
 ) -> pl.DataFrame:
     """Return the first rows that a report itemises, as they are in a table or a file.
 
-    A file is read as `dialect` and `encoding` say, or else its contract's own.
+    At most `limit` rows are returned. A file is read as `dialect` and `encoding` say, or else as
+    its contract does.
     The columns `row number` (Int64) and `errors` (String: field and rule of each) come first; they
     have other names where the table has these.
     Raises CheckError when the source cannot be read.
@@ -68,14 +69,14 @@ def offending_rows(
 
 def _wanted(report: Report, limit: int) -> Mapping[int, str]:
     found = report.errors.drop_nulls("row")
-    told = (
+    reported = (
         found.with_columns(pl.concat_str("field", "rule", separator=": ", ignore_nulls=True))
         .group_by("row", maintain_order=True)
         .agg(pl.col("field").str.join("; "))
         .sort("row")
         .head(limit)
     )
-    return dict(zip(told["row"], told["field"], strict=True))
+    return dict(zip(reported["row"], reported["field"], strict=True))
 
 
 def _from_typed(path: Path, form: FileFormat, wanted: Mapping[int, str]) -> pl.DataFrame:

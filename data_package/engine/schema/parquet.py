@@ -12,7 +12,7 @@ _MAGIC = b"PAR1"
 
 
 def scan_delivered(path: Path) -> pl.LazyFrame:
-    """Return the rows of one Parquet file.
+    """Return the rows of the Parquet file at `path`.
 
     Raises CheckError when it cannot be opened, or is not a whole Parquet file.
     """

@@ -49,8 +49,8 @@ class Reading:
     their type are null. `rejects` has the rows that were left out of it, as text, each with its
     row number in the first column, and `left_out` the same rows as they would be in the table;
     `rejected` counts them. `wrong` counts the rows that have a cell that is not of its type, or not
-    the right shape, whatever became of them. `numbers` are the numbers of the rows in the file
-    (Int64) where they were asked for.
+    the right shape, kept or not. `numbers` are the numbers of the rows in the file (Int64) where
+    they were asked for.
     """
 
     frame: pl.LazyFrame
@@ -82,18 +82,20 @@ def read(
 ) -> Reading:
     """Return a delivered file as a typed table, and the report on it.
 
-    The file has one of the formats of `formats.FORMATS`. `bad` says what becomes of cells that are
-    not of their type and of rows that are ragged or have wrong quotes: "null" keeps the rows and
-    makes the cells null; "reject" leaves the rows out, and writes them as text, with their row
-    numbers, to the Parquet file `rejects` when one is named; "stop" raises BadDataError. It is
-    raised, whatever `bad` says, for what is wrong with the whole file: its header, its number of
-    columns, a column of a type that cannot hold its field, its encoding, nothing in it. Broken
-    constraints are reported and change nothing. A datetime with an offset becomes UTC;
-    types that Polars has none for (duration, yearmonth, geopoint, JSON) stay text. The file is
-    read in pieces; those of delimited text are of `block_bytes`. The table is held in memory, or
-    written as Parquet to the open file `into` while it is read, and scanned from there; a Parquet
-    file in which nothing has to change is scanned where it is. `numbered` asks for the rows'
-    numbers.
+    The file at `path` has one of the formats of `formats.FORMATS`, and is written as `dialect` and
+    `encoding` say, by default as its `contract` does. `references` are the tables that its foreign
+    keys name, and at most `limit` rows are itemised for each rule of each field. `bad` says what
+    becomes of cells that are not of their type and of rows that are ragged or have wrong quotes:
+    "null" keeps the rows and makes the cells null; "reject" leaves the rows out, and writes them as
+    text, with their row numbers, to the Parquet file `rejects` when one is named; "stop" raises
+    BadDataError. It is raised, whatever `bad` says, for what is wrong with the whole file: its
+    header, its number of columns, a column of a type that cannot hold its field, its encoding,
+    nothing in it. Broken constraints are reported and change nothing. A datetime with an offset
+    becomes UTC; types that Polars has none for (duration, yearmonth, geopoint, JSON) stay text. The
+    file is read in pieces; those of delimited text are of `block_bytes`. The table is held in
+    memory, or written as Parquet to the open file `into` while it is read, and scanned from there;
+    a Parquet file in which nothing has to change is scanned where it is. `numbered` asks for the
+    rows' numbers.
 
     Raises CheckError when the file cannot be read, BadDataError as above, ContractError for a
     descriptor with faults.
@@ -207,7 +209,9 @@ def check_file(
 ) -> Report:
     """Return what in a delivered file breaks its contract; holds a few pieces of it at a time.
 
-    Raises CheckError when the file cannot be read, ContractError for a descriptor with faults.
+    `path`, `contract`, `dialect`, `encoding`, `references`, `limit` and `block_bytes` are those of
+    `read`. Raises CheckError when the file cannot be read, ContractError for a descriptor with
+    faults.
     """
     whole = _contract(contract, path)
     with _opened(Path(path), whole, dialect, encoding, block_bytes, False) as source:
@@ -222,7 +226,8 @@ def delivered_rows(
 ) -> pl.DataFrame:
     """Return rows of a delivered file as text, as they are in it: for the user's own eyes only.
 
-    `rows` are their numbers, which are the first column; the others have the names of the fields.
+    `path` and `contract` are those of `read`. `rows` are their numbers, which are the first column;
+    the others have the names of the fields.
 
     Raises CheckError when the file cannot be read, ContractError for a descriptor with faults.
     """

@@ -252,7 +252,10 @@ def render(
 
 
 def unchecked(name: str, why: str) -> Report:
-    """Return the report on a table that cannot be checked before a build: it is not ok."""
+    """Return the report on the table `name` that cannot be checked before a build, and `why`.
+
+    It is not ok.
+    """
     total = Total(_UNCHECKED, "table", None, 1, (), why)
     return Report(name, 0, (total,), itemise([(total, [None])]), limit=1)
 
@@ -260,7 +263,10 @@ def unchecked(name: str, why: str) -> Report:
 def with_rows(
     report: Report, code: str, rule: str, field: str | None, rows: pl.Series, note: str
 ) -> Report:
-    """Return a report with errors of one kind in rows with these numbers, each an error."""
+    """Return a report with errors of one kind added: one in each row of these numbers (`rows`).
+
+    `code`, `rule`, `field` and `note` are those of the errors, see `Total`.
+    """
     numbers = rows.sort().to_list()
     total = Total(code, rule, field, len(numbers), tuple(numbers[:SHOWN_ROWS]), note)
     errors = pl.concat([report.errors, itemise([(total, numbers[: report.limit])])])

@@ -1,9 +1,9 @@
 """Parts of a contract that are in files of their own, so that several contracts can name them.
 
 `schema:` and `dialect:` may be a path (https://datapackage.org/standard/data-resource/#schema).
-Everywhere else a mapping with `$ref` stands for what it names: a file, or after `#` a part of one
-by JSON Pointer (https://www.rfc-editor.org/rfc/rfc6901); properties beside `$ref` win over those
-that it brings. Paths go from the file that names them and stay within the project.
+Everywhere else a mapping with `$ref` is replaced by what it names: a file, or after `#` a part of
+one by JSON Pointer (https://www.rfc-editor.org/rfc/rfc6901); properties beside `$ref` win over
+those that it brings. Paths go from the file that names them and stay within the project.
 """
 
 import hashlib

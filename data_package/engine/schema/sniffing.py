@@ -23,7 +23,7 @@ _ENOUGH_FOR_A_LINE = 64
 # In fewer lines blanks below one another may be chance.
 _ENOUGH_LINES = 4
 _DELIMITERS = (";", "\t", "|", ",")
-# How spreadsheet programs are told the delimiter, in a line above the header.
+# A line above the header that gives spreadsheet programs the delimiter.
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?(?:\r|\n|$)', re.IGNORECASE)
 _MARKS = {b"\xef\xbb\xbf": None, b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
 
@@ -54,7 +54,9 @@ class Writing:
 
 
 def sniffed(path: Path, member: str | None = None) -> Writing:
-    """Return how a text file is written, from its beginning; nothing is said of other files.
+    """Return how a text file is written, from its beginning; the defaults for other files.
+
+    `path` may be an archive, of which the file is the `member`.
 
     Raises CheckError for a file that cannot be opened or unpacked.
     """
@@ -80,7 +82,7 @@ def sniffed(path: Path, member: str | None = None) -> Writing:
 def separator_line(path: Path, dialect: Dialect) -> str:
     """Return the delimiter that a first line such as `sep=;` names, or nothing.
 
-    Of a file that cannot be read, nothing is said here either.
+    Defaults, too, for a file that cannot be read.
     """
     try:
         with opened(path, dialect.member) as file:
@@ -98,10 +100,16 @@ def other_delimiter(labels: Sequence[str], delimiter: str) -> str:
 
 
 def gap_widths(path: Path, dialect: Dialect) -> list[int]:
-    """Return the widths of columns between which all lines have blanks; none where none have."""
-    with opened(path, dialect.member) as file:
-        head = file.read(_ENOUGH_BYTES)
-        whole = not file.read(1)
+    """Return the widths of columns between which all lines have blanks; none where none have.
+
+    Raises CheckError for a file that cannot be unpacked so far.
+    """
+    try:
+        with opened(path, dialect.member) as file:
+            head = file.read(_ENOUGH_BYTES)
+            whole = not file.read(1)
+    except UNREADABLE as error:
+        raise unreadable_file(path, error, dialect.encoding) from None
     text = head.decode(dialect.encoding, errors="replace").removeprefix("\ufeff")
     lines = text.splitlines() if whole else text.splitlines()[:-1]
     lines = [line.rstrip() for line in lines if line.strip()]

@@ -36,7 +36,7 @@ class Shape:
 
     `width` is how many cells a row has; `empty_is_null` tells that an empty cell is a null.
     `numbers` gives the type of columns, by their place, that may be split into numbers at once,
-    which spares the text; nothing that is no number is read as one, nor the other way round.
+    which spares the text; nothing else is read as a number, nor the other way round.
     """
 
     width: int
@@ -166,7 +166,7 @@ def _overflows(data: bytes, frame: pl.DataFrame, shape: Shape) -> bool:
 
 
 def _hides_blanks(data: bytes, frame: pl.DataFrame, dialect: Dialect, shape: Shape) -> bool:
-    """Tell whether a null may be a cell of nothing but blanks, which is no number and not empty."""
+    """Tell whether a null may be a cell of blanks alone, which is neither a number nor empty."""
     if not any(frame[str(i)].null_count() for i in shape.numbers):
         return False
     ends = (dialect.delimiter.encode(), b"\n", b"\r")

@@ -28,7 +28,7 @@ _MANY_CODES = 5
 # So many distinct cells are tried one by one before a type is tried on the whole column.
 _TRIED = 100
 
-# What 64 bits cannot hold, of a whole number or of a power, is no number of ours.
+# A whole number, or a power, that 64 bits cannot hold is not read as a number.
 _UNSIGNED = r"(?:0|[1-9][0-9]{0,17})"
 _EXPONENT = r"(?:[eE][+-]?[12]?[0-9]{1,2})?"
 _DAY, _MONTH, _YEAR = "[0-9]{1,2}", "[0-9]{1,2}", "[0-9]{4}"
@@ -94,7 +94,7 @@ class _Candidate:
 
 @dataclass(frozen=True, slots=True)
 class _Cells:
-    """The distinct cells of a column that are no missing values.
+    """The distinct cells of a column that are not missing values.
 
     `tried` are some of them, in order; `whole` all, where these are more.
     """

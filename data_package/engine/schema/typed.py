@@ -31,7 +31,7 @@ def check(
     limit: int = DEFAULT_LIMIT,
     batch_rows: int | None = None,
 ) -> Report:
-    """Return what in a typed table breaks its contract.
+    """Return what in a typed table, `frame`, breaks its contract.
 
     `references` holds the tables that foreign keys name; a foreign key whose table is not given
     is listed in the report's `skipped`. At most `limit` rows are itemised for each rule of each

@@ -30,11 +30,15 @@ class CheckError(DataPackageError):
         self._what = what
         self.hint = hint
 
-    def told(self, place: str | None = None, *, options: bool | None = None) -> "CheckError":
+    def worded(self, place: str | None = None, *, options: bool | None = None) -> "CheckError":
         """Return the error for people who can change the contract at `place`, or give options."""
         if self.hint is None:
             return self
         return CheckError(f"{self._what}: {self.hint.advice(place, options=options)}")
+
+
+class NotKeptError(CheckError):
+    """A table that could be read, and for which the disk had no room."""
 
 
 def one_of(path: Path, what: str, name: str, parts: Sequence[str]) -> CheckError:
@@ -53,7 +57,7 @@ def one_of(path: Path, what: str, name: str, parts: Sequence[str]) -> CheckError
 def unreadable(name: str, error: BaseException) -> CheckError:
     """Return the error for a table that Polars cannot read, without Polars' own words."""
     if _NO_ROOM.search(str(error)):
-        return CheckError(f"{name}: what was read cannot be kept; is there room left on the disk?")
+        return NotKeptError(f"{name}: what was read cannot be kept: its disk is full")
     what = f"{name}: the table cannot be read to its end ({type(error).__name__})"
     return CheckError(f"{what}; look at the function or the file that it comes from")
 

@@ -80,7 +80,7 @@ def _enough(held: pl.Series, small_cells: int) -> bool:
 
 
 def _is_plain_word(word: str) -> bool:
-    """Tell whether a word names a kind of thing, and is no value of a person."""
+    """Tell whether a word names a kind of thing, and is not the value of a person."""
     if not 0 < len(word) <= LONGEST_CATEGORY or len(word.split()) > _MOST_WORDS:
         return False
     if _DATE_LIKE.fullmatch(word) or _NUMBER_LIKE.fullmatch(word) or _SENTENCE.search(word):

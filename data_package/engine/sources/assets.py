@@ -192,23 +192,23 @@ def for_pages(spec: dg.AssetSpec) -> dg.AssetSpec:
         files = ", ".join(file.patterns) + of
     declared = file.declared
     contract = file.contract_path if file.contract_path and file.contract_path.is_file() else None
-    said: dict[str, object] = {"files": files}
+    metadata: dict[str, object] = {"files": files}
     if contract is not None:
-        said["bad cells and rows"] = _BAD_IN_WORDS[file.bad]
+        metadata["bad cells and rows"] = _BAD_IN_WORDS[file.bad]
     if file.worst is not None:
-        said["largest share of bad rows"] = file.worst
+        metadata["largest share of bad rows"] = file.worst
     if file.may_be_empty:
-        said["may be empty"] = True
+        metadata["may be empty"] = True
     if file.file_column is not None:
-        said["column with the file's name"] = file.file_column
+        metadata["column with the file's name"] = file.file_column
     if file.newest_per:
-        said["newest row per"] = ", ".join(file.newest_per)
-        said["order of the files"] = str(file.order)
+        metadata["newest row per"] = ", ".join(file.newest_per)
+        metadata["order of the files"] = str(file.order)
     return spec.replace_attributes(
         description=spec.description or f"{'As delivered' if of_files else 'Fetched'}: {files}.",
         metadata={
             **{key: value for key, value in spec.metadata.items() if key != _RAW_FILE},
-            **said,
+            **metadata,
             **({"dagster/code_references": places_in_code(declared, contract)} if declared else {}),
         },
     )

@@ -1,5 +1,6 @@
 """Raw files read by their contracts, for parameters that ask for rows instead of paths."""
 
+import errno
 import hashlib
 import json
 import tempfile
@@ -15,6 +16,7 @@ from data_package.engine import schema
 from data_package.engine.engine_edition import edition
 from data_package.engine.errors import BuildError, ProjectError, did_you_mean
 from data_package.engine.project import Project
+from data_package.engine.schema.unreadable import NotKeptError
 from data_package.engine.sources.files import Bad, RawFile
 from data_package.engine.sources.newest import (
     BAD,
@@ -32,6 +34,7 @@ from data_package.engine.sources.order import in_order
 from data_package.engine.sources.reading_report import FileReport, ReadingReport
 from data_package.engine.sources.shares import has_place
 from data_package.engine.storage import make_private_folder, replacing
+from data_package.engine.unusable import why
 
 if TYPE_CHECKING:
     from data_package.engine.schema import Contract, Reading, Report
@@ -181,8 +184,8 @@ class Delivered:
 
     def written(self, name: str) -> tuple["Descriptor | None", str | None]:
         """How a raw file is written, according to its contract: its dialect and its encoding."""
-        told = self._descriptor(name)
-        dialect, encoding = told.get("dialect"), told.get("encoding")
+        descriptor = self._descriptor(name)
+        dialect, encoding = descriptor.get("dialect"), descriptor.get("encoding")
         return (
             cast("Descriptor", dialect) if isinstance(dialect, dict) else None,
             encoding if isinstance(encoding, str) else None,
@@ -261,7 +264,7 @@ class Delivered:
     def in_order(self, name: str, paths: Sequence[Path]) -> list[Path]:
         """Files of a raw file, deliveries from the oldest to the newest.
 
-        Raises ProjectError where their order cannot be told.
+        Raises ProjectError where their order is not known.
         """
         order = self.files[name].order
         if not order:
@@ -396,7 +399,7 @@ class Delivered:
         except schema.BadDataError as error:
             return FileRows(error.report.named(label, place=place, options=False))
         except schema.CheckError as error:
-            raise error.told(place, options=False) from None
+            raise error.worded(place, options=False) from None
         except OSError as error:
             raise BuildError(f"{label} cannot be read: {error.strerror}.") from None
         rejects = reading.rejects
@@ -428,7 +431,11 @@ class Delivered:
             # is wrong.
             bad = "null" if file.bad == "stop" else file.bad
             limit = _EVERY if every else schema.DEFAULT_LIMIT
-            return schema.read(path, contract, bad=bad, into=into, limit=limit, numbered=every)
+            try:
+                return schema.read(path, contract, bad=bad, into=into, limit=limit, numbered=every)
+            except NotKeptError as error:
+                full = why(OSError(errno.ENOSPC, ""), self.project.state)
+                raise BuildError(f"{error}.\n{full}") from None
 
     def place(self, name: str) -> str:
         """Where the contract of a raw file is, from the project's root."""

@@ -42,7 +42,7 @@ class DeliveryReport:
     Attributes:
         source: the raw file that it belongs to.
         file: the file's name.
-        keys: the fields by which rows are told apart.
+        keys: the fields that identify a row.
         rows: how many rows with a key it has.
         kept: how many of them are in the table.
         new: rows of keys that no earlier delivery has.

@@ -45,7 +45,7 @@ class FileReport:
 
     @classmethod
     def of(cls, report: Report, left_out: int, rejects: str) -> "FileReport":
-        """The report of a check, and what became of the rows."""
+        """The report of a check, and what was done with the rows."""
         return cls(
             report.name,
             report.rows_checked,

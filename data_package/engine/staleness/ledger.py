@@ -1,7 +1,7 @@
 """Small facts by name, kept in one file that grows by a line for each that changes.
 
 A run of ten thousand tables notes ten thousand facts, and must not write all of them each time. A
-line that cannot be read, of a power cut say, is left out: what it said is found out again.
+line that cannot be read, of a power cut say, is left out: what it held is found out again.
 """
 
 import functools

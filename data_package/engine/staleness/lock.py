@@ -71,7 +71,7 @@ class TableEntry:
         data_version: of its content. The hash of its Parquet bytes: Polars writes equal names,
             types and values as equal bytes, and a renamed column as others.
         columns: a hash of its columns' names and types, in order.
-        kept: what is kept of it; what is no table has neither rows nor columns.
+        kept: what is kept of it; what is not a table has neither rows nor columns.
         raw_errors: how much was wrong in the raw files whose rows it was made of.
     """
 

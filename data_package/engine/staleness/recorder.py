@@ -55,8 +55,8 @@ class Recorder:
     ) -> None:
         """Note that something was made of which no file is kept here.
 
-        Its version is what its function said; else the content of the `files` that another IO
-        manager wrote, by their paths; else all that it was made of.
+        Its version is the one that its function gives; else the content of the `files` that
+        another IO manager wrote, by their paths; else all that it was made of.
         """
         if table.partitioned and part is None:
             return
@@ -161,7 +161,7 @@ class Recorder:
         self._put(table, lambda _: WrittenTable(0, size, digest, "", kept=Kept.FILE), None)
 
     def failed(self, table: Table, error: str, part: str | None = None) -> None:
-        """Remember what a table, or a partition, that could not be built said."""
+        """Remember the message of a table, or a partition, that could not be built."""
         present = present_of(table, self.catalogue, self.lock.read(), part)
         Failures(self.catalogue.project).put(table.labelled(part), basis(present), error)
 

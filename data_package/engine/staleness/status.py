@@ -224,7 +224,7 @@ def status_of(
 def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
     """Why a table, or a partition (`visits[2024]`), is as it is: every cause, with changed lines.
 
-    Raises ProjectError for a name that is no table's, or a key that is none of its partitions.
+    Raises ProjectError for a name that is not a table's, or a key of a partition that it lacks.
     """
     table, part = _named(name, catalogue)
     states = surveyed(catalogue, lock)
@@ -249,7 +249,7 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
         lines += ["", "What cannot be seen in its code, and how it is treated:"]
         lines += [f"  {what}" for what in table.fingerprint.unseen]
     if used := outside.seen(table):
-        lines += ["", "What it used when it was built that is no input, and is not covered:"]
+        lines += ["", "What it used when it was built that is not an input, and is not covered:"]
         lines += [f"  {use}" for use in used]
     if causes:
         lines.append("")

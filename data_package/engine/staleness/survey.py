@@ -28,7 +28,7 @@ class TableState:
     """The state of one table, or of one of its partitions, and why.
 
     Attributes:
-        error: what the last attempt said, when it was made on just what there is now.
+        error: the message of the last attempt, when it was made from exactly what there is now.
         partition: the key, for the state of a partition.
         parts: the states of a partitioned table's partitions, in their order.
     """

@@ -180,8 +180,8 @@ def _kept(assets: dg.AssetsDefinition, key: dg.AssetKey, contract: Contract | No
         return Kept.FILE
     if contract is None and internals.may_be_left_out(assets, key):
         return Kept.BY_RESULT
-    said = contract is not None or frame_of(returns) or returns is not Any
-    return Kept.TABLE if said else Kept.BY_RESULT
+    is_stated = contract is not None or frame_of(returns) or returns is not Any
+    return Kept.TABLE if is_stated else Kept.BY_RESULT
 
 
 def _group(spec: dg.AssetSpec, module: str, project: Project) -> str:

@@ -297,16 +297,16 @@ def _import_problem(error: BaseException, name: str, project: Project) -> Projec
     if failures.show_original is not None:
         failures.show_original(name, error)
     words = OwnWords((source,), templates=_raised_in(error))
-    said = failures.spoken(error, words)
+    reason = failures.spoken(error, words)
     if isinstance(error, SyntaxError) and line and failures.is_users(line[0], project):
-        said = error.msg
+        reason = error.msg
     if isinstance(error, FileNotFoundError) and (path := _missing_file(error, words)):
-        said = f"{path} does not exist. A relative path starts where the command is run."
+        reason = f"{path} does not exist. A relative path starts where the command is run."
     what = python_errors.kind_of(error, words)
-    what = f"{what}: {said}" if said else what
+    what = f"{what}: {reason}" if reason else what
     place = f"{project.relative(line[0])}:{line[1]}" if line else name
     hint = ""
-    if isinstance(error, ModuleNotFoundError) and error.name and error.name in said:
+    if isinstance(error, ModuleNotFoundError) and error.name and error.name in reason:
         hint = f"\nInstall {error.name.partition('.')[0]!r} into {sys.prefix}, or correct the name."
     if isinstance(error, ImportError):
         hint += (

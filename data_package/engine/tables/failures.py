@@ -25,7 +25,7 @@ from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.tables import polars_errors, python_errors
 from data_package.engine.tables.own_words import OwnWords, names_known, read_source
 from data_package.engine.tables.table import place_of
-from data_package.engine.unusable import lack_of_room
+from data_package.engine.unusable import lack_of_room, why_failed
 
 _COLUMNS_SHOWN = 40
 _returned = threading.local()
@@ -160,8 +160,11 @@ def describe(
     if not message_shown and not _is_of_user(function) and line is None:
         message_shown = _of_the_engine(error) or message_shown
     report = [f"{kind}{': ' + message_shown if message_shown else _nothing_kept(error)}"]
-    if full := lack_of_room(project.storage) if _may_lack_room(error) else "":
-        report.append(f"  {full}")
+    if _may_lack_room(error):
+        # The user's own code may write to any disk.
+        of_ours = not _is_of_user(function) or line is None
+        said = why_failed(error, project.storage) if of_ours else lack_of_room(project.storage)
+        report += [f"  {one}" for one in said.splitlines()]
     if line:
         report.append(f"  at {project.relative(line[0])}:{line[1]}")
         report.append(f"     {linecache.getline(str(line[0]), line[1]).strip()}")
@@ -291,9 +294,9 @@ def _nothing_kept(error: BaseException) -> str:
 
 def _message(error: BaseException) -> str:
     """An error's message, without its notes and the members of a group."""
-    told = error.message if isinstance(error, BaseExceptionGroup) else error
+    raised = error.message if isinstance(error, BaseExceptionGroup) else error
     try:
-        return str(told)
+        return str(raised)
     except Exception:  # noqa: BLE001 (a user's class may raise anything in `__str__`)
         return ""
 

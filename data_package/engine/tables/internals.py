@@ -19,7 +19,7 @@ import dagster as dg
 from dagster import Field, IAttachDifferentObjectToOpContext
 from dagster._config import process_config
 from dagster._core.definitions.decorators.op_decorator import DecoratedOpFunction
-from dagster._core.definitions.dependency import Node, NodeHandle
+from dagster._core.definitions.dependency import NodeHandle
 from dagster._core.definitions.job_base import InMemoryJob
 from dagster._core.definitions.job_definition import (
     default_job_io_manager_with_fs_io_manager_schema,
@@ -35,7 +35,6 @@ from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,
 )
 from dagster._core.errors import DagsterAssetCheckFailedError
-from dagster._core.events import HookErroredData
 from dagster._core.execution.api import create_execution_plan, execute_run
 from dagster._core.execution.plan.handle import ResolvedFromDynamicStepHandle
 from dagster._core.execution.resources_init import resource_initialization_manager
@@ -302,7 +301,9 @@ def run_job(
     except dg.DagsterInvalidConfigError as refusal:
         if unset := _UNSET.search(str(refusal)):
             raise UnsetError(*unset.groups()) from None
-        lacking = [node.name for node in job.nodes_in_topological_order if _lacks_config(node)]
+        lacking = [
+            node.name for node in job.nodes_in_topological_order if _lacks_config(node.definition)
+        ]
         raise ConfigError(", ".join(lacking)) from None
     # The public `create_run_for_job` drops the selection of checks.
     run = instance.create_run(
@@ -457,8 +458,7 @@ def _variables(config: object) -> Iterator[str]:
                 yield from _variables(value)
 
 
-def _lacks_config(node: Node) -> bool:
-    op = node.definition
+def _lacks_config(op: object) -> bool:
     field = op.config_field if isinstance(op, dg.OpDefinition) and op.has_config_field else None
     return field is not None and field.is_required
 
@@ -467,8 +467,8 @@ def _kind_of(error: SerializableErrorInfo | None) -> str:
     """What ended a run: the kind of the error, and the operating system's message."""
     if error is None:
         return "unknown"
-    said = python_errors.of_machine(error.message)
-    return f"{error.cls_name} ({said})" if said else str(error.cls_name)
+    reason = python_errors.of_machine(error.message)
+    return f"{error.cls_name} ({reason})" if reason else str(error.cls_name)
 
 
 _TOLD_IN_FULL = (dg.Failure, DataPackageError, KeyboardInterrupt)
@@ -509,8 +509,8 @@ def keep_errors_value_free() -> None:
         files = {f.filename for f in tb.stack if issubclass(kind, dg.DagsterError)}
         words = OwnWords(tuple(read_source(name) for name in sorted(files)), names_known())
         name = python_errors.kind_of(kind, words)
-        said = words.of(_COUNT_OF_CHECKS.sub("", str(tb))) or python_errors.of_machine(str(tb))
-        message = f"{name}: {said or 'its message may quote values and is not kept.'}\n"
+        reason = words.of(_COUNT_OF_CHECKS.sub("", str(tb))) or python_errors.of_machine(str(tb))
+        message = f"{name}: {reason or 'its message may quote values and is not kept.'}\n"
         return info._replace(message=message, cls_name=name)
 
     SerializableErrorInfo.from_traceback = classmethod(from_traceback)  # type: ignore[method-assign, assignment]
@@ -553,13 +553,13 @@ class RunError(Exception):
     """Dagster ended a run, and none of its tables is the cause.
 
     Attributes:
-        said: the engine's own message, for the user of the command; empty otherwise.
+        reason: the engine's own message, for the user of the command; empty otherwise.
     """
 
-    def __init__(self, kind: str, said: str = "") -> None:
+    def __init__(self, kind: str, reason: str = "") -> None:
         """`kind`: of the error."""
         super().__init__(kind)
-        self.said = said
+        self.reason = reason
 
 
 def _own_words(error: SerializableErrorInfo | None) -> str:
@@ -587,8 +587,7 @@ def failure_metadata(event: dg.DagsterEvent) -> Mapping[str, dg.MetadataValue]:
 
 def hook_error(event: dg.DagsterEvent) -> tuple[str, str, str]:
     """Where a hook failed, file and line, and the message, without a value."""
-    data = event.event_specific_data
-    assert isinstance(data, HookErroredData)
+    data = event.hook_errored_data
     places = re.findall(r'File "([^"\n]+)", line (\d+)', "".join(data.error.stack))
     file, line = places[-1] if places else ("", "")
     return file, line, data.error.message.strip()

@@ -177,10 +177,10 @@ def _between(message: str, texts: Texts) -> list[str] | None:
 
 def _filled(texts: Iterable[str], between: Iterable[str], have: Callable[[str], bool]) -> str:
     texts = iter(texts)
-    said = next(texts)
+    shown = next(texts)
     for word, text in zip(between, texts, strict=True):
-        said += (word if have(word) else LEFT_OUT if word else "") + text
-    return re.sub(f"{LEFT_OUT}(?:\\s*{LEFT_OUT})+", LEFT_OUT, said).strip()
+        shown += (word if have(word) else LEFT_OUT if word else "") + text
+    return re.sub(f"{LEFT_OUT}(?:\\s*{LEFT_OUT})+", LEFT_OUT, shown).strip()
 
 
 def _letters(text: str) -> int:

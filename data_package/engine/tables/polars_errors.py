@@ -92,7 +92,7 @@ _FIXED = {
 
 def known(message: str) -> str:
     """The part of a message that holds no value, or nothing."""
-    return next((said for begin, said in _FIXED.items() if message.startswith(begin)), "")
+    return next((words for begin, words in _FIXED.items() if message.startswith(begin)), "")
 
 
 def spoken(error: pl.exceptions.PolarsError, words: OwnWords) -> str:

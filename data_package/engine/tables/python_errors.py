@@ -153,8 +153,8 @@ def spoken(error: BaseException, words: OwnWords) -> str:
     match error:
         case UnicodeError():
             return _of_encoding(error)
-        case OSError() if said := _of_machine(error):
-            return said
+        case OSError() if text := _of_machine(error):
+            return text
         case ModuleNotFoundError() if words.have(error.name):
             return f"No module named '{error.name}'."
         case NameError() if words.have(error.name):
@@ -173,8 +173,8 @@ def spoken(error: BaseException, words: OwnWords) -> str:
             return f"a program that it started ended with code {error.returncode}."
         case subprocess.TimeoutExpired():
             return "a program that it started did not end in time."
-        case sqlite3.Error() if said := _of_sqlite(error):
-            return said
+        case sqlite3.Error() if text := _of_sqlite(error):
+            return text
     return _of_python(_message(error), words)
 
 
@@ -236,8 +236,8 @@ def of_machine(message: str) -> str:
 def _of_machine(error: OSError) -> str:
     if error.errno == errno.ENOENT:
         return "a file that the function opens does not exist."
-    said = _of_number(error.errno) if error.errno is not None else of_machine(_message(error))
-    return f"{said}." if said else ""
+    text = _of_number(error.errno) if error.errno is not None else of_machine(_message(error))
+    return f"{text}." if text else ""
 
 
 def _of_number(number: int) -> str:
@@ -258,7 +258,7 @@ def _of_encoding(error: UnicodeError) -> str:
 
 def _of_sqlite(error: sqlite3.Error) -> str:
     fixed = ("database is locked", "database or disk is full", "unable to open database file")
-    return f"{said}." if (said := _message(error)) in fixed else ""
+    return f"{text}." if (text := _message(error)) in fixed else ""
 
 
 def _of_python(message: str, words: OwnWords) -> str:
@@ -283,12 +283,12 @@ def _pattern(message: str) -> str:
 
 
 def _with_holes(message: str, found: re.Match[str], words: OwnWords) -> str:
-    said, at = "", 0
+    text, at = "", 0
     for number in range(1, found.re.groups + 1):
         start, end = found.span(number)
-        said += message[at:start] + _shown(message[start:end], words)
+        text += message[at:start] + _shown(message[start:end], words)
         at = end
-    return f"{said}{message[at:]}".replace(f" ({LEFT_OUT})", "")
+    return f"{text}{message[at:]}".replace(f" ({LEFT_OUT})", "")
 
 
 def _shown(hole: str, words: OwnWords) -> str:

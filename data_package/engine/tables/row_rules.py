@@ -127,7 +127,7 @@ def applied(
         except failures.INTERRUPTIONS as error:
             failure = failures.wordless(error)
         except BaseException as error:  # noqa: BLE001 (a user's function may raise anything)
-            said = failures.describe(
+            described = failures.describe(
                 error,
                 name=table.name,
                 project=table.project,
@@ -137,7 +137,7 @@ def applied(
             place = place_of(rule.function, table.project)
             failure = dg.Failure(
                 f"The rule '{rule.name}' of '{table.name}', {place}, cannot be applied.\n"
-                f"{said.description}"
+                f"{described.description}"
             )
         if failure is not None:
             raise failure

@@ -16,7 +16,8 @@ def assert_keeps_contract(
     """Check a table against a contract; returns it, loaded.
 
     `table` is a pl.DataFrame or a pl.LazyFrame, as an asset's function returns it. The contract is
-    given, or found by the name of its table. Foreign keys to other tables are not checked.
+    given, or found by the name of its table in the `project`, by default that of the working
+    directory. Foreign keys to other tables are not checked.
 
     Raises AssertionError with the report: rule, field and row numbers, and no value.
     """

@@ -49,13 +49,13 @@ class Pool:
 
     def allowed(self, values: Sequence[object]) -> list[object]:
         """Those of some values that the field may hold."""
-        told = [v for v in map(self._as_read, values) if v is not None]
-        if not told:
+        known = [v for v in map(self._as_read, values) if v is not None]
+        if not known:
             return []
-        column = pl.Series(self.field.name, told, dtype=column_dtype(self.field))
-        report = schema.check(column.to_frame(), self._contract, limit=len(told))
+        column = pl.Series(self.field.name, known, dtype=column_dtype(self.field))
+        report = schema.check(column.to_frame(), self._contract, limit=len(known))
         wrong = {row - 2 for row in report.errors["row"].to_list() if row is not None}
-        good = [value for at, value in enumerate(told) if at not in wrong]
+        good = [value for at, value in enumerate(known) if at not in wrong]
         if type_of(self.field).lexical and good:
             meant = read_column(self.field, pl.Series(good, dtype=pl.String)).values.to_list()
             self._meanings.update(zip(good, meant, strict=True))

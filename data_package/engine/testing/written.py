@@ -52,8 +52,8 @@ def delivery(frame: pl.DataFrame, contract: Contract, name: str = "data.csv") ->
     """
     if not is_text(name):
         raise ProjectError(f"{name} is not delimited text, so no rows can be written into it.")
-    told = contract.descriptor
-    written, encoding = told.get("dialect"), told.get("encoding")
+    descriptor = contract.descriptor
+    written, encoding = descriptor.get("dialect"), descriptor.get("encoding")
     if not isinstance(written, dict):
         written = {"delimiter": "\t"} if name.endswith((".tsv", ".tab")) else None
     stated = encoding if isinstance(encoding, str) else None

@@ -211,7 +211,7 @@ class Guard:
             raise Refused(415, "The request is compressed.")
         length = request.header("content-length")
         if length is not None and not (length.isascii() and length.isdigit()):
-            raise Refused(400, "The length is no number.")
+            raise Refused(400, "The length is not a number.")
         if length is not None and int(length[:20]) > MOST_BYTES:
             raise Refused(413, "The request is too large.")
 
@@ -341,13 +341,13 @@ async def _answer_in_graphql(refusal: NotOpen, send: Send) -> None:
 
 async def _answer(send: Send, status: int, body: str, headers: dict[str, str]) -> None:
     data = body.encode()
-    told = {
+    sent = {
         "content-type": "text/html; charset=utf-8",
         "content-length": str(len(data)),
         **_HEADERS,
         **headers,
     }
-    await send({"type": "http.response.start", "status": status, "headers": _raw(told)})
+    await send({"type": "http.response.start", "status": status, "headers": _raw(sent)})
     await send({"type": "http.response.body", "body": data})
 
 

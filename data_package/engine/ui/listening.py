@@ -122,7 +122,7 @@ def _resolved(host: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address:
     try:
         found = socket.getaddrinfo(host, None, type=socket.SOCK_STREAM)
     except OSError:
-        raise ProjectError(f"--host {host} is no name of this machine.") from None
+        raise ProjectError(f"--host {host} is not a name of this machine.") from None
     return ipaddress.ip_address(found[0][4][0])
 
 

@@ -12,7 +12,6 @@ from typing import Any
 import dagster as dg
 from dagster._core.remote_origin import CodeLocationOrigin, InProcessCodeLocationOrigin
 from dagster._core.remote_representation.code_location import CodeLocation, InProcessCodeLocation
-from dagster._core.storage.noop_compute_log_manager import NoOpComputeLogManager
 from dagster._core.workspace.context import (
     BaseWorkspaceRequestContext,
     WorkspaceProcessContext,
@@ -34,6 +33,7 @@ from starlette.routing import BaseRoute, Route
 from data_package.engine.errors import ProjectError
 from data_package.engine.lineage import dagster_metadata
 from data_package.engine.project import Project
+from data_package.engine.runs.dagster_parts import NoOpComputeLogManager
 from data_package.engine.tables.internals import code_location
 from data_package.engine.tables.loading import Loaded, load_project
 from data_package.engine.ui.appearance import adapted

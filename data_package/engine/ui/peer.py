@@ -67,9 +67,15 @@ class OwnersSocket(socket.socket):
     def _look(self) -> None:
         came: list[tuple[socket.socket, object]] = []
         # Others have their turn after these: the loop calls again while somebody waits.
-        with suppress(BlockingIOError):
+        try:
             while len(came) < _AT_ONCE:
                 came.append(super().accept())
+        except BlockingIOError:
+            pass
+        except OSError:
+            # Such as too many open files: those who came are not lost, and strangers among them go.
+            if not came:
+                raise
         strange = are_strangers([one for one, _ in came])
         for (connection, address), is_strange in zip(came, strange, strict=True):
             if is_strange:
@@ -158,14 +164,14 @@ def _owner(kernel: socket.socket, there: Place, here: Place) -> int | None:
     )
     size = _HEADER.size + len(question)
     kernel.send(_HEADER.pack(size, _SOCK_DIAG_BY_FAMILY, _NLM_F_REQUEST, 1, 0) + question)
-    told = kernel.recv(1 << 13)
-    kind = _HEADER.unpack_from(told)[1]
+    answer = kernel.recv(1 << 13)
+    kind = _HEADER.unpack_from(answer)[1]
     if kind == _NLMSG_ERROR:
-        number = -struct.unpack_from("=i", told, _HEADER.size)[0]
+        number = -struct.unpack_from("=i", answer, _HEADER.size)[0]
         if number == errno.ENOENT:
             return None
         raise OSError(number, os.strerror(number))
-    _, state, _, _, _, _, _, user, _ = _ANSWER.unpack_from(told, _HEADER.size)
+    _, state, _, _, _, _, _, user, _ = _ANSWER.unpack_from(answer, _HEADER.size)
     # One that its program has closed is nobody's, and would count as root's.
     return int(user) if state == _ESTABLISHED else None
 

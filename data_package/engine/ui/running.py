@@ -13,14 +13,12 @@ import time
 from pathlib import Path
 
 import dagster as dg
-from dagster._core.definitions.reconstruct import ReconstructableJob
 from dagster._core.execution.api import execute_run
-from dagster._core.origin import JobPythonOrigin
 from dagster._utils.hosted_user_process import recon_job_from_origin
 from dagster._utils.interrupts import capture_interrupts
 
 from data_package.engine.errors import DataPackageError
-from data_package.engine.project import Project, find_project
+from data_package.engine.project import find_project
 from data_package.engine.runs.instance import project_instance
 from data_package.engine.tables.loading import load_project
 
@@ -40,17 +38,14 @@ def main(root: str, run_id: str) -> None:
             sys.exit(f"There is no run {run_id} here.")
         threading.Thread(target=_await_break, args=(pipe, run, instance), daemon=True).start()
         try:
-            execute_run(_job(project, run.job_code_origin), run, instance, raise_on_error=False)
+            load_project(project)
+            job = recon_job_from_origin(run.job_code_origin)
+            execute_run(job, run, instance, raise_on_error=False)
         except DataPackageError as error:
             instance.report_run_failed(run, str(error))
         except Exception as error:  # noqa: BLE001
             # Its message may quote a row.
             instance.report_run_failed(run, f"The run could not start: {type(error).__name__}.")
-
-
-def _job(project: Project, origin: JobPythonOrigin) -> ReconstructableJob:
-    load_project(project)
-    return recon_job_from_origin(origin)
 
 
 def _await_break(pipe: int, run: dg.DagsterRun, instance: dg.DagsterInstance) -> None:

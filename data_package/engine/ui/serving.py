@@ -1,4 +1,4 @@
-"""Serves the pages until it is told to end, and leaves nothing behind."""
+"""Serves the pages until the user ends it, and leaves nothing behind."""
 
 import asyncio
 import os
@@ -77,12 +77,12 @@ def serve(
             ssl_keyfile=place.tls_key,
             **protocol.settings(),
         )
-        told = Open(place_open, lambda: place_open.link(access.new_link()))
+        opened = Open(place_open, lambda: place_open.link(access.new_link()))
         try:
             with suppress(KeyboardInterrupt), ExitStack() as stack:
                 if allow_runs:
                     stack.enter_context(daemons(workspace, automation=automation))
-                _Server(config, told, ready).run(sockets=[place_open.socket])
+                _Server(config, opened, ready).run(sockets=[place_open.socket])
         finally:
             instance.run_launcher.dispose()
 
@@ -92,9 +92,11 @@ def _allowed(allow_runs: bool, automation: bool) -> frozenset[str]:
 
 
 class _Server(uvicorn.Server):
-    def __init__(self, config: uvicorn.Config, told: Open, ready: Callable[[Open], object]) -> None:
+    def __init__(
+        self, config: uvicorn.Config, opened: Open, ready: Callable[[Open], object]
+    ) -> None:
         super().__init__(config)
-        self._told = told
+        self._opened = opened
         self._ready = ready
 
     async def startup(self, sockets: list[socket.socket] | None = None) -> None:
@@ -105,14 +107,14 @@ class _Server(uvicorn.Server):
             loop.add_signal_handler(signal.SIGHUP, self._end)
         if sys.stdin is not None and sys.stdin.isatty():
             loop.add_reader(sys.stdin.fileno(), self._asked, loop)
-        self._ready(self._told)
+        self._ready(self._opened)
 
     def _end(self) -> None:
         self.should_exit = True
 
     def _asked(self, loop: asyncio.AbstractEventLoop) -> None:
         if os.read(sys.stdin.fileno(), 1024):
-            self._ready(self._told)
+            self._ready(self._opened)
         else:
             loop.remove_reader(sys.stdin.fileno())
 

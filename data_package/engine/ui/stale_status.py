@@ -145,7 +145,7 @@ def _reason(cause: Cause) -> StaleReason:
 
 
 class StatusResolver(CachingStaleStatusResolver):
-    """Answers the pages of one request; what is no table of the project is left to Dagster."""
+    """Answers the pages of one request; what is not a table of the project is left to Dagster."""
 
     def __init__(self, states: States, *known: Any, **named: Any) -> None:
         """`states` of the project; the rest is Dagster's."""

@@ -197,13 +197,13 @@ def _calls(
             tree = ast.parse(part.code) if part.code else None
         except SyntaxError:
             continue
-        told = set()
+        reported = set()
         for node in ast.walk(tree) if tree else ():
             if isinstance(node, ast.Call):
                 name = _dotted(node.func)
                 seeded = bool({keyword.arg for keyword in node.keywords} & _SEEDS)
-                if name and name not in told and matches(name, node, seeded):
-                    told.add(name)
+                if name and name not in reported and matches(name, node, seeded):
+                    reported.add(name)
                     where = f"{part.name} ({part.place})" if part.place else part.name
                     yield f"{name}()", where
 

@@ -6,6 +6,7 @@ zlib, zlib-ng and their versions, and the tables, which are nearly all of a pack
 within Parquet already. https://pkware.cachefly.net/webdocs/casestudies/APPNOTE.TXT
 """
 
+import errno
 import json
 import os
 import shutil
@@ -27,6 +28,7 @@ from data_package.engine.storage import (
     temporary_beside,
     write_private,
 )
+from data_package.engine.unusable import number_of
 from data_package.engine.versions.edition import releases_folder
 from data_package.engine.versions.level import Version
 
@@ -55,6 +57,11 @@ def keep_folder(origin: Path, target: Path) -> None:
             path.chmod(_READ_ONLY_FOLDER if path.is_dir() else _READ_ONLY_FILE)
         new.rename(target)
         target.chmod(_READ_ONLY_FOLDER)
+    except shutil.Error as error:
+        # It has a list of errors for its message.
+        remove(new)
+        number = number_of(error) or errno.EIO
+        raise OSError(number, os.strerror(number), str(target)) from None
     except BaseException:
         remove(new)
         raise

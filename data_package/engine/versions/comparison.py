@@ -73,7 +73,7 @@ def compare(
 
 
 def _refuse_unread(*editions: Edition) -> None:
-    """Raise ProjectError where a schema is not read: how it differs could not be told."""
+    """Raise ProjectError where a schema is not read: how it differs is not known."""
     for edition in editions:
         for name, table in edition.tables.items():
             if table.unread:

@@ -74,29 +74,29 @@ class Repository:
         )
         try:
             with self._opener.open(request, timeout=_SECONDS) as answer:
-                said = answer.read(_MOST_BYTES)
+                answered = answer.read(_MOST_BYTES)
         except HTTPError as error:
             raise BuildError(self._refused(error)) from None
         except (URLError, HTTPException, OSError) as error:
             reason = error.reason if isinstance(error, URLError) else type(error).__name__
             raise BuildError(f"{self._address} cannot be reached: {reason}.") from None
         with suppress(ValueError):
-            found = json.loads(said or b"{}")
+            found = json.loads(answered or b"{}")
             if isinstance(found, dict):
                 return found
         raise BuildError(f"{self._address} answered with something that is not JSON.")
 
     def _refused(self, error: HTTPError) -> str:
         """The repository's message, without control characters and without the token."""
-        said = ""
+        answered = ""
         with suppress(OSError, ValueError, AttributeError):
             found = json.loads(error.read(_MOST_BYTES))
             parts = [str(found.get("message") or "")]
             parts += [
                 f"{one.get('field')}: {one.get('message')}" for one in found.get("errors") or ()
             ]
-            said = "; ".join(filter(None, parts))[:_WORDS_SHOWN].replace(self._token, "…")
-        plain = "".join(char if char.isprintable() else " " for char in said)
+            answered = "; ".join(filter(None, parts))[:_WORDS_SHOWN].replace(self._token, "…")
+        plain = "".join(char if char.isprintable() else " " for char in answered)
         hint = (
             "\nIs the token right, and may it write deposits?" if error.code in (401, 403) else ""
         )

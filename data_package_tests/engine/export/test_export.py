@@ -24,6 +24,7 @@ from data_package.engine.cli.export import command
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.export import Exported, ExportFormat, export, sheets, xlsx
 from data_package_tests.engine.tables.running import temporary_files
+from data_package_tests.engine.test_unusable import disk, needs_root
 from data_package_tests.engine.versions.packages import Tables, write_package
 
 SEEN = dt.datetime.fromisoformat("2020-01-02T03:04:05.600000")
@@ -164,6 +165,8 @@ def test_a_workbook_has_typed_cells_and_no_formula(package: Path) -> None:
         **{"tags": '["a","b"]', "raw": "AP8=", "big": str(2**53 + 1), "weight": 1.5},
     }
     assert first[1].data_type == "s"
+    # LibreOffice shows a truth value without a format as a number.
+    assert (first[7].data_type, first[7].number_format) == ("b", '"TRUE";"TRUE";"FALSE"')
     assert second[3].value == dt.datetime.fromisoformat("2000-03-04")
     assert second[11].value == "INF"
     assert second[2].value is None
@@ -210,10 +213,12 @@ def test_codes_are_of_the_type_of_their_cells(tmp_path: Path) -> None:
 
 
 def test_words_that_xml_does_not_have_spoil_no_workbook(tmp_path: Path) -> None:
-    said = "a\x00\x1b\x08\ufffe<&>\u202e" * 3
-    fields = [{"name": "x", "title": said, "description": said, "categories": [said, "b"]}]
-    frame = pl.DataFrame({"x": [said]})
-    package = write_package(tmp_path / "p", {"t": (frame, {"fields": fields})}, title=said)
+    reported = "a\x00\x1b\x08\ufffe<&>\u202e" * 3
+    fields = [
+        {"name": "x", "title": reported, "description": reported, "categories": [reported, "b"]}
+    ]
+    frame = pl.DataFrame({"x": [reported]})
+    package = write_package(tmp_path / "p", {"t": (frame, {"fields": fields})}, title=reported)
     book = openpyxl.load_workbook(export("xlsx", tmp_path / "x.xlsx", package).path)
     assert "<&>" in book["t"]["A1"].comment.text
 
@@ -357,6 +362,22 @@ def test_a_full_disk_is_reported_in_a_line_and_leaves_nothing_behind(
     assert list(target.parent.iterdir()) == []
 
 
+HOLD_ROWS = [one for one in ExportFormat if one not in ("markdown", "quarto")]
+
+
+@needs_root
+@pytest.mark.parametrize("form", HOLD_ROWS)
+def test_a_full_disk_is_named_whatever_the_library_says(tmp_path: Path, form: ExportFormat) -> None:
+    texts = pl.Series([f"{number * 7919:x}" * 9 for number in range(20_000)])
+    package = write_package(tmp_path / "p", {"t": (texts.to_frame("text"), {})})
+    with disk(tmp_path / "disk", "size=320k") as folder:
+        with pytest.raises(BuildError) as answer:
+            export(form, folder / "x", package)
+        assert list(folder.iterdir()) == []
+    assert f"The disk that holds {folder} is full.\nMake room on it" in str(answer.value)
+    assert "cannot be read" not in str(answer.value)
+
+
 @pytest.mark.parametrize("form", list(ExportFormat))
 def test_names_that_differ_in_case_only_are_reported_together_before_anything_is_written(
     tmp_path: Path, form: ExportFormat
@@ -368,10 +389,10 @@ def test_names_that_differ_in_case_only_are_reported_together_before_anything_is
     heard: list[str] = []
     databases = (ExportFormat.SQLITE, ExportFormat.DUCKDB)
     if form in (*databases, ExportFormat.SAV, ExportFormat.XPT):
-        with pytest.raises(BuildError) as told:
+        with pytest.raises(BuildError) as answer:
             export(form, target, package, report=heard.append)
-        assert ("the tables 'Visits' and 'visits'" in str(told.value)) is (form in databases)
-        assert "the fields 'ID' and 'id' of 'visits'" in str(told.value)
+        assert ("the tables 'Visits' and 'visits'" in str(answer.value)) is (form in databases)
+        assert "the fields 'ID' and 'id' of 'visits'" in str(answer.value)
         assert heard == []
         assert list(target.parent.iterdir()) == []
     elif form is ExportFormat.CSV:

@@ -94,9 +94,9 @@ def fetched(project: Study) -> list[Any]:
 
 
 def test_a_snapshot_is_fetched_pinned_built_and_fetched_again(clinic: Study) -> None:
-    with pytest.raises(ProjectError) as told:
+    with pytest.raises(ProjectError) as reported:
         clinic.build()
-    assert str(told.value) == (
+    assert str(reported.value) == (
         "The raw file 'visits_file' is not there: it has not been fetched yet.\n"
         "Fetch it: data-package fetch visits_file"
     )
@@ -156,10 +156,10 @@ def test_what_does_not_answer_the_query_now_is_not_used(clinic: Study) -> None:
 
     def fault() -> str:
         catalogue = loaded(clinic)
-        with pytest.raises(ProjectError) as told:
+        with pytest.raises(ProjectError) as reported:
             catalogue.deliveries.content("visits_file")
-        assert str(told.value).endswith("\nFetch it: data-package fetch visits_file")
-        return str(told.value).splitlines()[0]
+        assert str(reported.value).endswith("\nFetch it: data-package fetch visits_file")
+        return str(reported.value).splitlines()[0]
 
     content = file.read_bytes()
     file.write_bytes(content[:-1])
@@ -347,14 +347,14 @@ def test_a_query_that_fails_is_refused_in_words_of_ours(sql: str, tmp_path: Path
         database.execute(f"insert into t values ({-(2**63)})")
     database.close()
     with (
-        pytest.raises(BuildError) as told,
+        pytest.raises(BuildError) as reported,
         sqlite.answered("sqlite:///a.db", sql, tmp_path) as answer,
         kept(answer, tmp_path),
     ):
         pass
-    assert REFUSED[sql] in str(told.value)
-    assert "planted88" not in str(told.value)
-    assert str(2**63) not in str(told.value)
+    assert REFUSED[sql] in str(reported.value)
+    assert "planted88" not in str(reported.value)
+    assert str(2**63) not in str(reported.value)
     assert [path.name for path in tmp_path.iterdir()] == ["a.db"]
 
 
@@ -378,10 +378,10 @@ def test_a_name_is_repeated_only_if_the_user_wrote_it() -> None:
     ],
 )
 def test_an_address_with_a_password_is_refused_and_not_repeated(connection: str) -> None:
-    with pytest.raises(ProjectError) as told:
+    with pytest.raises(ProjectError) as reported:
         source_query("visits_file", "select 1", connection=connection)
-    assert "has a secret in its connection" in str(told.value)
-    assert "planted66" not in str(told.value)
+    assert "has a secret in its connection" in str(reported.value)
+    assert "planted66" not in str(reported.value)
 
 
 def test_an_address_that_cannot_be_read_is_not_repeated() -> None:

@@ -28,7 +28,7 @@ GRAPH = Graph(
 )
 
 
-def test_a_folded_group_stands_for_its_tables_and_their_worst_state() -> None:
+def test_a_folded_group_shows_the_number_of_its_tables_and_their_worst_state() -> None:
     found = folded(GRAPH, ["raw", FILES])
     nodes = {node.name: node for node in found.nodes}
     assert [*nodes] == [FILES, "raw", "adults", "counts"]

@@ -1,12 +1,13 @@
 """The history is Dagster's own, loses nothing to a kill, and bears many writers."""
 
 import signal
+import sqlite3
 import subprocess
 import sys
 import textwrap
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
-from contextlib import contextmanager
+from contextlib import contextmanager, suppress
 from pathlib import Path
 from queue import Queue
 
@@ -14,6 +15,7 @@ import dagster as dg
 import pytest
 from dagster._core.storage.event_log.sqlite.sqlite_event_log import SqliteEventLogStorage
 
+from data_package.engine.history.connections import KeptConnections
 from data_package.engine.runs.instance import project_instance
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER
@@ -27,6 +29,7 @@ WRITER = """
 import sys
 from pathlib import Path
 import dagster as dg
+from data_package.engine.history.connections import KeptConnections
 from data_package.engine.runs.instance import project_instance
 from data_package.engine.project import find_project
 
@@ -93,18 +96,18 @@ def test_dagsters_own_storage_reads_what_a_build_wrote(study: Make) -> None:
 
 def test_a_process_that_is_killed_loses_nothing_that_was_stored(study: Make) -> None:
     project = study({})
-    said: list[int] = []
+    output: list[int] = []
     process = writer(project, 0, -1, "a")
     assert process.stdout is not None
     for line in process.stdout:
-        said.append(int(line))
-        if len(said) == 25:
+        output.append(int(line))
+        if len(output) == 25:
             process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
     kept = numbers(project, "a")
-    assert kept[: len(said)] == said
-    assert len(kept) <= len(said) + 1
+    assert kept[: len(output)] == output
+    assert len(kept) <= len(output) + 1
 
 
 def test_two_processes_and_many_threads_write_at_once(study: Make) -> None:
@@ -120,6 +123,37 @@ def test_two_processes_and_many_threads_write_at_once(study: Make) -> None:
             list(threads.map(report, range(40)))
         assert [process.communicate()[0].count("\n") for process in others] == [15, 15]
     assert numbers(project, "shared") == [*range(40), *range(1000, 1015), *range(2000, 2015)]
+
+
+def test_events_that_come_together_are_stored_when_the_last_has_come(tmp_path: Path) -> None:
+    kept, place = KeptConnections(), tmp_path / "one.db"
+    address = f"sqlite:///{place}"
+    with sqlite3.connect(place) as other:
+        other.execute("CREATE TABLE events (number INTEGER)")
+
+    def store(number: int) -> None:
+        with kept.plain(str(place), address) as database:
+            database.execute("INSERT INTO events VALUES (?)", [number])
+
+    def stored() -> int:
+        return int(other.execute("SELECT count(*) FROM events").fetchone()[0])
+
+    store(1)
+    assert stored() == 1
+    with kept.together():
+        store(2)
+        with kept.together():
+            store(3)
+        assert stored() == 1
+    assert stored() == 3
+    # What came before an error is kept.
+    with suppress(ValueError), kept.together():
+        store(4)
+        raise ValueError
+    assert stored() == 4
+    store(5)
+    assert stored() == 5
+    kept.close()
 
 
 def test_a_history_that_was_removed_is_begun_again(study: Make) -> None:
@@ -154,6 +188,7 @@ def test_the_history_is_in_the_place_where_dagster_looks(study: Make, shard: str
 
 TELLER = """
 import sys
+from data_package.engine.history.connections import KeptConnections
 from data_package.engine.runs.instance import project_instance
 from data_package.engine.project import find_project
 

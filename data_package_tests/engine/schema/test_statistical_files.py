@@ -229,7 +229,7 @@ def test_a_file_that_breaks_off_or_is_damaged_ends_in_one_line(
         assert str(path) in str(caught.value)
 
 
-def test_labels_that_several_values_have_are_told_apart(tmp_path: Path) -> None:
+def test_labels_that_several_values_have_are_distinguished(tmp_path: Path) -> None:
     labels = {1: "A", 2: "A", 3: "B", 4: "A (1)"}
     path = tmp_path / "t.sav"
     frame = pd.DataFrame({"n": [1.0, 2.0, 3.0, 4.0]})
@@ -314,12 +314,12 @@ def test_a_file_with_any_damage_is_read_or_ends_in_one_line(
         )
     path = tmp_path / name
     path.write_bytes(content[: draw.choice((len(content), draw.randrange(1, len(content))))])
-    said = ""
+    output = ""
     for look in (read, lambda path, _: infer_file(path)):
         try:
             look(path, SCHEMA)
         except CheckError as error:
-            said = str(error)
+            output = str(error)
         except BadDataError as error:
-            said = error.report.totals[0].code
-        assert len(said.splitlines()) < 2
+            output = error.report.totals[0].code
+        assert len(output.splitlines()) < 2

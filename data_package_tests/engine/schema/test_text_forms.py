@@ -91,6 +91,17 @@ def test_a_damaged_packed_file_is_reported_in_one_line(
     assert "\n" not in str(caught.value)
 
 
+@pytest.mark.parametrize("rows", [100, 10_000, 100_000])
+def test_a_packed_column_that_is_damaged_at_its_end_is_reported(tmp_path: Path, rows: int) -> None:
+    path = tmp_path / "t.csv.bz2"
+    whole = bytearray(bz2.compress(b"a\n" + b"12345678\n" * rows))
+    whole[-3] ^= 255
+    path.write_bytes(whole)
+    with pytest.raises(CheckError, match="data are damaged") as caught:
+        infer_file(path)
+    assert str(path) in str(caught.value)
+
+
 def test_a_file_that_is_not_packed_as_its_name_says_is_reported(tmp_path: Path) -> None:
     path = tmp_path / "t.csv.zst"
     path.write_bytes(CSV)

@@ -20,13 +20,11 @@ from hypothesis import strategies as st
 from data_package.engine import engine_edition as editions
 from data_package.engine.runs import BuildResult
 from data_package.engine.runs.run import run_build
-from data_package.engine.sources import delivered
-from data_package.engine.staleness import memo
 from data_package.engine.staleness.memo import count_if_fresh
 from data_package.engine.staleness.plan import Request
 from data_package.engine.storage import hash_file
-from data_package.engine.tables import attach
 from data_package_tests.conftest import Study
+from data_package_tests.engine.other_engine import use_engine
 
 pytestmark = pytest.mark.slow
 
@@ -329,14 +327,6 @@ class Place(Study):
         return sorted(
             path for group in GROUPS for path in (self.storage / group).rglob("*.parquet")
         )
-
-
-def use_engine(patch: pytest.MonkeyPatch, folder: Path) -> None:
-    """Let what is built depend on the sources in this folder, though the engine itself runs."""
-    patch.setattr(editions.edition.__wrapped__, "__defaults__", (folder,))
-    patch.setattr(memo, "_ENGINE", folder)
-    editions.edition.cache_clear()
-    patch.setattr(attach, "READER", editions.edition(delivered.__name__))
 
 
 def new_place(root: Path, base: str) -> Place:

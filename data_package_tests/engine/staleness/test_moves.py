@@ -73,8 +73,8 @@ def test_a_renamed_folder_moves_its_tables(study: Make) -> None:
     project = study(FILES)
     project.build()
     (project.root / project.package / "linked").rename(project.root / project.package / "joined")
-    said = project.verb("build", "--dry-run").stdout
-    assert "would move people: its file is in storage/linked" in said
+    output = project.verb("build", "--dry-run").stdout
+    assert "would move people: its file is in storage/linked" in output
 
     result = project.build()
 

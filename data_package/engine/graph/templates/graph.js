@@ -179,7 +179,7 @@
     if (many) for (const by of [7, 3.5]) node.append(draw("rect", { x: by, y: by, width: WIDE, height: HIGH, rx: 9 }));
     node.append(draw("rect", { class: "body", width: WIDE, height: HIGH, rx: 9 }));
     node.append(draw("text", { class: "mark", x: 11, y: 24 }, data.marks[spot.state]));
-    // The whole name, of which the picture shows the beginning: it is what voice control is told.
+    // The whole name, of which the picture shows the beginning: voice control uses it.
     const end = many ? 30 : 16, beginning = draw("svg", { x: 30, width: WIDE - 30 - end, height: HIGH });
     beginning.append(draw("text", { class: "name", y: many ? 18 : 24 }, spot.name));
     node.append(beginning);

@@ -20,7 +20,7 @@ FORMATS: Sequence[FileFormat] = (*OTHER_THAN_TEXT, DELIMITED)
 
 
 def format_of(path: Path) -> FileFormat:
-    """Return the format of a file: by how it begins, or else by its name.
+    """Return the format of the file at `path`: by how it begins, or else by its name.
 
     Its content has the first word, since anybody can rename a file. What cannot be opened has the
     format that its name says.

@@ -10,7 +10,7 @@ from data_package.engine.schema.unreadable import unreadable_file
 
 
 def parts_of(path: Path) -> list[dict[str, str]]:
-    """Return a dialect for each table in a file; an empty one for a file that is one table.
+    """Return a dialect for each table in the file at `path`; an empty one where it is one table.
 
     Raises CheckError for a file that cannot be opened.
     """

@@ -1,0 +1,18 @@
+"""What is built depends on other sources of the engine than those that run."""
+
+from pathlib import Path
+
+import pytest
+
+from data_package.engine import engine_edition as editions
+from data_package.engine.sources import delivered
+from data_package.engine.staleness import memo
+from data_package.engine.tables import attach
+
+
+def use_engine(patch: pytest.MonkeyPatch, folder: Path) -> None:
+    """Let what is built depend on the sources in this folder, though the engine itself runs."""
+    patch.setattr(editions.edition.__wrapped__, "__defaults__", (folder,))
+    patch.setattr(memo, "_ENGINE", folder)
+    editions.edition.cache_clear()
+    patch.setattr(attach, "READER", editions.edition(delivered.__name__))
