@@ -279,7 +279,7 @@ def test_what_would_be_unsafe_is_refused(study: Make, place: ListeningPlace, say
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--host", "no such name"], "no name of this machine"),
+        (["--host", "no such name"], "not a name of this machine"),
         (["--tls-cert", "people.csv", "--tls-key", "people.csv"], "not usable"),
     ],
 )
