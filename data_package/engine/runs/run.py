@@ -76,7 +76,7 @@ def build(
         force: run what is selected even where it is fresh.
         fail_fast: stop at the first failure.
         threads: how many tables are built at once.
-        processes: whether each of them is built in a process of its own.
+        processes: whether each of them is built in its own process.
         slurm: whether each of them is built in a job of the cluster's Slurm.
 
     Returns:

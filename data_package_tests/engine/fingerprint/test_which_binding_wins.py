@@ -140,7 +140,7 @@ def test_names_in_a_text_are_covered_and_reported(probe: str, tmp_path: Path) ->
     }
     before, after = compare(tmp_path, study, edited(study, ("LOOKUP = [1]", "LOOKUP = [2]")))
     assert before.digest != after.digest
-    assert any("the whole module is covered" in said for said in before.unseen), before.unseen
+    assert any("the whole module is covered" in output for output in before.unseen), before.unseen
 
 
 @pytest.mark.parametrize(
@@ -195,4 +195,4 @@ READS = [
 
 @pytest.mark.parametrize("code", READS)
 def test_what_comes_from_outside_is_reported(code: str, tmp_path: Path) -> None:
-    assert any("not covered" in said for said in look_at(tmp_path, f"{code}\n").unseen)
+    assert any("not covered" in output for output in look_at(tmp_path, f"{code}\n").unseen)

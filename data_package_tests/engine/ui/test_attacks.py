@@ -271,11 +271,11 @@ def test_dagster_itself_refuses_too_where_one_only_reads(reading: Served) -> Non
       assetNodes { hasMaterializePermission hasWipePermission hasReportRunlessAssetEventPermission }
       workspaceOrError { ... on Workspace { locationEntries { permissions { permission value } } } }
     }"""
-    told = reading.graphql(query).json["data"]
-    assert told["permissions"]
-    assert not any(one["value"] for one in told["permissions"])
-    assert not any(value for node in told["assetNodes"] for value in node.values())
-    locations = told["workspaceOrError"]["locationEntries"]
+    reported = reading.graphql(query).json["data"]
+    assert reported["permissions"]
+    assert not any(one["value"] for one in reported["permissions"])
+    assert not any(value for node in reported["assetNodes"] for value in node.values())
+    locations = reported["workspaceOrError"]["locationEntries"]
     assert not any(one["value"] for entry in locations for one in entry["permissions"])
 
 
@@ -507,7 +507,7 @@ def test_every_answer_carries_the_headers_that_shut_a_browser_in(reading: Served
     assert "http" not in script
 
 
-def test_the_page_is_told_to_report_to_nobody(reading: Served) -> None:
+def test_the_page_reports_to_nobody(reading: Served) -> None:
     page = reading.ask("GET", "/", None, without(reading.owner, "Origin")).body
     assert b'"telemetryEnabled": false' in page
     assert reading.graphql("{ shouldShowNux }").json == {"data": {"shouldShowNux": False}}

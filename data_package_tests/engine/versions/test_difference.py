@@ -1,4 +1,4 @@
-"""Two packages are compared wherever they lie, and counts are all that is told."""
+"""Two packages are compared wherever they lie, and counts are all that is reported."""
 
 import json
 import re
@@ -108,7 +108,7 @@ def test_what_is_not_there_is_reported_with_what_to_name(old: Path, tmp_path: Pa
         diff(old, changed(tmp_path / "new", PEOPLE))
 
 
-def test_the_command_tells_counts_and_never_a_value(old: Path, tmp_path: Path) -> None:
+def test_the_command_shows_counts_and_never_a_value(old: Path, tmp_path: Path) -> None:
     people = PEOPLE.with_columns(name=pl.Series(["ann", "secret", "cy"]))
     new = changed(tmp_path / "new", people)
     for options in ((), ("--json",), ("--markdown",)):
@@ -116,10 +116,10 @@ def test_the_command_tells_counts_and_never_a_value(old: Path, tmp_path: Path) -
         assert done.exit_code == 0, done.output
         assert "secret" not in done.output
         assert "name" in done.output
-    told = json.loads(run(old, new, "--json").output)
-    assert told["level"] == "patch"
-    assert told["tables"][0]["rows"]["fields"] == {"name": 1}
-    assert told["tables"][1]["same_file"] is True
+    answer = json.loads(run(old, new, "--json").output)
+    assert answer["level"] == "patch"
+    assert answer["tables"][0]["rows"]["fields"] == {"name": 1}
+    assert answer["tables"][1]["same_file"] is True
     done = run(old, new, "--rows")
     assert done.exit_code == 2
     assert "--rows needs a terminal" in done.output
@@ -155,7 +155,7 @@ def crowd(count: int, hiv: int) -> pl.DataFrame:
     return pl.DataFrame({"id": range(count), "name": ["hiv"] * hiv + ["no"] * (count - hiv)})
 
 
-def test_a_published_changelog_tells_not_how_few_came_or_went(tmp_path: Path) -> None:
+def test_a_published_changelog_hides_how_few_came_or_went(tmp_path: Path) -> None:
     def shown(_table: str, count: int) -> str:
         return coarse_rows(count, step_of(70, 70, 5))
 
@@ -199,8 +199,8 @@ def test_the_rows_of_one_subject_disappear_in_the_reported_counts(
 ) -> None:
     assert step_of(rows, subjects, 5) == step
     of_one = -(-rows // subjects)
-    told = {coarse_rows(count, step) for count in range(4 * of_one + 1)}
-    assert told == {f"fewer than {step:,}"}
+    answer = {coarse_rows(count, step) for count in range(4 * of_one + 1)}
+    assert answer == {f"fewer than {step:,}"}
     # A total less its parts leaves open whether anybody is in the rest.
     whole = {coarse_rows(rows + more * of_one, step) for more in range(2)}
     assert len(whole) == 1
