@@ -254,6 +254,50 @@ def test_long_texts_of_stata_are_read_whole_or_refused_with_their_names(tmp_path
             read(path, schema)
 
 
+def test_weeks_and_months_of_stata_are_the_numbers_that_it_counts(tmp_path: Path) -> None:
+    path = tmp_path / "t.dta"
+    values = {"w": 2600.0, "m": 700.0, "q": -200.0, "h": 100.0, "y": 2020.0, "tb": 5.0}
+    frame = pd.DataFrame({name: [value, None] for name, value in values.items()})
+    frame["day"] = [20000.0, None]
+    formats = {name: f"%t{name}" for name in values} | {
+        "m": "%-tmCCYY-NN",
+        "tb": "%tbcal",
+        "day": "%td",
+    }
+    pyreadstat.write_dta(frame, path, variable_format=formats)
+    inference = infer_file(path)
+    made = read(path, {"fields": inference.fields}, bad="stop").frame.collect()
+    assert made.drop("day").rows() == [tuple(values.values()), (None,) * 6]
+    assert made["day"].to_list() == [dt.date(2014, 10, 4), None]
+    assert inference.fields[1]["description"] == "Months since January 1960."
+
+
+def test_texts_of_old_releases_of_stata_keep_their_letters(tmp_path: Path) -> None:
+    path = tmp_path / "t.dta"
+    texts = ["Zürich", "ö", "plain", "", "Äß"]
+    frame = pd.DataFrame(
+        {"n": [1, 2, 3, 4, 5], "s": texts, "x": [0.5] * 5, "one": ["é", "a", "", "ü", "b"]}
+    )
+    fields = [("n", "integer"), ("s", "string"), ("x", "number"), ("one", "string")]
+    schema = {"fields": [{"name": name, "type": kind} for name, kind in fields]}
+    for release in (114, 117, 118):
+        frame.to_stata(path, version=release, write_index=False)
+        theirs = pyreadstat.read_dta(path)[0]
+        made = read(path, schema, bad="stop").frame.collect()
+        for name in ("s", "one"):
+            assert [text or "" for text in made[name]] == theirs[name].to_list(), release
+
+
+def test_a_transport_file_of_several_tables_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.xpt"
+    for version in (5, 8):
+        pyreadstat.write_xport(pd.DataFrame({"N": [1.0, 2.0]}), path, file_format_version=version)
+        whole = path.read_bytes()
+        path.write_bytes(whole + whole[3 * 80 :])
+        with pytest.raises(CheckError, match="it holds several tables"):
+            read(path, {"fields": [{"name": "N", "type": "number"}]})
+
+
 @pytest.mark.stress
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("name", WRITERS)
