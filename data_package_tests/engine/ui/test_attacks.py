@@ -212,7 +212,8 @@ def schema() -> GraphQLSchema:
     """Dagster's, which takes a second to import: not where tests are only collected."""
     from dagster_graphql.schema import create_schema
 
-    return create_schema().graphql_schema
+    made: GraphQLSchema = create_schema().graphql_schema
+    return made
 
 
 def mutations() -> dict[str, GraphQLField]:
