@@ -25,7 +25,13 @@ from data_package.engine.staleness.lock import lacks, lock_of, read_lock
 from data_package.engine.staleness.plan import Request
 from data_package.engine.staleness.status import ProjectStatus, status_of
 from data_package.engine.states import PackageState, Verdict
-from data_package.engine.storage import check_replaceable, hash_file, remove, temporary_beside
+from data_package.engine.storage import (
+    check_replaceable,
+    followed,
+    hash_file,
+    remove,
+    temporary_beside,
+)
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import open_project
 from data_package.engine.versions.archive import (
@@ -190,7 +196,7 @@ def _make_new(proposal: Proposal, watch: Watch | None) -> None:
     aside = temporary_beside(project.published)
     with building(project, lambda _: None):
         record = project.package_folder / RECORD
-        check_replaceable(proposal.folder, proposal.archive, record.resolve(), project.published)
+        check_replaceable(proposal.folder, proposal.archive, followed(record), project.published)
         lock_of(project).check_writable()
         try:
             proposal.package.write(aside, [release, *before])

@@ -123,7 +123,7 @@ def test_why_shows_the_changed_lines_and_the_way_to_them(built: Study) -> None:
 def test_why_names_where_the_staleness_of_an_input_begins(built: Study) -> None:
     (built.root / "people.csv").write_text("id,age\n1,21\n")
     words = call("why", "counts").stdout
-    assert "adults is stale; if it comes out as it was, counts is left alone" in words
+    assert "adults is stale; if its content does not change, counts is not built" in words
     assert "people: people_file has new content" in words
 
 

@@ -125,7 +125,7 @@ def test_a_model_that_another_io_manager_keeps_is_listed_beside_the_tables(
     project.write({"tables.py": source(model, age=30)})
     assert ran(project) == ["people", "model", "predicted"]
     (tmp_path / "model.pickle").unlink()
-    # It comes out as it was, so that its reader need not run.
+    # Its content does not change, so the table that uses it need not run.
     assert ran(project) == ["model"]
 
 

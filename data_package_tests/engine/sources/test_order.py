@@ -53,7 +53,7 @@ def test_files_are_ordered_by_what_their_names_say(order: Order, labels: tuple[s
         (r"_(?P<year>\d+)\.", ("v_24.csv", "v_2025.csv"), "in different ways"),
         (r"_(?P<n>\d+)(?P<m>-\d)?", ("v_1.csv",), "is not in the name"),
         (("a.csv",), ("a.csv", "b.csv"), "does not list b.csv"),
-        (("a.csv", "c.csv"), ("a.csv",), "'c.csv' in its order is none of its files"),
+        (("a.csv", "c.csv"), ("a.csv",), "'c.csv' in its order is not one of its files"),
         (("a.csv",), ("x/a.csv", "y/a.csv"), "is the name of x/a.csv and y/a.csv"),
         (("a.csv", "x/a.csv"), ("x/a.csv",), "lists x/a.csv twice"),
     ],

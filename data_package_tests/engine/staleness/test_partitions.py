@@ -358,7 +358,7 @@ def parts(weeks: pl.LazyFrame) -> pl.LazyFrame:
     (raw / "days" / "2024-01-02.parquet").unlink()
     lock_of(project.project).forget(["nothing"], {"days": ["2024-01-02"]})
     result = project.build()
-    # It comes out as it was, so that nothing else runs.
+    # Its content does not change, so nothing else runs.
     assert built(result) == ["days[2024-01-02]"]
     assert read_lock(project.project) == lock
 

@@ -1,4 +1,4 @@
-"""Files of SPSS, SAS and Stata, read by polars-readstat in a process of its own."""
+"""Files of SPSS, SAS and Stata, read by polars-readstat in a separate process."""
 
 import io
 import json

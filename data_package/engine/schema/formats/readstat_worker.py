@@ -1,4 +1,4 @@
-"""Reads a file of SPSS, SAS or Stata in a process of its own; run as a script.
+"""Reads a file of SPSS, SAS or Stata in a separate process; run as a script.
 
 The library is fast and is not hardened: a damaged file can make it ask for more memory than there
 is, which ends its process, and its errors quote what it has read. So it is run here, without a core
