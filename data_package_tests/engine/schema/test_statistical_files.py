@@ -288,6 +288,41 @@ def test_texts_of_old_releases_of_stata_keep_their_letters(tmp_path: Path) -> No
             assert [text or "" for text in made[name]] == theirs[name].to_list(), release
 
 
+def test_times_of_a_day_or_more_are_durations_and_not_missing(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"t": [1.0, 86399.25, None], "long": [5.0, 90000.5, -3.0]})
+    frame["s"] = ["a", "b", "c"]
+    forms = {"t": "TIME8", "long": "TIME8"}
+    labels = ["Clock", "Lasts", "Word"]
+    for name in ("t.sav", "t.zsav", "5.xpt", "8.xpt"):
+        path = tmp_path / name
+        if path.suffix == ".xpt":
+            version = int(path.stem)
+            pyreadstat.write_xport(
+                frame,
+                path,
+                column_labels=labels,
+                variable_format=forms,
+                file_format_version=version,
+            )
+        else:
+            compress = path.suffix == ".zsav"
+            pyreadstat.write_sav(
+                frame, path, column_labels=labels, variable_format=forms, compress=compress
+            )
+        inference = infer_file(path)
+        assert [one["type"] for one in inference.fields] == ["time", "duration", "string"], name
+        assert [one["title"] for one in inference.fields] == labels
+        made = read(path, {"fields": inference.fields}, bad="stop").frame.collect()
+        assert made["t"].to_list() == [dt.time(0, 0, 1), dt.time(23, 59, 59, 250_000), None]
+        assert [one.total_seconds() for one in made["long"]] == frame["long"].to_list()
+    fields = [("t", "time"), ("long", "time"), ("s", "string")]
+    schema = {"fields": [{"name": name, "type": kind} for name, kind in fields]}
+    reading = read(path, schema, bad="reject")
+    assert [total.rows for total in reading.report.totals] == [(3, 4)]
+    assert reading.rejects is not None
+    assert reading.rejects["long"].to_list() == ["P1DT1H0.5S", "-PT3S"]
+
+
 def test_a_transport_file_of_several_tables_is_refused(tmp_path: Path) -> None:
     path = tmp_path / "t.xpt"
     for version in (5, 8):

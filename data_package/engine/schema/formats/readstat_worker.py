@@ -80,12 +80,33 @@ def answer(name: str, answers: io.BufferedIOBase) -> None:
 
         counting = periods(metadata, schema)
     send(answers, b"K", json.dumps(metadata, default=str).encode())
+    if pl.Time() in schema.values() and name.endswith((".sav", ".zsav", ".xpt")):
+        from data_package.engine.schema.formats.clock_columns import in_numbers
+
+        with in_numbers(Path(name), schema) as copy, named(copy, Path(name).suffix) as changed:
+            answer_rows(changed, metadata, schema, counting, answers)
+    else:
+        answer_rows(name, metadata, schema, counting, answers)
+
+
+def answer_rows(
+    name: str,
+    metadata: Mapping[str, Any],
+    schema: dict[str, pl.DataType],
+    counting: list[str],
+    answers: io.BufferedIOBase,
+) -> None:
+    """Send the columns, and their rows if they are asked for."""
+    clocks: list[str] = []
+    if name.endswith((".sav", ".zsav", ".xpt")):
+        clocks = [one for one, dtype in schema.items() if dtype == pl.Time]
     schema.update(dict.fromkeys(counting, pl.Int64()))
+    schema.update(dict.fromkeys(clocks, pl.Duration("us")))
     send(answers, b"S", as_arrow(pl.DataFrame(schema=schema)))
     line = sys.stdin.readline()
     if not line:
         return
-    batches = rows(name, json.loads(line), counting)
+    batches = rows(name, json.loads(line), counting, clocks)
     if name.endswith(".dta"):
         from data_package.engine.schema.formats.stata_columns import with_whole_texts
 
@@ -95,7 +116,9 @@ def answer(name: str, answers: io.BufferedIOBase) -> None:
     send(answers, b"D", b"")
 
 
-def rows(name: str, request: Mapping[str, Any], counting: list[str]) -> Iterator[pl.DataFrame]:
+def rows(
+    name: str, request: Mapping[str, Any], counting: list[str], clocks: list[str]
+) -> Iterator[pl.DataFrame]:
     """Give the columns that are asked for, in the order of the file."""
     from polars_readstat import scan_readstat
 
@@ -116,6 +139,10 @@ def rows(name: str, request: Mapping[str, Any], counting: list[str]) -> Iterator
         from data_package.engine.schema.formats.stata_columns import counted as numbers
 
         counted = numbers([one for one in counting if one in names])
+    if clocks:
+        from data_package.engine.schema.formats.clock_columns import durations
+
+        counted = durations([one for one in clocks if one in names])
     batches = scan.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming")
     for batch in batches:
         yield batch.select(pl.col(names)).with_columns(counted)
