@@ -11,11 +11,12 @@ READY := $(VENV)/.ready
 build: $(READY)
 	@$(BIN)/data-package build
 
+# `make test MARKED="slow and not stress"` runs others than the fast ones.
 test: $(READY)
-	@$(BIN)/pytest -n auto --dist worksteal
+	@$(BIN)/pytest -n auto --dist worksteal $(if $(MARKED),-m "$(MARKED)")
 
-test-slow: $(READY)
-	@$(BIN)/pytest -n auto --dist worksteal -m "slow and not stress"
+test-slow: MARKED = slow and not stress
+test-slow: test
 
 stress: $(READY)
 	@$(BIN)/pytest -n auto -m stress

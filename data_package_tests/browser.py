@@ -41,22 +41,22 @@ class Tab:
         message = {"id": self._number, "method": method, "params": parameters}
         self.channel.send(json.dumps(message))
         while True:
-            told = json.loads(self.channel.recv(timeout=60))
-            if told.get("id") == self._number:
-                assert "error" not in told, told
-                result: dict[str, Any] = told["result"]
+            answer = json.loads(self.channel.recv(timeout=60))
+            if answer.get("id") == self._number:
+                assert "error" not in answer, answer
+                result: dict[str, Any] = answer["result"]
                 return result
-            self._hear(told)
+            self._hear(answer)
 
-    def _hear(self, told: dict[str, Any]) -> None:
-        parameters = told.get("params", {})
-        if told["method"] == "Network.requestWillBeSent":
+    def _hear(self, answer: dict[str, Any]) -> None:
+        parameters = answer.get("params", {})
+        if answer["method"] == "Network.requestWillBeSent":
             self.requests.append(parameters["request"]["url"])
-        elif told["method"] == "Network.webSocketCreated":
+        elif answer["method"] == "Network.webSocketCreated":
             self.requests.append(parameters["url"])
-        elif told["method"] == "Log.entryAdded":
+        elif answer["method"] == "Log.entryAdded":
             self.complaints.append(parameters["entry"]["text"])
-        elif told["method"] == "Runtime.exceptionThrown":
+        elif answer["method"] == "Runtime.exceptionThrown":
             self.complaints.append(parameters["exceptionDetails"]["text"])
 
     def open(self, address: str) -> None:
@@ -71,11 +71,11 @@ class Tab:
 
     def ask(self, script: str) -> Any:
         """The value of an expression in the page."""
-        told = self.call(
+        answer = self.call(
             "Runtime.evaluate", expression=script, returnByValue=True, awaitPromise=True
         )
-        assert "exceptionDetails" not in told, told
-        return told["result"].get("value")
+        assert "exceptionDetails" not in answer, answer
+        return answer["result"].get("value")
 
     @property
     def text(self) -> str:

@@ -5,19 +5,25 @@ For tests of what verbs print and make. How a process begins and what it imports
 
 import atexit
 import json
+import os
+import select
+import signal
 import subprocess
 import sys
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
+from dataclasses import dataclass
 from functools import cache
 from pathlib import Path
 from tempfile import TemporaryDirectory
+from typing import IO
 
 # How a fork gets the folder, the environment and the output of a command.
 BECOME = """
 import json, os, runpy, sys
 
-def become(folder, environment, said):
-    for number, name in enumerate((os.devnull, *said)):
+def become(folder, environment, outputs):
+    for number, name in enumerate((os.devnull, *outputs)):
         file = os.open(name, os.O_RDWR | os.O_CREAT | os.O_APPEND)
         os.dup2(file, number)
         os.close(file)
@@ -32,20 +38,36 @@ def become(folder, environment, said):
 _PARENT = (
     BECOME
     + """
+import importlib
 from data_package.engine.cli import spare
 
 spare.prepare()
 
+def ended(child):
+    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+
 while line := sys.stdin.readline():
-    words, folder, environment, said, before = json.loads(line)
+    asked = json.loads(line)
+    if isinstance(asked, int):
+        ended(asked)
+        continue
+    words, folder, environment, outputs, before, wanted, lasts = asked
+    for name in wanted:
+        importlib.import_module(name)
     child = os.fork()
     if not child:
-        become(folder, environment, said)
+        become(folder, environment, outputs)
+        if lasts:
+            # What it says goes into pipes, other than what its parent says.
+            sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))
         sys.argv = ["data-package", *words]
         exec(before)
         runpy.run_module("data_package.engine.cli", run_name="__main__")
         sys.exit()
-    print(os.waitstatus_to_exitcode(os.waitpid(child, 0)[1]), flush=True)
+    if lasts:
+        print(child, flush=True)
+    else:
+        ended(child)
 """
 )
 
@@ -62,18 +84,73 @@ def run(
 
     `together` puts what it writes to its error output among the output, as a terminal does.
     """
+    with TemporaryDirectory() as place:
+        outputs = [Path(place, name) for name in ("out", "out" if together else "err")]
+        files = list(map(str, outputs))
+        code = _asked([words, str(folder), dict(environment), files, before, [], 0])
+        out, err = (path.read_text(errors="replace") for path in outputs)
+        err = "" if together else err
+    return subprocess.CompletedProcess(words, code, out, err)
+
+
+@dataclass
+class Lasting:
+    """A process that goes on, with the methods of `subprocess.Popen`."""
+
+    pid: int
+    stdout: IO[str]
+    stderr: IO[str]
+    _code: int | None = None
+
+    def poll(self) -> int | None:
+        with suppress(subprocess.TimeoutExpired):
+            self.wait(timeout=0)
+        return self._code
+
+    def wait(self, timeout: float | None = None) -> int:
+        """Its exit code. Raises subprocess.TimeoutExpired."""
+        if self._code is None:
+            ending = os.pidfd_open(self.pid)
+            try:
+                if not select.select([ending], [], [], timeout)[0]:
+                    raise subprocess.TimeoutExpired(str(self.pid), timeout or 0)
+            finally:
+                os.close(ending)
+            self._code = _asked(self.pid)
+        return self._code
+
+    def send_signal(self, how: signal.Signals) -> None:
+        os.kill(self.pid, how)
+
+
+def start(
+    words: Sequence[str],
+    folder: Path,
+    environment: Mapping[str, str],
+    before: str = "",
+    wanted: Sequence[str] = (),
+) -> Lasting:
+    """Start `data-package` with these words in a folder; it begins with these modules imported."""
+    with TemporaryDirectory() as place:
+        outputs = [Path(place, name) for name in ("out", "err")]
+        for path in outputs:
+            os.mkfifo(path)
+        files = list(map(str, outputs))
+        lasting = [words, str(folder), dict(environment), files, before, list(wanted), 1]
+        pid = _asked(lasting)
+        # Opening waits for the process, which opens them too.
+        out, err = (path.open(errors="replace") for path in outputs)
+        return Lasting(pid, out, err)
+
+
+def _asked(request: object) -> int:
+    """What the parent answers."""
     parent = _parent()
     assert parent.stdin is not None
     assert parent.stdout is not None
-    with TemporaryDirectory() as place:
-        said = [Path(place, name) for name in ("out", "out" if together else "err")]
-        request = [words, str(folder), dict(environment), list(map(str, said)), before]
-        parent.stdin.write(json.dumps(request) + "\n")
-        parent.stdin.flush()
-        code = int(parent.stdout.readline())
-        out, err = (path.read_text(errors="replace") for path in said)
-        err = "" if together else err
-    return subprocess.CompletedProcess(words, code, out, err)
+    parent.stdin.write(json.dumps(request) + "\n")
+    parent.stdin.flush()
+    return int(parent.stdout.readline())
 
 
 @cache

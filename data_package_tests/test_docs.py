@@ -106,8 +106,8 @@ def blocks_of(document: Path) -> list[Block]:
 
 
 def play(document: Path, folder: Path) -> None:
-    """Make every file of a document and run every command, in order, and compare what is said."""
-    said = ""
+    """Make every file of a document and run every command, in order, and compare the output."""
+    output = ""
     for block in blocks_of(document):
         if block.language == "json":
             continue
@@ -116,10 +116,10 @@ def play(document: Path, folder: Path) -> None:
             path.parent.mkdir(parents=True, exist_ok=True)
             path.write_text(block.text)
         elif block.command:
-            code, said = run_quickly(block, folder)
-            assert code == block.exit_code, f"{block.place}: exit code {code}\n{said}"
+            code, output = run_quickly(block, folder)
+            assert code == block.exit_code, f"{block.place}: exit code {code}\n{output}"
         elif block.language == "text":
-            compare(block, said)
+            compare(block, output)
 
 
 def run_quickly(block: Block, folder: Path) -> tuple[int, str]:
@@ -128,17 +128,17 @@ def run_quickly(block: Block, folder: Path) -> tuple[int, str]:
     if block.language != "sh" or not any(map(_verb, lines)):
         assert block.command
         return run(block.command, folder)
-    code, said = 0, ""
+    code, output = 0, ""
     for line in lines:
         if verb := _verb(line):
             done = prepared.run(verb, folder, environment(), together=True)
             code, text = done.returncode, done.stdout.replace(f"{folder}/", "")
         else:
             code, text = run(["bash", "-euo", "pipefail", "-c", line], folder)
-        said += text
+        output += text
         if code:
             break
-    return code, said
+    return code, output
 
 
 def _verb(line: str) -> list[str]:
@@ -176,13 +176,13 @@ def environment() -> dict[str, str]:
     }
 
 
-def compare(block: Block, said: str) -> None:
-    """Each line of the document was said, in this order; `…` stands for lines left out."""
-    rest = iter(said.splitlines())
+def compare(block: Block, output: str) -> None:
+    """Each line of the document was reported, in this order; `…` stands for lines left out."""
+    rest = iter(output.splitlines())
     for line in block.text.splitlines():
         if line.strip() and line.strip() != "…":
             assert any(_plain(line) == _plain(other) for other in rest), (
-                f"{block.place}: this line is not said, or not here:\n{line}\n\nbut:\n{said}"
+                f"{block.place}: this line is not printed, or not here:\n{line}\n\nbut:\n{output}"
             )
 
 
@@ -195,7 +195,7 @@ def test_the_comparison_sees_a_difference() -> None:
     block = Block("text", "", "a  built 1.2 kB in 0.3 s\n…\nrows 5\n", "here")
     compare(block, "a built 7.9 MB in 3.3 s\nmore\nrows 5\n")
     for wrong in ("a built 7.9 MB in 3.3 s\nrows 6\n", "rows 5\na built 7.9 MB in 3.3 s\n"):
-        with pytest.raises(AssertionError, match="not said"):
+        with pytest.raises(AssertionError, match="not printed"):
             compare(block, wrong)
 
 
@@ -205,13 +205,13 @@ def test_the_commands_of_the_readme_run_and_change_only_what_is_built() -> None:
         if block.language == "sh":
             # Whoever runs the tests has made the build, and runs the tests.
             if block.text.strip() not in ("make build", "make test"):
-                code, said = run_quickly(block, ROOT)
-                assert code == 0, f"{block.place}:\n{said}"
+                code, output = run_quickly(block, ROOT)
+                assert code == 0, f"{block.place}:\n{output}"
         elif block.language == "python":
             compile(block.text, block.place, "exec")
             if block.text.startswith(("import ", "from ")):
-                code, said = run([sys.executable, "-c", block.text], ROOT)
-                assert code == 0, f"{block.place}:\n{said}"
+                code, output = run([sys.executable, "-c", block.text], ROOT)
+                assert code == 0, f"{block.place}:\n{output}"
     assert _changes() == before
 
 

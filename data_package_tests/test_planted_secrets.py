@@ -219,7 +219,7 @@ WHEN_WRONG = ("build", "status", "why", "check", "graph", "history", "verify")
 
 
 def needles() -> dict[bytes, str]:
-    """What to look for: the values as text, as numbers, and as what is easily told from them."""
+    """What to look for: the values as text, as numbers, and as what is easily derived from them."""
     found = {}
     for text in [*TEXTS, SECRET_ROW]:
         plain = text.encode()
@@ -272,8 +272,8 @@ def written(folder: Path) -> dict[str, list[str]]:
 def run_all(
     project: Study, home: Path, ways: dict[str, list[list[str]]]
 ) -> tuple[dict[str, list[str]], set[str]]:
-    """Run verbs; what of the values each has said, and which have not ended well."""
-    said, failed = {}, set()
+    """Run verbs; what of the values each has reported, and which have not ended well."""
+    reported, failed = {}, set()
     private = {"HOME": str(home), "TMPDIR": str(home)}
     for verb, each in ways.items():
         for words in each:
@@ -285,10 +285,10 @@ def run_all(
                 done = project.verb(*own, env=private)
             assert "Traceback" not in done.stderr, (verb, words, done.stderr)
             if found := traces((done.stdout + done.stderr).encode()):
-                said[" ".join([verb, *words])] = found
+                reported[" ".join([verb, *words])] = found
             if done.returncode:
                 failed.add(verb)
-    return said, failed
+    return reported, failed
 
 
 EVERYTHING = """{
@@ -342,9 +342,9 @@ def look_around(project: Study, folder: Path, *, runs_of: Sequence[Sequence[str]
                     tab.open(f"http://{server.host}{path}")
                     tab.wait_for("e")
         runs = runs or launched(server, runs_of)
-        told = server.graphql(EVERYTHING)
-        assert told.status == 200, told.body
-        assert all(one.encode() in told.body for one in runs)
+        answer = server.graphql(EVERYTHING)
+        assert answer.status == 200, answer.body
+        assert all(one.encode() in answer.body for one in runs)
         assert server.ask("GET", "/data-dictionary", None, server.owner).status in (200, 404)
         return bytes(wire.sent)
 
@@ -356,8 +356,8 @@ def served_cookie(server: Served, cookies: list[dict[str, str]]) -> str:
 def launched(server: Served, runs_of: Sequence[Sequence[str]]) -> list[str]:
     runs = []
     for tables in runs_of:
-        told = server.materialize(*tables).json["data"]["launchRun"]
-        runs.append(str(told["run"]["id"]))
+        answer = server.materialize(*tables).json["data"]["launchRun"]
+        runs.append(str(answer["run"]["id"]))
         assert server.end_of_run(runs[-1]) in ("SUCCESS", "FAILURE")
     return runs
 
@@ -401,12 +401,12 @@ def test_values_are_found_nowhere_else_when_all_goes_wrong(study: Make, tmp_path
     )
     home = tmp_path / "home"
     home.mkdir()
-    said, failed = run_all(project, home, {verb: WORDS[verb] for verb in WHEN_WRONG})
-    assert said == {}
+    reported, failed = run_all(project, home, {verb: WORDS[verb] for verb in WHEN_WRONG})
+    assert reported == {}
     assert failed == {"build", "check", "verify"}
     sent = look_around(project, tmp_path / "one", runs_of=[["checked", *BAD[:-1]], [BAD[-1]]])
     assert traces(sent) == []
-    # What failed was told, without the values.
+    # What failed was reported, without the values.
     assert all(table.encode() in sent for table in BAD)
     assert written(project.root) == {}
     assert written(home) == {}

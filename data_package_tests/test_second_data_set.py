@@ -105,7 +105,7 @@ def git(study: Study, *words: str) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def said(study: Study, *words: str) -> str:
+def output(study: Study, *words: str) -> str:
     done = study.verb(*words)
     assert done.returncode == 0, f"{words}:\n{done.stdout}\n{done.stderr}"
     return done.stdout
@@ -128,23 +128,23 @@ def test_flights_are_built_described_checked_compared_released_and_exported(stud
     assert built.returncode == 2
     for name in KEYS:
         assert f"'{name}' has no contract" in built.stderr
-    said(made, "build", *KEYS)
+    output(made, "build", *KEYS)
     for name in KEYS:
-        said(made, "describe", name, "--write")
+        output(made, "describe", name, "--write")
         with_keys(made.root / made.package / "final" / f"{name}.yaml", name)
-    said(made, "build")
-    said(made, "check")
+    output(made, "build")
+    output(made, "check")
     git(made, "add", "-A")
     git(made, "commit", "-qm", "January")
-    first = json.loads(said(made, "release", "--undocumented", "--json"))
+    first = json.loads(output(made, "release", "--undocumented", "--json"))
     assert first["version"] == "0.1.0"
     git(made, "add", "-A")
     git(made, "commit", "-qm", "Release 0.1.0")
 
     code = made.root / made.package / "final" / "flights.py"
     code.write_text(code.read_text().replace("MONTHS = 1", "MONTHS = 12"))
-    said(made, "build")
-    difference = json.loads(said(made, "diff", "--json"))
+    output(made, "build")
+    difference = json.loads(output(made, "diff", "--json"))
     assert difference["level"] == "minor"
     rows = {one["name"]: one["rows"] for one in difference["tables"] if one["rows"]}
     flights = rows.pop("flights")
@@ -153,7 +153,7 @@ def test_flights_are_built_described_checked_compared_released_and_exported(stud
     assert not any(one["added"] or one["removed"] or one["changed"] for one in rows.values())
     git(made, "add", "-A")
     git(made, "commit", "-qm", "The year")
-    second = json.loads(said(made, "release", "--undocumented", "--json"))
+    second = json.loads(output(made, "release", "--undocumented", "--json"))
     assert (second["version"], second["previous"]) == ("0.2.0", "0.1.0")
     exported(made)
 
@@ -162,7 +162,7 @@ def exported(made: Study) -> None:
     out = made.root / "out"
     out.mkdir()
     for form, source in (("sqlite", ""), ("duckdb", ""), ("csv", ""), ("xlsx", "0.1.0")):
-        said(
+        output(
             made,
             "export",
             "--to",

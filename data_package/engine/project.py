@@ -82,7 +82,7 @@ class Project:
         library_changes: which updates of a library make tables stale.
         packaging: how the data package is made.
         at_once: how many tables are built at once.
-        processes: whether each of those is built in a process of its own.
+        processes: whether each of those is built in its own process.
         slurm: what a job of Slurm gets for a table that does not say what it needs.
     """
 

@@ -163,6 +163,11 @@ def check_replaceable(*places: Path) -> None:
             raise ProjectError(fixed)
 
 
+def followed(path: Path) -> Path:
+    """Where a path leads if it is a link; one that leads to itself stays as it is."""
+    return Path(os.path.realpath(path))
+
+
 def write_private(path: Path, content: str | bytes, *, synced: bool = True) -> None:
     """Put a whole small file in place, as `replacing` does."""
     with replacing(path, synced=synced) as temporary:
@@ -174,7 +179,7 @@ def write_source(path: Path, text: str) -> None:
 
     Others may read it, as before; a link to it stays one.
     """
-    path = path.resolve()
+    path = followed(path)
     sweep_beside(path)
     temporary = temporary_beside(path)
     try:

@@ -45,10 +45,10 @@ def run(quick: bool) -> str:
         }.items():
             try:
                 found = measure(command, folder, before=enter)
-                told = f"{found.seconds:.1f} s, {found.peak_bytes / 1e6:,.0f} MB at its peak"
+                answer = f"{found.seconds:.1f} s, {found.peak_bytes / 1e6:,.0f} MB at its peak"
             except Unavailable as error:
-                told = f"dies: {str(error).partition(':')[0].rpartition('/')[2].strip()}"
-            lines.append(f"| {name} | {told} |")
+                answer = f"dies: {str(error).partition(':')[0].rpartition('/')[2].strip()}"
+            lines.append(f"| {name} | {answer} |")
     return "\n".join(lines)
 
 

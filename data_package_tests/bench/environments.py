@@ -71,8 +71,8 @@ def _interpreter(name: str) -> Path:
 def _run(name: str, *words: str) -> None:
     done = subprocess.run(words, capture_output=True, text=True, check=False)
     if done.returncode:
-        said = " ".join((done.stderr or done.stdout).split())[-_SHOWN:]
+        output = " ".join((done.stderr or done.stdout).split())[-_SHOWN:]
         raise Unavailable(
             f"the environment of {name} cannot be made in {FOLDER}. It needs a package index that "
-            f"pip can reach, with {', '.join(_PINS[name])}. pip said: … {said}"
+            f"pip can reach, with {', '.join(_PINS[name])}. pip printed: … {output}"
         )

@@ -74,7 +74,7 @@ def run(quick: bool) -> str:
             path.unlink()
             alone, ours = (min(each, key=_cpu_seconds) for each in zip(*pairs, strict=True))
             lines.append(
-                f"| {suffix} | {_said(alone)} | {_said(ours)} "
+                f"| {suffix} | {_in_words(alone)} | {_in_words(ours)} "
                 f"| {ours.cpu_seconds / alone.cpu_seconds:.2f} × "
                 f"| {ours.seconds / alone.seconds:.2f} × |"
             )
@@ -101,5 +101,5 @@ def _measured(code: str, path: Path) -> Measured:
     return measure([sys.executable, "-c", whole], path.parent)
 
 
-def _said(one: Measured) -> str:
+def _in_words(one: Measured) -> str:
     return f"{one.cpu_seconds:.1f} s ({one.seconds:.1f} s), {one.peak_bytes / 1e6:,.0f} MB"

@@ -15,8 +15,8 @@ _QUIET = {"HAMILTON_TELEMETRY_ENABLED": "false", "DO_NOT_TRACK": "1", "NO_COLOR"
 _LAUNCHER = """
 import os, sys, time
 began = time.perf_counter()
-said = [(os.POSIX_SPAWN_DUP2, 2, 1)]
-child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=said)
+output = [(os.POSIX_SPAWN_DUP2, 2, 1)]
+child = os.posix_spawnp(sys.argv[1], sys.argv[1:], os.environ, file_actions=output)
 _, status, usage = os.wait4(child, 0)
 took = time.perf_counter() - began
 print(os.waitstatus_to_exitcode(status), took, usage.ru_utime + usage.ru_stime, usage.ru_maxrss)
@@ -37,10 +37,10 @@ def measure(
 ) -> Measured:
     """Run a command to its end; `before` is called in the process that starts it.
 
-    Raises Unavailable, with the end of what it said, when it fails.
+    Raises Unavailable, with the end of what it printed, when it fails.
     """
     environment = {k: v for k, v in os.environ.items() if not k.startswith("DAGSTER")} | _QUIET
-    log = folder / "said.log"
+    log = folder / "output.log"
     with log.open("w") as file:
         launched = subprocess.run(
             [sys.executable, "-I", "-S", "-c", _LAUNCHER, *command],
@@ -52,9 +52,9 @@ def measure(
             check=False,
             preexec_fn=before,
         )
-    told = launched.stdout.split()
-    if code := launched.returncode or int(told[0]):
-        said = " ".join(log.read_text(errors="replace").split())[-300:]
-        raise Unavailable(f"{' '.join(command)} ended with {code}: … {said}")
-    seconds, cpu_seconds, peak_kilobytes = map(float, told[1:])
+    answer = launched.stdout.split()
+    if code := launched.returncode or int(answer[0]):
+        output = " ".join(log.read_text(errors="replace").split())[-300:]
+        raise Unavailable(f"{' '.join(command)} ended with {code}: … {output}")
+    seconds, cpu_seconds, peak_kilobytes = map(float, answer[1:])
     return Measured(seconds, cpu_seconds, int(peak_kilobytes) * 1024)

@@ -73,8 +73,10 @@ def run(quick: bool) -> str:
                 if tool.name not in lacking:
                     runs = _RUNS if tool.skips else _RUNS[:1]
                     found = _time(tool, commands[tool.name], size, runs)
-                    told = ", ".join(f"{run} {seconds:.2f} s" for run, seconds in found.items())
-                    print(f"  {size} tables, turn {turn + 1}, {tool.name}: {told}", file=sys.stderr)
+                    answer = ", ".join(f"{run} {seconds:.2f} s" for run, seconds in found.items())
+                    print(
+                        f"  {size} tables, turn {turn + 1}, {tool.name}: {answer}", file=sys.stderr
+                    )
                     for run, seconds in found.items():
                         measured.setdefault((tool.name, size, run), []).append(seconds)
     medians = {key: statistics.median(found) for key, found in measured.items()}
@@ -100,8 +102,8 @@ def _seconds(command: list[str], folder: str) -> float:
     )
     took = time.perf_counter() - began
     if done.returncode:
-        said = " ".join((done.stderr + done.stdout).split())[-300:]
-        raise Unavailable(f"{' '.join(command)} ended with {done.returncode}: … {said}")
+        output = " ".join((done.stderr + done.stdout).split())[-300:]
+        raise Unavailable(f"{' '.join(command)} ended with {done.returncode}: … {output}")
     return took
 
 

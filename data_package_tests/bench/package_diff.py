@@ -52,13 +52,13 @@ def run(quick: bool) -> str:
         table.write_parquet(old)
         for words, every in (("1 %", 100), ("all", 1)):
             _changed(table, every).write_parquet(new)
-            told = set()
+            answer = set()
             for way, work in (("data-package diff", _OURS), ("plain Polars", _PLAIN)):
                 *figures, found = _measure(work, old, new)
-                told.add(found)
+                answer.add(found)
                 seconds, cpu, peak = map(float, figures)
                 lines.append(f"| {words} | {way} | {seconds:.1f} | {cpu:.1f} | {peak:,.0f} |")
-            assert len(told) == 1, told
+            assert len(answer) == 1, answer
     return "\n".join(lines)
 
 

@@ -119,8 +119,8 @@ def _measure(each: Validator, folder: Path, rows: int, times: int) -> Facts:
         command, capture_output=True, text=True, check=False, cwd=root, env=environment
     )
     if done.returncode:
-        said = " ".join(done.stderr.split())[-300:]
-        raise Unavailable(f"it ended with {done.returncode}: … {said}")
+        output = " ".join(done.stderr.split())[-300:]
+        raise Unavailable(f"it ended with {done.returncode}: … {output}")
     facts = json.loads(done.stdout.splitlines()[-1])
     checked = rows // each.part
     return Facts(

@@ -41,11 +41,11 @@ def test_no_cell_and_no_branch_controls_the_terminal() -> None:
     terminal = Terminal(file=stream, width=200, force_terminal=True, highlight=False)
     terminal.print(grid, tree, HOSTILE)
 
-    said = stream.getvalue()
+    output = stream.getvalue()
     # rich leaves the bell out itself.
-    assert SPELLED.replace("\\u0007", "") in said
+    assert SPELLED.replace("\\u0007", "") in output
     for control in ("\x1b]", "\x1b[2J", "\x07", "\x9b", "\u202e", "\u2066", "\u2028"):
-        assert control not in said
+        assert control not in output
 
 
 def test_no_line_of_the_log_controls_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:

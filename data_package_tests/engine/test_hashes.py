@@ -51,7 +51,7 @@ def test_a_file_that_is_changed_through_memory_is_read_again(file: Path, tmp_pat
     assert hashes.hash(file) == hash_file(file)
 
 
-def test_a_file_that_stands_open_for_writing_is_read_again(file: Path, tmp_path: Path) -> None:
+def test_a_file_that_is_open_for_writing_is_read_again(file: Path, tmp_path: Path) -> None:
     hashes = HashCache(tmp_path / "hashes.json")
     with file.open("r+b"):
         assert hashes.hash(file) == hash_file(file)

@@ -49,15 +49,15 @@ print(stock.run_storage.get_daemon_heartbeats() == {"SENSOR": heartbeat})
 """
 
 
-def said(code: str) -> list[str]:
+def output(code: str) -> list[str]:
     done = subprocess.run([sys.executable, "-c", code], capture_output=True, text=True, check=False)
     assert done.returncode == 0, done.stderr
     return done.stdout.split("\n")[:-1]
 
 
 def test_a_name_is_imported_when_it_is_used() -> None:
-    assert said(CODE) == ["called", "the same"]
+    assert output(CODE) == ["called", "the same"]
 
 
 def test_what_dagster_imports_later_works_when_it_is_needed() -> None:
-    assert said(DAGSTER) == ["True"]
+    assert output(DAGSTER) == ["True"]

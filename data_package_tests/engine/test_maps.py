@@ -2,6 +2,7 @@
 
 import ast
 import inspect
+import pkgutil
 import re
 from graphlib import TopologicalSorter
 from pathlib import Path
@@ -13,7 +14,7 @@ import pytest
 import data_package
 from data_package import testing
 from data_package.engine import schema
-from data_package_tests.engine.test_dagster_versions import ENGINE
+from data_package_tests.engine.test_dagster_versions import ENGINE, ROOT
 
 # Every value that these can be given has an answer.
 RAISES_NOTHING = {
@@ -35,6 +36,11 @@ def test_the_map_of_a_room_has_its_modules_and_no_others(room: str) -> None:
     text = (folder / "__init__.py").read_text().split('"""')[1]
     named = [name for entry in _ENTRY.findall(text) for name in entry.split(", ")]
     assert sorted(named) == sorted(path.stem for path in folder.glob("[!_]*.py"))
+
+
+def test_the_reference_of_python_names_what_there_is() -> None:
+    text = (ROOT / "docs" / "reference" / "python.md").read_text()
+    assert [pkgutil.resolve_name(name) for name in re.findall(r"^::: (\S+)", text, re.MULTILINE)]
 
 
 def test_no_module_imports_itself_through_others() -> None:

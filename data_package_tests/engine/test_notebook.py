@@ -67,23 +67,23 @@ def test_a_notebook_shows_build_check_difference_and_graph(patients: Study, tmp_
     patients.write({"/ages.csv": f"id,{_FIELD}\nP1,61\nP2,5555\nX,7777\n"})
     with pytest.raises(data_package.engine.runs.BuildFailed) as failed:
         data_package.build(project=root)
-    said = failed.value.result._repr_html_()
-    assert "&lt;b&gt;age&lt;/b&gt;" in said
-    elements(said)
+    output = failed.value.result._repr_html_()
+    assert "&lt;b&gt;age&lt;/b&gt;" in output
+    elements(output)
     wrong = data_package.check("ages", project=root)
     assert not wrong.ok
-    said = wrong._repr_html_()
-    assert "above the maximum 130" in said
-    assert elements(said).count("tr") == 2
-    assert not any(value in said + str(wrong) for value in ("5555", "7777", "P2"))
+    output = wrong._repr_html_()
+    assert "above the maximum 130" in output
+    assert elements(output).count("tr") == 2
+    assert not any(value in output + str(wrong) for value in ("5555", "7777", "P2"))
 
     patients.write({"/ages.csv": f"id,{_FIELD}\nP1,61\nP2,99\n"})
     data_package.build(project=root)
     difference = data_package.diff(tmp_path / "old", project=root, rows=5)
-    said = difference._repr_html_()
-    assert "values changed: &lt;b&gt;age&lt;/b&gt; 1" in said
-    assert elements(said).count("tr") >= 2
-    assert not any(value in said for value in ("62", "99"))
+    output = difference._repr_html_()
+    assert "values changed: &lt;b&gt;age&lt;/b&gt; 1" in output
+    assert elements(output).count("tr") >= 2
+    assert not any(value in output for value in ("62", "99"))
 
 
 def test_a_table_that_is_not_built_does_not_pass(patients: Study) -> None:

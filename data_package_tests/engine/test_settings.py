@@ -1,4 +1,4 @@
-"""What stands in `pyproject.toml`, `dagster.yaml` and the lock is used, or refused in words."""
+"""What is in `pyproject.toml`, `dagster.yaml` and the lock is used, or refused in words."""
 
 import contextlib
 import logging
@@ -44,7 +44,7 @@ def test_a_link_that_leads_to_itself_is_left_to_whoever_writes_there(tmp_path: P
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         (SETTINGS + 'storage = "a\\u0000b"\n', "cannot be seen"),
         (SETTINGS + 'storage = "a\\u202Eb"\n', "cannot be seen"),
@@ -56,8 +56,8 @@ def test_a_link_that_leads_to_itself_is_left_to_whoever_writes_there(tmp_path: P
         (f"a = {'9' * 5000}\n", "4300 digits"),
     ],
 )
-def test_odd_settings_are_refused_in_words(tmp_path: Path, text: str, told: str) -> None:
-    with pytest.raises(ProjectError, match=told):
+def test_odd_settings_are_refused_in_words(tmp_path: Path, text: str, expected: str) -> None:
+    with pytest.raises(ProjectError, match=expected):
         find_project(project(tmp_path, text))
 
 
@@ -110,5 +110,5 @@ def test_dagster_prints_nothing_of_an_event_that_it_cannot_write(
     record.dagster_meta = {"dagster_event_batch_metadata": None}
     with contextlib.suppress(Exception):
         handler.emit(record)
-    said = capsys.readouterr()
-    assert "Exception while writing" not in said.out + said.err
+    output = capsys.readouterr()
+    assert "Exception while writing" not in output.out + output.err

@@ -134,5 +134,5 @@ def test_a_contract_that_nothing_satisfies_is_named_and_nothing_is_written(trial
 def test_the_command_prints_what_it_made_up(trial: Study) -> None:
     done = trial.verb("synth", "--rows", "5", "--json")
     assert done.returncode == 0, done.stderr
-    said = json.loads(done.stdout)
-    assert (said["made_up"], said["rows"]) == (True, {"persons": 5, "visits": 5})
+    output = json.loads(done.stdout)
+    assert (output["made_up"], output["rows"]) == (True, {"persons": 5, "visits": 5})

@@ -1,4 +1,4 @@
-"""What is said of a place that cannot be used is true."""
+"""What is reported of a place that cannot be used is true."""
 
 import errno
 import os
@@ -134,8 +134,8 @@ def test_the_number_of_the_system_is_found_in_the_words_of_a_library(
         pass
 
     assert number_of(LibraryError(words)) == number
-    said = why_failed(LibraryError(words), tmp_path)
-    assert (said == why(error(number, tmp_path))) if number is not None else (said == "")
+    output = why_failed(LibraryError(words), tmp_path)
+    assert (output == why(error(number, tmp_path))) if number is not None else (output == "")
     assert why_failed(error(errno.ENOENT), tmp_path) == ""
     assert "Your quota on the disk that holds" in why(error(errno.EDQUOT, tmp_path))
 

@@ -56,18 +56,18 @@ def test_events_are_treatment_emergent_as_in_adae() -> None:
     assert both()["treatment_emergent"].sum() == 910
 
 
-def test_events_are_treatment_emergent_as_the_trial_said_in_its_delivery() -> None:
-    said = (
+def test_events_are_treatment_emergent_as_in_the_delivery_of_the_trial() -> None:
+    output = (
         sdtm("suppae")
         .filter(pl.col("QNAM") == "AETRTEM")
         .select(
             subject_id="USUBJID",
             sequence_number=pl.col("IDVARVAL").cast(pl.Float64).cast(pl.Int64),
-            said=pl.col("QVAL") == "Y",
+            output=pl.col("QVAL") == "Y",
         )
     )
-    beside = collect("adverse_events").join(said, on=KEY, how="left")
-    assert_series_equal(beside["treatment_emergent"], beside["said"], check_names=False)
+    beside = collect("adverse_events").join(output, on=KEY, how="left")
+    assert_series_equal(beside["treatment_emergent"], beside["output"], check_names=False)
 
 
 def test_a_partial_start_is_treatment_emergent_only_if_it_is_certain() -> None:

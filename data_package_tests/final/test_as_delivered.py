@@ -65,13 +65,13 @@ def test_a_complete_date_is_the_text_and_its_precision_says_so(
     table: str, date: str, variable: str
 ) -> None:
     rows = collect(table)
-    said = pl.coalesce(
+    output = pl.coalesce(
         pl.col(date).dt.to_string("%Y-%m-%d"),
         pl.when(pl.col(f"{date}_precision") == "month").then(pl.col(f"{date}_text")),
         pl.when(pl.col(f"{date}_precision") == "year").then(pl.col(f"{date}_text")),
     )
     assert_series_equal(
-        rows.select(said).to_series(), delivered(table)[variable], check_names=False
+        rows.select(output).to_series(), delivered(table)[variable], check_names=False
     )
     assert rows.filter(
         (pl.col(f"{date}_precision") == "day") != pl.col(date).is_not_null()
@@ -87,13 +87,13 @@ def test_a_time_is_empty_where_only_the_day_was_delivered(
     table: str, moment: str, variable: str
 ) -> None:
     date, time = pl.col(f"{moment}_date"), pl.col(f"{moment}_time")
-    said = pl.coalesce(
+    output = pl.coalesce(
         date.dt.combine(time).dt.to_string("%Y-%m-%dT%H:%M"), date.dt.to_string("%Y-%m-%d")
     )
     rows = collect(table)
     assert 0 < rows[f"{moment}_time"].null_count() < rows.height
     assert_series_equal(
-        rows.select(said).to_series(), delivered(table)[variable], check_names=False
+        rows.select(output).to_series(), delivered(table)[variable], check_names=False
     )
 
 
@@ -112,9 +112,9 @@ def test_a_laboratory_result_is_the_delivered_number_without_its_noise() -> None
 
 def test_a_laboratory_result_with_a_comparator_says_what_its_text_says() -> None:
     limited = collect("laboratory_results").filter(pl.col("result_comparator").is_not_null())
-    said = limited.select(pl.concat_str(pl.col("result_comparator").cast(pl.String), "result"))
+    output = limited.select(pl.concat_str(pl.col("result_comparator").cast(pl.String), "result"))
     assert limited.height == 6
-    assert said.to_series().to_list() == limited["result_text"].to_list()
+    assert output.to_series().to_list() == limited["result_text"].to_list()
 
 
 def test_a_laboratory_result_without_a_number_is_a_word() -> None:
@@ -151,7 +151,7 @@ def test_a_medication_has_a_name_where_it_has_a_class() -> None:
     assert rows["medication_name"].is_null().equals(rows["medication_class"].is_null())
 
 
-def test_what_is_left_out_says_nothing_that_is_not_said_elsewhere() -> None:
+def test_what_is_left_out_holds_nothing_that_is_not_found_elsewhere() -> None:
     events, signs = sdtm("ae"), sdtm("vs")
     never_filled = ["AELLTCD", "AEPTCD", "AEHLTCD", "AEHLGTCD", "AEBDSYCD", "AESOCCD", "AEACN"]
     assert events.select(never_filled).null_count().row(0) == (events.height,) * len(never_filled)

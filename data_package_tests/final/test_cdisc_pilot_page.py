@@ -20,14 +20,14 @@ def rows() -> list[list[str]]:
 
 
 def test_the_page_has_every_table_and_its_rows(rows: list[list[str]]) -> None:
-    told = {row[0]: int(row[2].replace(",", "")) for row in rows if row[0] in FINAL_TABLES}
-    assert told == {table: collect(table).height for table in FINAL_TABLES}
+    answer = {row[0]: int(row[2].replace(",", "")) for row in rows if row[0] in FINAL_TABLES}
+    assert answer == {table: collect(table).height for table in FINAL_TABLES}
 
 
 def test_the_page_has_every_difference_from_adsl(rows: list[list[str]]) -> None:
     differences = {difference.field: len(difference.values) for difference in DIFFERENCES}
-    told = {row[0]: int(row[1]) for row in rows if row[0] in differences}
-    assert told == differences
+    answer = {row[0]: int(row[1]) for row in rows if row[0] in differences}
+    assert answer == differences
     assert f"{sum(differences.values())} values differ" in PAGE.read_text()
 
 

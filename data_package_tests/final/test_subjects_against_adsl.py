@@ -1,7 +1,7 @@
 """Subjects agree with ADSL, the trial's own analysis data set, but for what is listed here.
 
-ADSL describes the 254 randomised subjects. Every value that differs stands in `DIFFERENCES` with
-its reason; one more or one less fails here. They are told in docs/explanation/cdisc-pilot.md.
+ADSL describes the 254 randomised subjects. Every value that differs is in `DIFFERENCES` with
+its reason; one more or one less fails here. They are reported in docs/explanation/cdisc-pilot.md.
 """
 
 from dataclasses import dataclass

@@ -45,10 +45,10 @@ def test_every_field_goes_back_to_the_columns_that_its_description_names(
     table: str, tracer: Tracer
 ) -> None:
     for field in contract(table)["schema"]["fields"]:
-        said = _sources(field["description"])
-        if said:
+        output = _sources(field["description"])
+        if output:
             place = table, field["name"]
-            expected = (said - ONLY_NAMED.get(place, set())) | UNNAMED.get(place, set())
+            expected = (output - ONLY_NAMED.get(place, set())) | UNNAMED.get(place, set())
             assert set(tracer.origins(place)) == expected, field["name"]
 
 

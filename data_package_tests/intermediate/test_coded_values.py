@@ -2,7 +2,7 @@ from collections.abc import Callable
 
 import polars as pl
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from data_package.intermediate.coded_values import blanks_as_null, marked, yes_no
@@ -19,6 +19,7 @@ def test_blank_text_is_missing_text() -> None:
     }
 
 
+@settings(max_examples=30)
 @given(st.lists(st.none() | st.text()))
 def test_reading_blanks_twice_changes_nothing_more(texts: list[str | None]) -> None:
     once = blanks_as_null(pl.LazyFrame({"TEXT": texts}, schema={"TEXT": pl.String}))

@@ -597,7 +597,7 @@ def one(kind: str, bench: Bench, seed: int) -> str:
 
 
 def main(kind: str, first: int, seconds: float) -> None:
-    """Try one case after another for so many seconds, and print what came of each."""
+    """Try one case after another for so many seconds, and print the outcome of each."""
     warnings.simplefilter("ignore")
     end = time.monotonic() + seconds
     with tempfile.TemporaryDirectory() as folder:
@@ -607,13 +607,13 @@ def main(kind: str, first: int, seconds: float) -> None:
         seed = first
         while time.monotonic() < end:
             bench.folder.mkdir()
-            said = one(kind, bench, seed)
+            outcome = one(kind, bench, seed)
             used = [
                 resource.getrusage(who) for who in (resource.RUSAGE_SELF, resource.RUSAGE_CHILDREN)
             ]
             line = {
                 "seed": seed,
-                "said": said,
+                "outcome": outcome,
                 "seconds": sum(each.ru_utime + each.ru_stime for each in used),
                 "megabytes": used[0].ru_maxrss // 1024,
             }

@@ -428,11 +428,11 @@ def judge_words(
     if dagsters:
         # Dagster's own command ends in its own words.
         return
-    said = done.stderr + done.stdout
+    output = done.stderr + done.stdout
     for never in ("Traceback", "itself failed", "Exception in thread", "Exception ignored"):
-        assert never not in said, (story, said)
-    assert len(done.stderr.splitlines()) < 25, (story, said)
-    assert done.returncode < 0 or done.returncode in (0, 1, 2, 129, 130, 143), (story, said)
+        assert never not in output, (story, output)
+    assert len(done.stderr.splitlines()) < 25, (story, output)
+    assert done.returncode < 0 or done.returncode in (0, 1, 2, 129, 130, 143), (story, output)
 
 
 @pytest.fixture(scope="module")
@@ -444,9 +444,8 @@ def campaign(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Campaign]:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("seed", [1, 2])
-def test_a_few_faults_end_as_a_clean_build_would(campaign: Campaign, seed: int) -> None:
-    campaign.round_of(seed)
+def test_a_few_faults_end_as_a_clean_build_would(campaign: Campaign) -> None:
+    campaign.round_of(1)
 
 
 @pytest.mark.stress
@@ -618,9 +617,9 @@ def test_a_small_disk_is_called_what_it_is(campaign: Campaign, options: str) -> 
         assert "Traceback" not in done.stderr, done.stderr
         assert "rm -r" not in done.stderr, done.stderr
         if done.returncode:
-            said = done.stderr + done.stdout
-            told = ("full", "inode", "read-only file system", "No space left", "Read-only")
-            assert any(word in said for word in told), said
+            output = done.stderr + done.stdout
+            answer = ("full", "inode", "read-only file system", "No space left", "Read-only")
+            assert any(word in output for word in answer), output
         campaign.tally["disk"] += 1
     finally:
         subprocess.run(["umount", "-l", storage], check=True)

@@ -22,7 +22,7 @@ _PANICS = ("Parquet, bytes",)
 
 @dataclass
 class Figures:
-    """What came of the cases of one kind."""
+    """The outcomes of the cases of one kind."""
 
     read: int = 0
     refused: int = 0
@@ -56,16 +56,16 @@ def fuzz(kind: str, first: int, seconds: float) -> Figures:
         ) as process:
             used = 0.0
             for line in _lines(process):
-                told = json.loads(line)
-                seed, used = told["seed"] + 1, told["seconds"]
-                figures.megabytes = max(figures.megabytes, told["megabytes"])
-                match told["said"]:
+                case = json.loads(line)
+                seed, used = case["seed"] + 1, case["seconds"]
+                figures.megabytes = max(figures.megabytes, case["megabytes"])
+                match case["outcome"]:
                     case "read":
                         figures.read += 1
                     case "refused":
                         figures.refused += 1
-                    case said:
-                        figures.faults[seed - 1] = said
+                    case fault:
+                        figures.faults[seed - 1] = fault
             figures.seconds += used
         if process.returncode:
             figures.ended.append(seed)

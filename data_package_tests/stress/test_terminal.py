@@ -170,9 +170,9 @@ def test_every_verb_is_tried_with_hostile_words() -> None:
 @pytest.mark.parametrize("verb", ASKED)
 def test_no_words_of_others_steer_the_terminal(hostile: Study, verb: str) -> None:
     for words in [*ASKED[verb], [HOSTILE], [f"--{HOSTILE}"]]:
-        said = on_a_terminal(hostile, [verb, *words])
+        output = on_a_terminal(hostile, [verb, *words])
         if os.environ.get("SHOW"):
-            print(f"== {verb} {words!a}\n{said!r}\n")
-        assert not STEERS.search(said), (verb, words, said)
-        assert "itself failed" not in said, (verb, words, said)
-        assert "Traceback" not in said, (verb, words, said)
+            print(f"== {verb} {words!a}\n{output!r}\n")
+        assert not STEERS.search(output), (verb, words, output)
+        assert "itself failed" not in output, (verb, words, output)
+        assert "Traceback" not in output, (verb, words, output)

@@ -39,11 +39,11 @@ gc.freeze()
 while line := sys.stdin.readline():
     words, folder, environment, places, armed = json.loads(line)
     children = []
-    for said in places:
+    for outputs in places:
         children.append(os.fork())
         if children[-1]:
             continue
-        become(folder, environment, said)
+        become(folder, environment, outputs)
         sys.dont_write_bytecode = True
         if armed:
             root, kind, nth, what, number, once, counted, traced = armed
@@ -154,15 +154,15 @@ class Warm:
         assert self._process.stdin is not None
         assert self._process.stdout is not None
         with TemporaryDirectory(dir=self._folder) as place:
-            said = [
+            outputs = [
                 [str(Path(place, f"{name}{n}")) for name in ("out", "err")] for n in range(many)
             ]
             # A command can be killed before it opens them.
-            for path in (path for one in said for path in one):
+            for path in (path for one in outputs for path in one):
                 Path(path).touch()
             # What the library is set by is not to be lost where the command gets its environment.
             whole = dict(environment) | self._environment
-            request = [list(words), str(root), whole, said, armed]
+            request = [list(words), str(root), whole, outputs, armed]
             self._process.stdin.write(json.dumps(request) + "\n")
             self._process.stdin.flush()
             children = json.loads(self._process.stdout.readline())
@@ -173,7 +173,7 @@ class Warm:
                 for child in children:
                     os.kill(child, signal.SIGKILL)
             codes = json.loads(self._process.stdout.readline())
-            texts = [[Path(path).read_text(errors="replace") for path in one] for one in said]
+            texts = [[Path(path).read_text(errors="replace") for path in one] for one in outputs]
         if hung:
             raise TimeoutError(f"{words} hangs: {texts}")
         return [

@@ -27,7 +27,7 @@ _processes = click.option(
     "--processes",
     "where",
     flag_value="processes",
-    help="Build each of them in a process of its own.",
+    help="Build each table in its own process.",
 )
 _threads = click.option(
     "--threads", "where", flag_value="threads", help="Build each of them in a thread, the default."

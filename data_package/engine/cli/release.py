@@ -100,18 +100,13 @@ def _ask_for_words(proposal: "Proposal") -> None:
 
 def few_changed(proposal: "Proposal") -> str:
     """A warning where a version differs by so few rows that its reader may know whose they are."""
-    k = proposal.project.packaging.small_cells
-    tables = proposal.difference.tables if proposal.difference else []
-    counts = [
-        rows.added + rows.removed + (rows.changed or 0) for one in tables if (rows := one.rows)
-    ]
-    if k > 1 and any(0 < count < k for count in counts):
-        return (
-            f"Fewer than {k} rows of a table differ from the last release. Who knows whose they "
-            "are can tell from a bar of the data dictionary that moved. If it is published, wait "
-            "for more."
-        )
-    return ""
+    if not proposal.close:
+        return ""
+    return (
+        f"A table differs from release {' and '.join(proposal.close)} in few rows. Who knows whose "
+        "they are can tell from a bar of the data dictionary that moved. If it is published, wait "
+        "for more."
+    )
 
 
 def _told(proposal: "Proposal", digest: str | None) -> Iterator[str]:

@@ -72,7 +72,9 @@ def command(name: str, output: Path | None, values: bool, force: bool, as_json: 
 
 def _look(output: Path, project: "Project", catalogue: "Catalogue", *, force: bool) -> None:
     """Raise UsageError where a report has no place."""
-    place = output.resolve()
+    from data_package.engine.storage import followed
+
+    place = followed(output)
     for folder in (project.places.package, project.places.releases):
         if place.is_relative_to(folder.resolve()):
             raise click.UsageError(

@@ -102,9 +102,9 @@ class ExportFormat(StrEnum):
             brief="SPSS files",
             what="a folder with a `.sav` file per table and `datapackage.json`; titles and labels "
             "of values, booleans 0 and 1 with labels",
-            lacks="names that are none in SPSS or differ in case only, texts of more than 32,767 "
-            "bytes; empty texts, NaN and infinities are missing, days before October 1582, times "
-            "with a zone, lists, structs and integers beyond 2^53 are text",
+            lacks="names that SPSS does not allow or differ in case only, texts of more than "
+            "32,767 bytes; empty texts, NaN and infinities are missing, days before October 1582, "
+            "times with a zone, lists, structs and integers beyond 2^53 are text",
             ending="-sav",
             index="datapackage.json",
             libraries=("pyreadstat",),
@@ -116,7 +116,7 @@ class ExportFormat(StrEnum):
         Traits(
             brief="Stata files",
             what="the same as `.dta` files of Stata 14 and later",
-            lacks="the same with names that are none in Stata; labels of texts are in "
+            lacks="the same with names that Stata does not allow; labels of texts are in "
             "`datapackage.json` only",
             ending="-dta",
             index="datapackage.json",
@@ -130,7 +130,7 @@ class ExportFormat(StrEnum):
             brief="SAS transport files",
             what="the same as `.xpt` files, of version 5 where names have 8 letters, titles 40 and "
             "texts 200 bytes at most, else of version 8",
-            lacks="the same with names that are none in SAS, rows of empty texts at the end; "
+            lacks="the same with names that SAS does not allow, rows of empty texts at the end; "
             "labels of values are in `datapackage.json` only",
             ending="-xpt",
             index="datapackage.json",

@@ -35,6 +35,8 @@ def formats_of(book: xlsxwriter.Workbook) -> dict[type, Format]:
         dt.date: book.add_format({"num_format": "yyyy-mm-dd"}),
         dt.datetime: book.add_format({"num_format": "yyyy-mm-dd hh:mm:ss"}),
         dt.time: book.add_format({"num_format": "hh:mm:ss"}),
+        # Without a format, LibreOffice shows 1 and 0.
+        bool: book.add_format({"num_format": '"TRUE";"TRUE";"FALSE"', "align": "center"}),
         str: book.add_format({"bold": True, "bg_color": "#E3F1F0", "bottom": 1}),
     }
 
@@ -87,7 +89,7 @@ def write_row(sheet: Worksheet, at: int, row: Row, formats: Mapping[type, Format
         if value is None:
             continue
         if isinstance(value, bool):
-            sheet.write_boolean(at, place, value)
+            sheet.write_boolean(at, place, value, formats[bool])
         elif isinstance(value, int | float) and _is_number(value):
             sheet.write_number(at, place, value)
         elif isinstance(value, float):

@@ -14,6 +14,7 @@ import polars as pl
 import pyarrow as pa
 import pyarrow.compute as pc
 import pyarrow.parquet as pq
+from polars.io.plugins import register_io_source
 
 from data_package.engine.errors import BuildError
 from data_package.engine.fetching.answers import CellKind, SourceAnswer
@@ -124,16 +125,30 @@ def _bounds(dtype: pa.DataType) -> tuple[pa.DataType, int, int] | None:
 
 def _type(answer: SourceAnswer, spool: Path, made: Path) -> None:
     """Write what was spooled as the file that is kept, with the contract of its source."""
-    frame = pl.scan_parquet(spool, glob=False, hive_partitioning=False)
-    frame = _typed(frame, answer.kinds(), answer.scales())
+    frame = _typed(_rows_of(spool), answer.kinds(), answer.scales())
     contract = answer.contract()
     metadata = {CONTRACT_KEY: json.dumps(contract, ensure_ascii=False)} if contract else {}
     frame.sink_parquet(made, row_group_size=_ROW_GROUP_ROWS, metadata=metadata)
 
 
+def _rows_of(path: Path) -> pl.LazyFrame:
+    """A Parquet file, a piece at a time: Polars would read far ahead of what is written."""
+
+    def give(
+        names: list[str] | None, predicate: pl.Expr | None, rows: int | None, _size: int | None
+    ) -> Iterator[pl.DataFrame]:
+        assert predicate is None
+        assert rows is None
+        with pq.ParquetFile(path, pre_buffer=False) as file:
+            for batch in file.iter_batches(_ROW_GROUP_ROWS, columns=names, use_threads=False):
+                yield pl.DataFrame(batch)
+
+    return register_io_source(give, schema=pl.read_parquet_schema(path))
+
+
 def _refuse_loss(path: Path, nulls: list[int]) -> None:
     """Raise BuildError where values became null while they were converted."""
-    frame = pl.scan_parquet(path, glob=False, hive_partitioning=False)
+    frame = _rows_of(path)
     for name, count, before in zip(
         frame.collect_schema().names(),
         frame.select(pl.all().null_count()).collect(engine="streaming").row(0),

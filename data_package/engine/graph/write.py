@@ -12,7 +12,7 @@ from data_package.engine.graph.picture import png, svg
 from data_package.engine.graph.text import dot, mermaid
 from data_package.engine.places import GraphFormat
 from data_package.engine.project import Project
-from data_package.engine.storage import write_private
+from data_package.engine.storage import followed, write_private
 
 TEXTS: Mapping[str, Callable[[Graph], str]] = {"mermaid": mermaid, "dot": dot}
 FORMATS = tuple(GraphFormat)
@@ -58,7 +58,7 @@ def write(content: str | bytes, path: Path) -> None:
         if path.exists() and not path.is_file():
             path.write_bytes(content.encode() if isinstance(content, str) else content)
         else:
-            write_private(path.resolve(), content)
+            write_private(followed(path), content)
     except OSError as error:
         raise ProjectError(f"{path} cannot be written: {error.strerror}.") from None
 

@@ -52,7 +52,7 @@ class JobFiles:
     def make(self) -> None:
         """Make them all, empty; a job finds them there."""
         self.folder.mkdir(mode=PRIVATE_FOLDER)
-        for path in (self.orders, self.said, self.answers, self.end):
+        for path in (self.orders, self.sent, self.answers, self.end):
             new_mailbox(path)
 
     @property
@@ -61,9 +61,9 @@ class JobFiles:
         return self.folder / "orders"
 
     @property
-    def said(self) -> Path:
+    def sent(self) -> Path:
         """What the process that carries out the steps passes on."""
-        return self.folder / "said"
+        return self.folder / "sent"
 
     @property
     def answers(self) -> Path:
@@ -115,7 +115,7 @@ class Ended:
     """How the process that carried out the steps ended.
 
     Attributes:
-        said_bytes: how much it had passed on.
+        sent_bytes: how much it had passed on.
         broken_off: which limit it was over, in words.
         ended_from_outside: whether the job itself was ended.
     """
@@ -123,7 +123,7 @@ class Ended:
     status: int
     peak_bytes: int
     ran_out: bool
-    said_bytes: int
+    sent_bytes: int
     broken_off: str = ""
     ended_from_outside: bool = False
 
@@ -157,7 +157,7 @@ def carry_out(folder: str) -> None:
         status,
         peak_bytes,
         times_memory_ran_out() > ran_out,
-        places.said.stat().st_size,
+        places.sent.stat().st_size,
         broken_off,
         bool(asked_to_end),
     )
@@ -177,10 +177,10 @@ def _keep(
         if ended:
             return status, max(peak_bytes, usage.ru_maxrss * 1024), broken_off
         now = time.monotonic()
-        said_bytes = places.said.stat().st_size
+        sent_bytes = places.sent.stat().st_size
         # Its first word is that it is ready.
-        first_bytes = first_bytes or said_bytes
-        if not began and said_bytes > first_bytes:
+        first_bytes = first_bytes or sent_bytes
+        if not began and sent_bytes > first_bytes:
             began = now
         if needs.is_limited and not broken_off:
             peak_bytes = max(peak_bytes, used_by(child))
@@ -224,7 +224,7 @@ def _become_worker(keeper: int, places: JobFiles, began: float) -> NoReturn:
 
 
 def _work(places: JobFiles, began: float) -> None:
-    orders, said = Inbox(places.orders), Outbox(places.said)
+    orders, sent = Inbox(places.orders), Outbox(places.sent)
     order: Order = orders.wait(0)
     # What was loaded of it before is the code of now.
     from data_package.engine.runs import worker
@@ -234,11 +234,11 @@ def _work(places: JobFiles, began: float) -> None:
         try:
             job, catalogue = order.selection.load()
         except DataPackageError as error:
-            said.send([("end", (str(error),))])
+            sent.send([("end", (str(error),))])
             return
         catalogue.hashes.seconds_of_caches = _SECONDS_OF_CACHES
         until = None if order.needs.is_limited else began + SECONDS_TO_BEGIN
-        worker.serve(_Desk(places, orders, said, order.begin, catalogue, until), job, catalogue)
+        worker.serve(_Desk(places, orders, sent, order.begin, catalogue, until), job, catalogue)
 
 
 class _Desk:
@@ -248,13 +248,13 @@ class _Desk:
         self,
         places: JobFiles,
         orders: Inbox,
-        said: Outbox,
+        sent: Outbox,
         begin: "Begin",
         catalogue: "Catalogue",
         until: float | None,
     ) -> None:
         """`until`: when it takes no other step, `time.monotonic`; None where it takes but one."""
-        self._orders, self._said, self._answers = orders, said, Inbox(places.answers)
+        self._orders, self._sent, self._answers = orders, sent, Inbox(places.answers)
         self._begin: Begin | None = begin
         self._catalogue = catalogue
         self._until = until
@@ -264,7 +264,7 @@ class _Desk:
         self._of_thread = threading.local()
 
     def send(self, words: Any) -> None:
-        self._said.send(words)
+        self._sent.send(words)
         self._of_thread.asks = words[-1][0] == "ask"
 
     def recv(self) -> Any:

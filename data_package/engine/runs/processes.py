@@ -41,7 +41,7 @@ class _Hand:
     peak_bytes: int = 0
     # Why it was ended here; and whether the events of its step have reported how it ended.
     broken_off: str = ""
-    has_said: bool = False
+    has_reported: bool = False
 
 
 class Processes:
@@ -86,7 +86,7 @@ class Processes:
         hand = self._idle.pop() if self._idle else self._new()
         hashes, hand.seen = self._recorder.catalogue.hashes.since(hand.seen)
         hand.task, hand.began, hand.peak_bytes = task, time.monotonic(), 0
-        hand.broken_off, hand.has_said = "", False
+        hand.broken_off, hand.has_reported = "", False
         self._busy[task.key] = hand
         # One that has ended meanwhile is noticed as any other.
         with suppress(OSError):
@@ -169,7 +169,7 @@ class Processes:
                 self._reports.append((hand.task.key, Over(problem)))
                 hand.task = None
             case dg.DagsterEvent() as event if hand.task and event.step_key == hand.task.key:
-                hand.has_said = hand.has_said or has_ended(event)
+                hand.has_reported = hand.has_reported or has_ended(event)
                 self._reports.append((hand.task.key, event))
             case _:
                 pass
@@ -188,7 +188,7 @@ class Processes:
             self._idle.remove(hand)
         if hand.task is not None:
             del self._busy[hand.task.key]
-            problem = "" if hand.has_said else self._why(hand, ended)
+            problem = "" if hand.has_reported else self._why(hand, ended)
             self._reports.append((hand.task.key, Over(problem)))
             # Its half-written files are named after a process that has ended.
             sweep(self._recorder.catalogue.project.storage)

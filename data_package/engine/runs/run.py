@@ -25,7 +25,13 @@ from data_package.engine.staleness.survey import (
     present_of,
 )
 from data_package.engine.states import Status
-from data_package.engine.storage import check_replaceable, remove_folder, sweep, sweep_beside
+from data_package.engine.storage import (
+    check_replaceable,
+    followed,
+    remove_folder,
+    sweep,
+    sweep_beside,
+)
 from data_package.engine.tables import internals, outside
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
@@ -70,7 +76,7 @@ def build(
         force: run what is selected even where it is fresh.
         fail_fast: stop at the first failure.
         threads: how many tables are built at once.
-        processes: whether each of them is built in a process of its own.
+        processes: whether each of them is built in its own process.
         slurm: whether each of them is built in a job of the cluster's Slurm.
 
     Returns:
@@ -122,7 +128,7 @@ def run_build(
             report(f"{place} belongs to {owner}, who may not be able to use what you build in it.")
         for folder in (project.storage, project.package_folder):
             sweep(folder)
-        sweep_beside(project.lock.resolve())
+        sweep_beside(followed(project.lock))
         project.make_importable()
         sources = memo.sources_of(project, _places(project))
         loaded = load_project(project)

@@ -68,9 +68,9 @@ class _Job:
         task: what it carries out, or will when it is ready.
         number: of the job in Slurm.
         is_ready: whether it waits for a task; `has_begun`: whether it has done so before.
-        is_leaving: whether it was told to end.
-        ended: how its process ended; `missed_since`: when Slurm first said that it is over.
-        has_said: whether its task's own events have said how it ended.
+        is_leaving: whether it was asked to end.
+        ended: how its process ended; `missed_since`: when Slurm first reported that it is over.
+        has_reported: whether the events of its task have reported how it ended.
     """
 
     wants: Needs
@@ -79,7 +79,7 @@ class _Job:
     number: str
     log: Path
     task: Task | None
-    said: Inbox = field(init=False)
+    sent: Inbox = field(init=False)
     is_ready: bool = False
     has_begun: bool = False
     is_leaving: bool = False
@@ -87,10 +87,10 @@ class _Job:
     state: JobState | None = None
     ended: Ended | None = None
     missed_since: float | None = None
-    has_said: bool = False
+    has_reported: bool = False
 
     def __post_init__(self) -> None:
-        self.said = Inbox(self.places.said)
+        self.sent = Inbox(self.places.sent)
 
     @property
     def may_take(self) -> bool:
@@ -130,7 +130,7 @@ class Slurm:
         self._jobs: list[_Job] = []
         # How many jobs of the same needs there were when Slurm did not take another.
         self._enough: dict[Needs, int] = {}
-        # The numbers of jobs, and whether Slurm may have taken one whose number it has not said.
+        # The numbers of jobs, and whether Slurm may have taken one that is not reported.
         self._known: set[str] = set()
         self._is_unsure = False
         # Those of jobs whose process has ended.
@@ -237,7 +237,7 @@ class Slurm:
         named = self._recorder.catalogue.named
         made = [key.to_user_string() for key in self._makes(task)]
         made_by = {name: named[name].fingerprint.digest for name in made if name in named}
-        job.is_ready, job.has_said = False, False
+        job.is_ready, job.has_reported = False, False
         Outbox(job.places.orders).send(Assignment(StepRequest.of(task, hashes), made_by))
 
     def _makes(self, task: Task) -> list[dg.AssetKey]:
@@ -345,7 +345,7 @@ class Slurm:
     def _listen(self, job: _Job) -> None:
         # Read before what it refers to.
         ended = job.ended or next(Inbox(job.places.end).take(), None)
-        for words in job.said.take():
+        for words in job.sent.take():
             with self._hearing.together():
                 for what, facts in words:
                     self._hear(job, what, facts)
@@ -362,7 +362,7 @@ class Slurm:
             case End(problem):
                 self._over(job, problem)
             case dg.DagsterEvent() as event if event.step_key == key:
-                job.has_said = job.has_said or has_ended(event)
+                job.has_reported = job.has_reported or has_ended(event)
                 self._reports.append((key, event))
             case dict() as hashes:
                 self._made[key] = {**self._made[key], **hashes}
@@ -395,7 +395,7 @@ class Slurm:
     def _give_up(self, job: _Job) -> None:
         """Report a job that has ended before its step was over, when it is known how."""
         ended, state = job.ended, job.state
-        if ended is not None and job.said.read_bytes < ended.said_bytes:
+        if ended is not None and job.sent.read_bytes < ended.sent_bytes:
             # Its last words are on their way.
             return
         from_outside = ended is not None and ended.ended_from_outside
@@ -410,11 +410,11 @@ class Slurm:
             )
         elif settled:
             problem = queueing.in_words(state, job.number) or _lost(job)
-        elif job.has_said:
+        elif job.has_reported:
             problem = ""
         else:
             return
-        self._over(job, "" if job.has_said else self._with_log(job, problem))
+        self._over(job, "" if job.has_reported else self._with_log(job, problem))
         self._jobs.remove(job)
         if ended is not None:
             self._gone.add(job.number)
@@ -494,7 +494,7 @@ def _new_folder(project: Project, run_id: str) -> Path:
 def _lost(job: _Job) -> str:
     state = job.state.name if job.state is not None else "unknown"
     on = f" on {job.state.nodes}" if job.state is not None and job.state.nodes else ""
-    if job.ended is None and not job.said.read_bytes:
+    if job.ended is None and not job.sent.read_bytes:
         return (
             f"Its job {job.number} ended{on} before it could begin ({state}).\n"
             "Is the project's folder, with its environment, on a file system that the nodes share?"

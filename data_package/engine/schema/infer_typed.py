@@ -15,6 +15,7 @@ from pathlib import Path
 import polars as pl
 
 from data_package.engine.schema.columns import column
+from data_package.engine.schema.contract import Field
 from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.formats.file_format import (
     FileFormat,
@@ -23,6 +24,7 @@ from data_package.engine.schema.formats.file_format import (
     code_column,
 )
 from data_package.engine.schema.formats.opening import open_typed_file
+from data_package.engine.schema.typed_file import converted
 from data_package.engine.schema.unreadable import CheckError
 
 _EMPTY = {"value": "", "label": "empty"}
@@ -114,8 +116,10 @@ def _read(file: TypedFile) -> Columns:
         parts.append(batch.select(map(column, file.columns)))
     frame = pl.concat(parts)
     whole = [name for name, dtype in frame.schema.items() if dtype.is_float()]
+    frame = frame.with_columns(map(_whole_as_integers, (frame[name] for name in whole)))
+    lasting = [name for name, dtype in frame.schema.items() if dtype == pl.Duration]
     return Columns(
-        frame.with_columns(map(_whole_as_integers, (frame[name] for name in whole))),
+        frame.with_columns(map(_short_as_times, (frame[name] for name in lasting))),
         file.known,
         codes,
         file.notes,
@@ -127,6 +131,12 @@ def _whole_as_integers(column: pl.Series) -> pl.Series:
     whole = column.cast(pl.Int64, strict=False)
     same = whole.null_count() == column.null_count() < len(column)
     return whole if same and bool((whole.cast(column.dtype) == column).all()) else column
+
+
+def _short_as_times(column: pl.Series) -> pl.Series:
+    """A column of durations as times where each is within a day: SPSS and SAS count in seconds."""
+    table, bad = converted(column.to_frame(), [Field(name=column.name, type="time")])
+    return column if bad else table.to_series()
 
 
 def _missing(known: Known, codes: Mapping[str, int], small_cells: int) -> dict[str, str]:

@@ -293,6 +293,8 @@ def as_text(column: pl.Series) -> pl.Series:
         whole = name.cast(pl.Int64, strict=False)
         text = pl.when(whole.cast(column.dtype) == name).then(whole.cast(pl.String))
         return column.to_frame().select(text.otherwise(name.cast(pl.String))).to_series()
+    if column.dtype == pl.Duration:
+        return column.dt.to_string("iso")
     if column.dtype.is_nested() or column.dtype in (pl.Binary, pl.Object):
         return column.is_not_null().cast(pl.String)
     return column.cast(pl.String)

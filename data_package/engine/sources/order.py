@@ -114,7 +114,7 @@ def _by_list(
             known = [Path(label).name for label in labels.values()]
             what = f"is the name of {_listed([labels[path] for path in found])}"
             raise ProjectError(
-                f"'{name}': {entry!r} in its order {what if found else 'is none of its files'}."
+                f"'{name}': {entry!r} in its order {what if found else 'is not one of its files'}."
                 f"{'' if found else did_you_mean(entry, known)}\n"
                 "List each file once, by its name, or by its path below the project's root."
             )

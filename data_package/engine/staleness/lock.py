@@ -29,6 +29,7 @@ from data_package.engine.staleness.journal import Journal, Line, Stamp, stamp_of
 from data_package.engine.storage import (
     LocksMissingError,
     check_replaceable,
+    followed,
     hold,
     is_file,
     open_to_lock,
@@ -444,7 +445,7 @@ class LockFile:
     def check_writable(self) -> None:
         """Raise ProjectError when the lock file could not be written: it is, at the very end."""
         try:
-            check_replaceable(self._path.resolve())
+            check_replaceable(followed(self._path))
         except ProjectError as fault:
             raise ProjectError(
                 f"{LOCK} could not be written after the build, so nothing is built.\n{fault}"
@@ -452,7 +453,7 @@ class LockFile:
 
     def _write(self, lock: Lock) -> None:
         # A link to it stays one.
-        path = self._path.resolve()
+        path = followed(self._path)
         temporary = temporary_beside(path)
         try:
             with temporary.open("w", encoding="utf-8") as file:
@@ -574,7 +575,7 @@ def _text(value: object) -> str:
 
 
 def _whole(value: object) -> int:
-    if not isinstance(value, int):
+    if not isinstance(value, int) or value < 0:
         raise TypeError
     return value
 

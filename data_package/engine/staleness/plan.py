@@ -35,7 +35,7 @@ class Request:
         force: run what is selected even where it is fresh.
         fail_fast: stop at the first failure instead of finishing the other branches.
         threads: how many tables are built at once.
-        processes: whether each of those is built in a process of its own.
+        processes: whether each of those is built in its own process.
         slurm: whether each of those is built in a job of Slurm instead.
     """
 

@@ -310,7 +310,7 @@ def _cause(
         case CauseKind.MISSING | CauseKind.CHANGED_OUTSIDE:
             return [f"  {cause}: {relative(table.file(part))}"]
         case CauseKind.UPSTREAM:
-            alone = f"; if it comes out as it was, {table.name} is left alone"
+            alone = f"; if its content does not change, {table.name} is not built"
             return [f"  {cause}{alone if entry is not None else ''}"]
         case _:
             return [f"  {cause}"]

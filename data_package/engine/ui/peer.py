@@ -67,9 +67,15 @@ class OwnersSocket(socket.socket):
     def _look(self) -> None:
         came: list[tuple[socket.socket, object]] = []
         # Others have their turn after these: the loop calls again while somebody waits.
-        with suppress(BlockingIOError):
+        try:
             while len(came) < _AT_ONCE:
                 came.append(super().accept())
+        except BlockingIOError:
+            pass
+        except OSError:
+            # Such as too many open files: those who came are not lost, and strangers among them go.
+            if not came:
+                raise
         strange = are_strangers([one for one, _ in came])
         for (connection, address), is_strange in zip(came, strange, strict=True):
             if is_strange:

@@ -4,7 +4,7 @@ The words are for a terminal, for a notebook, and as Markdown for a changelog. W
 here: finding the differences (`comparison`).
 """
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from itertools import groupby
 
@@ -134,7 +134,7 @@ def markdown_of(difference: Difference, shown: Shown | None = None) -> str:
     """The report as Markdown, without a heading.
 
     `shown` gives the text for a number of rows, for readers who may not see the tables: then no
-    count is exact, and fields are named without counts.
+    count is exact, and fields are named without counts, where they changed in more than a few rows.
     """
     parts: list[str] = []
     by_place = groupby(sorted(difference.changes, key=_weight), key=lambda change: change.level)
@@ -151,15 +151,22 @@ def markdown_of(difference: Difference, shown: Shown | None = None) -> str:
         if shown is not None:
             parts += [_COARSE, ""]
         for table in differing:
-            if table.rows is not None and table.rows.fields:
-                fields = table.rows.fields
-                names = ", ".join(sorted(fields)) if shown else counts(fields.items())
+            fields = table.rows.fields if table.rows is not None else {}
+            if names := _fields_named(table.name, fields, shown):
                 parts.append(f"- {_code(table.name)}, values changed: {line(plain(names))}")
             if table.words:
                 parts.append(f"- {_code(table.name)}: {line(plain(table.words))}")
     if not parts:
         parts.append("No change of the description, and the same rows.")
     return "\n".join(parts).strip() + "\n"
+
+
+def _fields_named(table: str, fields: Mapping[str, int], shown: Shown | None) -> str:
+    if shown is None:
+        return counts(fields.items())
+    # A field that changed for few would tell what is new about somebody.
+    none = shown(table, 0)
+    return ", ".join(sorted(name for name, n in fields.items() if shown(table, n) != none))
 
 
 def html_of(difference: Difference) -> str:

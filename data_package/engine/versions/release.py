@@ -2,7 +2,7 @@
 
 import json
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime
@@ -25,7 +25,13 @@ from data_package.engine.staleness.lock import lacks, lock_of, read_lock
 from data_package.engine.staleness.plan import Request
 from data_package.engine.staleness.status import ProjectStatus, status_of
 from data_package.engine.states import PackageState, Verdict
-from data_package.engine.storage import check_replaceable, hash_file, remove, temporary_beside
+from data_package.engine.storage import (
+    check_replaceable,
+    followed,
+    hash_file,
+    remove,
+    temporary_beside,
+)
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import open_project
 from data_package.engine.versions.archive import (
@@ -36,7 +42,7 @@ from data_package.engine.versions.archive import (
     unfinished,
 )
 from data_package.engine.versions.comparison import compare
-from data_package.engine.versions.difference import Difference, markdown_of
+from data_package.engine.versions.difference import Difference, TableDifference, markdown_of
 from data_package.engine.versions.edition import (
     open_built,
     open_edition,
@@ -50,10 +56,16 @@ from data_package.engine.versions.uncommitted import some, uncommitted
 
 _FIRST_CHANGES = "First release.\n"
 _NO_CHANGES = "Nothing in the descriptor changed.\n"
+# Comparing reads both tables, so not all releases there ever were.
+_LOOKED_BACK = 3
 
 
 class NotReady(BuildError):
     """Something prevents a release; the message lists it."""
+
+
+# Comparing reads both tables, so not all releases there ever were.
+_LOOKED_BACK = 3
 
 
 @dataclass(frozen=True)
@@ -82,6 +94,8 @@ class Proposal:
     Attributes:
         previous: the last release, None for the first.
         difference: from the last release; None for the first, and for one that is made again.
+        close: the releases from which a table differs in so few rows that readers of both may know
+            whose they are.
         release: the entry for `releases.yaml`.
         is_again: whether it is released already, and only its files are made again.
         folder: where its files go.
@@ -97,6 +111,7 @@ class Proposal:
     folder: Path
     archive: Path
     package: DataPackage
+    close: tuple[str, ...] = ()
 
     def to_dict(self) -> dict[str, object]:
         """The facts as JSON's types."""
@@ -143,6 +158,7 @@ def propose(
         folder=release_folder(project, version),
         archive=release_folder(project, version).with_name(zip_name(name, version)),
         package=package,
+        close=tuple(_close(project, releases, difference, report)),
     )
     for path in (found.folder, found.archive):
         if path.exists():
@@ -180,7 +196,7 @@ def _make_new(proposal: Proposal, watch: Watch | None) -> None:
     aside = temporary_beside(project.published)
     with building(project, lambda _: None):
         record = project.package_folder / RECORD
-        check_replaceable(proposal.folder, proposal.archive, record.resolve(), project.published)
+        check_replaceable(proposal.folder, proposal.archive, followed(record), project.published)
         lock_of(project).check_writable()
         try:
             proposal.package.write(aside, [release, *before])
@@ -330,6 +346,43 @@ def _difference(
             f"Put its zip file into {project.relative(project.storage / 'releases')}, or choose "
             "the new version: --version, --major, --minor or --patch"
         ) from error
+
+
+def _close(
+    project: Project,
+    releases: Sequence[Release],
+    last: Difference | None,
+    report: Callable[[str], None],
+) -> Iterator[str]:
+    """The last releases of which a table differs in few rows, if they are on this machine.
+
+    Those who came with one release and left with the next are seen beside the one before.
+    """
+    shown = _coarse(project)
+    if shown is None:
+        return
+    for release in releases[:_LOOKED_BACK]:
+        difference = last
+        if release is not releases[0]:
+            try:
+                with ExitStack() as stack:
+                    old = stack.enter_context(open_edition(release.version, project))
+                    difference = compare(
+                        old, stack.enter_context(open_built(project)), report=report
+                    )
+            except ProjectError:
+                continue
+        if difference is not None and any(_is_few(one, shown) for one in difference.tables):
+            yield release.version
+
+
+def _is_few(table: TableDifference, shown: Callable[[str, int], str]) -> bool:
+    """Whether some rows differ, and so few that their number is shown as that of none."""
+    rows = table.rows
+    if rows is None or rows.is_equal:
+        return False
+    differing = rows.added + rows.removed + (rows.changed or 0)
+    return shown(table.name, differing) == shown(table.name, 0)
 
 
 def _version(wanted: Wanted, newest: Release | None, difference: Difference | None) -> Version:

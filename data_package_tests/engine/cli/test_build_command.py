@@ -29,7 +29,7 @@ def other() -> pl.DataFrame:
 BROKEN = TABLES.replace('people.select("age")', 'people.select("agee")')
 
 
-def test_a_build_tells_of_each_table_and_ends_well(study: Make) -> None:
+def test_a_build_reports_each_table_and_ends_well(study: Make) -> None:
     project = study({"t.py": TABLES})
     done = project.command("build")
     assert done.returncode == 0, done.stderr
@@ -43,10 +43,10 @@ def test_a_failure_fits_one_screen_and_says_where_and_what(study: Make) -> None:
     project = study({"t.py": BROKEN})
     done = project.verb("build")
     assert done.returncode == 1
-    said = done.stdout + done.stderr
-    assert len(said.splitlines()) <= 40
-    assert "Traceback" not in said
-    assert "dagster" not in said.lower()
+    output = done.stdout + done.stderr
+    assert len(output.splitlines()) <= 40
+    assert "Traceback" not in output
+    assert "dagster" not in output.lower()
     assert f"{project.package}/t.py:10" in done.stderr
     assert "no column 'agee'" in done.stderr
     assert (project.storage / "default" / "other.parquet").is_file()

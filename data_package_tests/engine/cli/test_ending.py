@@ -146,7 +146,7 @@ def people() -> pl.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("module", "ended_by", "code", "said"),
+    ("module", "ended_by", "code", "expected"),
     [
         ("data_package.engine.cli.shortcut", "SIGINT", -signal.SIGINT, ""),
         ("data_package.engine.cli.verbs", "SIGTERM", -signal.SIGTERM, ""),
@@ -155,7 +155,7 @@ def people() -> pl.DataFrame:
     ],
 )
 def test_a_command_that_is_ended_while_it_is_imported_shows_no_traceback(
-    study: Make, module: str, ended_by: str, code: int, said: str
+    study: Make, module: str, ended_by: str, code: int, expected: str
 ) -> None:
     script = f"""
 import os, signal, sys
@@ -171,7 +171,7 @@ from data_package.engine.start import main
 main()
 """
     done = study({"tables.py": TABLE}).run(sys.executable, "-c", script)
-    assert (done.returncode, done.stderr.lstrip()) == (code, said)
+    assert (done.returncode, done.stderr.lstrip()) == (code, expected)
 
 
 def test_a_process_that_crashes_leaves_no_memory_behind(study: Make) -> None:

@@ -96,7 +96,7 @@ def test_status_check_fails_when_anything_is_stale(built: Study) -> None:
     assert "adults is stale" in done.stdout
 
 
-def test_status_tells_missing_from_changed_outside(built: Study) -> None:
+def test_status_distinguishes_missing_from_changed_outside(built: Study) -> None:
     (built.storage / "raw" / "people.parquet").unlink()
     (built.storage / "final" / "counts.parquet").write_bytes(b"else")
     assert states() == {"people": "missing", "adults": "stale", "counts": "changed outside"}
@@ -123,7 +123,7 @@ def test_why_shows_the_changed_lines_and_the_way_to_them(built: Study) -> None:
 def test_why_names_where_the_staleness_of_an_input_begins(built: Study) -> None:
     (built.root / "people.csv").write_text("id,age\n1,21\n")
     words = call("why", "counts").stdout
-    assert "adults is stale; if it comes out as it was, counts is left alone" in words
+    assert "adults is stale; if its content does not change, counts is not built" in words
     assert "people: people_file has new content" in words
 
 
@@ -176,7 +176,7 @@ def test_check_of_a_delivered_file_needs_no_project(
 
 
 @pytest.mark.parametrize(
-    ("content", "words", "told"),
+    ("content", "words", "expected"),
     [
         ("id;age\n1;2\n", [], "separated by ';', --delimiter"),
         ("id,größe\n1,2\n", [], "often --encoding cp1252"),
@@ -185,14 +185,14 @@ def test_check_of_a_delivered_file_needs_no_project(
     ],
 )
 def test_describe_says_when_a_file_seems_to_be_written_otherwise(
-    content: str, words: list[str], told: str, tmp_path: Path
+    content: str, words: list[str], expected: str, tmp_path: Path
 ) -> None:
     path = tmp_path / "in.csv"
     path.write_bytes(content.encode("cp1252"))
     done = call("describe", str(path), *words)
-    assert told in done.stderr
-    assert bool(told) == bool(done.stderr)
-    is_refused = "encoding" in told
+    assert expected in done.stderr
+    assert bool(expected) == bool(done.stderr)
+    is_refused = "encoding" in expected
     assert done.exit_code == int(is_refused)
     assert ("- name: id\n" in done.stdout) != is_refused
 

@@ -165,6 +165,8 @@ def test_a_workbook_has_typed_cells_and_no_formula(package: Path) -> None:
         **{"tags": '["a","b"]', "raw": "AP8=", "big": str(2**53 + 1), "weight": 1.5},
     }
     assert first[1].data_type == "s"
+    # LibreOffice shows a truth value without a format as a number.
+    assert (first[7].data_type, first[7].number_format) == ("b", '"TRUE";"TRUE";"FALSE"')
     assert second[3].value == dt.datetime.fromisoformat("2000-03-04")
     assert second[11].value == "INF"
     assert second[2].value is None
@@ -211,10 +213,12 @@ def test_codes_are_of_the_type_of_their_cells(tmp_path: Path) -> None:
 
 
 def test_words_that_xml_does_not_have_spoil_no_workbook(tmp_path: Path) -> None:
-    said = "a\x00\x1b\x08\ufffe<&>\u202e" * 3
-    fields = [{"name": "x", "title": said, "description": said, "categories": [said, "b"]}]
-    frame = pl.DataFrame({"x": [said]})
-    package = write_package(tmp_path / "p", {"t": (frame, {"fields": fields})}, title=said)
+    reported = "a\x00\x1b\x08\ufffe<&>\u202e" * 3
+    fields = [
+        {"name": "x", "title": reported, "description": reported, "categories": [reported, "b"]}
+    ]
+    frame = pl.DataFrame({"x": [reported]})
+    package = write_package(tmp_path / "p", {"t": (frame, {"fields": fields})}, title=reported)
     book = openpyxl.load_workbook(export("xlsx", tmp_path / "x.xlsx", package).path)
     assert "<&>" in book["t"]["A1"].comment.text
 
@@ -367,11 +371,11 @@ def test_a_full_disk_is_named_whatever_the_library_says(tmp_path: Path, form: Ex
     texts = pl.Series([f"{number * 7919:x}" * 9 for number in range(20_000)])
     package = write_package(tmp_path / "p", {"t": (texts.to_frame("text"), {})})
     with disk(tmp_path / "disk", "size=320k") as folder:
-        with pytest.raises(BuildError) as told:
+        with pytest.raises(BuildError) as answer:
             export(form, folder / "x", package)
         assert list(folder.iterdir()) == []
-    assert f"The disk that holds {folder} is full.\nMake room on it" in str(told.value)
-    assert "cannot be read" not in str(told.value)
+    assert f"The disk that holds {folder} is full.\nMake room on it" in str(answer.value)
+    assert "cannot be read" not in str(answer.value)
 
 
 @pytest.mark.parametrize("form", list(ExportFormat))
@@ -385,10 +389,10 @@ def test_names_that_differ_in_case_only_are_reported_together_before_anything_is
     heard: list[str] = []
     databases = (ExportFormat.SQLITE, ExportFormat.DUCKDB)
     if form in (*databases, ExportFormat.SAV, ExportFormat.XPT):
-        with pytest.raises(BuildError) as told:
+        with pytest.raises(BuildError) as answer:
             export(form, target, package, report=heard.append)
-        assert ("the tables 'Visits' and 'visits'" in str(told.value)) is (form in databases)
-        assert "the fields 'ID' and 'id' of 'visits'" in str(told.value)
+        assert ("the tables 'Visits' and 'visits'" in str(answer.value)) is (form in databases)
+        assert "the fields 'ID' and 'id' of 'visits'" in str(answer.value)
         assert heard == []
         assert list(target.parent.iterdir()) == []
     elif form is ExportFormat.CSV:

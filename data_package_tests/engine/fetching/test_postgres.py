@@ -176,12 +176,12 @@ def test_a_query_that_fails_is_refused_in_words_of_ours(
     tmp_path: Path,
     capfd: pytest.CaptureFixture[str],
 ) -> None:
-    with pytest.raises(BuildError) as told:
+    with pytest.raises(BuildError) as reported:
         asked(f"{address}?options=-c%20statement_timeout%3D900", sql, tmp_path)
-    assert REFUSED[sql] in str(told.value)
-    assert "planted44" not in str(told.value)
-    assert PASSWORD not in str(told.value)
-    assert told.value.__cause__ is None
+    assert REFUSED[sql] in str(reported.value)
+    assert "planted44" not in str(reported.value)
+    assert PASSWORD not in str(reported.value)
+    assert reported.value.__cause__ is None
     assert capfd.readouterr() == ("", "")
     assert list(tmp_path.iterdir()) == []
     with judge.cursor() as cursor:
@@ -199,10 +199,10 @@ def test_an_address_that_is_not_answered_is_refused_without_its_secrets(
         address.replace("/postgres", "/planted33").replace("planted33ql", ""): "no such user or",
         f"postgresql://boss:{PASSWORD}@127.0.0.1:1/postgres": "nothing answers there",
     }.items():
-        with pytest.raises(BuildError) as told:
+        with pytest.raises(BuildError) as reported:
             asked(wrong, "select 1", tmp_path)
-        assert words in str(told.value)
-        assert "planted" not in str(told.value)
+        assert words in str(reported.value)
+        assert "planted" not in str(reported.value)
 
 
 def test_a_large_answer_is_kept_in_its_order(address: str, tmp_path: Path) -> None:

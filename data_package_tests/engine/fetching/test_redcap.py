@@ -217,11 +217,11 @@ REFUSED: dict[str, tuple[list[Any], str]] = {
 @pytest.mark.parametrize("name", REFUSED)
 def test_what_redcap_says_of_an_error_is_not_repeated(name: str, tmp_path: Path) -> None:
     first, words = REFUSED[name]
-    with pytest.raises(BuildError) as told:
+    with pytest.raises(BuildError) as reported:
         asked(replace(CLASSIC, first=[*first]), "baseline", tmp_path)
-    assert words in str(told.value)
-    assert "planted22" not in str(told.value)
-    assert TOKEN not in str(told.value)
+    assert words in str(reported.value)
+    assert "planted22" not in str(reported.value)
+    assert TOKEN not in str(reported.value)
     assert list(tmp_path.iterdir()) == []
 
 
@@ -276,10 +276,10 @@ def test_choices_are_read_as_redcap_writes_them(text: str, labels: dict[str, str
     ],
 )
 def test_an_open_address_and_a_token_in_code_are_refused(url: str, token: str) -> None:
-    with pytest.raises(ProjectError) as told:
+    with pytest.raises(ProjectError) as reported:
         source_redcap("baseline_file", "baseline", url=url, token=token)
-    assert "planted22" not in str(told.value)
-    assert TOKEN not in str(told.value)
+    assert "planted22" not in str(reported.value)
+    assert TOKEN not in str(reported.value)
 
 
 TABLES = """

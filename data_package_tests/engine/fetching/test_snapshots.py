@@ -94,9 +94,9 @@ def fetched(project: Study) -> list[Any]:
 
 
 def test_a_snapshot_is_fetched_pinned_built_and_fetched_again(clinic: Study) -> None:
-    with pytest.raises(ProjectError) as told:
+    with pytest.raises(ProjectError) as reported:
         clinic.build()
-    assert str(told.value) == (
+    assert str(reported.value) == (
         "The raw file 'visits_file' is not there: it has not been fetched yet.\n"
         "Fetch it: data-package fetch visits_file"
     )
@@ -156,10 +156,10 @@ def test_what_does_not_answer_the_query_now_is_not_used(clinic: Study) -> None:
 
     def fault() -> str:
         catalogue = loaded(clinic)
-        with pytest.raises(ProjectError) as told:
+        with pytest.raises(ProjectError) as reported:
             catalogue.deliveries.content("visits_file")
-        assert str(told.value).endswith("\nFetch it: data-package fetch visits_file")
-        return str(told.value).splitlines()[0]
+        assert str(reported.value).endswith("\nFetch it: data-package fetch visits_file")
+        return str(reported.value).splitlines()[0]
 
     content = file.read_bytes()
     file.write_bytes(content[:-1])
@@ -190,28 +190,93 @@ def test_only_the_verb_reads_the_address_and_says_what_came(
     assert done.returncode == 0
     [one] = json.loads(done.stdout)["snapshots"]
     assert (one["name"], one["came"], one["rows"]) == ("visits_file", "new", 2)
+
+
+# In the user's own code, so that each verb loads it in its own process.
+LISTENS = """
+import sys
+
+def listen(event, arguments):
+    if event in ("socket.connect", "socket.getaddrinfo", "sqlite3.connect", "open"):
+        place = arguments[1] if event == "socket.connect" else arguments[0]
+        if isinstance(place, tuple) or event == "socket.getaddrinfo" or "planted77" in str(place):
+            with open("opened.txt", "a") as file:
+                print(event, file=file)
+
+sys.addaudithook(listen)
+"""
+OFFLINE = [
+    "build",
+    "check",
+    "check visits_file",
+    "describe visits_file",
+    "graph --output graph.html",
+    "status",
+    "why visits",
+]
+
+
+def test_nothing_but_a_fetch_connects(clinic: Study, monkeypatch: pytest.MonkeyPatch) -> None:
+    clinic.write({"tables.py": LISTENS + FILES["tables.py"]})
+    assert clinic.verb("fetch").returncode == 0
+    log = clinic.root / "opened.txt"
+    assert log.read_text() == "sqlite3.connect\n"
+    log.unlink()
     # Without the address: nothing but `fetch` needs it.
-    assert clinic.verb("build").returncode == 0
+    monkeypatch.delenv("CLINIC")
+    for words in OFFLINE:
+        done = clinic.verb(*words.split())
+        assert done.returncode == 0, (words, done.stderr)
+    assert not log.exists()
 
 
-def test_nothing_but_a_fetch_opens_the_database(clinic: Study) -> None:
+SEVERAL = """
+last_file = source_query("last_file", "select id from visits", connection="CLINIC")
+broken_file = source_query("broken_file", "select id from nowhere", connection="CLINIC")
+"""
+
+
+def test_what_fails_among_several_is_reported_and_the_others_are_kept(clinic: Study) -> None:
     fetched(clinic)
-    opened: list[str] = []
+    before = read_pins(clinic.project.snapshots)["visits_file"]
+    clinic.write({"tables.py": FILES["tables.py"] + SEVERAL})
+    put(clinic, [(1, 61.5), (2, 70)])
+    done = clinic.verb("fetch")
+    assert done.returncode == 1
+    assert [line.split(":")[0] for line in done.stdout.splitlines()] == ["last_file", "visits_file"]
+    assert done.stderr.startswith("broken_file was not fetched. The query failed: ")
+    pins = read_pins(clinic.project.snapshots)
+    assert sorted(pins) == ["last_file", "visits_file"]
+    assert pins["visits_file"].sha256 != before.sha256
+
+
+def test_a_fetch_that_ends_before_its_pin_is_written_loses_nothing(clinic: Study) -> None:
+    fetched(clinic)
+    pins = clinic.project.snapshots
+    before = pins.read_bytes()
+    file = clinic.project.places.snapshot("visits_file", read_pins(pins)["visits_file"].sha256)
     listening = [True]
 
-    def listen(event: str, arguments: tuple[Any, ...]) -> None:
-        if listening and event in ("sqlite3.connect", "socket.connect", "open"):
-            opened.append(str(arguments[0]))
+    def end(event: str, arguments: tuple[Any, ...]) -> None:
+        if listening and event == "os.rename" and str(arguments[1]) == str(pins):
+            raise KeyboardInterrupt
 
-    sys.addaudithook(listen)
+    put(clinic, [(1, 61.5), (2, 70)])
+    sys.addaudithook(end)
     try:
-        assert clinic.build().ok
-        catalogue = loaded(clinic)
-        survey(catalogue, lock_of(clinic.project).read())
+        with pytest.raises(KeyboardInterrupt):
+            fetched(clinic)
     finally:
         listening.clear()
-    assert any("visits.parquet" in place for place in opened)
-    assert not [place for place in opened if "planted77" in place]
+    # The new file is there, and the old one is still what counts.
+    assert pins.read_bytes() == before
+    assert len([path for path in file.parent.iterdir() if path.suffix == ".parquet"]) == 2
+    assert clinic.build().ok
+    assert lock_of(clinic.project).read().raw["visits_file"].sha256.startswith(file.stem)
+    [again] = fetched(clinic)
+    assert again.came is Came.CHANGED
+    leftovers = find_leftovers(loaded(clinic), lock_of(clinic.project).read())
+    assert [orphan.path for orphan in leftovers.snapshots] == [file]
 
 
 # What hypothesis fills a column with.
@@ -282,14 +347,14 @@ def test_a_query_that_fails_is_refused_in_words_of_ours(sql: str, tmp_path: Path
         database.execute(f"insert into t values ({-(2**63)})")
     database.close()
     with (
-        pytest.raises(BuildError) as told,
+        pytest.raises(BuildError) as reported,
         sqlite.answered("sqlite:///a.db", sql, tmp_path) as answer,
         kept(answer, tmp_path),
     ):
         pass
-    assert REFUSED[sql] in str(told.value)
-    assert "planted88" not in str(told.value)
-    assert str(2**63) not in str(told.value)
+    assert REFUSED[sql] in str(reported.value)
+    assert "planted88" not in str(reported.value)
+    assert str(2**63) not in str(reported.value)
     assert [path.name for path in tmp_path.iterdir()] == ["a.db"]
 
 
@@ -313,10 +378,10 @@ def test_a_name_is_repeated_only_if_the_user_wrote_it() -> None:
     ],
 )
 def test_an_address_with_a_password_is_refused_and_not_repeated(connection: str) -> None:
-    with pytest.raises(ProjectError) as told:
+    with pytest.raises(ProjectError) as reported:
         source_query("visits_file", "select 1", connection=connection)
-    assert "has a secret in its connection" in str(told.value)
-    assert "planted66" not in str(told.value)
+    assert "has a secret in its connection" in str(reported.value)
+    assert "planted66" not in str(reported.value)
 
 
 def test_an_address_that_cannot_be_read_is_not_repeated() -> None:

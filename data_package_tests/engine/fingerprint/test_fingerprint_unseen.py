@@ -1,4 +1,4 @@
-"""What a fingerprint cannot see: that it is covered on the safe side, or said."""
+"""What a fingerprint cannot see: it is covered on the safe side, or reported."""
 
 from pathlib import Path
 
@@ -10,7 +10,7 @@ from data_package_tests.engine.fingerprint.test_fingerprint import Files, edited
 # Probes are source code, often better read on one line.
 # ruff: noqa: E501
 
-SAID: dict[str, tuple[Files, str]] = {
+CASES: dict[str, tuple[Files, str]] = {
     "open": ("def t(raw):\n    return open('codes.csv').read()\n", "open at probed_study/tables.py:2 opens a file by hand"),
     "read_csv with a literal": ("import polars as pl\ndef t(raw): return pl.read_csv('a.csv')\n", "make it a raw file with source_file"),
     "scan_parquet of a constant": (
@@ -68,11 +68,11 @@ NOT_SAID: dict[str, Files] = {
 }  # fmt: skip
 
 
-@pytest.mark.parametrize("probe", SAID)
+@pytest.mark.parametrize("probe", CASES)
 def test_what_cannot_be_seen_is_reported(probe: str, tmp_path: Path) -> None:
-    study, message = SAID[probe]
+    study, message = CASES[probe]
     found = look_at(tmp_path, study)
-    assert any(message in said for said in found.unseen), found.unseen
+    assert any(message in output for output in found.unseen), found.unseen
     assert str(tmp_path) not in repr(found)
 
 
@@ -154,7 +154,7 @@ def test_a_function_without_source_is_covered_by_its_compiled_code() -> None:
     for number in (1, 1, 2):
         exec(f"N = {number}\ndef helper(x): return x + N\ndef t(raw): return helper(raw)", space)
         found = Fingerprinter("no_such_package").fingerprint(space["t"])  # type: ignore[arg-type]
-        assert any("source of t cannot be found" in said for said in found.unseen)
+        assert any("source of t cannot be found" in output for output in found.unseen)
         digests.append(found.digest)
     assert digests[0] == digests[1] != digests[2]
 

@@ -165,7 +165,7 @@ def test_a_class_of_own_code_elsewhere_counts_as_a_value(code: Code) -> None:
     assert code.look().digest != before.digest
 
 
-def test_own_code_without_a_source_counts_as_its_file_stands(code: Code) -> None:
+def test_own_code_without_a_source_counts_by_its_file(code: Code) -> None:
     def compiled(value: int) -> None:
         source = code.folder / "own_help.py"
         source.write_text(f"def g(): return {value}\n")

@@ -19,11 +19,6 @@ LIBRARIES = [
 ]  # fmt: skip
 
 
-for real in ("pyarrow.csv", "pyarrow.dataset", "pyarrow.feather"):
-    # They look at pandas once, which must not be the one below.
-    importlib.import_module(real)
-
-
 class Library(ModuleType):
     """Stands for a library, which need not be installed here; any name of it is a class."""
 
@@ -38,6 +33,9 @@ class Library(ModuleType):
 @pytest.fixture(autouse=True)
 def libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     """The code at hand imports libraries, and none of it is run."""
+    for real in ("pyarrow.csv", "pyarrow.dataset", "pyarrow.feather"):
+        # They look at pandas once, which must not be the one below.
+        importlib.import_module(real)
     for name in LIBRARIES:
         monkeypatch.setitem(sys.modules, name, Library(name))
         above, _, own = name.rpartition(".")
@@ -140,7 +138,7 @@ def test_names_in_a_text_are_covered_and_reported(probe: str, tmp_path: Path) ->
     }
     before, after = compare(tmp_path, study, edited(study, ("LOOKUP = [1]", "LOOKUP = [2]")))
     assert before.digest != after.digest
-    assert any("the whole module is covered" in said for said in before.unseen), before.unseen
+    assert any("the whole module is covered" in output for output in before.unseen), before.unseen
 
 
 @pytest.mark.parametrize(
@@ -195,4 +193,4 @@ READS = [
 
 @pytest.mark.parametrize("code", READS)
 def test_what_comes_from_outside_is_reported(code: str, tmp_path: Path) -> None:
-    assert any("not covered" in said for said in look_at(tmp_path, f"{code}\n").unseen)
+    assert any("not covered" in output for output in look_at(tmp_path, f"{code}\n").unseen)

@@ -2,6 +2,7 @@
 
 import json
 import re
+import struct
 import xml.etree.ElementTree as ET
 from pathlib import Path
 
@@ -28,7 +29,7 @@ GRAPH = Graph(
 )
 
 
-def test_a_folded_group_stands_for_its_tables_and_their_worst_state() -> None:
+def test_a_folded_group_shows_the_number_of_its_tables_and_their_worst_state() -> None:
     found = folded(GRAPH, ["raw", FILES])
     nodes = {node.name: node for node in found.nodes}
     assert [*nodes] == [FILES, "raw", "adults", "counts"]
@@ -116,8 +117,10 @@ def test_the_page_is_closed_to_everything_else() -> None:
 def test_a_png_is_drawn() -> None:
     content = png(GRAPH)
     assert content[:8] == b"\x89PNG\r\n\x1a\n"
-    many = Graph("s", [DrawnNode(f"t{i}", "raw", "fresh") for i in range(1500)])
-    assert png(many)[:4] == b"\x89PNG"
+    # One that is larger than the largest picture is drawn at a pixel for each unit.
+    many = png(Graph("s", [DrawnNode(f"t{i}", "raw", "fresh") for i in range(350)]))
+    assert many[:4] == b"\x89PNG"
+    assert struct.unpack(">I", many[20:24]) == (350 * 48 + 56,)
 
 
 def test_many_tables_are_drawn_folded_unless_they_are_asked_for() -> None:

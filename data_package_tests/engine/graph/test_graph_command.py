@@ -46,7 +46,7 @@ def people(study: Make, monkeypatch: pytest.MonkeyPatch) -> Study:
     return made
 
 
-def test_it_tells_how_each_table_stands_when_it_was_made_and_no_value(people: Study) -> None:
+def test_it_gives_the_state_of_each_table_when_it_was_made_and_no_value(people: Study) -> None:
     people.write({"tables.py": TABLES.replace(">= 18", ">= 21")})
     facts = {node["name"]: node for node in json.loads(ask("graph", "--json").output)["nodes"]}
     assert {name: node["state"] for name, node in facts.items()} == {
@@ -95,6 +95,6 @@ def test_a_device_is_written_into_and_a_link_is_followed(people: Study) -> None:
 
 
 def test_an_ending_that_no_form_has_is_reported(people: Study) -> None:
-    told = ask("graph", "-o", "g.txt")
-    assert (told.exit_code, "No format has the ending .txt" in told.output) == (2, True)
+    answer = ask("graph", "-o", "g.txt")
+    assert (answer.exit_code, "No format has the ending .txt" in answer.output) == (2, True)
     assert not (people.root / "g.txt").exists()

@@ -29,7 +29,7 @@ def lineage_of(query: Query) -> TableLineage:
     return derive(table, {"a": Input("a", A), "b": Input("b", B)}, __name__)
 
 
-def told(refs: object) -> str:
+def answer(refs: object) -> str:
     assert isinstance(refs, frozenset)
     return " ".join(sorted(f"{table}.{column}" for table, column in refs))
 
@@ -40,8 +40,8 @@ def same(**more: str) -> dict[str, str]:
 
 
 def check(query: Query, columns: dict[str, str], rows: str) -> None:
-    """A query is told as it should be."""
+    """A query is reported as it should be."""
     found = lineage_of(query)
     assert found.reason is None
-    assert {name: told(refs) for name, refs in found.columns.items()} == columns
-    assert told(found.rows) == rows
+    assert {name: answer(refs) for name, refs in found.columns.items()} == columns
+    assert answer(found.rows) == rows

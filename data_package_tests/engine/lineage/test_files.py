@@ -7,7 +7,7 @@ import polars as pl
 
 from data_package.engine.lineage.column_lineage import TableLineage
 from data_package.engine.lineage.derive import Input, derive
-from data_package_tests.engine.lineage.deriving import told
+from data_package_tests.engine.lineage.deriving import answer
 
 
 def of_file(path: Path, query: Callable[[Path], object]) -> TableLineage:
@@ -30,7 +30,7 @@ def test_a_scan_is_followed_to_the_columns_of_the_raw_file(tmp_path: Path) -> No
     ):
         found = of_file(path, query)
         assert found.reason is None
-        assert {name: told(refs) for name, refs in found.columns.items()} in (
+        assert {name: answer(refs) for name, refs in found.columns.items()} in (
             {"n": "raw.age"},
             {"i": "", "f": "", "n": "raw.age"},
         )

@@ -1,4 +1,4 @@
-"""Following a function changes nothing and shows nothing, and what it cannot follow is not told."""
+"""Following a function changes and shows nothing; what it cannot follow is not reported."""
 
 import itertools
 from concurrent.futures import ThreadPoolExecutor
@@ -8,7 +8,7 @@ import pytest
 
 from data_package.engine.lineage.column_lineage import TableLineage
 from data_package.engine.lineage.derive import Input, derive
-from data_package_tests.engine.lineage.deriving import A, Query, lineage_of, told
+from data_package_tests.engine.lineage.deriving import A, Query, answer, lineage_of
 
 col = pl.col
 LOOKS = "it looks at data while the query is planned"
@@ -116,7 +116,7 @@ def test_other_threads_get_polars_as_it_is() -> None:
             assert pool.submit(lambda: frame.filter(col("x") > 1).collect().height).result() == 1
             return a.filter("b").select("x")
 
-        assert told(lineage_of(query).rows) == "a.b"
+        assert answer(lineage_of(query).rows) == "a.b"
 
 
 def test_no_function_of_the_user_sees_a_row_or_an_empty_frame() -> None:

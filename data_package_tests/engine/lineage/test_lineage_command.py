@@ -108,7 +108,7 @@ def test_a_table_shows_each_field(people: Study) -> None:
 
 
 @pytest.mark.parametrize(
-    ("words", "said"),
+    ("words", "expected"),
     [
         (["grow.years"], "There is no table or raw file 'grow'. Did you mean 'grown'?"),
         (["grown.yeers"], "'grown' has no field 'yeers'. Did you mean 'years'?"),
@@ -116,10 +116,12 @@ def test_a_table_shows_each_field(people: Study) -> None:
         (["people_file.ages"], "'people_file' has no field 'ages'. Did you mean 'age'?"),
     ],
 )
-def test_a_name_that_is_not_there_is_reported(people: Study, words: list[str], said: str) -> None:
+def test_a_name_that_is_not_there_is_reported(
+    people: Study, words: list[str], expected: str
+) -> None:
     problem = ask(*words).exception
     assert isinstance(problem, ProjectError)
-    assert said in str(problem)
+    assert expected in str(problem)
 
 
 def test_a_damaged_input_is_reported(people: Study) -> None:

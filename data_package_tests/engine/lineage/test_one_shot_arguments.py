@@ -6,7 +6,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_package_tests.engine.lineage.deriving import lineage_of, told
+from data_package_tests.engine.lineage.deriving import answer, lineage_of
 
 col = pl.col
 Given = Callable[[Iterable[Any]], Any]
@@ -93,7 +93,7 @@ def test_a_generator_is_run_once_and_what_it_does_is_followed() -> None:
             yield (col(name) + 1).alias(f"{name}_more")
 
     found = lineage_of(lambda a, b: a.with_columns(columns(a)).select("x_more", "y_more"))
-    assert {n: told(r) for n, r in found.columns.items()} == {"x_more": "a.x", "y_more": "a.y"}
+    assert {n: answer(r) for n, r in found.columns.items()} == {"x_more": "a.x", "y_more": "a.y"}
     # The function is called twice: it is followed, and then compared with what Polars reads.
     assert runs == 2
 

@@ -6,7 +6,7 @@ import pytest
 
 from data_package.engine.lineage.asking import Asker
 from data_package.engine.lineage.derive import Input, derive
-from data_package_tests.engine.lineage.deriving import Case, check, same, told
+from data_package_tests.engine.lineage.deriving import Case, answer, check, same
 
 col, lit, when = pl.col, pl.lit, pl.when
 
@@ -203,7 +203,7 @@ def test_an_operation_on_thousands_of_columns_takes_few_questions(
         return a.with_columns(filled).select("k", cs.float().round(1).name.suffix("_r"))
 
     found = derive(wide, {"a": Input("a", schema)}, __name__)
-    assert {n: told(r) for n, r in found.columns.items()} == {
+    assert {n: answer(r) for n, r in found.columns.items()} == {
         "k": "a.k",
         **{f"x{i}_r": f"a.k a.x{i}" for i in range(1000)},
     }

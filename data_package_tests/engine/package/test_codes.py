@@ -110,10 +110,10 @@ def test_a_code_table_has_the_type_of_its_field(study: Make, loaded: Contract) -
     settings = '[tool.data-package]\npackage = "STUDY"\nlargest-categories = 1\n'
     project = study({"/pyproject.toml": settings}).project
     codes = Codes(project, frozenset())
-    said = codes.apart(loaded)
-    assert said.fields[0].categories is None
-    assert said.fields[0].required
-    assert said.references == ("codes",)
+    output = codes.apart(loaded)
+    assert output.fields[0].categories is None
+    assert output.fields[0].required
+    assert output.references == ("codes",)
     ((table, contract),) = codes.tables()
     assert pl.read_parquet(table.path).rows() == [(1, "one"), (2, "two")]
     assert [field.type for field in contract.fields] == ["integer", "string"]
@@ -134,9 +134,9 @@ def test_a_foreign_key_to_nothing_is_reported_with_its_line(study: Make) -> None
     project = study(STUDY_FILES | {"final/visits.yaml": wrong})
     done = project.verb("status")
     assert done.returncode == 2
-    said = done.stdout + done.stderr
-    assert "visits.yaml:4:" in said
-    assert "'peopel', which is not a table with a contract. Did you mean 'people'?" in said
+    output = done.stdout + done.stderr
+    assert "visits.yaml:4:" in output
+    assert "'peopel', which is not a table with a contract. Did you mean 'people'?" in output
 
 
 @pytest.mark.slow
@@ -147,6 +147,6 @@ def test_a_vocabulary_with_the_name_of_a_table_is_refused_before_anything_is_bui
     files["final/visits.yaml"] = CODED["final/visits.yaml"].replace("icd.csv", "people.csv")
     done = study(STUDY_FILES | files).verb("status")
     assert done.returncode == 2
-    said = done.stdout + done.stderr
-    assert "visits.yaml:4:" in said
-    assert "The vocabulary 'people' is published as a table, and a table has this name" in said
+    output = done.stdout + done.stderr
+    assert "visits.yaml:4:" in output
+    assert "The vocabulary 'people' is published as a table, and a table has this name" in output

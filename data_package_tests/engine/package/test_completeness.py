@@ -21,8 +21,8 @@ WHOLE: dict[str, Any] = {
 }
 
 
-def table(*fields: dict[str, Any], **said: object) -> dict[str, Any]:
-    return {"title": "T", **said, "schema": {"fields": list(fields)}}
+def table(*fields: dict[str, Any], **output: object) -> dict[str, Any]:
+    return {"title": "T", **output, "schema": {"fields": list(fields)}}
 
 
 def test_a_package_that_says_everything_lacks_nothing() -> None:

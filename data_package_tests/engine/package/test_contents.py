@@ -94,13 +94,13 @@ def test_the_sums_are_those_of_every_file(study: Make) -> None:
     assert project.build().ok
     folder = project.storage / "package"
     lines = (folder / "SHA256SUMS").read_text().splitlines()
-    told = {path: digest for digest, path in (line.split("  ", 1) for line in lines)}
+    expected = {path: digest for digest, path in (line.split("  ", 1) for line in lines)}
     found = {
         path.relative_to(folder).as_posix(): hashlib.sha256(path.read_bytes()).hexdigest()
         for path in folder.rglob("*")
         if path.is_file() and path.name != "SHA256SUMS"
     }
-    assert told == found
+    assert expected == found
 
 
 def test_provenance_names_what_was_read_and_no_place_or_moment(study: Make) -> None:
@@ -145,8 +145,8 @@ def test_words_are_added_to_parquet_and_no_value_is_touched(tmp_path: Path, rows
     assert pl.read_parquet(copy).equals(frame)
     assert pl.read_parquet(copy).schema == frame.schema
     assert pq.read_table(copy).equals(pq.read_table(stored))
-    said = pq.read_schema(copy)
-    assert said.field("a").metadata[b"title"].decode() == "Ærø <b>"
+    output = pq.read_schema(copy)
+    assert output.field("a").metadata[b"title"].decode() == "Ærø <b>"
     assert json.loads(pq.read_metadata(copy).metadata[RESOURCE_KEY.encode()])["name"] == "t"
     assert copy.stat().st_mode & 0o777 == 0o600
 
@@ -161,7 +161,7 @@ def test_an_infinity_and_a_null_structure_have_one_form_each(tmp_path: Path) -> 
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("contributors:\n  - title: A\n    role: author\n", ":3:5: .*Did you mean 'roles'"),
         ("contributors:\n  - {title: A, roles: author}\n", "'roles' must be a list"),
@@ -189,9 +189,9 @@ def test_an_infinity_and_a_null_structure_have_one_form_each(tmp_path: Path) -> 
         ('contributors: [{title: "\\u202egnp.exe"}]\n', ":1:17: 'title' holds U.202E"),
     ],
 )
-def test_a_wrong_property_is_reported_with_its_line(study: Make, text: str, told: str) -> None:
+def test_a_wrong_property_is_reported_with_its_line(study: Make, text: str, expected: str) -> None:
     project = study({"datapackage.yaml": text})
-    with pytest.raises(ProjectError, match=told):
+    with pytest.raises(ProjectError, match=expected):
         read_metadata(project.project)
 
 

@@ -37,10 +37,10 @@ HOSTILE = [
 
 
 def package(fields: int, tables: int = 1, words: list[str] | None = None) -> Facts:
-    said = words or ["plain"]
+    output = words or ["plain"]
 
     def word(at: int) -> str:
-        return said[at % len(said)]
+        return output[at % len(output)]
 
     def one(t: int) -> TableFacts:
         names = [f"{word(t + f)[:40]}_{t}_{f}" for f in range(fields)]

@@ -33,11 +33,11 @@ def test_plain_text_is_not_markup(text: str) -> None:
         return
     assert shown(f"# {line(text)}\n") == (["heading_open", "inline", "heading_close"], plain)
     assert shown(f"{line(text)}\n") == (["paragraph_open", "inline", "paragraph_close"], plain)
-    kinds, said = shown(f"> {line(text)}\n")
-    assert said == plain
+    kinds, output = shown(f"> {line(text)}\n")
+    assert output == plain
     assert kinds[0] == "blockquote_open"
-    _, said = shown(f"| a |\n|---|\n| {line(text)} |\n")
-    assert said == plain
+    _, output = shown(f"| a |\n|---|\n| {line(text)} |\n")
+    assert output == plain
 
 
 @pytest.mark.parametrize(

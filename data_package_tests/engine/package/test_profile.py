@@ -228,7 +228,7 @@ def contracts(draw: st.DrawFn) -> dict[str, Any]:
 
 
 @settings(
-    max_examples=80,
+    max_examples=30,
     deadline=None,
     derandomize=True,
     database=None,

@@ -244,7 +244,7 @@ def test_a_final_table_without_a_contract_is_reported_with_where_to_write_it(stu
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("name: x\ntitle: [\n", "datapackage.yaml:3"),
         ("name: x\ntitel: T\n", "Did you mean 'title'?"),
@@ -255,14 +255,14 @@ def test_a_final_table_without_a_contract_is_reported_with_where_to_write_it(stu
     ],
 )
 def test_a_wrong_package_file_is_reported_with_its_place(
-    study: Make, text: str | bytes, told: str
+    study: Make, text: str | bytes, expected: str
 ) -> None:
     project = study(STUDY_FILES)
     place = project.root / project.package / "datapackage.yaml"
     place.write_bytes(text.encode() if isinstance(text, str) else text)
     with pytest.raises(ProjectError) as error:
         project.build()
-    assert told in str(error.value)
+    assert expected in str(error.value)
     assert f"{project.package}/datapackage.yaml" in str(error.value)
     assert not (project.storage / "final").exists()
     assert not package_of(project).exists()

@@ -328,7 +328,7 @@ def test_nothing_is_counted_while_it_is_open_who_the_subjects_are(tmp_path: Path
         subjects_of(contracts, "people.ID")
 
 
-def test_one_small_count_never_stands_hidden_alone() -> None:
+def test_one_small_count_is_never_hidden_alone() -> None:
     assert shown([100, 50, 3], K) == [100, None, None]
     assert shown([100, 50, 50, 3], K) == [100, None, None, None]
     assert shown([958, 0], K) == [None, None]

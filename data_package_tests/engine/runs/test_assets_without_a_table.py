@@ -114,7 +114,7 @@ def predicted(model: dict, people: pl.LazyFrame) -> pl.LazyFrame:
         "io_manager_key='pick', resource_defs={{'pick': manager({!r})}}",
     ],
 )
-def test_a_model_that_another_io_manager_keeps_stands_beside_the_tables(
+def test_a_model_that_another_io_manager_keeps_is_listed_beside_the_tables(
     study: Make, tmp_path: Path, asked: str
 ) -> None:
     model = MODEL.replace("ASKED", asked.format(str(tmp_path)))
@@ -125,7 +125,7 @@ def test_a_model_that_another_io_manager_keeps_stands_beside_the_tables(
     project.write({"tables.py": source(model, age=30)})
     assert ran(project) == ["people", "model", "predicted"]
     (tmp_path / "model.pickle").unlink()
-    # It comes out as it was, so that its reader need not run.
+    # Its content does not change, so the table that uses it need not run.
     assert ran(project) == ["model"]
 
 
@@ -179,7 +179,7 @@ def drawn() -> Path:
 
 
 @pytest.mark.parametrize(
-    ("function", "told"),
+    ("function", "wanted"),
     [
         ("def a() -> Path: return Path('no.txt')", "The file that 'a' returned is not there."),
         ("def a() -> Path: return Path(__file__).parent", "is a folder; pack it into one file."),
@@ -191,10 +191,10 @@ def drawn() -> Path:
     ],
 )
 def test_what_a_function_returns_and_should_not_is_reported_in_words(
-    study: Make, function: str, told: str
+    study: Make, function: str, wanted: str
 ) -> None:
     result = study({"tables.py": source("\n@dg.asset\n" + function + "\n")}).build()
-    assert told in result.explain()
+    assert wanted in result.explain()
     assert "Dagster" not in result.explain()
 
 
@@ -263,8 +263,8 @@ def test_the_other_verbs_know_assets_without_a_table(study: Make, tmp_path: Path
     assert file["hash"] == "sha256:" + hashlib.sha256(published.read_bytes()).hexdigest()
     assert "files/report.html" in (project.storage / "package" / "README.md").read_text()
 
-    told = json.loads(project.verb("status", "--json").stdout)
-    assert {table["state"] for table in told["tables"]} == {"fresh"}
+    wanted = json.loads(project.verb("status", "--json").stdout)
+    assert {table["state"] for table in wanted["tables"]} == {"fresh"}
     verified = json.loads(project.verb("verify", "--json").stdout)
     assert {one["name"]: one["verdict"] for one in verified["tables"]} == {
         "people": "equal", "model": "not kept here", "predicted": "equal", "report": "equal",

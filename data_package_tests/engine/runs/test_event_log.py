@@ -96,18 +96,18 @@ def test_dagsters_own_storage_reads_what_a_build_wrote(study: Make) -> None:
 
 def test_a_process_that_is_killed_loses_nothing_that_was_stored(study: Make) -> None:
     project = study({})
-    said: list[int] = []
+    output: list[int] = []
     process = writer(project, 0, -1, "a")
     assert process.stdout is not None
     for line in process.stdout:
-        said.append(int(line))
-        if len(said) == 25:
+        output.append(int(line))
+        if len(output) == 25:
             process.send_signal(signal.SIGKILL)
     process.wait()
     process.stdout.close()
     kept = numbers(project, "a")
-    assert kept[: len(said)] == said
-    assert len(kept) <= len(said) + 1
+    assert kept[: len(output)] == output
+    assert len(kept) <= len(output) + 1
 
 
 def test_two_processes_and_many_threads_write_at_once(study: Make) -> None:

@@ -21,14 +21,14 @@ def test_a_service_that_does_not_answer_is_asked_once_and_reported(
     tries = utils.retry_pg_connection_fn.__defaults__
     monkeypatch.setenv("HISTORY_ADDRESS", NOWHERE)
     project = study({"/dagster.yaml": POSTGRES}).project
-    with pytest.raises(ProjectError) as told, project_instance(project):
+    with pytest.raises(ProjectError) as found_text, project_instance(project):
         pass
-    assert str(told.value) == (
+    assert str(found_text.value) == (
         "Dagster's history cannot be used (DagsterPostgresException): nothing answers at that "
         "address and port.\nCheck the address, the user, the password and the database in "
         "dagster.yaml."
     )
-    assert told.value.__cause__ is None
+    assert found_text.value.__cause__ is None
     assert caplog.records == []
     # What a run asks later is tried again.
     assert utils.retry_pg_connection_fn.__defaults__ == tries
@@ -38,14 +38,14 @@ def test_a_variable_that_is_not_set_is_named(study: Make, monkeypatch: pytest.Mo
     pytest.importorskip("dagster_postgres")
     monkeypatch.delenv("HISTORY_ADDRESS", raising=False)
     project = study({"/dagster.yaml": POSTGRES}).project
-    with pytest.raises(ProjectError) as told, project_instance(project):
+    with pytest.raises(ProjectError) as found_text, project_instance(project):
         pass
-    assert "the environment variable HISTORY_ADDRESS is not set" in str(told.value)
-    assert "Stack Trace" not in str(told.value)
+    assert "the environment variable HISTORY_ADDRESS is not set" in str(found_text.value)
+    assert "Stack Trace" not in str(found_text.value)
 
 
 # What PostgreSQL and its client say, and the words for it.
-SAID = {
+CASES = {
     'FATAL:  password authentication failed for user "somebody"': "refuses the user",
     "fe_sendauth: no password supplied": "asks for a password",
     'could not translate host name "secret77" to address': "no host of that name",
@@ -55,12 +55,12 @@ SAID = {
 }
 
 
-@pytest.mark.parametrize("said", SAID)
-def test_what_a_service_says_is_put_in_words_of_our_own(study: Make, said: str) -> None:
+@pytest.mark.parametrize("expected", CASES)
+def test_what_a_service_says_is_put_in_words_of_our_own(study: Make, expected: str) -> None:
     other = "storage:\n  sqlite:\n    base_dir: storage/.dagster\n"
     project = study({"/dagster.yaml": other}).project
-    with pytest.raises(ProjectError) as told, project_instance(project):
-        raise OperationalError("SELECT 1", None, Exception(said))
-    assert SAID[said] in str(told.value)
-    assert "secret77" not in str(told.value)
-    assert "somebody" not in str(told.value)
+    with pytest.raises(ProjectError) as found_text, project_instance(project):
+        raise OperationalError("SELECT 1", None, Exception(expected))
+    assert CASES[expected] in str(found_text.value)
+    assert "secret77" not in str(found_text.value)
+    assert "somebody" not in str(found_text.value)

@@ -39,7 +39,7 @@ def test_a_lease_is_there_while_it_is_held_and_private(tmp_path: Path) -> None:
 
 
 def test_the_second_waits_and_says_for_whom(tmp_path: Path) -> None:
-    path, said, order = tmp_path / "lease", [], []
+    path, output, order = tmp_path / "lease", [], []
     left(path, OTHER)
     over = threading.Event()
 
@@ -53,14 +53,14 @@ def test_the_second_waits_and_says_for_whom(tmp_path: Path) -> None:
     thread.start()
 
     def report(text: str) -> None:
-        said.append(text)
+        output.append(text)
         threading.Timer(0.5, over.set).start()
 
     with leased(path, report, FAST):
         order.append("own")
     thread.join()
     assert order == ["other", "own"]
-    (text,) = said
+    (text,) = output
     assert "Another build of this project is running (process 12 on node7); waiting" in text
 
 

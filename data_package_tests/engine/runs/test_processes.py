@@ -170,7 +170,7 @@ def files_of(project: Study) -> dict[str, bytes]:
 
 def events_of(project: Study) -> dict[str, list[object]]:
     """What the history says of each step: the kinds of events, and facts that do not vary."""
-    told: dict[str, list[object]] = {}
+    answer: dict[str, list[object]] = {}
     with project_instance(project.project) as instance:
         run = instance.get_runs(limit=1)[0]
         assert run.status in (dg.DagsterRunStatus.SUCCESS, dg.DagsterRunStatus.FAILURE)
@@ -187,8 +187,8 @@ def events_of(project: Study) -> dict[str, list[object]]:
                 tags = {k: v for k, v in (made.tags or {}).items() if k.startswith(_VERSIONS)}
                 text = str(metadata).replace(str(project.root), "")
                 facts += [made.asset_key, made.partition, text, tags]
-            told.setdefault(entry.step_key, []).append(facts)
-    return told
+            answer.setdefault(entry.step_key, []).append(facts)
+    return answer
 
 
 def kept(project: Study, folder: str) -> dict[str, str]:
@@ -317,12 +317,12 @@ def test_a_process_that_ends_takes_its_table_along_and_no_other(study: Make) -> 
         "second_time": "built",
         "goes_on": "built",
     }
-    said = {name: table["error"] for name, table in tables.items()}
-    assert "Its process was ended by SIGKILL; its memory had peaked at" in said["killed"]
-    assert "Its process ended with code 3 before it was done" in said["ends_all"]
-    assert "of memory and was ended: its tag data_package/memory allows 300.0 MB" in said["eats"]
-    assert "its tag data_package/time allows 0.5 s. Its memory had peaked at" in said["sleeps"]
-    assert "asks for 900.0 TB, and this machine allows" in said["too_large"]
+    output = {name: table["error"] for name, table in tables.items()}
+    assert "Its process was ended by SIGKILL; its memory had peaked at" in output["killed"]
+    assert "Its process ended with code 3 before it was done" in output["ends_all"]
+    assert "of memory and was ended: its tag data_package/memory allows 300.0 MB" in output["eats"]
+    assert "its tag data_package/time allows 0.5 s. Its memory had peaked at" in output["sleeps"]
+    assert "asks for 900.0 TB, and this machine allows" in output["too_large"]
     assert "1000.25" not in running_commands()
     left = [path.name for path in project.storage.rglob("*.tmp")]
     assert not left
@@ -465,9 +465,9 @@ def test_a_build_that_is_ended_leaves_no_process_and_nothing_wrong(
     assert build.stderr is not None
     until(lambda: (project.root / "begun").exists() or build.poll() is not None)
     build.send_signal(number)
-    said = "" if number == signal.SIGKILL else build.communicate(timeout=60)[1]
+    output = "" if number == signal.SIGKILL else build.communicate(timeout=60)[1]
     build.wait(timeout=60)
-    assert "Traceback" not in said
+    assert "Traceback" not in output
     # What a function had started itself outlives a kill, as it does without processes.
     until(lambda: not [name for name in working_in(project.root) if "sleep" not in name])
     if number != signal.SIGKILL:

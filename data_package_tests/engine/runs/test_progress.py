@@ -20,10 +20,10 @@ def test_a_narrow_terminal_shows_names_and_marks_and_less_of_the_rest(study: Mak
     project = study({"t.py": CODE})
     project.build()
     for columns in (30, 50, 80, 120):
-        told = project.verb(
+        answer = project.verb(
             "build", "--force", env={"COLUMNS": str(columns), "FORCE_COLOR": "1"}
         ).stdout
-        lines = re.sub(r"\x1b\[[0-9;]*m", "", told).splitlines()
+        lines = re.sub(r"\x1b\[[0-9;]*m", "", answer).splitlines()
         assert lines[1].startswith("✓  a_table_of_some_name"), lines
         assert max(map(len, lines)) <= max(columns, 31)
         assert ("peak memory" in lines[0]) is (columns >= 120), lines
@@ -32,8 +32,8 @@ def test_a_narrow_terminal_shows_names_and_marks_and_less_of_the_rest(study: Mak
 
 @pytest.mark.slow
 def test_a_pipe_gets_all_of_it_in_plain_text(study: Make) -> None:
-    told = study({"t.py": CODE}).verb("build").stdout
-    title, row = told.splitlines()[:2]
-    assert "\x1b" not in told
+    answer = study({"t.py": CODE}).verb("build").stdout
+    title, row = answer.splitlines()[:2]
+    assert "\x1b" not in answer
     assert title.split() == WORDS
     assert re.match(r"✓  a_table_of_some_name  default +1 +1 ", row)

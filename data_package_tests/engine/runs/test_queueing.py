@@ -1,4 +1,4 @@
-"""What Slurm's commands say, and what is said of it."""
+"""What Slurm's commands say, and what is reported of it."""
 
 from pathlib import Path
 
@@ -18,8 +18,8 @@ def test_jobs_of_a_project_are_known_by_their_names() -> None:
     assert name == f"{prefix}visits"
     assert name_of(PROJECT, ["a", "b"]) == f"{prefix}2_tables"
     assert name_of(PROJECT, ["Bögen und|mehr"]) == f"{prefix}B_gen_und_mehr"
-    said = f"12|PENDING|Priority||{name}\n7_1|RUNNING|None|n1|{name}\n8|RUNNING|None|n1|other|x\n"
-    assert _parsed(said, prefix) == {
+    output = f"12|PENDING|Priority||{name}\n7_1|RUNNING|None|n1|{name}\n8|RUNNING|None|n1|other|x\n"
+    assert _parsed(output, prefix) == {
         "12": JobState("PENDING", "Priority", ""),
         "7_1": JobState("RUNNING", "None", "n1"),
     }

@@ -235,9 +235,9 @@ def test_what_happens_to_jobs_is_reported_and_tried_again_as_a_table_says(
     # What runs on a drained node goes on, and what is begun later goes elsewhere.
     set_node(node, "DRAIN")
     cluster.run("scancel", job)
-    code, found, said = finished(build)
+    code, found, output = finished(build)
     set_node(node, "RESUME")
-    assert code == 1, said
+    assert code == 1, output
     assert {t["name"]: t["status"] for t in found["tables"]} == {
         "unlucky": "built",
         **dict.fromkeys(("slow", "eats", "refused"), "failed"),
@@ -305,10 +305,10 @@ def test_nothing_is_left_in_the_queue_of_a_build_that_is_ended(
     project = study({"tables.py": WAITS})
     env = in_front_of_sbatch(INTERRUPTED, tmp_path, cluster)
     build = begun(project, cluster, "--slurm", env=env)
-    said = "".join(build.communicate(timeout=300))
-    assert build.returncode == 130, said
-    assert said.endswith("Interrupted. What was finished is kept.\n")
-    assert not cluster.jobs(), said
+    output = "".join(build.communicate(timeout=300))
+    assert build.returncode == 130, output
+    assert output.endswith("Interrupted. What was finished is kept.\n")
+    assert not cluster.jobs(), output
     # One that is ended by force leaves its job to the next build.
     build = begun(project, cluster, "--slurm")
     until(lambda: (project.root / "begun").exists() or build.poll() is not None, 300)

@@ -16,7 +16,7 @@ from data_package.engine.schema import Contract, Report, check_file, read
 Found = Counter[tuple[int | None, str | None, str, str]]
 
 # What a date of the format `any` leaves out frictionless takes from the day it runs on; here it is
-# told the day that is ours.
+# given the day that is ours.
 dateutil.parser.parse = functools.partial(  # type: ignore[assignment]
     dateutil.parser.parse,
     default=datetime(2000, 1, 1),  # noqa: DTZ001

@@ -179,8 +179,8 @@ def judged_by_frictionless(
     descriptor: dict[str, Any], texts: list[str]
 ) -> list[tuple[str, set[str]]]:
     """Return each cell with the rules that frictionless finds broken."""
-    told = as_frictionless_enforces({"fields": [descriptor]})["fields"][0]
-    read_cell = frictionless.Field.from_descriptor(told).create_cell_reader()
+    answer = as_frictionless_enforces({"fields": [descriptor]})["fields"][0]
+    read_cell = frictionless.Field.from_descriptor(answer).create_cell_reader()
     found = []
     for text in texts:
         try:

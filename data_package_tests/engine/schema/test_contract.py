@@ -95,7 +95,7 @@ def test_the_digest_changes_with_what_is_checked_and_with_nothing_else(tmp_path:
         assert load(tmp_path, other).validation_digest() != digest
 
 
-def test_every_fault_is_told_at_once_with_line_and_column(tmp_path: Path) -> None:
+def test_every_fault_is_reported_at_once_with_line_and_column(tmp_path: Path) -> None:
     text = GOOD.replace("title: People", "titel: People").replace(
         "primaryKey: id", "primaryKey: idd"
     )
@@ -106,7 +106,7 @@ def test_every_fault_is_told_at_once_with_line_and_column(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize(
-    ("field", "said"),
+    ("field", "expected"),
     [
         ("type: integr", "Did you mean 'integer'?"),
         ("tpye: integer", "Did you mean 'type'?"),
@@ -153,12 +153,14 @@ def test_every_fault_is_told_at_once_with_line_and_column(tmp_path: Path) -> Non
         ("title: 3", "title is text"),
     ],
 )
-def test_a_fault_of_a_field_is_told_with_what_to_do(field: str, said: str, tmp_path: Path) -> None:
-    assert any(said in message for message in field_faults(tmp_path, field))
+def test_a_fault_of_a_field_is_reported_with_what_to_do(
+    field: str, expected: str, tmp_path: Path
+) -> None:
+    assert any(expected in message for message in field_faults(tmp_path, field))
 
 
 @pytest.mark.parametrize(
-    ("schema", "said"),
+    ("schema", "expected"),
     [
         ("fields: [{name: a}, {name: a}]", "taken by field 1"),
         ("fields: []", "no fields"),
@@ -174,10 +176,10 @@ def test_a_fault_of_a_field_is_told_with_what_to_do(field: str, said: str, tmp_p
         ),
     ],
 )
-def test_a_fault_of_the_schema_is_told_with_what_to_do(
-    schema: str, said: str, tmp_path: Path
+def test_a_fault_of_the_schema_is_reported_with_what_to_do(
+    schema: str, expected: str, tmp_path: Path
 ) -> None:
-    assert any(said in message for message in faults(tmp_path, f"schema: {{{schema}}}\n"))
+    assert any(expected in message for message in faults(tmp_path, f"schema: {{{schema}}}\n"))
 
 
 def test_references_between_contracts_must_lead_to_fields_that_exist() -> None:
@@ -240,8 +242,8 @@ def test_a_fault_in_json_has_its_place(tmp_path: Path) -> None:
 
 
 def test_a_character_that_yaml_forbids_is_named_with_its_place(tmp_path: Path) -> None:
-    said = faults(tmp_path, 'title: A\ndescription: "x\x81"\n')
-    assert said == [
+    expected = faults(tmp_path, 'title: A\ndescription: "x\x81"\n')
+    assert expected == [
         "2:16: this is not YAML: U+0081 cannot be written in YAML as it is; use an escape in "
         "double quotes"
     ]
@@ -254,7 +256,7 @@ def test_a_contract_under_another_name_is_refused_and_not_passed_over(tmp_path: 
 
 
 @pytest.mark.parametrize(
-    ("text", "said"),
+    ("text", "expected"),
     [
         ("a: 1\na: 2\n", "twice"),
         ("a: {<<: 5}\n", "must be a mapping"),
@@ -272,8 +274,8 @@ def test_a_contract_under_another_name_is_refused_and_not_passed_over(tmp_path: 
         ("- a\n", "a contract is a mapping"),
     ],
 )
-def test_hostile_yaml_is_refused_in_one_line(text: str, said: str, tmp_path: Path) -> None:
-    assert said in faults(tmp_path, text)[0]
+def test_hostile_yaml_is_refused_in_one_line(text: str, expected: str, tmp_path: Path) -> None:
+    assert expected in faults(tmp_path, text)[0]
 
 
 def test_an_alias_bomb_is_refused_in_no_time() -> None:
@@ -300,7 +302,7 @@ def test_no_text_makes_the_reader_raise(text: str) -> None:
     assert document.value is None or not isinstance(document.value, bytes)
 
 
-def test_a_file_that_is_not_there_or_not_utf8_is_said_so(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_or_not_utf8_is_reported(tmp_path: Path) -> None:
     with pytest.raises(ContractError, match="No such file"):
         load_contract(tmp_path / "none.yaml")
     (tmp_path / "x.yaml").write_bytes(b"title: S\xf8")

@@ -107,7 +107,7 @@ def test_a_contract_of_any_shape_grows_or_says_what_could_be_added(text: str) ->
         assert ("\r\n" in text) is ("\r\n" in result.text)
 
 
-def test_nothing_is_added_to_what_a_person_has_said_otherwise() -> None:
+def test_nothing_is_added_where_a_person_has_written_otherwise() -> None:
     field = "{name: arm, type: integer, title: A, description: B, constraints: {enum: [1, 2]}}"
     text = f"description: x\nschema:\n  fields: [{field}]\n  foreignKeys: []\n"
     assert grown(text, KNOWN).text == text

@@ -116,7 +116,7 @@ def test_columns_without_good_labels_are_read_by_their_places(tmp_path: Path, te
     assert read(path, TEXTS, dialect=dialect, bad="stop").frame.collect().rows() == [("a", "1")]
 
 
-def test_bytes_outside_the_encoding_in_a_header_are_said_so(tmp_path: Path) -> None:
+def test_bytes_outside_the_encoding_in_a_header_are_reported(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", b"id,w\xf8\n1,2\n")
     for mode in ("exact", "subset", "partial"):
         schema = {"fields": [{"name": "id"}, {"name": "wø"}], "fieldsMatch": mode}
@@ -132,9 +132,9 @@ def test_a_wrong_label_is_named_where_the_others_show_that_there_is_a_header(
     path = write(tmp_path / "t.csv", "id,w,d24\na,1,2\n")
     assert "d23: a column with the label 'd24'" in check_file(path, {"fields": fields}).render()
     path = write(tmp_path / "u.csv", "P01,Ann,2024\na,1,2\n")
-    said = check_file(path, {"fields": fields}).render()
-    assert "Ann" not in said
-    assert "dialect: {header: false}" in said
+    output = check_file(path, {"fields": fields}).render()
+    assert "Ann" not in output
+    assert "dialect: {header: false}" in output
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-8", "utf-16"])

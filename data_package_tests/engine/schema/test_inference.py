@@ -104,7 +104,7 @@ def test_types_are_read_as_people_write_them(
         (["only"] * 30, None),
     ],
 )
-def test_a_category_is_held_by_many_rows_and_tells_of_nobody(
+def test_a_category_is_held_by_many_rows_and_identifies_nobody(
     tmp_path: Path, cells: list[str], categories: list[Any] | None
 ) -> None:
     assert column(tmp_path, cells).get("categories") == categories

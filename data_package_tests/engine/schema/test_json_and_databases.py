@@ -199,6 +199,23 @@ def test_the_tables_of_a_database_are_listed(sqlite: Path, duck: Path) -> None:
         check_file(sqlite, texts("a"))
 
 
+def test_an_infinite_date_of_duckdb_is_a_bad_cell(tmp_path: Path) -> None:
+    path = tmp_path / "t.duckdb"
+    with duckdb.connect(str(path)) as database:
+        for kind in ("date", "timestamp", "timestamptz"):
+            database.execute(
+                f"create table {kind}s as select unnest(['infinity'::{kind}, '-infinity'::{kind}, "
+                f"'2024-05-06'::{kind}, null]) as a, 1 as n"
+            )
+    for kind, field in (("date", "date"), ("timestamp", "datetime"), ("timestamptz", "datetime")):
+        schema = {"fields": [{"name": "a", "type": field}, {"name": "n", "type": "integer"}]}
+        reading = read(path, schema, dialect={"table": f"{kind}s"})
+        assert [one.rows for one in reading.report.totals] == [(2, 3)]
+        assert [str(one)[:10] for one in reading.frame.collect()["a"]] == [
+            "None", "None", "2024-05-06", "None",
+        ]  # fmt: skip
+
+
 def test_a_table_of_duckdb_is_read(duck: Path) -> None:
     assert rows_of(duck, "abcdefg") == [
         ("1", "2024-05-31", "2024-05-31T10:30:00", "1.50", "[1,2]", "true", str(2**100)),

@@ -75,7 +75,7 @@ def test_a_table_can_refer_to_itself() -> None:
     assert rows(check(frame, contract(kinds, foreignKeys=[key])), "foreignKeys") == [4]
 
 
-def test_a_reference_to_a_table_that_is_not_given_is_said_to_be_skipped() -> None:
+def test_a_reference_to_a_table_that_is_not_given_is_reported_as_skipped() -> None:
     key = {"fields": ["a"], "reference": {"resource": "o", "fields": ["k"]}}
     report = check(pl.DataFrame({"a": [1]}), contract({"a": "integer"}, foreignKeys=[key]))
     assert report.ok

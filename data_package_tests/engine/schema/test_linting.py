@@ -12,7 +12,7 @@ from data_package.engine.schema.types import FIELD_TYPES
 from data_package_tests.campaigns import cases
 
 
-def said(field: dict[str, Any], **resource: Any) -> list[str]:
+def output(field: dict[str, Any], **resource: Any) -> list[str]:
     return [str(issue) for issue in lint({**resource, "schema": {"fields": [field]}})]
 
 
@@ -38,9 +38,9 @@ def test_the_standards_own_examples_have_no_fault() -> None:
     ],
 )
 def test_properties_of_the_publishers_own_are_let_through(name: str) -> None:
-    assert said({"name": "a", name: "x"}) == []
-    assert said({"name": "a"}, **{name: "x"}) == []
-    assert said({"name": "a"}, dialect={name: "x"}) == [] or name == "table"
+    assert output({"name": "a", name: "x"}) == []
+    assert output({"name": "a"}, **{name: "x"}) == []
+    assert output({"name": "a"}, dialect={name: "x"}) == [] or name == "table"
 
 
 @pytest.mark.parametrize(
@@ -66,14 +66,14 @@ def test_a_slip_of_one_or_two_letters_in_a_schema_is_caught(written: str, meant:
     ],
 )
 def test_a_slip_in_a_field_is_caught(written: str, meant: str) -> None:
-    assert said({"name": "a", written: "x"}) == [
+    assert output({"name": "a", written: "x"}) == [
         f"unknown property {written!r}. Did you mean {meant!r}?"
     ]
 
 
 def test_a_constraint_beside_the_constraints_is_one_level_too_high() -> None:
     for name in ("required", "minimum", "pattern", "enum", "maxLength"):
-        assert said({"name": "a", name: 1}) == [
+        assert output({"name": "a", name: 1}) == [
             f"{name} is a constraint; move it under constraints:"
         ]
 
@@ -120,20 +120,20 @@ def test_a_dialect_is_obeyed_or_refused(dialect: object, path: tuple[str, ...], 
 
 def test_what_version_1_of_a_dialect_had_is_let_through() -> None:
     dialect = {"caseSensitiveHeader": False, "csvddfVersion": 1.2, "delimiter": ";", "note": 1}
-    assert said({"name": "a"}, dialect=dialect) == []
+    assert output({"name": "a"}, dialect=dialect) == []
 
 
 def test_an_encoding_is_one_that_text_can_be_read_with() -> None:
-    assert said({"name": "a"}, encoding="cp1252") == []
-    assert "utf-8 or cp1252" in said({"name": "a"}, encoding=5)[0]
-    assert "not known" in said({"name": "a"}, encoding="utf-99")[0]
-    assert "not known" in said({"name": "a"}, encoding="rot13")[0]
+    assert output({"name": "a"}, encoding="cp1252") == []
+    assert "utf-8 or cp1252" in output({"name": "a"}, encoding=5)[0]
+    assert "not known" in output({"name": "a"}, encoding="utf-99")[0]
+    assert "not known" in output({"name": "a"}, encoding="rot13")[0]
 
 
 def test_an_integer_groups_with_a_full_stop() -> None:
-    assert said({"name": "a", "type": "integer", "groupChar": "."}) == []
-    assert "the same" in said({"name": "a", "type": "number", "groupChar": "."})[0]
-    assert said({"name": "a", "type": "number", "groupChar": ".", "decimalChar": ","}) == []
+    assert output({"name": "a", "type": "integer", "groupChar": "."}) == []
+    assert "the same" in output({"name": "a", "type": "number", "groupChar": "."})[0]
+    assert output({"name": "a", "type": "number", "groupChar": ".", "decimalChar": ","}) == []
 
 
 @pytest.mark.parametrize(
@@ -158,7 +158,7 @@ def test_a_json_schema_that_cannot_be_used_has_its_place(
 
 def test_a_json_schema_may_refer_to_its_own_parts() -> None:
     schema = {"items": {"$ref": "#/$defs/word"}, "$defs": {"word": {"type": "string"}}}
-    assert said({"name": "a", "type": "array", "constraints": {"jsonSchema": schema}}) == []
+    assert output({"name": "a", "type": "array", "constraints": {"jsonSchema": schema}}) == []
 
 
 @pytest.mark.parametrize("kind", ["enum", "categories"])
@@ -167,14 +167,14 @@ def test_a_list_of_72_000_codes_is_judged_word_by_word(kind: str) -> None:
     field: dict[str, Any] = {"name": "a", "type": "string", "categories": codes}
     if kind == "enum":
         field = {"name": "a", "type": "string", "constraints": {"enum": codes}}
-    assert said(field) == []
+    assert output(field) == []
     codes[-1] = codes[0]
-    assert len(said(field)) == 1
+    assert len(output(field)) == 1
 
 
 def test_true_and_1_are_two_values_and_1_and_1_0_are_one() -> None:
     for enum, count in (([True, 1], 0), ([1, 1.0], 1), (["1", "1"], 1), ([[1], [1.0]], 1)):
-        assert len(said({"name": "a", "type": "any", "constraints": {"enum": enum}})) == count
+        assert len(output({"name": "a", "type": "any", "constraints": {"enum": enum}})) == count
 
 
 def test_what_is_published_as_written_is_what_the_profile_takes() -> None:
@@ -189,9 +189,9 @@ def test_what_is_published_as_written_is_what_the_profile_takes() -> None:
         {"homepage": 5},
     ]
     for wrong in faulty:
-        assert len(said({"name": "a"}, **wrong)) == 1, wrong
+        assert len(output({"name": "a"}, **wrong)) == 1, wrong
     good = {"sources": [{"title": "A", "path": "a/b.txt"}], "licenses": [{"name": "CC-BY-4.0"}]}
-    assert said({"name": "a"}, **good) == []
+    assert output({"name": "a"}, **good) == []
 
 
 _KEYS = st.sampled_from(

@@ -43,7 +43,7 @@ def test_an_address_that_leads_nowhere_or_gives_something_away_is_not(address: s
 
 
 @pytest.mark.parametrize(
-    ("text", "told"),
+    ("text", "expected"),
     [
         ("a\x1b[31m", "U+001B"),
         ("a\x00", "U+0000"),
@@ -54,11 +54,11 @@ def test_an_address_that_leads_nowhere_or_gives_something_away_is_not(address: s
         ("lines\r\nand\ttabs, æøå, עברית, \u2067עברית\u2069, 👩‍👩‍👧", ""),
     ],
 )
-def test_words_that_cannot_be_read_as_they_are_meant_are_found(text: str, told: str) -> None:
-    assert (told in word_fault(text)) if told else word_fault(text) == ""
+def test_words_that_cannot_be_read_as_they_are_meant_are_found(text: str, expected: str) -> None:
+    assert (expected in word_fault(text)) if expected else word_fault(text) == ""
 
 
-def test_a_contract_is_told_of_words_and_addresses_by_their_place() -> None:
+def test_words_and_addresses_of_a_contract_are_reported_by_their_place() -> None:
     descriptor = {
         "title": "a\x1b",
         "homepage": "javascript:x",

@@ -67,7 +67,7 @@ def test_a_row_with_wrong_quotes_is_set_aside_as_it_was_written(tmp_path: Path) 
         read(path, SCHEMA, bad="stop")
 
 
-def test_of_a_row_with_wrong_quotes_nothing_else_is_said(tmp_path: Path) -> None:
+def test_of_a_row_with_wrong_quotes_nothing_else_is_reported(tmp_path: Path) -> None:
     fields = [
         {"name": "id", "type": "integer", "constraints": {"minimum": 5}},
         {"name": "note", "type": "string", "constraints": {"required": True}},

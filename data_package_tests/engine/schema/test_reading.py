@@ -128,7 +128,7 @@ def test_an_encoding_that_makes_no_text_is_refused(encoding: str) -> None:
         read("none.csv", SCHEMA, encoding=encoding)
 
 
-def test_a_file_that_is_not_there_is_said_so(tmp_path: Path) -> None:
+def test_a_file_that_is_not_there_is_reported(tmp_path: Path) -> None:
     with pytest.raises(CheckError, match="No such file"):
         check_file(tmp_path / "none.csv", SCHEMA)
 
@@ -309,7 +309,9 @@ def test_numbers_are_read_the_same_after_a_block_with_a_bad_one(tmp_path: Path) 
 
 
 @pytest.mark.parametrize("text", ["1,a\n2\n3,c\n", "1,a\n2,\n3\n", "1,\n2\n3,c", "1,a\n2,b\n3"])
-def test_a_row_that_ends_early_is_told_from_an_empty_cell(tmp_path: Path, text: str) -> None:
+def test_a_row_that_ends_early_is_distinguished_from_an_empty_cell(
+    tmp_path: Path, text: str
+) -> None:
     path = write(tmp_path / "t.csv", f"n,s\n{text}")
     fields = [{"name": "n", "type": "integer"}, {"name": "s", "type": "string"}]
     short = [i for i, line in enumerate(text.split("\n"), start=2) if line and "," not in line]

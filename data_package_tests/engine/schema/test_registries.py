@@ -35,7 +35,7 @@ CELLS = {
     "any": ("a", "bb", "ccc"),
 }
 # What each constraint says of the middle cell, and which of the three break it.
-SAID: dict[str, tuple[Any, list[int]]] = {
+CASES: dict[str, tuple[Any, list[int]]] = {
     "required": (True, [5]),
     "unique": (True, [6]),
     "enum": (None, [2, 4]),
@@ -52,7 +52,7 @@ PAIRS = [(kind, name) for kind in FIELD_TYPES for name in FIELD_TYPES[kind].cons
 
 
 def test_each_constraint_is_of_some_type_and_each_of_a_type_is_known() -> None:
-    assert set(CONSTRAINTS) == {name for _, name in PAIRS} == set(SAID)
+    assert set(CONSTRAINTS) == {name for _, name in PAIRS} == set(CASES)
     assert set(FIELD_TYPES) == set(CELLS)
     # What frictionless judges too.
     assert set(FIELD_TYPES) == set(generate.CELLS)
@@ -69,7 +69,7 @@ def test_the_reference_has_each_constraint_that_a_value_may_break() -> None:
 def test_a_constraint_that_a_type_allows_is_linted_and_checked(
     kind: str, name: str, tmp_path: Path
 ) -> None:
-    value, broken = SAID[name]
+    value, broken = CASES[name]
     middle = CELLS[kind][1]
     value = value if value is not None else [middle] if name == "enum" else middle
     field = {"name": "v", "type": kind, "constraints": {name: value}}

@@ -92,15 +92,15 @@ def test_a_rule_uses_the_row_of_another_table_that_belongs_to_a_row() -> None:
 def test_a_key_that_repeats_in_the_joined_table_is_refused() -> None:
     within = pl.col("end") <= Joined("subjects").col("left")
     rule = AppliedRule("within", "Within the study.", within, BY_SUBJECT)
-    said = refusal(rule, pl.concat([SUBJECTS, SUBJECTS]))
-    assert "several have the same subject" in said
+    expected = refusal(rule, pl.concat([SUBJECTS, SUBJECTS]))
+    assert "several have the same subject" in expected
     # Rows without a key belong to no row.
     nobody = SUBJECTS.select(pl.lit(None).cast(pl.String).alias("subject"), pl.col("left"))
     assert judged(rule, subjects=pl.concat([SUBJECTS, nobody])).error_count == 1
 
 
 @pytest.mark.parametrize(
-    ("expression", "said"),
+    ("expression", "expected"),
     [
         (True, "returned bool"),
         (pl.lit(value=True), "the same for every row"),
@@ -109,8 +109,8 @@ def test_a_key_that_repeats_in_the_joined_table_is_refused() -> None:
         (pl.col("start", "end").is_null(), "gives 2 columns for a row"),
     ],
 )
-def test_what_is_not_one_condition_is_refused(expression: object, said: str) -> None:
-    assert said in refusal(AppliedRule("odd", "Odd.", expression))
+def test_what_is_not_one_condition_is_refused(expression: object, expected: str) -> None:
+    assert expected in refusal(AppliedRule("odd", "Odd.", expression))
 
 
 def test_an_expression_of_another_length_is_an_error_and_not_a_shorter_answer() -> None:

@@ -172,7 +172,7 @@ def test_a_fault_in_a_shared_file_is_reported_there(project: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    ("reference", "said"),
+    ("reference", "expected"),
     [
         ("../../etc/codes.yaml", "leads out of the project"),
         ("/etc/passwd", "not a path from this file"),
@@ -194,7 +194,7 @@ def test_a_fault_in_a_shared_file_is_reported_there(project: Path) -> None:
     ],
 )
 def test_a_reference_stays_within_the_project_and_ends(
-    project: Path, tmp_path_factory: pytest.TempPathFactory, reference: object, said: str
+    project: Path, tmp_path_factory: pytest.TempPathFactory, reference: object, expected: str
 ) -> None:
     outside = tmp_path_factory.mktemp("outside") / "x.yaml"
     outside.write_text("name: a\n")
@@ -203,7 +203,7 @@ def test_a_reference_stays_within_the_project_and_ends(
     found = faults(project, f"schema:\n  fields:\n    - $ref: {written}\n")
     assert len(found) == 1
     assert found[0].startswith("final/visits.yaml:3:7: ") or "itself" in found[0]
-    assert said in found[0]
+    assert expected in found[0]
 
 
 def test_references_that_multiply_are_refused(project: Path) -> None:

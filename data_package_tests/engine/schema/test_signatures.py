@@ -1,4 +1,4 @@
-"""Files of other formats, told by name instead of being read as text."""
+"""Files of other formats are named instead of being read as text."""
 
 import bz2
 import gzip

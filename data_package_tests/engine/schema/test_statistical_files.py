@@ -229,7 +229,7 @@ def test_a_file_that_breaks_off_or_is_damaged_ends_in_one_line(
         assert str(path) in str(caught.value)
 
 
-def test_labels_that_several_values_have_are_told_apart(tmp_path: Path) -> None:
+def test_labels_that_several_values_have_are_distinguished(tmp_path: Path) -> None:
     labels = {1: "A", 2: "A", 3: "B", 4: "A (1)"}
     path = tmp_path / "t.sav"
     frame = pd.DataFrame({"n": [1.0, 2.0, 3.0, 4.0]})
@@ -254,6 +254,85 @@ def test_long_texts_of_stata_are_read_whole_or_refused_with_their_names(tmp_path
             read(path, schema)
 
 
+def test_weeks_and_months_of_stata_are_the_numbers_that_it_counts(tmp_path: Path) -> None:
+    path = tmp_path / "t.dta"
+    values = {"w": 2600.0, "m": 700.0, "q": -200.0, "h": 100.0, "y": 2020.0, "tb": 5.0}
+    frame = pd.DataFrame({name: [value, None] for name, value in values.items()})
+    frame["day"] = [20000.0, None]
+    formats = {name: f"%t{name}" for name in values} | {
+        "m": "%-tmCCYY-NN",
+        "tb": "%tbcal",
+        "day": "%td",
+    }
+    pyreadstat.write_dta(frame, path, variable_format=formats)
+    inference = infer_file(path)
+    made = read(path, {"fields": inference.fields}, bad="stop").frame.collect()
+    assert made.drop("day").rows() == [tuple(values.values()), (None,) * 6]
+    assert made["day"].to_list() == [dt.date(2014, 10, 4), None]
+    assert inference.fields[1]["description"] == "Months since January 1960."
+
+
+def test_texts_of_old_releases_of_stata_keep_their_letters(tmp_path: Path) -> None:
+    path = tmp_path / "t.dta"
+    texts = ["Zürich", "ö", "plain", "", "Äß"]
+    frame = pd.DataFrame(
+        {"n": [1, 2, 3, 4, 5], "s": texts, "x": [0.5] * 5, "one": ["é", "a", "", "ü", "b"]}
+    )
+    fields = [("n", "integer"), ("s", "string"), ("x", "number"), ("one", "string")]
+    schema = {"fields": [{"name": name, "type": kind} for name, kind in fields]}
+    for release in (114, 117, 118):
+        frame.to_stata(path, version=release, write_index=False)
+        theirs = pyreadstat.read_dta(path)[0]
+        made = read(path, schema, bad="stop").frame.collect()
+        for name in ("s", "one"):
+            assert [text or "" for text in made[name]] == theirs[name].to_list(), release
+
+
+def test_times_of_a_day_or_more_are_durations_and_not_missing(tmp_path: Path) -> None:
+    frame = pd.DataFrame({"t": [1.0, 86399.25, None], "long": [5.0, 90000.5, -3.0]})
+    frame["s"] = ["a", "b", "c"]
+    forms = {"t": "TIME8", "long": "TIME8"}
+    labels = ["Clock", "Lasts", "Word"]
+    for name in ("t.sav", "t.zsav", "5.xpt", "8.xpt"):
+        path = tmp_path / name
+        if path.suffix == ".xpt":
+            version = int(path.stem)
+            pyreadstat.write_xport(
+                frame,
+                path,
+                column_labels=labels,
+                variable_format=forms,
+                file_format_version=version,
+            )
+        else:
+            compress = path.suffix == ".zsav"
+            pyreadstat.write_sav(
+                frame, path, column_labels=labels, variable_format=forms, compress=compress
+            )
+        inference = infer_file(path)
+        assert [one["type"] for one in inference.fields] == ["time", "duration", "string"], name
+        assert [one["title"] for one in inference.fields] == labels
+        made = read(path, {"fields": inference.fields}, bad="stop").frame.collect()
+        assert made["t"].to_list() == [dt.time(0, 0, 1), dt.time(23, 59, 59, 250_000), None]
+        assert [one.total_seconds() for one in made["long"]] == frame["long"].to_list()
+    fields = [("t", "time"), ("long", "time"), ("s", "string")]
+    schema = {"fields": [{"name": name, "type": kind} for name, kind in fields]}
+    reading = read(path, schema, bad="reject")
+    assert [total.rows for total in reading.report.totals] == [(3, 4)]
+    assert reading.rejects is not None
+    assert reading.rejects["long"].to_list() == ["P1DT1H0.5S", "-PT3S"]
+
+
+def test_a_transport_file_of_several_tables_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.xpt"
+    for version in (5, 8):
+        pyreadstat.write_xport(pd.DataFrame({"N": [1.0, 2.0]}), path, file_format_version=version)
+        whole = path.read_bytes()
+        path.write_bytes(whole + whole[3 * 80 :])
+        with pytest.raises(CheckError, match="it holds several tables"):
+            read(path, {"fields": [{"name": "N", "type": "number"}]})
+
+
 @pytest.mark.stress
 @pytest.mark.parametrize("seed", range(20))
 @pytest.mark.parametrize("name", WRITERS)
@@ -270,12 +349,12 @@ def test_a_file_with_any_damage_is_read_or_ends_in_one_line(
         )
     path = tmp_path / name
     path.write_bytes(content[: draw.choice((len(content), draw.randrange(1, len(content))))])
-    said = ""
+    output = ""
     for look in (read, lambda path, _: infer_file(path)):
         try:
             look(path, SCHEMA)
         except CheckError as error:
-            said = str(error)
+            output = str(error)
         except BadDataError as error:
-            said = error.report.totals[0].code
-        assert len(said.splitlines()) < 2
+            output = error.report.totals[0].code
+        assert len(output.splitlines()) < 2

@@ -55,7 +55,7 @@ def test_bytes_outside_the_encoding_in_such_a_header_lose_no_row(tmp_path: Path)
         ("t.csv", b"PAR1" + bytes(9), "Parquet"),
     ],
 )
-def test_what_is_no_text_is_told_in_a_sentence(
+def test_what_is_not_text_is_reported_in_a_sentence(
     tmp_path: Path, name: str, data: bytes, words: str
 ) -> None:
     path = write(tmp_path / name, data)
@@ -80,7 +80,7 @@ def test_a_zip_archive_with_any_byte_damaged_is_read_or_reported(
             assert check_file(path, SCHEMA).rows_checked == 2
 
 
-def test_text_of_another_encoding_is_told_in_a_sentence(tmp_path: Path) -> None:
+def test_text_of_another_encoding_is_reported_in_a_sentence(tmp_path: Path) -> None:
     path = write(tmp_path / "t.csv", b"\x8a" * 4097)
     with pytest.raises(CheckError, match="not utf-16"):
         check_file(path, SCHEMA, encoding="utf-16")

@@ -171,9 +171,9 @@ def test_the_command_writes_private_files_and_no_file_of_the_package(study: Make
             "/notes.csv": "id\n1\n",
         }
     )
-    told = made.verb("report", "visits_file")
-    assert (told.returncode, told.stderr) == (0, "")
-    assert told.stdout.splitlines() == [
+    answer = made.verb("report", "visits_file")
+    assert (answer.returncode, answer.stderr) == (0, "")
+    assert answer.stdout.splitlines() == [
         "visits.csv: 2 rows, 1 with errors, 0 left out",
         "  id: not a value of type integer (type), 1: row 3",
     ]

@@ -20,7 +20,7 @@ from data_package.engine.versions.release import NotReady, Wanted, propose
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import (
     HEADER,
-    everything_told,
+    everything_reported,
     execute,
     failure_of,
     metadata_of,
@@ -103,8 +103,8 @@ def test_a_broken_file_stops_its_table_and_every_error_is_named(study: Make) -> 
     made = project(study)
     result = made.build()
     assert result["visits"].status is Status.FAILED
-    said = result.explain()
-    for told in (
+    output = result.explain()
+    for answer in (
         "visits.csv: 6 rows checked, 5 errors",
         "id: not a value of type integer (type), 1 time: row 5",
         "day: not a value of type date (%d.%m.%Y) (type), 1 time: row 4",
@@ -112,8 +112,8 @@ def test_a_broken_file_stops_its_table_and_every_error_is_named(study: Make) -> 
         "weight: a row that ends before it (missing-cell), 1 time: row 6",
         'bad="reject"',
     ):
-        assert told in said
-    assert "Secret" not in said
+        assert answer in output
+    assert "Secret" not in output
     assert not rejects(made).exists()
     assert result["visits"].raw_file_errors == 5
     assert result.accepted() == ""
@@ -210,8 +210,8 @@ def test_a_typed_file_is_checked_and_scanned(study: Make) -> None:
     made = project(study, GOOD, paths="'visits.parquet'")
     frame = pl.DataFrame({"id": [1, 1], "name": ["a", "b"], "day": [None] * 2, "weight": [1.0, 2]})
     frame.cast({"day": pl.Date}).write_parquet(made.root / "visits.parquet")
-    said = made.build().explain()
-    assert "id: the same as in an earlier row (primaryKey), 1 time: row 3" in said
+    output = made.build().explain()
+    assert "id: the same as in an earlier row (primaryKey), 1 time: row 3" in output
 
 
 def test_how_a_file_is_read_is_part_of_what_a_table_is(study: Make) -> None:
@@ -252,9 +252,9 @@ def test_a_schema_and_a_dialect_in_files_of_their_own_are_part_of_what_a_table_i
 
 def test_a_file_without_a_contract_is_reported(study: Make) -> None:
     made = project(study, GOOD, contract=None)
-    said = failure_of(execute(made, ok=False))
-    assert "'visits_file' has no contract to read it by" in said
-    assert "data-package describe visits_file --write" in said
+    output = failure_of(execute(made, ok=False))
+    assert "'visits_file' has no contract to read it by" in output
+    assert "data-package describe visits_file --write" in output
 
 
 def test_what_is_not_a_file_in_the_place_of_a_contract_is_reported(study: Make) -> None:
@@ -276,19 +276,19 @@ def test_the_bad_rows_of_a_typed_file_can_be_looked_at(study: Make) -> None:
 def test_what_cannot_be_read_is_reported_without_a_traceback(study: Make) -> None:
     made = project(study, contract=CONTRACT.replace("encoding: cp1252\n", ""))
     (made.root / "visits.csv").write_bytes(b"PK\x03\x04" + b"\0" * 50)
-    said = failure_of(execute(made, ok=False))
-    assert "it is a zip archive or a workbook" in said
+    output = failure_of(execute(made, ok=False))
+    assert "it is a zip archive or a workbook" in output
 
 
 def test_no_value_gets_into_the_history(study: Make) -> None:
     for bad in ("stop", "null", "reject"):
         result = execute(project(study, bad=bad), ok=bad != "stop")
-        assert "Secret" not in everything_told(result)
+        assert "Secret" not in everything_reported(result)
         if bad != "stop":
-            told = metadata_of(result, "visits")
-            assert told["raw_file_errors"] == 5
-            assert "day: not a value of type date" in str(told["raw_file_report"])
-            (file,) = cast("list[dict[str, Any]]", told["raw_files"])
+            answer = metadata_of(result, "visits")
+            assert answer["raw_file_errors"] == 5
+            assert "day: not a value of type date" in str(answer["raw_file_report"])
+            (file,) = cast("list[dict[str, Any]]", answer["raw_files"])
             assert file["file"] == "visits.csv"
             assert file["left_out"] == (3 if bad == "reject" else 0)
             totals = {(t["rule"], t["field"]): t["rows"] for t in file["totals"]}
@@ -351,10 +351,10 @@ def test_what_is_wrong_with_a_whole_file_stops_whatever_becomes_of_bad_cells(
     study: Make, delivered: str, words: str, bad: str
 ) -> None:
     made = project(study, delivered, bad=bad)
-    said = failure_of(execute(made, ok=False))
-    assert words in said
-    assert f"{made.package}/raw/visits_file.yaml" in said or words == "has no rows"
-    assert "--" not in said
+    output = failure_of(execute(made, ok=False))
+    assert words in output
+    assert f"{made.package}/raw/visits_file.yaml" in output or words == "has no rows"
+    assert "--" not in output
 
 
 def bad_rows(rows: int, bad: int) -> str:
@@ -414,16 +414,17 @@ def test_keys_are_checked_over_all_files_of_a_set(study: Make) -> None:
             "/deliveries/c.csv": head + "4;a;;1\n",
         }
     )
-    said = failure_of(execute(made, ok=False))
+    output = failure_of(execute(made, ok=False))
     assert (
-        "a.csv: 3 rows checked, 1 error\n  id: the same as in an earlier row (primaryKey)" in said
+        "a.csv: 3 rows checked, 1 error\n  id: the same as in an earlier row (primaryKey)" in output
     )
     assert (
-        "b.csv: 2 rows checked, 1 error\n  id: the same as in an earlier file (primaryKey)" in said
+        "b.csv: 2 rows checked, 1 error\n  id: the same as in an earlier file (primaryKey)"
+        in output
     )
-    assert "1 time: row 6" in said
-    assert "1 time: row 5" in said
-    assert "c.csv" not in said
+    assert "1 time: row 6" in output
+    assert "1 time: row 5" in output
+    assert "c.csv" not in output
     counts = [one.report.error_count for one in check_each(["visits_file"], made.project)]
     assert counts == [1, 1, 0]
 
@@ -445,9 +446,9 @@ schema:
         frame = pl.DataFrame(rows, schema={"id": pl.String, "mother": pl.String}, orient="row")
         path = made.root / "deliveries" / f"{name}.{ending}"
         frame.write_csv(path) if ending == "csv" else frame.write_parquet(path)
-    said = failure_of(execute(made, ok=False))
-    assert "mother: not found in any of the files (foreignKeys), 1 time: row 3" in said
-    assert f"a.{ending}" not in said
+    output = failure_of(execute(made, ok=False))
+    assert "mother: not found in any of the files (foreignKeys), 1 time: row 3" in output
+    assert f"a.{ending}" not in output
 
 
 def test_a_raw_file_that_breaks_its_contract_is_shown_as_long_as_it_is_used(study: Make) -> None:

@@ -147,10 +147,10 @@ def test_a_row_whose_key_is_uncertain_stops_while_an_older_row_is_kept(
     project: Project, bad: Literal["null", "reject"], row: str
 ) -> None:
     files = {"visits_1.csv": f"1,{DAY},5\n", "visits_2.csv": row}
-    said = refused(project, files, bad)
-    assert "visits_2.csv" in said
-    assert "(newest_per), 1 time: row 2" in said
-    assert DAY not in said
+    output = refused(project, files, bad)
+    assert "visits_2.csv" in output
+    assert "(newest_per), 1 time: row 2" in output
+    assert DAY not in output
 
 
 def test_a_row_whose_key_is_uncertain_is_harmless_in_the_oldest_delivery(project: Project) -> None:
@@ -160,19 +160,19 @@ def test_a_row_whose_key_is_uncertain_is_harmless_in_the_oldest_delivery(project
 
 @pytest.mark.parametrize("bad", ["stop", "null", "reject"])
 def test_a_key_twice_in_one_delivery_is_an_error(project: Project, bad: Bad) -> None:
-    said = refused(project, {"visits_1.csv": f"1,{DAY},5\n2,{DAY},5\n1,{DAY},5\n"}, bad)
-    assert "a key for the second time in one delivery (newest_per), 1 time: row 4" in said
+    output = refused(project, {"visits_1.csv": f"1,{DAY},5\n2,{DAY},5\n1,{DAY},5\n"}, bad)
+    assert "a key for the second time in one delivery (newest_per), 1 time: row 4" in output
 
 
 def test_a_good_and_a_bad_row_of_one_key_in_one_delivery_are_an_error(project: Project) -> None:
-    said = refused(project, {"visits_1.csv": f"1,{DAY},5\n1,{DAY},x\n"}, "reject")
-    assert "for the second time" in said
+    output = refused(project, {"visits_1.csv": f"1,{DAY},5\n1,{DAY},x\n"}, "reject")
+    assert "for the second time" in output
 
 
 @pytest.mark.parametrize("bad", ["stop", "null", "reject"])
 def test_a_row_without_a_key_is_an_error(project: Project, bad: Bad) -> None:
-    said = refused(project, {"visits_1.csv": f"1,{DAY},5\n,{DAY},5\n"}, bad)
-    assert "a row without a key (newest_per), 1 time: row 3" in said
+    output = refused(project, {"visits_1.csv": f"1,{DAY},5\n,{DAY},5\n"}, bad)
+    assert "a row without a key (newest_per), 1 time: row 3" in output
 
 
 def test_a_newer_row_that_breaks_a_constraint_is_reported_where_it_takes_the_place(

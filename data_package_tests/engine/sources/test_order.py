@@ -42,7 +42,7 @@ def test_files_are_ordered_by_what_their_names_say(order: Order, labels: tuple[s
 
 
 @pytest.mark.parametrize(
-    ("order", "labels", "said"),
+    ("order", "labels", "expected"),
     [
         (r"_(?P<n>\d+)", ("v_1.csv", "v_last.csv"), "is not in the name of v_last.csv"),
         (r"_(?P<n>\d+)", ("a/v_1.csv", "b/v_01.csv"), "the same place"),
@@ -53,19 +53,19 @@ def test_files_are_ordered_by_what_their_names_say(order: Order, labels: tuple[s
         (r"_(?P<year>\d+)\.", ("v_24.csv", "v_2025.csv"), "in different ways"),
         (r"_(?P<n>\d+)(?P<m>-\d)?", ("v_1.csv",), "is not in the name"),
         (("a.csv",), ("a.csv", "b.csv"), "does not list b.csv"),
-        (("a.csv", "c.csv"), ("a.csv",), "'c.csv' in its order is none of its files"),
+        (("a.csv", "c.csv"), ("a.csv",), "'c.csv' in its order is not one of its files"),
         (("a.csv",), ("x/a.csv", "y/a.csv"), "is the name of x/a.csv and y/a.csv"),
         (("a.csv", "x/a.csv"), ("x/a.csv",), "lists x/a.csv twice"),
     ],
 )
 def test_an_order_that_is_in_doubt_is_refused(
-    order: Order, labels: tuple[str, ...], said: str
+    order: Order, labels: tuple[str, ...], expected: str
 ) -> None:
-    assert said in refused(order, *labels)
+    assert expected in refused(order, *labels)
 
 
 @pytest.mark.parametrize(
-    ("declared", "said"),
+    ("declared", "expected"),
     [
         ({"newest_per": ["id"]}, "has no order="),
         ({"order": r"(?P<n>\d)"}, "has no newest_per="),
@@ -75,11 +75,11 @@ def test_an_order_that_is_in_doubt_is_refused(
     ],
 )
 def test_a_wrong_order_is_refused_where_it_is_declared(
-    declared: dict[str, str | list[str]], said: str
+    declared: dict[str, str | list[str]], expected: str
 ) -> None:
     with pytest.raises(ProjectError) as caught:
         source_file("visits", "*.csv", **declared)  # type: ignore[arg-type]
-    assert said in str(caught.value)
+    assert expected in str(caught.value)
     assert "test_order.py:" in str(caught.value)
 
 

@@ -82,9 +82,9 @@ def test_a_project_may_lie_in_a_folder_whose_name_looks_like_a_glob(tmp_path: Pa
 
 def test_a_file_that_is_not_there_is_reported_before_a_function_runs(study: Make) -> None:
     project = study({"t.py": ONE.format(paths="'rows.csv'", annotation="Path")})
-    said = failure_of(execute(project, ok=False))
-    assert "'rows_file' is not there" in said
-    assert "'rows.csv'" in said
+    output = failure_of(execute(project, ok=False))
+    assert "'rows_file' is not there" in output
+    assert "'rows.csv'" in output
 
 
 def test_several_files_for_one_path_are_reported(study: Make) -> None:
@@ -186,8 +186,8 @@ def test_a_link_to_a_file_elsewhere_is_read(study: Make, tmp_path: Path) -> None
 def test_a_package_that_is_not_installed_is_reported(study: Make) -> None:
     paths = "'x.parquet', package='no_such_package'"
     project = study({"t.py": ONE.format(paths=paths, annotation="Path")})
-    said = failure_of(execute(project, ok=False))
-    assert "'no_such_package', which is not installed" in said
+    output = failure_of(execute(project, ok=False))
+    assert "'no_such_package', which is not installed" in output
 
 
 def test_large_files_are_read_ahead_and_not_again(

@@ -157,8 +157,8 @@ def test_other_folders_of_storage_are_never_looked_into(bare: Study) -> None:
 def test_files_that_no_table_could_have_are_listed_and_left_alone(bare: Study) -> None:
     places = ["raw/notes.txt", "loose.parquet", "mine-own/x.parquet", "raw/.cache/x.parquet"]
     paths = put(bare, *places)
-    told = clean("--yes").output.partition("Left alone")[2]
-    assert {f"storage/{place}" for place in places} <= set(told.split())
+    reported = clean("--yes").output.partition("Left alone")[2]
+    assert {f"storage/{place}" for place in places} <= set(reported.split())
     assert all(path.is_file() for path in paths)
 
 
@@ -182,7 +182,7 @@ def test_links_are_not_followed_and_not_removed(bare: Study, tmp_path: Path) -> 
     assert (bare.storage / "raw" / "b.parquet").is_symlink()
 
 
-def test_json_tells_the_facts_and_never_asks(bare: Study) -> None:
+def test_json_gives_the_facts_and_never_asks(bare: Study) -> None:
     for group in ("final", "notes", "intermediate"):
         (bare.storage / group).mkdir()
         shutil.copy(bare.storage / "raw" / "extra.parquet", bare.storage / group)

@@ -80,7 +80,7 @@ def unfit(study: Study) -> list[str]:
     return [table.name for table in look(study).tables if not table.is_fresh]
 
 
-def test_a_clone_without_data_tells_that_its_lock_fits(clone: Study) -> None:
+def test_a_clone_without_data_reports_that_its_lock_fits(clone: Study) -> None:
     found = look(clone)
     assert found.fits
     assert found.to_dict()["fits"] is True

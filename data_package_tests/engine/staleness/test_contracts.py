@@ -150,7 +150,7 @@ def rows(columns: dict[str, dict[str, str]]) -> dict[str, str]:
     }
 
 
-def test_each_broken_rule_is_told_with_its_field_its_count_and_its_rows(study: Make) -> None:
+def test_each_broken_rule_is_reported_with_its_field_its_count_and_its_rows(study: Make) -> None:
     good = dict.fromkeys([*BROKEN, "faultless"], COLUMNS)
     contracts = {f"final/{name}.yaml": CONTRACT for name in good}
     contracts["final/leads_nowhere.yaml"] += """\
@@ -168,10 +168,10 @@ def test_each_broken_rule_is_told_with_its_field_its_count_and_its_rows(study: M
 
     assert not result.ok
     for name, (_, words) in BROKEN.items():
-        told = "\n".join(check.description for check in result[name].failed_checks)
-        assert [word for word in words if word not in told] == [], name
-    said = result.explain() + result.to_json()
-    assert [value for value in SECRETS if value in said] == []
+        answer = "\n".join(check.description for check in result[name].failed_checks)
+        assert [word for word in words if word not in answer] == [], name
+    output = result.explain() + result.to_json()
+    assert [value for value in SECRETS if value in output] == []
     assert traces(project) == []
     assert published(project) == before
 
@@ -340,6 +340,6 @@ schema:
         }
     )
     execute(project, partition="2019")
-    said = failure_of(execute(project, partition="2020", ok=False))
-    assert "blocking asset check failed" in said
-    assert "visits: contract_keys" in said
+    output = failure_of(execute(project, partition="2020", ok=False))
+    assert "blocking asset check failed" in output
+    assert "visits: contract_keys" in output

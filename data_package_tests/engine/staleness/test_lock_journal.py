@@ -7,6 +7,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
+from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.staleness.lock import (
     Lock,
@@ -178,3 +179,17 @@ def test_a_lock_that_is_a_link_stays_one(project: Project, tmp_path: Path) -> No
     assert lock_path(project).is_symlink()
     assert read_lock(project).tables.keys() == {"t0", "t1"}
     assert parse(elsewhere.read_text()).tables.keys() == {"t0", "t1"}
+
+
+def test_a_lock_that_links_to_itself_is_reported(project: Project) -> None:
+    lock_path(project).unlink()
+    lock_path(project).symlink_to(lock_path(project).name)
+    with pytest.raises(ProjectError, match="is a folder, a pipe, a device or a link to nothing"):
+        LockFile(project).read()
+
+
+def test_a_lock_with_fewer_than_no_rows_is_not_read() -> None:
+    text = render(Lock({}, {"t": entry(3)}))
+    assert parse(text).tables["t"].rows == 3
+    with pytest.raises(ProjectError, match="an entry is not complete"):
+        parse(text.replace("rows = 3", "rows = -3"))

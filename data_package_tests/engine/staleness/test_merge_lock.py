@@ -27,7 +27,7 @@ def digest(text: object) -> str:
 
 
 def entry(code: int, inputs: Mapping[str, str]) -> TableEntry:
-    """What a function makes is told by its code and by what it takes; two codes make the same."""
+    """What a function makes is known by its code and by what it takes; two codes make the same."""
     content = digest((min(code, 1), sorted(inputs.items())))
     return TableEntry(digest(code), {}, inputs, {}, content, 1, "c", 1)
 

@@ -12,7 +12,8 @@ from data_package.engine.runs import BuildResult
 from data_package.engine.staleness.lock import lock_of, read_lock
 from data_package.engine.staleness.moves import carry_out, find_moves
 from data_package.engine.tables.loading import open_project
-from data_package_tests.conftest import Make, Study
+from data_package_tests.campaigns import cases
+from data_package_tests.conftest import Make, Study, new_study
 
 pytestmark = pytest.mark.slow
 
@@ -69,12 +70,11 @@ def assert_as_anew(study: Study) -> None:
     assert read_lock(study.project) == lock
 
 
-def test_a_renamed_folder_moves_its_tables(study: Make) -> None:
-    project = study(FILES)
-    project.build()
+def test_a_renamed_folder_moves_its_tables(built_study: Make) -> None:
+    project = built_study(FILES)
     (project.root / project.package / "linked").rename(project.root / project.package / "joined")
-    said = project.verb("build", "--dry-run").stdout
-    assert "would move people: its file is in storage/linked" in said
+    output = project.verb("build", "--dry-run").stdout
+    assert "would move people: its file is in storage/linked" in output
 
     result = project.build()
 
@@ -85,9 +85,10 @@ def test_a_renamed_folder_moves_its_tables(study: Make) -> None:
     assert_as_anew(project)
 
 
-def test_a_renamed_table_is_moved_and_what_only_depends_on_it_is_left_alone(study: Make) -> None:
-    project = study(FILES)
-    project.build()
+def test_a_renamed_table_is_moved_and_what_only_depends_on_it_is_left_alone(
+    built_study: Make,
+) -> None:
+    project = built_study(FILES)
     project.write(
         {
             "linked/tables.py": HEAD + PEOPLE + OLD.replace("def old", "def elderly"),
@@ -115,9 +116,8 @@ def test_a_reader_whose_parameter_has_another_name_runs(study: Make) -> None:
     assert (ran(result), moved(result)) == ({"half"}, {"old > aged"})
 
 
-def test_a_renamed_final_table_is_published_under_its_new_name(study: Make) -> None:
-    project = study(FILES)
-    project.build()
+def test_a_renamed_final_table_is_published_under_its_new_name(built_study: Make) -> None:
+    project = built_study(FILES)
     project.write({"final/tables.py": HEAD + COUNT.replace("def count", "def number")})
     folder = project.root / project.package / "final"
     (folder / "count.yaml").rename(folder / "number.yaml")
@@ -130,9 +130,8 @@ def test_a_renamed_final_table_is_published_under_its_new_name(study: Make) -> N
     ]
 
 
-def test_what_was_renamed_and_edited_runs(study: Make) -> None:
-    project = study({"tables.py": HEAD + PEOPLE + OLD})
-    project.build()
+def test_what_was_renamed_and_edited_runs(built_study: Make) -> None:
+    project = built_study({"tables.py": HEAD + PEOPLE + OLD})
     project.write(
         {"tables.py": HEAD + PEOPLE + OLD.replace("def old", "def aged").replace("35", "45")}
     )
@@ -233,18 +232,16 @@ def test_partitions_are_moved_with_their_table(study: Make) -> None:
     assert_as_anew(project)
 
 
-def test_a_file_that_was_changed_is_built_and_not_moved(study: Make) -> None:
-    project = study(FILES)
-    project.build()
+def test_a_file_that_was_changed_is_built_and_not_moved(built_study: Make) -> None:
+    project = built_study(FILES)
     pl.DataFrame({"id": [9], "age": [99]}).write_parquet(project.storage / "linked/old.parquet")
     (project.root / project.package / "linked").rename(project.root / project.package / "joined")
     result = project.build()
     assert (ran(result), moved(result)) == ({"old"}, {"people > people"})
 
 
-def test_a_file_that_changes_while_it_is_moved_is_put_back(study: Make) -> None:
-    project = study(FILES)
-    project.build()
+def test_a_file_that_changes_while_it_is_moved_is_put_back(built_study: Make) -> None:
+    project = built_study(FILES)
     (project.root / project.package / "linked").rename(project.root / project.package / "joined")
     project.forget()
     catalogue, _ = open_project(project.project)
@@ -262,9 +259,8 @@ def test_a_file_that_changes_while_it_is_moved_is_put_back(study: Make) -> None:
     assert lock.read() == before
 
 
-def test_a_move_that_was_broken_off_is_finished(study: Make) -> None:
-    project = study({"tables.py": HEAD + PEOPLE + OLD})
-    project.build()
+def test_a_move_that_was_broken_off_is_finished(built_study: Make) -> None:
+    project = built_study({"tables.py": HEAD + PEOPLE + OLD})
     folder = project.storage / "default"
     (folder / "old.parquet").rename(folder / "aged.parquet")
     project.write({"tables.py": HEAD + PEOPLE + OLD.replace("def old", "def aged")})
@@ -272,9 +268,8 @@ def test_a_move_that_was_broken_off_is_finished(study: Make) -> None:
     assert (ran(result), moved(result)) == (set(), {"old > aged"})
 
 
-def test_a_lock_file_of_a_colleague_who_renamed_moves_here_too(study: Make) -> None:
-    project = study({"tables.py": HEAD + PEOPLE + OLD})
-    project.build()
+def test_a_lock_file_of_a_colleague_who_renamed_moves_here_too(built_study: Make) -> None:
+    project = built_study({"tables.py": HEAD + PEOPLE + OLD})
     folder = project.storage / "default"
     renamed = {"tables.py": HEAD + PEOPLE + OLD.replace("def old", "def aged")}
     project.write(renamed).build()
@@ -283,9 +278,8 @@ def test_a_lock_file_of_a_colleague_who_renamed_moves_here_too(study: Make) -> N
     assert (ran(result), moved(result)) == (set(), {"aged > aged"})
 
 
-def test_a_hostile_name_in_the_lock_leads_nowhere(study: Make, tmp_path: Path) -> None:
-    project = study({"tables.py": HEAD + PEOPLE + OLD})
-    project.build()
+def test_a_hostile_name_in_the_lock_leads_nowhere(built_study: Make, tmp_path: Path) -> None:
+    project = built_study({"tables.py": HEAD + PEOPLE + OLD})
     bytes_of = (project.storage / "default/old.parquet").read_bytes()
     outside = tmp_path / "outside.parquet"
     (project.storage / "default/old.parquet").rename(outside)
@@ -297,8 +291,7 @@ def test_a_hostile_name_in_the_lock_leads_nowhere(study: Make, tmp_path: Path) -
     assert outside.read_bytes() == bytes_of
 
 
-@settings(max_examples=15, suppress_health_check=list(HealthCheck))
-@given(
+CASES = (
     st.lists(
         st.fixed_dictionaries(
             {
@@ -314,14 +307,34 @@ def test_a_hostile_name_in_the_lock_leads_nowhere(study: Make, tmp_path: Path) -
     st.permutations("abcde"),
     st.booleans(),
 )
+
+
+@settings(max_examples=6, suppress_health_check=list(HealthCheck))
+@given(*CASES)
 def test_after_moves_a_clean_build_gives_the_same(
     tmp_path_factory: pytest.TempPathFactory,
     tables: list[Mapping[str, object]],
     names: list[str],
     turned: bool,
 ) -> None:
-    from data_package_tests.conftest import new_study
+    check_moves(tmp_path_factory.mktemp("moves"), tables, names, turned)
 
+
+@pytest.mark.stress
+@settings(max_examples=cases(200), derandomize=False, suppress_health_check=list(HealthCheck))
+@given(*CASES)
+def test_after_any_moves_a_clean_build_gives_the_same(
+    tmp_path_factory: pytest.TempPathFactory,
+    tables: list[Mapping[str, object]],
+    names: list[str],
+    turned: bool,
+) -> None:
+    check_moves(tmp_path_factory.mktemp("moves"), tables, names, turned)
+
+
+def check_moves(
+    folder: Path, tables: list[Mapping[str, object]], names: list[str], turned: bool
+) -> None:
     def written(rename: Mapping[str, str], turn: bool) -> dict[str, str]:
         parts = {"left": HEAD, "right": HEAD}
         for one in tables:
@@ -338,7 +351,7 @@ def test_after_moves_a_clean_build_gives_the_same(
             **{f"{folder}/__init__.py": "" for folder in parts},
         }
 
-    study = new_study(tmp_path_factory.mktemp("moves"), written({n: n for n in "abcde"}, False))
+    study = new_study(folder, written({n: n for n in "abcde"}, False))
     assert study.build().ok
     study.write(written(dict(zip("abcde", names, strict=True)), turned))
     assert study.build().ok

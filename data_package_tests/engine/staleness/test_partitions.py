@@ -155,10 +155,10 @@ def test_a_broken_contract_in_one_year_holds_back_that_years_readers_and_the_pac
     result = project.build()
     assert not result.ok
     assert built(result) == ["raw_register[2024]", "raw_register[2025]", "register[2024]"]
-    said = result.explain()
-    assert "raw_register[2025] does not pass its check 'contract'" in said
-    assert "2000" not in said
-    assert "Not built because of it: register[2025], total." in said
+    output = result.explain()
+    assert "raw_register[2025] does not pass its check 'contract'" in output
+    assert "2000" not in output
+    assert "Not built because of it: register[2025], total." in output
     assert (project.storage / "package" / "datapackage.json").read_bytes() == before
     again = project.build()
     assert not again.ok
@@ -246,8 +246,8 @@ def test_a_partition_is_forgotten_and_accepted_by_itself(study: Make) -> None:
     assert project.build().ok
     assert project.verb("forget", "raw_register", "--partition", "2024").returncode == 0
     assert set(read_lock(project.project).partitions["raw_register"]) == {"2025"}
-    said = project.verb("accept", "raw_register").stdout
-    assert said == "Accepted: raw_register[2024].\n"
+    output = project.verb("accept", "raw_register").stdout
+    assert output == "Accepted: raw_register[2024].\n"
     project.forget()
     assert look(project)["raw_register"]["state"] == "fresh"
 
@@ -358,7 +358,7 @@ def parts(weeks: pl.LazyFrame) -> pl.LazyFrame:
     (raw / "days" / "2024-01-02.parquet").unlink()
     lock_of(project.project).forget(["nothing"], {"days": ["2024-01-02"]})
     result = project.build()
-    # It comes out as it was, so that nothing else runs.
+    # Its content does not change, so nothing else runs.
     assert built(result) == ["days[2024-01-02]"]
     assert read_lock(project.project) == lock
 
@@ -575,8 +575,8 @@ def visits(files: pl.LazyFrame) -> pl.LazyFrame:
         **{"2024": 2, "2025": 1},
         "a/b": 0,
     }
-    said = result.accepted()
-    assert "2 rows are left out, and kept in storage/rejects/visits.2024.parquet" in said
+    output = result.accepted()
+    assert "2 rows are left out, and kept in storage/rejects/visits.2024.parquet" in output
     catalogue = opened(project)
     assert find_leftovers(catalogue, read_lock(project.project)).rejects == ()
     text = (project.root / project.package / "t.py").read_text()

@@ -36,23 +36,23 @@ def table(name: str, takes: str = "", gives: str = "pl.LazyFrame", group: str = 
 
 
 @pytest.mark.parametrize("count", [1, 2, 40])
-def test_all_raw_files_that_are_missing_are_said_at_once(study: Make, count: int) -> None:
+def test_all_raw_files_that_are_missing_are_reported_at_once(study: Make, count: int) -> None:
     names = [f"f{at:02}" for at in range(count)]
     files = "".join(f'{name}_file = source_file("{name}_file", "{name}.csv")\n' for name in names)
     takes = ", ".join(f"{name}_file: Path" for name in names[:2])
     rest = "".join(table(f"t_{name}", f"{name}_file: Path") for name in names[2:])
     made = study({"tables.py": HEAD + files + "\n\n" + table("both", takes) + rest})
-    said = fault_of(made)
+    expected = fault_of(made)
     for name in names:
-        assert f"{name}_file" in said
-    assert "Put the file" in said
-    assert len(said.splitlines()) < 24
+        assert f"{name}_file" in expected
+    assert "Put the file" in expected
+    assert len(expected.splitlines()) < 24
     with pytest.raises(ProjectError) as error:
         status_of(open_project(made.project)[0], read_lock(made.project))
-    assert str(error.value) == said
+    assert str(error.value) == expected
 
 
-def test_all_that_is_wrong_is_said_together(study: Make) -> None:
+def test_all_that_is_wrong_is_reported_together(study: Make) -> None:
     made = study(
         {
             "tables.py": HEAD
@@ -62,13 +62,13 @@ def test_all_that_is_wrong_is_said_together(study: Make) -> None:
             "datapackage.yaml": "name: s\ntitel: S\n",
         }
     )
-    said = fault_of(made)
-    assert "a_file" in said
-    assert "'x' has no contract" in said
-    assert "'y' has no contract" in said
-    assert "Did you mean 'title'?" in said
-    assert f"{made.package}/tables.py:" in said
-    assert "'y' takes the table 'x' as int" in said
+    expected = fault_of(made)
+    assert "a_file" in expected
+    assert "'x' has no contract" in expected
+    assert "'y' has no contract" in expected
+    assert "Did you mean 'title'?" in expected
+    assert f"{made.package}/tables.py:" in expected
+    assert "'y' takes the table 'x' as int" in expected
 
 
 def test_a_build_that_does_not_publish_needs_no_contract(study: Make) -> None:
@@ -84,7 +84,7 @@ def test_a_build_that_does_not_publish_needs_no_contract(study: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("takes", "gives", "said"),
+    ("takes", "gives", "expected"),
     [
         ("t: Path", "pl.LazyFrame", "'u' takes the table 't' as Path"),
         ("t: list", "pl.LazyFrame", "'u' takes the table 't' as list"),
@@ -99,8 +99,8 @@ def test_a_build_that_does_not_publish_needs_no_contract(study: Make) -> None:
         ("gone: pl.LazyFrame", "pl.LazyFrame", "its function says that it returns nothing"),
     ],
 )
-def test_an_annotation_that_cannot_fit_is_said_with_its_line(
-    study: Make, takes: str, gives: str, said: str
+def test_an_annotation_that_cannot_fit_is_reported_with_its_line(
+    study: Make, takes: str, gives: str, expected: str
 ) -> None:
     made = study(
         {
@@ -113,9 +113,9 @@ def test_an_annotation_that_cannot_fit_is_said_with_its_line(
             "/a.csv": "n\n1\n",
         }
     )
-    told = fault_of(made)
-    assert said in told
-    assert told.startswith(f"{made.package}/tables.py:")
+    answer = fault_of(made)
+    assert expected in answer
+    assert answer.startswith(f"{made.package}/tables.py:")
 
 
 @pytest.mark.parametrize(

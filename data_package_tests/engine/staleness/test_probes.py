@@ -418,7 +418,7 @@ def assert_just_what_is_needed_runs(probe: Probe, ward: Ward) -> None:
 
     built = ward.build()
 
-    assert built.exit_code == 0, built.said
+    assert built.exit_code == 0, built.output
     assert built.ran == probe.ran
     assert (ward.descriptor != descriptor) is probe.publishes
     changed = digest(ward.table("subjects")) != subjects
@@ -430,7 +430,7 @@ def assert_nothing_is_left_to_do(ward: Ward) -> None:
     if not ward.begin and count_if_fresh(ward.project) is not None:
         return
     again = ward.build()
-    assert (again.exit_code, again.ran) == (0, set()), again.said
+    assert (again.exit_code, again.ran) == (0, set()), again.output
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
@@ -512,9 +512,9 @@ def test_a_raw_file_that_is_gone_is_named_and_nothing_is_touched(ward: Ward) -> 
     built = ward.build()
 
     assert (built.exit_code, built.ran) == (2, set())
-    assert "people_file" in built.said
-    assert "deliveries/people.csv" in built.said
-    assert "Traceback" not in built.said
+    assert "people_file" in built.output
+    assert "deliveries/people.csv" in built.output
+    assert "Traceback" not in built.output
     assert ward.products() == before
 
 
@@ -525,13 +525,13 @@ def test_a_contract_that_an_unchanged_table_now_breaks_stops_publication(ward: W
     built = ward.build()
 
     assert (built.exit_code, built.ran) == (1, set())
-    assert "subjects" in built.said
-    assert "minimum" in built.said
+    assert "subjects" in built.output
+    assert "minimum" in built.output
     assert ward.products() == before
 
     ward.edit("final/subjects.yaml", "minimum: 30", "minimum: 18")
     again = ward.build()
-    assert (again.exit_code, again.ran) == (0, set()), again.said
+    assert (again.exit_code, again.ran) == (0, set()), again.output
 
 
 def test_an_intermediate_table_that_now_breaks_its_new_contract_fails_the_build(ward: Ward) -> None:
@@ -541,12 +541,12 @@ def test_an_intermediate_table_that_now_breaks_its_new_contract_fails_the_build(
     built = ward.build()
 
     assert (built.exit_code, built.ran) == (1, set())
-    assert "towns" in built.said
+    assert "towns" in built.output
     assert ward.build().exit_code == 1
 
     ward.path("intermediate/towns.yaml").write_text(contract % ", constraints: {minimum: 1}")
     again = ward.build()
-    assert (again.exit_code, again.ran) == (0, set()), again.said
+    assert (again.exit_code, again.ran) == (0, set()), again.output
 
 
 def test_a_module_swapped_for_one_of_equal_size_and_time_is_run_as_it_is(
@@ -562,7 +562,7 @@ def test_a_module_swapped_for_one_of_equal_size_and_time_is_run_as_it_is(
 
     built = ward.build()
 
-    assert (built.exit_code, built.ran) == (0, DAYS), built.said
+    assert (built.exit_code, built.ran) == (0, DAYS), built.output
 
 
 def test_code_that_is_edited_while_it_is_loaded_does_not_count_as_built(ward: Ward) -> None:
@@ -579,7 +579,7 @@ def test_code_that_is_edited_while_it_is_loaded_does_not_count_as_built(ward: Wa
 
     built = ward.build()
 
-    assert built.exit_code == 0, built.said
+    assert built.exit_code == 0, built.output
     assert built.ran >= DAYS
 
 
@@ -593,7 +593,7 @@ def test_a_table_that_failed_is_tried_again(ward: Ward) -> None:
 
     ward.edit("intermediate/units.py", "raise ValueError(column)", good)
     again = ward.build()
-    assert (again.exit_code, again.ran) == (0, set()), again.said
+    assert (again.exit_code, again.ran) == (0, set()), again.output
 
 
 def test_a_lock_from_another_branch_makes_stale_just_what_differs(ward: Ward) -> None:
@@ -608,7 +608,7 @@ def test_a_lock_from_another_branch_makes_stale_just_what_differs(ward: Ward) ->
     ward.lock_file.write_bytes(theirs)
     built = ward.build()
 
-    assert (built.exit_code, built.ran) == (0, PEOPLE), built.said
+    assert (built.exit_code, built.ran) == (0, PEOPLE), built.output
     assert ward.lock_file.read_bytes() == ours
     ward.assert_consistent()
 
@@ -627,7 +627,7 @@ def test_a_branch_with_its_own_code_and_lock_is_built_though_its_outputs_are_not
     built = ward.build()
 
     # The towns came out the same on both branches, so their file is right.
-    assert (built.exit_code, built.ran) == (0, {"people", "subjects"}), built.said
+    assert (built.exit_code, built.ran) == (0, {"people", "subjects"}), built.output
     assert ward.lock_file.read_bytes() == theirs
     ward.assert_consistent()
 
@@ -646,16 +646,16 @@ BROKEN_LOCKS: dict[str, tuple[Callable[[str], str], str]] = {
 
 @pytest.mark.parametrize("name", BROKEN_LOCKS)
 def test_nothing_is_done_with_a_lock(name: str, ward: Ward) -> None:
-    spoil, told = BROKEN_LOCKS[name]
+    spoil, answer = BROKEN_LOCKS[name]
     ward.lock_file.write_text(spoil(ward.lock_file.read_text()))
     before = ward.products()
 
     built = ward.build()
 
-    assert (built.exit_code, built.ran) == (2, set()), built.said
-    assert "data-package.lock" in built.said
-    assert told in built.said
-    assert "Traceback" not in built.said
+    assert (built.exit_code, built.ran) == (2, set()), built.output
+    assert "data-package.lock" in built.output
+    assert answer in built.output
+    assert "Traceback" not in built.output
     assert ward.products() == before
 
 
@@ -671,10 +671,10 @@ def test_nothing_is_done_with_a_lock(name: str, ward: Ward) -> None:
         'version = 1\n[raw.r]\nbytes = "1"\nsha256 = "0"\n',
     ],
 )
-def test_a_lock_that_is_none_is_said_to_be_unreadable(text: str) -> None:
-    with pytest.raises(ProjectError, match="cannot be read") as told:
+def test_a_lock_that_is_none_is_reported_as_unreadable(text: str) -> None:
+    with pytest.raises(ProjectError, match="cannot be read") as answer:
         parse(text)
-    assert "git checkout" in str(told.value)
+    assert "git checkout" in str(answer.value)
 
 
 @pytest.mark.parametrize(
@@ -697,13 +697,13 @@ def test_an_interrupted_build_is_taken_up_and_ends_as_a_clean_one(
         process.send_signal(ended_by)
         built = finish(process)
     assert built.exit_code in codes
-    assert "Traceback" not in built.said
+    assert "Traceback" not in built.output
     assert ward.descriptor == package
     ward.release()
 
     again = ward.build()
 
-    assert (again.exit_code, again.ran) == (0, {"subjects"}), again.said
+    assert (again.exit_code, again.ran) == (0, {"subjects"}), again.output
     assert ward.products() == ward.clean_build(tmp_path / "clean").products()
 
 
@@ -730,7 +730,7 @@ def test_a_build_killed_while_a_file_is_written_leaves_nothing_behind(
 
     again = ward.build()
 
-    assert (again.exit_code, again.ran) == (0, {"stays"}), again.said
+    assert (again.exit_code, again.ran) == (0, {"stays"}), again.output
     assert not list(ward.storage.rglob(".*.tmp"))
     assert ward.products() == ward.clean_build(tmp_path / "clean").products()
 
@@ -742,15 +742,15 @@ def test_of_two_builds_at_once_the_second_waits_and_finds_nothing_to_do(ward: Wa
     wait_until(lambda: ward.path("/weights.began").exists(), first)
     second = ward.start()
     assert second.stderr is not None
-    told = second.stderr.readline()
-    assert str(first.pid) in told
-    assert "waiting" in told
+    answer = second.stderr.readline()
+    assert str(first.pid) in answer
+    assert "waiting" in answer
     ward.release()
 
     done, waited = finish(first), finish(second)
 
-    assert (done.exit_code, done.ran) == (0, WEIGHTS), done.said
-    assert (waited.exit_code, waited.ran) == (0, set()), waited.said
+    assert (done.exit_code, done.ran) == (0, WEIGHTS), done.output
+    assert (waited.exit_code, waited.ran) == (0, set()), waited.output
     ward.assert_consistent()
 
 
@@ -762,7 +762,7 @@ def test_what_dagster_itself_materialized_is_fresh_afterwards(ward: Ward) -> Non
 
     built = ward.build()
 
-    assert (built.exit_code, built.ran) == (0, {"towns", "subjects"}), built.said
+    assert (built.exit_code, built.ran) == (0, {"towns", "subjects"}), built.output
     ward.assert_consistent()
 
 
@@ -774,7 +774,7 @@ def test_a_table_that_dagster_made_of_stale_inputs_is_made_again(ward: Ward) -> 
 
     built = ward.build()
 
-    assert (built.exit_code, built.ran) == (0, PEOPLE), built.said
+    assert (built.exit_code, built.ran) == (0, PEOPLE), built.output
     ward.assert_consistent()
 
 
@@ -805,7 +805,7 @@ def test_a_raw_file_that_changes_while_it_is_read_makes_its_tables_stale(ward: W
 
     built = ward.build()
 
-    assert (built.exit_code, built.ran) == (0, {"raw_people", *PEOPLE}), built.said
+    assert (built.exit_code, built.ran) == (0, {"raw_people", *PEOPLE}), built.output
     ward.assert_consistent()
 
 

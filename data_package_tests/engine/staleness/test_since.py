@@ -86,7 +86,7 @@ def test_a_raw_file_is_a_cause_and_the_tables_of_its_tables_follow() -> None:
     ]
 
 
-def test_what_has_no_cause_in_the_lock_is_said() -> None:
+def test_what_has_no_cause_in_the_lock_is_reported() -> None:
     now = changed(BEFORE, raw=entry("r9", {"file": "1"}))
     assert causes(BEFORE, now) == [("other content from the same code and inputs", ("raw",), ())]
 

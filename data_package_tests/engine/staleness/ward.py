@@ -301,12 +301,12 @@ attach.READER = editions.edition(delivered.__name__)
 
 @dataclass(frozen=True)
 class Built:
-    """What a build said: its exit code, the tables that ran, and the facts as it printed them."""
+    """The answer of a build: its exit code, the tables that ran, and the facts that it printed."""
 
     exit_code: int
     ran: Set[str]
     facts: dict[str, object]
-    said: str
+    output: str
 
 
 @dataclass
@@ -402,7 +402,7 @@ class Ward(Study):
         kept = shutil.ignore_patterns("storage", "data-package.lock")
         other = Ward(Path(shutil.copytree(self.root, place, ignore=kept)))
         built = other.build()
-        assert built.exit_code == 0, built.said
+        assert built.exit_code == 0, built.output
         return other
 
     def copy(self, place: Path) -> "Ward":
@@ -451,7 +451,7 @@ def make_ward(place: Path) -> Ward:
     ward = Ward(place)
     ward.write(FILES | {"/dagster.yaml": _DAGSTER_YAML})
     built = ward.build()
-    assert built.exit_code == 0, built.said
+    assert built.exit_code == 0, built.output
     assert built.ran == TABLES
     return ward
 
@@ -462,7 +462,7 @@ def make_ward_around(place: Path) -> Ward:
     ward = ward_around(place)
     ward.write(FILES | AROUND | {"/dagster.yaml": _DAGSTER_YAML})
     built = ward.build()
-    assert built.exit_code == 0, built.said
+    assert built.exit_code == 0, built.output
     assert built.ran == {*TABLES, *PARTS, "sizes"}
     return ward
 
@@ -483,7 +483,7 @@ def shared_ward(
 
 
 def finish(process: subprocess.Popen[str]) -> Built:
-    """What a build that was started said when it ended."""
+    """The answer of a build that was started, when it ended."""
     out, err = process.communicate(timeout=120)
     return _read(subprocess.CompletedProcess(process.args, process.returncode, out, err))
 

@@ -1,4 +1,4 @@
-"""Running a project's assets with Dagster's own means, and looking at what it was told."""
+"""Running a project's assets with Dagster's own means, and looking at what it was reported."""
 
 import os
 from collections.abc import Iterator
@@ -55,7 +55,7 @@ def metadata_of(result: dg.ExecuteInProcessResult, name: str) -> dict[str, objec
     return {key: value.value for key, value in events[-1].metadata.items()}
 
 
-def everything_told(result: dg.ExecuteInProcessResult) -> str:
+def everything_reported(result: dg.ExecuteInProcessResult) -> str:
     """All that the events of a run hold, as text."""
     return "\n".join(repr(event) for event in result.all_events)
 

@@ -247,7 +247,7 @@ def model(few: pl.DataFrame) -> dict:
 
 
 @pytest.mark.parametrize(
-    ("more", "others", "told"),
+    ("more", "others", "expected"),
     [
         (RESOURCE, {}, "'few' asks for the resource 'limit', which does not exist."),
         (
@@ -290,9 +290,9 @@ def model(few: pl.DataFrame) -> dict:
     ],
 )
 def test_what_cannot_be_used_is_named_with_its_place_and_what_to_do(
-    study: Make, more: str, others: dict[str, str], told: str
+    study: Make, more: str, others: dict[str, str], expected: str
 ) -> None:
-    assert told in refused(study({"tables.py": HEADER + more} | others))
+    assert expected in refused(study({"tables.py": HEADER + more} | others))
 
 
 def test_a_component_is_named_by_each_build(study: Make) -> None:
@@ -320,7 +320,7 @@ defs = dg.Definitions.merge(defs, dg.Definitions(assets=[mart]))
 
 
 @pytest.mark.parametrize(
-    ("line", "told"),
+    ("line", "expected"),
     [
         ("@dg.asset(groupname='x')\ndef a(): ...", "unexpected keyword argument 'groupname'"),
         ("@dg.asset(group_name='a b')\ndef a(): ...", '"a b" is not a valid asset group name'),
@@ -333,11 +333,11 @@ defs = dg.Definitions.merge(defs, dg.Definitions(assets=[mart]))
     ],
 )
 def test_an_error_of_an_import_keeps_what_is_in_the_users_own_code(
-    study: Make, line: str, told: str
+    study: Make, line: str, expected: str
 ) -> None:
     message = refused(study({"tables.py": f"import dagster as dg\nimport polars as pl\n{line}\n"}))
     assert "tables.py:3: the module" in message
-    assert told in message
+    assert expected in message
 
 
 @pytest.mark.parametrize(
@@ -367,15 +367,15 @@ def test_show_values_shows_the_original_error_of_an_import(
 
 
 @pytest.mark.parametrize(
-    ("query", "told"),
+    ("query", "expected"),
     [
         ("pl.sql('select * from nowhere', eager=True)", "names a table that it has not been given"),
         ("pl.DataFrame({'a': [object()]})", "holds Python objects"),
     ],
 )
-def test_fixed_messages_of_polars_are_reported(study: Make, query: str, told: str) -> None:
+def test_fixed_messages_of_polars_are_reported(study: Make, query: str, expected: str) -> None:
     project = study({"tables.py": f"{HEADER}\n@dg.asset\ndef a(): return {query}\n"})
-    assert told in project.build().explain()
+    assert expected in project.build().explain()
 
 
 def test_checks_that_could_not_speak_are_reported(study: Make) -> None:

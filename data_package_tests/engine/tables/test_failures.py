@@ -29,7 +29,7 @@ def failure(function: Callable[..., object], project: Project, *inputs: object) 
     return caught.value
 
 
-def said(function: Callable[..., object], project: Project, *inputs: object) -> str:
+def output(function: Callable[..., object], project: Project, *inputs: object) -> str:
     return failure(function, project, *inputs).description or ""
 
 
@@ -37,7 +37,7 @@ def test_a_column_that_an_input_nearly_has_is_guessed(project: Project) -> None:
     def table(people: pl.DataFrame) -> pl.DataFrame:
         return people.select("hight")
 
-    words = said(table, project, pl.DataFrame({"height": [1], "name": ["a"]}))
+    words = output(table, project, pl.DataFrame({"height": [1], "name": ["a"]}))
     assert "no column 'hight'. Did you mean 'height'?" in words
     assert "people: height Int64, name String" in words
 
@@ -46,7 +46,7 @@ def test_a_conversion_names_the_types_and_the_column(project: Project) -> None:
     def table(people: pl.DataFrame) -> pl.DataFrame:
         return people.with_columns(pl.col("born").cast(pl.Int64))
 
-    words = said(table, project, pl.DataFrame({"born": ["010190-1234", "b"]}))
+    words = output(table, project, pl.DataFrame({"born": ["010190-1234", "b"]}))
     assert "2 values cannot be converted from str to i64 in column 'born'" in words
     assert "010190" not in words
 
@@ -97,18 +97,18 @@ QUERIES: dict[str, tuple[Query, str]] = {
 
 @pytest.mark.parametrize("what", QUERIES)
 def test_what_polars_says_is_passed_on_without_a_value(what: str, project: Project) -> None:
-    query, told = QUERIES[what]
+    query, answer = QUERIES[what]
 
     def table(people: pl.LazyFrame) -> pl.DataFrame:
         return query(people).collect()
 
-    words = said(table, project, pl.LazyFrame({"n": [1, 1], "age": ["SECRET", "{SECRET"]}))
-    assert told in words
+    words = output(table, project, pl.LazyFrame({"n": [1, 1], "age": ["SECRET", "{SECRET"]}))
+    assert answer in words
     assert "SECRET" not in words
     assert NAME not in words
 
 
-def test_what_the_user_said_of_a_failure_stays(project: Project) -> None:
+def test_the_words_of_the_user_on_a_failure_stay(project: Project) -> None:
     def table() -> None:
         raise dg.Failure("no delivery today", metadata={"day": "Monday"}, allow_retries=False)
 
@@ -156,8 +156,8 @@ def test_a_full_disk_and_a_missing_right_are_reported(project: Project) -> None:
     def table(number: int) -> None:
         raise OSError(number, "010190-1234", "010190-1234")
 
-    assert "No space left on device." in said(table, project, 28)
-    assert "Permission denied." in said(table, project, 13)
+    assert "No space left on device." in output(table, project, 28)
+    assert "Permission denied." in output(table, project, 13)
 
 
 def test_a_call_that_does_not_fit_is_reported(project: Project) -> None:
@@ -167,13 +167,13 @@ def test_a_call_that_does_not_fit_is_reported(project: Project) -> None:
     def table() -> None:
         helper()  # type: ignore[call-arg]
 
-    assert "missing 1 required positional argument: 'frame'" in said(table, project)
+    assert "missing 1 required positional argument: 'frame'" in output(table, project)
 
 
 def test_an_input_of_many_columns_does_not_fill_the_screen(project: Project) -> None:
     def table(wide: pl.DataFrame) -> pl.DataFrame:
         return wide.select("nope")
 
-    words = said(table, project, pl.DataFrame({f"c{n}": [1] for n in range(5000)}))
+    words = output(table, project, pl.DataFrame({f"c{n}": [1] for n in range(5000)}))
     assert "and 4960 more" in words
     assert len(words) < 2000

@@ -1,4 +1,4 @@
-"""Whatever is raised, wherever Python or Polars can raise, no word of a row is said."""
+"""Whatever is raised, wherever Python or Polars can raise, no word of a row is reported."""
 
 import ast
 import asyncio
@@ -271,7 +271,7 @@ def project(tmp_path_factory: pytest.TempPathFactory) -> Project:
     return new_study(tmp_path_factory.mktemp("quiet"), {}).project
 
 
-def said_of(act: Callable[[], object], project: Project) -> str:
+def reported_of(act: Callable[[], object], project: Project) -> str:
     """All that a failure says, and what reaches the terminal while it comes up."""
 
     def table() -> object:
@@ -289,15 +289,15 @@ def said_of(act: Callable[[], object], project: Project) -> str:
         except dg.Failure as failure:
             hung_on = [failure.__cause__, failure.__context__]
             metadata = [value.value for value in failure.metadata.values()]
-            said = f"{failure.description}{metadata}{failure.args}{hung_on}{heard.getvalue()}"
-            return said.replace("[None, None]", "")
+            output = f"{failure.description}{metadata}{failure.args}{hung_on}{heard.getvalue()}"
+            return output.replace("[None, None]", "")
     return heard.getvalue()
 
 
 @pytest.mark.parametrize("kind", RAISERS)
 def test_no_kind_of_error_says_a_word_of_a_row(kind: str, project: Project) -> None:
     for each in (f"{ONE} {TWO} {NUMBER}", f"{ONE}-{NUMBER}", ONE, f"{ONE}_{TWO}", str(NUMBER)):
-        assert traces(said_of(partial(RAISERS[kind], each), project)) == []
+        assert traces(reported_of(partial(RAISERS[kind], each), project)) == []
 
 
 @pytest.mark.parametrize("kind", INTERRUPTIONS)
@@ -346,7 +346,8 @@ def test_an_interruption_that_a_function_raises_stays_one_without_words(
 def test_no_error_anywhere_says_a_word_of_a_row(kind: str, place: str, cell: str) -> None:
     with contextlib.suppress(FileNotFoundError):
         assert (
-            traces(said_of(lambda: PLACES[place](lambda: RAISERS[kind](cell)), _PROJECT[0])) == []
+            traces(reported_of(lambda: PLACES[place](lambda: RAISERS[kind](cell)), _PROJECT[0]))
+            == []
         )
 
 
@@ -398,9 +399,9 @@ TOLD: dict[str, tuple[Callable[[], object], str]] = {
 
 @pytest.mark.parametrize("what", TOLD)
 def test_what_is_in_the_code_or_is_pythons_own_is_reported(what: str, project: Project) -> None:
-    act, told = TOLD[what]
-    words = said_of(act, project)
-    assert told in words
+    act, answer = TOLD[what]
+    words = reported_of(act, project)
+    assert answer in words
     assert traces(words) == []
 
 

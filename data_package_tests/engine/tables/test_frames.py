@@ -87,7 +87,7 @@ def old(people: pd.DataFrame) -> pd.DataFrame:
 
 
 @pytest.mark.parametrize(
-    ("function", "told"),
+    ("function", "expected"),
     [
         ("def t() -> pd.DataFrame: return pl.DataFrame()", "but returned pl.DataFrame"),
         ("def t() -> pl.DataFrame: return pd.Series([1])", "not pandas.Series."),
@@ -97,11 +97,11 @@ def old(people: pd.DataFrame) -> pd.DataFrame:
     ],
 )
 def test_what_is_not_a_frame_is_reported_with_its_library(
-    study: Make, function: str, told: str
+    study: Make, function: str, expected: str
 ) -> None:
     result = study({"tables.py": f"{HEADER}\n@dg.asset\n{function}\n"}).build()
     assert not result.ok
-    assert told in result.explain()
+    assert expected in result.explain()
 
 
 @pytest.mark.parametrize("kind", ["int", "dict"])

@@ -1,4 +1,4 @@
-"""Tables are written whole, privately and always the same, and nothing they hold is told."""
+"""Tables are written whole, privately and always the same, and nothing they hold is reported."""
 
 import shutil
 import stat
@@ -15,7 +15,7 @@ from data_package.engine.storage import hash_file
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import (
     HEADER,
-    everything_told,
+    everything_reported,
     execute,
     failure_of,
     metadata_of,
@@ -135,7 +135,7 @@ def lazy(eager: pl.LazyFrame) -> pl.LazyFrame:
         }
     )
     result = execute(project)
-    told = everything_told(result)
+    answer = everything_reported(result)
     for name in ("eager", "lazy"):
         path = project.storage / "default" / f"{name}.parquet"
         metadata = metadata_of(result, name)
@@ -154,7 +154,7 @@ def lazy(eager: pl.LazyFrame) -> pl.LazyFrame:
             "pair": "Struct(a: Int64, b: String)",
             "kinds": "List(Enum)",
         }
-    assert [value for value in VALUES if value in told] == []
+    assert [value for value in VALUES if value in answer] == []
 
 
 def test_a_table_without_rows_keeps_its_columns(study: Make) -> None:
@@ -265,8 +265,8 @@ def test_one_partition_is_materialized_from_dagsters_own_command(study: Make) ->
 def test_a_partition_that_has_not_been_built_is_reported(study: Make) -> None:
     project = study({"t.py": YEARS})
     execute(project, "visits", partition="2019")
-    said = failure_of(execute(project, "scanned", ok=False))
-    assert "'visits' has not been built" in said
+    output = failure_of(execute(project, "scanned", ok=False))
+    assert "'visits' has not been built" in output
 
 
 @pytest.mark.parametrize("value", ["'010190-1234'", "[1]", "{'a': pl.DataFrame()}", "42"])
@@ -275,9 +275,9 @@ def test_a_function_that_returns_no_table_is_reported_with_what_to_return(
 ) -> None:
     project = study({"t.py": HEADER + f"@dg.asset\ndef a():\n    return {value}\n"})
     result = execute(project, ok=False)
-    said = failure_of(result)
-    assert "must return a pl.LazyFrame or a pl.DataFrame, not" in said
-    assert "010190-1234" not in everything_told(result)
+    output = failure_of(result)
+    assert "must return a pl.LazyFrame or a pl.DataFrame, not" in output
+    assert "010190-1234" not in everything_reported(result)
     assert not (project.storage / "default" / "a.parquet").exists()
 
 
@@ -399,9 +399,9 @@ for _ in range(2):
         )
         for threads in ("1", "7")
     ]
-    said = [one.communicate() for one in running]
-    lines = {line for out, _ in said for line in out.splitlines()}
-    assert len(lines) == 1, said
+    output = [one.communicate() for one in running]
+    lines = {line for out, _ in output for line in out.splitlines()}
+    assert len(lines) == 1, output
 
 
 def copied(folder: Path, to: Path) -> Path:
@@ -441,7 +441,7 @@ def b(a: pl.DataFrame) -> pl.DataFrame:
     execute(project, "a")
     (project.storage / "default" / "a.parquet").write_text("010190-1234" * 100)
     result = execute(project, "b", ok=False)
-    assert "010190-1234" not in everything_told(result)
+    assert "010190-1234" not in everything_reported(result)
 
 
 def test_a_table_whose_place_is_a_link_replaces_the_link_and_not_what_it_points_to(

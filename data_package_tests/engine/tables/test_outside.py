@@ -32,14 +32,14 @@ FRAME = pl.DataFrame({"a": [1]})
 
 def reported(study: Study, *, threads: int = 1) -> list[str]:
     """Build, and give what the build says."""
-    said: list[str] = []
+    output: list[str] = []
     study.forget()
-    result = run_build(Request(threads=threads), study.project, report=said.append)
+    result = run_build(Request(threads=threads), study.project, report=output.append)
     assert result.ok, result.explain()
     uses = [f"{table.name}: {use}" for table in result for use in table.uses]
-    assert uses == [line for line in said if line in uses]
-    assert all(line in uses for line in said if "that is not an input" in line)
-    return said
+    assert uses == [line for line in output if line in uses]
+    assert all(line in uses for line in output if "that is not an input" in line)
+    return output
 
 
 def table(body: str, name: str = "t", parameters: str = "", head: str = "") -> str:
@@ -84,9 +84,9 @@ def test_what_is_used_besides_the_inputs_is_reported_by_the_build_and_by_why(
 ) -> None:
     body, words = SEEN[case]
     made = make(study, table(body))
-    said = reported(made)
-    assert any(line.startswith("t: ") and words in line for line in said), said
-    assert all(f"{made.package}/tables.py:" in line for line in said)
+    output = reported(made)
+    assert any(line.startswith("t: ") and words in line for line in output), output
+    assert all(f"{made.package}/tables.py:" in line for line in output)
     why = explain("t", catalogue_of(made.project), read_lock(made.project))
     assert words in why
     assert str(made.root) not in why
@@ -113,15 +113,15 @@ def test_what_asynchronous_functions_use_is_seen_too(study: Make) -> None:
     code += table("return FRAME", "quiet")
     for threads in (1, 3):
         made = make(study, code)
-        said = reported(made, threads=threads)
+        output = reported(made, threads=threads)
         for number, case in enumerate(ASYNC):
-            assert any(line.startswith(f"t{number}: ") for line in said), (case, said)
-        assert not any(line.startswith("quiet") for line in said)
+            assert any(line.startswith(f"t{number}: ") for line in output), (case, output)
+        assert not any(line.startswith("quiet") for line in output)
         seconds = [one.seconds for one in run_build(Request(force=True), made.project)]
         assert all(each is not None and each > 0 for each in seconds)
 
 
-def test_what_one_partition_uses_is_said_though_another_does_not(study: Make) -> None:
+def test_what_one_partition_uses_is_reported_though_another_does_not(study: Make) -> None:
     body = "if context.partition_key == 'a':\n    open(HERE.parent / 'd/codes.csv').close()\nreturn FRAME"
     made = make(study, table(body, parameters="context"))
     text = (made.root / made.package / "tables.py").read_text()
@@ -152,10 +152,10 @@ def test_inputs_and_what_the_function_makes_itself_are_not_reported(case: str, s
 def test_a_name_that_is_not_in_the_code_is_not_shown(study: Make) -> None:
     body = "for path in sorted((HERE.parent / 'd').iterdir()):\n    path.read_text()\nreturn FRAME"
     made = make(study, table(body))
-    said = reported(made)
-    assert said
+    output = reported(made)
+    assert output
     kept = "".join(path.read_text() for path in (made.storage / ".state/outside").iterdir())
-    assert "010190" not in "".join(said) + kept
+    assert "010190" not in "".join(output) + kept
     assert "outside" not in (made.root / "data-package.lock").read_text()
 
 
@@ -166,8 +166,8 @@ def test_uses_of_tables_that_run_at_once_are_kept_apart(study: Make) -> None:
         + table(f"{wait}return FRAME", f"plain_{n}")
         for n in range(2)
     )
-    said = reported(make(study, code), threads=4)
-    assert {line.partition(":")[0] for line in said} == {"reads_0", "reads_1"}
+    output = reported(make(study, code), threads=4)
+    assert {line.partition(":")[0] for line in output} == {"reads_0", "reads_1"}
 
 
 def test_a_use_that_is_gone_is_no_longer_reported(study: Make) -> None:

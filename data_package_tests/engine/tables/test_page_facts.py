@@ -121,9 +121,9 @@ def test_where_no_line_is_the_users_all_stay_to_be_reported() -> None:
     try:
         int("no number")
     except ValueError as error:
-        told = TracebackException.from_exception(error)
-        told.stack[0].filename = str(internals.__file__)
-    assert len(SerializableErrorInfo.from_traceback(told).stack) == 1
+        answer = TracebackException.from_exception(error)
+        answer.stack[0].filename = str(internals.__file__)
+    assert len(SerializableErrorInfo.from_traceback(answer).stack) == 1
 
 
 @pytest.mark.parametrize(
@@ -140,6 +140,6 @@ def test_where_no_line_is_the_users_all_stay_to_be_reported() -> None:
         ("", False),
     ],
 )
-def test_names_of_the_project_may_be_said_and_listed(word: str, known: bool) -> None:
+def test_names_of_the_project_may_be_shown_and_listed(word: str, known: bool) -> None:
     names = OwnWords(names=frozenset({"people", "contract", "few_missing"}))
     assert names.have(word) is known

@@ -86,9 +86,11 @@ def test_a_rule_is_checked_shown_and_part_of_the_check_alone(study: Make) -> Non
     assert not result.ok
     assert result["visits"].rows is None
     assert "subjects" not in result
-    said = result.explain()
-    assert "breaks the rule 'A visit is in the study of its subject.' (within_the_study)" in said
-    assert "row 3" in said
+    expected = result.explain()
+    assert (
+        "breaks the rule 'A visit is in the study of its subject.' (within_the_study)" in expected
+    )
+    assert "row 3" in expected
     assert json.loads((project.storage / "package/datapackage.json").read_text()) == document
 
 
@@ -104,9 +106,9 @@ def odd() -> pl.Expr:
     project = study(FILES | {"rules.py": broken})
     result = project.build()
     assert not result.ok
-    said = result.explain()
-    assert "The rule 'odd' of 'visits'" in said
-    assert "rules.py:5" in said
+    expected = result.explain()
+    assert "The rule 'odd' of 'visits'" in expected
+    assert "rules.py:5" in expected
     assert not (project.storage / "package").exists()
     (item,) = catalogue_of(project.project).checks_of(catalogue_of(project.project).named["visits"])
     assert catalogue_of(project.project).verdicts.known(item) is None
@@ -138,7 +140,7 @@ def test_a_rule_over_a_table_made_from_its_own_holds_back_the_package_only(study
 
 
 @pytest.mark.parametrize(
-    ("before", "after", "said"),
+    ("before", "after", "expected"),
     [
         ('row_rule("visits")', 'row_rule("visit")', "Did you mean 'visits'?"),
         ("(subjects: Joined)", "(subject: Joined)", "about 'subject', and no table"),
@@ -149,14 +151,14 @@ def test_a_rule_over_a_table_made_from_its_own_holds_back_the_package_only(study
     ],
 )
 def test_a_rule_that_is_declared_wrongly_is_refused(
-    study: Make, before: str, after: str, said: str
+    study: Make, before: str, after: str, expected: str
 ) -> None:
     rules = RULES.replace(before, after, 1)
     rules += "\nfirst = row_rule('visits')(ends_after_it_starts.function)\n" * (after in RULES)
-    assert said in refused(study(FILES | {"rules.py": rules}))
+    assert expected in refused(study(FILES | {"rules.py": rules}))
 
 
 def test_without_a_foreign_key_a_join_needs_its_fields(study: Make) -> None:
-    said = refused(study(FILES | {"visits.yaml": WITHOUT_KEY}))
-    assert "has no foreign key to 'subjects'" in said
-    assert 'on=["…"]' in said
+    expected = refused(study(FILES | {"visits.yaml": WITHOUT_KEY}))
+    assert "has no foreign key to 'subjects'" in expected
+    assert 'on=["…"]' in expected

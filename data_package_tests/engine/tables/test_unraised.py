@@ -1,4 +1,4 @@
-"""Exceptions that nobody catches are told without a value, and the terminal hears of each."""
+"""Exceptions that nobody catches are reported without a value, and the terminal hears of each."""
 
 from traceback import TracebackException
 

@@ -1,4 +1,4 @@
-"""Tables are found wherever they stand, and what cannot work is said before anything runs."""
+"""Tables are found wherever they stand, and what cannot work is reported before anything runs."""
 
 import dagster as dg
 import pytest
@@ -172,7 +172,7 @@ def test_a_name_taken_twice_is_reported_with_both_places(study: Make) -> None:
 
 
 @pytest.mark.parametrize(
-    ("source", "told"),
+    ("source", "expected"),
     [
         ("import polarss\n", "No module named 'polarss'"),
         ("x = undefined_name\n", "NameError: name 'undefined_name' is not defined"),
@@ -180,12 +180,12 @@ def test_a_name_taken_twice_is_reported_with_both_places(study: Make) -> None:
     ],
 )
 def test_a_module_that_fails_to_import_is_reported_with_file_and_line(
-    study: Make, source: str, told: str
+    study: Make, source: str, expected: str
 ) -> None:
     project = study({"t.py": "\n" + source})
     message = refused(project)
     assert f"{project.package}/t.py:2" in message
-    assert told in message
+    assert expected in message
 
 
 def test_a_module_that_fails_on_a_value_does_not_quote_it(study: Make) -> None:
@@ -197,7 +197,7 @@ def test_a_module_that_fails_on_a_value_does_not_quote_it(study: Make) -> None:
 
 
 def test_a_list_of_paths_in_the_place_of_paths_is_reported(study: Make) -> None:
-    told = refused(
+    expected = refused(
         study(
             {
                 "t.py": HEADER
@@ -205,8 +205,8 @@ def test_a_list_of_paths_in_the_place_of_paths_is_reported(study: Make) -> None:
             }
         )
     )
-    assert "t.py:5" in told
-    assert "takes its paths one after another, not as a list" in told
+    assert "t.py:5" in expected
+    assert "takes its paths one after another, not as a list" in expected
 
 
 def test_a_config_without_defaults_is_reported_when_it_is_needed(study: Make) -> None:

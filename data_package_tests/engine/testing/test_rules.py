@@ -139,9 +139,9 @@ def test_a_made_up_package_keeps_the_rules_that_can_be_judged(study: Make) -> No
             "{name: end, type: integer}]",
         }
     )
-    told = made.verb("synth", "--rows", "50")
-    assert told.returncode == 0, told.stderr
-    assert "rows may break the rule 'within', which needs limits" in told.stdout + told.stderr
+    answer = made.verb("synth", "--rows", "50")
+    assert answer.returncode == 0, answer.stderr
+    assert "rows may break the rule 'within', which needs limits" in answer.stdout + answer.stderr
     rows = pl.read_parquet(made.storage / "synthetic" / "package" / "tables" / "spans.parquet")
     assert rows.height == 50
     assert rows.filter(pl.col("end") < pl.col("start")).is_empty()

@@ -114,8 +114,8 @@ def test_nothing_in_storage_can_be_read_by_another_user(open_study: Make) -> Non
     with served(project, "--allow-runs", umask=0) as server:
         everything_private(project)
         server.log_in()
-        told = server.materialize("people", "grown_ups").json["data"]["launchRun"]
-        assert server.end_of_run(told["run"]["id"]) == "SUCCESS"
+        answer = server.materialize("people", "grown_ups").json["data"]["launchRun"]
+        assert server.end_of_run(answer["run"]["id"]) == "SUCCESS"
         everything_private(project)
     assert project.command("build").returncode == 0
     everything_private(project)
@@ -160,8 +160,8 @@ def test_another_user_does_not_get_to_the_socket(open_study: Make) -> None:
     with served(project, "--socket", umask=0) as server:
         server.log_in()
         text = request(server, Cookie=server.cookie).format(path="/")
-        said = as_other(_SEND, "AF_UNIX", str(server.facts["socket"]), text)
-        assert said.strip() == "refused: PermissionError"
+        output = as_other(_SEND, "AF_UNIX", str(server.facts["socket"]), text)
+        assert output.strip() == "refused: PermissionError"
 
 
 def sockets_of(process: int) -> Iterator[str]:

@@ -164,8 +164,8 @@ def test_the_cookie_is_not_sent_to_others_on_the_machine(study: Make, tmp_path: 
         with neighbour(tmp_path) as address:
             for host in ("127.0.0.1", "localhost", "other.localhost"):
                 tab.open(address.replace("127.0.0.1", host) + "/cookie")
-                said = tab.wait_for("cookies:")
-                assert said.strip() == "cookies: none"
+                output = tab.wait_for("cookies:")
+                assert output.strip() == "cookies: none"
 
 
 _NEIGHBOUR = """

@@ -50,14 +50,14 @@ EVENTS = """query($run: ID!) { runOrError(runId: $run) { ... on Run {
 
 
 def launched(server: Served, *tables: str, checks: tuple[tuple[str, str], ...] = ()) -> str:
-    told = server.materialize(*tables, checks=checks).json["data"]["launchRun"]
-    assert told["__typename"] == "LaunchRunSuccess", told
-    return str(told["run"]["id"])
+    reported = server.materialize(*tables, checks=checks).json["data"]["launchRun"]
+    assert reported["__typename"] == "LaunchRunSuccess", reported
+    return str(reported["run"]["id"])
 
 
 def messages_of(server: Served, run: str) -> str:
-    told = server.graphql(EVENTS, {"run": run}).json["data"]["runOrError"]
-    return "\n".join(one.get("message") or "" for one in told["eventConnection"]["events"])
+    reported = server.graphql(EVENTS, {"run": run}).json["data"]["runOrError"]
+    return "\n".join(one.get("message") or "" for one in reported["eventConnection"]["events"])
 
 
 def wait_for(what: Callable[[], bool]) -> None:
@@ -147,8 +147,8 @@ def test_a_run_can_be_ended_from_the_pages(study: Make) -> None:
         run = launched(server, "endless")
         wait_for((project.root / "begun").exists)
         end = "mutation($run: String!) { terminateRun(runId: $run) { __typename } }"
-        told = server.graphql(end, {"run": run}).json
-        assert told["data"]["terminateRun"]["__typename"] == "TerminateRunSuccess"
+        reported = server.graphql(end, {"run": run}).json
+        assert reported["data"]["terminateRun"]["__typename"] == "TerminateRunSuccess"
         assert server.end_of_run(run) == "CANCELED"
         wait_for(lambda: len(processes_in(project.root)) == 1)
 
@@ -279,11 +279,11 @@ def test_what_would_be_unsafe_is_refused(study: Make, place: ListeningPlace, say
 @pytest.mark.parametrize(
     ("words", "says"),
     [
-        (["--host", "no such name"], "no name of this machine"),
+        (["--host", "no such name"], "not a name of this machine"),
         (["--tls-cert", "people.csv", "--tls-key", "people.csv"], "not usable"),
     ],
 )
-def test_the_command_tells_what_it_refuses(study: Make, words: list[str], says: str) -> None:
+def test_the_command_reports_what_it_refuses(study: Make, words: list[str], says: str) -> None:
     done = study(TABLES).verb("ui", *words)
     assert done.returncode == 2
     assert says in done.stderr
@@ -291,7 +291,7 @@ def test_the_command_tells_what_it_refuses(study: Make, words: list[str], says: 
     assert done.stdout == ""
 
 
-def test_a_port_that_is_taken_is_told(study: Make) -> None:
+def test_a_port_that_is_taken_is_reported(study: Make) -> None:
     project = study(TABLES)
     with socket.create_server(("127.0.0.1", 0)) as taken:
         done = project.verb("ui", "--port", str(taken.getsockname()[1]))
@@ -299,7 +299,7 @@ def test_a_port_that_is_taken_is_told(study: Make) -> None:
     assert "cannot be listened on: Address already in use" in done.stderr
 
 
-def test_a_project_that_does_not_load_is_told_and_nothing_is_served(study: Make) -> None:
+def test_a_project_that_does_not_load_is_reported_and_nothing_is_served(study: Make) -> None:
     done = study({"t.py": "import nothing_of_that_name\n"}).verb("ui")
     assert done.returncode == 2
     assert "t.py:1" in done.stderr
@@ -347,14 +347,14 @@ def test_the_words_name_the_link_and_the_way_from_elsewhere(study: Make) -> None
         text=True,
     )
     assert process.stdout is not None
-    said = [process.stdout.readline() for _ in range(6)]
+    output = [process.stdout.readline() for _ in range(6)]
     process.send_signal(signal.SIGINT)
     rest, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert "for reading; --allow-runs" in said[0]
-    assert ".localhost:" in said[2]
-    assert "/login?token=" in said[2]
-    assert "ssh -N -L" in said[4]
+    assert "for reading; --allow-runs" in output[0]
+    assert ".localhost:" in output[2]
+    assert "/login?token=" in output[2]
+    assert "ssh -N -L" in output[4]
     assert rest == "Stopped.\n"
     assert errors == ""
 
@@ -375,9 +375,9 @@ def test_definitions_are_read_again_when_asked(study: Make) -> None:
 
     def reloaded(changed: str) -> str:
         table.write_text(changed)
-        told = server.graphql(RELOAD, {"location": f"{project.package}.definitions"}).json
-        entry = told["data"]["reloadRepositoryLocation"]
-        assert entry["__typename"] == "WorkspaceLocationEntry", told
+        reported = server.graphql(RELOAD, {"location": f"{project.package}.definitions"}).json
+        entry = reported["data"]["reloadRepositoryLocation"]
+        assert entry["__typename"] == "WorkspaceLocationEntry", reported
         return str(entry["locationOrLoadError"]["__typename"])
 
     def names() -> set[str]:

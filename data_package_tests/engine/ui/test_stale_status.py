@@ -49,8 +49,8 @@ def reasons(project: Study) -> dict[str, list[str]]:
     project.definitions()
     catalogue = catalogue_of(project.project)
     shown = States(project.project).current()
-    said = status_of(catalogue, read_lock(project.project)).tables
-    stale = {dg.AssetKey.from_user_string(one.name) for one in said if one.state.causes}
+    output = status_of(catalogue, read_lock(project.project)).tables
+    stale = {dg.AssetKey.from_user_string(one.name) for one in output if one.state.causes}
     assert {key for (key, part), found in shown.items() if found and part is None} == stale
     return {
         f"{key.to_user_string()}{f'[{part}]' if part else ''}": [

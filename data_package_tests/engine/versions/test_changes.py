@@ -51,7 +51,7 @@ DESCRIPTOR: dict[str, Any] = {
 
 
 def changes(change: str) -> list[Change]:
-    """Run a statement on `package`, `people`, `schema`, `fields` and see what is told of it."""
+    """Run a statement on `package`, `people`, `schema`, `fields` and see what is reported."""
     package = copy.deepcopy(DESCRIPTOR)
     people = package["resources"][0]
     fields = people["schema"]["fields"]

@@ -160,8 +160,8 @@ def test_two_files_of_a_raw_file_are_recognised(study: Make) -> None:
             "/v2.csv": "id\n1\n2\n",
         }
     )
-    told = made.verb("diff", "v1.csv", "v2.csv", "--json")
-    assert told.returncode == 0, told.stderr
-    assert json.loads(told.stdout)["rows"]["matched_by"] == ["id"]
+    answer = made.verb("diff", "v1.csv", "v2.csv", "--json")
+    assert answer.returncode == 0, answer.stderr
+    assert json.loads(answer.stdout)["rows"]["matched_by"] == ["id"]
     refused = made.verb("diff", "v1.csv", "--raw", "visits_file")
     assert "Name both: data-package diff --raw visits_file OLD NEW" in refused.stderr

@@ -43,12 +43,12 @@ def zenodo() -> Iterator[Zenodo]:
             body = self.rfile.read(int(self.headers.get("Content-Length") or 0))
             state.asked.append((self.command, self.path))
             state.tokens.add(self.headers.get("Authorization"))
-            code, said = self._decide(body)
+            code, reported = self._decide(body)
             self.send_response(code)
             if code == 302:
                 self.send_header("Location", f"{state.address}/elsewhere")
             self.end_headers()
-            self.wfile.write(json.dumps(said).encode())
+            self.wfile.write(json.dumps(reported).encode())
 
         def _decide(self, body: bytes) -> tuple[int, object]:
             if state.fault == "refuses":
@@ -104,17 +104,17 @@ def run(*words: str) -> Result:
     return CliRunner().invoke(command, list(words))
 
 
-def test_a_dry_run_tells_the_files_and_the_words_and_sends_nothing(
+def test_a_dry_run_shows_the_files_and_the_words_and_sends_nothing(
     project: Project, zenodo: Zenodo, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setenv(TOKEN, SECRET)
-    told = json.loads(run("--dry-run", "--to", zenodo.address, "--json").output)
-    assert (told["sent"], told["draft"], told["version"]) == (False, None, "1.0.0")
-    assert [file["name"] for file in told["files"]] == [
+    expected = json.loads(run("--dry-run", "--to", zenodo.address, "--json").output)
+    assert (expected["sent"], expected["draft"], expected["version"]) == (False, None, "1.0.0")
+    assert [file["name"] for file in expected["files"]] == [
         *("my-study-1.0.0.zip", "README.md", "index.html")
     ]
-    assert told["files"][1]["sha256"] == hashlib.sha256(b"read").hexdigest()
-    assert told["metadata"]["creators"] == METADATA["creators"]
+    assert expected["files"][1]["sha256"] == hashlib.sha256(b"read").hexdigest()
+    assert expected["metadata"]["creators"] == METADATA["creators"]
     assert "Nothing was sent." in run("0.9.0", "--dry-run").output
     assert zenodo.asked == []
 
@@ -148,7 +148,7 @@ def test_a_release_becomes_a_draft_and_is_not_published(
 
 
 @pytest.mark.parametrize(
-    ("fault", "told"),
+    ("fault", "expected"),
     [
         ("refuses", "refused with 401: Bad …"),
         ("redirects", "refused with 302"),
@@ -157,15 +157,15 @@ def test_a_release_becomes_a_draft_and_is_not_published(
     ],
 )
 def test_a_repository_that_misbehaves_gets_no_further(
-    project: Project, zenodo: Zenodo, fault: str, told: str
+    project: Project, zenodo: Zenodo, fault: str, expected: str
 ) -> None:
     zenodo.fault = fault
     with pytest.raises(BuildError) as caught:
         send(prepare(None, project), zenodo.address, SECRET, lambda _: None)
-    said = str(caught.value)
-    assert told in said
-    assert SECRET not in said
-    assert "\x1b" not in said
+    reported = str(caught.value)
+    assert expected in reported
+    assert SECRET not in reported
+    assert "\x1b" not in reported
     assert ("GET", "/elsewhere") not in zenodo.asked
     begun = zenodo.asked[-1] == ("DELETE", "/api/deposit/depositions/7")
     assert begun == (fault in ("elsewhere", "loses"))

@@ -115,10 +115,10 @@ def test_a_clone_of_the_commit_makes_the_same_release(built: Study, tmp_path: Pa
     assert other.verb("build").returncode == 0
     done = other.verb("release", "--json")
     assert done.returncode == 0, done.stderr
-    told = json.loads(done.stdout)
-    assert (told["version"], told["made_again"]) == ("0.1.0", True)
-    assert contents(other.root / told["folder"]) == contents(first.folder)
-    assert told["sha256"] == hash_file(first.archive)
+    answer = json.loads(done.stdout)
+    assert (answer["version"], answer["made_again"]) == ("0.1.0", True)
+    assert contents(other.root / answer["folder"]) == contents(first.folder)
+    assert answer["sha256"] == hash_file(first.archive)
     assert git(other, "status", "--porcelain") == ""
 
 
@@ -139,10 +139,13 @@ def test_the_version_follows_from_what_changed(built: Study) -> None:
     second = release(built)
     assert (second.release.version, second.previous) == ("1.1.0", "1.0.0")
     hidden = " | ".join(["not shown"] * 3)
-    told = f"| `people` | not shown → not shown | {hidden} | name |"
-    assert told in second.release.changes
+    answer = f"| `people` | not shown → not shown | {hidden} | name |"
+    assert answer in second.release.changes
+    assert second.close == ("1.0.0",)
     rebuild(built, {"datapackage.yaml": "name: my-study\ntitle: Your study\n"})
-    assert release(built).release.version == "1.1.1"
+    third = release(built)
+    # One row more than in the release before the last.
+    assert (third.release.version, third.close) == ("1.1.1", ("1.0.0",))
     field = "    - {name: sex, type: string}\n"
     changed = MORE.replace('"age": [1, 2, 3]', '"age": [1, 2, 3], "sex": ["F"] * 3')
     people = STUDY_FILES["final/people.yaml"] + field
@@ -171,8 +174,8 @@ def test_a_version_or_level_that_is_asked_for_wins(built: Study) -> None:
     assert [propose(wanted, project).release.version for wanted, _ in asked] == [
         v for _, v in asked
     ]
-    for version, told in (("0.1.0", "not higher"), ("1.0", "is not a version")):
-        with pytest.raises(ProjectError, match=told):
+    for version, answer in (("0.1.0", "not higher"), ("1.0", "is not a version")):
+        with pytest.raises(ProjectError, match=answer):
             propose(Wanted(version=version), project)
     assert [one.version for one in read_releases(project)] == ["0.1.0"]
 
@@ -197,17 +200,17 @@ def test_nothing_is_released_that_a_clone_would_not_have(built: Study) -> None:
     built.write({"hidden.py": "", "/notes.txt": "of no concern"})
     with pytest.raises(NotReady) as caught:
         propose(Wanted(), project)
-    told = str(caught.value)
-    assert "  .gitignore\n" in told
-    assert f"  {built.package}/hidden.py\n" in told
-    assert "notes.txt" not in told
+    answer = str(caught.value)
+    assert "  .gitignore\n" in answer
+    assert f"  {built.package}/hidden.py\n" in answer
+    assert "notes.txt" not in answer
     assert propose(Wanted(without_git=True), project).release.version == "0.1.0"
     shutil.rmtree(built.root / ".git")
     with pytest.raises(ProjectError, match="not a git repository"):
         propose(Wanted(), project)
 
 
-def test_a_version_that_stands_elsewhere_is_asked_away(built: Study) -> None:
+def test_a_version_that_is_kept_elsewhere_is_asked_away(built: Study) -> None:
     rebuild(built, {"datapackage.yaml": FILES["datapackage.yaml"] + "version: 1.0.0\n"})
     with pytest.raises(ProjectError, match=r"datapackage\.yaml sets 'version'"):
         propose(Wanted(), built.project)
@@ -243,7 +246,7 @@ def test_a_missing_last_release_is_asked_for_and_a_zip_file_will_do(built: Study
     assert asked.release.changes == "Not compared with 0.1.0.\n"
 
 
-def test_the_command_tells_what_it_would_do_and_what_it_did(built: Study) -> None:
+def test_the_command_shows_what_it_would_do_and_what_it_did(built: Study) -> None:
     done = built.verb("release", "--dry-run")
     assert done.stdout == "0.1.0 would be released. Nothing was written.\n"
     assert git(built, "status", "--porcelain") == ""
@@ -264,8 +267,8 @@ def test_the_command_tells_what_it_would_do_and_what_it_did(built: Study) -> Non
     table = built.storage / "releases" / "1.0.0" / "tables" / "people.parquet"
     assert pl.read_parquet(table).height == 2
     for words in (["1.0.0", "--major"], ["1.0.0", "--version", "2.0.0"]):
-        told = CliRunner().invoke(command, words)
-        assert told.exit_code == 2, told.output
+        answer = CliRunner().invoke(command, words)
+        assert answer.exit_code == 2, answer.output
 
 
 # Kills itself before the Nth change of the file system that making a release asks for.

@@ -113,7 +113,7 @@ def test_types_that_have_one_in_common_are_compared_and_others_are_reported(tmp_
     assert found.not_compared == ("day",)
 
 
-def test_rows_are_shown_when_they_are_asked_for_and_never_told_otherwise(tmp_path: Path) -> None:
+def test_rows_are_shown_when_they_are_asked_for_and_never_otherwise(tmp_path: Path) -> None:
     old = pl.DataFrame({"id": [1, 2, 3], "name": ["ann", "bo", "cy"]})
     new = pl.DataFrame({"id": [2, 3, 4], "name": ["bob", "cy", "dee"]})
     found = difference(tmp_path, old, new, "id", show=5)
@@ -122,8 +122,8 @@ def test_rows_are_shown_when_they_are_asked_for_and_never_told_otherwise(tmp_pat
     assert found.shown["changed"].rows() == [(2, "name", "bo", "bob")]
     counted = difference(tmp_path, old, new, show=5)
     assert sorted(counted.shown["added"].rows()) == [(2, "bob"), (4, "dee")]
-    for told in (repr(found), repr(counted), str(found.to_dict())):
-        assert "bob" not in told
+    for answer in (repr(found), repr(counted), str(found.to_dict())):
+        assert "bob" not in answer
     assert difference(tmp_path, old, new, "id").shown == {}
 
 

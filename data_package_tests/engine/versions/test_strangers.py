@@ -122,9 +122,9 @@ SPELLINGS: list[Callable[[Path], str]] = [
 
 def reads_nothing(source: Path, out: Path) -> None:
     for form in (ExportFormat.CSV, ExportFormat.SQLITE, ExportFormat.DUCKDB, ExportFormat.XLSX):
-        with pytest.raises(DataPackageError) as told:
+        with pytest.raises(DataPackageError) as answer:
             export(form, out / f"out-{form}", source)
-        assert SECRET not in str(told.value)
+        assert SECRET not in str(answer.value)
         assert not (out / f"out-{form}").exists()
     same = theirs(out / "same", "t.parquet", OPEN)
     for pair in ((source, same), (same, source)):

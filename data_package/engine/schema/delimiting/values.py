@@ -10,6 +10,9 @@ import polars as pl
 
 # Beyond these a float is not written as a whole number.
 _MOST = 2.0**63
+# Some 180,000 years: Polars writes a few more.
+_MOST_DAYS = 2**26
+_PER_DAY = {"ms": 86_400_000, "us": 86_400_000_000, "ns": 86_400_000_000_000}
 
 
 def as_text(column: pl.Series) -> pl.Series:
@@ -20,8 +23,8 @@ def as_text(column: pl.Series) -> pl.Series:
         return column
     if dtype.is_float():
         return _floats(column)
-    if isinstance(dtype, pl.Datetime):
-        return _moments(column)
+    if dtype == pl.Date or isinstance(dtype, pl.Datetime):
+        return _dates(column)
     if dtype == pl.Time:
         return column.dt.to_string("%H:%M:%S%.f")
     if dtype == pl.Boolean:
@@ -44,6 +47,24 @@ def _floats(column: pl.Series) -> pl.Series:
     special = {"NaN": "NaN", "inf": "INF", "-inf": "-INF"}
     others = column.cast(pl.String).replace(special)
     return pl.select(pl.coalesce(numbers, others).alias(column.name)).to_series()
+
+
+def _dates(column: pl.Series) -> pl.Series:
+    """Dates and date-times; DuckDB has infinite ones, which Polars cannot write."""
+    dtype = column.dtype
+    most = _MOST_DAYS * (_PER_DAY[dtype.time_unit] if isinstance(dtype, pl.Datetime) else 1)
+    stored = column.to_physical()
+    infinite = (stored.abs() > most).fill_null(value=False)
+    if not infinite.any():
+        return _written(column)
+    finite = column.to_frame().select(pl.when(~infinite).then(pl.first())).to_series()
+    words = pl.when(stored > 0).then(pl.lit("infinity")).otherwise(pl.lit("-infinity"))
+    text = pl.when(infinite).then(words).otherwise(_written(finite)).alias(column.name)
+    return pl.select(text).to_series()
+
+
+def _written(column: pl.Series) -> pl.Series:
+    return column.cast(pl.String) if column.dtype == pl.Date else _moments(column)
 
 
 def _moments(column: pl.Series) -> pl.Series:

@@ -1,13 +1,15 @@
-"""Files of SPSS, SAS and Stata, read by polars-readstat in a process of its own."""
+"""Files of SPSS, SAS and Stata, read by polars-readstat in a separate process."""
 
 import io
 import json
+import mmap
+import os
 import subprocess
 import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
-from typing import IO, cast
+from typing import IO, BinaryIO, cast
 
 import polars as pl
 
@@ -17,6 +19,8 @@ from data_package.engine.schema.formats.readstat_words import known_columns, not
 from data_package.engine.schema.unreadable import CheckError, unreadable_file
 
 _LONGEST_WAIT = 10
+_MEMBER = b"HEADER RECORD*******MEMB"
+_LINE = 80
 
 
 @contextmanager
@@ -26,10 +30,15 @@ def opened(path: Path, suffix: str, name: str) -> Iterator[TypedFile]:
     Raises CheckError when it is damaged, and not there.
     """
     try:
-        with path.open("rb"):
-            pass
+        with path.open("rb") as file:
+            several = suffix == ".xpt" and _has_several_members(file)
     except OSError as error:
         raise unreadable_file(path, error, "") from None
+    if several:
+        raise CheckError(
+            f"{path}: it holds several tables, which cannot be told apart; "
+            "save each to a file of its own"
+        )
     first = _Reader(path, suffix, name)
     waiting = [first]
     started = [first]
@@ -44,6 +53,17 @@ def opened(path: Path, suffix: str, name: str) -> Iterator[TypedFile]:
     finally:
         for reader in started:
             reader.close()
+
+
+def _has_several_members(file: BinaryIO) -> bool:
+    """Tell whether a SAS transport file has more tables than one, which begin on a line of 80."""
+    if not os.fstat(file.fileno()).st_size:
+        return False
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
+        at, found = -1, 0
+        while found < 2 and (at := content.find(_MEMBER, at + 1)) >= 0:
+            found += at % _LINE == 0
+    return found > 1
 
 
 class _Reader:

@@ -1,6 +1,7 @@
 """What files of SPSS, SAS and Stata say of their columns, in one form for all of them."""
 
 import math
+import re
 from collections.abc import Mapping
 from typing import cast
 
@@ -11,6 +12,15 @@ Metadata = Mapping[str, object]
 # The first release of Stata's files of which polars-readstat reads texts of the type strL as empty.
 _NO_LONG_TEXTS = 119
 _STATA_MISSING = "MISSING_"
+
+_PERIOD = re.compile(r"%-?t([wmqhy])")
+_COUNTS = {
+    "w": "Weeks since the first of 1960, of which each year has 52.",
+    "m": "Months since January 1960.",
+    "q": "Quarters since the first of 1960.",
+    "h": "Half-years since the first of 1960.",
+    "y": "Year.",
+}
 
 _NOT_READ_OF_POR = (
     "Labels of values and missing values of an SPSS portable file are not read; "
@@ -55,6 +65,7 @@ def _known(metadata: Metadata) -> Known:
     labels = cast("Mapping[str, object]", metadata.get("value_labels") or {})
     return Known(
         title=_plain(metadata.get("label")),
+        description=_counted(str(metadata.get("format"))),
         labels={
             code.rstrip() if is_text else _number(code): _plain(label)
             for code, label in labels.items()
@@ -62,6 +73,12 @@ def _known(metadata: Metadata) -> Known:
         missing=missing,
         missing_ranges=ranges,
     )
+
+
+def _counted(form: str) -> str:
+    """What a column of Stata counts that is displayed as weeks, months and so on."""
+    found = _PERIOD.match(form)
+    return _COUNTS[found[1]] if found else ""
 
 
 def _number(code: str) -> str:

@@ -1,4 +1,4 @@
-"""Reads a file of SPSS, SAS or Stata in a process of its own; run as a script.
+"""Reads a file of SPSS, SAS or Stata in a separate process; run as a script.
 
 The library is fast and is not hardened: a damaged file can make it ask for more memory than there
 is, which ends its process, and its errors quote what it has read. So it is run here, without a core
@@ -72,18 +72,57 @@ def answer(name: str, answers: io.BufferedIOBase) -> None:
     from polars_readstat import ScanReadstat
 
     reader = ScanReadstat(name)
-    send(answers, b"K", json.dumps(dict(reader.metadata), default=str).encode())
-    send(answers, b"S", as_arrow(pl.DataFrame(schema=reader.schema)))
+    metadata = dict(reader.metadata)
+    schema = dict(reader.schema)
+    counting: list[str] = []
+    if name.endswith(".dta"):
+        from data_package.engine.schema.formats.stata_columns import periods
+
+        counting = periods(metadata, schema)
+    send(answers, b"K", json.dumps(metadata, default=str).encode())
+    if pl.Time() in schema.values() and name.endswith((".sav", ".zsav", ".xpt")):
+        from data_package.engine.schema.formats.clock_columns import in_numbers
+
+        with in_numbers(Path(name), schema) as copy, named(copy, Path(name).suffix) as changed:
+            answer_rows(changed, metadata, schema, counting, answers)
+    else:
+        answer_rows(name, metadata, schema, counting, answers)
+
+
+def answer_rows(
+    name: str,
+    metadata: Mapping[str, Any],
+    schema: dict[str, pl.DataType],
+    counting: list[str],
+    answers: io.BufferedIOBase,
+) -> None:
+    """Send the columns, and their rows if they are asked for."""
+    clocks: list[str] = []
+    if name.endswith((".sav", ".zsav", ".xpt")):
+        clocks = [one for one, dtype in schema.items() if dtype == pl.Time]
+    schema.update(dict.fromkeys(counting, pl.Int64()))
+    schema.update(dict.fromkeys(clocks, pl.Duration("us")))
+    send(answers, b"S", as_arrow(pl.DataFrame(schema=schema)))
     line = sys.stdin.readline()
-    if line:
-        rows(name, json.loads(line), answers)
+    if not line:
+        return
+    batches = rows(name, json.loads(line), counting, clocks)
+    if name.endswith(".dta"):
+        from data_package.engine.schema.formats.stata_columns import with_whole_texts
+
+        batches = with_whole_texts(batches, Path(name), metadata)
+    for batch in batches:
+        share(answers, batch)
+    send(answers, b"D", b"")
 
 
-def rows(name: str, request: Mapping[str, Any], answers: io.BufferedIOBase) -> None:
-    """Send the columns that are asked for, in the order of the file."""
+def rows(
+    name: str, request: Mapping[str, Any], counting: list[str], clocks: list[str]
+) -> Iterator[pl.DataFrame]:
+    """Give the columns that are asked for, in the order of the file."""
     from polars_readstat import scan_readstat
 
-    coded: list[str] = request["coded"]
+    coded: list[str] = [one for one in request["coded"] if one not in counting]
     ending: str = request["ending"]
     nulls = {"columns": coded, "suffix": ending, "use_value_labels": False} if coded else None
     scan = scan_readstat(name, preserve_order=True, informative_nulls=nulls)
@@ -95,10 +134,18 @@ def rows(name: str, request: Mapping[str, Any], answers: io.BufferedIOBase) -> N
     if not coded:
         # The library cannot give some of the columns of codes alone.
         scan = scan.select(pl.col(names))
+    counted: list[pl.Expr] = []
+    if counting:
+        from data_package.engine.schema.formats.stata_columns import counted as numbers
+
+        counted = numbers([one for one in counting if one in names])
+    if clocks:
+        from data_package.engine.schema.formats.clock_columns import durations
+
+        counted = durations([one for one in clocks if one in names])
     batches = scan.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming")
     for batch in batches:
-        share(answers, batch.select(pl.col(names)))
-    send(answers, b"D", b"")
+        yield batch.select(pl.col(names)).with_columns(counted)
 
 
 def share(answers: io.BufferedIOBase, frame: pl.DataFrame) -> None:

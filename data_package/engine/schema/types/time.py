@@ -4,11 +4,14 @@ from datetime import datetime, time
 from typing import TYPE_CHECKING
 
 from data_package.engine.schema.contract import Field
-from data_package.engine.schema.types.field_type import BOUNDED, FieldType, Reader
+from data_package.engine.schema.types.field_type import BOUNDED, Conversion, FieldType, Reader
 from data_package.engine.schema.types.moments import by_format, guard, instant, isoparse
 
 if TYPE_CHECKING:
     import polars as pl
+
+# In microseconds.
+_DAY = 86_400_000_000
 
 
 def _reader(field: Field) -> Reader:
@@ -37,6 +40,16 @@ def _fast(field: Field, column: "pl.Expr") -> "pl.Expr | None":
     return pl.when(column.str.contains(form)).then(column).str.to_time(pattern, strict=False)
 
 
+def _within_a_day(column: "pl.Expr", dtype: "pl.DataType") -> Conversion | None:
+    import polars as pl
+
+    if not isinstance(dtype, pl.Duration):
+        return None
+    stored = column.dt.total_microseconds()
+    inside = stored.is_between(0, _DAY, closed="left")
+    return Conversion(pl.when(inside).then((stored * 1000).cast(pl.Time)))
+
+
 TIME = FieldType(
     "time",
     "Time",
@@ -47,4 +60,5 @@ TIME = FieldType(
     formats=frozenset({"any"}),
     patterns=True,
     constraints=BOUNDED,
+    converted=_within_a_day,
 )
