@@ -19,11 +19,6 @@ LIBRARIES = [
 ]  # fmt: skip
 
 
-for real in ("pyarrow.csv", "pyarrow.dataset", "pyarrow.feather"):
-    # They look at pandas once, which must not be the one below.
-    importlib.import_module(real)
-
-
 class Library(ModuleType):
     """Stands for a library, which need not be installed here; any name of it is a class."""
 
@@ -38,6 +33,9 @@ class Library(ModuleType):
 @pytest.fixture(autouse=True)
 def libraries(monkeypatch: pytest.MonkeyPatch) -> None:
     """The code at hand imports libraries, and none of it is run."""
+    for real in ("pyarrow.csv", "pyarrow.dataset", "pyarrow.feather"):
+        # They look at pandas once, which must not be the one below.
+        importlib.import_module(real)
     for name in LIBRARIES:
         monkeypatch.setitem(sys.modules, name, Library(name))
         above, _, own = name.rpartition(".")
