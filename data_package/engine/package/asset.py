@@ -19,6 +19,7 @@ from data_package.engine.package.contents import (
     said_of,
     version_of,
 )
+from data_package.engine.package.documents import require_libraries
 from data_package.engine.package.metadata import read_metadata
 from data_package.engine.package.released import (
     Release,
@@ -85,6 +86,7 @@ class DataPackage:
         for look in (
             lambda: read_metadata(self.catalogue.project),
             lambda: read_releases(self.catalogue.project),
+            lambda: require_libraries(self.catalogue.project.packaging),
             *((self._published,) if all(table.contract for table in self.published) else ()),
         ):
             try:

@@ -1,6 +1,7 @@
 """The text files of the package, written from facts."""
 
 from collections.abc import Mapping
+from importlib.util import find_spec
 from typing import TYPE_CHECKING
 
 from data_package.engine.errors import ProjectError
@@ -53,6 +54,16 @@ def documents(
     if packaging.ro_crate:
         made["ro-crate-metadata.json"] = _ro_crate(facts, sorted(made))
     return made
+
+
+def require_libraries(packaging: Packaging) -> None:
+    """Raise ProjectError where a library is not installed that an optional document needs."""
+    for extra, is_wanted, module in (
+        ("croissant", packaging.croissant, "mlcroissant"),
+        ("ro-crate", packaging.ro_crate, "rocrate"),
+    ):
+        if is_wanted and find_spec(module) is None:
+            raise _missing(extra, ModuleNotFoundError(name=module))
 
 
 def _ro_crate(facts: "Facts", names: list[str]) -> str:

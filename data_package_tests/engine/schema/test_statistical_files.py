@@ -2,6 +2,7 @@
 
 import datetime as dt
 import random
+import tempfile
 from pathlib import Path
 
 import pandas as pd
@@ -321,6 +322,18 @@ def test_times_of_a_day_or_more_are_durations_and_not_missing(tmp_path: Path) ->
     assert [total.rows for total in reading.report.totals] == [(3, 4)]
     assert reading.rejects is not None
     assert reading.rejects["long"].to_list() == ["P1DT1H0.5S", "-PT3S"]
+
+
+def test_reading_leaves_nothing_in_the_folder_of_temporary_files(
+    files: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(tempfile, "tempdir", str(tmp_path))
+    infer_file(files / "t.sav")
+    damaged = tmp_path / "t.sav"
+    damaged.write_bytes((files / "t.sav").read_bytes()[:300])
+    with pytest.raises(CheckError):
+        read(damaged, SCHEMA)
+    assert [one.name for one in tmp_path.iterdir()] == ["t.sav"]
 
 
 def test_a_transport_file_of_several_tables_is_refused(tmp_path: Path) -> None:

@@ -1,5 +1,7 @@
 """What is known to be wrong is reported before a build, all at once, and nothing runs."""
 
+import sys
+
 import pytest
 
 from data_package.engine.errors import ProjectError
@@ -135,3 +137,18 @@ def test_an_annotation_that_may_fit_is_let_through(study: Make, takes: str) -> N
     )
     catalogue, _ = open_project(made.project)
     assert status_of(catalogue, read_lock(made.project)).faults == []
+
+
+def test_a_library_that_publishing_needs_is_missed_before_anything_runs(
+    study: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(sys.modules, "mlcroissant", None)
+    settings = '[tool.data-package]\npackage = "STUDY"\ncroissant = true\n'
+    made = study(
+        {
+            "/pyproject.toml": settings,
+            "tables.py": HEAD + table("x", group="final"),
+            "x.yaml": CONTRACT,
+        }
+    )
+    assert "croissant = true needs the package 'mlcroissant'" in fault_of(made)

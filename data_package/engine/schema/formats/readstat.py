@@ -9,6 +9,7 @@ import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
+from tempfile import TemporaryDirectory
 from typing import IO, BinaryIO, cast
 
 import polars as pl
@@ -74,6 +75,8 @@ class _Reader:
         self._damaged = CheckError(
             f"{path}: it is {name} that is damaged or not whole; fetch it again"
         )
+        # Here, since the process may be ended before it has removed anything.
+        self._folder = TemporaryDirectory()
         self._process = subprocess.Popen(  # noqa: S603  our own script
             # Without the start of an environment, which takes a third of the time to begin.
             [sys.executable, "-I", "-S", readstat_worker.__file__, *filter(None, sys.path)],
@@ -82,7 +85,8 @@ class _Reader:
             stderr=subprocess.DEVNULL,
         )
         try:
-            self._ask({"path": str(path.absolute()), "suffix": suffix})
+            folder = self._folder.name
+            self._ask({"path": str(path.absolute()), "suffix": suffix, "folder": folder})
             metadata = cast("Mapping[str, object]", json.loads(self._answer(b"K")))
             self.columns: pl.Schema = _frame(self._answer(b"S")).schema
             if lost := not_read(metadata):
@@ -122,6 +126,7 @@ class _Reader:
                 except BrokenPipeError:
                     continue
         self._process.wait(_LONGEST_WAIT)
+        self._folder.cleanup()
 
     def _ask(self, request: Mapping[str, object]) -> None:
         stream = cast("IO[bytes]", self._process.stdin)

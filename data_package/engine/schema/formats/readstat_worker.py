@@ -17,7 +17,6 @@ import json
 import os
 import resource
 import sys
-import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -38,8 +37,8 @@ def main() -> None:
     answers = os.fdopen(os.dup(1), "wb")
     request = json.loads(sys.stdin.readline())
     try:
-        with named(Path(request["path"]), request["suffix"]) as name:
-            answer(name, answers)
+        folder = Path(request["folder"])
+        answer(named(Path(request["path"]), folder / f"table{request['suffix']}"), answers)
     except BaseException as error:  # noqa: BLE001  a panic of the library is one, too
         send(answers, b"E", json.dumps({"error": type(error).__name__}).encode())
         if not isinstance(error, Exception):
@@ -58,13 +57,10 @@ def confine() -> None:
     os.dup2(nowhere, 2)
 
 
-@contextlib.contextmanager
-def named(path: Path, suffix: str) -> Iterator[str]:
+def named(path: Path, link: Path) -> str:
     """A name for the file that says its format and nothing else: the library goes by names."""
-    with tempfile.TemporaryDirectory() as folder:
-        link = Path(folder) / f"table{suffix}"
-        link.symlink_to(path.absolute())
-        yield str(link)
+    link.symlink_to(path.absolute())
+    return str(link)
 
 
 def answer(name: str, answers: io.BufferedIOBase) -> None:
@@ -83,7 +79,8 @@ def answer(name: str, answers: io.BufferedIOBase) -> None:
     if pl.Time() in schema.values() and name.endswith((".sav", ".zsav", ".xpt")):
         from data_package.engine.schema.formats.clock_columns import in_numbers
 
-        with in_numbers(Path(name), schema) as copy, named(copy, Path(name).suffix) as changed:
+        with in_numbers(Path(name), schema) as copy:
+            changed = named(copy, Path(name).with_stem("changed"))
             answer_rows(changed, metadata, schema, counting, answers)
     else:
         answer_rows(name, metadata, schema, counting, answers)
