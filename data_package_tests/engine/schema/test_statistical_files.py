@@ -4,6 +4,7 @@ import datetime as dt
 import random
 import tempfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -334,6 +335,80 @@ def test_reading_leaves_nothing_in_the_folder_of_temporary_files(
     with pytest.raises(CheckError):
         read(damaged, SCHEMA)
     assert [one.name for one in tmp_path.iterdir()] == ["t.sav"]
+
+
+_UTF8 = b"\x14\0\0\0\x01\0\0\0\x05\0\0\0UTF-8"
+
+
+def in_code_page(path: Path, encoding: bytes = b"CP819") -> None:
+    """Make a file of an old SPSS from one in UTF-8: each `q` in it becomes an `ü` of one byte."""
+    whole = path.read_bytes()
+    assert _UTF8 in whole
+    named = _UTF8[:-9] + bytes([len(encoding), 0, 0, 0]) + encoding
+    whole = whole.replace(_UTF8, named).replace(b"q", b"\xfc").replace(b"Q", b"\xdc")
+    path.write_bytes(whole)
+
+
+@pytest.mark.parametrize("name", ["t.sav", "t.zsav"])
+def test_names_and_labels_of_old_code_pages_are_decoded(tmp_path: Path, name: str) -> None:
+    path = tmp_path / name
+    frame = pd.DataFrame({"sex": [1.0, 2.0], "town": ["x", "y"], "long": ["a" * 20, "b" * 300]})
+    frame["gr_qsse_in_cm"], frame["mqde"] = [170.5, 168.0], [1.0, 9.0]
+    pyreadstat.write_sav(
+        frame,
+        path,
+        compress=name == "t.zsav",
+        column_labels={"sex": "Geschlecht, fqr alle", "long": "q" * 100, "gr_qsse_in_cm": "Grq"},
+        variable_value_labels={
+            "sex": {1.0: "mqnnlich", 2.0: "weiblich"},
+            "town": {"x": "Zqrich", "q": "?"},
+            "long": {"a" * 20: "qq"},
+        },
+        missing_ranges={"mqde": [9.0], "town": ["y"]},
+    )
+    # A name as long as UTF-8, since the places of packed rows stay as they are.
+    in_code_page(path)
+    theirs, known = pyreadstat.read_sav(path, user_missing=True)
+    inference = infer_file(path)
+    fields = inference.fields
+    assert [one["name"] for one in fields] == theirs.columns.to_list()
+    assert "gr_üsse_in_cm" in theirs.columns
+    assert [one["title"] or None for one in fields] == known.column_labels
+    for field in fields:
+        coded: Any = field.get("categories", [])
+        labels = {one["value"]: one["label"] for one in coded}
+        wanted = known.variable_value_labels.get(field["name"], {})
+        assert labels.items() <= wanted.items(), field
+    coded = {one["name"]: one["categories"] for one in fields if "categories" in one}
+    assert coded["sex"][0] == {"value": 1, "label": "münnlich"}
+    assert {"value": "x", "label": "Zürich"} in coded["town"]
+    made = read(path, {"fields": fields}, bad="stop").frame.collect()
+    assert made["gr_üsse_in_cm"].to_list() == [170.5, 168.0]
+    assert made["müde"].to_list() == [1, None]
+    assert made["town"].to_list() == ["x", None]
+    assert made["long"].to_list() == theirs["long"].to_list()
+
+
+@pytest.mark.parametrize("encoding", [b"CP850", b"KOI8R", b"12345", b"xy"])
+def test_a_file_in_an_encoding_that_is_not_decoded_is_refused(
+    tmp_path: Path, encoding: bytes
+) -> None:
+    path = tmp_path / "t.sav"
+    pyreadstat.write_sav(pd.DataFrame({"town": ["Bern", "Zqrich"]}), path)
+    in_code_page(path, encoding)
+    with pytest.raises(CheckError, match=f"its texts are in '{encoding.decode()}'"):
+        check_file(path, {"fields": [{"name": "town", "type": "string"}]})
+
+
+def test_a_transport_file_with_letters_of_an_old_code_page_is_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.xpt"
+    pyreadstat.write_xport(pd.DataFrame({"TOWN": ["Bern", "Zqrich"]}), path)
+    path.write_bytes(path.read_bytes().replace(b"Zq", b"Z\xfc"))
+    with pytest.raises(
+        CheckError, match="column TOWN has letters that cannot be decoded"
+    ) as caught:
+        check_file(path, {"fields": [{"name": "TOWN", "type": "string"}]})
+    assert "rich" not in str(caught.value)
 
 
 def test_a_transport_file_of_several_tables_is_refused(tmp_path: Path) -> None:

@@ -72,6 +72,7 @@ class _Reader:
 
     def __init__(self, path: Path, suffix: str, name: str) -> None:
         self._path = path
+        self._suffix = suffix
         self._damaged = CheckError(
             f"{path}: it is {name} that is damaged or not whole; fetch it again"
         )
@@ -103,6 +104,15 @@ class _Reader:
             kind, content = self._message()
             if kind == b"D":
                 return
+            if kind == b"L":
+                raise CheckError(
+                    f"{self._path}: column {content.decode()} has letters that cannot be decoded"
+                    + (
+                        ", as a transport file does not name its encoding"
+                        * (self._suffix == ".xpt")
+                    )
+                    + "; save it in UTF-8, or as .csv with its encoding"
+                )
             if kind != b"B":
                 raise self._damaged
             yield self._shared(int(content))

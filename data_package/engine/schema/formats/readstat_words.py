@@ -12,6 +12,7 @@ Metadata = Mapping[str, object]
 # The first release of Stata's files of which polars-readstat reads texts of the type strL as empty.
 _NO_LONG_TEXTS = 119
 _STATA_MISSING = "MISSING_"
+_NAMED = 40
 
 _PERIOD = re.compile(r"%-?t([wmqhy])")
 _COUNTS = {
@@ -41,6 +42,9 @@ def notes_of(suffix: str) -> tuple[str, ...]:
 
 def not_read(metadata: Metadata) -> str:
     """What the library would lose of a file without a word; empty where there is nothing."""
+    named = str(metadata.get("named_encoding") or "")
+    if named and is_utf8(metadata.get("encoding")) and not is_utf8(named):
+        return f"its texts are in {named[:_NAMED]!a}, which is not decoded; save it in Unicode"
     columns = cast("list[Metadata]", metadata.get("variables") or [])
     long = [str(one.get("name")) for one in columns if one.get("type") == "StrL"]
     release = metadata.get("version")
@@ -50,6 +54,11 @@ def not_read(metadata: Metadata) -> str:
         f"its long texts (strL) cannot be read from a file of release {release}: "
         f"{', '.join(long)}; save it in Stata with `saveold`"
     )
+
+
+def is_utf8(encoding: object) -> bool:
+    """Whether this is a name of UTF-8."""
+    return re.sub(r"[\W_]", "", str(encoding)).lower() == "utf8"
 
 
 def as_code(value: object) -> str:

@@ -8,7 +8,8 @@ A request comes as one line of JSON on standard input, and is answered by messag
 output: a letter, the length of what follows as eight bytes, and that. `K` is what the file says of
 itself as JSON, `S` its columns as an Arrow file without rows; a second line asks for rows: `B` is
 the number of an open file with a batch of them, which any other line answers once it has been read.
-`D` ends them, and `E` says in JSON what kind of error ended them.
+`D` ends them, and `E` says in JSON what kind of error ended them. `L` is the name of a column with
+letters that are not decoded.
 """
 
 import contextlib
@@ -75,41 +76,63 @@ def answer(name: str, answers: io.BufferedIOBase) -> None:
         from data_package.engine.schema.formats.stata_columns import periods
 
         counting = periods(metadata, schema)
+    names = dict(zip(schema, schema, strict=True))
+    if name.endswith((".sav", ".zsav")):
+        from data_package.engine.schema.formats.spss_dictionary import in_utf8, named_encoding
+
+        metadata["named_encoding"] = named_encoding(Path(name), metadata)
+        if dictionary := in_utf8(Path(name), metadata, schema):
+            decoded = ScanReadstat(name, data=dictionary)
+            names = dict(zip(schema, decoded.schema, strict=True))
+            metadata["variables"] = decoded.metadata["variables"]
     send(answers, b"K", json.dumps(metadata, default=str).encode())
     if pl.Time() in schema.values() and name.endswith((".sav", ".zsav", ".xpt")):
         from data_package.engine.schema.formats.clock_columns import in_numbers
 
         with in_numbers(Path(name), schema) as copy:
             changed = named(copy, Path(name).with_stem("changed"))
-            answer_rows(changed, metadata, schema, counting, answers)
+            answer_rows(changed, metadata, schema, names, counting, answers)
     else:
-        answer_rows(name, metadata, schema, counting, answers)
+        answer_rows(name, metadata, schema, names, counting, answers)
 
 
 def answer_rows(
     name: str,
     metadata: Mapping[str, Any],
     schema: dict[str, pl.DataType],
+    names: Mapping[str, str],
     counting: list[str],
     answers: io.BufferedIOBase,
 ) -> None:
-    """Send the columns, and their rows if they are asked for."""
+    """Send the columns, and their rows if they are asked for.
+
+    `names` are what the columns are called, by what the library calls them.
+    """
     clocks: list[str] = []
     if name.endswith((".sav", ".zsav", ".xpt")):
         clocks = [one for one, dtype in schema.items() if dtype == pl.Time]
     schema.update(dict.fromkeys(counting, pl.Int64()))
     schema.update(dict.fromkeys(clocks, pl.Duration("us")))
-    send(answers, b"S", as_arrow(pl.DataFrame(schema=schema)))
+    send(answers, b"S", as_arrow(pl.DataFrame(schema=schema).rename(names)))
     line = sys.stdin.readline()
     if not line:
         return
-    batches = rows(name, json.loads(line), counting, clocks)
+    request = json.loads(line)
+    called = {there: here for here, there in names.items()}
+    request |= {key: [called[one] for one in request[key]] for key in ("columns", "coded")}
+    batches = rows(name, request, counting, clocks)
     if name.endswith(".dta"):
         from data_package.engine.schema.formats.stata_columns import with_whole_texts
 
         batches = with_whole_texts(batches, Path(name), metadata)
+    # Letters that are not UTF-8 in a file that says it are not there any more.
+    is_unicode = str(metadata.get("encoding")) == "UTF-8" or name.endswith(".dta")
+    codes = {here + request["ending"]: there + request["ending"] for here, there in names.items()}
     for batch in batches:
-        share(answers, batch)
+        if not is_unicode and (lost := undecoded(batch)):
+            send(answers, b"L", lost.encode())
+            return
+        share(answers, batch.rename({**names, **codes}, strict=False))
     send(answers, b"D", b"")
 
 
@@ -143,6 +166,13 @@ def rows(
     batches = scan.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming")
     for batch in batches:
         yield batch.select(pl.col(names)).with_columns(counted)
+
+
+def undecoded(batch: pl.DataFrame) -> str:
+    """The first column with letters that are not UTF-8, which the library replaces in silence."""
+    texts = pl.col(pl.String)
+    found = batch.select(texts.str.contains("\ufffd", literal=True).any())
+    return next((one.name for one in found if one[0]), "")
 
 
 def share(answers: io.BufferedIOBase, frame: pl.DataFrame) -> None:
