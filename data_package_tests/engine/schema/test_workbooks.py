@@ -334,3 +334,59 @@ def test_a_binary_workbook_with_cells_that_would_be_passed_over_is_refused(tmp_p
         with pytest.raises(CheckError) as refused:
             check_file(path, texts("a"))
         assert ("in a short form" in str(refused.value)) == (short in records)
+
+
+_SPACES = " ".join(
+    f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
+    for name in ("office", "table", "text")
+)
+
+
+def write_ods(path: Path, rows: list[str]) -> None:
+    """Write a sheet of OpenDocument from the XML of its rows' cells."""
+    table = "".join(f"<table:table-row>{row}</table:table-row>" for row in rows)
+    content = (
+        f"<office:document-content {_SPACES}><office:body><office:spreadsheet>"
+        f'<table:table table:name="S">{table}</table:table>'
+        "</office:spreadsheet></office:body></office:document-content>"
+    )
+    kind = "application/vnd.oasis.opendocument.spreadsheet"
+    manifest = "urn:oasis:names:tc:opendocument:xmlns:manifest:1.0"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("mimetype", kind)
+        archive.writestr(
+            "META-INF/manifest.xml",
+            f'<m:manifest xmlns:m="{manifest}">'
+            f'<m:file-entry m:full-path="/" m:media-type="{kind}"/>'
+            '<m:file-entry m:full-path="content.xml" m:media-type="text/xml"/></m:manifest>',
+        )
+        archive.writestr("content.xml", content)
+
+
+def ods_cell(kind: str, value: str, many: int = 1) -> str:
+    name = {"float": "value", "string": "string-value"}.get(kind, f"{kind}-value")
+    return (
+        f'<table:table-cell table:number-columns-repeated="{many}" office:value-type="{kind}" '
+        f'office:{name}="{value}"><text:p>{value}</text:p></table:table-cell>'
+    )
+
+
+def test_times_and_repeated_cells_of_opendocument_are_read(tmp_path: Path) -> None:
+    path = tmp_path / "t.ods"
+    header = "".join(ods_cell("string", name) for name in ("a", "b", "at", "lasts"))
+    times = [
+        ("PT10H20M30S", "10:20:30", "PT30H00M00S"),
+        ("PT00H00M00S", "00:00:00", "P1DT2H"),
+        ("PT9H5M07.250S", "09:05:07.250", "-PT1H"),
+    ]
+    rows = [
+        ods_cell("float", str(i), many=2) + ods_cell("time", at) + ods_cell("time", lasts)
+        for i, (at, _, lasts) in enumerate(times)
+    ]
+    write_ods(path, [header, *rows])
+    fields = [("a", "integer"), ("b", "integer"), ("at", "time"), ("lasts", "string")]
+    schema = {"fields": [{"name": name, "type": kind} for name, kind in fields]}
+    made = read(path, schema, bad="stop").frame.collect()
+    assert made["a"].to_list() == made["b"].to_list() == [0, 1, 2]
+    assert made["at"].to_list() == [dt.time.fromisoformat(at) for _, at, _ in times]
+    assert made["lasts"].to_list() == [lasts for *_, lasts in times]

@@ -69,6 +69,9 @@ _WORKBOOK = "xl/workbook.xml"
 _OF_1904 = re.compile(rb"<(?:\w+:)?workbookPr\b[^>]*?\bdate1904\s*=\s*[\"'](?:1|true)[\"'][^>]*>")
 _PROPERTIES = re.compile(rb"<(?:\w+:)?workbookPr\b[^>]*/>")
 _ERROR = re.compile(r"Error\((\w+)\)")
+# A time in OpenDocument, which the library takes for an error where texts are asked for.
+_PERIOD = re.compile(r'DurationIso\("(-?P[\w.,]*)"\)')
+_CLOCK = re.compile(r"PT([01]?\d|2[0-3])H([0-5]?\d)M([0-5]?\d)(?:[.,](\d+))?S")
 
 
 def sheet(path: Path, dialect: Dialect) -> Delimited:
@@ -363,17 +366,28 @@ def _iso(column: pl.Series, no_date: str) -> pl.Series:
 
 
 def _with_errors(cells: pl.DataFrame, errors: "list[CellError]") -> pl.DataFrame:
-    """Put in errors as Excel shows them: an empty cell would hide them."""
+    """Put in errors as Excel shows them, and times: an empty cell would hide them."""
     by_column: dict[int, dict[int, str]] = {}
     for each in errors:
-        found = _ERROR.search(each.detail)
         row, column = each.offset_position
-        word = _ERRORS.get(found[1], "#ERROR!") if found else "#ERROR!"
-        by_column.setdefault(column, {})[row] = word
+        by_column.setdefault(column, {})[row] = _shown(each.detail)
     return cells.with_columns(
         cells.to_series(at).scatter(list(words), list(words.values()))
         for at, words in by_column.items()
     )
+
+
+def _shown(detail: str) -> str:
+    """What a cell that is not read as text has: a time, a duration, or an error."""
+    if period := _PERIOD.search(detail):
+        clock = _CLOCK.fullmatch(period[1])
+        if clock is None:
+            return period[1]
+        hours, minutes, seconds, fraction = clock.groups()
+        part = f".{fraction}" if fraction and fraction.strip("0") else ""
+        return f"{hours:0>2}:{minutes:0>2}:{seconds:0>2}{part}"
+    found = _ERROR.search(detail)
+    return _ERRORS.get(found[1], "#ERROR!") if found else "#ERROR!"
 
 
 def _trimmed(cells: pl.DataFrame) -> pl.DataFrame:
