@@ -336,6 +336,32 @@ def test_a_binary_workbook_with_cells_that_would_be_passed_over_is_refused(tmp_p
         assert ("in a short form" in str(refused.value)) == (short in records)
 
 
+def test_durations_of_a_day_or_more_are_durations_and_old_dates_are_dates(tmp_path: Path) -> None:
+    path = tmp_path / "t.xlsx"
+    days = [0.25, None, 1.25, 40.5 + 1.5 / 86400, 0.0]
+    with xlsxwriter.Workbook(path) as book:
+        page = book.add_worksheet()
+        page.write_row(0, 0, ["lasts", "at", "born", "short"])
+        for i, value in enumerate(days, start=1):
+            if value is not None:
+                page.write_number(i, 0, value, book.add_format({"num_format": "[h]:mm:ss"}))
+                page.write_number(i, 3, value % 1, book.add_format({"num_format": "[h]:mm"}))
+            page.write_number(i, 1, 0.5, book.add_format({"num_format": "hh:mm"}))
+            page.write_number(i, 2, 700 + i, book.add_format({"num_format": "yyyy-mm-dd"}))
+    fields = [("lasts", "duration"), ("at", "time"), ("born", "date"), ("short", "time")]
+    schema = {"fields": [{"name": name, "type": kind} for name, kind in fields]}
+    made = read(path, schema, bad="stop").frame.collect()
+    theirs = list(openpyxl.load_workbook(path).active.iter_rows(min_row=2, values_only=True))
+    assert made["lasts"].to_list() == [
+        *("PT6H0M0S", None, "PT30H0M0S", "PT972H0M1.5S", "PT0H0M0S"),
+    ]
+    assert theirs[2][0] == dt.timedelta(hours=30)
+    assert made["at"].to_list() == [row[1] for row in theirs]
+    assert made["born"].to_list() == [row[2].date() for row in theirs]
+    assert made["short"].to_list()[:3] == [dt.time(6), None, dt.time(6)]
+    assert infer_file(path).fields[0]["type"] == "string"
+
+
 _SPACES = " ".join(
     f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
     for name in ("office", "table", "text")

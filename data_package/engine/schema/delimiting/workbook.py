@@ -45,6 +45,9 @@ _MIDNIGHT = " 00:00:00"
 # A time without a date is a part of the day before the first one.
 _NO_DATE = r"^1899-12-3[01] "
 _NO_DATE_OF_1904 = r"^1904-01-01 "
+# Durations of a day or more are moments of these years, and so are dates of long ago.
+_LONG_AGO = r"^190\d-\d\d-\d\d \d\d:"
+_DAY = 24 * 60 * 60
 # What fastexcel rounds: decimals, numbers of many digits, and what is too small or large.
 _ROUNDED = r"^-?\d+\.\d+$|^-?\d{16,}$|^-?0$|^-?inf$|^NaN$"
 _ERRORS = {
@@ -307,6 +310,12 @@ def _cells(path: Path, reader: "ExcelReader", at: int) -> pl.DataFrame:
     cells, exact, errors = _loaded(path, reader, lambda one: _texts_and_numbers(one, at))
     changed = [_exact(cells[name], exact[name]) for name in exact.columns]
     cells = cells.with_columns(changed)
+    cells = cells.with_columns(
+        made
+        for i, column in enumerate(cells)
+        if column.str.contains(_LONG_AGO).any()
+        and (made := _durations(path, reader, at, i, column)) is not None
+    )
     no_date = _NO_DATE_OF_1904 if _is_of_1904(path) else _NO_DATE
     cells = cells.with_columns([_iso(column, no_date) for column in cells])
     return _with_errors(cells, errors)
@@ -328,6 +337,36 @@ def _texts_and_numbers(
         ).to_polars()
         exact.columns = [str(i) for i in inexact]
     return cells, exact, errors.errors if errors else []
+
+
+def _durations(
+    path: Path, reader: "ExcelReader", at: int, place: int, text: pl.Series
+) -> pl.Series | None:
+    """A column of durations as ISO 8601 writes them, where one has a day or more; else None.
+
+    As text, the library gives a duration as a moment so long after the first day.
+    """
+    first = text.str.contains(_MOMENT).arg_max() or 0
+
+    def typed(one: "ExcelReader") -> pl.DataFrame:
+        return one.load_sheet(
+            at, header_row=None, skip_rows=first, use_columns=[place], schema_sample_rows=None
+        ).to_polars()
+
+    try:
+        found = _loaded(path, reader, typed)
+    except CheckError:
+        # What has cells of several kinds has no type.
+        return None
+    column = found.to_series() if found.width else pl.Series([], dtype=pl.Null)
+    if column.dtype != pl.Duration or len(column) != len(text) - first:
+        return None
+    rows = column.is_not_null().arg_true()
+    seconds = column.gather(rows).dt.total_milliseconds() / 1000
+    if not (seconds >= _DAY).any():
+        return None
+    words = [f"PT{each // 3600:.0f}H{each % 3600 // 60:.0f}M{each % 60:g}S" for each in seconds]
+    return text.scatter(rows + first, words)
 
 
 def _exact(text: pl.Series, numbers: pl.Series) -> pl.Series:
