@@ -362,6 +362,26 @@ def test_durations_of_a_day_or_more_are_durations_and_old_dates_are_dates(tmp_pa
     assert infer_file(path).fields[0]["type"] == "string"
 
 
+@pytest.mark.parametrize("corner", [(0, 0), (0, 1), (3, 2), (0, 25), (5, 0)])
+def test_a_table_may_begin_anywhere_on_its_sheet(tmp_path: Path, corner: tuple[int, int]) -> None:
+    path = tmp_path / "t.xlsx"
+    top, left = corner
+    rows = [(0, 0.1234567890123, 1.25, "a"), (1, 60.125, 0.5, None), (2, None, None, "c")]
+    with xlsxwriter.Workbook(path) as book:
+        page = book.add_worksheet()
+        lasts = book.add_format({"num_format": "[h]:mm"})
+        page.write_row(top, left, ["id", "kg", "lasts", "word"])
+        for i, (number, weight, days, word) in enumerate(rows, start=top + 1):
+            page.write_row(i, left, [number, weight])
+            page.write(i, left + 2, days, lasts)
+            page.write(i, left + 3, word)
+    kinds = [("id", "integer"), ("kg", "number"), ("lasts", "duration"), ("word", "string")]
+    schema = {"fields": [{"name": name, "type": kind} for name, kind in kinds]}
+    made = read(path, schema, dialect={"headerRows": [top + 1]}, bad="stop").frame.collect()
+    assert made.drop("lasts").rows() == [(number, kg, word) for number, kg, _, word in rows]
+    assert made["lasts"].to_list() == ["PT30H0M0S", "PT12H0M0S", None]
+
+
 _SPACES = " ".join(
     f'xmlns:{name}="urn:oasis:names:tc:opendocument:xmlns:{name}:1.0"'
     for name in ("office", "table", "text")

@@ -307,14 +307,14 @@ def _damaged(path: Path, error: BaseException) -> CheckError:
 
 def _cells(path: Path, reader: "ExcelReader", at: int) -> pl.DataFrame:
     """Return all cells of a sheet as text, in columns "0", "1", …."""
-    cells, exact, errors = _loaded(path, reader, lambda one: _texts_and_numbers(one, at))
+    cells, exact, places, errors = _loaded(path, reader, lambda one: _texts_and_numbers(one, at))
     changed = [_exact(cells[name], exact[name]) for name in exact.columns]
     cells = cells.with_columns(changed)
     cells = cells.with_columns(
         made
-        for i, column in enumerate(cells)
+        for place, column in zip(places, cells, strict=True)
         if column.str.contains(_LONG_AGO).any()
-        and (made := _durations(path, reader, at, i, column)) is not None
+        and (made := _durations(path, reader, at, place, column)) is not None
     )
     no_date = _NO_DATE_OF_1904 if _is_of_1904(path) else _NO_DATE
     cells = cells.with_columns([_iso(column, no_date) for column in cells])
@@ -323,20 +323,28 @@ def _cells(path: Path, reader: "ExcelReader", at: int) -> pl.DataFrame:
 
 def _texts_and_numbers(
     reader: "ExcelReader", at: int
-) -> "tuple[pl.DataFrame, pl.DataFrame, list[CellError]]":
-    """All cells as text, those columns as numbers whose text is rounded, and the errors."""
+) -> "tuple[pl.DataFrame, pl.DataFrame, list[int], list[CellError]]":
+    """All cells as text, those columns as numbers whose text is rounded, and the errors.
+
+    The third are the columns' places in the sheet, which may begin with empty ones.
+    """
     found = reader.load_sheet(at, header_row=None, skip_rows=0, dtypes="string")
     batch, errors = found.to_arrow_with_errors()
     cells = pl.DataFrame(batch)
     cells.columns = [str(i) for i in range(cells.width)]
+    places = [each.absolute_index for each in found.selected_columns]
     inexact = [i for i, each in enumerate(cells) if each.str.contains(_ROUNDED).any()]
     exact = pl.DataFrame()
     if inexact:
         exact = reader.load_sheet(
-            at, header_row=None, skip_rows=0, use_columns=inexact, dtypes="float"
+            at,
+            header_row=None,
+            skip_rows=0,
+            use_columns=[places[i] for i in inexact],
+            dtypes="float",
         ).to_polars()
         exact.columns = [str(i) for i in inexact]
-    return cells, exact, errors.errors if errors else []
+    return cells, exact, places, errors.errors if errors else []
 
 
 def _durations(
