@@ -40,7 +40,15 @@ _RACE_NS = 50_000_000
 _WRITE_BACK_NS = 60_000_000_000
 _MUCH_BYTES = 1 << 26
 
-_UNREADABLE = (OSError, ValueError, TypeError, LookupError, AttributeError, RecursionError)
+_UNREADABLE = (
+    OSError,
+    ValueError,
+    TypeError,
+    LookupError,
+    AttributeError,
+    ArithmeticError,
+    RecursionError,
+)
 _T = TypeVar("_T")
 
 # The stamp and the hash of files, by their paths.

@@ -185,16 +185,24 @@ class Report(Parts[Total]):
 
     @classmethod
     def from_dict(cls, value: Mapping[str, object]) -> "Report":
-        """Return the report that `to_dict` made, without its hint."""
+        """Return the report that `to_dict` made, without its hint.
+
+        Raises ValueError, TypeError, LookupError, AttributeError or ArithmeticError for what it
+        has not made.
+        """
         totals = cast("list[dict[str, object]]", value["totals"])
         errors = cast("list[dict[str, object]]", value["errors"])
+        try:
+            frame = pl.DataFrame(errors, schema=ERRORS_SCHEMA)
+        except pl.exceptions.PolarsError:
+            raise ValueError("these are not the errors of a report") from None
         return cls(
             name=str(value["name"]),
-            rows_checked=cast("int", value["rows_checked"]),
+            rows_checked=_count(value["rows_checked"]),
             totals=tuple(_total(item) for item in totals),
-            errors=pl.DataFrame(errors, schema=ERRORS_SCHEMA),
-            limit=cast("int", value["limit"]),
-            skipped=tuple(cast("list[str]", value.get("skipped") or [])),
+            errors=frame,
+            limit=_count(value["limit"]),
+            skipped=tuple(map(str, cast("list[str]", value.get("skipped") or []))),
             part=str(value.get("part") or ""),
         )
 
@@ -311,8 +319,14 @@ def _total(item: dict[str, object]) -> Total:
     return Total(
         code=str(item["code"]),
         rule=str(item["rule"]),
-        field=cast("str | None", item["field"]),
-        count=cast("int", item["count"]),
-        rows=tuple(cast("list[int]", item["rows"])),
+        field=None if item["field"] is None else str(item["field"]),
+        count=_count(item["count"]),
+        rows=tuple(map(_count, cast("list[object]", item["rows"]))),
         note=str(item["note"]),
     )
+
+
+def _count(value: object) -> int:
+    if not isinstance(value, int) or value < 0:
+        raise ValueError("this is not a number of rows, nor of one")
+    return value

@@ -1,7 +1,11 @@
 """Typed tables against their contracts."""
 
 import datetime as dt
+import itertools
 import json
+import math
+from collections import Counter
+from collections.abc import Iterator
 from decimal import Decimal
 from pathlib import Path
 from typing import Any
@@ -9,7 +13,7 @@ from typing import Any
 import polars as pl
 import pytest
 
-from data_package.engine.schema import CheckError, Contract, Report, check, lint
+from data_package.engine.schema import CheckError, Contract, Report, check, check_file, lint
 
 
 def contract(*fields: dict[str, Any], **schema: Any) -> Contract:
@@ -92,6 +96,48 @@ def test_a_report_survives_json() -> None:
     assert again.totals == report.totals
     assert again.errors.equals(report.errors)
     assert again.render() == report.render()
+
+
+# What another program, or a power cut, may leave in the place of a part of a report.
+_RUBBISH: list[Any] = [
+    *(None, True, -1, 10**30, 1.5, math.inf, math.nan, "x"),
+    *([], {}, [[]], [1], ["x"], [{}], [None], {"a": 1}, [[1, 2]]),
+    *([{"row": 10**30}], [{"row": "x"}], [{"field": [1]}]),
+]
+
+
+def test_a_kept_report_that_is_spoilt_anywhere_is_read_whole_or_refused(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    path.write_text("id\nx\n2\n")
+    kept = check_file(path, {"fields": [{"name": "id", "type": "integer"}]}).to_dict()
+    tried = Counter[bool]()
+    for place, rubbish in itertools.product(_places(kept), _RUBBISH):
+        try:
+            report = Report.from_dict(_with(kept, place, rubbish))
+        except (ValueError, TypeError, LookupError, AttributeError, ArithmeticError):
+            tried[False] += 1
+            continue
+        tried[True] += 1
+        assert report.render()
+        assert report._repr_html_()
+        assert report.error_count >= 0
+        json.dumps(report.to_dict())
+    assert min(tried.values()) > 100
+
+
+def _places(value: Any, before: tuple[Any, ...] = ()) -> Iterator[tuple[Any, ...]]:
+    yield before
+    if isinstance(value, dict | list):
+        for key, part in value.items() if isinstance(value, dict) else enumerate(value):
+            yield from _places(part, (*before, key))
+
+
+def _with(value: Any, place: tuple[Any, ...], rubbish: Any) -> Any:
+    if not place:
+        return rubbish
+    copy = value.copy()
+    copy[place[0]] = _with(value[place[0]], place[1:], rubbish)
+    return copy
 
 
 @pytest.mark.parametrize(
