@@ -16,8 +16,9 @@ from typing import IO
 
 import polars as pl
 
+from data_package.engine.schema.formats.spss_dictionary import HEADER_BYTES, byte_order
+
 _PIECE = 1 << 20
-_LITTLE = (b"\x02\0\0\0", b"\x03\0\0\0")
 _VARIABLE = 2
 _TIME = 21
 # F8.2, as SPSS writes it.
@@ -49,9 +50,9 @@ def in_numbers(path: Path, schema: Mapping[str, pl.DataType]) -> Iterator[Path]:
 
 
 def _change_spss(file: IO[bytes]) -> None:
-    file.seek(64)
-    order = "<" if file.read(4) in _LITTLE else ">"
-    at = 176
+    file.seek(0)
+    order = byte_order(file.read(HEADER_BYTES))
+    at = HEADER_BYTES
     while True:
         file.seek(at)
         kind, _, has_label, missing, shown, _ = struct.unpack(f"{order}6i", file.read(24))

@@ -15,7 +15,7 @@ from typing import IO, Literal
 
 # How the library writes a letter of a label, and of a name, that it does not decode.
 _NOT_DECODED = ("\ufffd", "&#65533;")
-_HEADER = 176
+HEADER_BYTES = 176
 _LITTLE = (b"\x02\0\0\0", b"\x03\0\0\0")
 _VARIABLE, _LABELS, _OF_VARIABLES, _DOCUMENTS, _EXTENSION, _END = 2, 3, 4, 6, 7, 999
 _LONG_NAMES, _LONG_TEXTS, _ENCODING, _LABELS_OF_TEXTS, _MISSING_OF_TEXTS = 13, 14, 20, 21, 22
@@ -42,12 +42,17 @@ def named_encoding(path: Path, metadata: Mapping[str, object]) -> str:
     """
     with path.open("rb") as file:
         head = file.read(int(str(metadata["data_offset"])))
-    order: Literal["little", "big"] = "little" if head[64:68] in _LITTLE else "big"
-    record = b"".join(one.to_bytes(4, order) for one in (_EXTENSION, _ENCODING, 1))
-    begin = head.rfind(record) + len(record) + 4
-    if begin < len(record) + 4:
+    order = byte_order(head)
+    _, found, content = head.rpartition(struct.pack(f"{order}3i", _EXTENSION, _ENCODING, 1))
+    if not found:
         return ""
-    return head[begin : begin + int.from_bytes(head[begin - 4 : begin], order)].decode("latin-1")
+    (length,) = struct.unpack(f"{order}i", content[:4])
+    return content[4 : 4 + length].decode("latin-1")
+
+
+def byte_order(header: bytes) -> Literal["<", ">"]:
+    """How the header of a file orders the bytes of its numbers, as `struct` writes it."""
+    return "<" if header[64:68] in _LITTLE else ">"
 
 
 class _Dictionary:
@@ -62,8 +67,8 @@ class _Dictionary:
 
     def rewritten(self) -> bytes:
         """Raises ValueError, LookupError and struct.error for records that are damaged."""
-        header = self._take(_HEADER)
-        self._order = "<" if header[64:68] in _LITTLE else ">"
+        header = self._take(HEADER_BYTES)
+        self._order = byte_order(header)
         # Rows that are not packed, and none of them.
         none = self._packed(0)
         header = b"$FL2" + header[4:72] + none + header[76:80] + none + header[84:]
