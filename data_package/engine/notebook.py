@@ -69,7 +69,7 @@ class NamedParts(Parts[Part]):
         raise KeyError(self.without(name))
 
     def without(self, name: object) -> str:
-        """What to say where there is no part of this name."""
+        """The message for a name that no part has."""
         return f"there is no {name!r} among the {len(self.parts)} of this {type(self).__name__}"
 
 
