@@ -16,6 +16,7 @@ from data_package.engine.package.addresses import DICTIONARY, fragment
 from data_package.engine.package.codes import Codes
 from data_package.engine.project import Project, project_of
 from data_package.engine.runs.executor import in_process
+from data_package.engine.runs.noting import noted
 from data_package.engine.schema import Contract, ContractError, begun_contract, lint_references
 from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.schema.document import Path
@@ -161,7 +162,7 @@ def load_definitions(
                 ),
             ),
         },
-        executor=executor or in_process(recorder),
+        executor=noted(executor, recorder) if executor else in_process(recorder),
         loggers={"console": console_logger, **(loggers or {})},
     )
 

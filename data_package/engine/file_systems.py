@@ -10,8 +10,10 @@ _MOUNTS = Path("/proc/self/mounts")
 _SHARED = frozenset(
     {
         *("nfs", "nfs4", "cifs", "smb3", "smbfs", "afs", "ceph", "lustre", "gpfs", "beegfs"),
-        *("panfs", "orangefs", "pvfs2", "wekafs", "glusterfs", "gfs2", "ocfs2"),
+        *("panfs", "orangefs", "pvfs2", "wekafs", "glusterfs", "gfs2", "ocfs2", "fhgfs", "dvs"),
         *(f"fuse.{name}" for name in ("glusterfs", "sshfs", "ceph", "ceph-fuse", "beegfs")),
+        *(f"fuse.{name}" for name in ("fuse-nfs", "nfs", "mfs", "lizardfs", "juicefs", "quobyte")),
+        *(f"fuse.{name}" for name in ("rclone", "s3fs", "gcsfuse", "blobfuse2", "daos", "davfs")),
     }
 )
 

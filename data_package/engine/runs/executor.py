@@ -10,13 +10,11 @@ import asyncio
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
-from pathlib import Path
 from weakref import WeakSet
 
 import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
-from data_package.engine.errors import ProjectError
 from data_package.engine.needs import together
 from data_package.engine.runs.active import known_to, started
 from data_package.engine.runs.build_lock import building
@@ -42,13 +40,12 @@ from data_package.engine.runs.expansion import (
     part_of,
 )
 from data_package.engine.runs.launching import Launcher, Over, Task, Threads
+from data_package.engine.runs.noting import Noting
 from data_package.engine.runs.nursery import Nursery
 from data_package.engine.runs.processes import Processes
 from data_package.engine.staleness.lock import LockFile
-from data_package.engine.staleness.own_checks import Outcome
 from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.tables import internals
-from data_package.engine.tables import io_manager as facts
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.partitions import Partitions
 from data_package.engine.tables.unraised import unraised_in_few_words
@@ -87,8 +84,6 @@ ContextOf = Callable[
     dg.StepExecutionContext,
 ]
 
-_DATA_VERSION = "dagster/data_version"
-_OWN_VERSION = "dagster/data_version_is_user_provided"
 # So many steps at most wait for memory while others, which need less, are asked for.
 _HELD = 64
 
@@ -160,12 +155,11 @@ class _Executor(dg.Executor):
             unraised_in_few_words(catalogue.project),
             self._recorder.lock.gathering(),
         ):
-            yielded: set[tuple[str, dg.AssetKey]] = set()
+            noting = Noting(self._recorder, plan_context)
             try:
-                self._observe(plan_context)
+                noting.begin()
                 for event in self._events(plan_context, execution_plan, plan):
-                    self._remember(plan_context, event)
-                    self._note_left_out(plan_context, event, yielded)
+                    noting.note(event)
                     plan.on_event(event)
                     yield event
                     if event.is_step_up_for_retry and internals.was_interrupted(event):
@@ -270,89 +264,6 @@ class _Executor(dg.Executor):
             return {}
         definition = internals.partitions_of_node(job, step.node_handle.name)
         return Partitions(definition).tags(part)
-
-    def _observe(self, context: PlanOrchestrationContext) -> None:
-        """Record the content hashes of the run's raw files in Dagster, where they have changed.
-
-        A table's provenance then names the content it was made from, and the web pages show the
-        same tables as stale as `data-package status` does.
-        """
-        catalogue = self._recorder.catalogue
-        keys = context.job.get_definition().asset_layer.executable_asset_keys
-        taken = {i for key in keys if (t := catalogue.tables.get(key)) for i in t.inputs.values()}
-        for key in sorted(taken):
-            name = key.to_user_string()
-            if name not in catalogue.deliveries.files:
-                continue
-            try:
-                content = catalogue.deliveries.content(name)
-            except ProjectError:
-                # The table that takes it reports this, and the others continue.
-                continue
-            tags = {_DATA_VERSION: content.sha256}
-            known = context.instance.get_latest_materialization_event(key)
-            if known and known.asset_materialization and known.asset_materialization.tags == tags:
-                continue
-            metadata = {"size_bytes": dg.MetadataValue.int(content.size_bytes)}
-            context.instance.report_runless_asset_event(
-                dg.AssetMaterialization(key, tags=tags, metadata=metadata)
-            )
-
-    def _remember(self, context: PlanOrchestrationContext, event: dg.DagsterEvent) -> None:
-        if event.event_type is dg.DagsterEventType.ASSET_CHECK_EVALUATION:
-            evaluation = event.asset_check_evaluation_data
-            _, part = internals.step_of(event, context.dagster_run.tags)
-            self._recorder.checked(
-                evaluation.asset_check_key,
-                Outcome.of(passed=evaluation.passed, severity=evaluation.severity),
-                part,
-            )
-        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
-            self._note(context, event.step_materialization_data.materialization)
-        if not event.is_step_failure or internals.was_interrupted(event):
-            return
-        step, part = internals.step_of(event, context.dagster_run.tags)
-        made = internals.entities_of_steps(context.job.get_definition()).get(step)
-        for key in made or []:
-            if isinstance(key, dg.AssetKey) and (table := self._recorder.catalogue.tables.get(key)):
-                part = part if table.partitioned else None
-                if part is not None or not table.partitioned:
-                    self._recorder.failed(table, internals.failure_message(event), part)
-
-    def _note_left_out(
-        self,
-        context: PlanOrchestrationContext,
-        event: dg.DagsterEvent,
-        yielded: set[tuple[str, dg.AssetKey]],
-    ) -> None:
-        """Remember what a step that succeeded has not made; `yielded` is what was by each step."""
-        key = event.step_key or ""
-        if event.event_type is dg.DagsterEventType.ASSET_MATERIALIZATION:
-            yielded.add((key, event.step_materialization_data.materialization.asset_key))
-        if not event.is_step_success:
-            return
-        step, part = internals.step_of(event, context.dagster_run.tags)
-        for made in internals.entities_of_step(context.job.get_definition(), step):
-            table = self._recorder.catalogue.tables.get(made)
-            if table is not None and (key, made) not in yielded:
-                self._recorder.left_out(table, part if table.partitioned else None)
-
-    def _note(self, context: PlanOrchestrationContext, made: dg.AssetMaterialization) -> None:
-        """Record assets that are not kept here; our IO manager records the others itself."""
-        table = self._recorder.catalogue.tables.get(made.asset_key)
-        configured = {"ops", "resources"} & context.run_config.keys()
-        if table is None or configured or {facts.HASH, facts.SIZE} <= made.metadata.keys():
-            return
-        tags = made.tags or {}
-        version = tags.get(_DATA_VERSION) if tags.get(_OWN_VERSION) == "true" else None
-        self._recorder.made(table, version, self._written_elsewhere(made), made.partition)
-
-    def _written_elsewhere(self, made: dg.AssetMaterialization) -> dict[str, str]:
-        """The hashes of local files that another IO manager reported, by their paths."""
-        hashes = self._recorder.catalogue.hashes
-        recorded = made.metadata.get("path")
-        path = Path(str(recorded.value)) if isinstance(recorded, dg.PathMetadataValue) else None
-        return {str(path): hashes.hash(path)} if path is not None and path.is_file() else {}
 
 
 @contextmanager

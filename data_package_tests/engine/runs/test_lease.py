@@ -148,7 +148,9 @@ def test_the_file_system_of_a_path_is_that_of_the_longest_mount(tmp_path: Path) 
     assert kind_of(Path("/home/a b/study"), mounts) == "nfs4"
     assert kind_of(Path("/home/a"), mounts) == "ext4"
     assert kind_of(Path("/home"), tmp_path / "missing") == ""
-    assert [is_shared(kind) for kind in ("nfs4", "lustre", "fuse.sshfs")] == [True] * 3
+    assert [is_shared(kind) for kind in ("nfs4", "lustre", "fuse.sshfs", "fuse.rclone")] == [
+        True
+    ] * 4
     assert [is_shared(kind) for kind in ("ext4", "overlay", "fuse.gocryptfs", "")] == [False] * 4
 
 

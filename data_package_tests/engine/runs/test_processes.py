@@ -502,6 +502,22 @@ def people() -> pl.DataFrame:
 @dg.asset
 def old(people: pl.LazyFrame) -> pl.LazyFrame:
     return people.filter(pl.col("age") > 30)
+
+
+@dg.multi_asset(outs={"oldest": dg.AssetOut(is_required=False)})
+def perhaps(people: pl.DataFrame):
+    if people.height > 2:
+        yield dg.Output(people)
+
+
+@dg.asset
+def broken(people: pl.DataFrame) -> pl.DataFrame:
+    raise ValueError
+
+
+@dg.asset_check(asset="people", blocking=True)
+def grown_up(people: pl.DataFrame) -> dg.AssetCheckResult:
+    return dg.AssetCheckResult(passed=people["age"].min() > 18)
 """
 
 
@@ -512,8 +528,8 @@ def test_the_lock_and_checks_are_right_after_dagsters_multiprocess_executor(stud
     foreign.write({"definitions.py": FOREIGN})
     command = ("asset", "materialize", "--select", "*", "-m", f"{foreign.package}.definitions")
     done = foreign.run(sys.executable, "-m", "dagster", *command)
-    assert done.returncode == 0, done.stderr
-    assert own.verb("build").returncode == 0
+    assert "STEP_FAILURE" in done.stderr
+    assert own.verb("build").returncode == 1
     locks = [(one.root / "data-package.lock").read_text() for one in (foreign, own)]
     assert locks[0] == locks[1]
     assert not foreign.project.places.journal.exists()
@@ -521,7 +537,10 @@ def test_the_lock_and_checks_are_right_after_dagsters_multiprocess_executor(stud
     assert {(t["name"], t["state"], t["contract"]) for t in status["tables"]} == {
         ("people", "fresh", "passed"),
         ("old", "fresh", "none"),
+        ("oldest", "fresh", "none"),
+        ("broken", "failed", "none"),
     }
+    assert status == json.loads(own.verb("status", "--json").stdout)
 
 
 def until(true: Callable[[], bool], seconds: float = 60) -> None:
