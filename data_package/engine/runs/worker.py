@@ -53,7 +53,10 @@ _SOON_FOLLOWED: Sequence[dg.DagsterEventType] = (
     dg.DagsterEventType.STEP_SUCCESS,
 )
 # The same of a table that takes others: Dagster asks for their versions before it goes on.
-_SOON_FOLLOWED_BY_A_QUESTION: Sequence[dg.DagsterEventType] = (*_SOON_FOLLOWED, dg.DagsterEventType.STEP_START)
+_SOON_FOLLOWED_BY_A_QUESTION: Sequence[dg.DagsterEventType] = (
+    *_SOON_FOLLOWED,
+    dg.DagsterEventType.STEP_START,
+)
 
 
 @dataclass(frozen=True)
