@@ -80,7 +80,7 @@ def test_an_event_is_stored_with_the_text_given_for_it_and_the_next_one_with_its
 ) -> None:
     project = study({"t.py": TABLE})
     entries = [
-        dg.EventLogEntry(error_info=None, user_message=message, level=20, run_id="r", timestamp=1.0)
+        dg.EventLogEntry(None, message, 20, "r", 1.0)  # type: ignore[no-untyped-call]
         for message in ("first", "second", "third")
     ]
     with project_instance(project.project) as instance:
