@@ -12,7 +12,7 @@ import dagster as dg
 
 from data_package.engine.needs import MEMORY
 from data_package.engine.runs.ending import over_limit, signal_group, why_ended
-from data_package.engine.runs.hearing import Answer, End, Hearing, has_ended
+from data_package.engine.runs.hearing import Answer, End, Hearing, has_ended, takes_text
 from data_package.engine.runs.launching import Over, Task
 from data_package.engine.runs.memory import memory_of_machine, size, times_memory_ran_out, used_by
 from data_package.engine.runs.nursery import Nursery, ProcessGone
@@ -61,7 +61,7 @@ class Processes:
         self._memory = memory_of_machine()
         self._ran_out = times_memory_ran_out()
         home = Path(recorder.catalogue.project.dagster_home)
-        self._begin = Begin(run, instance.get_ref(), home)
+        self._begin = Begin(run, instance.get_ref(), home, takes_text(instance))
         self._idle: list[_Hand] = []
         self._busy: dict[str, _Hand] = {}
         self._reports: deque[tuple[str, dg.DagsterEvent | Over]] = deque()
@@ -135,9 +135,10 @@ class Processes:
         by_channel = {hand.channel: hand for hand in self._all}
         with dg.raise_execution_interrupts():
             ready = wait([*by_channel, self._nursery.news], seconds)
-        for one in ready:
-            if one is not self._nursery.news:
-                self._listen(by_channel[one])  # type: ignore[index]
+        with self._hearing.together():
+            for one in ready:
+                if one is not self._nursery.news:
+                    self._listen(by_channel[one])  # type: ignore[index]
         if self._nursery.news in ready or self._nursery.unread:
             for ended in self._nursery.ended():
                 self._take_leave(ended)

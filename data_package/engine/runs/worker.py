@@ -45,12 +45,17 @@ _AFTER_TAKING = (
 )
 # No function of the user runs for long between these and the next event, with which they are passed
 # on.
-_SOON_FOLLOWED = (
+_SOON_FOLLOWED: Sequence[dg.DagsterEventType] = (
     dg.DagsterEventType.LOADED_INPUT,
     dg.DagsterEventType.STEP_INPUT,
     dg.DagsterEventType.STEP_OUTPUT,
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.STEP_SUCCESS,
+)
+# The same of a table that takes others: Dagster asks for their versions before it goes on.
+_SOON_FOLLOWED_BY_A_QUESTION: Sequence[dg.DagsterEventType] = (
+    *_SOON_FOLLOWED,
+    dg.DagsterEventType.STEP_START,
 )
 
 
@@ -62,11 +67,13 @@ class Begin:
         run: as the history has it.
         reference: to the instance, for what Dagster asks of it beside the history.
         home: the folder of the history.
+        as_text: whether the history takes an event as text, which is then written here.
     """
 
     run: dg.DagsterRun
     reference: InstanceRef
     home: Path
+    as_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -121,6 +128,7 @@ class _Worker:
         self._instance = asking_instance(asking, self._store, begin.reference, begin.home)
         self._contexts: dict[frozenset[str], PlanExecutionContext] = {}
         self._open = ExitStack()
+        self._soon_followed = _SOON_FOLLOWED
 
     def carry_out(self, request: StepRequest) -> None:
         """Carry out one step; what it does is sent while it does it."""
@@ -153,6 +161,8 @@ class _Worker:
         assert isinstance(planned, ExecutionStep)
         step = of_part(planned, request.part, request.inputs)
         plan = only(self._plan, step, request.known)
+        asks = step.step_inputs and any(out.is_asset for out in step.step_outputs)
+        self._soon_followed = _SOON_FOLLOWED_BY_A_QUESTION if asks else _SOON_FOLLOWED
         loop = asyncio.new_event_loop()
         try:
             context = context_of(self._context(plan), step, request.known, request.tags, loop, plan)
@@ -190,7 +200,8 @@ class _Worker:
         kind = entry.dagster_event.event_type if entry.dagster_event else None
         if kind in _AFTER_TAKING:
             self._send_taken()
-        self._asking.tell("store", entry, at_once=kind not in _SOON_FOLLOWED)
+        text = dg.serialize_value(entry) if self._begin.as_text else None
+        self._asking.tell("store", entry, text, at_once=kind not in self._soon_followed)
 
     def _send_taken(self) -> None:
         if taken := self._catalogue.deliveries.taken():

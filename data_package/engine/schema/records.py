@@ -53,6 +53,7 @@ class Records:
             self._encoding = dialect.encoding
             self._source, self._restored = text.source, text.restored
             self._dialect, self._is_grid, self.part = text.dialect, text.is_grid, text.part
+            self._split = text.split
         except UNREADABLE as error:
             raise unreadable_file(path, error, dialect.encoding) from None
         self._held = b""
@@ -81,6 +82,9 @@ class Records:
         waiting: deque[tuple[bytes, Future[tuple[Block, T, bytes]]]] = deque()
 
         def work(data: bytes, shape: Shape, last: bool) -> tuple[Block, T, bytes]:
+            if self._split is not None:
+                block = self._split(data, shape)
+                return block, read(block), b""
             block, rest = split_records(data, self._dialect, shape, last=last)
             if self._restored is not None:
                 block = replace(block, cells=self._restored(block.cells))

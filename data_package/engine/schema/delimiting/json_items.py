@@ -3,16 +3,21 @@
 https://datapackage.org/standard/table-dialect/#property
 """
 
+import codecs
 import json
 import re
 from collections.abc import Callable, Iterator
+from dataclasses import dataclass, replace
+from itertools import chain
 from pathlib import Path
 
 import polars as pl
 
 from data_package.engine.schema.delimiting.grid import in_cells, written, written_row
+from data_package.engine.schema.delimiting.json_lines import Pattern, lines_of, pattern_of
 from data_package.engine.schema.delimiting.source import Delimited, Pieces
 from data_package.engine.schema.dialect import Dialect, unpacked_name
+from data_package.engine.schema.split import Block, Shape, split_records
 from data_package.engine.schema.unpacking import opened
 from data_package.engine.schema.unreadable import CheckError
 
@@ -37,6 +42,8 @@ def items(path: Path, dialect: Dialect) -> Delimited:
     for a file that is not JSON, or whose items are not as the dialect says.
     """
     by_line = unpacked_name(path).endswith((".ndjson", ".jsonl"))
+    if by_line and (alike := _alike(path, dialect)) is not None:
+        return alike
     text = "" if by_line else _text(path, dialect)
 
     def every() -> Iterator[object]:
@@ -49,6 +56,176 @@ def items(path: Path, dialect: Dialect) -> Delimited:
         keys = dialect.item_keys or _keys(path, every)
         pieces = _objects(path, every, keys, header=dialect.header)
     return Delimited(Pieces(pieces), in_cells(dialect), dialect.member or "", is_grid=True)
+
+
+def _alike(path: Path, dialect: Dialect) -> Delimited | None:
+    """Return lines that are nearly all written alike; None for others."""
+    if not dialect.is_utf8 or dialect.header_rows != (1,) or dialect.comment_rows:
+        return None
+    lines = _Lines.scanned(path, dialect)
+    if lines is None:
+        return None
+    header = [written_row(list(lines.labels))] if dialect.header else []
+    part = dialect.member or ""
+    pieces = Pieces(chain(header, lines.pieces()))
+    return Delimited(pieces, in_cells(dialect), part, is_grid=True, split=lines.block)
+
+
+@dataclass(frozen=True, slots=True)
+class _Lines:
+    """Lines that have been looked at: all are JSON, and most fit the pattern.
+
+    `labels` are the columns, and `hashes` are those of the pieces that were looked at.
+    """
+
+    path: Path
+    dialect: Dialect
+    pattern: Pattern
+    labels: tuple[str, ...]
+    all_fit: bool
+    hashes: tuple[int, ...]
+
+    @classmethod
+    def scanned(cls, path: Path, dialect: Dialect) -> "_Lines | None":
+        """Look at every line; None where they are of other kinds, or few of them fit."""
+        pattern: Pattern | None = None
+        keys: dict[str, None] = {}
+        hashes: list[int] = []
+        number = at = careful = 0
+        for data in _pieces(path, dialect):
+            pattern = pattern or _pattern(path, data, dialect)
+            if pattern is None or b"\r" in data:
+                return None
+            keys = keys or dict.fromkeys(pattern.keys)
+            unfit, _, count = _unfit(data, pattern)
+            blank = 0
+            for place, line in unfit:
+                item = _of_line(path, line, dialect, number + place + 1)
+                if item is None:
+                    blank += 1
+                else:
+                    keys.update(dict.fromkeys(_object(path, item[0], at + place - blank + 1)))
+            careful += len(unfit) - blank
+            number += count
+            at += count - blank
+            if 2 * careful > at:
+                return None
+            hashes.append(hash(data))
+        if pattern is None:
+            return None
+        labels = dialect.item_keys or tuple(keys)
+        return cls(path, dialect, pattern, labels, number == at and not careful, tuple(hashes))
+
+    def pieces(self) -> Iterator[bytes]:
+        """Give the lines again."""
+        left = list(self.hashes)
+        for data in _pieces(self.path, self.dialect):
+            if not left or hash(data) != left.pop(0):
+                raise _changed(self.path)
+            yield data
+        if left:
+            raise _changed(self.path)
+
+    def block(self, data: bytes, shape: Shape) -> Block:
+        """The rows of whole lines."""
+        if self.all_fit:
+            frame = self.pattern.cells(data, self.labels, shape)
+            return Block(frame, frame.height)
+        unfit, fit, _ = _unfit(data, self.pattern)
+        items = [_of_line(self.path, line, self.dialect, 0) for _, line in unfit]
+        places = [place for (place, _), item in zip(unfit, items, strict=True) if item is not None]
+        rows = [
+            [_cell(_object(self.path, item[0], 0).get(key)) for key in self.labels]
+            for item in items
+            if item is not None
+        ]
+        block = self._of_rows(rows, shape)
+        if fit is None:
+            return block
+        lines, among = fit
+        frame = self.pattern.cells(lines, self.labels, shape)
+        if frame.schema != block.cells.schema:
+            plain = replace(shape, numbers={})
+            block = self._of_rows(rows, plain)
+            frame = self.pattern.cells(lines, self.labels, plain)
+        return _merged(frame, among, block, places)
+
+    def _of_rows(self, rows: list[list[str | None]], shape: Shape) -> Block:
+        data = _block(rows, len(self.labels))
+        return split_records(data, in_cells(self.dialect), shape, last=True)[0]
+
+
+def _merged(frame: pl.DataFrame, among: pl.Series, block: Block, places: list[int]) -> Block:
+    """Rows, which are these among the lines, and others, which are at these places among them."""
+    others = pl.Series(places, dtype=pl.UInt32)
+    order = pl.concat([among, others]).arg_sort()
+    moved = order.arg_sort().tail(len(others))
+    return replace(
+        block,
+        cells=pl.concat([frame, block.cells])[order],
+        records=len(order),
+        widths=tuple((int(moved[row]), cells) for row, cells in block.widths),
+        beyond=tuple(int(moved[row]) for row in block.beyond),
+        undecodable=tuple(int(moved[row]) for row in block.undecodable),
+        faults=tuple((int(moved[row]), place) for row, place in block.faults),
+    )
+
+
+def _unfit(
+    data: bytes, pattern: Pattern
+) -> tuple[list[tuple[int, bytes]], tuple[bytes, pl.Series] | None, int]:
+    """The lines that do not fit, with their places, the others, and how many lines there are.
+
+    The others come as text, with their places; None where there are none.
+    """
+    lines = lines_of(data)
+    fits = None if lines is None else pattern.fits(lines)
+    if lines is None or fits is None:
+        every = data.removesuffix(b"\n").split(b"\n")
+        return list(enumerate(every)), None, len(every)
+    if fits.all():
+        return [], (data, pl.int_range(len(lines), dtype=pl.UInt32, eager=True)), len(lines)
+    places = (~fits).arg_true()
+    texts = [text.encode() for text in lines.gather(places)]
+    unfit = list(zip(places.to_list(), texts, strict=True))
+    if not fits.any():
+        return unfit, None, len(lines)
+    fitting = "\n".join(lines.filter(fits)).encode()
+    return unfit, (fitting, fits.arg_true()), len(lines)
+
+
+def _changed(path: Path) -> CheckError:
+    return CheckError(f"{path}: it changed while it was read; run the command again")
+
+
+def _pieces(path: Path, dialect: Dialect) -> Iterator[bytes]:
+    """Give whole lines, about so many bytes at a time, without a mark of the byte order."""
+    held = b""
+    with opened(path, dialect.member) as file:
+        at_start = True
+        while more := file.read(_PIECE):
+            if at_start:
+                more, at_start = more.removeprefix(codecs.BOM_UTF8), False
+            end = more.rfind(b"\n") + 1
+            if end:
+                yield held + more[:end]
+                held = more[end:]
+            else:
+                held += more
+    if held:
+        yield held
+
+
+def _pattern(path: Path, data: bytes, dialect: Dialect) -> Pattern | None:
+    """How the first item is written; None where the others cannot be written likewise."""
+    for number, line in enumerate(data.split(b"\n"), start=1):
+        found = _of_line(path, line, dialect, number)
+        if found is not None:
+            item, text = found
+            if isinstance(item, dict) and dialect.item_type in (None, "object"):
+                return pattern_of(text, item)
+            return None
+    return None
 
 
 def _kind(path: Path, every: Iterator[object], dialect: Dialect) -> str:
@@ -186,13 +363,19 @@ def _decoded(path: Path, data: bytes, dialect: Dialect) -> str:
 def _lines(path: Path, dialect: Dialect) -> Iterator[object]:
     with opened(path, dialect.member) as file:
         for number, line in enumerate(file, start=1):
-            text = _decoded(path, line, dialect).strip()
-            if not text:
-                continue
-            value, end = _value(path, text, 0, f"line {number}")
-            if end < len(text):
-                raise CheckError(f"{path}: line {number} is not one JSON value")
-            yield value
+            if (found := _of_line(path, line, dialect, number)) is not None:
+                yield found[0]
+
+
+def _of_line(path: Path, line: bytes, dialect: Dialect, number: int) -> tuple[object, str] | None:
+    """Return the value on a line, and the line as text; None for a line of blanks."""
+    text = _decoded(path, line, dialect).strip()
+    if not text:
+        return None
+    value, end = _value(path, text, 0, f"line {number}")
+    if end < len(text):
+        raise CheckError(f"{path}: line {number} is not one JSON value")
+    return value, text
 
 
 def _of_array(path: Path, text: str, dialect: Dialect) -> Iterator[object]:

@@ -2,11 +2,14 @@
 
 from collections.abc import Callable, Iterable, Iterator
 from dataclasses import dataclass
-from typing import Protocol
+from typing import Protocol, TypeAlias
 
 import polars as pl
 
 from data_package.engine.schema.dialect import Dialect
+from data_package.engine.schema.split import Block, Shape
+
+Split: TypeAlias = Callable[[bytes, Shape], Block]
 
 
 class Source(Protocol):
@@ -25,7 +28,8 @@ class Delimited:
 
     `dialect` says how the text is written, `part` which part of the file it is, such as a sheet.
     `restored` gives the cells as they are delivered; None where they already are. In a grid a row
-    without any value counts as an empty line.
+    without any value counts as an empty line. `split` makes a block of whole lines after the
+    header, where these are not delimited text.
     """
 
     source: Source
@@ -33,6 +37,7 @@ class Delimited:
     part: str = ""
     restored: Callable[[pl.DataFrame], pl.DataFrame] | None = None
     is_grid: bool = False
+    split: Split | None = None
 
 
 class Pieces:
