@@ -34,9 +34,11 @@ class End:
 
     Attributes:
         problem: why it could not be carried out.
+        goes_on: whether its process carries out another.
     """
 
     problem: str
+    goes_on: bool
 
 
 @dataclass(frozen=True)
@@ -73,8 +75,8 @@ class Hearing:
             case "hashes", (dict() as hashes,):
                 catalogue.hashes.take_in(hashes)
                 return hashes
-            case "end", (problem,):
-                return End(str(problem))
+            case "end", (problem, goes_on):
+                return End(str(problem), bool(goes_on))
             case _:
                 pass
         return None

@@ -39,9 +39,11 @@ class _Hand:
     task: Task | None = None
     began: float = 0.0
     peak_bytes: int = 0
-    # Why it was ended here; and whether the events of its step have reported how it ended.
+    # Why it was ended here; whether the events of its step have reported how it ended; and whether
+    # it takes no other.
     broken_off: str = ""
     has_reported: bool = False
+    is_leaving: bool = False
 
 
 class Processes:
@@ -83,7 +85,7 @@ class Processes:
 
     def start(self, task: Task) -> None:
         """Begin a task in a process that has nothing to do, or in a new one."""
-        hand = self._idle.pop() if self._idle else self._new()
+        hand = self._take_idle() or self._new()
         hashes, hand.seen = self._recorder.catalogue.hashes.since(hand.seen)
         hand.task, hand.began, hand.peak_bytes = task, time.monotonic(), 0
         hand.broken_off, hand.has_reported = "", False
@@ -116,6 +118,12 @@ class Processes:
         if broken_off:
             # The tables that were being written.
             sweep(self._recorder.catalogue.project.storage)
+
+    def _take_idle(self) -> _Hand | None:
+        found = next((hand for hand in reversed(self._idle) if not hand.is_leaving), None)
+        if found is not None:
+            self._idle.remove(found)
+        return found
 
     def _new(self) -> _Hand:
         pid, channel = self._nursery.fork()
@@ -164,7 +172,8 @@ class Processes:
             case Answer(found):
                 with suppress(BrokenPipeError):
                     hand.channel.send(found)
-            case End(problem) if hand.task is not None:
+            case End(problem, goes_on) if hand.task is not None:
+                hand.is_leaving = not goes_on
                 del self._busy[hand.task.key]
                 self._idle.append(hand)
                 self._reports.append((hand.task.key, Over(problem)))

@@ -32,6 +32,7 @@ from data_package.engine.runs.dagster_parts import (
 from data_package.engine.runs.expansion import carried_out, context_of, of_part, only, part_of
 from data_package.engine.runs.launching import Task, close_loop
 from data_package.engine.runs.remote_history import Asking, Channel, asking_instance
+from data_package.engine.runs.surroundings import Surroundings
 from data_package.engine.storage import Hashes
 from data_package.engine.tables import internals
 from data_package.engine.tables.catalogue import Catalogue
@@ -56,6 +57,10 @@ _SOON_FOLLOWED: Sequence[dg.DagsterEventType] = (
 _SOON_FOLLOWED_BY_A_QUESTION: Sequence[dg.DagsterEventType] = (
     *_SOON_FOLLOWED,
     dg.DagsterEventType.STEP_START,
+)
+_INTERRUPTED = (
+    "It was interrupted, and not by this build: its process got SIGINT or SIGTERM, or its code "
+    "raised KeyboardInterrupt."
 )
 
 
@@ -111,8 +116,9 @@ def serve(channel: Channel, job: dg.JobDefinition, catalogue: Catalogue) -> None
         return
     worker = _Worker(Asking(channel), begin, job, catalogue)
     with passing_on(worker.pass_on), unraised_in_few_words(catalogue.project):
-        while (request := channel.recv()) is not None:
-            worker.carry_out(request)
+        goes_on = True
+        while goes_on and (request := channel.recv()) is not None:
+            goes_on = worker.carry_out(request)
         worker.close()
 
 
@@ -129,9 +135,14 @@ class _Worker:
         self._contexts: dict[frozenset[str], PlanExecutionContext] = {}
         self._open = ExitStack()
         self._soon_followed = _SOON_FOLLOWED
+        self._surroundings = Surroundings()
+        self._was_interrupted = False
 
-    def carry_out(self, request: StepRequest) -> None:
-        """Carry out one step; what it does is sent while it does it."""
+    def carry_out(self, request: StepRequest) -> bool:
+        """Carry out one step; what it does is sent while it does it.
+
+        Returns whether the process can carry out another.
+        """
         self._catalogue.hashes.take_in(request.hashes)
         self._catalogue.deliveries.begin_anew()
         problem = ""
@@ -143,8 +154,14 @@ class _Worker:
         except Exception as error:  # noqa: BLE001
             # Its message may quote a row.
             problem = str(error) if isinstance(error, DataPackageError) else type(error).__name__
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+            self._was_interrupted = True
+        if self._was_interrupted:
+            problem = _INTERRUPTED
+        goes_on = self._surroundings.restore() and not self._was_interrupted
         self._send_hashes()
-        self._asking.tell("end", problem)
+        self._asking.tell("end", problem, goes_on)
+        return goes_on
 
     def pass_on(self, what: str, facts: tuple[object, ...]) -> None:
         """Pass on what the deciding process writes."""
@@ -197,6 +214,10 @@ class _Worker:
         return create_execution_plan(self._job, run_config=self._begin.run.run_config)
 
     def _store(self, entry: dg.EventLogEntry) -> None:
+        if entry.dagster_event and internals.was_interrupted(entry.dagster_event):
+            # It is not the run that was interrupted: that one ends its processes.
+            self._was_interrupted = True
+            return
         kind = entry.dagster_event.event_type if entry.dagster_event else None
         if kind in _AFTER_TAKING:
             self._send_taken()

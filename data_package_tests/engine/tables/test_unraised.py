@@ -97,13 +97,17 @@ class Interrupted:
         raise KeyboardInterrupt
 
 
+def goes_on() -> None:
+    Interrupted()
+    time.sleep(5)
+
+
 def test_an_interrupt_that_comes_during_a_destructor_is_not_lost(
     study: Make, capsys: pytest.CaptureFixture[str]
 ) -> None:
     project = study({}).project
     with pytest.raises(KeyboardInterrupt), unraised_in_few_words(project):
-        Interrupted()
-        time.sleep(5)
+        goes_on()
     assert capsys.readouterr().err == ""
 
 
