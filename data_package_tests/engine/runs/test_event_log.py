@@ -80,7 +80,7 @@ def test_an_event_is_stored_with_the_text_given_for_it_and_the_next_one_with_its
 ) -> None:
     project = study({"t.py": TABLE})
     entries = [
-        dg.EventLogEntry(None, message, 20, "r", 1.0)  # type: ignore[no-untyped-call]
+        dg.EventLogEntry(None, 20, message, "r", 1.0)  # type: ignore[no-untyped-call]
         for message in ("first", "second", "third")
     ]
     with project_instance(project.project) as instance:
