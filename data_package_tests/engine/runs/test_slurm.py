@@ -236,7 +236,9 @@ def test_what_happens_to_jobs_is_reported_and_tried_again_as_a_table_says(
     set_node(node, "DRAIN")
     cluster.run("scancel", job)
     preempted, place = attempted(2)
-    cluster.run("sbatch", "--partition=urgent", f"--nodelist={place}", "--output=/dev/null", "--wrap=true")
+    cluster.run(
+        "sbatch", "--partition=urgent", f"--nodelist={place}", "--output=/dev/null", "--wrap=true"
+    )
     code, found, output = finished(build)
     set_node(node, "RESUME")
     assert code == 1, output
