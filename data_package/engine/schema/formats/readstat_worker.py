@@ -28,6 +28,9 @@ sys.path.extend(place for place in sys.argv[1:] if place not in sys.path)
 import polars as pl
 
 BATCH_ROWS = 1 << 17
+# Wide files come in batches of fewer rows: the library decodes several at once.
+_BATCH_CELLS = 1 << 22
+_FEWEST_ROWS = 1 << 10
 # The part of the machine's memory that a file may claim before it counts as damaged.
 _SHARE = 0.75
 
@@ -120,7 +123,7 @@ def answer_rows(
     request = json.loads(line)
     called = {there: here for here, there in names.items()}
     request |= {key: [called[one] for one in request[key]] for key in ("columns", "coded")}
-    batches = rows(name, request, counting, clocks)
+    batches = rows(name, request, counting, clocks, max(1, len(schema)))
     if name.endswith(".dta"):
         from data_package.engine.schema.formats.stata_columns import with_whole_texts
 
@@ -137,15 +140,16 @@ def answer_rows(
 
 
 def rows(
-    name: str, request: Mapping[str, Any], counting: list[str], clocks: list[str]
+    name: str, request: Mapping[str, Any], counting: list[str], clocks: list[str], columns: int
 ) -> Iterator[pl.DataFrame]:
-    """Give the columns that are asked for, in the order of the file."""
+    """Give the columns that are asked for, of so many, in the order of the file."""
     from polars_readstat import scan_readstat
 
     coded: list[str] = [one for one in request["coded"] if one not in counting]
     ending: str = request["ending"]
     nulls = {"columns": coded, "suffix": ending, "use_value_labels": False} if coded else None
-    scan = scan_readstat(name, preserve_order=True, informative_nulls=nulls)
+    height = max(_FEWEST_ROWS, min(BATCH_ROWS, _BATCH_CELLS // columns))
+    scan = scan_readstat(name, preserve_order=True, informative_nulls=nulls, batch_size=height)
     held = scan.collect_schema()
     names = [*request["columns"], *(one + ending for one in coded if one + ending in held)]
     if name.endswith(".por"):
@@ -163,7 +167,7 @@ def rows(
         from data_package.engine.schema.formats.clock_columns import durations
 
         counted = durations([one for one in clocks if one in names])
-    batches = scan.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming")
+    batches = scan.collect_batches(chunk_size=height, maintain_order=True, engine="streaming")
     for batch in batches:
         yield batch.select(pl.col(names)).with_columns(counted)
 
