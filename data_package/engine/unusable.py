@@ -31,6 +31,8 @@ _OF_A_CONNECTION = {
     "no password supplied": "{it} asks for a password",
     "no pg_hba.conf entry": "{it} refuses this user from this machine",
     "could not translate host name": "there is no host of that name",
+    "Name or service not known": "there is no host of that name",
+    "name resolution": "there is no host of that name",
     "Connection refused": "nothing answers {there}",
     "No route to host": "the host cannot be reached",
     "timeout expired": "the host does not answer",

@@ -4,6 +4,7 @@ import ast
 import inspect
 import pkgutil
 import re
+import tomllib
 from graphlib import TopologicalSorter
 from pathlib import Path
 from types import FunctionType
@@ -36,6 +37,30 @@ def test_the_map_of_a_room_has_its_modules_and_no_others(room: str) -> None:
     text = (folder / "__init__.py").read_text().split('"""')[1]
     named = [name for entry in _ENTRY.findall(text) for name in entry.split(", ")]
     assert sorted(named) == sorted(path.stem for path in folder.glob("[!_]*.py"))
+
+
+def test_the_design_shows_every_room_in_the_order_that_imports_follow() -> None:
+    contract = tomllib.loads((ROOT / "pyproject.toml").read_text())["tool"]["importlinter"]
+    layers = [layer.split(" | ") for layer in contract["contracts"][0]["layers"]]
+    height = {room: -at for at, layer in enumerate(layers) for room in layer}
+    page = (ROOT / "docs" / "explanation" / "design.md").read_text()
+    rows = re.findall(r"^\| (`.+?`) \|", page.partition("## The rooms")[2], re.MULTILINE)
+    shown = [
+        room for row in rows for room in re.findall(r"`(\w+)`", row) if (ENGINE / room).is_dir()
+    ]
+    assert sorted(shown) == sorted(path.parent.name for path in ENGINE.glob("*/__init__.py"))
+    assert shown == sorted(shown, key=height.__getitem__)
+
+
+def test_a_room_names_rooms_modules_and_verbs_that_there_are() -> None:
+    for room in ENGINE.glob("*/__init__.py"):
+        text = ast.get_docstring(ast.parse(room.read_text())) or ""
+        for name in re.findall(r"`(\w+(?:\.\w+)*)`", text):
+            places = [
+                one.joinpath(*name.split(".")) for one in (room.parent, ENGINE, ENGINE / "cli")
+            ]
+            there = [one.is_dir() or one.with_suffix(".py").exists() for one in places]
+            assert any(there), (room.parent.name, name)
 
 
 def test_the_reference_of_python_names_what_there_is() -> None:

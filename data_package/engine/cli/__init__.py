@@ -28,7 +28,7 @@ if TYPE_CHECKING:
 
 _FRAMES_SHOWN = 6
 _PRIVATE = 0o077
-_STDERR = 2
+_STDOUT, _STDERR = 1, 2
 _INTERRUPTED = 128 + signal.SIGINT
 _TERMINATED = 128 + signal.SIGTERM
 # Importing makes many thousand objects, and none of them is ever garbage.
@@ -122,6 +122,18 @@ def _bear_cut_pipes() -> None:
         )
 
 
+def _keep_results_apart() -> None:
+    """Let the output be JSON alone: what functions print goes to the error output."""
+    from data_package.engine.cli import say
+
+    if sys.stdout is None:
+        return
+    sys.stdout.flush()
+    raw = _CutOff(os.dup(_STDOUT), "wb")
+    say.results = io.TextIOWrapper(io.BufferedWriter(raw), sys.stdout.encoding, "replace")
+    os.dup2(_STDERR, _STDOUT)
+
+
 def _is_pipe(stream: io.TextIOWrapper) -> bool:
     try:
         mode = os.fstat(stream.fileno()).st_mode
@@ -186,6 +198,8 @@ def _run() -> None:
 
     from data_package.engine.cli.verbs import command
 
+    if "--json" in sys.argv:
+        _keep_results_apart()
     signal.signal(signal.SIGTERM, _end)
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)

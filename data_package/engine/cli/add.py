@@ -14,7 +14,7 @@ from data_package.engine.cli.new import report
 @click.option(
     "--codebook",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A CSV of titles, descriptions and labels of fields.",
+    help="Titles, descriptions and labels of fields: CSV, a descriptor or REDCap's dictionary.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(files: tuple[Path, ...], codebook: Path | None, as_json: bool) -> None:

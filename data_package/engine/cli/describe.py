@@ -44,7 +44,8 @@ if TYPE_CHECKING:
 @click.option(
     "--codebook",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="A CSV of titles, descriptions and labels, which come before all others.",
+    help="Titles, descriptions and labels, which come before all others: CSV, a descriptor or "
+    "REDCap's dictionary.",
 )
 @dialect_option
 @click.option("--json", "as_json", is_flag=True, help="Print the contracts and the notes as JSON.")

@@ -24,7 +24,11 @@ _FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
     metavar="FILE...",
     help="Delivered files to make tables from; give as many as there are.",
 )
-@click.option("--codebook", type=_FILES, help="A CSV of titles, descriptions and labels of fields.")
+@click.option(
+    "--codebook",
+    type=_FILES,
+    help="Titles, descriptions and labels of fields: CSV, a descriptor or REDCap's dictionary.",
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(
     folder: Path,

@@ -4,15 +4,19 @@ Names of files, of columns and in stranger's packages, and lines of code, come f
 """
 
 import sys
+from typing import TextIO
 
 import click
 
 from data_package.engine.errors import visible
 
+# Where the output goes that is JSON alone; None where it is standard output.
+results: TextIO | None = None
+
 
 def say(text: object = "", *, err: bool = False, nl: bool = True) -> None:
     """Print as `click.echo` does, with what would control a terminal spelled out."""
-    click.echo(visible(str(text)), err=err, nl=nl)
+    click.echo(visible(str(text)), file=None if err else results, err=err, nl=nl)
 
 
 def hand_out(text: str) -> None:

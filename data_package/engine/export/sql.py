@@ -9,7 +9,7 @@ from data_package.engine.export.content import ExportedTable, primary_key, uniqu
 from data_package.engine.schema.constraints import CONSTRAINTS
 from data_package.engine.schema.contract import Field, ForeignKey
 from data_package.engine.schema.row_rules import words_of
-from data_package.engine.schema.types.field_type import BOUNDS, LENGTHS
+from data_package.engine.schema.types.field_type import LENGTHS
 
 _TEXTS = (pl.String, pl.Categorical, pl.Enum)
 # Extra tables for texts that a database cannot attach to tables and columns.
@@ -128,7 +128,7 @@ def _sql_value(rule: str, field: Field, dtype: pl.DataType, sql_type: str) -> st
     written = field.constraints.get(rule)
     if rule in LENGTHS:
         return str(written) if isinstance(written, int) and dtype in _TEXTS else None
-    if rule in BOUNDS:
+    if rule != "enum":
         comparable = dtype not in (*_TEXTS, pl.Boolean)
         return _literal(written, dtype, sql_type) if comparable else None
     allowed = list(field.categories or ()) or (written if isinstance(written, list) else [])

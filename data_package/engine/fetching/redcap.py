@@ -19,8 +19,8 @@ from data_package.engine.fetching.redcap_dictionary import (
     INSTANCE,
     InstrumentColumns,
     columns_of,
-    plain,
 )
+from data_package.engine.schema.choices import plain
 from data_package.engine.sources.snapshots import Redcap
 
 if TYPE_CHECKING:

@@ -15,6 +15,7 @@ from urllib.parse import urlencode, urlsplit
 from urllib.request import HTTPRedirectHandler, Request, build_opener
 
 from data_package.engine.errors import BuildError
+from data_package.engine.unusable import why_not_connected
 
 _SECONDS = 120
 _TRIES = 5
@@ -22,6 +23,7 @@ _LONGEST_PAUSE_SECONDS = 60
 _BUSY = (408, 429, 500, 502, 503, 504)
 # More than any batch of records needs.
 _MOST_BYTES = 1 << 30
+_OF_TLS = {"CERTIFICATE": "its certificate is not trusted"}
 _LOST = (TimeoutError, ConnectionError, http.client.HTTPException)
 
 Row = Mapping[str, object]
@@ -98,7 +100,9 @@ class Api:
                 error.reason, ConnectionRefusedError
             ):
                 return 0.0
-            problem = BuildError(f"REDCap at {self._host} cannot be reached: {_why(error)}.")
+            known = why_not_connected(str(error.reason), "it", "there", _OF_TLS)
+            why = known or "no connection can be made"
+            problem = BuildError(f"REDCap at {self._host} cannot be reached: {why}.")
         except _LOST:
             return 0.0
         if problem is not None:
@@ -144,14 +148,3 @@ class _NoRedirects(HTTPRedirectHandler):
 def _seconds_to_wait(error: HTTPError) -> float:
     seconds = error.headers.get("Retry-After", "")
     return float(seconds) if seconds.isdecimal() else 0.0
-
-
-def _why(error: URLError) -> str:
-    words = str(error.reason)
-    if "CERTIFICATE" in words.upper():
-        return "its certificate is not trusted"
-    if isinstance(error.reason, ConnectionRefusedError):
-        return "nothing answers there"
-    if isinstance(error.reason, OSError) and "name" in words.lower():
-        return "there is no host of that name"
-    return "no connection can be made"

@@ -3,10 +3,11 @@
 What does not belong here: asking for it (`redcap_api`), and the records (`redcap`).
 """
 
-import html
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+
+from data_package.engine.schema.choices import choices, plain
 
 Row = Mapping[str, object]
 Descriptor = dict[str, object]
@@ -16,7 +17,6 @@ EVENT, INSTANCE, FORM = (
     "redcap_repeat_instance",
     "redcap_repeat_instrument",
 )
-_TAG = re.compile(r"<[^<>]*>")
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
 _NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
 _TIMES = {
@@ -111,21 +111,6 @@ def columns_of(
         dict(zip("012", _STATES, strict=True)),
     )
     return InstrumentColumns(record, fields, frozenset(checkboxes), choices(missing))
-
-
-def choices(text: str) -> dict[str, str]:
-    """The labels by their codes: `1, Yes | 2, No, not yet`."""
-    found: dict[str, str] = {}
-    for part in re.split(r"\s*(?:\||\\n|\n)\s*", text.strip()):
-        code, comma, label = part.partition(",")
-        if code.strip():
-            found.setdefault(code.strip(), plain(label) if comma else code.strip())
-    return found
-
-
-def plain(text: str) -> str:
-    """A label without its HTML, on one line."""
-    return " ".join(html.unescape(_TAG.sub(" ", text)).split())
 
 
 def _word(row: Row, key: str) -> str:

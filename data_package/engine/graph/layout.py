@@ -1,7 +1,10 @@
 """A directed graph as SVG: boxes in layers, each layer ordered to keep the lines short.
 
-For pictures, which are made without a browser. The page lays out again each time a group is folded,
-without a server, so `templates/graph.js` has the same layout in JavaScript: change both.
+For pictures, which are made without a browser, and for the drawings of the data dictionary. The
+graph's page lays out again each time a group is folded, without a server, so `templates/graph.js`
+has the same layout in JavaScript, and a test compares the two. One for both would need JavaScript
+in every build (QuickJS or V8, as binary wheels) or Python in the page (Pyodide, 10 MB); dagre and
+Graphviz each serve one of the two.
 """
 
 from collections import defaultdict

@@ -8,7 +8,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from dagster import AssetKey, EventLogEntry, EventLogRecord
+from dagster import AssetKey, EventLogEntry, EventLogRecord, serialize_value
 from dagster._core.events import (
     ASSET_CHECK_EVENTS,
     ASSET_EVENTS,
@@ -76,15 +76,20 @@ class EventLog(SqliteEventLogStorage):
         self._places: dict[str, tuple[str, str]] = {}
         # What this process last wrote about assets, as text and as Dagster reads it.
         self._records: OrderedDict[str, EventLogRecord] = OrderedDict()
+        self._given: tuple[EventLogEntry, str] | None = None
         self._watcher: SqlPollingEventWatcher | None = None
         index = make_private_folder(Path(base_dir)) / f"{INDEX_SHARD_NAME}.db"
         if not index.exists():
             make_database(index, SqlEventLogStorageMetadata, _MIGRATED)
         super().__init__(base_dir)
 
+    def given(self, event: EventLogEntry, text: str) -> None:
+        """Take this text for an event that is stored next: `serialize_value` has written it."""
+        self._given = event, text
+
     def store_event(self, event: EventLogEntry) -> None:
         """Store an event; it is committed when this returns."""
-        row = self._event_to_row(event)
+        row = self._row(event)
         moment = _moment(row["timestamp"])
         values = [moment if name == "timestamp" else row[name] for name in _COLUMNS]
         with self._plain(event.run_id) as database:
@@ -105,6 +110,22 @@ class EventLog(SqliteEventLogStorage):
         if kind in EVENT_TYPE_TO_PIPELINE_RUN_STATUS:
             with self._plain(INDEX_SHARD_NAME) as database:
                 database.execute(_INSERT, values)
+
+    def _row(self, event: EventLogEntry) -> Mapping[str, Any]:
+        """The stock class's `_event_to_row`, for which the text may be there already."""
+        given, self._given = self._given, None
+        text = given[1] if given and given[0] is event else serialize_value(event)
+        of = event.dagster_event
+        key = of.asset_key if of is not None else None
+        return {
+            "run_id": event.run_id,
+            "event": text,
+            "dagster_event_type": of.event_type_value if of is not None else None,
+            "timestamp": self._event_insert_timestamp(event),  # type: ignore[no-untyped-call]
+            "step_key": of.step_key if of is not None else event.step_key,
+            "asset_key": key.to_string() if key is not None else None,
+            "partition": (of.partition or None) if of is not None else None,
+        }
 
     def together(self) -> AbstractContextManager[None]:
         """Commit the events that are stored in the block when it ends, not one by one."""

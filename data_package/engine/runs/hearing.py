@@ -34,9 +34,11 @@ class End:
 
     Attributes:
         problem: why it could not be carried out.
+        goes_on: whether its process carries out another.
     """
 
     problem: str
+    goes_on: bool
 
 
 @dataclass(frozen=True)
@@ -57,13 +59,15 @@ class Hearing:
         """Do what is to be done; returns what concerns the process or its step."""
         catalogue = self.recorder.catalogue
         match what, facts:
-            case "store", (dg.EventLogEntry() as entry,):
+            case "store", (dg.EventLogEntry() as entry, text):
+                if isinstance(text, str):
+                    self.instance.event_log_storage.given(entry, text)  # type: ignore[attr-defined]
                 self.instance.handle_new_event(entry)
                 return entry.dagster_event
             case "ask", (storage, name, args, kwargs):
                 return Answer(answer(self.instance, str(storage), str(name), args, kwargs))
             case "written", (name, written, part):
-                self.recorder.written(catalogue.named[str(name)], written, part)  # type: ignore[arg-type]
+                self.recorder.take_in(catalogue.named[str(name)], written, part)  # type: ignore[arg-type]
             case "used", (name, found):
                 outside.keep(catalogue.named[str(name)], found)  # type: ignore[arg-type]
             case "taken", (taken,):
@@ -71,11 +75,16 @@ class Hearing:
             case "hashes", (dict() as hashes,):
                 catalogue.hashes.take_in(hashes)
                 return hashes
-            case "end", (problem,):
-                return End(str(problem))
+            case "end", (problem, goes_on):
+                return End(str(problem), bool(goes_on))
             case _:
                 pass
         return None
+
+
+def takes_text(instance: dg.DagsterInstance) -> bool:
+    """Whether the history of an instance takes events as text: then `hear` wants them so too."""
+    return hasattr(instance.event_log_storage, "given")
 
 
 def has_ended(event: dg.DagsterEvent) -> bool:

@@ -234,7 +234,7 @@ def _work(places: JobFiles, began: float) -> None:
         try:
             job, catalogue = order.selection.load()
         except DataPackageError as error:
-            sent.send([("end", (str(error),))])
+            sent.send([("end", (str(error), False))])
             return
         catalogue.hashes.seconds_of_caches = _SECONDS_OF_CACHES
         until = None if order.needs.is_limited else began + SECONDS_TO_BEGIN
@@ -286,7 +286,7 @@ class _Desk:
             try:
                 self._prepare(assignment)
             except BuildError as error:
-                self.send([("end", (str(error),))])
+                self.send([("end", (str(error), True))])
             else:
                 request = assignment.request
                 part = "" if request.part is None else f"[{request.part}]"

@@ -12,7 +12,7 @@ import dagster as dg
 
 from data_package.engine.needs import MEMORY
 from data_package.engine.runs.ending import over_limit, signal_group, why_ended
-from data_package.engine.runs.hearing import Answer, End, Hearing, has_ended
+from data_package.engine.runs.hearing import Answer, End, Hearing, has_ended, takes_text
 from data_package.engine.runs.launching import Over, Task
 from data_package.engine.runs.memory import memory_of_machine, size, times_memory_ran_out, used_by
 from data_package.engine.runs.nursery import Nursery, ProcessGone
@@ -39,9 +39,11 @@ class _Hand:
     task: Task | None = None
     began: float = 0.0
     peak_bytes: int = 0
-    # Why it was ended here; and whether the events of its step have reported how it ended.
+    # Why it was ended here; whether the events of its step have reported how it ended; and whether
+    # it takes no other.
     broken_off: str = ""
     has_reported: bool = False
+    is_leaving: bool = False
 
 
 class Processes:
@@ -61,7 +63,7 @@ class Processes:
         self._memory = memory_of_machine()
         self._ran_out = times_memory_ran_out()
         home = Path(recorder.catalogue.project.dagster_home)
-        self._begin = Begin(run, instance.get_ref(), home)
+        self._begin = Begin(run, instance.get_ref(), home, takes_text(instance))
         self._idle: list[_Hand] = []
         self._busy: dict[str, _Hand] = {}
         self._reports: deque[tuple[str, dg.DagsterEvent | Over]] = deque()
@@ -83,7 +85,7 @@ class Processes:
 
     def start(self, task: Task) -> None:
         """Begin a task in a process that has nothing to do, or in a new one."""
-        hand = self._idle.pop() if self._idle else self._new()
+        hand = self._take_idle() or self._new()
         hashes, hand.seen = self._recorder.catalogue.hashes.since(hand.seen)
         hand.task, hand.began, hand.peak_bytes = task, time.monotonic(), 0
         hand.broken_off, hand.has_reported = "", False
@@ -117,6 +119,12 @@ class Processes:
             # The tables that were being written.
             sweep(self._recorder.catalogue.project.storage)
 
+    def _take_idle(self) -> _Hand | None:
+        found = next((hand for hand in reversed(self._idle) if not hand.is_leaving), None)
+        if found is not None:
+            self._idle.remove(found)
+        return found
+
     def _new(self) -> _Hand:
         pid, channel = self._nursery.fork()
         channel.send(self._begin)
@@ -135,9 +143,10 @@ class Processes:
         by_channel = {hand.channel: hand for hand in self._all}
         with dg.raise_execution_interrupts():
             ready = wait([*by_channel, self._nursery.news], seconds)
-        for one in ready:
-            if one is not self._nursery.news:
-                self._listen(by_channel[one])  # type: ignore[index]
+        with self._hearing.together():
+            for one in ready:
+                if one is not self._nursery.news:
+                    self._listen(by_channel[one])  # type: ignore[index]
         if self._nursery.news in ready or self._nursery.unread:
             for ended in self._nursery.ended():
                 self._take_leave(ended)
@@ -163,7 +172,8 @@ class Processes:
             case Answer(found):
                 with suppress(BrokenPipeError):
                     hand.channel.send(found)
-            case End(problem) if hand.task is not None:
+            case End(problem, goes_on) if hand.task is not None:
+                hand.is_leaving = not goes_on
                 del self._busy[hand.task.key]
                 self._idle.append(hand)
                 self._reports.append((hand.task.key, Over(problem)))

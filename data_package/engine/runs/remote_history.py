@@ -7,6 +7,7 @@ is stored.
 """
 
 import inspect
+import os
 import threading
 from abc import ABC
 from collections.abc import Callable, Iterator
@@ -20,6 +21,7 @@ from dagster._core.storage.root import LocalArtifactStorage
 from data_package.engine.errors import BuildError
 from data_package.engine.later import BESIDE_STORAGE, imported_later
 from data_package.engine.runs.dagster_parts import InstanceRef, NoOpComputeLogManager
+from data_package.engine.runs.ending import FAILED
 
 with imported_later(*BESIDE_STORAGE):
     from dagster._core.storage.event_log import EventLogStorage
@@ -52,12 +54,14 @@ class Asking:
     def __init__(self, channel: Channel) -> None:
         """`channel`: to the deciding process; what goes through it are `Words`."""
         self._channel = channel
+        self._process = os.getpid()
         self._held: Words = []
         # A table's function may log from threads of its own.
         self._lock = threading.Lock()
 
     def tell(self, what: str, *facts: object, at_once: bool = True) -> None:
         """Pass something on, without an answer; or hold it, for what follows soon."""
+        self._end_forks()
         with self._lock:
             self._held.append((what, facts))
             if at_once:
@@ -65,6 +69,7 @@ class Asking:
 
     def ask(self, what: str, *facts: object) -> Any:
         """Pass a question on, and return the answer or raise the error."""
+        self._end_forks()
         with self._lock:
             self._held.append((what, facts))
             self._send()
@@ -72,6 +77,11 @@ class Asking:
         if error is not None:
             raise error
         return answer
+
+    def _end_forks(self) -> None:
+        """A function has forked, and the other process has come back from it as well: it ends."""
+        if os.getpid() != self._process:
+            os._exit(FAILED)
 
     def _send(self) -> None:
         held, self._held = self._held, []

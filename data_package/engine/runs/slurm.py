@@ -23,7 +23,7 @@ from data_package.engine.needs import Needs
 from data_package.engine.project import Project
 from data_package.engine.runs import queueing
 from data_package.engine.runs.ending import why_ended
-from data_package.engine.runs.hearing import Answer, End, Hearing, has_ended
+from data_package.engine.runs.hearing import Answer, End, Hearing, has_ended, takes_text
 from data_package.engine.runs.job import (
     READY,
     SECONDS_BETWEEN_SIGNS,
@@ -119,7 +119,9 @@ class Slurm:
         self._project = project = recorder.catalogue.project
         self._hearing = Hearing(recorder, instance)
         self._on_states = on_states
-        self._begin = Begin(run, instance.get_ref(), Path(project.dagster_home))
+        self._begin = Begin(
+            run, instance.get_ref(), Path(project.dagster_home), takes_text(instance)
+        )
         self._selection = Selection.of(job, project)
         self._entities = internals.entities_of_steps(job)
         self._prefix = queueing.prefix_of(project)

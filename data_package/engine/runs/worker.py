@@ -32,6 +32,7 @@ from data_package.engine.runs.dagster_parts import (
 from data_package.engine.runs.expansion import carried_out, context_of, of_part, only, part_of
 from data_package.engine.runs.launching import Task, close_loop
 from data_package.engine.runs.remote_history import Asking, Channel, asking_instance
+from data_package.engine.runs.surroundings import Surroundings
 from data_package.engine.storage import Hashes
 from data_package.engine.tables import internals
 from data_package.engine.tables.catalogue import Catalogue
@@ -45,12 +46,21 @@ _AFTER_TAKING = (
 )
 # No function of the user runs for long between these and the next event, with which they are passed
 # on.
-_SOON_FOLLOWED = (
+_SOON_FOLLOWED: Sequence[dg.DagsterEventType] = (
     dg.DagsterEventType.LOADED_INPUT,
     dg.DagsterEventType.STEP_INPUT,
     dg.DagsterEventType.STEP_OUTPUT,
     dg.DagsterEventType.ASSET_MATERIALIZATION,
     dg.DagsterEventType.STEP_SUCCESS,
+)
+# The same of a table that takes others: Dagster asks for their versions before it goes on.
+_SOON_FOLLOWED_BY_A_QUESTION: Sequence[dg.DagsterEventType] = (
+    *_SOON_FOLLOWED,
+    dg.DagsterEventType.STEP_START,
+)
+_INTERRUPTED = (
+    "It was interrupted, and not by this build: its process got SIGINT or SIGTERM, or its code "
+    "raised KeyboardInterrupt."
 )
 
 
@@ -62,11 +72,13 @@ class Begin:
         run: as the history has it.
         reference: to the instance, for what Dagster asks of it beside the history.
         home: the folder of the history.
+        as_text: whether the history takes an event as text, which is then written here.
     """
 
     run: dg.DagsterRun
     reference: InstanceRef
     home: Path
+    as_text: bool = False
 
 
 @dataclass(frozen=True)
@@ -104,8 +116,9 @@ def serve(channel: Channel, job: dg.JobDefinition, catalogue: Catalogue) -> None
         return
     worker = _Worker(Asking(channel), begin, job, catalogue)
     with passing_on(worker.pass_on), unraised_in_few_words(catalogue.project):
-        while (request := channel.recv()) is not None:
-            worker.carry_out(request)
+        goes_on = True
+        while goes_on and (request := channel.recv()) is not None:
+            goes_on = worker.carry_out(request)
         worker.close()
 
 
@@ -121,9 +134,15 @@ class _Worker:
         self._instance = asking_instance(asking, self._store, begin.reference, begin.home)
         self._contexts: dict[frozenset[str], PlanExecutionContext] = {}
         self._open = ExitStack()
+        self._soon_followed = _SOON_FOLLOWED
+        self._surroundings = Surroundings()
+        self._was_interrupted = False
 
-    def carry_out(self, request: StepRequest) -> None:
-        """Carry out one step; what it does is sent while it does it."""
+    def carry_out(self, request: StepRequest) -> bool:
+        """Carry out one step; what it does is sent while it does it.
+
+        Returns whether the process can carry out another.
+        """
         self._catalogue.hashes.take_in(request.hashes)
         self._catalogue.deliveries.begin_anew()
         problem = ""
@@ -135,8 +154,14 @@ class _Worker:
         except Exception as error:  # noqa: BLE001
             # Its message may quote a row.
             problem = str(error) if isinstance(error, DataPackageError) else type(error).__name__
+        except (KeyboardInterrupt, dg.DagsterExecutionInterruptedError):
+            self._was_interrupted = True
+        if self._was_interrupted:
+            problem = _INTERRUPTED
+        goes_on = self._surroundings.restore() and not self._was_interrupted
         self._send_hashes()
-        self._asking.tell("end", problem)
+        self._asking.tell("end", problem, goes_on)
+        return goes_on
 
     def pass_on(self, what: str, facts: tuple[object, ...]) -> None:
         """Pass on what the deciding process writes."""
@@ -153,6 +178,8 @@ class _Worker:
         assert isinstance(planned, ExecutionStep)
         step = of_part(planned, request.part, request.inputs)
         plan = only(self._plan, step, request.known)
+        asks = step.step_inputs and any(out.is_asset for out in step.step_outputs)
+        self._soon_followed = _SOON_FOLLOWED_BY_A_QUESTION if asks else _SOON_FOLLOWED
         loop = asyncio.new_event_loop()
         try:
             context = context_of(self._context(plan), step, request.known, request.tags, loop, plan)
@@ -187,10 +214,15 @@ class _Worker:
         return create_execution_plan(self._job, run_config=self._begin.run.run_config)
 
     def _store(self, entry: dg.EventLogEntry) -> None:
+        if entry.dagster_event and internals.was_interrupted(entry.dagster_event):
+            # It is not the run that was interrupted: that one ends its processes.
+            self._was_interrupted = True
+            return
         kind = entry.dagster_event.event_type if entry.dagster_event else None
         if kind in _AFTER_TAKING:
             self._send_taken()
-        self._asking.tell("store", entry, at_once=kind not in _SOON_FOLLOWED)
+        text = dg.serialize_value(entry) if self._begin.as_text else None
+        self._asking.tell("store", entry, text, at_once=kind not in self._soon_followed)
 
     def _send_taken(self) -> None:
         if taken := self._catalogue.deliveries.taken():

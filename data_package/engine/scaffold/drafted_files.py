@@ -71,8 +71,7 @@ def drafts(
     names: list[str] = list(taken)
     made: list[tuple[DraftedTable, pl.DataFrame]] = []
     for path, part in _parts(paths):
-        named = path.with_name(f"{path.stem}_{Path(*part.values()).stem}") if part else path
-        name = table_name(named, names)
+        name = table_name(path, names, part=_called(part))
         names.append(name)
         made.append(_draft(name, path, part, codebook))
     keys = {
@@ -83,9 +82,20 @@ def drafts(
     return [_linked(draft, frame, keys) for draft, frame in made]
 
 
+def _called(part: Mapping[str, str]) -> str:
+    """What a part of a file is called: a sheet by its whole name, a file without its ending."""
+    (name,) = part.values() or ("",)
+    return Path(name).stem if "member" in part else name
+
+
 def _parts(paths: Sequence[Path]) -> Iterator[tuple[Path, Mapping[str, str]]]:
     """Give every table of every file, with what its dialect says of it."""
     for path in paths:
+        if path.name == "datapackage.json":
+            raise ProjectError(
+                f"{path} describes other files. Name these files, and it as the codebook: "
+                f"--codebook {path}"
+            )
         try:
             found = schema.parts_of(path)
         except DataPackageError as error:

@@ -23,8 +23,8 @@ _TAKEN = {"data_package", "definitions", "conftest", "tests", "test", *Folder}
 _LONGEST = 60
 
 
-def table_name(path: Path, taken: Collection[str] = ()) -> str:
-    """A table's name, from the name of its file.
+def table_name(path: Path, taken: Collection[str] = (), *, part: str = "") -> str:
+    """A table's name, from the name of its file and of the part of it that has the table.
 
     >>> table_name(Path("TrialAdmit.csv"))
     'trial_admit'
@@ -32,8 +32,10 @@ def table_name(path: Path, taken: Collection[str] = ()) -> str:
     'groesse_2024'
     >>> table_name(Path("visits.csv"), taken={"visits"})
     'visits_2'
+    >>> table_name(Path("visits.xlsx"), part="St. Mark's / ward 3")
+    'visits_st_mark_s_ward_3'
     """
-    name = identifier(_ENDINGS.sub("", path.name))
+    name = identifier(" ".join([_ENDINGS.sub("", path.name), part]))
     if keyword.iskeyword(name) or keyword.issoftkeyword(name) or name in _TAKEN:
         name = f"{name}_table"
     return _free(name, taken)
@@ -51,7 +53,9 @@ def identifier(text: str, default: str = "table") -> str:
     words = [word for word in re.split(r"[^A-Za-z0-9]+", text.lower()) if word]
     while words and words[0].isdigit() and not all(word.isdigit() for word in words):
         words.append(words.pop(0))
-    name = "_".join(words)[:_LONGEST].strip("_") or default
+    while len(words) > 1 and len("_".join(words)) > _LONGEST:
+        words.pop()
+    name = "_".join(words)[:_LONGEST] or default
     return f"{default}_{name}" if name[0].isdigit() else name
 
 

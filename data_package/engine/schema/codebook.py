@@ -1,23 +1,26 @@
 """A codebook that came with the data: titles, descriptions and labels for a draft.
 
-A CSV file with a header. `field` is needed; `table`, `title`, `description`, `value` and `label`
-are used where they are there. A row without a field has the words of its table. A row for each
-value of a field gives its labels; so does the column `categories` of the data package's own
-`codebook.csv`, `1 = yes; 2 = no`.
+It is a descriptor in JSON, REDCap's data dictionary, or any CSV file with a header. There `field`
+is needed; `table`, `title`, `description`, `value` and `label` are used where they are there. A row
+without a field has the words of its table. A row for each value of a field gives its labels; so
+does the column `categories` of the data package's own `codebook.csv`, `1 = yes; 2 = no`.
 """
 
 import csv
 import io
 import re
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
 
 from data_package.engine.errors import ProjectError
+from data_package.engine.schema.codebook_of_descriptor import descriptor_rows
+from data_package.engine.schema.codebook_of_redcap import codebook_rows, redcap_names
 from data_package.engine.schema.contract import Descriptor
 
 _KNOWN = ("table", "field", "title", "description", "value", "label", "categories")
+_MOST_NOTES = 10
 _OTHER_NAMES = {
     **{"variable": "field", "column": "field", "name": "field", "dataset": "table"},
     **{"code": "value", "meaning": "label", "variable label": "title", "value label": "label"},
@@ -68,14 +71,20 @@ class Codebook:
         """
         fields = {_plain(name): {one.lower() for one in found} for name, found in tables.items()}
         every = set().union(*fields.values())
-        notes = []
+        notes: list[str] = []
+        unknown: set[str] = set()
         for (table, name), words in self.words.items():
-            if others and table not in fields:
+            if table in unknown or (others and table not in fields):
                 continue
+            if table and table not in fields:
+                unknown.add(table)
             known = fields.get(table) if table else every
             if known is None or (name and name not in known):
                 what = "field" if known is not None else "table for"
                 notes.append(f"{self.path.name}:{words.line}: there is no {what} '{words.named}'")
+        more = len(notes) - _MOST_NOTES
+        if more > 1:
+            notes[_MOST_NOTES:] = [f"{self.path.name}: {more:,} more are in none of the tables"]
         return notes
 
     def _with_words(self, one: Descriptor, table: str) -> dict[str, object]:
@@ -99,6 +108,8 @@ class Codebook:
 
 def read_codebook(path: Path) -> Codebook:
     """Read a codebook. Raises ProjectError when it is not one."""
+    if path.suffix.lower() == ".json":
+        return Codebook(path, _gathered(descriptor_rows(path)))
     try:
         text = path.read_bytes().decode("utf-8-sig")
     except UnicodeDecodeError:
@@ -111,24 +122,26 @@ def read_codebook(path: Path) -> Codebook:
         io.StringIO(text, newline=""), delimiter=delimiter, restval="", strict=True
     )
     try:
-        names = rows.fieldnames = [_column(name) for name in rows.fieldnames or []]
+        found = [name.strip().lower() for name in rows.fieldnames or []]
+        if (dictionary := redcap_names(found)) is not None:
+            rows.fieldnames = dictionary
+            cells = _cells(rows)
+            return Codebook(
+                path, _gathered((n, one) for n, row in cells for one in codebook_rows(row))
+            )
+        names = rows.fieldnames = [_OTHER_NAMES.get(name, name) for name in found]
         if "field" not in names:
             raise ProjectError(
                 f"{path}:1: a codebook needs a column 'field'. Known columns: {', '.join(_KNOWN)}."
             )
-        return Codebook(path, _gathered(rows))
+        return Codebook(path, _gathered(_cells(rows)))
     except csv.Error:
         raise ProjectError(f"{path}:{rows.line_num}: this is not CSV.") from None
 
 
-def _column(name: str) -> str:
-    name = name.strip().lower()
-    return _OTHER_NAMES.get(name, name)
-
-
-def _gathered(rows: "csv.DictReader[str]") -> dict[tuple[str, str], Words]:
+def _gathered(rows: Iterable[tuple[int, Mapping[str, str]]]) -> dict[tuple[str, str], Words]:
     words: dict[tuple[str, str], Words] = {}
-    for line, cells in _cells(rows):
+    for line, cells in rows:
         key = _plain(cells.get("table", "")), cells.get("field", "").lower()
         if key == ("", ""):
             continue

@@ -16,7 +16,7 @@ from data_package.engine.schema.lint_field import CATEGORY, COMMON, SPECIFIC
 from data_package.engine.schema.linting import FIELDS_MATCH, ITEM_TEXTS, RESOURCE, SCHEMA
 from data_package.engine.schema.shared import REFERENCE
 from data_package.engine.schema.types import FIELD_TYPES
-from data_package.engine.schema.types.field_type import BOUNDS, LENGTHS, FieldType
+from data_package.engine.schema.types.field_type import FieldType
 from data_package.engine.schema.types.list import LIST_ITEM_TYPES
 
 # The folder of a project that the JSON Schemas for editors are in.
@@ -92,7 +92,9 @@ def _field() -> Rule:
         "rdfType": _TEXT,
         "missingReason": _NAME,
         "missingValues": _missing_values(),
-        "constraints": _mapping({name: _constraint(name) for name in CONSTRAINTS}, closed=True),
+        "constraints": _mapping(
+            {name: dict(one.editor) for name, one in CONSTRAINTS.items()}, closed=True
+        ),
         "decimalChar": _NAME,
         "groupChar": _NAME,
         "delimiter": _NAME,
@@ -133,21 +135,6 @@ def _format(kind: FieldType) -> Rule:
     # Version 0 of the standard wrote formats behind this prefix; readers must drop it.
     forms: list[Rule] = [{"enum": known}, {"pattern": f"^fmt:({'|'.join(known)})$"}]
     return {"anyOf": [*forms, {"pattern": r"%[\s\S]"}] if kind.patterns else forms}
-
-
-def _constraint(name: str) -> Rule:
-    if name in LENGTHS:
-        return {"type": "integer", "minimum": 0}
-    if name in BOUNDS:
-        return {"not": {"type": "null"}}
-    known: dict[str, Rule] = {
-        "required": _FLAG,
-        "unique": _FLAG,
-        "pattern": {"type": "string"},
-        "enum": {"type": "array", "minItems": 1},
-        "jsonSchema": {"type": "object"},
-    }
-    return known[name]
 
 
 def _category() -> Rule:

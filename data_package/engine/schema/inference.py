@@ -44,7 +44,7 @@ class Inference(NamedParts[dict[str, object]]):
     """What data look like: a collection of field descriptors.
 
     `descriptor` is a resource descriptor fragment with empty titles and descriptions;
-    `candidate_keys` are fields, or pairs of them, whose values never repeat and are never null;
+    `candidate_keys` are fields, or a few of them, whose values never repeat and are never null;
     `notes` say what a person should look at.
     """
 
@@ -242,7 +242,7 @@ class _Found:
         """Return the contract."""
         distinct = _distinct(self.values)
         singles = self._singles(distinct)
-        candidates = singles or list(self._pairs(distinct)) or list(self._triples(distinct))
+        candidates = singles or self._days(distinct) or self._composites(distinct)
         chosen = candidates[0] if candidates else ()
         named = [tuple(self.names[at] for at in key) for key in candidates]
         schema: dict[str, object] = {
@@ -288,20 +288,42 @@ class _Found:
     def _singles(self, distinct: Mapping[int, int]) -> list[tuple[int, ...]]:
         """Columns that may tell rows apart: in few rows, numbers often differ by chance."""
         height = self.values.height
-        few = height < ENOUGH_ROWS
+        few, first = height < ENOUGH_ROWS, _first_that_varies(distinct)
         return [
             (at,)
             for at, dtype in enumerate(self.values.dtypes)
             if distinct.get(at) == height > 1
             and (dtype.is_integer() or dtype in TEXTS)
-            and not (few and at and not is_identifier_name(self.names[at]))
+            and not (few and at != first and not is_identifier_name(self.names[at]))
             and not _is_measured(self.values.to_series(at))
         ]
 
+    def _days(self, distinct: Mapping[int, int]) -> list[tuple[int, ...]]:
+        """The first column, where it is a date or a time with one row each, as in a time series."""
+        height, first = self.values.height, _first_that_varies(distinct)
+        if first is None or height < ENOUGH_ROWS or distinct[first] != height:
+            return []
+        return [(first,)] if self.values.dtypes[first].is_temporal() else []
+
+    def _composites(self, distinct: Mapping[int, int]) -> list[tuple[int, ...]]:
+        """Two or three columns that together never repeat, those with an identifier first.
+
+        Without the identifier of whom the rows are about, columns such as a day and a code differ
+        only until more people have been delivered.
+        """
+        found = list(self._pairs(distinct)) or list(self._triples(distinct))
+        leading = self._leading(distinct, _LEADING)
+        identifiers = [at for at in leading if is_identifier_name(self.names[at])]
+        named = [key for key in found if not {*key}.isdisjoint(identifiers)]
+        if found and identifiers and not named:
+            return [tuple(sorted((*found[0], identifiers[0])))]
+        return [*named, *(key for key in found if key not in named)]
+
     def _pairs(self, distinct: Mapping[int, int]) -> Iterator[tuple[int, ...]]:
         """Give pairs of the first columns that together never repeat."""
+        first = _first_that_varies(distinct)
         for pair in itertools.combinations(self._leading(distinct, _LEADING), 2):
-            few = self.values.height < ENOUGH_ROWS and pair[0] != 0
+            few = self.values.height < ENOUGH_ROWS and pair[0] != first
             if not few and self._is_key(pair, distinct):
                 yield pair
 
@@ -316,11 +338,13 @@ class _Found:
                 yield triple
 
     def _leading(self, distinct: Mapping[int, int], count: int) -> list[int]:
-        """The first columns that have a value in each row, which may be a part of a key."""
+        """The first columns that may be a part of a key: in each row a value, and not all equal."""
         whole = (
             at
-            for at in distinct
-            if not (column := self.values.to_series(at)).null_count() and not _is_measured(column)
+            for at, count in distinct.items()
+            if count > 1
+            and not (column := self.values.to_series(at)).null_count()
+            and not _is_measured(column)
         )
         return list(itertools.islice(whole, count))
 
@@ -344,11 +368,19 @@ def _distinct(table: pl.DataFrame) -> dict[int, int]:
     return dict(zip(map(int, comparable), counts, strict=True))
 
 
+def _first_that_varies(distinct: Mapping[int, int]) -> int | None:
+    return next((at for at, count in distinct.items() if count > 1), None)
+
+
 def _is_measured(column: pl.Series) -> bool:
-    """Tell whether values are measurements: these are often all different and never a key."""
+    """Tell whether values are measurements: these are often all different and never a key.
+
+    Among the numbers of a text column are words for what could not be measured, such as `<3`.
+    """
     if column.dtype in TEXTS:
         text = column.cast(pl.String).drop_nulls()
-        return bool(text.str.contains(r"^[+-]?[0-9]+[.,][0-9]+$").all())
+        numbers = text.str.contains(r"^[+-]?[0-9]+[.,][0-9]+$").sum()
+        return bool(numbers) and 2 * numbers >= text.len()
     return column.dtype.is_float() or column.dtype.is_decimal()
 
 

@@ -19,7 +19,7 @@ _ROWS_PER_VALUE = 5
 
 _IDENTIFIER_NAME = re.compile(
     r"(?i:(?:^|[^a-z])(?:id|ids|uid|pid|usubjid|subjid|patid|subject|patient|person|participant|"
-    r"proband|individual|respondent|member|case|record|barcode|sample|specimen|name|names|surname|"
+    r"proband|individual|respondent|member|case|encounter|record|barcode|sample|specimen|name|names|surname|"
     r"forename|firstname|lastname|navn|namn|nr|no|cpr|lbnr|lopnr|pnr|ssn|mrn|nhs|key|email|phone|"
     r"tel|address|street|zip|postcode|initials)(?:$|[^a-z]))|[a-z](?:ID|Id|_id|Nr|No|Name|Key)$"
 )

@@ -368,11 +368,14 @@ class Delivered:
                 f"Ask for these files again, or correct newest_per= where '{name}' is declared."
             )
         if file.bad == "stop" and not all(one.report.ok for one in files):
-            return (
-                f"{_reports(files)}\n\n'{name}' breaks its contract, {place}. To continue "
-                'anyway, declare it with\nbad="null", so that cells of another type are empty, or '
-                'bad="reject", so that their rows are left out.'
+            anyway = (
+                'To continue anyway, declare it with\nbad="null", so that cells of another type '
+                'are empty, or bad="reject", so that their rows are left out.'
+                if any(one.wrong for one in files)
+                else 'To pass these rows on,\ndeclare it with bad="null"; they are still reported, '
+                "and a table's function decides what becomes of them."
             )
+            return f"{_reports(files)}\n\n'{name}' breaks its contract, {place}. {anyway}"
         if beyond := [one for one in files if one.wrong > _allowed(file, one)]:
             shares = "\n".join(
                 f"{one.report.name}: {one.wrong:,} of {one.report.rows_checked:,} rows are bad."

@@ -46,6 +46,7 @@ _HEADER = (
 _PARTITION = "partition"
 _MAPPINGS = ("libraries", "parts")
 _NONE: Mapping[str, Collection[str]] = {}
+_AS_JSON = json.JSONEncoder(ensure_ascii=False).encode
 _BARE_KEY = re.compile(r"[A-Za-z0-9_-]+")
 _CONFLICT = re.compile(r"^(<{7}|={7}|>{7})", re.MULTILINE)
 
@@ -597,7 +598,7 @@ def _key(name: str) -> str:
 
 def _quoted(text: str) -> str:
     """A string of TOML: JSON's, but for one character that TOML wants to be escaped."""
-    return json.dumps(text, ensure_ascii=False).replace("\x7f", "\\u007f")
+    return _AS_JSON(text).replace("\x7f", "\\u007f")
 
 
 def _unreadable(why: str) -> str:

@@ -42,9 +42,14 @@ class Recorder:
 
     def written(self, table: Table, facts: WrittenTable, part: str | None = None) -> None:
         """Put a table's, or a partition's, entry into the lock, with what it was made of."""
+        self._keep_code(table)
         if not passed_on("written", table.name, facts, part):
-            self._put(table, lambda _: facts, facts.config, part)
+            self.take_in(table, facts, part)
             self.lock.fold_now()
+
+    def take_in(self, table: Table, facts: WrittenTable, part: str | None = None) -> None:
+        """Put the entry of a table, or a partition, that another process may have written."""
+        self._put(table, lambda _: facts, facts.config, part)
 
     def made(
         self,
@@ -63,6 +68,7 @@ class Recorder:
         if version is None and files:
             version = combine_hashes(sorted((Path(path).name, files[path]) for path in files))
         kept = Kept.ELSEWHERE if table.kept is Kept.ELSEWHERE else Kept.NOTHING
+        self._keep_code(table)
         facts = self._put(
             table, lambda made_of: WrittenTable(0, 0, version or made_of, "", kept=kept), None, part
         )
@@ -95,7 +101,6 @@ class Recorder:
             else:
                 version = input_version(name, self.catalogue, lock, table, part)
                 inputs[name] = version or "unknown"
-        self._keep_code(table)
         fingerprint, parts = table.fingerprint.digest, parts_of(table)
         made_of = combine_hashes([("code", fingerprint), *sorted(inputs.items())])
         facts = describe(made_of)
@@ -128,6 +133,7 @@ class Recorder:
 
         Raises ProjectError when there is no such file, or it is not a Parquet file.
         """
+        self._keep_code(table)
         if not table.is_table:
             self._accept_file(table)
             return

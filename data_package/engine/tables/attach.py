@@ -9,6 +9,7 @@ import dataclasses
 import inspect
 import os
 from collections.abc import Callable, Mapping, Sequence
+from functools import partial
 from pathlib import Path, PurePath
 from typing import Any
 
@@ -117,7 +118,7 @@ def tables_of(
                 contract=contract,
                 fingerprint=_fingerprint(assets, function, fingerprinter, read_by, resources),
                 partitions=_partitions(assets, function, module, project),
-                mappings=internals.partition_mappings(assets),
+                mapping_of=partial(assets.infer_partition_mapping, spec.key),
                 shares=shares,
                 reads=frozenset(reads),
                 op=assets.node_def.name,

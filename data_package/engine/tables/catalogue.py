@@ -120,7 +120,7 @@ class Catalogue:
         if place not in self._taken:
             definition = reader.partitions.definition if reader.partitions else None
             found, lacking = internals.partitions_taken(
-                reader.mappings.get(source.key),
+                reader.mapping_of(source.key, source.partitions.definition),
                 definition,
                 source.partitions.definition,
                 partition,

@@ -27,9 +27,7 @@ from dagster._core.definitions.job_definition import (
 from dagster._core.definitions.partitions.partitioned_schedule import (
     UnresolvedPartitionedAssetScheduleDefinition,
 )
-from dagster._core.definitions.partitions.utils import infer_partition_mapping
 from dagster._core.definitions.reconstruct import ReconstructableRepository
-from dagster._core.definitions.repository_definition import SINGLETON_REPOSITORY_NAME
 from dagster._core.definitions.scoped_resources_builder import Resources, ScopedResourcesBuilder
 from dagster._core.definitions.unresolved_asset_job_definition import (
     UnresolvedAssetJobDefinition,
@@ -98,18 +96,8 @@ def is_made_whole(context: dg.InputContext) -> bool:
     return made is None or made.partitions_def is None
 
 
-def partition_mappings(assets: dg.AssetsDefinition) -> dict[dg.AssetKey, dg.PartitionMapping]:
-    """The partition mappings that a definition declares for its inputs."""
-    found = {
-        key: assets.get_partition_mapping(key)
-        for keys in assets.asset_deps.values()
-        for key in keys
-    }
-    return {key: mapping for key, mapping in found.items() if mapping is not None}
-
-
 def partitions_taken(
-    mapping: dg.PartitionMapping | None,
+    mapping: dg.PartitionMapping,
     reader: dg.PartitionsDefinition | None,
     source: dg.PartitionsDefinition,
     partition: str | None,
@@ -118,12 +106,11 @@ def partitions_taken(
 
     By Dagster's own rules, including keys that it would need and the input does not have.
     """
-    inferred = infer_partition_mapping(mapping, reader, source)
     subset = None
     if reader is not None:
         assert partition is not None
         subset = reader.subset_with_partition_keys([partition])
-    result = inferred.get_upstream_mapped_partitions_result_for_partitions(subset, reader, source)
+    result = mapping.get_upstream_mapped_partitions_result_for_partitions(subset, reader, source)
     lacking = result.required_but_nonexistent_subset.get_partition_keys()
     return list(map(str, result.partitions_subset.get_partition_keys())), sorted(lacking)
 
@@ -354,7 +341,8 @@ def code_location(
 def _remote_origin(module: str, attribute: str, job: str) -> RemoteJobOrigin:
     """The tags by which the pages' timeline and re-execution recognise a project's run."""
     location = code_location(module, attribute)
-    return RemoteJobOrigin(RemoteRepositoryOrigin(location, SINGLETON_REPOSITORY_NAME), job)
+    repository = dg.Definitions().get_repository_def().name
+    return RemoteJobOrigin(RemoteRepositoryOrigin(location, repository), job)
 
 
 class _Chosen(InMemoryJob):

@@ -56,7 +56,7 @@ class Table:
         fingerprint: of what the function does.
         contract: what its columns and rows must satisfy, None without a contract.
         partitions: None for a table that is made as a whole.
-        mappings: which partitions of an input it takes, where that is declared.
+        mapping_of: which partitions of an input it takes, as declared or by Dagster's rule.
         shares: which files of each raw file a partition takes.
         reads: the raw files whose rows, not paths, it takes.
         op: the name of the function in Dagster.
@@ -75,8 +75,8 @@ class Table:
     function: Callable[..., object] | None
     contract: Contract | None
     fingerprint: Fingerprint
+    mapping_of: Callable[[dg.AssetKey, dg.PartitionsDefinition], dg.PartitionMapping]
     partitions: Partitions | None = None
-    mappings: Mapping[dg.AssetKey, dg.PartitionMapping] = field(default_factory=dict)
     shares: Mapping[str, Share] = field(default_factory=dict)
     reads: frozenset[str] = frozenset()
     op: str = ""

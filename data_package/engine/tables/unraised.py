@@ -4,6 +4,7 @@ Python prints them itself with their messages, past everything that keeps values
 While tables are built, a line without values is printed instead.
 """
 
+import _thread
 import atexit
 import logging
 import sys
@@ -14,12 +15,17 @@ from contextlib import contextmanager
 from types import TracebackType
 from typing import TextIO
 
+import dagster as dg
+
 from data_package.engine.errors import shown
 from data_package.engine.project import Project
 from data_package.engine.tables import failures
 
 # Their own messages quote the exception of another task.
 _SPEAKING_OF_OTHERS = ("asyncio", "concurrent.futures")
+_INTERRUPTS = (KeyboardInterrupt, dg.DagsterExecutionInterruptedError)
+# Until whatever cannot be interrupted is over: a destructor, say.
+_SECONDS_TO_INTERRUPT_AGAIN = 0.05
 
 
 @contextmanager
@@ -44,7 +50,7 @@ def unraised_in_few_words(project: Project) -> Iterator[None]:
         for name in _SPEAKING_OF_OTHERS:
             logging.getLogger(name).removeFilter(others)
         # Registered last, so called before anything that the user's code has registered.
-        atexit.register(hooks.set)
+        atexit.register(hooks.set_at_exit)
 
 
 class _Hooks:
@@ -52,6 +58,11 @@ class _Hooks:
 
     def __init__(self, project: Project) -> None:
         self._project = project
+        self._exits = False
+
+    def set_at_exit(self) -> None:
+        self._exits = True
+        self.set()
 
     def set(self) -> None:
         threading.excepthook, sys.unraisablehook = self._of_thread, self._unraisable
@@ -65,7 +76,13 @@ class _Hooks:
         self._report("A thread ended with an error", args.exc_value)
 
     def _unraisable(self, args: "sys.UnraisableHookArgs") -> None:
-        self._report("An error that nothing can catch", args.exc_value)
+        if not isinstance(args.exc_value, _INTERRUPTS):
+            self._report("An error that nothing can catch", args.exc_value)
+        elif not self._exits:
+            # Ctrl-C is meant for what runs, which would go on.
+            again = threading.Timer(_SECONDS_TO_INTERRUPT_AGAIN, _thread.interrupt_main)
+            again.daemon = True
+            again.start()
 
     def _uncaught(
         self, _kind: type[BaseException], error: BaseException, _trace: TracebackType | None

@@ -16,8 +16,8 @@ from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.fetching import redcap
 from data_package.engine.fetching.fetch import fetch
 from data_package.engine.fetching.keeping import kept
-from data_package.engine.fetching.redcap_dictionary import choices
 from data_package.engine.schema import Contract
+from data_package.engine.schema.choices import choices
 from data_package.engine.sources import snapshots
 from data_package.engine.sources.proposed import proposed_contract
 from data_package.engine.tables.catalogue import catalogue_of

@@ -4,6 +4,8 @@ import json
 import re
 import struct
 import xml.etree.ElementTree as ET
+from collections.abc import Iterable
+from html import unescape
 from pathlib import Path
 
 import pytest
@@ -173,7 +175,8 @@ def test_the_facts_are_json() -> None:
 def test_a_browser_draws_every_table_and_runs_nothing_else(tmp_path: Path) -> None:
     odd = DrawnNode(HOSTILE, "raw", "fresh", ("people",), (("description", HOSTILE),))
     path = tmp_path / "graph.html"
-    path.write_text(html(Graph("s", [*GRAPH.nodes, odd]), HOSTILE))
+    graph = Graph("s", [*GRAPH.nodes, odd])
+    path.write_text(html(graph, HOSTILE))
     done = shown(path, "--enable-logging=stderr", part="adults")
     assert "CONSOLE" not in done.stderr
     assert done.stdout.count('role="button"') == 6
@@ -182,6 +185,21 @@ def test_a_browser_draws_every_table_and_runs_nothing_else(tmp_path: Path) -> No
     assert "✗ failed" in panel
     assert '<div class="error" dir="auto">wrong\nhere</div>' in panel
     assert "Made from (2)" in panel
+    # The page lays out with a script, the picture without one: both must come to the same.
+    places = re.findall(
+        r'aria-label="([^"]*), [^,"]+" transform="translate\((\S+) (\S+)\)', done.stdout
+    )
+    on_page = columns((unescape(name), float(x), float(y)) for name, x, y in places)
+    drawing = diagram([(node.name, node.state) for node in graph.nodes], graph.edges, "s")
+    assert on_page == columns((box.name, box.x, box.y) for box in drawing.boxes)
+
+
+def columns(boxes: Iterable[tuple[str, float, float]]) -> list[list[str]]:
+    """The names in each column, from above, columns from the left."""
+    found: dict[float, list[str]] = {}
+    for name, x, _ in sorted(boxes, key=lambda box: box[1:]):
+        found.setdefault(x, []).append(name)
+    return list(found.values())
 
 
 @pytest.mark.slow

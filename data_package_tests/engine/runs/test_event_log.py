@@ -75,6 +75,26 @@ def numbers(study: Study, asset: str) -> list[int]:
     return sorted(found)
 
 
+def test_an_event_is_stored_with_the_text_given_for_it_and_the_next_one_with_its_own(
+    study: Make,
+) -> None:
+    project = study({"t.py": TABLE})
+    entries = [
+        dg.EventLogEntry(None, 20, message, "r", 1.0)  # type: ignore[no-untyped-call]
+        for message in ("first", "second", "third")
+    ]
+    with project_instance(project.project) as instance:
+        storage = instance.event_log_storage
+        storage.given(entries[0], dg.serialize_value(entries[0]))  # type: ignore[attr-defined]
+        storage.store_event(entries[0])
+        storage.given(entries[0], "of another event")  # type: ignore[attr-defined]
+        storage.store_event(entries[1])
+        storage.store_event(entries[2])
+    with stock(project) as storage:
+        found = storage.get_logs_for_run("r")
+    assert list(found) == entries
+
+
 def test_dagsters_own_storage_reads_what_a_build_wrote(study: Make) -> None:
     project = study({"t.py": TABLE})
     result = project.build()

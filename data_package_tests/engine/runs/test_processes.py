@@ -2,6 +2,7 @@
 
 import json
 import os
+import resource
 import shutil
 import signal
 import subprocess
@@ -253,6 +254,7 @@ def test_nothing_is_stale_after_a_build_in_processes(built: Any) -> None:
 
 HARD = """
 import os
+import resource
 import signal
 import subprocess
 import time
@@ -301,8 +303,38 @@ def second_time(context: dg.AssetExecutionContext) -> pl.DataFrame:
 
 
 @dg.asset
-def goes_on() -> pl.DataFrame:
+def asked_to_end() -> pl.DataFrame:
+    os.kill(os.getpid(), signal.SIGTERM)
+    time.sleep(5)
+
+
+@dg.asset
+def closes_all() -> pl.DataFrame:
+    os.closerange(3, 200)
     return pl.DataFrame({"n": [1]})
+
+
+@dg.asset
+def comes_back_twice() -> pl.DataFrame:
+    os.fork()
+    return pl.DataFrame({"n": [1]})
+
+
+@dg.asset
+def spoils() -> pl.DataFrame:
+    print("a word", flush=True)
+    os.chdir("/")
+    os.umask(0)
+    os.close(1)
+    resource.setrlimit(resource.RLIMIT_STACK, (2**20, resource.getrlimit(resource.RLIMIT_STACK)[1]))
+    return pl.DataFrame({"n": [1]})
+
+
+@dg.asset(deps=[spoils])
+def goes_on() -> pl.DataFrame:
+    print("another word")
+    stack, _ = resource.getrlimit(resource.RLIMIT_STACK)
+    return pl.DataFrame({"folder": [os.getcwd()], "umask": [os.umask(0o077)], "stack": [stack]})
 """
 
 
@@ -313,9 +345,9 @@ def test_a_process_that_ends_takes_its_table_along_and_no_other(study: Make) -> 
     tables = {table["name"]: table for table in json.loads(done.stdout)["tables"]}
     assert {name: table["status"] for name, table in tables.items()} == {
         **dict.fromkeys(("killed", "ends_all", "eats", "sleeps", "too_large"), "failed"),
+        **dict.fromkeys(("asked_to_end", "closes_all"), "failed"),
         "after": "not built",
-        "second_time": "built",
-        "goes_on": "built",
+        **dict.fromkeys(("second_time", "comes_back_twice", "spoils", "goes_on"), "built"),
     }
     output = {name: table["error"] for name, table in tables.items()}
     assert "Its process was ended by SIGKILL; its memory had peaked at" in output["killed"]
@@ -323,6 +355,15 @@ def test_a_process_that_ends_takes_its_table_along_and_no_other(study: Make) -> 
     assert "of memory and was ended: its tag data_package/memory allows 300.0 MB" in output["eats"]
     assert "its tag data_package/time allows 0.5 s. Its memory had peaked at" in output["sleeps"]
     assert "asks for 900.0 TB, and this machine allows" in output["too_large"]
+    assert "It was interrupted, and not by this build" in output["asked_to_end"]
+    assert "Its process" in output["closes_all"]
+    # What a function changes of its process is not there for the next one.
+    stack, _ = resource.getrlimit(resource.RLIMIT_STACK)
+    assert pl.read_parquet(project.storage / "default" / "goes_on.parquet").row(0) == (
+        *(str(project.root), 0o077, stack),
+    )
+    assert "a word" in done.stderr
+    assert "another word" in done.stderr
     assert "1000.25" not in running_commands()
     left = [path.name for path in project.storage.rglob("*.tmp")]
     assert not left

@@ -332,6 +332,95 @@ def test_a_codebook_without_fields_is_refused_with_its_line(tmp_path: Path) -> N
         new_project(tmp_path / "x", codebook=book)
 
 
+def titles(root: Path, name: str) -> dict[str, str]:
+    return {one["name"]: one["title"] for one in fields(root, name)}
+
+
+def labels(root: Path, name: str) -> dict[str, list[str]]:
+    schema: Any = contract(root, name)["schema"]
+    return {
+        one["name"]: [each["label"] for each in one.get("categories", [])]
+        for one in schema["fields"]
+    }
+
+
+def test_the_descriptor_of_a_delivered_data_package_is_a_codebook(
+    tmp_path: Path, deliveries: list[Path]
+) -> None:
+    folder = deliveries[0].parent
+    sex = {"name": "sex", "title": "Sex", "categories": [{"value": 1, "label": "Female"}]}
+    day = {"name": "day", "title": "Day", "description": 7}
+    (folder / "schemas").mkdir()
+    (folder / "schemas" / "visits.json").write_text(json.dumps({"fields": [day, 5, {}]}))
+    (tmp_path / "secret.json").write_text(json.dumps({"fields": [{"name": "id", "title": "X"}]}))
+    resources = [
+        {"name": "p", "path": "TrialPersons.csv", "title": "Persons", "schema": {"fields": [sex]}},
+        {"name": "v", "path": "visits.csv", "schema": "schemas/visits.json"},
+        {"name": "o", "path": "visits.csv", "schema": "../secret.json"},
+        {"name": "n", "path": "none.csv", "schema": {"fields": [sex, day]}},
+        "not a resource",
+    ]
+    package = folder / "datapackage.json"
+    package.write_text(json.dumps({"resources": resources}))
+    written = new_project(tmp_path / "trial", deliveries, codebook=package)
+    persons = contract(tmp_path / "trial", "trial/final/trial_persons.yaml")
+    assert persons["title"] == "Persons"
+    assert labels(tmp_path / "trial", "trial/final/trial_persons.yaml")["sex"] == ["Female", ""]
+    visits = titles(tmp_path / "trial", "trial/final/visits.yaml")
+    assert (visits["id"], visits["day"]) == ("", "Day")
+    assert written.notes == ["datapackage.json:1: there is no table for 'none.csv'"]
+    with pytest.raises(ProjectError, match=r"--codebook .*datapackage\.json"):
+        new_project(tmp_path / "other", [package])
+
+
+def test_a_table_schema_is_a_codebook_and_other_json_is_refused(
+    tmp_path: Path, deliveries: list[Path]
+) -> None:
+    book = tmp_path / "schema.json"
+    book.write_text(json.dumps({"fields": [{"name": "id", "title": "Person"}]}))
+    new_project(tmp_path / "trial", deliveries, codebook=book)
+    assert titles(tmp_path / "trial", "trial/final/visits.yaml")["id"] == "Person"
+    for text, why in (("[1]", "describes no fields"), ("{", "not JSON"), ("{}", "no fields")):
+        book.write_text(text)
+        with pytest.raises(ProjectError, match=why):
+            new_project(tmp_path / "x", codebook=book)
+
+
+def test_redcaps_data_dictionary_is_a_codebook(tmp_path: Path) -> None:
+    export = tmp_path / "export.csv"
+    export.write_text(
+        "record_id,sex,gym___0,gym____1,smokes,visit_complete\n"
+        + "".join(f"{at},{at % 2 + 1},{at % 2},0,{at % 2},2\n" for at in range(1, 41))
+    )
+    book = tmp_path / "dictionary.csv"
+    book.write_text(
+        '"Variable / Field Name","Form Name","Field Type","Field Label",'
+        '"Choices, Calculations, OR Slider Labels","Field Note"\n'
+        'record_id,visit,text,"Study <b>ID</b>",,\n'
+        'sex,visit,radio,Sex,"1, Female | 2, Male, or other",As registered\n'
+        'gym,visit,checkbox,Gym,"0, Monday | -1, Never",\n'
+        "smokes,visit,yesno,Smokes?,,\n"
+        "total,visit,calc,Total,[a] + [b],\n"
+        "hello,visit,descriptive,Welcome,,\n"
+    )
+    written = new_project(tmp_path / "trial", [export], codebook=book)
+    name = "trial/final/export.yaml"
+    assert titles(tmp_path / "trial", name) == {
+        "record_id": "Study ID",
+        "sex": "Sex",
+        "gym___0": "Gym: Monday",
+        "gym____1": "Gym: Never",
+        "smokes": "Smokes?",
+        "visit_complete": "Complete?",
+    }
+    found = labels(tmp_path / "trial", name)
+    assert found["sex"] == ["Female", "Male, or other"]
+    assert found["gym___0"] == ["Unchecked", "Checked"]
+    assert found["smokes"] == ["No", "Yes"]
+    assert found["visit_complete"] == ["Incomplete", "Unverified", "Complete"]
+    assert written.notes == ["dictionary.csv:6: there is no field 'total'"]
+
+
 def test_the_facts_are_json(tmp_path: Path, deliveries: list[Path]) -> None:
     facts = json.loads(json.dumps(new_project(tmp_path / "t", deliveries).to_dict()))
     assert [one["name"] for one in facts["tables"]] == ["trial_persons", "visits"]

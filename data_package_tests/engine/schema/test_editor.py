@@ -23,17 +23,17 @@ from data_package.engine.schema.lint_field import SPECIFIC
 from data_package.engine.schema.types import FIELD_TYPES
 from data_package.engine.schema.yaml_document import read_document
 from data_package_tests.engine.schema.generate import tables
+from data_package_tests.engine.schema.test_registries import CASES
 
 ROOT = Path(__file__).parents[3]
 CONTRACT = Draft7Validator(contract_schema())
 METADATA = Draft7Validator(metadata_schema())
 SETTINGS = Draft7Validator(settings_schema())
 VALUES: dict[str, Any] = {
-    "required": True, "unique": False, "enum": ["1"], "pattern": "a+", "jsonSchema": {},
-    "minLength": 0, "maxLength": 9, "minimum": 1, "maximum": 9, "exclusiveMinimum": 0,
-    "exclusiveMaximum": 10, "categories": ["1"], "categoriesOrdered": True, "decimalChar": ",",
-    "groupChar": " ", "bareNumber": True, "trueValues": ["y"], "falseValues": ["n"],
-    "delimiter": ";", "itemType": "integer",
+    **{name: 1 if value is None else value for name, (value, _) in CASES.items()}, "enum": ["1"],
+    "categories": ["1"], "categoriesOrdered": True, "decimalChar": ",", "groupChar": " ",
+    "bareNumber": True, "trueValues": ["y"], "falseValues": ["n"], "delimiter": ";",
+    "itemType": "integer",
 }  # fmt: skip
 FIELD: dict[str, Any] = {"name": "a", "type": "integer"}
 

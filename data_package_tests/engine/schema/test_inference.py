@@ -352,3 +352,38 @@ def test_odd_names_are_named_or_refused_in_words(tmp_path: Path, name: str) -> N
         assert infer(typed).fields[0]["name"] == name
     with suppress(CheckError):
         assert infer_file(path).fields[0]["name"] == name
+
+
+def _days(count: int) -> pl.Series:
+    return pl.date_range(pl.date(2026, 1, 1), pl.date(2026, 1, count), eager=True)
+
+
+def test_a_key_of_several_columns_holds_the_identifier_of_whom_the_rows_are_about() -> None:
+    frame = pl.DataFrame({"day": [*_days(24), *_days(24)], "code": [7] * 24 + [9] * 24})
+    assert infer(frame).candidate_keys == (("day", "code"),)
+    people = frame.with_columns(patient=pl.Series(["a", "b", "c"] * 16))
+    assert infer(people).candidate_keys == (("day", "code", "patient"),)
+    visits = people.with_columns(visit=pl.int_range(pl.len()).over("patient"))
+    assert infer(visits).candidate_keys[0] == ("patient", "visit")
+
+
+def test_the_day_is_the_key_of_a_series_with_one_row_a_day() -> None:
+    series = pl.DataFrame({"day": _days(24), "cases": [*range(5, 17)] * 2})
+    assert infer(series).candidate_keys == (("day",),)
+    measured = pl.DataFrame({"patient": ["a", "b"] * 12, "day": _days(24)})
+    assert infer(measured).candidate_keys == (("patient", "day"),)
+
+
+def test_a_column_with_one_value_is_no_part_of_a_key() -> None:
+    series = pl.DataFrame({"land": ["00"] * 24, "day": _days(24), "n": [1, 2] * 12})
+    assert infer(series).candidate_keys == (("day",),)
+    places = pl.DataFrame({"country": ["x"] * 4, "district": ["a", "b", "c", "d"]})
+    assert infer(places).candidate_keys == (("district",),)
+
+
+def test_results_are_no_part_of_a_key_where_some_could_not_be_measured(tmp_path: Path) -> None:
+    rows = [
+        f"{n % 8};{'<3' if n % 4 == 0 else f'{n / 7:.1f}'.replace('.', ',')}" for n in range(40)
+    ]
+    path = write(tmp_path, "\n".join(["place;result", *rows]) + "\n")
+    assert infer_file(path, dialect={"delimiter": ";"}).candidate_keys == ()

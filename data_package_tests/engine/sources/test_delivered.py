@@ -126,6 +126,13 @@ def test_a_broken_file_stops_its_table_and_every_error_is_named(study: Make) -> 
     assert json.loads(result.to_json())["tables"][0]["raw_files"][0]["what_next"]
 
 
+def test_what_to_do_about_broken_rules_is_not_what_to_do_about_bad_cells(study: Make) -> None:
+    answer = project(study, GOOD + "2;Bo;01.03.2020;80\n").build().explain()
+    assert "id: the same as in an earlier row (primaryKey), 1 time: row 4" in answer
+    assert "To pass these rows on," in answer
+    assert 'bad="reject"' not in answer
+
+
 def test_each_table_has_the_errors_of_the_files_that_it_receives_itself(study: Make) -> None:
     made = project(study, bad="null")
     code = CODE.format(bad="null", annotation="pl.LazyFrame", paths="'visits.csv'", more="")

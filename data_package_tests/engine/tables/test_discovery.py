@@ -238,7 +238,9 @@ def model(few: pl.DataFrame) -> dict:
         {"tables.py": tables, "definitions.py": DOOR.format(given.replace("MOST", "5"))}
     )
     definitions = project.definitions()
-    assert definitions.executor is dg.in_process_executor
+    executor = definitions.executor
+    assert isinstance(executor, dg.ExecutorDefinition)
+    assert executor.name == dg.in_process_executor.name
     assert set(definitions.loggers or {}) == {"console", "other"}
     assert project.build()["few"].rows == 1
     assert not project.build().tables

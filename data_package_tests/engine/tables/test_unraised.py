@@ -1,5 +1,6 @@
 """Exceptions that nobody catches are reported without a value, and the terminal hears of each."""
 
+import time
 from traceback import TracebackException
 
 import dagster as dg
@@ -9,6 +10,7 @@ from sqlalchemy.pool import NullPool
 
 from data_package.engine.runs import instance
 from data_package.engine.tables import internals
+from data_package.engine.tables.unraised import unraised_in_few_words
 from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER, RAW_PEOPLE
 from data_package_tests.engine.tables.test_privacy import command, traces
@@ -88,6 +90,25 @@ def test_errors_that_nobody_catches_are_reported_with_their_place(study: Make) -
     assert "A task ended with an error: RuntimeError at" in done.stderr
     assert "… is old" in done.stderr
     assert SECRET not in done.stderr
+
+
+class Interrupted:
+    def __del__(self) -> None:
+        raise KeyboardInterrupt
+
+
+def goes_on() -> None:
+    Interrupted()
+    time.sleep(5)
+
+
+def test_an_interrupt_that_comes_during_a_destructor_is_not_lost(
+    study: Make, capsys: pytest.CaptureFixture[str]
+) -> None:
+    project = study({}).project
+    with pytest.raises(KeyboardInterrupt), unraised_in_few_words(project):
+        goes_on()
+    assert capsys.readouterr().err == ""
 
 
 def test_dagster_keeps_of_an_error_its_kind_and_its_place() -> None:

@@ -13,6 +13,7 @@ from hypothesis import strategies as st
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
 from data_package.engine.schema import Contract, check, lint
+from data_package.engine.schema.types import FIELD_TYPES
 from data_package.testing import assert_keeps_contract, sample
 from data_package_tests.engine.schema import generate
 
@@ -38,13 +39,7 @@ def bounded(kind: str, values: st.SearchStrategy[Any], text: Callable[[Any], Any
 
 
 FIELDS = st.one_of(
-    *(
-        st.just({"type": kind})
-        for kind in (
-            *("string", "integer", "number", "boolean", "date", "datetime", "time", "year"),
-            *("yearmonth", "duration", "array", "object", "list", "geopoint", "geojson", "any"),
-        )
-    ),
+    *(st.just({"type": kind}) for kind in FIELD_TYPES),
     *(st.just({"type": "string", "format": f}) for f in ("email", "uri", "uuid", "binary")),
     *(st.just({"type": "geopoint", "format": f}) for f in ("array", "object")),
     st.sampled_from(("integer", "number", "boolean", "date", "time", "datetime")).map(

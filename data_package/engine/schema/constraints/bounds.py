@@ -61,6 +61,7 @@ def _bound(name: str, words: str, sign: str, broken: str) -> Constraint:
         name,
         partial(_faults, name),
         partial(_rule, name, broken),
+        {"not": {"type": "null"}},
         words=words,
         sql=f"{{column}} {sign} {{value}}",
         # One that goes up asks for more from below, and for less from above.

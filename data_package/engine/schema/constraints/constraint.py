@@ -7,7 +7,7 @@ https://datapackage.org/standard/table-schema/#field-constraints
 """
 
 import json
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, TypeAlias
 
@@ -35,6 +35,7 @@ class Constraint:
         lint: what is wrong with its value for a field, each with its path in the value.
         rule: what every row must satisfy, for a column of a Polars type; None for `unique`, which
             no row keeps by itself.
+        editor: its value in JSON Schema, for editors; what this refuses, `lint` refuses too.
         words: what the data dictionary says, with `{}` for the value; empty where it has a form
             of its own for it.
         sql: the condition as SQL has it, with `{column}` and `{value}`; empty where it has none.
@@ -45,9 +46,13 @@ class Constraint:
     name: str
     lint: Callable[[Field, object], Iterator[Fault]]
     rule: "Callable[[Field, pl.DataType], Rule] | None"
+    editor: Mapping[str, object]
     words: str = ""
     sql: str = ""
     loosens: Callable[[object, object], bool] = _never
+
+
+FLAG: Mapping[str, object] = {"type": "boolean"}
 
 
 def true_or_false(name: str) -> Callable[[Field, object], Iterator[Fault]]:

@@ -43,4 +43,11 @@ def _loosens(old: object, new: object) -> bool:
     return set(map(spelling, old)) <= set(map(spelling, new))
 
 
-ENUM = Constraint("enum", _faults, _rule, sql="{column} IN ({value})", loosens=_loosens)
+ENUM = Constraint(
+    "enum",
+    _faults,
+    _rule,
+    {"type": "array", "minItems": 1},
+    sql="{column} IN ({value})",
+    loosens=_loosens,
+)

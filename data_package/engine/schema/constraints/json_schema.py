@@ -28,4 +28,6 @@ def _rule(field: Field, dtype: "pl.DataType") -> "Rule":
     return json_schema_rule(field, dtype)
 
 
-JSON_SCHEMA = Constraint("jsonSchema", _faults, _rule, words="follows a JSON schema")
+JSON_SCHEMA = Constraint(
+    "jsonSchema", _faults, _rule, {"type": "object"}, words="follows a JSON schema"
+)

@@ -36,6 +36,7 @@ def _length(name: str, words: str, sign: str, *, is_least: bool) -> Constraint:
         name,
         partial(_faults, name),
         partial(_rule, name),
+        {"type": "integer", "minimum": 0},
         words=words,
         sql=f"length({{column}}) {sign} {{value}}",
         loosens=lambda old, new: rises(old, new) is (not is_least),

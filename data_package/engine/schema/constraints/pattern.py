@@ -43,4 +43,4 @@ def _rule(field: Field, dtype: "pl.DataType") -> "Rule":
     return pattern_rule(field, dtype)
 
 
-PATTERN = Constraint("pattern", _faults, _rule, words="matches {}")
+PATTERN = Constraint("pattern", _faults, _rule, {"type": "string"}, words="matches {}")

@@ -2,7 +2,7 @@
 
 from typing import TYPE_CHECKING
 
-from data_package.engine.schema.constraints.constraint import Constraint, true_or_false
+from data_package.engine.schema.constraints.constraint import FLAG, Constraint, true_or_false
 from data_package.engine.schema.contract import Field
 
 if TYPE_CHECKING:
@@ -17,4 +17,4 @@ def _rule(field: Field, _dtype: "pl.DataType") -> "Rule":
     return required_rule(field)
 
 
-REQUIRED = Constraint("required", true_or_false("required"), _rule)
+REQUIRED = Constraint("required", true_or_false("required"), _rule, FLAG)

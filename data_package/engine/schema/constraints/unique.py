@@ -1,5 +1,5 @@
 """https://datapackage.org/standard/table-schema/#unique, which is judged with the keys."""
 
-from data_package.engine.schema.constraints.constraint import Constraint, true_or_false
+from data_package.engine.schema.constraints.constraint import FLAG, Constraint, true_or_false
 
-UNIQUE = Constraint("unique", true_or_false("unique"), rule=None)
+UNIQUE = Constraint("unique", true_or_false("unique"), None, FLAG)

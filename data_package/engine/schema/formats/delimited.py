@@ -9,7 +9,7 @@ from data_package.engine.schema.formats.file_format import FileFormat, TextRecor
 
 def _records(path: Path, dialect: Dialect, block_bytes: int) -> TextRecords:
     from data_package.engine.schema.delimiting.text import delimited_text
-    from data_package.engine.schema.formats.not_text import refuse_other_than_text
+    from data_package.engine.schema.formats.signatures import refuse_other_than_text
     from data_package.engine.schema.records import Records
 
     text = partial(delimited_text, refuse=refuse_other_than_text)

@@ -1,17 +1,26 @@
-"""Formats that are not read, recognised by the first bytes of a file, and what to do with each.
+"""Files that are taken for delimited text and plainly are not, by their first bytes.
 
-Those that are read are in `FORMATS`, and are recognised first. Each signature is the one that
-the format's own documentation or its public readers give.
+Formats that are read are in `FORMATS` and are recognised first; of the others, this says what to do
+with each. Each signature is the one that the format's own documentation or its public readers give.
 """
 
+import codecs
 from collections.abc import Callable
 from dataclasses import dataclass
+from io import BufferedReader
+from pathlib import Path
+from typing import IO, cast
 
-from data_package.engine.schema.formats.bytes_like import matches, starts
+from data_package.engine.schema.dialect import Dialect, reads_utf8
+from data_package.engine.schema.formats.bytes_like import BEGINNING_BYTES, matches, starts
 from data_package.engine.schema.formats.other_than_text import format_like
+from data_package.engine.schema.report import Hint
+from data_package.engine.schema.unreadable import CheckError
 
 _BY_LIBRARY = "take it as a Path and read it with {} in the table's function"
 _NAMED_WRONGLY = "unpack it, or give it the name of such a file"
+_UTF16_MARKS = (b"\xff\xfe", b"\xfe\xff")
+_MANY_NULS = 0.3
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,20 +38,39 @@ class Signature:
         return f"it is {self.name}; {self.advice}"
 
 
+def refuse_other_than_text(path: Path, file: IO[bytes], dialect: Dialect) -> None:
+    """Raise CheckError for a file that was taken for delimited text and plainly is not.
+
+    `file` has been opened, and unpacked; nothing is taken from it.
+    """
+    beginning = cast("BufferedReader", file).peek(BEGINNING_BYTES)[:BEGINNING_BYTES]
+    has_header = dialect.header and not dialect.columns
+    encoding = dialect.encoding
+    found = signature_of(beginning)
+    # A cell may hold JSON, a label does not.
+    if found is None and has_header and _JSON.test(beginning):
+        found = _JSON
+    problem = f"{path}: the file is not text"
+    if found is not None:
+        raise CheckError(f"{problem}: {found}")
+    is_utf8 = reads_utf8(encoding)
+    if is_utf8 and beginning.startswith(_UTF16_MARKS):
+        what, encoding = "it begins as UTF-16 text does", "utf-16"
+    elif is_utf8 and beginning.count(0) > _MANY_NULS * len(beginning):
+        what, encoding = "it is full of NUL bytes, as UTF-16 is", "utf-16-le"
+    elif not is_utf8 and beginning.startswith(codecs.BOM_UTF8):
+        what, encoding = f"it begins with the mark of UTF-8 and is read as {encoding}", "utf-8"
+    else:
+        return
+    raise CheckError(problem, Hint(what, f"encoding: {encoding}", f"--encoding {encoding}"))
+
+
 def signature_of(beginning: bytes) -> Signature | None:
     """Return the format, other than delimited text, whose files begin like this; None for text."""
     form = format_like(beginning)
     if form is not None and form.is_like is not None:
         return Signature(form.name, _NAMED_WRONGLY, form.is_like)
     return next((each for each in _SIGNATURES if each.test(beginning)), None)
-
-
-def json_text(beginning: bytes) -> Signature | None:
-    """Return JSON when the text of a file begins like it.
-
-    It is asked for only where a header is expected: a cell may hold JSON, a label does not.
-    """
-    return _JSON if _JSON.test(beginning) else None
 
 
 def _is_dbase(beginning: bytes) -> bool:

@@ -1,4 +1,4 @@
-"""Random projects, edited at random: an incremental build ends as a clean one would."""
+"""Projects edited at random: an incremental build ends with what a full build makes."""
 
 import importlib
 import os
@@ -24,7 +24,7 @@ from data_package.engine.staleness.memo import count_if_fresh
 from data_package.engine.staleness.plan import Request
 from data_package.engine.storage import hash_file
 from data_package_tests.conftest import Study
-from data_package_tests.engine.other_engine import use_engine
+from data_package_tests.engine.changed_engine import use_engine
 
 pytestmark = pytest.mark.slow
 

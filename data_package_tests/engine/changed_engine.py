@@ -1,4 +1,4 @@
-"""What is built depends on other sources of the engine than those that run."""
+"""Tables as another version of the engine would build them, without editing its sources."""
 
 from pathlib import Path
 

@@ -1,4 +1,4 @@
-"""An edit of the engine makes stale what the edited code has made, and nothing else."""
+"""After an edit of the engine, the tables that the edited code made are stale, and no others."""
 
 import ast
 import importlib.metadata
@@ -21,7 +21,7 @@ from data_package.engine.staleness.lock import read_lock
 from data_package.engine.staleness.status import status_of
 from data_package.engine.tables.loading import open_project
 from data_package_tests.conftest import Make, Study, new_study
-from data_package_tests.engine.other_engine import use_engine
+from data_package_tests.engine.changed_engine import use_engine
 
 FOLDER = Path(module.__file__).parent
 READER, CHECKS = f"{ENGINE}.sources.delivered", f"{ENGINE}.tables.checks"
