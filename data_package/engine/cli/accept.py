@@ -12,8 +12,8 @@ from data_package.engine.cli.say import say
 def command(select: tuple[str, ...], partitions: tuple[str, ...]) -> None:
     """Accept the existing files of stale tables as up to date, without running anything.
 
-    For a change of code that does not change the result. The contracts are still checked by the
-    next build. Without SELECT, all stale tables are accepted.
+    Use it after a change of code that changes no result. The next build still checks the contracts.
+    Without SELECT, all stale tables are accepted.
 
     Example: data-package accept subjects
     """

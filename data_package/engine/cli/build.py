@@ -21,8 +21,8 @@ if TYPE_CHECKING:
 
 @click.command("build")
 @click.argument("select", nargs=-1, shell_complete=completing.tables)
-@click.option("--force", is_flag=True, help="Run what is selected even where it is fresh.")
-@click.option("-n", "--dry-run", is_flag=True, help="Say what would run and why; run nothing.")
+@click.option("--force", is_flag=True, help="Run the selected tables even if they are fresh.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would run and why; run nothing.")
 @click.option(
     "--keep-going/--fail-fast",
     default=True,
@@ -56,9 +56,9 @@ def command(
 ) -> None:
     """Build what is stale, check it, and publish the data package.
 
-    SELECT is Dagster's asset selection: a table (subjects), with all it needs (+subjects), with
-    what needs it (subjects+), a group (group:raw), a pattern (key:*visits). What a selected table
-    needs is built too when it is stale. Without SELECT, everything is built.
+    SELECT is Dagster's asset selection: a table (subjects), with all that it needs (+subjects),
+    with all that needs it (subjects+), a group (group:raw), a pattern (key:*visits). Stale tables
+    that the selected ones need are built too. Without SELECT, everything is built.
 
     Example: data-package build 'subjects+'
     """

@@ -28,8 +28,8 @@ if TYPE_CHECKING:
     type=click.Path(path_type=Path),
     help="Check one delivered FILE against this contract.",
 )
-@click.option("--delimiter", help="How a delivered file separates its cells; , by default.")
-@click.option("--encoding", help="How a delivered file encodes its text; UTF-8 by default.")
+@click.option("--delimiter", help="The delimiter of a delivered file; a comma by default.")
+@click.option("--encoding", help="The encoding of a delivered file; UTF-8 by default.")
 @dialect_option
 @click.option("--rows", is_flag=True, help="Show the offending rows, on this terminal only.")
 @click.option("--json", "as_json", is_flag=True, help="Print the reports as JSON.")

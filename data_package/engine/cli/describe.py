@@ -26,9 +26,11 @@ if TYPE_CHECKING:
     shell_complete=completing.tables_or_files,
 )
 @click.option("-w", "--write", is_flag=True, help="Write the contract where it belongs.")
-@click.option("--bounds", is_flag=True, help="Give minimum and maximum, which are values of rows.")
-@click.option("--delimiter", help="How a delivered file separates its cells; , by default.")
-@click.option("--encoding", help="How a delivered file encodes its text; UTF-8 by default.")
+@click.option(
+    "--bounds", is_flag=True, help="Include minimum and maximum, which are values of rows."
+)
+@click.option("--delimiter", help="The delimiter of a delivered file; a comma by default.")
+@click.option("--encoding", help="The encoding of a delivered file; UTF-8 by default.")
 @click.option(
     "--header-row",
     "header_rows",
@@ -44,7 +46,7 @@ if TYPE_CHECKING:
 @click.option(
     "--codebook",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
-    help="Titles, descriptions and labels, which come before all others: CSV, a descriptor or "
+    help="Titles, descriptions and labels, which replace all others: CSV, a descriptor or "
     "REDCap's dictionary.",
 )
 @dialect_option
@@ -67,10 +69,10 @@ def command(
 
     Types, required and unique fields, small closed vocabularies and keys are inferred from the
     data; no value of a single row is written. Titles and descriptions come from the function's
-    docstring and from the contracts of the raw files that columns are copies of; the rest is left
-    for you. Only what is missing is added to an existing contract: fields, words, categories with
-    labels and foreign keys; its comments and its order stay. Exits with 1 where no contract
-    could fit the data, and reports why.
+    docstring, and from the contracts of raw files whose columns are copied; the rest is left for
+    you. An existing contract keeps its comments and its order; only missing fields, titles,
+    descriptions, categories with labels and foreign keys are added. Exits with 1, and reports why,
+    if no contract can fit the data.
 
     Example: data-package describe subjects visits --write
     """

@@ -17,12 +17,12 @@ if TYPE_CHECKING:
 @click.argument("names", metavar="[NAME]…", nargs=-1, shell_complete=completing.snapshots)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(names: tuple[str, ...], as_json: bool) -> None:
-    """Fetch snapshots from databases and services; without NAME all.
+    """Fetch snapshots from databases and REDCap; without NAME, all of them.
 
     This is the only verb that opens a connection for data. Each answer is kept as a Parquet file
-    below storage/snapshots/, and snapshots.toml says which one tables are made from: commit it.
-    Tables are built from the new rows by the next build. Exits with 1 where a snapshot could not
-    be fetched; the one that was there then stays.
+    below storage/snapshots/, and snapshots.toml records which one is used: commit it. The next
+    build uses the new rows. Exits with 1 if a snapshot could not be fetched; the previous one is
+    then kept.
 
     Example: data-package fetch visits_file
     """

@@ -32,14 +32,14 @@ if TYPE_CHECKING:
 @click.option(
     "--fold/--open",
     default=None,
-    help="Draw each group as one, or every table. By default groups are folded from 120 on.",
+    help="Draw each group as one, or every table. By default groups are folded from 120 tables on.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(form: str | None, output: Path | None, fold: bool | None, as_json: bool) -> None:
     """Draw raw files and tables, their dependencies and their states.
 
     The html page is one file: zoom, fold groups, search, click a table to see its contract,
-    fingerprint, inputs and last run. It is opened where there is a display.
+    fingerprint, inputs and last run. It is opened if there is a display.
 
     Example: data-package graph --format svg
     """

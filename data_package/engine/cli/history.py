@@ -32,7 +32,7 @@ _COLOURS = {"success": "green", "failure": "red", "canceled": "yellow"}
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(table: str | None, limit: int, as_json: bool) -> None:
-    """Show the last runs, or the last times that TABLE was made: when, time and memory.
+    """Show the last runs, or the last builds of TABLE: date, duration and memory.
 
     Example: data-package history subjects
     """

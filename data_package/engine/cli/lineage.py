@@ -25,13 +25,13 @@ _SHOWN = 12
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 @click.option(
-    "--openlineage", is_flag=True, help="Print OpenLineage events, one a line, of every table."
+    "--openlineage", is_flag=True, help="Print an OpenLineage event for every table, one per line."
 )
 def command(what: str | None, as_json: bool, openlineage: bool) -> None:
     """Show what a field is computed from, back to the raw files, and what is computed from it.
 
-    For a TABLE, show it for each field. Raw files can be named too. To find out, functions are
-    called on frames without rows, once for each version of their code.
+    For a TABLE, each field is shown. Raw files can be named too. To derive it, functions are called
+    on frames without rows, once for each version of their code.
 
     Example: data-package lineage subjects.age
     """

@@ -10,11 +10,11 @@ from data_package.engine.cli.say import say
 @click.command("merge-lock")
 @click.argument("versions", nargs=-1, type=click.Path(exists=True, dir_okay=False, path_type=Path))
 def command(versions: tuple[Path, ...]) -> None:
-    """Merge the lock files of two branches, or mend the lock file after a merge with conflicts.
+    """Merge the lock files of two branches, or repair the lock file after a merge with conflicts.
 
     Entries that one branch has changed are kept; those that both have changed are dropped, and the
-    next build runs their tables. Git does so in each merge once it knows how, by the three VERSIONS
-    of the file:
+    next build runs their tables. Git does this in each merge once it is configured, with the three
+    VERSIONS of the file:
 
     git config merge.data-package-lock.driver "data-package merge-lock %O %A %B"
 

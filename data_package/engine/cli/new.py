@@ -22,7 +22,7 @@ _FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=_FILES,
     multiple=True,
     metavar="FILE...",
-    help="Delivered files to make tables from; give as many as there are.",
+    help="Delivered files to make tables from, one or more.",
 )
 @click.option(
     "--codebook",
@@ -37,7 +37,7 @@ def command(
     codebook: Path | None,
     as_json: bool,
 ) -> None:
-    """Make a project in FOLDER that builds at once, with a table for each delivered file.
+    """Make a project in FOLDER that can be built at once, with a table for each delivered file.
 
     Each file gets a contract for reading it, a final table with its columns, that table's contract
     and a test. Deliveries from outside the folder are copied into it. Existing files are kept.

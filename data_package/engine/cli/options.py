@@ -30,10 +30,10 @@ _processes = click.option(
     help="Build each table in its own process.",
 )
 _threads = click.option(
-    "--threads", "where", flag_value="threads", help="Build each of them in a thread, the default."
+    "--threads", "where", flag_value="threads", help="Build each table in a thread (the default)."
 )
 _slurm = click.option(
-    "--slurm", "where", flag_value="slurm", help="Build each of them in a job of Slurm."
+    "--slurm", "where", flag_value="slurm", help="Build each table in a Slurm job."
 )
 
 

@@ -17,17 +17,19 @@ if TYPE_CHECKING:
 
 @click.command("release")
 @click.argument("as_version", required=False, metavar="[X.Y.Z]")
-@click.option("--version", metavar="X.Y.Z", help="The same as X.Y.Z without it.")
+@click.option("--version", metavar="X.Y.Z", help="The version, as X.Y.Z without the option.")
 @click.option("--major", "level", flag_value="MAJOR", help="Raise the first number.")
 @click.option("--minor", "level", flag_value="MINOR", help="Raise the second number.")
 @click.option("--patch", "level", flag_value="PATCH", help="Raise the third number.")
-@click.option("-m", "--notes", default="", metavar="TEXT", help="Words for the changelog.")
-@click.option("-n", "--dry-run", is_flag=True, help="Say what would be released; write nothing.")
-@click.option("--without-git", is_flag=True, help="Release what is not committed, too.")
+@click.option("-m", "--notes", default="", metavar="TEXT", help="Text for the changelog.")
+@click.option("-n", "--dry-run", is_flag=True, help="Show what would be released; write nothing.")
+@click.option("--without-git", is_flag=True, help="Release even what is not committed.")
 @click.option(
-    "--with-raw-errors", is_flag=True, help="Release what is made of raw files with errors, too."
+    "--with-raw-errors", is_flag=True, help="Release even tables from raw files with errors."
 )
-@click.option("--undocumented", is_flag=True, help="Release what says too little of itself, too.")
+@click.option(
+    "--undocumented", is_flag=True, help="Release even without a licence, titles or descriptions."
+)
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(
     as_version: str | None,
@@ -43,8 +45,8 @@ def command(
     """Release the built data package: a version, a changelog entry, files that stay.
 
     The version follows from what changed since the last release, unless it is given. Refuses, and
-    says why, when a table is stale, breaks its contract, or something is not committed; asks when a
-    licence, contributors, titles or descriptions are missing. Where the last release is what is
+    says why, if a table is stale or breaks its contract, or if something is not committed; asks if
+    a licence, contributors, titles or descriptions are missing. If the last release is what is
     built, but its files are not on this machine, they are made again.
 
     Example: data-package release --dry-run

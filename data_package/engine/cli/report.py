@@ -30,11 +30,11 @@ _PAGE, _WORKBOOK = ".html", ".xlsx"
 @click.option("--force", is_flag=True, help="Replace what is at --output.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(name: str, output: Path | None, values: bool, force: bool, as_json: bool) -> None:
-    """Report what is wrong in a raw file, for whoever sent it.
+    """Report what is wrong in a raw file, for its sender.
 
     For each file of NAME: its rows, the fields and rules that are broken, how often, and in which
-    rows. Without --output the report is printed, ten rows of each kind. A file that is written can
-    be read by you alone; no cell is in it without --values.
+    rows. Without --output the report is printed, with ten rows of each kind. Only you can read a
+    written report, and it contains no cell without --values.
 
     Example: data-package report visits_files --output visits.xlsx
     """

@@ -17,7 +17,7 @@ def command(what: str) -> None:
     """Print a JSON Schema, which editors use to complete and check what you write.
 
     contract is for a table's contract, datapackage for datapackage.yaml, settings for the table
-    [tool.data-package] of pyproject.toml. They are made of what the checks themselves know.
+    [tool.data-package] of pyproject.toml. They are derived from the checks themselves.
 
     Example: data-package schema contract > .schemas/contract.json
     """

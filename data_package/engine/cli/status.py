@@ -23,17 +23,17 @@ _LINE_EACH = 12
 @click.command("status")
 @click.argument("select", nargs=-1)
 @click.option("--all", "every", is_flag=True, help="List the fresh tables, too.")
-@click.option("--check", is_flag=True, help="Exit with 1 when anything is not fresh.")
+@click.option("--check", is_flag=True, help="Exit with 1 if anything is not fresh.")
 @click.option(
     "--code",
     is_flag=True,
     help="Compare the lock file with code and contracts alone, without any data, as CI can. Exit "
-    "with 1 where it does not fit.",
+    "with 1 if they do not match.",
 )
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
-@click.option("--graph", is_flag=True, help="Draw it as a page, and open that; see graph.")
+@click.option("--graph", is_flag=True, help="Draw the graph as a page and open it; see `graph`.")
 @click.option(
-    "--since", metavar="REV", help="Sum up how the lock file differs from that of a commit."
+    "--since", metavar="REV", help="Summarise how the lock file differs from that of a commit."
 )
 def command(
     select: tuple[str, ...],
@@ -44,10 +44,10 @@ def command(
     graph: bool,
     since: str | None,
 ) -> None:
-    """Say which tables are not fresh, and why in a few words; run nothing.
+    """Show which tables are not fresh, and briefly why; run nothing.
 
-    SELECT as for build; without it, every table is looked at. Where many tables are not fresh,
-    there is a line for each cause, with what follows from it.
+    SELECT is as in `build`; without it, every table is examined. If many tables are not fresh,
+    there is a line for each cause, with its consequences.
 
     Example: data-package status --check
     """

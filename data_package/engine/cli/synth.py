@@ -10,7 +10,7 @@ from data_package.engine.cli.say import say
 
 
 @click.command("synth")
-@click.option("--deliveries", is_flag=True, help="Raw files instead of a data package.")
+@click.option("--deliveries", is_flag=True, help="Make up raw files instead of a data package.")
 @click.option(
     "--rows",
     type=click.IntRange(1, 1_000_000),
@@ -37,10 +37,9 @@ def command(
 ) -> None:
     """Make up a data package, or deliveries, that satisfy the contracts.
 
-    No row is read: what is made up comes from the contracts and the seed, and says that it is made
-    up. With --deliveries, each raw file that has a contract is written at its place below the
-    folder, so that code can be developed where the data may not be. A delivery that exists is
-    never replaced.
+    No row is read: the data come from the contracts and the seed alone, and are marked as made up.
+    With --deliveries, each raw file that has a contract is written to its place below the folder,
+    so that you can develop code where the data must not be. An existing delivery is never replaced.
 
     Example: data-package synth --rows 200
     """

@@ -20,14 +20,14 @@ _MANY_AT_ONCE = (
 
 
 @click.command("todo")
-@click.option("--check", is_flag=True, help="Exit with 1 when something is left.")
+@click.option("--check", is_flag=True, help="Exit with 1 if something is left.")
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(check: bool, as_json: bool) -> None:
     """List what is left to write or to decide, with its place.
 
     Titles and descriptions of the package, its tables and fields, labels of codes, the licence and
-    the contributors, and names that some programs do not distinguish. Without them a package can be
-    built; `release` asks for what a reader needs.
+    the contributors, and names that some programs do not distinguish. A package can be built
+    without them, but `release` asks for what a reader needs.
 
     Example: data-package todo
     """

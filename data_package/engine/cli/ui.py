@@ -21,10 +21,12 @@ _FILE = click.Path(exists=True, dir_okay=False, path_type=Path)
     "--port",
     type=click.IntRange(0, 65_535),
     metavar="N",
-    help="The port; 3000 or the next that is free, unless given.",
+    help="The port; by default 3000, or the next free one.",
 )
 @click.option("--socket", is_flag=True, help="Listen on a Unix socket in a private folder instead.")
-@click.option("--allow-runs", is_flag=True, help="Let runs be started and ended from the pages.")
+@click.option(
+    "--allow-runs", is_flag=True, help="Allow runs to be started and ended from the pages."
+)
 @click.option(
     "--daemon",
     is_flag=True,
@@ -50,8 +52,8 @@ def command(
 ) -> None:
     """Serve Dagster's web pages on this project, for you alone.
 
-    Prints a link that works once; the browser that opens it stays logged in until the command is
-    ended with Ctrl-C. Press Enter for another link. Other users of the machine are disconnected;
+    Prints a link that works once; the browser that opens it stays logged in until you end the
+    command with Ctrl-C. Press Enter for another link. Other users of the machine are disconnected;
     with --socket, recommended on a shared machine, they cannot connect at all.
 
     Example: data-package ui

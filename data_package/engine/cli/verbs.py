@@ -15,19 +15,19 @@ _GROUPS = {
         "synth": "Make up data that satisfy the contracts.",
     },
     "Every day": {
-        "fetch": "Fetch snapshots from databases and services.",
+        "fetch": "Fetch snapshots from databases and REDCap.",
         "build": "Build what is stale, check it, and publish the data package.",
         "watch": "Build on each save.",
-        "status": "Show the state of every table, and why in a few words.",
+        "status": "Show the state of every table, and briefly why.",
         "why": "Explain why a table is stale, with the lines that changed.",
         "check": "Check built tables, or a delivered file, against their contracts.",
-        "report": "Report what is wrong in a raw file, for whoever sent it.",
+        "report": "Report what is wrong in a raw file, for its sender.",
         "todo": "List what is left to write or to decide.",
     },
     "Look": {
-        "lineage": "Show what a field is computed from, and what from it.",
+        "lineage": "Show what a field is computed from, and what is computed from it.",
         "graph": "Draw the tables, their dependencies and their states.",
-        "history": "Show past runs, or what a table took over time.",
+        "history": "Show past runs, or the past builds of a table.",
         "ui": "Serve Dagster's web pages, for you alone.",
         "debug": "Open a Python prompt on a table's real inputs.",
     },
@@ -40,10 +40,10 @@ _GROUPS = {
     "Repair": {
         "accept": "Accept the existing files as up to date; run nothing.",
         "forget": "Forget what tables were built from, so that they run again.",
-        "verify": "Build again in a scratch place and compare with the lock.",
+        "verify": "Build again in a temporary folder and compare with the lock file.",
         "clean": "Remove tables that no asset makes any more.",
-        "merge-lock": "Merge the lock file of two branches, also after a conflict.",
-        "doctor": "Check machine and environment, and suggest what to do.",
+        "merge-lock": "Merge the lock files of two branches, also after a conflict.",
+        "doctor": "Check the machine and the environment, and suggest what to do.",
     },
 }
 _VERBS = {name: words for group in _GROUPS.values() for name, words in group.items()}

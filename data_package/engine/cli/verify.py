@@ -26,11 +26,11 @@ if TYPE_CHECKING:
 def command(
     select: tuple[str, ...], threads: int, partitions: tuple[str, ...], as_json: bool
 ) -> None:
-    """Build tables again in a scratch place and compare them with the lock.
+    """Build tables again in a temporary folder and compare them with the lock file.
 
     Nothing in the project is changed. SELECT is as in `build`, and what a selected table needs is
-    verified too; without SELECT, everything is. Exits with 1 when a table differs, and when one
-    cannot be compared because it is stale.
+    verified too; without SELECT, everything is. Exits with 1 if a table differs, or cannot be
+    compared because it is stale.
 
     Example: data-package verify subjects
     """

@@ -28,9 +28,9 @@ _PASSED_OVER = (".pyc", ".tmp", ".swp", ".swx", "~", ".lock", ".journal")
 @click.argument("select", nargs=-1, shell_complete=completing.tables)
 @click.option("-j", "threads", type=click.IntRange(1, 64), default=1, help="Tables built at once.")
 def command(select: tuple[str, ...], threads: int) -> None:
-    """Build on each save: what is stale runs, is checked and published, until Ctrl-C.
+    """Build, check and publish on each save, until Ctrl-C.
 
-    Everything that a build depends on is watched: code, contracts, settings and raw files. Where
+    Everything that a build depends on is watched: code, contracts, settings and raw files. If
     nothing became stale, the last result stays on the terminal.
 
     Example: data-package watch +subjects

@@ -9,7 +9,7 @@ from data_package.engine.cli.say import say
 @click.command("why")
 @click.argument("table", shell_complete=completing.tables)
 def command(table: str) -> None:
-    """Say why TABLE is stale: the code, the input or the file that changed, and its lines.
+    """Explain why TABLE is stale: which code, input or file changed, with its lines.
 
     Example: data-package why subjects
     """
