@@ -221,7 +221,8 @@ def test_virtual_tables_of_sqlite_are_not_listed(tmp_path: Path) -> None:
     path = tmp_path / "t.db"
     with closing(sqlite3.connect(path)) as connection, connection:
         connection.executescript(
-            "create table notes_extra (a); create table t (a); create virtual table notes using fts5(a);"
+            "create table notes_extra (a); create table t (a);"
+            "create virtual table notes using fts5(a);"
             "CREATE VIRTUAL TABLE boxes USING rtree(id, low, high)"
         )
     assert parts_of(path) == [{"table": "notes_extra"}, {"table": "t"}]
