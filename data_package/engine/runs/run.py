@@ -179,11 +179,30 @@ def run_build(
                 unpublished=not work.may_publish and bool(catalogue.publications),
             )
         catalogue.hashes.save()
-        if result.ok and request.is_everything:
-            if catalogue.tables and not catalogue.publications:
-                _withdraw(project, report)
-            _remember(catalogue, sources)
+        _conclude(request, result, catalogue, lock, sources, report)
     return result
+
+
+def _conclude(
+    request: Request,
+    result: BuildResult,
+    catalogue: Catalogue,
+    lock: LockFile,
+    sources: memo.Sources,
+    report: Callable[[str], object],
+) -> None:
+    """Note that everything is fresh, where it is and the lock file says so."""
+    project = catalogue.project
+    if result.tables and lock.was_replaced:
+        memo.forget(project)
+        report(
+            f"{project.lock.name} was replaced while this build ran, and may lack what is built. "
+            "Build again."
+        )
+    elif result.ok and request.is_everything:
+        if catalogue.tables and not catalogue.publications:
+            _withdraw(project, report)
+        _remember(catalogue, sources)
 
 
 def _move(

@@ -21,9 +21,13 @@ GITIGNORE = """\
 !*.yml
 !*.toml
 !*.md
-!*.txt
 !*.cff
+!/constraints.txt
+!/requirements*.txt
 !/.schemas/*.json
+# Vocabularies that contracts share.
+!/*/shared/*.csv
+!/src/*/shared/*.csv
 !/data-package.lock
 /storage/
 /deliveries/

@@ -317,6 +317,10 @@ class LockFile:
     """The lock file of a project and the changes to it, each atomic against other processes.
 
     What was read last is kept, and read again only when another process has written since.
+
+    Attributes:
+        was_replaced: whether another lock file took its place while entries were gathered, as git
+            does when it checks one out; those that were put before then are lost.
     """
 
     def __init__(self, project: Project) -> None:
@@ -328,6 +332,8 @@ class LockFile:
         self._in_process = threading.RLock()
         self._known: tuple[tuple[Stamp | None, Stamp | None], Lock] | None = None
         self._gathers = False
+        self._stamp: Stamp | None = None
+        self.was_replaced = False
 
     def read(self) -> Lock:
         """The present lock. Raises ProjectError when it cannot be read."""
@@ -365,12 +371,18 @@ class LockFile:
     @contextmanager
     def gathering(self) -> Iterator[None]:
         """Fold once when the block ends, however it ends, and not after each table."""
-        self._gathers = True
+        self._gathers, self._stamp, self.was_replaced = True, stamp_of(self._path), False
         try:
             yield
         finally:
+            self._note_a_replacement()
             self._gathers = False
             self.fold()
+
+    def _note_a_replacement(self) -> None:
+        """Compare the lock file with what it was; the journal alone grows while entries gather."""
+        if self._gathers and self._stamp not in (None, stamp_of(self._path)):
+            self.was_replaced = True
 
     def fold_now(self) -> None:
         """Fold, unless this process does so later: Dagster's own executors never do."""
@@ -453,6 +465,7 @@ class LockFile:
             ) from None
 
     def _write(self, lock: Lock) -> None:
+        self._note_a_replacement()
         # A link to it stays one.
         path = followed(self._path)
         temporary = temporary_beside(path)
@@ -473,6 +486,7 @@ class LockFile:
             ) from None
         self._journal.remove()
         self._known = self._stamps(), lock
+        self._stamp = self._known[0][0]
 
     def _stamps(self) -> tuple[Stamp | None, Stamp | None]:
         return stamp_of(self._path), self._journal.stamp()

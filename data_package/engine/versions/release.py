@@ -64,10 +64,6 @@ class NotReady(BuildError):
     """Something prevents a release; the message lists it."""
 
 
-# Comparing reads both tables, so not all releases there ever were.
-_LOOKED_BACK = 3
-
-
 @dataclass(frozen=True)
 class Wanted:
     """The options of a release.
@@ -274,7 +270,8 @@ def _ready(catalogue: Catalogue, wanted: Wanted) -> DataPackage:
             f"Tables made from raw files that break their contracts:\n{some(broken)}\n"
             "See the errors: data-package check RAW_FILE. Or release anyway: --with-raw-errors"
         )
-    if not wanted.without_git and (names := uncommitted(project)):
+    shared = {file for contract in catalogue.contracts for file in contract.shared}
+    if not wanted.without_git and (names := uncommitted(project, shared)):
         faults.append(
             f"Not committed, so a clone would not build the same:\n{some(names)}\n"
             "Commit: git add, git commit. Or release anyway: --without-git"

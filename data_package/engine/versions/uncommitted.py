@@ -2,6 +2,7 @@
 
 import os
 import subprocess
+from collections.abc import Iterable
 from pathlib import Path
 
 from data_package.engine import git
@@ -9,21 +10,23 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.places import LOCK
 from data_package.engine.project import Project
 
-# Other files that a build reads are raw files, whose hashes are in the lock.
+# Other files that a build reads are raw files, whose hashes are in the lock, and `shared`.
 _SOURCES = (".py", ".yaml", ".yml", ".toml", ".data", ".lock")
 _SHOWN = 12
 
 
-def uncommitted(project: Project) -> list[str]:
+def uncommitted(project: Project, shared: Iterable[str] = ()) -> list[str]:
     """The project's files that differ from the last commit, or are not in it; relative to its root.
 
-    Raises ProjectError when git is not installed, or the project is not in a repository.
+    `shared` are the files that its contracts share. Raises ProjectError when git is not
+    installed, or the project is not in a repository.
     """
     _ask(project, "rev-parse", "--show-toplevel")
     # A package matched by `.gitignore` would be missing from every clone.
-    others = _ask(project, "ls-files", "-z", "--others", "--", *_places(project))
+    used = {project.relative(Path(path)) for path in shared}
+    others = _ask(project, "ls-files", "-z", "--others", "--", *_places(project), *sorted(used))
     changed = _ask(project, "diff", "-z", "--name-only", "--relative", _tip(project), "--", ".")
-    unknown = [name for name in others if name.endswith(_SOURCES)]
+    unknown = [name for name in others if name.endswith(_SOURCES) or name in used]
     return sorted({*changed, *unknown})
 
 

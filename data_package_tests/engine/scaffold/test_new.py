@@ -158,16 +158,19 @@ def test_copies_of_deliveries_are_private_and_cannot_be_committed(
     assert written.copied == ["deliveries/TrialPersons.csv", "deliveries/visits.csv"]
     for name in written.copied:
         assert stat.S_IMODE((root / name).stat().st_mode) == 0o600
-    (root / "elsewhere").mkdir()
-    for name in ("elsewhere/copy.sav", "notes.xlsx", "loose.csv", ".data-package.lock.7.ab.tmp"):
+    data = ("elsewhere/copy.sav", "elsewhere/lab.txt", "register.txt", "notes.xlsx", "loose.csv")
+    for name in (*data, ".data-package.lock.7.ab.tmp", "my_trial/shared/icd10.csv"):
+        (root / name).parent.mkdir(exist_ok=True)
         (root / name).write_text("data")
     subprocess.run(["git", "init", "-q"], cwd=root, check=True)
     subprocess.run(["git", "add", "--all"], cwd=root, check=True)
     listed = subprocess.run(
         ["git", "ls-files"], cwd=root, check=True, capture_output=True, text=True
     ).stdout.split()
-    endings = {Path(name).suffix for name in listed}
+    endings = {Path(name).suffix for name in {*listed} - {"my_trial/shared/icd10.csv"}}
     assert endings <= {".py", ".yaml", ".toml", ".md", ".txt", ".lock", ""}
+    assert [name for name in listed if name.endswith(".txt")] == ["constraints.txt"]
+    assert "my_trial/shared/icd10.csv" in listed
     assert not [name for name in listed if "deliveries" in name]
     assert "my_trial/final/visits.py" in listed
 

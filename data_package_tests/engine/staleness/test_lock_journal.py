@@ -1,5 +1,6 @@
 """What a build has finished is in the lock for whoever reads it, however the build ends."""
 
+import time
 from collections import ChainMap
 from pathlib import Path
 
@@ -9,6 +10,7 @@ from hypothesis import strategies as st
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import Project
+from data_package.engine.runs.run import run_build
 from data_package.engine.staleness.lock import (
     Lock,
     LockFile,
@@ -19,6 +21,8 @@ from data_package.engine.staleness.lock import (
     read_lock,
     render,
 )
+from data_package.engine.staleness.memo import count_if_fresh
+from data_package.engine.staleness.plan import Request
 from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER
 
@@ -166,6 +170,62 @@ def test_an_entry_of_many_partitions_is_put_without_copying_the_others() -> None
     assert known.maps[1] is many
     # They join the others when they are as many as the root of all.
     assert isinstance(lock.with_table("t", "one more", entry(1)).partitions["t"], dict)
+
+
+def test_it_is_noticed_when_another_lock_file_takes_the_place_of_the_one_that_is_added_to(
+    project: Project,
+) -> None:
+    lock, before = LockFile(project), lock_path(project).read_text()
+    found = []
+    with lock.gathering():
+        lock.put_table("t1", entry(1), {})
+        LockFile(project).put_table("t2", entry(2), {})
+    found.append(lock.was_replaced)
+    with lock.gathering():
+        lock.put_table("t3", entry(3), {})
+        lock_path(project).write_text(before)
+    found.append(lock.was_replaced)
+    with lock.gathering():
+        lock_path(project).unlink()
+        lock.put_table("t4", entry(4), {})
+    found.append(lock.was_replaced)
+    lock_path(project).unlink()
+    with lock.gathering():
+        lock.put_table("t5", entry(5), {})
+        lock.put_table("t6", entry(6), {})
+    found.append(lock.was_replaced)
+    assert found == [False, True, True, False]
+
+
+def test_after_a_build_whose_lock_was_replaced_nothing_is_taken_for_fresh(study: Make) -> None:
+    code = """
+    from pathlib import Path
+
+    import dagster as dg
+    import polars as pl
+
+
+    @dg.asset
+    def first() -> pl.DataFrame:
+        return pl.DataFrame({"a": [1]})
+
+
+    @dg.asset
+    def second(first: pl.DataFrame) -> pl.DataFrame:
+        if (one := Path(__file__).parents[1] / "theirs").exists():
+            one.rename(one.with_name("data-package.lock"))
+        return first
+    """
+    made = study({"tables.py": code})
+    assert made.build().ok
+    (made.root / "theirs").write_text(lock_path(made.project).read_text().partition("[table")[0])
+    made.write({"tables.py": code.replace("return first\n", "return first.head()\n")})
+    time.sleep(0.06)  # A file that was saved this very moment is never taken for unchanged.
+    notes: list[str] = []
+    assert run_build(Request(()), made.project, report=notes.append).ok
+    assert any("data-package.lock was replaced while this build ran" in note for note in notes)
+    assert count_if_fresh(made.project) is None
+    assert [table.name for table in made.build().tables] == ["first", "second"]
 
 
 def test_a_lock_that_is_a_link_stays_one(project: Project, tmp_path: Path) -> None:

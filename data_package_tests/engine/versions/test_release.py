@@ -122,6 +122,26 @@ def test_a_clone_of_the_commit_makes_the_same_release(built: Study, tmp_path: Pa
     assert git(other, "status", "--porcelain") == ""
 
 
+def test_a_vocabulary_that_git_leaves_out_prevents_a_release(built: Study) -> None:
+    contract = STUDY_FILES["final/people.yaml"].replace(
+        "title: Name}", "title: Name, categories: {$ref: ../shared/names.csv}}"
+    )
+    names = "value\nærø\nbo\n"
+    rebuild(
+        built,
+        {
+            "/.gitignore": "storage/\n__pycache__/\n*.csv\n",
+            "final/people.yaml": contract,
+            "shared/names.csv": names,
+        },
+    )
+    with pytest.raises(NotReady, match=rf"Not committed.*\n  {built.package}/shared/names.csv"):
+        propose(Wanted(), built.project)
+    git(built, "add", "--force", f"{built.package}/shared/names.csv")
+    git(built, "commit", "-qm", "x")
+    assert propose(Wanted(), built.project).release.version == "0.1.0"
+
+
 def test_what_changes_after_a_release_is_not_that_release(built: Study) -> None:
     release(built)
     before = described(built)
