@@ -274,6 +274,19 @@ def test_weeks_and_months_of_stata_are_the_numbers_that_it_counts(tmp_path: Path
     assert inference.fields[1]["description"] == "Months since January 1960."
 
 
+@pytest.mark.parametrize("release", [114, 118])
+def test_texts_of_stata_keep_the_blanks_at_their_end(tmp_path: Path, release: Any) -> None:
+    path = tmp_path / "t.dta"
+    texts = ["x  ", "  y", "z z", " ", "four", "ab  "]
+    frame = pd.DataFrame({"n": [32] * 6, "a": texts, "b": ["no", "ne"] * 3})
+    frame.to_stata(path, version=release, write_index=False)
+    fields = [{"name": name, "type": "string"} for name in "ab"]
+    made = read(path, {"fields": fields, "fieldsMatch": "subset"}).frame.collect()
+    theirs = pd.read_stata(path)
+    assert made["a"].to_list() == theirs["a"].to_list() == texts
+    assert made["b"].to_list() == theirs["b"].to_list()
+
+
 def test_texts_of_old_releases_of_stata_keep_their_letters(tmp_path: Path) -> None:
     path = tmp_path / "t.dta"
     texts = ["Zürich", "ö", "plain", "", "Äß"]
