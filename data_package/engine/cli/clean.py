@@ -93,7 +93,7 @@ def _describe(found: "Leftovers", project: "Project") -> Iterator[str]:
             yield what
             yield from _some(names)
     if found.code:
-        yield f"Kept code that no table is built by: {len(found.code)} pieces"
+        yield f"Stored code that no table is built from any more: {len(found.code)} pieces"
     if found.left_alone:
         yield "Left alone, because no table is stored like this:"
         yield from _some(_relative(found.left_alone, project))

@@ -139,9 +139,9 @@ def _show_field(trace: "Trace", tables: "dict[str, TableLineage]") -> None:
     down = {step.column: step.next for step in trace.down}
     out.print(f"{table}.{field}", style="bold", markup=False)
     if table in tables:
-        words = "is made of" if up[trace.column] else "is made of no column"
+        words = "is made of" if up[trace.column] else "is not computed from a column"
         out.print(_tree(words, trace.column, lambda ref: up.get(ref, ())))
-    words = "is part of" if down[trace.column] else "is part of no other field"
+    words = "is part of" if down[trace.column] else "is not used by another field"
     out.print(_tree(words, trace.column, lambda ref: down.get(ref, ())))
     if trace.rows:
         out.print(_rows(table, trace.rows), markup=False, soft_wrap=True)

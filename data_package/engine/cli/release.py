@@ -105,9 +105,9 @@ def few_changed(proposal: "Proposal") -> str:
     if not proposal.close:
         return ""
     return (
-        f"A table differs from release {' and '.join(proposal.close)} in few rows. Who knows whose "
-        "they are can tell from a bar of the data dictionary that moved. If it is published, wait "
-        "for more."
+        f"A table differs from release {' and '.join(proposal.close)} in few rows. Someone who "
+        "knows whose rows these are could learn their values from the counts in the two data "
+        "dictionaries. If that release is published, wait for more changes."
     )
 
 

@@ -67,7 +67,7 @@ def command(
     lock = read_lock(project)
     if since is not None:
         if select or every or check or graph:
-            raise click.UsageError("--since goes with --json only: no table is looked at.")
+            raise click.UsageError("--since goes with --json only: it examines no table.")
         _show_since(since, lock, project, as_json=as_json)
         return
     with progress.loading():

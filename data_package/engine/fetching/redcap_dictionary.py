@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from data_package.engine.schema.choices import choices, plain
+from data_package.engine.schema.labels import distinct_labels
 
 Row = Mapping[str, object]
 Descriptor = dict[str, object]
@@ -18,11 +19,12 @@ EVENT, INSTANCE, FORM = (
     "redcap_repeat_instrument",
 )
 _WHOLE = re.compile(r"-?(0|[1-9][0-9]{0,17})")
-_NUMBER = re.compile(r"-?[0-9]+(\.[0-9]+)?")
+_NUMBER = re.compile(r"-?(?:[0-9]+(?:\.[0-9]*)?|\.[0-9]+)")
 _TIMES = {
     "time": "%H:%M",
     "time_hh_mm_ss": "%H:%M:%S",
 }
+_NOT_ENTERED = "Not entered"
 _STATES = ("Incomplete", "Unverified", "Complete")
 # Whose choices are in the column of choices.
 _CHOSEN = ("dropdown", "radio")
@@ -50,8 +52,9 @@ class InstrumentColumns:
         """A contract of the columns that are given, whose primary key is made of these."""
         schema: Descriptor = {"fields": [self.fields[name] for name in given]}
         if self.missing:
-            labelled = [{"value": code, "label": label} for code, label in self.missing.items()]
-            schema["missingValues"] = [{"value": "", "label": "Not entered"}, *labelled]
+            labels = distinct_labels({"": _NOT_ENTERED, **self.missing})
+            labelled = [{"value": code, "label": label} for code, label in labels.items()]
+            schema["missingValues"] = labelled
         schema["primaryKey"] = list(keys)
         return {"title": title, "description": "", "schema": schema}
 
@@ -191,6 +194,8 @@ def _bounds(row: Row, kind: str) -> Descriptor:
     found: Descriptor = {}
     for key, name in (("min", "minimum"), ("max", "maximum")):
         bound = _word(row, f"text_validation_{key}")
+        if "comma" in _word(row, "text_validation_type_or_show_slider_number"):
+            bound = bound.replace(",", ".")
         if kind == "integer" and _WHOLE.fullmatch(bound):
             found[name] = int(bound)
         elif kind == "number" and _NUMBER.fullmatch(bound):
@@ -215,6 +220,7 @@ def _description(row: Row) -> str:
 def _with_categories(made: Descriptor, labels: Mapping[str, str]) -> Descriptor:
     whole = made["type"] == "integer"
     listed = [
-        {"value": int(code) if whole else code, "label": label} for code, label in labels.items()
+        {"value": int(code) if whole else code, "label": label}
+        for code, label in distinct_labels(labels).items()
     ]
     return {**made, "categories": listed} if listed else made

@@ -161,7 +161,7 @@ def _item_faults(name: str, at: int, item: object) -> Iterator[Fault]:
     one = name[:-1]
     known = _NESTED[name]
     if not isinstance(item, dict):
-        yield (name, at), f"each of '{name}' is a mapping, such as `- title: …`."
+        yield (name, at), f"each of '{name}' must be a mapping, such as `- title: …`."
         return
     for key, value in item.items():
         steps: Steps = (name, at, key)
@@ -178,7 +178,7 @@ def _item_faults(name: str, at: int, item: object) -> Iterator[Fault]:
     if not item:
         yield (name, at), f"a {one} must have at least one property, such as its title."
     if name == "licenses" and not ("name" in item or "path" in item):
-        yield (name, at), "a license has a name (such as CC-BY-4.0) or a path to its text."
+        yield (name, at), "a license needs a name (such as CC-BY-4.0) or a path to its text."
 
 
 def _role_faults(steps: Steps, value: object) -> Iterator[Fault]:

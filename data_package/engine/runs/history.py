@@ -1,8 +1,9 @@
 """Past runs and materializations, with times and sizes, read from Dagster's own event log."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
+from typing import cast
 
 import dagster as dg
 
@@ -96,17 +97,14 @@ def materializations(name: str, project: Project, limit: int) -> list[TableLine]
 
 def _run(record: dg.RunRecord, instance: dg.DagsterInstance) -> RunLine:
     run = record.dagster_run
-    built: list[str] = []
+    # A partitioned table once, at its first place.
+    built: dict[str, None] = {}
     failed: list[str] = []
-    kinds = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.STEP_FAILURE}
-    for entry in instance.get_records_for_run(run.run_id, of_type=kinds).records:
-        event = entry.event_log_entry.dagster_event
-        if event is None:
-            continue
-        if event.event_type is dg.DagsterEventType.STEP_FAILURE:
-            failed.append((event.step_key or "").replace("__", "/"))
-        elif event.asset_key is not None and event.asset_key.to_user_string() not in built:
-            built.append(event.asset_key.to_user_string())
+    for kind, step, key in _names(run.run_id, instance):
+        if kind is dg.DagsterEventType.STEP_FAILURE:
+            failed.append((step or "").replace("__", "/"))
+        elif key is not None:
+            built[key.to_user_string()] = None
     package = PACKAGE.to_user_string()
     start, end = record.start_time, record.end_time
     return RunLine(
@@ -121,6 +119,20 @@ def _run(record: dg.RunRecord, instance: dg.DagsterInstance) -> RunLine:
     )
 
 
+def _names(
+    run: str, instance: dg.DagsterInstance
+) -> Iterable[tuple[dg.DagsterEventType, str | None, dg.AssetKey | None]]:
+    """The kind, step and asset of each event of a run that something was made, or failed."""
+    kinds = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.STEP_FAILURE}
+    names_in = getattr(instance.event_log_storage, "names_in", None)
+    if names_in is not None:
+        # Where each event need not be read, that is a tenth of the work.
+        return cast("Iterable[tuple[dg.DagsterEventType, str, dg.AssetKey]]", names_in(run, kinds))
+    records = instance.get_records_for_run(run, of_type=kinds).records
+    events = (record.event_log_entry.dagster_event for record in records)
+    return [(event.event_type, event.step_key, event.asset_key) for event in events if event]
+
+
 def _started_by(tags: Mapping[str, str]) -> str:
     if command := tags.get(internals.STARTED_BY):
         return f"data-package {command}"
@@ -133,20 +145,12 @@ def _started_by(tags: Mapping[str, str]) -> str:
 def _lines(records: Sequence[dg.EventLogRecord]) -> Iterator[TableLine]:
     """Newest first; the content is compared with the one before of the same partition."""
     versions = [_version(record) for record in records]
-    partitions = [record.partition_key for record in records]
+    before = _before([record.partition_key for record in records], versions)
     for place, record in enumerate(records):
         made = record.asset_materialization
         if made is None:
             continue
         known = {name: value.value for name, value in made.metadata.items()}
-        before = next(
-            (
-                versions[older]
-                for older in range(place + 1, len(records))
-                if partitions[older] == partitions[place]
-            ),
-            None,
-        )
         schema = known.get(facts.COLUMNS)
         seconds = known.get(facts.SECONDS)
         yield TableLine(
@@ -159,8 +163,20 @@ def _lines(records: Sequence[dg.EventLogRecord]) -> Iterator[TableLine]:
             seconds=seconds if isinstance(seconds, float) else None,
             peak_memory_bytes=_whole(known.get(facts.PEAK_MEMORY)),
             data_version=versions[place],
-            changed=None if before is None else before != versions[place],
+            changed=None if before[place] is None else before[place] != versions[place],
         )
+
+
+def _before(
+    partitions: Sequence[str | None], versions: Sequence[str | None]
+) -> Sequence[str | None]:
+    """The version before each, of the same partition; newest first."""
+    found: list[str | None] = []
+    older: dict[str | None, str | None] = {}
+    for partition, version in zip(reversed(partitions), reversed(versions), strict=True):
+        found.append(older.get(partition))
+        older[partition] = version
+    return found[::-1]
 
 
 def _version(record: dg.EventLogRecord) -> str | None:

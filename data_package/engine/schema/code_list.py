@@ -95,7 +95,7 @@ def read_codes(text: str) -> Document:
     try:
         header = next(reader, [])
         if _VALUE not in header or len(set(header)) < len(header) or "" in header:
-            what = "a list of codes has a header with the column value, and others such as label"
+            what = "a list of codes needs a header with the column value, and others such as label"
             return Document(None, (Problem(Place(1, 1), what),))
         line = reader.line_num
         for cells in reader:

@@ -18,6 +18,7 @@ from data_package.engine.errors import ProjectError
 from data_package.engine.schema.codebook_of_descriptor import descriptor_rows
 from data_package.engine.schema.codebook_of_redcap import codebook_rows, redcap_names
 from data_package.engine.schema.contract import Descriptor
+from data_package.engine.schema.labels import distinct_labels
 
 _KNOWN = ("table", "field", "title", "description", "value", "label", "categories")
 _MOST_NOTES = 10
@@ -100,9 +101,8 @@ class Codebook:
             item.get("value") if isinstance(item, dict) else item
             for item in cast("list[object]", one.get("categories", []))
         ] or [_as_type(value, str(one.get("type"))) for value in words.labels]
-        made["categories"] = [
-            {"value": value, "label": words.labels.get(str(value), "")} for value in values
-        ]
+        labels = distinct_labels({value: words.labels.get(str(value), "") for value in values})
+        made["categories"] = [{"value": value, "label": label} for value, label in labels.items()]
         return made
 
 

@@ -89,7 +89,7 @@ def _appended(text: str, document: Document, new: list[dict[str, object]], name:
         what = "the schema has no list of fields; write fields: [] in it"
         raise ContractError((f"{name}:{place.line}:{place.column}: {what}",))
     if document.value is not None and not isinstance(document.value, dict):
-        raise ContractError((f"{name}:1:1: a contract is a mapping; begin it with title:",))
+        raise ContractError((f"{name}:1:1: a contract must be a mapping; begin it with title:",))
     gap = "" if not text or text.endswith("\n") else "\n"
     return text + gap + dumped({"schema": {"fields": new}})
 

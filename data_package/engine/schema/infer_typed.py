@@ -6,7 +6,6 @@ value of a row; a code without a label is proposed only where enough rows hold i
 """
 
 import re
-from collections import Counter
 from collections.abc import Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass, field, replace
@@ -24,6 +23,7 @@ from data_package.engine.schema.formats.file_format import (
     code_column,
 )
 from data_package.engine.schema.formats.opening import open_typed_file
+from data_package.engine.schema.labels import distinct_labels
 from data_package.engine.schema.typed_file import converted
 from data_package.engine.schema.unreadable import CheckError
 
@@ -157,16 +157,9 @@ def _in_range(code: str, known: Known) -> bool:
 
 
 def _categories(labels: Mapping[object, str]) -> list[object]:
-    """Categories with their labels; a label that several have gets the value, since all differ."""
-    often = Counter(labels.values())
-    texts = {
-        code: text if often[text] == 1 else f"{text} ({code})" for code, text in labels.items()
-    }
-    if len(set(texts.values())) < len(texts):
-        texts = {code: f"{text} ({code})" for code, text in labels.items()}
     return [
-        {"value": code, "label": text} if labels[code] else {"value": code}
-        for code, text in texts.items()
+        {"value": code, "label": text} if text else {"value": code}
+        for code, text in distinct_labels(labels).items()
     ]
 
 

@@ -21,7 +21,7 @@ def fault_of(schema: Mapping[str, object]) -> tuple[Path, str] | None:
     from jsonschema.validators import validator_for  # type: ignore[import-untyped]
 
     if not isinstance(schema.get("$schema", ""), str):
-        return ("$schema",), "$schema is text; put it in quotes"
+        return ("$schema",), "$schema must be text; put it in quotes"
     kind = validator_for(schema)
     try:
         kind.check_schema(schema, format_checker=kind.FORMAT_CHECKER)

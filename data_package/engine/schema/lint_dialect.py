@@ -15,7 +15,7 @@ Fault: TypeAlias = tuple[Path, str]
 def lint_dialect(value: object) -> Iterator[Fault]:
     """Give every fault of a Table Dialect descriptor with its path in it."""
     if not isinstance(value, dict):
-        yield (), 'dialect: is a mapping, such as {delimiter: ";"}, or a file\'s path'
+        yield (), 'dialect: must be a mapping, such as {delimiter: ";"}, or a file\'s path'
         return
     good = True
     for name, given in value.items():
@@ -36,7 +36,7 @@ def lint_dialect(value: object) -> Iterator[Fault]:
 def lint_encoding(value: object) -> Iterator[str]:
     """Give what is wrong with the name of an encoding."""
     if not isinstance(value, str):
-        yield "encoding is text, such as utf-8 or cp1252; put it in quotes"
+        yield "encoding must be text, such as utf-8 or cp1252; put it in quotes"
         return
     try:
         Dialect.from_descriptor(None, encoding=value)

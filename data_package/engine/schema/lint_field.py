@@ -36,7 +36,7 @@ _DIRECTIVES = frozenset("aAwdbBmyYHIpMSfzZjUWcxXGuV%")
 def lint_field(descriptor: object) -> Iterator[Fault]:
     """Give every fault of a field descriptor with its path in it."""
     if not isinstance(descriptor, dict):
-        yield (), "a field is a mapping; begin it with name:"
+        yield (), "a field must be a mapping; begin it with name:"
         return
     if "$ref" in descriptor:
         yield ("$ref",), "$ref is followed when a contract is loaded from its file, and not here"
@@ -46,7 +46,7 @@ def lint_field(descriptor: object) -> Iterator[Fault]:
         here: Path = ("name",) if "name" in descriptor else ()
         yield (
             here,
-            "a field needs a name that is text; put it in quotes"
+            "a field needs a name that must be text; put it in quotes"
             if here
             else "a field needs a name; add name:",
         )
@@ -58,12 +58,12 @@ def lint_field(descriptor: object) -> Iterator[Fault]:
     yield from misspelt_in(descriptor, COMMON | SPECIFIC, ())
     for key in ("title", "description", "rdfType"):
         if descriptor.get(key) is not None and not isinstance(descriptor[key], str):
-            yield (key,), f"{key} is text; put it in quotes"
+            yield (key,), f"{key} must be text; put it in quotes"
     for path, what in lint_missing_values(descriptor.get("missingValues")):
         yield ("missingValues", *path), what
     reason = descriptor.get("missingReason")
     if reason is not None and (not isinstance(reason, str) or not reason):
-        yield ("missingReason",), "missingReason is the name of a field, as text"
+        yield ("missingReason",), "missingReason must be the name of a field, as text"
     for key in sorted(CONSTRAINTS.keys() & descriptor.keys()):
         yield (key,), f"{key} is a constraint; move it under constraints:"
     if kind is None:
@@ -83,20 +83,23 @@ def lint_missing_values(value: object) -> Iterator[Fault]:
     if value is None:
         return
     if not isinstance(value, list):
-        yield (), "missingValues is a list of texts"
+        yield (), "missingValues must be a list of texts"
         return
     seen: set[str] = set()
     for i, item in enumerate(value):
         word = item.get("value") if isinstance(item, dict) else item
         label = item.get("label") if isinstance(item, dict) else None
         if not isinstance(word, str):
-            yield (i,), "a missing value is text, compared before any reading; put it in quotes"
+            yield (
+                (i,),
+                "a missing value must be text, compared before any reading; put it in quotes",
+            )
         elif word in seen:
             yield (i,), "this missing value is here twice; keep one"
         else:
             seen.add(word)
         if label is not None and not isinstance(label, str):
-            yield (i, "label"), "the label of a missing value is text; put it in quotes"
+            yield (i, "label"), "the label of a missing value must be text; put it in quotes"
 
 
 def misspelt_in(value: object, known: frozenset[str], at: Path) -> Iterator[Fault]:
@@ -111,7 +114,7 @@ def _properties(descriptor: dict[str, object], kind: FieldType) -> Iterator[Faul
         yield (key,), f"{key} does not belong to the type {kind.name}; remove it"
     for key in ("decimalChar", "groupChar", "delimiter"):
         if key in descriptor and (not isinstance(descriptor[key], str) or not descriptor[key]):
-            yield (key,), f"{key} is text of at least one character; put it in quotes"
+            yield (key,), f"{key} must be text of at least one character; put it in quotes"
     group = descriptor.get("groupChar")
     has_fraction = "decimalChar" in kind.properties
     if has_fraction and group is not None and group == descriptor.get("decimalChar", "."):
@@ -120,23 +123,23 @@ def _properties(descriptor: dict[str, object], kind: FieldType) -> Iterator[Faul
             "groupChar and decimalChar are the same; a number could be read in two ways",
         )
     if not isinstance(descriptor.get("bareNumber", True), bool):
-        yield ("bareNumber",), "bareNumber is true or false"
+        yield ("bareNumber",), "bareNumber must be true or false"
     if not isinstance(descriptor.get("categoriesOrdered", True), bool):
-        yield ("categoriesOrdered",), "categoriesOrdered is true or false"
+        yield ("categoriesOrdered",), "categoriesOrdered must be true or false"
     for key in ("decimalChar", "groupChar"):
         written = descriptor.get(key)
         if key in kind.properties and isinstance(written, str) and _IN_A_NUMBER.search(written):
             yield (key,), f"{key} holds what a number is written with (a digit, + or -)"
     if "itemType" in descriptor and descriptor["itemType"] not in LIST_ITEM_TYPES:
         hint = did_you_mean(str(descriptor["itemType"]), LIST_ITEM_TYPES)
-        yield ("itemType",), f"itemType is one of {', '.join(LIST_ITEM_TYPES)}.{hint}"
+        yield ("itemType",), f"itemType must be one of {', '.join(LIST_ITEM_TYPES)}.{hint}"
     words: dict[str, list[object]] = {}
     for key in ("trueValues", "falseValues"):
         given = descriptor.get(key)
         if given is not None and not (
             isinstance(given, list) and all(isinstance(word, str) for word in given)
         ):
-            yield (key,), f"{key} is a list of texts; put each in quotes"
+            yield (key,), f"{key} must be a list of texts; put each in quotes"
         words[key] = given if isinstance(given, list) else []
     if any(word in words["falseValues"] for word in words["trueValues"]):
         yield ("falseValues",), "the same text means true and false; keep it in one list"
@@ -144,7 +147,7 @@ def _properties(descriptor: dict[str, object], kind: FieldType) -> Iterator[Faul
 
 def _format(field: Field, kind: FieldType, written: object) -> Iterator[Fault]:
     if not isinstance(written, str) or not written:
-        yield ("format",), "format is text; put it in quotes, or leave it out"
+        yield ("format",), "format must be text; put it in quotes, or leave it out"
         return
     known = {"default", *kind.formats}
     if field.format in known:
@@ -172,7 +175,7 @@ def _categories(field: Field, descriptor: dict[str, object]) -> Iterator[Fault]:
             )
         return
     if field.categories is None or not field.categories:
-        yield ("categories",), "categories is a list of values, or of value: and label:"
+        yield ("categories",), "categories must be a list of values, or of value: and label:"
         return
     if field.vocabulary is None:
         yield from _category_faults(field)
@@ -208,7 +211,7 @@ def _category_faults(field: Field) -> Iterator[Fault]:
         if isinstance(entry, dict):
             yield from misspelt_in(entry, CATEGORY, at)
             if not isinstance(entry.get("label", ""), str):
-                yield (*at, "label"), "the label of a category is text; put it in quotes"
+                yield (*at, "label"), "the label of a category must be text; put it in quotes"
         meaning = logical(field, value)
         if meaning is None:
             yield at, not_a_value("this category", field, value)
@@ -229,7 +232,7 @@ def _constraints(field: Field, kind: FieldType, written: object) -> Iterator[Fau
     if not isinstance(written, dict):
         yield (
             ("constraints",),
-            "constraints is a mapping; write for example constraints: {required: true}",
+            "constraints must be a mapping; write for example constraints: {required: true}",
         )
         return
     for name, value in written.items():

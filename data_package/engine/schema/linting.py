@@ -56,7 +56,7 @@ def lint(descriptor: object) -> list[Issue]:
     publisher's own and allowed. Foreign keys to other tables are judged by `lint_references`.
     """
     if not isinstance(descriptor, dict):
-        return [Issue((), "a contract is a mapping; begin it with title: and schema:")]
+        return [Issue((), "a contract must be a mapping; begin it with title: and schema:")]
     words = [Issue(path, what) for path, what in word_faults(descriptor)]
     if "schema" not in descriptor and "fields" in descriptor:
         return [*words, *_schema(descriptor, ())]
@@ -73,7 +73,7 @@ def lint(descriptor: object) -> list[Issue]:
     if isinstance(schema, dict):
         found.extend(_schema(schema, ("schema",)))
     elif "schema" in descriptor:
-        found.append(Issue(("schema",), "schema: is a mapping with fields:, or a file's path"))
+        found.append(Issue(("schema",), "schema: must be a mapping with fields:, or a file's path"))
     else:
         found.append(Issue((), "the contract has no schema; add schema: with fields: in it"))
     return found
@@ -137,7 +137,7 @@ def _schema(schema: dict[str, object], at: Path) -> Iterator[Issue]:
     yield from _text(schema, ("title", "description"), at)
     match = schema.get("fieldsMatch", "exact")
     if (match[0] if isinstance(match, list) and len(match) == 1 else match) not in FIELDS_MATCH:
-        yield Issue((*at, "fieldsMatch"), f"fieldsMatch is one of {', '.join(FIELDS_MATCH)}")
+        yield Issue((*at, "fieldsMatch"), f"fieldsMatch must be one of {', '.join(FIELDS_MATCH)}")
     for path, what in lint_missing_values(schema.get("missingValues")):
         yield Issue((*at, "missingValues", *path), what)
     yield from _keys(
@@ -157,7 +157,7 @@ def _reasons(fields: list[object], at: Path) -> Iterator[Issue]:
         here: Path = (*at, "fields", i, "missingReason")
         name = str(field.get("name"))
         if reason == name:
-            yield Issue(here, "missingReason names another field than its own")
+            yield Issue(here, "missingReason must name another field than its own")
         elif reason in taken and reason not in listed:
             yield Issue(here, f"{reason!r} is the missingReason of {taken[reason]!r}; name another")
         taken.setdefault(reason, name)
@@ -171,17 +171,17 @@ def _keys(
     if "uniqueKeys" in schema:
         keys = schema["uniqueKeys"]
         if not isinstance(keys, list) or not keys:
-            yield Issue((*at, "uniqueKeys"), "uniqueKeys is a list of lists of field names")
+            yield Issue((*at, "uniqueKeys"), "uniqueKeys must be a list of lists of field names")
         for i, key in enumerate(_list(keys)):
             here: Path = (*at, "uniqueKeys", i)
             if not isinstance(key, list):
-                yield Issue(here, "a unique key is a list of field names; put it in brackets")
+                yield Issue(here, "a unique key must be a list of field names; put it in brackets")
             else:
                 yield from _key(key, here, fields, "the unique key")
     if "foreignKeys" not in schema:
         return
     if not isinstance(schema["foreignKeys"], list):
-        yield Issue((*at, "foreignKeys"), "foreignKeys is a list; put a dash before each key")
+        yield Issue((*at, "foreignKeys"), "foreignKeys must be a list; put a dash before each key")
     for i, key in enumerate(_list(schema["foreignKeys"])):
         yield from _foreign_key(key, (*at, "foreignKeys", i), schema, fields)
 
@@ -191,7 +191,7 @@ def _key(
 ) -> Iterator[Issue]:
     names = _names(key)
     if not names or (isinstance(key, list) and len(names) != len(key)):
-        yield Issue(at, f"{what} is a list of field names")
+        yield Issue(at, f"{what} must be a list of field names")
         return
     seen: set[str] = set()
     for i, name in enumerate(names):
@@ -212,7 +212,9 @@ def _foreign_key(
     fields: Mapping[str, dict[str, object]],
 ) -> Iterator[Issue]:
     if not isinstance(key, dict) or not isinstance(key.get("reference"), dict):
-        yield Issue(at, "a foreign key has fields: and reference: with resource: and fields: in it")
+        yield Issue(
+            at, "a foreign key needs fields: and reference: with resource: and fields: in it"
+        )
         return
     for name, what in misspelt(key, ("fields", "reference")):
         yield Issue((*at, name), what)
@@ -252,7 +254,9 @@ def _publication(descriptor: dict[str, object]) -> Iterator[Issue]:
     https://datapackage.org/standard/data-resource/#sources
     """
     if (homepage := descriptor.get("homepage")) is not None:
-        fault = web_fault(homepage) if isinstance(homepage, str) else "is text; put it in quotes"
+        fault = (
+            web_fault(homepage) if isinstance(homepage, str) else "must be text; put it in quotes"
+        )
         if fault:
             yield Issue(("homepage",), f"'homepage' {fault}")
     for name in ("sources", "licenses"):
@@ -260,24 +264,26 @@ def _publication(descriptor: dict[str, object]) -> Iterator[Issue]:
         if items is None:
             continue
         if not isinstance(items, list) or (name == "licenses" and not items):
-            yield Issue((name,), f"{name} is a list; put a dash before each of them")
+            yield Issue((name,), f"{name} must be a list; put a dash before each of them")
             continue
         for i, item in enumerate(items):
             at: Path = (name, i)
             if not isinstance(item, dict) or not item:
-                yield Issue(at, f"each of {name} is a mapping, such as - title: ...")
+                yield Issue(at, f"each of {name} must be a mapping, such as - title: ...")
                 continue
             for key in ITEM_TEXTS & item.keys():
                 if not isinstance(item[key], str):
-                    yield Issue((*at, key), f"{key} is text; put it in quotes, or leave it out")
+                    yield Issue(
+                        (*at, key), f"{key} must be text; put it in quotes, or leave it out"
+                    )
             if name == "licenses" and item.get("name") is None and item.get("path") is None:
-                yield Issue(at, "a license has a name (such as CC-BY-4.0) or a path to its text")
+                yield Issue(at, "a license needs a name (such as CC-BY-4.0) or a path to its text")
             if isinstance(path := item.get("path"), str) and (fault := address_fault(path)):
                 yield Issue((*at, "path"), f"path {fault}")
             if isinstance(email := item.get("email"), str) and (fault := email_fault(email)):
                 yield Issue((*at, "email"), f"email {fault}")
             if name == "licenses" and item.get("name") is not None and not _is_license(item):
-                yield Issue((*at, "name"), "a license's name is a word such as CC-BY-4.0")
+                yield Issue((*at, "name"), "a license's name must be a word such as CC-BY-4.0")
 
 
 def _is_license(item: Mapping[str, object]) -> bool:
@@ -287,7 +293,7 @@ def _is_license(item: Mapping[str, object]) -> bool:
 def _text(value: dict[str, object], names: Iterable[str], at: Path) -> Iterator[Issue]:
     for name in names:
         if value.get(name) is not None and not isinstance(value[name], str):
-            yield Issue((*at, name), f"{name} is text; put it in quotes")
+            yield Issue((*at, name), f"{name} must be text; put it in quotes")
 
 
 def _list(value: object) -> list[object]:

@@ -120,7 +120,7 @@ class _Joiner:
         if isinstance(value, dict):
             if not isinstance(value.get(REFERENCE, ""), str):
                 place = places_in(file)((*here, REFERENCE))
-                what = "$ref is the path of a file, such as ../shared/fields.yaml#/person_id"
+                what = "$ref must be the path of a file, such as ../shared/fields.yaml#/person_id"
                 self._whole.faults.append(SharedFault(file, place, what))
                 return None
             if REFERENCE in value:

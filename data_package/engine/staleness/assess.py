@@ -71,7 +71,7 @@ class Cause:
             case CauseKind.CHECK:
                 return f"its check {self.subject} failed"
             case CauseKind.NOT_CHECKED if self.subject:
-                return f"its check {self.subject} has not been made"
+                return f"its check {self.subject} has not run"
             case (
                 CauseKind.NEVER_BUILT
                 | CauseKind.MISSING

@@ -18,7 +18,7 @@ def lock_at(project: Project, revision: str) -> Lock:
     found = _ask(project, *words)
     if found is None:
         if _ask(project, "rev-parse", "--git-dir") is None:
-            raise ProjectError(f"{project.root} is in no git repository.")
+            raise ProjectError(f"{project.root} is not in a git repository.")
         raise ProjectError(f"git knows no commit {revision!r}. `git log --oneline` lists them.")
     commit = found.decode().strip()
     text = _ask(project, "cat-file", "blob", f"{commit}:./{LOCK}")

@@ -502,7 +502,7 @@ class LockFile:
 
 def lacks(tables: Sequence[str]) -> str:
     """That the lock file lacks tables that have been built, in a sentence."""
-    return f"{LOCK} lacks what was built of {some(tables, 3)}."
+    return f"{LOCK} does not record the last build of {some(tables, 3)}."
 
 
 def _together(known: Mapping[str, TableEntry]) -> TableEntry:

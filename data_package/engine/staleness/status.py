@@ -241,7 +241,11 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
     if any(cause.kind is CauseKind.UPSTREAM for cause in state.causes):
         lines += _begins(table.name, states, catalogue)
     if state.error is not None:
-        lines += ["", "The last attempt, made on just this, failed:", _indent(state.error)]
+        lines += [
+            "",
+            "The last attempt, with this code and these inputs, failed:",
+            _indent(state.error),
+        ]
     if state.parts:
         fresh = sum(one.state is State.FRESH for one in state.parts)
         lines += ["", f"{fresh} of its {len(state.parts)} partitions are fresh."]
@@ -249,7 +253,10 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
         lines += ["", "What cannot be seen in its code, and how it is treated:"]
         lines += [f"  {what}" for what in table.fingerprint.unseen]
     if used := outside.seen(table):
-        lines += ["", "What it used when it was built that is not an input, and is not covered:"]
+        lines += [
+            "",
+            "What it used in the last build that is not an input, so a change is not noticed:",
+        ]
         lines += [f"  {use}" for use in used]
     if causes:
         lines.append("")
@@ -338,7 +345,7 @@ def _code(name: str, table: Table, entry: TableEntry, catalogue: Catalogue) -> l
         )
         lines += [f"      {line}" for line in diff]
     elif now.code:
-        lines.append("      (the code that it was built by is not kept on this machine)")
+        lines.append("      (the code that it was built from is not kept on this machine)")
     return lines
 
 

@@ -16,8 +16,10 @@ from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.fetching import redcap
 from data_package.engine.fetching.fetch import fetch
 from data_package.engine.fetching.keeping import kept
+from data_package.engine.fetching.redcap_dictionary import columns_of
 from data_package.engine.schema import Contract
 from data_package.engine.schema.choices import choices
+from data_package.engine.schema.contract_file import linted
 from data_package.engine.sources import snapshots
 from data_package.engine.sources.proposed import proposed_contract
 from data_package.engine.tables.catalogue import catalogue_of
@@ -249,6 +251,35 @@ def test_an_unknown_instrument_and_a_wrong_token_are_refused(tmp_path: Path) -> 
         redcap.answered(origin, TOKEN),
     ):
         pass
+
+
+def test_a_dictionary_with_oddities_is_a_contract_without_faults() -> None:
+    number = "text_validation_type_or_show_slider_number"
+    same = {"field_type": "radio", "select_choices_or_calculations": "1, Same | 2, Same"}
+    low, high = "text_validation_min", "text_validation_max"
+    rows: list[dict[str, object]] = [
+        {"field_name": "id"},
+        {"field_name": "same", **same},
+        {"field_name": "comma", number: "number_comma_decimal", low: "1,5", high: "2,75"},
+        {"field_name": "day", number: "date_dmy", low: "2020-01-31", high: "today"},
+        {"field_name": "how", "field_type": "slider", number: "number", low: "0", high: "10"},
+        {"field_name": "code", **same, "select_choices_or_calculations": "1, Yes | 01, Odd"},
+    ]
+    dictionary = [{"field_type": "text", **row, "form_name": "f"} for row in rows]
+    events = {"start_arm_1": "Start", "start_arm_2": "Start"}
+    columns = columns_of(
+        dictionary, [], "f", events=events, repeats=True, missing="-9, Same | -8, Same"
+    )
+    contract = columns.contract("", list(columns.fields), ["id"])
+    linted(contract, name="t")
+    kinds = {name: one["type"] for name, one in columns.fields.items()}
+    assert kinds["code"] == "string"
+    assert columns.fields["comma"]["constraints"] == {"minimum": 1.5, "maximum": 2.75}
+    assert columns.fields["day"]["constraints"] == {"minimum": "2020-01-31"}
+    assert columns.fields["same"]["categories"] == [
+        {"value": 1, "label": "Same (1)"},
+        {"value": 2, "label": "Same (2)"},
+    ]
 
 
 @pytest.mark.parametrize(

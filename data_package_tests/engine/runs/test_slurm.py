@@ -180,10 +180,10 @@ import polars as pl
 HERE = Path(__file__).parents[1]
 
 
-@dg.asset(retry_policy=dg.RetryPolicy(max_retries=2))
+@dg.asset(retry_policy=dg.RetryPolicy(max_retries=3))
 def unlucky(context: dg.AssetExecutionContext) -> pl.DataFrame:
     (HERE / f"attempt{context.retry_number}").touch()
-    if context.retry_number < 2:
+    if context.retry_number < 3:
         time.sleep(1000)
     return pl.DataFrame({"n": [context.retry_number]})
 
@@ -235,6 +235,10 @@ def test_what_happens_to_jobs_is_reported_and_tried_again_as_a_table_says(
     # What runs on a drained node goes on, and what is begun later goes elsewhere.
     set_node(node, "DRAIN")
     cluster.run("scancel", job)
+    preempted, place = attempted(2)
+    cluster.run(
+        "sbatch", "--partition=urgent", f"--nodelist={place}", "--output=/dev/null", "--wrap=true"
+    )
     code, found, output = finished(build)
     set_node(node, "RESUME")
     assert code == 1, output
@@ -255,6 +259,7 @@ def test_what_happens_to_jobs_is_reported_and_tried_again_as_a_table_says(
     assert "The node of its job" in tried[0]
     assert "was lost" in tried[0]
     assert f"Its job {job} was cancelled on {node}" in tried[1]
+    assert f"Its job {preempted} was preempted on {place}" in tried[2]
     until(lambda: not cluster.jobs())
 
 

@@ -134,7 +134,7 @@ def test_every_fault_is_reported_at_once_with_line_and_column(tmp_path: Path) ->
         ("type: string, constraints: {enum: [1]}", "put it in quotes"),
         ("type: string, constraints: {enum: [true]}", "put it in quotes"),
         ("type: integer, constraints: {enum: [1, 1]}", "twice"),
-        ("type: integer, constraints: {required: yes}", "required is true or false"),
+        ("type: integer, constraints: {required: yes}", "required must be true or false"),
         ("type: integer, categories: [1, 1]", "twice"),
         ("type: integer, categories: [x]", "not a value of type integer"),
         ("type: string, categories: [a], constraints: {enum: [b]}", "not a category"),
@@ -148,9 +148,9 @@ def test_every_fault_is_reported_at_once_with_line_and_column(tmp_path: Path) ->
         ('type: date, format: "%Q"', "%Q"),
         ("type: string, decimalChar: x", "does not belong to the type string"),
         ("type: number, groupChar: .", "the same"),
-        ("type: list, itemType: objekt", "itemType is one of"),
+        ("type: list, itemType: objekt", "itemType must be one of"),
         ("missingValues: [-9]", "put it in quotes"),
-        ("title: 3", "title is text"),
+        ("title: 3", "title must be text"),
     ],
 )
 def test_a_fault_of_a_field_is_reported_with_what_to_do(
@@ -167,7 +167,7 @@ def test_a_fault_of_a_field_is_reported_with_what_to_do(
         ("fields: [{type: string}]", "needs a name"),
         ("fields: [{name: a}], primaryKey: [b]", "not a field"),
         ("fields: [{name: a}], uniqueKeys: [a]", "put it in brackets"),
-        ("fields: [{name: a}], fieldsMatch: same", "fieldsMatch is one of"),
+        ("fields: [{name: a}], fieldsMatch: same", "fieldsMatch must be one of"),
         ("fields: [{name: a}], foreignKeys: [{fields: a}]", "reference:"),
         (
             "fields: [{name: a}], "
@@ -270,8 +270,8 @@ def test_a_contract_under_another_name_is_refused_and_not_passed_over(tmp_path: 
         ("[" * 100_000, "levels deep"),
         ("a: &x [*x]\n", "alias"),
         ("? [a]\n: b\n", "key must be text"),
-        ("", "a contract is a mapping"),
-        ("- a\n", "a contract is a mapping"),
+        ("", "a contract must be a mapping"),
+        ("- a\n", "a contract must be a mapping"),
     ],
 )
 def test_hostile_yaml_is_refused_in_one_line(text: str, expected: str, tmp_path: Path) -> None:

@@ -199,6 +199,37 @@ def test_the_tables_of_a_database_are_listed(sqlite: Path, duck: Path) -> None:
         check_file(sqlite, texts("a"))
 
 
+def test_a_row_of_one_null_is_a_row(tmp_path: Path) -> None:
+    with closing(sqlite3.connect(tmp_path / "t.db")) as connection, connection:
+        connection.execute("create table t (a text)")
+        connection.executemany("insert into t values (?)", [("x",), (None,), ("",), ("y",)])
+    with duckdb.connect(str(tmp_path / "t.duckdb")) as database:
+        database.execute("create table t as select unnest(['x', null, '', 'y']) as a")
+    (tmp_path / "t.json").write_text('[{"a": "x"}, {"a": null}, {"a": ""}, {"a": "y"}]')
+    (tmp_path / "t.ndjson").write_text('{"a": "x"}\n{"a":  null}\n{"a":   ""}\n{"a": "y"}')
+    for path in tmp_path.iterdir():
+        for missing in ([""], ["-"]):
+            reading = read(path, {**texts("a"), "missingValues": missing}, numbered=True)
+            nothing = None if missing == [""] else ""
+            assert reading.frame.collect()["a"].to_list() == ["x", nothing, nothing, "y"], path
+            assert reading.report.ok
+            assert reading.numbers is not None
+            assert reading.numbers.to_list() == [2, 3, 4, 5]
+
+
+def test_virtual_tables_of_sqlite_are_not_listed(tmp_path: Path) -> None:
+    path = tmp_path / "t.db"
+    with closing(sqlite3.connect(path)) as connection, connection:
+        connection.executescript(
+            "create table notes_extra (a); create table t (a);"
+            "create virtual table notes using fts5(a);"
+            "CREATE VIRTUAL TABLE boxes USING rtree(id, low, high)"
+        )
+    assert parts_of(path) == [{"table": "notes_extra"}, {"table": "t"}]
+    with pytest.raises(CheckError, match="no table 'notes' that can be read; its tables are"):
+        check_file(path, texts("a"), dialect={"table": "notes"})
+
+
 def test_an_infinite_date_of_duckdb_is_a_bad_cell(tmp_path: Path) -> None:
     path = tmp_path / "t.duckdb"
     with duckdb.connect(str(path)) as database:

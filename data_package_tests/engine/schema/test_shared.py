@@ -187,7 +187,7 @@ def test_a_fault_in_a_shared_file_is_reported_there(project: Path) -> None:
         ("../pyproject.toml", "not a file in YAML, JSON or CSV"),
         ("../shared/fields.yaml#/persn_id", "Did you mean 'person_id'?"),
         ("../shared/fields.yaml#person_id", "begins with /"),
-        (5, "$ref is the path of a file"),
+        (5, "$ref must be the path of a file"),
         ("visits.yaml", "leads back to itself"),
         ("#/schema/fields/0", "leads back to itself"),
         ("../shared/outside.yaml", "leads out of the project"),

@@ -274,6 +274,19 @@ def test_weeks_and_months_of_stata_are_the_numbers_that_it_counts(tmp_path: Path
     assert inference.fields[1]["description"] == "Months since January 1960."
 
 
+@pytest.mark.parametrize("release", [114, 118])
+def test_texts_of_stata_keep_the_blanks_at_their_end(tmp_path: Path, release: Any) -> None:
+    path = tmp_path / "t.dta"
+    texts = ["x  ", "  y", "z z", " ", "four", "ab  "]
+    frame = pd.DataFrame({"n": [32] * 6, "a": texts, "b": ["no", "ne"] * 3})
+    frame.to_stata(path, version=release, write_index=False)
+    fields = [{"name": name, "type": "string"} for name in "ab"]
+    made = read(path, {"fields": fields, "fieldsMatch": "subset"}).frame.collect()
+    theirs = pd.read_stata(path)
+    assert made["a"].to_list() == theirs["a"].to_list() == texts
+    assert made["b"].to_list() == theirs["b"].to_list()
+
+
 def test_texts_of_old_releases_of_stata_keep_their_letters(tmp_path: Path) -> None:
     path = tmp_path / "t.dta"
     texts = ["Zürich", "ö", "plain", "", "Äß"]
@@ -398,6 +411,63 @@ def test_a_file_in_an_encoding_that_is_not_decoded_is_refused(
     in_code_page(path, encoding)
     with pytest.raises(CheckError, match=f"its texts are in '{encoding.decode()}'"):
         check_file(path, {"fields": [{"name": "town", "type": "string"}]})
+
+
+LETTERS = ["voilà", "Å", "日本語", "ascii", "tail\u00a0", "é" * 200, "x" * 254 + "ü" * 90, "", "🙂"]
+
+
+@pytest.mark.parametrize("way", ["plain", "zsav", "silent"])
+def test_letters_of_spss_files_in_utf8_are_kept(tmp_path: Path, way: str) -> None:
+    path = tmp_path / ("t.zsav" if way == "zsav" else "t.sav")
+    rows = len(LETTERS)
+    frame = pd.DataFrame({"größe": LETTERS, "short": ["é"] * rows, "n": [1.0] * rows})
+    frame["clock"] = [30 * 3600.0] * rows
+    pyreadstat.write_sav(
+        frame,
+        path,
+        compress=way == "zsav",
+        variable_format={"clock": "TIME11.2"},
+        missing_ranges={"short": ["é"]},
+    )
+    if way == "silent":
+        path.write_bytes(path.read_bytes().replace(b"\x07\0\0\0" + _UTF8, b""))
+    fields = [{"name": name, "type": "string"} for name in ("größe", "short")]
+    fields += [{"name": "n", "type": "integer"}, {"name": "clock", "type": "duration"}]
+    made = read(path, {"fields": fields}, bad="stop").frame.collect()
+    assert made["clock"].unique().to_list() == [dt.timedelta(hours=30)]
+    assert made["größe"].to_list() == [text or None for text in LETTERS]
+    assert made["short"].to_list() == [None] * rows
+    if way == "plain":
+        missing: Any = infer_file(path).fields[1]["missingValues"]
+        assert [one["value"] for one in missing] == ["", "é"]
+
+
+@pytest.mark.parametrize(
+    ("suffix", "way"),
+    [(".sav", "plain"), (".sav", "packed"), (".sav", "silent"), (".dta", "plain")],
+)
+def test_letters_that_are_not_in_the_encoding_of_their_file_are_refused(
+    tmp_path: Path, suffix: str, way: str
+) -> None:
+    path = tmp_path / f"t{suffix}"
+    frame = pd.DataFrame({"id": [1.0, 2.0], "town": ["Bern", "Zqrich"]})
+    if suffix == ".dta":
+        pyreadstat.write_dta(frame, path, version=15)
+    else:
+        pyreadstat.write_sav(frame, path, row_compress=way == "packed")
+    whole = path.read_bytes().replace(b"Zq", b"Z\xfc")
+    path.write_bytes(whole.replace(b"\x07\0\0\0" + _UTF8, b"") if way == "silent" else whole)
+    with pytest.raises(CheckError, match="column town has letters that cannot be") as caught:
+        check_file(path, {"fields": [{"name": "town", "type": "string"}], "fieldsMatch": "subset"})
+    assert "rich" not in str(caught.value)
+
+
+def test_half_of_a_letter_at_the_end_of_a_text_is_left_out(tmp_path: Path) -> None:
+    path = tmp_path / "t.sav"
+    pyreadstat.write_sav(pd.DataFrame({"a": ["x" * 7 + "q"]}), path)
+    path.write_bytes(path.read_bytes().replace(b"xxq", b"xx\xc3"))
+    made = read(path, {"fields": [{"name": "a", "type": "string"}]}).frame.collect()
+    assert made["a"].to_list() == ["x" * 7]
 
 
 def test_a_transport_file_with_letters_of_an_old_code_page_is_refused(tmp_path: Path) -> None:

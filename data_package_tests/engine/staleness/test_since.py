@@ -176,7 +176,7 @@ def test_without_git_or_a_repository_it_is_one_line(
     made = study({})
     monkeypatch.chdir(made.root)
     done = CliRunner().invoke(command, ["--since", "HEAD"])
-    assert str(done.exception) == f"{made.root} is in no git repository."
+    assert str(done.exception) == f"{made.root} is not in a git repository."
     monkeypatch.setenv("PATH", "/nowhere")
     done = CliRunner().invoke(command, ["--since", "HEAD"])
     assert str(done.exception) == "git is not installed, or not on the PATH."

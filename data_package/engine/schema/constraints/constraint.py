@@ -60,7 +60,7 @@ def true_or_false(name: str) -> Callable[[Field, object], Iterator[Fault]]:
 
     def faults(_field: Field, value: object) -> Iterator[Fault]:
         if not isinstance(value, bool):
-            yield (), f"{name} is true or false"
+            yield (), f"{name} must be true or false"
 
     return faults
 

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
 
 def _faults(field: Field, value: object) -> Iterator[Fault]:
     if not isinstance(value, list) or not value:
-        yield (), "enum is a list of values"
+        yield (), "enum must be a list of values"
     seen: set[Hashable] = set()
     for i, item in enumerate(value if isinstance(value, list) else []):
         meaning = logical(field, item)

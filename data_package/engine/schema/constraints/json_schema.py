@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
 def _faults(_field: Field, value: object) -> Iterator[Fault]:
     if not isinstance(value, dict):
-        yield (), "jsonSchema is a JSON Schema object"
+        yield (), "jsonSchema must be a JSON Schema object"
         return
     from data_package.engine.schema.json_validation import fault_of
 

@@ -22,7 +22,7 @@ def faults_between(written: dict[str, object]) -> Iterator[Fault]:
 
 def _faults(name: str, _field: Field, value: object) -> Iterator[Fault]:
     if isinstance(value, bool) or not isinstance(value, int) or value < 0:
-        yield (), f"{name} is a whole number, zero or more"
+        yield (), f"{name} must be a whole number, zero or more"
 
 
 def _rule(name: str, field: Field, dtype: "pl.DataType") -> "Rule":

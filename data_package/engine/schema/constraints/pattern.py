@@ -17,7 +17,7 @@ if TYPE_CHECKING:
 
 def _faults(_field: Field, value: object) -> Iterator[Fault]:
     if not isinstance(value, str):
-        yield (), "pattern is text; put it in quotes"
+        yield (), "pattern must be text; put it in quotes"
     elif words := unsupported(value):
         yield (), f"pattern: {words}"
     elif not _is_expression(value):

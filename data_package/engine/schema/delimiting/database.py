@@ -27,6 +27,17 @@ _SHARED = (
     "UBIGINT", "FLOAT", "DOUBLE", "VARCHAR", "DATE", "TIME", "TIMESTAMP", "TIMESTAMP_S",
     "TIMESTAMP_MS", "TIMESTAMP_NS", "TIMESTAMP WITH TIME ZONE", "BLOB", "DECIMAL",
 )  # fmt: skip
+# Virtual tables run code of their own, and keep their rows in tables that are named after them.
+_SQLITE_TABLES = """
+with virtual as (select name from sqlite_schema where sql like 'create virtual table%')
+select name from sqlite_schema where type in ('table', 'view')
+and name not like 'sqlite!_%' escape '!' and name not in (select name from virtual)
+and name not in (select virtual.name || '_' || parts.value from virtual, (
+    select 'data' as value union select 'idx' union select 'content' union select 'docsize'
+    union select 'config' union select 'segments' union select 'segdir' union select 'stat'
+    union select 'node' union select 'parent' union select 'rowid') as parts)
+order by rowid
+"""
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,7 +113,9 @@ def _statement(path: Path, dialect: Dialect, names: list[str]) -> str:
             raise one_of(path, "tables", "table", names)
         table = names[0]
     if table not in names:
-        raise CheckError(f"{path}: it has no table {table!r}; its tables are {listed or 'none'}")
+        raise CheckError(
+            f"{path}: it has no table {table!r} that can be read; its tables are {listed or 'none'}"
+        )
     quoted = table.replace('"', '""')
     return f'select * from "{quoted}"'  # noqa: S608  a name of the file's own, quoted
 
@@ -145,7 +158,7 @@ def _sqlite_pieces(path: Path, connection: Any, statement: str) -> Iterator[byte
     schema = {str(i): pl.String for i in range(len(names))}
     while found := cursor.fetchmany(_ROWS):
         cells = [list(map(_cell, row)) for row in found]
-        yield written(pl.DataFrame(cells, schema=schema, orient="row"))
+        yield written(pl.DataFrame(cells, schema=schema, orient="row"), blank_rows=False)
 
 
 def _cell(value: object) -> str | None:
@@ -185,7 +198,8 @@ def _duckdb_pieces(path: Path, connection: Any, statement: str) -> Iterator[byte
     for batch in _batches(result):
         names = [str(i) for i in range(batch.num_columns)]
         frame = pl.DataFrame(batch.rename_columns(names))
-        yield written(pl.DataFrame([as_text(column) for column in frame]))
+        texts = pl.DataFrame([as_text(column) for column in frame])
+        yield written(texts, blank_rows=False)
 
 
 def _as_shared(dtype: str, column: str) -> str:
@@ -205,8 +219,7 @@ ENGINES = {
     "sqlite": Engine(
         b"SQLite format 3\0",
         0,
-        "select name from sqlite_schema where type in ('table', 'view') "
-        "and name not like 'sqlite!_%' escape '!' order by rowid",
+        _SQLITE_TABLES,
         _open_sqlite,
         _sqlite_pieces,
     ),

@@ -25,10 +25,15 @@ def in_cells(dialect: Dialect) -> Dialect:
     )
 
 
-def written(cells: pl.DataFrame) -> bytes:
-    """Return rows of text, each with its line end; null and empty text are the same."""
+def written(cells: pl.DataFrame, *, blank_rows: bool = True) -> bytes:
+    """Return rows of text, each with its line end; null and empty text are the same.
+
+    Where there are no blank rows, a row of one empty cell is not written as an empty line.
+    """
     made = io.BytesIO()
     filled = cells.with_columns(pl.when(pl.all() != "").then(pl.all()))
+    if cells.width == 1 and not blank_rows:
+        filled = cells.fill_null("")
     filled.write_csv(
         made,
         include_header=False,

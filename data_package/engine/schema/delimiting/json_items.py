@@ -288,7 +288,7 @@ def _block(rows: list[list[str | None]], width: int) -> bytes:
     if not rows or not width:
         return b"\n" * len(rows)
     schema = {str(i): pl.String for i in range(width)}
-    return written(pl.DataFrame(rows, schema=schema, orient="row"))
+    return written(pl.DataFrame(rows, schema=schema, orient="row"), blank_rows=False)
 
 
 def _cell(value: object) -> str | None:

@@ -1,24 +1,20 @@
 """Times that SPSS and SAS count in seconds, as the durations that they are.
 
 The library gives a time of 24 hours or more as a missing value. So it reads a copy of such a file
-whose header says that these columns are numbers. The copy has no name, and ends with its process.
+whose header says that these columns are numbers.
 https://www.gnu.org/software/pspp/pspp-dev/html_node/Variable-Record.html and
 https://support.sas.com/techsup/technote/ts140.pdf describe the headers.
 """
 
-import shutil
 import struct
-import tempfile
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from pathlib import Path
+from collections.abc import Mapping, Sequence
 from typing import IO
 
 import polars as pl
 
 from data_package.engine.schema.formats.spss_dictionary import HEADER_BYTES, byte_order
 
-_PIECE = 1 << 20
+_HEAD = 1 << 20
 _VARIABLE = 2
 _TIME = 21
 # F8.2, as SPSS writes it.
@@ -35,18 +31,12 @@ def durations(names: Sequence[str]) -> list[pl.Expr]:
     ]
 
 
-@contextmanager
-def in_numbers(path: Path, schema: Mapping[str, pl.DataType]) -> Iterator[Path]:
-    """A copy of a file in which times are numbers."""
-    with tempfile.TemporaryFile() as copy:
-        with path.open("rb") as file:
-            shutil.copyfileobj(file, copy, _PIECE)
-        if path.suffix == ".xpt":
-            _change_sas(copy, [i for i, dtype in enumerate(schema.values()) if dtype == pl.Time])
-        else:
-            _change_spss(copy)
-        copy.flush()
-        yield Path(f"/proc/self/fd/{copy.fileno()}")
+def in_numbers(file: IO[bytes], suffix: str, schema: Mapping[str, pl.DataType]) -> None:
+    """Change the header of a copy so that times are numbers."""
+    if suffix == ".xpt":
+        _change_sas(file, [i for i, dtype in enumerate(schema.values()) if dtype == pl.Time])
+    else:
+        _change_spss(file)
 
 
 def _change_spss(file: IO[bytes]) -> None:
@@ -71,7 +61,7 @@ def _change_spss(file: IO[bytes]) -> None:
 
 def _change_sas(file: IO[bytes], places: Sequence[int]) -> None:
     file.seek(0)
-    head = file.read(_PIECE)
+    head = file.read(_HEAD)
     begin = max(
         head.find(b"HEADER RECORD*******NAMESTR"), head.find(b"HEADER RECORD*******NAMSTV8")
     )

@@ -159,6 +159,11 @@ class _Reader:
         content = stream.read(int.from_bytes(head[1:], "little")) if len(head) == 9 else b""
         if len(head) < 9 or len(content) < int.from_bytes(head[1:], "little"):
             raise self._damaged
+        if head[:1] == b"F":
+            raise CheckError(
+                f"{self._path}: {content.decode()} has no room for a copy of it; "
+                "set TMPDIR to a folder that has"
+            )
         return head[:1], content
 
 

@@ -9,15 +9,18 @@ output: a letter, the length of what follows as eight bytes, and that. `K` is wh
 itself as JSON, `S` its columns as an Arrow file without rows; a second line asks for rows: `B` is
 the number of an open file with a batch of them, which any other line answers once it has been read.
 `D` ends them, and `E` says in JSON what kind of error ended them. `L` is the name of a column with
-letters that are not decoded.
+letters that are not decoded, and `F` the folder that has no room for a copy of the file.
 """
 
 import contextlib
+import errno
 import io
 import json
 import os
 import resource
+import shutil
 import sys
+import tempfile
 from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import Any
@@ -28,6 +31,10 @@ sys.path.extend(place for place in sys.argv[1:] if place not in sys.path)
 import polars as pl
 
 BATCH_ROWS = 1 << 17
+# Wide files come in batches of fewer rows: the library decodes several at once.
+_BATCH_CELLS = 1 << 22
+_FEWEST_ROWS = 1 << 10
+_PIECE = 1 << 20
 # The part of the machine's memory that a file may claim before it counts as damaged.
 _SHARE = 0.75
 
@@ -41,6 +48,9 @@ def main() -> None:
         folder = Path(request["folder"])
         answer(named(Path(request["path"]), folder / f"table{request['suffix']}"), answers)
     except BaseException as error:  # noqa: BLE001  a panic of the library is one, too
+        if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
+            send(answers, b"F", tempfile.gettempdir().encode())
+            return
         send(answers, b"E", json.dumps({"error": type(error).__name__}).encode())
         if not isinstance(error, Exception):
             os._exit(1)
@@ -68,6 +78,14 @@ def answer(name: str, answers: io.BufferedIOBase) -> None:
     """Send what a file says of itself, and its rows if they are asked for."""
     from polars_readstat import ScanReadstat
 
+    from data_package.engine.schema.formats.clock_columns import in_numbers
+    from data_package.engine.schema.formats.spss_dictionary import (
+        in_utf8,
+        is_utf8,
+        named_encoding,
+    )
+    from data_package.engine.schema.formats.spss_letters import copy_in_bytes, is_ascii
+
     reader = ScanReadstat(name)
     metadata = dict(reader.metadata)
     schema = dict(reader.schema)
@@ -78,22 +96,37 @@ def answer(name: str, answers: io.BufferedIOBase) -> None:
         counting = periods(metadata, schema)
     names = dict(zip(schema, schema, strict=True))
     if name.endswith((".sav", ".zsav")):
-        from data_package.engine.schema.formats.spss_dictionary import in_utf8, named_encoding
-
         metadata["named_encoding"] = named_encoding(Path(name), metadata)
         if dictionary := in_utf8(Path(name), metadata, schema):
             decoded = ScanReadstat(name, data=dictionary)
             names = dict(zip(schema, decoded.schema, strict=True))
             metadata["variables"] = decoded.metadata["variables"]
     send(answers, b"K", json.dumps(metadata, default=str).encode())
-    if pl.Time() in schema.values() and name.endswith((".sav", ".zsav", ".xpt")):
-        from data_package.engine.schema.formats.clock_columns import in_numbers
-
-        with in_numbers(Path(name), schema) as copy:
-            changed = named(copy, Path(name).with_stem("changed"))
-            answer_rows(changed, metadata, schema, names, counting, answers)
-    else:
+    is_spss = name.endswith((".sav", ".zsav"))
+    clocks = pl.Time() in schema.values() and (is_spss or name.endswith(".xpt"))
+    claims = not metadata.get("named_encoding") or is_utf8(metadata["named_encoding"])
+    texts = is_spss and pl.String() in schema.values() and is_utf8(metadata["encoding"]) and claims
+    if texts:
+        with Path(name).open("rb") as file:
+            texts = not is_ascii(file, int(metadata["data_offset"]))
+    if not clocks and not texts:
         answer_rows(name, metadata, schema, names, counting, answers)
+        return
+    with tempfile.TemporaryFile() as copy, Path(name).open("rb") as file:
+        if texts:
+            texts = copy_in_bytes(file, copy, int(metadata["data_offset"]))
+        else:
+            shutil.copyfileobj(file, copy, _PIECE)
+        if clocks:
+            in_numbers(copy, Path(name).suffix, schema)
+        copy.flush()
+        place = Path(f"/proc/self/fd/{copy.fileno()}")
+        changed = named(place, Path(name).with_stem("changed"))
+        if texts:
+            shown = [names[one] for one in schema]
+            schema = dict(zip(ScanReadstat(changed).schema, schema.values(), strict=True))
+            names = dict(zip(schema, shown, strict=True))
+        answer_rows(changed, metadata, schema, names, counting, answers, in_bytes=texts)
 
 
 def answer_rows(
@@ -103,13 +136,24 @@ def answer_rows(
     names: Mapping[str, str],
     counting: list[str],
     answers: io.BufferedIOBase,
+    *,
+    in_bytes: bool = False,
 ) -> None:
     """Send the columns, and their rows if they are asked for.
 
-    `names` are what the columns are called, by what the library calls them.
+    `names` are what the columns are called, by what the library calls them. `in_bytes` tells that
+    each letter of a text is one of its bytes.
     """
+    from data_package.engine.schema.formats.spss_dictionary import is_utf8
+    from data_package.engine.schema.formats.spss_letters import (
+        UndecodedError,
+        decoded,
+        without_missing,
+    )
+
+    is_spss = name.endswith((".sav", ".zsav"))
     clocks: list[str] = []
-    if name.endswith((".sav", ".zsav", ".xpt")):
+    if is_spss or name.endswith(".xpt"):
         clocks = [one for one, dtype in schema.items() if dtype == pl.Time]
     schema.update(dict.fromkeys(counting, pl.Int64()))
     schema.update(dict.fromkeys(clocks, pl.Duration("us")))
@@ -120,32 +164,42 @@ def answer_rows(
     request = json.loads(line)
     called = {there: here for here, there in names.items()}
     request |= {key: [called[one] for one in request[key]] for key in ("columns", "coded")}
-    batches = rows(name, request, counting, clocks)
+    batches = rows(name, request, counting, clocks, max(1, len(schema)))
     if name.endswith(".dta"):
         from data_package.engine.schema.formats.stata_columns import with_whole_texts
 
         batches = with_whole_texts(batches, Path(name), metadata)
-    # Letters that are not UTF-8 in a file that says it are not there any more.
-    is_unicode = str(metadata.get("encoding")) == "UTF-8" or name.endswith(".dta")
+    # In a file of an old Stata each byte is a letter.
+    is_old = name.endswith(".dta") and not is_utf8(metadata.get("encoding"))
     codes = {here + request["ending"]: there + request["ending"] for here, there in names.items()}
     for batch in batches:
-        if not is_unicode and (lost := undecoded(batch)):
+        whole = batch.rename({**names, **codes}, strict=False)
+        if in_bytes:
+            try:
+                whole = decoded(whole)
+            except UndecodedError as error:
+                send(answers, b"L", str(error).encode())
+                return
+        elif not is_old and (lost := undecoded(whole)):
             send(answers, b"L", lost.encode())
             return
-        share(answers, batch.rename({**names, **codes}, strict=False))
+        if is_spss:
+            whole = without_missing(whole, metadata["variables"], request["ending"])
+        share(answers, whole)
     send(answers, b"D", b"")
 
 
 def rows(
-    name: str, request: Mapping[str, Any], counting: list[str], clocks: list[str]
+    name: str, request: Mapping[str, Any], counting: list[str], clocks: list[str], columns: int
 ) -> Iterator[pl.DataFrame]:
-    """Give the columns that are asked for, in the order of the file."""
+    """Give the columns that are asked for, of so many, in the order of the file."""
     from polars_readstat import scan_readstat
 
     coded: list[str] = [one for one in request["coded"] if one not in counting]
     ending: str = request["ending"]
     nulls = {"columns": coded, "suffix": ending, "use_value_labels": False} if coded else None
-    scan = scan_readstat(name, preserve_order=True, informative_nulls=nulls)
+    height = max(_FEWEST_ROWS, min(BATCH_ROWS, _BATCH_CELLS // columns))
+    scan = scan_readstat(name, preserve_order=True, informative_nulls=nulls, batch_size=height)
     held = scan.collect_schema()
     names = [*request["columns"], *(one + ending for one in coded if one + ending in held)]
     if name.endswith(".por"):
@@ -163,7 +217,7 @@ def rows(
         from data_package.engine.schema.formats.clock_columns import durations
 
         counted = durations([one for one in clocks if one in names])
-    batches = scan.collect_batches(chunk_size=BATCH_ROWS, maintain_order=True, engine="streaming")
+    batches = scan.collect_batches(chunk_size=height, maintain_order=True, engine="streaming")
     for batch in batches:
         yield batch.select(pl.col(names)).with_columns(counted)
 

@@ -7,9 +7,11 @@ https://www.gnu.org/software/pspp/pspp-dev/html_node/System-File-Format.html des
 
 import codecs
 import json
+import re
 import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
+from itertools import product
 from pathlib import Path
 from typing import IO, Literal
 
@@ -17,9 +19,10 @@ from typing import IO, Literal
 _NOT_DECODED = ("\ufffd", "&#65533;")
 HEADER_BYTES = 176
 _LITTLE = (b"\x02\0\0\0", b"\x03\0\0\0")
-_VARIABLE, _LABELS, _OF_VARIABLES, _DOCUMENTS, _EXTENSION, _END = 2, 3, 4, 6, 7, 999
-_LONG_NAMES, _LONG_TEXTS, _ENCODING, _LABELS_OF_TEXTS, _MISSING_OF_TEXTS = 13, 14, 20, 21, 22
+VARIABLE, _LABELS, _OF_VARIABLES, _DOCUMENTS, EXTENSION, _END = 2, 3, 4, 6, 7, 999
+_LONG_NAMES, _LONG_TEXTS, ENCODING, _LABELS_OF_TEXTS, _MISSING_OF_TEXTS = 13, 14, 20, 21, 22
 _LONGEST_LABEL = 255
+_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$#."
 
 
 def in_utf8(path: Path, metadata: Mapping[str, object], names: Iterable[str]) -> bytes | None:
@@ -42,17 +45,106 @@ def named_encoding(path: Path, metadata: Mapping[str, object]) -> str:
     """
     with path.open("rb") as file:
         head = file.read(int(str(metadata["data_offset"])))
+    found = encoding_at(head)
+    return "" if found is None else head[found[0] : sum(found)].decode("latin-1")
+
+
+def encoding_at(head: bytes) -> tuple[int, int] | None:
+    """Where a header names its encoding, and in how many bytes; None where it does not."""
     order = byte_order(head)
-    _, found, content = head.rpartition(struct.pack(f"{order}3i", _EXTENSION, _ENCODING, 1))
-    if not found:
-        return ""
-    (length,) = struct.unpack(f"{order}i", content[:4])
-    return content[4 : 4 + length].decode("latin-1")
+    mark = struct.pack(f"{order}3i", EXTENSION, ENCODING, 1)
+    at = head.rfind(mark)
+    if at < 0:
+        return None
+    begin = at + len(mark) + 4
+    (length,) = struct.unpack(f"{order}i", head[begin - 4 : begin])
+    return begin, length
+
+
+def is_utf8(encoding: object) -> bool:
+    """Whether this is a name of UTF-8."""
+    return re.sub(r"[\W_]", "", str(encoding)).lower() == "utf8"
 
 
 def byte_order(header: bytes) -> Literal["<", ">"]:
     """How the header of a file orders the bytes of its numbers, as `struct` writes it."""
     return "<" if header[64:68] in _LITTLE else ">"
+
+
+def places_of(head: bytes) -> Iterator[tuple[int, int, int]]:
+    """Where the records of a dictionary begin that have names, and where each ends.
+
+    The first number is 2 for a variable, and the subtype of another record. Raises ValueError and
+    struct.error for records that are damaged.
+    """
+    order = byte_order(head)
+
+    def numbers(at: int, count: int) -> tuple[int, ...]:
+        return struct.unpack(f"{order}{count}i", head[at : at + 4 * count])
+
+    at = HEADER_BYTES
+    while (kind := numbers(at, 1)[0]) != _END:
+        begin = at
+        if kind == VARIABLE:
+            has_label, missing = numbers(at + 8, 2)
+            at += 32
+            if has_label:
+                at += 4 + _filled(numbers(at, 1)[0], 4)
+            at += 8 * abs(missing)
+            yield VARIABLE, begin, at
+        elif kind == _LABELS:
+            at += 8
+            for _ in range(numbers(begin + 4, 1)[0]):
+                at += 8 + _filled(head[at + 8] + 1, 8)
+        elif kind == _OF_VARIABLES:
+            at += 8 + 4 * numbers(at + 4, 1)[0]
+        elif kind == _DOCUMENTS:
+            at += 8 + 80 * numbers(at + 4, 1)[0]
+        elif kind == EXTENSION:
+            subtype, size, count = numbers(at + 4, 3)
+            at += 16 + size * count
+            yield subtype, begin, at
+        else:
+            raise ValueError(kind)
+        if at <= begin:
+            raise ValueError(at)
+
+
+def with_plain_names(head: bytes) -> bytes:
+    """A dictionary with ASCII names, each as long as before.
+
+    The library does not decode the names of variables, and so does not find again those that have
+    other letters. Raises ValueError and struct.error for a dictionary that is damaged.
+    """
+    order, changed = byte_order(head), bytearray(head)
+    places = list(places_of(head))
+    fields = [begin + 24 for kind, begin, _ in places if kind == VARIABLE]
+    names = dict.fromkeys(head[at : at + 8].rstrip(b" ") for at in fields)
+    plain: dict[bytes, bytes] = {}
+    for name in names:
+        if not name.isascii():
+            free = (one for one in _names_of(len(name)) if one not in names)
+            plain[name] = next(one for one in free if one not in plain.values())
+    for at in fields:
+        name = head[at : at + 8].rstrip(b" ")
+        changed[at : at + 8] = plain.get(name, name).ljust(8)
+    for kind, begin, end in places:
+        content = bytes(changed[begin + 16 : end])
+        for short in sorted(plain, key=len, reverse=True):
+            new = plain[short]
+            if kind in (_LONG_NAMES, _LONG_TEXTS):
+                content = re.sub(rb"(^|\t)" + re.escape(short) + b"=", rb"\1" + new + b"=", content)
+            elif kind in (_LABELS_OF_TEXTS, _MISSING_OF_TEXTS):
+                length = struct.pack(f"{order}i", len(short))
+                content = content.replace(length + short, length + new)
+        if kind != VARIABLE:
+            changed[begin + 16 : end] = content
+    return bytes(changed)
+
+
+def _names_of(length: int) -> Iterator[bytes]:
+    """Names of so many bytes; the shortest that need one have two."""
+    return map(bytes, product(_LETTERS, repeat=length))
 
 
 class _Dictionary:
@@ -78,13 +170,13 @@ class _Dictionary:
         """Each record anew, and one more at the end that says the encoding."""
         long_names: dict[bytes, bytes] = {}
         while (kind := self._number()) != _END:
-            if kind == _VARIABLE:
+            if kind == VARIABLE:
                 yield self._variable()
             elif kind == _LABELS:
                 yield self._labels()
             elif kind == _DOCUMENTS:
                 self._take(80 * self._number())
-            elif kind == _EXTENSION:
+            elif kind == EXTENSION:
                 subtype, size, count = self._number(), self._number(), self._number()
                 content = self._take(size * count)
                 if subtype == _LONG_NAMES:
@@ -95,14 +187,14 @@ class _Dictionary:
                     yield self._extension(subtype, b"".join(one + b"\0\t" for one in changed))
                 elif subtype in (_LABELS_OF_TEXTS, _MISSING_OF_TEXTS):
                     yield self._extension(subtype, self._of_texts(content, subtype))
-                elif subtype != _ENCODING:
+                elif subtype != ENCODING:
                     yield self._packed(kind, subtype, size, count) + content
             else:
                 raise ValueError(kind)
         names = {short: short for short in self._renamed} | long_names
         pairs = [(self._short(short), self._decoded(name)) for short, name in names.items()]
         yield self._extension(_LONG_NAMES, b"\t".join(b"=".join(pair) for pair in pairs))
-        yield self._extension(_ENCODING, b"UTF-8")
+        yield self._extension(ENCODING, b"UTF-8")
         yield self._packed(_END, 0)
 
     def _variable(self) -> bytes:
@@ -112,7 +204,7 @@ class _Dictionary:
         name = head[20:].rstrip(b" ")
         if not name.isascii():
             self._renamed.setdefault(name, b"@_%d" % len(self._renamed))
-        changed = [self._packed(_VARIABLE), head[:20], self._short(name).ljust(8)]
+        changed = [self._packed(VARIABLE), head[:20], self._short(name).ljust(8)]
         if has_label:
             length = self._number()
             label = self._decoded(self._take(_filled(length, 4))[:length])
@@ -177,7 +269,7 @@ class _Dictionary:
         return bytes(changed)
 
     def _extension(self, subtype: int, content: bytes) -> bytes:
-        return self._packed(_EXTENSION, subtype, 1, len(content)) + content
+        return self._packed(EXTENSION, subtype, 1, len(content)) + content
 
     def _short(self, name: bytes) -> bytes:
         return self._renamed.get(name, name)

@@ -2,7 +2,8 @@
 
 Weeks, months, quarters, half-years and years are numbers that count from 1960, the library counts
 days instead. Before release 118 a text has a byte for each letter, and the library cuts the UTF-8
-that it makes of it at so many bytes. https://www.stata.com/help.cgi?dta_117
+that it makes of it at so many bytes. It also takes blanks at the end of a text off, which Stata
+keeps. https://www.stata.com/help.cgi?dta_117
 """
 
 import re
@@ -19,6 +20,8 @@ _FIRST_WITH_TAGS = 117
 _TAG = b"<data>"
 _FIRST_OF_UTF8 = 118
 _TEXT = re.compile(r"Str\((\d+)\)")
+_BLANKS = bytes(one == ord(" ") for one in range(256))
+_ZEROS = bytes(one == 0 for one in range(256))
 _BYTES = {
     "Numeric(Byte)": 1,
     "Numeric(Int)": 2,
@@ -58,7 +61,7 @@ def with_whole_texts(
     """Give the rows of a Stata file, in its order, with the texts that the library cuts."""
     texts, width = _layout(metadata)
     release = int(metadata["version"])
-    if release >= _FIRST_OF_UTF8 or not texts:
+    if not texts:
         yield from batches
         return
     encoding = str(metadata["encoding"])
@@ -66,10 +69,18 @@ def with_whole_texts(
         file.seek(int(metadata["data_offset"]) + (len(_TAG) if release >= _FIRST_WITH_TAGS else 0))
         for batch in batches:
             block = file.read(batch.height * width)
+            changed = [
+                one
+                for one in texts
+                if one.name in batch.columns
+                and (
+                    _has_ends(block, one, width)
+                    or (release < _FIRST_OF_UTF8 and not _is_ascii(block, one, width))
+                )
+            ]
             yield batch.with_columns(
                 pl.coalesce(_letters(block, one, width, encoding), pl.col(one.name)).alias(one.name)
-                for one in texts
-                if one.name in batch.columns and not _is_ascii(block, one, width)
+                for one in changed
             )
 
 
@@ -90,13 +101,27 @@ def _is_ascii(block: bytes, text: _Text, width: int) -> bool:
     return all(block[text.start + i :: width].isascii() for i in range(text.width))
 
 
+def _has_ends(block: bytes, text: _Text, width: int) -> bool:
+    """Whether a text may end in a blank: one comes before a zero, or as the last of its bytes."""
+    for i in range(text.width):
+        these = block[text.start + i :: width]
+        if b" " not in these:
+            continue
+        if i == text.width - 1:
+            return True
+        following = block[text.start + i + 1 :: width]
+        blanks, zeros = these.translate(_BLANKS), following.translate(_ZEROS)
+        if int.from_bytes(blanks) & int.from_bytes(zeros):
+            return True
+    return False
+
+
 def _letters(block: bytes, text: _Text, width: int, encoding: str) -> pl.Series:
-    """The texts with letters that are not ASCII; null for the others."""
+    """The texts with letters that are not ASCII, or a blank at the end; null for the others."""
     starts = range(text.start, len(block), width)
-    cells = (block[at : at + text.width] for at in starts)
-    values = [None if cell.isascii() else _decoded(cell, encoding) for cell in cells]
+    cells = (block[at : at + text.width].partition(b"\0")[0] for at in starts)
+    values = [
+        None if cell.isascii() and not cell.endswith(b" ") else cell.decode(encoding, "replace")
+        for cell in cells
+    ]
     return pl.Series(values, dtype=pl.String)
-
-
-def _decoded(cell: bytes, encoding: str) -> str:
-    return cell.partition(b"\0")[0].decode(encoding, "replace").rstrip(" ")

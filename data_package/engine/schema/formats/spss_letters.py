@@ -1,0 +1,121 @@
+"""Letters of SPSS files that say they are in UTF-8, and may not be.
+
+The library drops letters that are not UTF-8, and what follows them, without a word. So it reads a
+copy of such a file whose header names an encoding in which each byte is a letter, and the bytes
+that these stand for are decoded here. A file that names no encoding counts as UTF-8, too.
+https://www.gnu.org/software/pspp/pspp-dev/html_node/Character-Encoding-Record.html
+"""
+
+import shutil
+import struct
+from collections.abc import Iterable, Mapping
+from typing import IO, cast
+
+import polars as pl
+
+from data_package.engine.schema.formats.spss_dictionary import (
+    ENCODING,
+    EXTENSION,
+    VARIABLE,
+    byte_order,
+    encoding_at,
+    places_of,
+    with_plain_names,
+)
+
+_BYTEWISE = "cp866"
+_PIECE = 1 << 20
+_BLOCK = 1 << 19
+_PACKED_AT = 72
+# What it is called in a name of so many bytes: the places of packed rows stay as they are.
+_SHORTEST = b"866"
+_END_BYTES = 8
+
+
+class UndecodedError(ValueError):
+    """A column, which is the argument, has letters that are not in the encoding of its file."""
+
+
+def is_ascii(file: IO[bytes], data_offset: int) -> bool:
+    """Whether the texts of a file whose rows are not packed are all in ASCII."""
+    head = file.read(data_offset)
+    (packed,) = struct.unpack(f"{byte_order(head)}i", head[_PACKED_AT : _PACKED_AT + 4])
+    if packed:
+        return False
+    widths = [
+        struct.unpack(f"{byte_order(head)}i", head[begin + 4 : begin + 8])[0]
+        for kind, begin, _ in places_of(head)
+        if kind == VARIABLE
+    ]
+    row = 8 * len(widths)
+    places = [8 * i + at for i, width in enumerate(widths) if width for at in range(8)]
+    while block := file.read(max(1, _BLOCK // row) * row):
+        if not all(block[at::row].isascii() for at in places):
+            return False
+    return True
+
+
+def without_missing(
+    batch: pl.DataFrame, variables: Iterable[Mapping[str, object]], ending: str
+) -> pl.DataFrame:
+    """Texts without those that count as missing; the library does not find ones beyond ASCII.
+
+    Their codes are in columns with this ending of their names, where these are asked for.
+    """
+    changed: list[pl.Expr] = []
+    for one in variables:
+        name, words = str(one["name"]), cast("list[object]", one.get("missing_strings") or [])
+        texts = [text for word in words if not (text := str(word).rstrip(" ")).isascii()]
+        if not texts or name not in batch.columns:
+            continue
+        column = pl.col(name)
+        missing = column.is_in(texts)
+        changed.append(pl.when(~missing).then(column).alias(name))
+        if (codes := name + ending) in batch.columns:
+            changed.append(pl.when(missing).then(column).otherwise(pl.col(codes)).alias(codes))
+    return batch.with_columns(changed) if changed else batch
+
+
+def copy_in_bytes(file: IO[bytes], copy: IO[bytes], data_offset: int) -> bool:
+    """Copy a file, and name an encoding in which each byte is a letter.
+
+    False where the copy is the same as the file, as there is no place for the name.
+    """
+    head = with_plain_names(file.read(data_offset))
+    found = encoding_at(head)
+    changed = found is not None and found[1] >= len(_SHORTEST)
+    if found is not None and changed:
+        at, length = found
+        name = _BYTEWISE.encode() if length == len(_BYTEWISE) else _SHORTEST
+        head = head[:at] + name.ljust(length) + head[at + length :]
+    elif found is None and head.startswith(b"$FL2"):
+        changed = True
+        name = _BYTEWISE.encode()
+        record = struct.pack(f"{byte_order(head)}4i", EXTENSION, ENCODING, 1, len(name)) + name
+        head = head[:-_END_BYTES] + record + head[-_END_BYTES:]
+    copy.write(head)
+    shutil.copyfileobj(file, copy, _PIECE)
+    return changed
+
+
+def decoded(batch: pl.DataFrame) -> pl.DataFrame:
+    """Texts in which each letter is a byte, as the UTF-8 that the bytes are.
+
+    Raises UndecodedError where they are not. Programs cut texts at so many bytes, so half of a
+    letter at the end of one is left out.
+    """
+    return batch.with_columns(
+        column.replace(odd, pl.Series([_text(one, column.name) for one in odd], dtype=pl.String))
+        for column in batch.select(pl.col(pl.String))
+        if len(odd := column.filter(column.str.len_bytes() != column.str.len_chars()).unique())
+    )
+
+
+def _text(letters: str, name: str) -> str:
+    data = letters.encode(_BYTEWISE)
+    try:
+        return data.decode()
+    except UnicodeDecodeError as error:
+        if error.reason == "unexpected end of data" and error.start:
+            return data[: error.start].decode()
+        raise UndecodedError(name) from None
