@@ -221,7 +221,7 @@ def test_tables_of_one_kind_share_keys_and_do_not_refer_to_each_other(study: Mak
     """
     made = study({"tables.py": code})
     assert made.build().ok
-    catalogue = open_project(made.project)
+    catalogue, _ = open_project(made.project)
     keys = Keys(catalogue, list(catalogue.tables.values()))
     keys.note_key("north", {"schema": {"primaryKey": ["id"]}})
     described = {"schema": {"fields": [{"name": "id", "type": "string"}]}}
