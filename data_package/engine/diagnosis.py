@@ -139,14 +139,21 @@ def _space(project: Project) -> Iterator[Finding]:
 
 def _file_system(project: Project) -> Iterator[Finding]:
     kind = kind_of(_nearest(project.storage))
-    if is_shared(kind) or kind.startswith(("fuse", "9p")):
-        mend = (
-            "Dagster's history (SQLite) needs a local file system: set another place for "
-            "`storage` in pyproject.toml, or use PostgreSQL in dagster.yaml."
-        )
-        yield Finding("file system", Health.DOUBTFUL, f"storage is on {kind}", mend)
-    else:
-        yield Finding("file system", Health.GOOD, f"storage is on {kind or 'an unknown kind'}")
+    words = f"storage is on {kind or 'an unknown kind'}"
+    health, mend = Health.GOOD, ""
+    if is_shared(kind):
+        from data_package.engine.runs.instance import shared_history
+
+        if shared_history(project):
+            health = Health.BAD
+            mend = (
+                "Dagster's history (SQLite) needs a local disk: set `base_dir` in dagster.yaml, or "
+                "keep it in PostgreSQL. See how-to/servers in the documentation."
+            )
+    elif kind.startswith(("fuse", "9p")):
+        health = Health.DOUBTFUL
+        mend = "Where several machines write to it, keep Dagster's history on a local disk."
+    yield Finding("file system", health, words, mend)
 
 
 def _locks(project: Project) -> Iterator[Finding]:

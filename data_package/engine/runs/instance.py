@@ -206,7 +206,7 @@ def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:
     if (storage := _own_storage(project)) is not None:
         overrides["storage"] = {"custom": storage}
     overrides |= more
-    _refuse_shared(overrides)
+    _refuse_shared(project, more)
     with imported_later(*BESIDE_STORAGE):
         importlib.import_module("dagster._core.storage.runs")
     home = make_private_folder(project.dagster_home)
@@ -223,17 +223,33 @@ def _open(project: Project, more: Mapping[str, Any]) -> dg.DagsterInstance:
         ) from None
 
 
-def _refuse_shared(overrides: Mapping[str, Any]) -> None:
-    """Raise ProjectError where several machines would write to one SQLite database.
+def shared_history(project: Project, more: Mapping[str, Any] | None = None) -> str:
+    """The kind of the file system that several machines share and that holds the history in SQLite.
 
-    Its locks hold on one machine, and its log is shared memory.
+    Empty where it is on a local disk, or in a service. SQLite's locks hold on one machine, and its
+    log is shared memory: two machines would damage it.
     """
-    custom = overrides.get("storage", {}).get("custom", {})
-    base = Path(custom.get("config", {}).get("base_dir", "/"))
-    if custom.get("class") == "HistoryStorage" and is_shared(kind := kind_of(base)):
+    base = _folder_of_history(project, more or {})
+    kind = kind_of(base) if base is not None else ""
+    return kind if is_shared(kind) else ""
+
+
+def _folder_of_history(project: Project, more: Mapping[str, Any]) -> Path | None:
+    custom = more.get("storage", {}).get("custom") or _own_storage(project)
+    if custom is not None:
+        return Path(custom["config"]["base_dir"])
+    stock = _read(project.root / _CONFIG).get("storage")
+    if not isinstance(stock, dict) or "sqlite" not in stock:
+        return None
+    base = (stock["sqlite"] or {}).get("base_dir", "")
+    return project.root / base if isinstance(base, str) else None
+
+
+def _refuse_shared(project: Project, more: Mapping[str, Any]) -> None:
+    if kind := shared_history(project, more):
         raise ProjectError(
-            f"Dagster's history would be in {base}, on a network file system ({kind}), where two "
-            "machines can damage it.\n"
+            f"Dagster's history would be in {_folder_of_history(project, more)}, on a network file "
+            f"system ({kind}), where two machines can damage it.\n"
             f"Keep it on a local disk, by `base_dir` in {_CONFIG}, or in PostgreSQL: "
             "see how-to/dagster in the documentation."
         )

@@ -29,6 +29,7 @@ from data_package.engine.runs.ending import FAILED, die_with
 from data_package.engine.runs.selection import Selection
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import dagster_quiet
+from data_package.engine.unusable import OF_THE_PLACE, why
 
 # Threads of libraries that may be forked: they do housekeeping, and see to it themselves.
 _HARMLESS = {"jemalloc_bg_thd", "polars-ooc-clea"}
@@ -90,8 +91,11 @@ class Nursery:
 
         Raises BuildError when there is none to be had.
         """
-        ours, theirs = _pipe()
-        socket.send_fds(self._control, [b"."], [theirs.fileno()])
+        try:
+            ours, theirs = _pipe()
+            socket.send_fds(self._control, [b"."], [theirs.fileno()])
+        except OSError as error:
+            raise BuildError(_no_other(error)) from None
         theirs.close()
         with dg.raise_execution_interrupts():
             return self._started(), ours
@@ -128,6 +132,12 @@ class Nursery:
             with suppress(ChildProcessError):
                 os.waitpid(self._pid, 0)
         self.news.close()
+
+
+def _no_other(error: OSError) -> str:
+    of_place = error.errno in OF_THE_PLACE
+    reason = why(error) if of_place else f"{os.strerror(error.errno or 0)} (see ulimit -a)."
+    return f"Another process cannot be started. {reason}\nOr build fewer tables at once: -j 2"
 
 
 def may_fork() -> bool:
@@ -196,7 +206,12 @@ def _nurse(control: socket.socket, news: Connection, work: Callable[[Connection]
             message, handles, _, _ = socket.recv_fds(control, 1, 1)
             if not message:
                 break
-            pid = os.fork()
+            try:
+                pid = os.fork()
+            except OSError as error:
+                os.close(handles[0])
+                news.send(_no_other(error))
+                continue
             if not pid:
                 for handle in (control.detach(), woken, wakes):
                     os.close(handle)

@@ -79,7 +79,24 @@ def drafts(
         for draft, frame in made
         if len(draft.key) == 1
     }
-    return [_linked(draft, frame, keys) for draft, frame in made]
+    alike = {name: group for group in same_columns([draft for draft, _ in made]) for name in group}
+    return [
+        _linked(draft, frame, {k: v for k, v in keys.items() if k not in _others(draft, alike)})
+        for draft, frame in made
+    ]
+
+
+def same_columns(made: Sequence[DraftedTable]) -> list[list[str]]:
+    """The tables that have the same columns: one table may have been delivered in several files."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for draft in made:
+        groups.setdefault(tuple(draft.columns), []).append(draft.name)
+    return [names for columns, names in groups.items() if min(len(names), len(columns)) > 1]
+
+
+def _others(draft: DraftedTable, alike: Mapping[str, Sequence[str]]) -> set[str]:
+    """The tables of the same kind, whose keys a table may share and does not refer to."""
+    return {*alike.get(draft.name, ())} - {draft.name}
 
 
 def _called(part: Mapping[str, str]) -> str:

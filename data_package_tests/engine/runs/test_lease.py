@@ -12,12 +12,13 @@ from pathlib import Path
 import pytest
 
 from data_package.engine import file_systems
+from data_package.engine.diagnosis import Health, examine
 from data_package.engine.errors import ProjectError
 from data_package.engine.file_systems import is_shared, kind_of
 from data_package.engine.runs.build_lock import building
 from data_package.engine.runs.lease import Holder, Pace, leased
 from data_package.engine.storage import is_running, this_machine
-from data_package_tests.conftest import Make
+from data_package_tests.conftest import Make, Study
 
 FAST = Pace(sign=0.02, over=0.3, look=0.01)
 OTHER = Holder("token", "01234567", "node7", 12)
@@ -165,8 +166,12 @@ def test_a_build_on_a_network_file_system_has_a_lease_and_refuses_a_history_ther
     with building(project.project, print):
         assert lease.exists()
     assert not lease.exists()
-    with pytest.raises(ProjectError, match=r"on a network file system \(nfs4\)"):
-        project.build()
+    stock = {"/dagster.yaml": "storage: {sqlite: {base_dir: storage/.dagster}}"}
+    for files in ({}, stock):
+        project.write(files)
+        assert health_of_file_system(project) is Health.BAD
+        with pytest.raises(ProjectError, match=r"on a network file\s+system \(nfs4\)"):
+            project.build()
     local = tmp_path / "history"
     project.write(
         {
@@ -181,6 +186,12 @@ def test_a_build_on_a_network_file_system_has_a_lease_and_refuses_a_history_ther
     )
     assert project.build().ok
     assert local.is_dir()
+    assert health_of_file_system(project) is Health.GOOD
+
+
+def health_of_file_system(project: Study) -> Health:
+    found = (one.health for one in examine(project.project) if one.about == "file system")
+    return next(found)
 
 
 SLOW_TABLE = """

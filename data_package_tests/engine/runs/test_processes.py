@@ -20,6 +20,7 @@ from data_package.engine.runs.instance import project_instance
 from data_package.engine.runs.nursery import may_fork
 from data_package.engine.runs.run import run_build
 from data_package.engine.staleness.plan import Request
+from data_package_tests import prepared
 from data_package_tests.conftest import Make, Study
 
 TABLES = '''
@@ -374,6 +375,19 @@ def test_a_process_that_ends_takes_its_table_along_and_no_other(study: Make) -> 
     assert again.returncode == 0, again.stderr
     made = {t["name"]: t["status"] for t in json.loads(again.stdout)["tables"]}
     assert made == {"killed": "built", "after": "built"}
+
+
+@pytest.mark.slow
+def test_more_processes_than_may_be_started_are_reported(study: Make) -> None:
+    table = "@dg.asset\ndef t{0}() -> pl.DataFrame:\n    time.sleep(9)\n    return pl.DataFrame()\n"
+    head = "import time\nimport dagster as dg\nimport polars as pl\n"
+    project = study({"tables.py": head + "".join(map(table.format, range(30)))})
+    few = "import resource; resource.setrlimit(resource.RLIMIT_NOFILE, (40, 40))"
+    words = ["build", "-j30", "--processes"]
+    done = prepared.run(words, project.root, project.environment(), few)
+    assert done.returncode == 1
+    assert "Another process cannot be started. Too many files are open at once" in done.stderr
+    assert "-j 2" in done.stderr
 
 
 def running_commands() -> str:
