@@ -58,7 +58,7 @@ _OPEN_TO_AUTOMATION = {
     Permissions.UPDATE_SENSOR_CURSOR,
 }
 _WITHOUT_DAEMON = "Nothing runs schedules here: start the pages with data-package ui --daemon"
-_WITHOUT_RUNS = "These pages are for reading: start them with data-package ui --allow-runs"
+_WITHOUT_RUNS = "These pages are read-only: start them with data-package ui --allow-runs"
 _NEVER = "Not offered by data-package ui"
 _SHUT = (
     "data-package ui does not offer this: what functions print and what Dagster keeps of a run may "

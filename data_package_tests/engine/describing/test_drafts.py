@@ -111,7 +111,7 @@ def test_words_come_from_the_docstring_and_along_the_lineage(built: Study) -> No
     assert described["ward"]["title"] == ""
 
 
-def test_a_column_that_is_computed_from_another_has_words_of_its_own(built: Study) -> None:
+def test_a_column_computed_from_another_does_not_take_its_title(built: Study) -> None:
     described = fields(call("describe", "arms").stdout)
     assert described["arm"]["title"] == "Arm"
     assert [each["label"] for each in described["arm"]["categories"]] == ["placebo", "active"]

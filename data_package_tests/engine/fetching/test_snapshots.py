@@ -175,7 +175,7 @@ def test_what_does_not_answer_the_query_now_is_not_used(clinic: Study) -> None:
     assert fault().endswith("what it asks for was edited after it was fetched.")
 
 
-def test_only_the_verb_reads_the_address_and_says_what_came(
+def test_only_fetch_reads_the_address_and_reports_the_result(
     clinic: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.delenv("CLINIC")
@@ -393,12 +393,12 @@ def test_an_address_that_cannot_be_read_is_not_repeated() -> None:
 
 
 @pytest.mark.parametrize("connection", ["", "host db", "1"])
-def test_what_is_no_address_and_no_variable_is_refused(connection: str) -> None:
+def test_a_connection_that_is_neither_address_nor_variable_is_refused(connection: str) -> None:
     with pytest.raises(ProjectError, match="neither an address nor the name of a variable"):
         source_query("visits_file", "select 1", connection=connection)
 
 
-def test_a_name_of_no_snapshot_is_refused(clinic: Study) -> None:
+def test_a_name_that_is_not_a_snapshot_is_refused(clinic: Study) -> None:
     files = loaded(clinic).deliveries.files
     with pytest.raises(ProjectError, match="Did you mean 'visits_file'"):
         wanted(files, ["visit_file"])

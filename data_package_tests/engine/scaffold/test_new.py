@@ -246,7 +246,7 @@ def test_a_table_is_added_without_touching_the_others(
     assert [draft.name for draft in twice.drafts] == ["visits_2"]
 
 
-def test_row_numbers_as_r_writes_them_are_no_field_of_the_table(tmp_path: Path) -> None:
+def test_row_numbers_as_r_writes_them_are_not_a_field_of_the_table(tmp_path: Path) -> None:
     rows = "".join(f'"{at}",P{at % 40:02},{at % 7}\n' for at in range(1, 41))
     delivery = tmp_path / "r.csv"
     delivery.write_text(f'"","id","score"\n{rows}')
