@@ -152,7 +152,7 @@ def _put_tables(written: WrittenFiles, package: str, made: Sequence[DraftedTable
 
 
 def _notes(words: Codebook | None, made: Sequence[DraftedTable], *, others: bool) -> list[str]:
-    """What a codebook names and no table has, and tables that could be one.
+    """What was guessed of files, what a codebook names and no table has, tables that could be one.
 
     Of the example nothing is expected.
     """
@@ -163,7 +163,7 @@ def _notes(words: Codebook | None, made: Sequence[DraftedTable], *, others: bool
         "one raw file with a pattern, such as deliveries/*.csv."
         for names in same_columns(made)
     ]
-    return [*unused, *alike]
+    return [*(f"{draft.name}: {note}" for draft in made for note in draft.notes), *unused, *alike]
 
 
 def _append(module: Path, lines: str) -> None:

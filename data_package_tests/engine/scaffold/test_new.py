@@ -136,6 +136,16 @@ def test_files_with_the_same_columns_may_be_one_table_and_refer_to_none_of_them(
     assert links == {"trial_persons": [], "visits": ["trial_persons"], "trial_persons2": []}
 
 
+def test_what_was_guessed_of_a_file_is_reported(tmp_path: Path) -> None:
+    delivery = tmp_path / "seen.csv"
+    rows = [f"{n},{n % 9 + 1:02}/{n % 8 + 1:02}/2024,\n" for n in range(30)]
+    delivery.write_text("id,day,note\n" + "".join(rows))
+    assert new_project(tmp_path / "trial", [delivery]).notes == [
+        "seen: day: day or month may come first in its dates; it is left as text.",
+        "seen: Without a value, and taken for text: note.",
+    ]
+
+
 def test_what_is_there_stays_as_it_is(tmp_path: Path, deliveries: list[Path]) -> None:
     root = tmp_path / "my-trial"
     root.mkdir()

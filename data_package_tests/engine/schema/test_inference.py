@@ -387,3 +387,24 @@ def test_results_are_not_part_of_a_key_where_some_could_not_be_measured(tmp_path
     ]
     path = write(tmp_path, "\n".join(["place;result", *rows]) + "\n")
     assert infer_file(path, dialect={"delimiter": ";"}).candidate_keys == ()
+
+
+def test_times_of_day_with_a_full_stop_are_not_taken_for_numbers(tmp_path: Path) -> None:
+    clock = [f"{n % 24}.{n * 7 % 60:02}" for n in range(48)]
+    path = write(tmp_path, "\n".join(["at", *clock]) + "\n")
+    found = infer_file(path)
+    assert found.fields[0]["type"] == "string"
+    assert found.notes == ("at: they may be numbers, or times of day (%H.%M); it is left as text.",)
+    for numbers in (
+        [f"7.{n:02}" for n in range(30, 60)],  # of few hours, such as a pH
+        [f"{n % 24}.{n * 7 % 100:02}" for n in range(48)],
+        [f"{n}.30" for n in range(10)],
+    ):
+        path = write(tmp_path, "\n".join(["at", *numbers]) + "\n")
+        assert infer_file(path).fields[0]["type"] == "number"
+
+
+def test_columns_without_a_value_are_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "id,stop,code\n1,,\n2,,\n")
+    assert infer_file(path).notes == ("Without a value, and taken for text: stop, code.",)
+    assert infer_file(write(tmp_path, "id,stop\n1,2024-01-01\n")).notes == ()
