@@ -1,5 +1,6 @@
 """Every type and every constraint is known to all that depends on it."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from frictionless import FrictionlessException, system
 
 from data_package.engine.schema import Contract, check, check_file, infer, lint
 from data_package.engine.schema.constraints import CONSTRAINTS
+from data_package.engine.schema.formats import FORMATS
 from data_package.engine.schema.literals import logical
 from data_package.engine.schema.types import FIELD_TYPES
 from data_package.engine.schema.types.list import LIST_ITEM_TYPES
@@ -133,6 +135,18 @@ def test_what_is_listed_of_types_elsewhere_are_types() -> None:
     columns: dict[str, Any] = {"i": [1], "f": [1.5], "b": [True], "s": ["a"], "l": [[1]]}
     frame = pl.DataFrame(columns | {"o": [{"a": 1}], "n": [b"x"]})
     assert {field["type"] for field in infer(frame).fields} <= set(FIELD_TYPES)
+
+
+def test_each_format_of_raw_files_is_in_the_how_to_and_can_be_installed() -> None:
+    page = (ROOT / "docs" / "how-to" / "formats.md").read_text()
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    for each in FORMATS:
+        needs = f"`pip install 'data-package[{each.extra}]'`" if each.extra else "nothing more"
+        endings = ", ".join(f"`{suffix}`" for suffix in each.suffixes)
+        assert f"\n| {each.name} | {endings} | {needs} |\n" in page
+        assert set(extras[each.extra] if each.extra else ()) <= set(extras["dev"])
+        assert (each.library is None) == (each.extra is None)
 
 
 def test_numbers_of_every_width_fit_the_types_of_numbers() -> None:
