@@ -137,14 +137,17 @@ def test_what_is_listed_of_types_elsewhere_are_types() -> None:
     assert {field["type"] for field in infer(frame).fields} <= set(FIELD_TYPES)
 
 
-def test_each_format_of_raw_files_is_in_the_how_to_and_can_be_installed() -> None:
+def test_the_how_to_lists_each_format_of_raw_files_and_each_can_be_installed() -> None:
     page = (ROOT / "docs" / "how-to" / "formats.md").read_text()
+    table = page.partition("|---|---|---|\n")[2].partition("\n\n")[0]
+    rows = []
+    for each in FORMATS:
+        needs = f"`pip install 'data-package[{each.extra}]'`" if each.extra else "nothing more"
+        rows.append(f"| {each.name} | {', '.join(f'`{end}`' for end in each.suffixes)} | {needs} |")
+    assert table.splitlines() == rows
     project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
     extras = project["optional-dependencies"]
     for each in FORMATS:
-        needs = f"`pip install 'data-package[{each.extra}]'`" if each.extra else "nothing more"
-        endings = ", ".join(f"`{suffix}`" for suffix in each.suffixes)
-        assert f"\n| {each.name} | {endings} | {needs} |\n" in page
         assert set(extras[each.extra] if each.extra else ()) <= set(extras["dev"])
         assert (each.library is None) == (each.extra is None)
 
