@@ -138,7 +138,7 @@ def test_dagster_accepts_the_definitions(study: Make) -> None:
     assert done.returncode == 0, done.stderr
 
 
-def test_the_root_configuration_reports_to_nobody_and_keeps_no_output() -> None:
+def test_the_root_configuration_has_no_telemetry_and_keeps_no_output() -> None:
     root = Path(__file__).parents[1]
     settings = yaml.safe_load((root / "dagster.yaml").read_text())
     assert settings["telemetry"] == {"enabled": False}
@@ -160,7 +160,7 @@ def test_a_dagster_home_of_something_else_is_left_alone(study: Make, tmp_path: P
 
 @pytest.mark.stress
 @pytest.mark.skipif(not can_trace(), reason="strace is not installed, or not allowed here")
-def test_the_tests_themselves_talk_to_nobody(tmp_path: Path) -> None:
+def test_the_tests_open_no_outside_connection(tmp_path: Path) -> None:
     record = tmp_path / "strace.txt"
     traced = ("strace", "-f", "--seccomp-bpf", "-e", "trace=connect", "-o", str(record))
     tests = (sys.executable, "-m", "pytest", "-n", "2", str(Path(__file__).parent))

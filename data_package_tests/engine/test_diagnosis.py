@@ -78,7 +78,9 @@ def test_it_works_before_anything_was_built(project: Project) -> None:
     assert [one for one in examine(project) if one.health is Health.BAD] == []
 
 
-def test_what_must_be_mended_ends_with_1(project: Project, monkeypatch: pytest.MonkeyPatch) -> None:
+def test_a_problem_that_must_be_fixed_exits_with_1(
+    project: Project, monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.chdir(project.root)
     assert CliRunner().invoke(command).exit_code == 0
     project.lock.write_text("{")

@@ -85,7 +85,7 @@ def editions(folder: Path) -> dict[str, CodeEdition]:
         ("versions/difference.py", set()),
     ],
 )
-def test_an_edit_makes_another_edition_of_what_uses_it(
+def test_an_edit_makes_another_edition_of_the_modules_that_use_it(
     copy: Path, edited: str, stale: set[str]
 ) -> None:
     before = editions(copy)
@@ -163,7 +163,7 @@ def test_a_version_is_found_by_the_name_that_code_imports() -> None:
         assert libraries._owners()[name].name == owners[0]
 
 
-def test_a_library_that_tells_no_version_is_known_to_have_none(
+def test_a_library_without_a_version_is_known_to_have_none(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "left_lying_about.py").write_text("")
@@ -243,7 +243,7 @@ def _all_but_the_engine(folder: str, names: list[str]) -> set[str]:
 
 
 @pytest.mark.slow
-def test_a_corrected_reader_makes_what_it_read_stale(own_engine: Study) -> None:
+def test_a_corrected_reader_makes_the_tables_that_it_read_stale(own_engine: Study) -> None:
     with (own_engine.root / "data_package/engine/schema/types/numbers.py").open("a") as file:
         file.write("_CORRECTED = True\n")
     done = own_engine.command("build")
@@ -263,7 +263,7 @@ def test_a_corrected_reader_makes_what_it_read_stale(own_engine: Study) -> None:
         ("cli/status.py", "fresh", "passed", "up to date"),
     ],
 )
-def test_an_edit_of_a_room_is_seen_by_what_it_made(
+def test_after_an_edit_of_a_room_its_results_are_stale(
     built_study: Make,
     copy: Path,
     monkeypatch: pytest.MonkeyPatch,

@@ -58,7 +58,7 @@ def test_a_file_that_is_open_for_writing_is_read_again(file: Path, tmp_path: Pat
         assert hashes.stamp_of(file) is None
 
 
-def test_asking_keeps_nobody_from_writing(file: Path, tmp_path: Path) -> None:
+def test_reading_the_status_does_not_block_writers(file: Path, tmp_path: Path) -> None:
     hashes = HashCache(tmp_path / "hashes.json")
     hashes.hash(file)
     file.write_bytes(b"other")
@@ -81,7 +81,7 @@ def put(path: Path, what: str) -> None:
 
 
 @pytest.mark.parametrize("what", ["pipe", "folder", "device", "circle", "nothing"])
-def test_nobody_waits_for_the_end_of_what_is_not_a_file(tmp_path: Path, what: str) -> None:
+def test_no_command_waits_for_a_pipe_in_the_place_of_a_file(tmp_path: Path, what: str) -> None:
     place = tmp_path / "place"
     put(place, what)
 

@@ -43,7 +43,7 @@ def test_a_state_without_a_sign_cannot_be_written_down() -> None:
 
 
 @pytest.mark.parametrize("kind", KINDS)
-def test_a_tick_is_for_what_is_good_alone(kind: type[Shown]) -> None:
+def test_a_tick_marks_only_success(kind: type[Shown]) -> None:
     for state in kind:
         assert (state.symbol == "✓") == (state.colour == "green")
     assert [s for s in Status if s.symbol == "✓"] == [Status.BUILT, Status.CHECKED]

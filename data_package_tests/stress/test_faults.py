@@ -590,7 +590,7 @@ def fuzz_round(campaign: Campaign, seed: int) -> None:
 
 @pytest.mark.stress
 @pytest.mark.parametrize("part", range(4))
-def test_whatever_a_user_writes_a_build_ends_in_words(campaign: Campaign, part: int) -> None:
+def test_whatever_a_user_writes_a_build_ends_with_a_message(campaign: Campaign, part: int) -> None:
     for number in range(ROUNDS):
         fuzz_round(campaign, 1000 * (part + 1) + number)
 
@@ -603,7 +603,7 @@ DISKS = [
 
 @pytest.mark.stress
 @pytest.mark.parametrize("options", DISKS)
-def test_a_small_disk_is_called_what_it_is(campaign: Campaign, options: str) -> None:
+def test_a_small_disk_is_reported_as_full(campaign: Campaign, options: str) -> None:
     """Storage on a disk of its own that fills up: nothing is lost, and no sound file is to go."""
     if os.geteuid() != 0 or shutil.which("mount") is None:
         pytest.skip("only root can mount a small disk")

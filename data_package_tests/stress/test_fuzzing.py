@@ -84,7 +84,7 @@ def _lines(process: "subprocess.Popen[str]") -> "Iterator[str]":
 
 
 @pytest.mark.stress
-def test_whatever_is_made_wrong_ends_in_words() -> None:
+def test_whatever_is_damaged_ends_with_a_message() -> None:
     from data_package_tests.stress.fuzzing import KINDS
 
     found = {kind: fuzz(kind, 0, 60 * MINUTES / len(KINDS)) for kind in KINDS}

@@ -79,7 +79,7 @@ def command(
 
 
 def _words(opened: "Open", *, allow_runs: bool) -> str:
-    may = "runs can be started" if allow_runs else "for reading; --allow-runs to start runs"
+    may = "runs can be started" if allow_runs else "read-only; --allow-runs to start runs"
     place = opened.listening
     lines = [
         f"Dagster's pages ({may}). Open this link; it works once:",

@@ -21,6 +21,7 @@ class Keys:
         self._keys: dict[str, str] = {}
         self._refers: dict[str, set[str]] = {}
         self._columns: dict[str, pl.Series] = {}
+        self._columns_of: dict[str, list[str]] = {}
         for name, table in self._tables.items():
             if table.contract is not None:
                 if len(table.contract.primary_key) == 1:
@@ -61,7 +62,7 @@ class Keys:
         """The keys that a table may refer to, each with its values, by the name of a resource.
 
         Final tables refer to final tables, since these are published together, and no two tables
-        to each other.
+        to each other. Tables with the same columns are of one kind, and share keys.
         """
         table = self._tables[name]
         targets: dict[str, tuple[str, pl.Series]] = {}
@@ -70,10 +71,19 @@ class Keys:
             apart = table.group == FINAL and to.group != FINAL
             if other == name or apart or table.resource in self._refers.get(other, ()):
                 continue
+            if len(self._names(name)) > 1 and self._names(name) == self._names(other):
+                continue
             column = self._column(other, key)
             if column is not None:
                 targets[to.resource] = (key, column)
         return targets
+
+    def _names(self, name: str) -> list[str]:
+        """The columns of a table as built; none where there is no one file."""
+        path = self._tables[name].path
+        if name not in self._columns_of:
+            self._columns_of[name] = list(pl.read_parquet_schema(path)) if path.is_file() else []
+        return self._columns_of[name]
 
     def _column(self, name: str, field: str) -> pl.Series | None:
         """The distinct values of a column of a table as built; None where there is none."""
@@ -83,7 +93,7 @@ class Keys:
         known = f"{name}\0{field}"
         if known not in self._columns:
             scan = pl.scan_parquet(table.path, glob=False, hive_partitioning=False)
-            names = scan.collect_schema().names()
+            names = self._names(name)
             if field not in names:
                 return None
             distinct = scan.select(pl.nth(names.index(field)).unique())

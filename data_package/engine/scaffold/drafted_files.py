@@ -1,7 +1,7 @@
 """A delivered file as a raw file with a contract, and a final table of its columns."""
 
 from collections.abc import Iterator, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 from typing import cast
 
@@ -34,6 +34,7 @@ class DraftedTable:
         final: the final table's contract.
         rows: the number of rows.
         links: what could be foreign keys.
+        notes: what a person should look at.
     """
 
     name: str
@@ -42,6 +43,7 @@ class DraftedTable:
     final: Descriptor
     rows: int
     links: tuple[Link, ...] = ()
+    notes: tuple[str, ...] = ()
 
     @property
     def file(self) -> str:
@@ -79,7 +81,24 @@ def drafts(
         for draft, frame in made
         if len(draft.key) == 1
     }
-    return [_linked(draft, frame, keys) for draft, frame in made]
+    alike = {name: group for group in same_columns([draft for draft, _ in made]) for name in group}
+    return [
+        _linked(draft, frame, {k: v for k, v in keys.items() if k not in _others(draft, alike)})
+        for draft, frame in made
+    ]
+
+
+def same_columns(made: Sequence[DraftedTable]) -> list[list[str]]:
+    """The tables that have the same columns: one table may have been delivered in several files."""
+    groups: dict[tuple[str, ...], list[str]] = {}
+    for draft in made:
+        groups.setdefault(tuple(draft.columns), []).append(draft.name)
+    return [names for columns, names in groups.items() if min(len(names), len(columns)) > 1]
+
+
+def _others(draft: DraftedTable, alike: Mapping[str, Sequence[str]]) -> set[str]:
+    """The tables of the same kind, whose keys a table may share and does not refer to."""
+    return {*alike.get(draft.name, ())} - {draft.name}
 
 
 def _called(part: Mapping[str, str]) -> str:
@@ -107,7 +126,7 @@ def _draft(
     name: str, path: Path, part: Mapping[str, str], codebook: Codebook | None
 ) -> tuple[DraftedTable, pl.DataFrame]:
     try:
-        delivered = described(path, part)
+        delivered, notes = described(path, part)
         contract = Contract.from_descriptor(delivered, name=name)
         frame = schema.read(path, contract, bad="null").frame.collect(engine="streaming")
         numbered = _numbers_rows(frame)
@@ -123,7 +142,8 @@ def _draft(
     final = _final(delivered, inferred, without=_UNNAMED if numbered else None)
     if codebook is not None:
         final = codebook.put_into(final, name)
-    return DraftedTable(name, path, _compact(delivered), final, frame.height), frame
+    made = DraftedTable(name, path, _compact(delivered), final, frame.height, notes=notes)
+    return made, frame
 
 
 def _numbers_rows(frame: pl.DataFrame) -> bool:
@@ -163,21 +183,26 @@ def _by_labels(delivered: Descriptor, path: Path, frame: pl.DataFrame) -> dict[s
     return made if same else None
 
 
-def described(path: Path, part: Mapping[str, str] | None = None) -> dict[str, object]:
-    """The contract that a delivered file keeps, with the dialect and the encoding that it has.
+def described(
+    path: Path, part: Mapping[str, str] | None = None
+) -> tuple[dict[str, object], tuple[str, ...]]:
+    """The contract that a delivered file keeps, with the way it is written; and notes on it.
 
     `part` is the dialect that says which table of the file is meant.
     """
     if schema.format_of(path).typed is not None:
-        return schema.infer_file(path).descriptor
+        found = schema.infer_file(path)
+        return found.descriptor, found.notes
     part = part or {}
     writing = schema.sniffed(path, part.get("member"))
     dialect = {**part, **writing.dialect}
-    inferred = schema.infer_file(path, dialect=dialect, encoding=writing.encoding).descriptor
+    found = schema.infer_file(path, dialect=dialect, encoding=writing.encoding)
+    inferred = found.descriptor
     fields = inferred.pop("schema")
     written = cast("dict[str, object]", inferred.pop("dialect", {})) | dialect
     stated = {"dialect": written, "encoding": writing.encoding}
-    return {**inferred, **{k: v for k, v in stated.items() if v}, "schema": fields}
+    written_so = {k: v for k, v in stated.items() if v}
+    return {**inferred, **written_so, "schema": fields}, found.notes
 
 
 def _final(
@@ -229,7 +254,7 @@ def _linked(
     if whole:
         written["foreignKeys"] = [link.foreign_key() for link in whole]
     final = {**draft.final, "schema": written}
-    return DraftedTable(draft.name, draft.path, draft.delivered, final, draft.rows, tuple(links))
+    return replace(draft, final=final, links=tuple(links))
 
 
 def _targets(

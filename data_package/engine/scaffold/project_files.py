@@ -7,10 +7,10 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_package.engine.errors import ProjectError
+from data_package.engine.errors import ProjectError, some
 from data_package.engine.project import Project, find_project
 from data_package.engine.scaffold import texts
-from data_package.engine.scaffold.drafted_files import DraftedTable, drafts
+from data_package.engine.scaffold.drafted_files import DraftedTable, drafts, same_columns
 from data_package.engine.scaffold.names import identifier
 from data_package.engine.scaffold.origin import constraints, origin
 from data_package.engine.schema.codebook import Codebook, read_codebook
@@ -18,6 +18,7 @@ from data_package.engine.schema.editor import SCHEMAS, modeline
 from data_package.engine.storage import PRIVATE_FILE, make_private_folder, write_source
 
 _DELIVERIES = "deliveries"
+_SHOWN = 3
 
 
 @dataclass
@@ -30,7 +31,8 @@ class WrittenFiles:
         kept: files that were there already, and were left as they are.
         copied: deliveries that were copied into the project, from the root.
         drafts: the tables that were drafted.
-        notes: what the codebook names and no table has.
+        notes: what a person should look at: what the codebook names and no table has, and tables
+            with the same columns.
     """
 
     root: Path
@@ -85,7 +87,7 @@ def new_project(
     example = not deliveries and not (root / package).exists()
     made = drafts(deliveries, codebook=words)
     root.mkdir(parents=True, exist_ok=True)
-    written = WrittenFiles(root.resolve(), drafts=made, notes=_unused(words, made, others=False))
+    written = WrittenFiles(root.resolve(), drafts=made, notes=_notes(words, made, others=False))
     for what, text in (schemas or {}).items():
         written.put(f"{SCHEMAS}/{what}.json", text)
     written.put("pyproject.toml", texts.pyproject(name, package, origin()))
@@ -121,7 +123,7 @@ def add_files(
     taken = {path.stem.removesuffix("_file") for path in folder.rglob("*.yaml")}
     taken |= {path.stem for path in folder.rglob("*.py")}
     made = drafts(deliveries, taken=sorted(taken), codebook=words)
-    written = WrittenFiles(project.root, drafts=made, notes=_unused(words, made, others=True))
+    written = WrittenFiles(project.root, drafts=made, notes=_notes(words, made, others=True))
     _put_tables(written, project.relative(folder), made)
     return written
 
@@ -149,10 +151,19 @@ def _put_tables(written: WrittenFiles, package: str, made: Sequence[DraftedTable
     written.put(name, texts.test(made, package.replace("/", ".").removeprefix("src.")))
 
 
-def _unused(words: Codebook | None, made: Sequence[DraftedTable], *, others: bool) -> list[str]:
-    """What a codebook names and no table has; of the example nothing is expected."""
+def _notes(words: Codebook | None, made: Sequence[DraftedTable], *, others: bool) -> list[str]:
+    """What was guessed of files, what a codebook names and no table has, tables that could be one.
+
+    Of the example nothing is expected.
+    """
     tables = {draft.name: draft.columns for draft in made}
-    return words.unused(tables, others=others) if words and made else []
+    unused = words.unused(tables, others=others) if words and made else []
+    alike = [
+        f"the same columns: {some(names, _SHOWN)}. If these are deliveries of one table, declare "
+        "one raw file with a pattern, such as deliveries/*.csv."
+        for names in same_columns(made)
+    ]
+    return [*(f"{draft.name}: {note}" for draft in made for note in draft.notes), *unused, *alike]
 
 
 def _append(module: Path, lines: str) -> None:

@@ -14,6 +14,7 @@ from pathlib import Path
 
 import polars as pl
 
+from data_package.engine.errors import some
 from data_package.engine.notebook import NamedParts, html_line, html_table
 from data_package.engine.schema.cells import read_columns
 from data_package.engine.schema.columns import TEXTS, column
@@ -33,6 +34,7 @@ from data_package.engine.schema.vocabulary import codes, is_identifier_name, wor
 SMALL_CELLS = 5
 # Fewer rows say little of what must hold: neither that a value is required nor that it is unique.
 ENOUGH_ROWS = 20
+_SHOWN = 5
 _LEADING = 6
 # Of three columns, those of a visit or a sample are the first; any three tell rows apart by chance.
 _LEADING_OF_THREE = 4
@@ -162,10 +164,17 @@ def infer_file(
     values = pl.DataFrame([read[name].values.alias(name) for name in cells.columns])
     properties = [kind.field_properties for kind in kinds]
     found = _Found(layout.names, values, properties, bounds, small_cells)
-    notes = (*layout.notes, *(kind.note for kind in kinds if kind.note))
+    notes = (*layout.notes, *(k.note for k in kinds if k.note), *_empty(layout.names, cells))
     inference = found.inference(layout.properties, layout.fields_match, notes)
     _refuse_what_does_not_lint(inference)
     return _sound(inference, paths)
+
+
+def _empty(names: Sequence[str], cells: pl.DataFrame) -> Iterator[str]:
+    """A note on columns without a value, in which later deliveries may have any."""
+    counts = cells.count().row(0) if cells.height else ()
+    if empty := [name for name, count in zip(names, counts, strict=False) if not count]:
+        yield f"Without a value, and taken for text: {some(empty, _SHOWN)}."
 
 
 def _infer_typed(

@@ -152,9 +152,26 @@ def _settled(name: str, found: _Candidate, cells: _Cells, words: tuple[str, ...]
     if properties.get("decimalChar") == "," and all(map(_MAYBE_GROUPED.fullmatch, cells.tried)):
         note = f"{name}: its commas may group thousands or mark decimals; it is left as text."
         return TextType({"type": "string"}, _missing_in_text(words, cells), note)
+    if found is _NUMBER and _may_be_times(cells):
+        note = f"{name}: they may be numbers, or times of day (%H.%M); it is left as text."
+        return TextType({"type": "string"}, _missing_in_text(words, cells), note)
     return TextType(properties, words)
 
 
+def _may_be_times(cells: _Cells) -> bool:
+    """Tell whether numbers are hours and minutes, as `7.05`: many, of many hours, none past .59."""
+    if not all(map(_HOUR_AND_MINUTE.fullmatch, cells.tried)):
+        return False
+    hours = {cell.partition(".")[0].lstrip("0") for cell in cells.tried}
+    if len(cells.tried) < _ENOUGH_TIMES or len(hours) < _ENOUGH_HOURS:
+        return False
+    form = f"^(?:{_HOUR_AND_MINUTE.pattern})$"
+    return cells.whole is None or bool(cells.whole.str.contains(form).all())
+
+
+# Of numbers with two decimals, three in five are below .60; of twenty, one set in 27,000.
+_ENOUGH_TIMES, _ENOUGH_HOURS = 20, 8
+_HOUR_AND_MINUTE = re.compile(r"(?:[01]?[0-9]|2[0-3])\.[0-5][0-9]")
 _MAYBE_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 
 

@@ -1,4 +1,4 @@
-"""Exceptions that nothing catches (in threads, in `__del__`, in tasks, at exit), and warnings.
+"""Exceptions that nothing catches (in threads, forks, `__del__`, tasks, at exit), and warnings.
 
 Python prints them itself with their messages, past everything that keeps values out of messages.
 While tables are built, a line without values is printed instead.
@@ -7,8 +7,10 @@ While tables are built, a line without values is printed instead.
 import _thread
 import atexit
 import logging
+import os
 import sys
 import threading
+import traceback
 import warnings
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -43,9 +45,16 @@ def unraised_in_few_words(project: Project) -> Iterator[None]:
     others = _OthersLeftOut(project)
     for name in _SPEAKING_OF_OTHERS:
         logging.getLogger(name).addFilter(others)
+    traces = _TracebackLeftOut(project)
+    if logging.lastResort is not None:
+        logging.lastResort.addFilter(traces)
+    _in_forks.append(hooks)
     try:
         yield
     finally:
+        _in_forks.remove(hooks)
+        if logging.lastResort is not None:
+            logging.lastResort.removeFilter(traces)
         threading.excepthook, sys.unraisablehook, sys.excepthook, warnings.showwarning = before
         for name in _SPEAKING_OF_OTHERS:
             logging.getLogger(name).removeFilter(others)
@@ -89,6 +98,10 @@ class _Hooks:
     ) -> None:
         self._report("An error", error)
 
+    def in_fork(self) -> None:
+        """What a process of `multiprocessing` prints in the end, by the name that it looks up."""
+        self._report("A process ended with an error", sys.exc_info()[1])
+
     def warning(
         self,
         message: Warning | str,
@@ -103,19 +116,46 @@ class _Hooks:
         _print(failures.in_short(error, self._project, place=(filename, lineno)))
 
 
-class _OthersLeftOut(logging.Filter):
-    """Reduces a library's log record about an exception to its kind and place."""
+class _LessOfRecords(logging.Filter):
+    """Reduces the exception of a log record to its kind and place."""
 
     def __init__(self, project: Project) -> None:
         super().__init__()
         self._project = project
 
-    def filter(self, record: logging.LogRecord) -> bool:
+    def short(self, record: logging.LogRecord) -> str | None:
         error = record.exc_info[1] if record.exc_info else None
-        short = failures.in_short(error, self._project) if error is not None else "see above"
-        record.msg, record.args = f"A task ended with an error: {short}", ()
         record.exc_info = record.exc_text = None
+        return None if error is None else failures.in_short(error, self._project)
+
+
+class _OthersLeftOut(_LessOfRecords):
+    """For a library whose own message quotes the exception."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        short = self.short(record) or "see above"
+        record.msg, record.args = f"A task ended with an error: {short}", ()
         return True
+
+
+class _TracebackLeftOut(_LessOfRecords):
+    """For records that nobody handles, so that Python prints them with their tracebacks."""
+
+    def filter(self, record: logging.LogRecord) -> bool:
+        if short := self.short(record):
+            record.msg, record.args = f"{record.getMessage()}\n{short}", ()
+        return True
+
+
+_in_forks: list[_Hooks] = []
+
+
+def _in_child() -> None:
+    if _in_forks:
+        traceback.print_exc = _in_forks[-1].in_fork  # type: ignore[assignment]
+
+
+os.register_at_fork(after_in_child=_in_child)
 
 
 def _print(text: str) -> None:

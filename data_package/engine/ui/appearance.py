@@ -7,7 +7,7 @@ refuses them.
 
 from html import escape
 
-_READING = "These pages are for reading. To start runs: data-package ui --allow-runs"
+_READING = "These pages are read-only. To start runs: data-package ui --allow-runs"
 _NO_DAEMON = "Schedules and sensors run while this does: data-package ui --daemon"
 
 _OUTPUT = """

@@ -146,7 +146,7 @@ def read_request(body: bytes, allowed: frozenset[str]) -> Operation:
         raise Refused(400, "Subscriptions come over the WebSocket.")
     if OperationType.MUTATION in operation.kinds and not allowed:
         raise NotOpen(
-            "These pages are for reading. To start runs from them: data-package ui --allow-runs"
+            "These pages are read-only. To start runs from them: data-package ui --allow-runs"
         )
     if shut := operation.mutations() - allowed:
         raise NotOpen(f"data-package ui does not offer this: {', '.join(sorted(shut))}.")

@@ -1,6 +1,6 @@
 """Dagster's own pages on this project, which is loaded in this process.
 
-Dagster loads a project in a code server of its own, behind a socket without any check of who asks.
+Dagster loads a project in a separate code server, behind a socket without any check of who asks.
 In this process there is no socket to guard, nothing to leave behind, and one import instead of two.
 """
 
@@ -58,7 +58,7 @@ _OPEN_TO_AUTOMATION = {
     Permissions.UPDATE_SENSOR_CURSOR,
 }
 _WITHOUT_DAEMON = "Nothing runs schedules here: start the pages with data-package ui --daemon"
-_WITHOUT_RUNS = "These pages are for reading: start them with data-package ui --allow-runs"
+_WITHOUT_RUNS = "These pages are read-only: start them with data-package ui --allow-runs"
 _NEVER = "Not offered by data-package ui"
 _SHUT = (
     "data-package ui does not offer this: what functions print and what Dagster keeps of a run may "

@@ -124,7 +124,7 @@ def test_a_lock_that_cannot_be_written_is_reported_before_anything_runs(
     assert published.read_bytes() == before
 
 
-def test_no_gate_passes_while_the_lock_lacks_what_was_built(study: Make) -> None:
+def test_no_gate_passes_while_the_lock_lacks_a_build(study: Make) -> None:
     project = study(FILES)
     assert project.build().ok
     (project.root / "people.csv").write_text("identity\nb\n")

@@ -140,7 +140,7 @@ def test_accept_takes_the_present_files_as_right(built: Study) -> None:
     assert built.build().tables == ()
 
 
-def test_accept_refuses_what_is_not_there(built: Study) -> None:
+def test_accept_refuses_a_table_without_a_file(built: Study) -> None:
     (built.storage / "final" / "counts.parquet").unlink()
     done = call("accept", "counts")
     assert "is missing or not a whole Parquet file" in str(done.exception)

@@ -8,6 +8,8 @@ import yaml
 from click.testing import CliRunner, Result
 
 from data_package.engine.cli.verbs import command
+from data_package.engine.describing.foreign_keys import Keys
+from data_package.engine.tables.loading import open_project
 from data_package_tests.conftest import Make, Study
 
 TABLES = """
@@ -109,7 +111,7 @@ def test_words_come_from_the_docstring_and_along_the_lineage(built: Study) -> No
     assert described["ward"]["title"] == ""
 
 
-def test_a_column_that_is_computed_from_another_has_words_of_its_own(built: Study) -> None:
+def test_a_column_computed_from_another_does_not_take_its_title(built: Study) -> None:
     described = fields(call("describe", "arms").stdout)
     assert described["arm"]["title"] == "Arm"
     assert [each["label"] for each in described["arm"]["categories"]] == ["placebo", "active"]
@@ -198,3 +200,31 @@ def test_a_contract_that_is_there_is_given_the_words_and_keys_that_it_lacks(buil
         {"fields": ["id"], "reference": {"resource": "persons", "fields": ["id"]}}
     ]
     assert call("describe", "visits", "persons", "--write").output.count("added") == 0
+
+
+def test_tables_of_one_kind_share_keys_and_do_not_refer_to_each_other(study: Make) -> None:
+    code = """
+    import dagster as dg
+    import polars as pl
+
+    @dg.asset
+    def north() -> pl.DataFrame:
+        return pl.DataFrame({"id": ["a", "b", "c"], "age": [1, 2, 3]})
+
+    @dg.asset
+    def south() -> pl.DataFrame:
+        return pl.DataFrame({"id": ["a", "b"], "age": [1, 2]})
+
+    @dg.asset
+    def visits() -> pl.DataFrame:
+        return pl.DataFrame({"id": ["a", "b"], "day": [1, 2]})
+    """
+    made = study({"tables.py": code})
+    assert made.build().ok
+    catalogue, _ = open_project(made.project)
+    keys = Keys(catalogue, list(catalogue.tables.values()))
+    keys.note_key("north", {"schema": {"primaryKey": ["id"]}})
+    described = {"schema": {"fields": [{"name": "id", "type": "string"}]}}
+    (south, _), (visits, _) = (keys.put_into(name, described) for name in ("south", "visits"))
+    assert "foreignKeys" not in str(south)
+    assert "'resource': 'north'" in str(visits)

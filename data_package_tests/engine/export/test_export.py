@@ -230,7 +230,7 @@ def test_a_workbook_is_the_same_each_time(package: Path) -> None:
     assert made(package, ExportFormat.XLSX).path.read_bytes() == first
 
 
-def test_what_does_not_fit_into_excel_is_refused(
+def test_a_table_that_does_not_fit_into_excel_is_refused(
     tmp_path: Path,
 ) -> None:
     long = pl.DataFrame({"text": ["x" * (sheets.MOST_CHARACTERS + 1)]})
@@ -491,7 +491,7 @@ def test_an_export_is_replaced_whole(
     assert all(names == before for names in seen)
 
 
-def test_what_a_killed_export_left_is_swept_by_the_next(package: Path, tmp_path: Path) -> None:
+def test_leftovers_of_a_killed_export_are_swept_by_the_next(package: Path, tmp_path: Path) -> None:
     target = tmp_path / "out"
     gone = subprocess.Popen(["true"])
     gone.wait()

@@ -108,7 +108,7 @@ def test_values_titles_and_labels_are_read_again(tmp_path: Path, to: str) -> Non
 
 
 @pytest.mark.parametrize("to", READERS)
-def test_what_a_program_cannot_hold_is_counted_and_the_rest_is_right(
+def test_values_that_a_format_cannot_hold_are_counted_and_the_rest_is_right(
     tmp_path: Path, to: str
 ) -> None:
     zone = pl.Datetime("us", "UTC")

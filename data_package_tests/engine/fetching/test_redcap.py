@@ -217,7 +217,7 @@ REFUSED: dict[str, tuple[list[Any], str]] = {
 
 
 @pytest.mark.parametrize("name", REFUSED)
-def test_what_redcap_says_of_an_error_is_not_repeated(name: str, tmp_path: Path) -> None:
+def test_error_messages_of_redcap_are_not_repeated(name: str, tmp_path: Path) -> None:
     first, words = REFUSED[name]
     with pytest.raises(BuildError) as reported:
         asked(replace(CLASSIC, first=[*first]), "baseline", tmp_path)

@@ -181,7 +181,7 @@ def test_own_code_without_a_source_counts_by_its_file(code: Code) -> None:
 
 
 @pytest.mark.parametrize("kind", ["site-packages", "dist-packages", "target"])
-def test_what_is_installed_counts_by_its_version(
+def test_an_installed_library_counts_by_its_version(
     code: Code, monkeypatch: pytest.MonkeyPatch, kind: str
 ) -> None:
     code.write(f"{kind}/own_library.py", "def g(): return 1\n")

@@ -49,7 +49,7 @@ DATA = {
 
 @settings(max_examples=60, deadline=None, derandomize=True, suppress_health_check=list(HealthCheck))
 @given(st.lists(st.sampled_from(sorted(STEPS)), max_size=5), st.sampled_from(["left", "inner"]))
-def test_each_column_alone_asks_polars_for_what_was_found_and_for_no_more(
+def test_each_column_alone_asks_polars_for_exactly_the_columns_found(
     steps: list[str], how: str
 ) -> None:
     def query(a: pl.LazyFrame, b: pl.LazyFrame) -> pl.LazyFrame:

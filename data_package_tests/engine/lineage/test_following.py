@@ -135,7 +135,7 @@ def test_no_function_of_the_user_sees_a_row_or_an_empty_frame() -> None:
     assert (found.reason, called) == (None, [])
 
 
-def test_what_a_function_prints_stays_away(capfd: pytest.CaptureFixture[str]) -> None:
+def test_output_of_functions_is_not_shown(capfd: pytest.CaptureFixture[str]) -> None:
     def loud(a: pl.LazyFrame, b: pl.LazyFrame) -> pl.LazyFrame:
         print("here")
         return a.select(a.columns[1])

@@ -77,7 +77,9 @@ def contents(folder: Path) -> dict[str, bytes]:
     return {str(p.relative_to(folder)): p.read_bytes() for p in folder.rglob("*") if p.is_file()}
 
 
-def test_the_descriptor_says_of_each_table_what_the_standard_asks(built_study: Make) -> None:
+def test_the_descriptor_has_the_properties_of_each_table_that_the_standard_requires(
+    built_study: Make,
+) -> None:
     project = built_study(STUDY_FILES)
     document = descriptor(project)
     assert document["$schema"] == "https://datapackage.org/profiles/2.0/datapackage.json"
@@ -201,7 +203,7 @@ def test_changed_words_of_a_contract_are_published(built_study: Make) -> None:
     assert descriptor(project)["resources"][0]["title"] == "Persons"
 
 
-def test_what_a_killed_exchange_left_is_swept_and_others_read_a_whole_package(
+def test_leftovers_of_a_killed_exchange_are_swept_and_others_read_a_whole_package(
     built_study: Make,
 ) -> None:
     project = built_study(STUDY_FILES)

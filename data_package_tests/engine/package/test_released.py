@@ -72,7 +72,7 @@ def test_the_content_digest_covers_everything_but_the_stamp() -> None:
     assert len({base, *others}) == 6
 
 
-def test_the_changelog_has_every_release_and_says_what_is_none() -> None:
+def test_the_changelog_has_every_release_and_marks_unreleased_changes() -> None:
     assert changelog_of("Study", [], is_released=False) is None
     released = changelog_of("Study", [NEW, OLD], is_released=True)
     assert released is not None

@@ -60,7 +60,7 @@ def runs(draw: st.DrawFn) -> tuple[list[list[int]], list[int], list[tuple[int, s
 
 @settings(max_examples=25, deadline=None)
 @given(runs())
-def test_what_may_begin_is_what_dagster_says(
+def test_the_steps_that_may_begin_are_those_of_dagster(
     run: tuple[list[list[int]], list[int], list[tuple[int, str]], int],
 ) -> None:
     takes, priorities, outcomes, at_once = run

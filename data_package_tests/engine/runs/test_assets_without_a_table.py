@@ -210,7 +210,7 @@ def reader(note) -> pl.DataFrame:
     assert '@dg.asset(deps=["note"])' in study({"tables.py": source(text)}).build().explain()
 
 
-def test_why_says_what_made_an_asset_without_a_table_stale(study: Make) -> None:
+def test_why_explains_why_an_asset_without_a_table_is_stale(study: Make) -> None:
     text = "\n@dg.asset\ndef note(people: pl.DataFrame): pass\n"
     project = study({"tables.py": source(text)})
     ran(project)
@@ -282,7 +282,7 @@ def test_the_other_verbs_know_assets_without_a_table(study: Make, tmp_path: Path
     assert published.is_file()
 
 
-def test_what_a_removed_asset_left_is_cleaned_away(study: Make) -> None:
+def test_files_of_a_removed_asset_are_cleaned(study: Make) -> None:
     text = """
 @dg.asset(group_name="figures")
 def curve() -> Path:

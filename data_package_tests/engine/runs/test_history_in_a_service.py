@@ -56,7 +56,7 @@ CASES = {
 
 
 @pytest.mark.parametrize("expected", CASES)
-def test_what_a_service_says_is_put_in_words_of_our_own(study: Make, expected: str) -> None:
+def test_messages_of_a_service_are_replaced_by_our_own(study: Make, expected: str) -> None:
     other = "storage:\n  sqlite:\n    base_dir: storage/.dagster\n"
     project = study({"/dagster.yaml": other}).project
     with pytest.raises(ProjectError) as found_text, project_instance(project):

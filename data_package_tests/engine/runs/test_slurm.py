@@ -135,7 +135,7 @@ exec {real} "$@"
 """
 
 
-def test_a_build_in_jobs_makes_what_a_build_in_one_process_makes(
+def test_a_build_in_jobs_gives_the_same_as_one_in_one_process(
     study: Make, cluster: Cluster, tmp_path: Path
 ) -> None:
     project = study(FILES)

@@ -176,7 +176,7 @@ def both():
 )
 
 
-def test_what_a_function_need_not_yield_and_has_not_is_fresh_until_its_code_or_inputs_change(
+def test_an_optional_output_that_was_not_yielded_is_fresh_until_its_code_or_inputs_change(
     study: Make,
 ) -> None:
     reader = "\n@dg.asset\ndef reader(perhaps: pl.LazyFrame) -> pl.LazyFrame:\n    return perhaps\n"

@@ -124,6 +124,28 @@ def test_links_between_tables_are_found(tmp_path: Path, deliveries: list[Path]) 
     assert "foreignKeys" not in (root / "my_trial/final/trial_persons.yaml").read_text()
 
 
+def test_files_with_the_same_columns_may_be_one_table_and_refer_to_none_of_them(
+    tmp_path: Path, deliveries: list[Path]
+) -> None:
+    later = deliveries[0].with_name("TrialPersons2.csv")
+    later.write_text(PERSONS)
+    written = new_project(tmp_path / "trial", [*deliveries, later])
+    (note,) = written.notes
+    assert note.startswith("the same columns: trial_persons, trial_persons2. ")
+    links = {draft.name: [link.table for link in draft.links] for draft in written.drafts}
+    assert links == {"trial_persons": [], "visits": ["trial_persons"], "trial_persons2": []}
+
+
+def test_what_was_guessed_of_a_file_is_reported(tmp_path: Path) -> None:
+    delivery = tmp_path / "seen.csv"
+    rows = [f"{n},{n % 9 + 1:02}/{n % 8 + 1:02}/2024,\n" for n in range(30)]
+    delivery.write_text("id,day,note\n" + "".join(rows))
+    assert new_project(tmp_path / "trial", [delivery]).notes == [
+        "seen: day: day or month may come first in its dates; it is left as text.",
+        "seen: Without a value, and taken for text: note.",
+    ]
+
+
 def test_what_is_there_stays_as_it_is(tmp_path: Path, deliveries: list[Path]) -> None:
     root = tmp_path / "my-trial"
     root.mkdir()
@@ -224,7 +246,7 @@ def test_a_table_is_added_without_touching_the_others(
     assert [draft.name for draft in twice.drafts] == ["visits_2"]
 
 
-def test_row_numbers_as_r_writes_them_are_no_field_of_the_table(tmp_path: Path) -> None:
+def test_row_numbers_as_r_writes_them_are_not_a_field_of_the_table(tmp_path: Path) -> None:
     rows = "".join(f'"{at}",P{at % 40:02},{at % 7}\n' for at in range(1, 41))
     delivery = tmp_path / "r.csv"
     delivery.write_text(f'"","id","score"\n{rows}')

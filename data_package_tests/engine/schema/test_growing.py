@@ -52,7 +52,7 @@ def added(text: str, made: str) -> list[str]:
     return [line[2:] for line in lines if line.startswith("+ ")]
 
 
-def test_a_contract_is_given_what_it_lacks_and_keeps_the_rest() -> None:
+def test_a_contract_gets_missing_fields_and_keeps_the_rest() -> None:
     result = grown(BLOCK, KNOWN)
     assert result.left == ()
     assert result.added == (
@@ -116,7 +116,7 @@ def test_nothing_is_added_where_a_person_has_written_otherwise() -> None:
 
 
 @pytest.mark.parametrize("text", ["", "- a\n", "a: [\n", "schema: s.yaml\n", "fields: {}\n"])
-def test_what_is_no_list_of_fields_stays_as_it_is(text: str) -> None:
+def test_a_value_that_is_not_a_list_of_fields_stays_as_it_is(text: str) -> None:
     assert grown(text, KNOWN).text == text
 
 

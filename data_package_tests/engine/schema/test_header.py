@@ -34,7 +34,7 @@ def write(path: Path, text: str | bytes) -> Path:
         ("id,w\nid,w\na,1\n", {"commentRows": [2]}),
     ],
 )
-def test_a_header_is_found_below_what_is_none(
+def test_a_header_is_found_below_rows_that_are_not_one(
     tmp_path: Path, text: str, dialect: dict[str, Any], block_bytes: int
 ) -> None:
     path = write(tmp_path / "t.csv", text)
@@ -90,7 +90,7 @@ def test_a_row_between_the_rows_of_a_header_is_not_lost(tmp_path: Path) -> None:
         ("id,w\n1,2\n", {"headerRows": [3]}),
     ],
 )
-def test_what_is_wrong_with_the_whole_file_is_never_forgiven(
+def test_an_error_of_the_whole_file_is_never_tolerated(
     tmp_path: Path, text: str | bytes, dialect: dict[str, Any], bad: Any
 ) -> None:
     path = write(tmp_path / "t.csv", text)
@@ -138,7 +138,7 @@ def test_a_wrong_label_is_named_where_the_others_show_that_there_is_a_header(
 
 
 @pytest.mark.parametrize("encoding", ["utf-16-le", "utf-8", "utf-16"])
-def test_a_mark_of_the_encoding_is_no_part_of_a_label(tmp_path: Path, encoding: str) -> None:
+def test_a_mark_of_the_encoding_is_not_part_of_a_label(tmp_path: Path, encoding: str) -> None:
     mark = "" if encoding == "utf-16" else "\ufeff"
     path = write(tmp_path / "t.csv", (mark + "id,w\na,1\n").encode(encoding))
     assert check_file(path, TEXTS, encoding=encoding).ok

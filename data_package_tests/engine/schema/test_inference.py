@@ -117,14 +117,14 @@ def test_so_many_rows_as_the_setting_says_hold_a_category(tmp_path: Path) -> Non
 
 
 @pytest.mark.parametrize("name", ["id", "patient", "subject_id", "USUBJID", "personNr", "surname"])
-def test_values_of_a_field_that_names_people_are_no_categories(name: str) -> None:
+def test_values_of_a_field_that_names_people_are_not_categories(name: str) -> None:
     frame = pl.DataFrame({"x": range(60), name: ["Ann", "Bo", "Carl"] * 20})
     assert "categories" not in infer(frame).fields[1]
     frame = pl.DataFrame({"x": range(60), name: [1, 2, 3] * 20})
     assert "categories" not in infer(frame).fields[1]
 
 
-def test_values_of_a_key_are_no_categories() -> None:
+def test_values_of_a_key_are_not_categories() -> None:
     frame = pl.DataFrame({"who": ["Ann", "Bo", "Carl"] * 8, "at": [*range(8)] * 3}).sort("who")
     inference = infer(frame)
     assert inference.candidate_keys == (("who", "at"),)
@@ -140,7 +140,7 @@ def test_three_of_the_first_columns_are_a_key_where_two_are_none() -> None:
     assert infer(frame.head(12)).candidate_keys == ()
 
 
-def test_categories_of_an_enum_tell_of_nobody_either() -> None:
+def test_categories_of_an_enum_reveal_no_person() -> None:
     kind = pl.Enum(["low", "high", "never seen"])
     frame = pl.DataFrame({"x": pl.Series(["low", "high"] * 20, dtype=kind)})
     assert infer(frame).fields[0]["categories"] == ["low", "high", "never seen"]
@@ -312,7 +312,7 @@ def test_text_of_another_encoding_is_refused(tmp_path: Path, text: bytes) -> Non
     assert check_file(path, Contract.from_descriptor(inference.descriptor)).ok
 
 
-def test_rows_that_no_contract_makes_right_are_reported_with_what_the_rest_is(
+def test_rows_that_no_contract_can_allow_are_reported_with_the_inferred_rest(
     tmp_path: Path,
 ) -> None:
     path = write(tmp_path, "id,x\n1,2\n3,4,5\n\n")
@@ -374,16 +374,37 @@ def test_the_day_is_the_key_of_a_series_with_one_row_a_day() -> None:
     assert infer(measured).candidate_keys == (("patient", "day"),)
 
 
-def test_a_column_with_one_value_is_no_part_of_a_key() -> None:
+def test_a_column_with_one_value_is_not_part_of_a_key() -> None:
     series = pl.DataFrame({"land": ["00"] * 24, "day": _days(24), "n": [1, 2] * 12})
     assert infer(series).candidate_keys == (("day",),)
     places = pl.DataFrame({"country": ["x"] * 4, "district": ["a", "b", "c", "d"]})
     assert infer(places).candidate_keys == (("district",),)
 
 
-def test_results_are_no_part_of_a_key_where_some_could_not_be_measured(tmp_path: Path) -> None:
+def test_results_are_not_part_of_a_key_where_some_could_not_be_measured(tmp_path: Path) -> None:
     rows = [
         f"{n % 8};{'<3' if n % 4 == 0 else f'{n / 7:.1f}'.replace('.', ',')}" for n in range(40)
     ]
     path = write(tmp_path, "\n".join(["place;result", *rows]) + "\n")
     assert infer_file(path, dialect={"delimiter": ";"}).candidate_keys == ()
+
+
+def test_times_of_day_with_a_full_stop_are_not_taken_for_numbers(tmp_path: Path) -> None:
+    clock = [f"{n % 24}.{n * 7 % 60:02}" for n in range(48)]
+    path = write(tmp_path, "\n".join(["at", *clock]) + "\n")
+    found = infer_file(path)
+    assert found.fields[0]["type"] == "string"
+    assert found.notes == ("at: they may be numbers, or times of day (%H.%M); it is left as text.",)
+    for numbers in (
+        [f"7.{n:02}" for n in range(30, 60)],  # of few hours, such as a pH
+        [f"{n % 24}.{n * 7 % 100:02}" for n in range(48)],
+        [f"{n}.30" for n in range(10)],
+    ):
+        path = write(tmp_path, "\n".join(["at", *numbers]) + "\n")
+        assert infer_file(path).fields[0]["type"] == "number"
+
+
+def test_columns_without_a_value_are_named(tmp_path: Path) -> None:
+    path = write(tmp_path, "id,stop,code\n1,,\n2,,\n")
+    assert infer_file(path).notes == ("Without a value, and taken for text: stop, code.",)
+    assert infer_file(write(tmp_path, "id,stop\n1,2024-01-01\n")).notes == ()

@@ -118,7 +118,7 @@ def test_a_dialect_is_obeyed_or_refused(dialect: object, path: tuple[str, ...], 
     assert what in str(issues[0])
 
 
-def test_what_version_1_of_a_dialect_had_is_let_through() -> None:
+def test_properties_of_version_1_of_a_dialect_are_allowed() -> None:
     dialect = {"caseSensitiveHeader": False, "csvddfVersion": 1.2, "delimiter": ";", "note": 1}
     assert output({"name": "a"}, dialect=dialect) == []
 

@@ -148,7 +148,7 @@ def test_labels_are_part_of_how_a_file_is_read_only_where_a_field_has_them() -> 
     assert digest("a", missingReason="why") != digest("a", missingReason="wherefore")
 
 
-def test_a_reason_is_a_field_of_its_own() -> None:
+def test_a_reason_is_a_separate_field() -> None:
     def faults(*fields: dict[str, object]) -> list[str]:
         return [str(one) for one in lint({"schema": {"fields": list(fields)}})]
 

@@ -123,7 +123,7 @@ def test_a_misspelt_dialect_is_refused_with_a_hint() -> None:
 
 
 @pytest.mark.parametrize("encoding", ["hex", "zip", "undefined", "a\0b", "none"])
-def test_an_encoding_that_makes_no_text_is_refused(encoding: str) -> None:
+def test_an_encoding_that_is_not_of_text_is_refused(encoding: str) -> None:
     with pytest.raises(DialectError, match="unknown encoding"):
         read("none.csv", SCHEMA, encoding=encoding)
 
@@ -270,7 +270,9 @@ def test_a_wrong_descriptor_from_python_is_refused_with_its_place(
 @pytest.mark.parametrize("blank", [" ", "  ", "\t"])
 @pytest.mark.parametrize("kind", ["integer", "number"])
 @pytest.mark.parametrize("last", [False, True])
-def test_a_cell_of_blanks_is_no_number(tmp_path: Path, blank: str, kind: str, last: bool) -> None:
+def test_a_cell_of_blanks_is_not_a_number(
+    tmp_path: Path, blank: str, kind: str, last: bool
+) -> None:
     fields = [{"name": "a", "type": "string"}, {"name": "n", "type": kind}]
     rows = [("x", "1"), ("y", blank), ("z", "")]
     if not last:
@@ -352,7 +354,7 @@ def test_a_mark_of_byte_order_inside_the_text_is_part_of_its_cell(tmp_path: Path
 @pytest.mark.parametrize(
     "moment", ["0000-01-01T00:00:00", "0000-01-01 00:00:00", "0000-01-01T00:00:00.5"]
 )
-def test_there_is_no_year_nought(tmp_path: Path, moment: str) -> None:
+def test_there_is_no_year_zero(tmp_path: Path, moment: str) -> None:
     path = write(tmp_path / "t.csv", f"a,t\nx,{moment}\ny,0001-01-01T00:00:00\n")
     fields = [{"name": "a", "type": "string"}, {"name": "t", "type": "datetime"}]
     report = check_file(path, {"fields": fields})

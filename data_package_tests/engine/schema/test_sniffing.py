@@ -72,7 +72,7 @@ def test_a_letter_that_is_not_utf8_is_found_far_behind_the_beginning(tmp_path: P
     assert sniffed(path).encoding == "cp1252"
 
 
-def test_a_letter_that_is_cut_at_the_end_of_the_beginning_is_no_fault(tmp_path: Path) -> None:
+def test_a_letter_that_is_cut_at_the_end_of_the_beginning_is_not_a_fault(tmp_path: Path) -> None:
     path = tmp_path / "t.csv"
     for shift in range(3):
         path.write_text("a" * shift + "ø" * 200_000, encoding="utf-8")

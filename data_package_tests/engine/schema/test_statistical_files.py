@@ -124,7 +124,7 @@ def test_a_statistical_file_is_read_into_the_types_of_its_contract(files: Path, 
     assert reading.numbers.to_list() == [2, 3, 4, 5]
 
 
-def test_what_the_contract_says_decides_over_the_types_of_the_file(files: Path) -> None:
+def test_the_contract_overrides_the_types_of_the_file(files: Path) -> None:
     fields = [
         {"name": "id", "type": "string"},
         {

@@ -183,7 +183,7 @@ def test_decimals_are_compared_to_their_last_digit_with_any_number(
         ({"enum": ["9999-12-31T00:00:00", "0001-01-01T00:00:00"]}, False),
     ],
 )
-def test_a_moment_beyond_what_nanoseconds_count_is_a_bound(
+def test_a_datetime_beyond_what_nanoseconds_count_is_a_bound(
     unit: Any, constraint: dict[str, Any], good: bool
 ) -> None:
     field = {"name": "v", "type": "datetime", "constraints": constraint}
@@ -192,7 +192,7 @@ def test_a_moment_beyond_what_nanoseconds_count_is_a_bound(
 
 
 @pytest.mark.parametrize("unit", ["ms", "us", "ns"])
-def test_a_span_beyond_what_nanoseconds_count_is_no_value_of_a_column(unit: Any) -> None:
+def test_a_duration_beyond_what_nanoseconds_count_is_not_a_value_of_a_column(unit: Any) -> None:
     field = {"name": "v", "type": "duration", "constraints": {"enum": ["P99999999D", "P1D"]}}
     frame = pl.DataFrame({"v": pl.Series([dt.timedelta(1)], dtype=pl.Duration(unit))})
     assert check(frame, Contract.from_descriptor({"fields": [field]})).ok
@@ -217,7 +217,7 @@ def test_a_bound_beyond_every_duration_is_a_bound(bound: dict[str, Any], broken:
     assert check(frame, contract).ok != broken
 
 
-def test_infinity_in_an_enum_is_no_integer_of_a_column() -> None:
+def test_infinity_in_an_enum_is_not_an_integer() -> None:
     field = {"name": "v", "type": "number", "constraints": {"enum": ["INF", "NaN", 1]}}
     contract = Contract.from_descriptor({"fields": [field]})
     assert check(pl.DataFrame({"v": [1, 2]}), contract).totals[0].rows == (3,)

@@ -2,6 +2,7 @@
 
 import datetime as dt
 import io
+import struct
 import zipfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
@@ -334,6 +335,43 @@ def test_a_binary_workbook_with_cells_that_would_be_passed_over_is_refused(tmp_p
         with pytest.raises(CheckError) as refused:
             check_file(path, texts("a"))
         assert ("in a short form" in str(refused.value)) == (short in records)
+
+
+def record(kind: int, data: bytes = b"") -> bytes:
+    """A record of a binary workbook."""
+    number = bytes([kind]) if kind < 0x80 else bytes([kind & 0x7F | 0x80, kind >> 7])
+    return number + bytes([len(data)]) + data
+
+
+def wide(text: str) -> bytes:
+    return struct.pack("<I", len(text)) + text.encode("utf-16-le")
+
+
+def test_a_chart_among_the_sheets_of_a_binary_workbook_is_not_a_table(tmp_path: Path) -> None:
+    kinds = {1: "worksheet", 2: "worksheet", 3: "chartsheet"}
+    sheets, relations = b"", ""
+    for i, kind in kinds.items():
+        sheets += record(156, struct.pack("<2I", 0, i) + wide(f"r{i}") + wide(f"S{i}"))
+        place = f"http://schemas.openxmlformats.org/officeDocument/2006/relationships/{kind}"
+        relations += f'<Relationship Id="r{i}" Type="{place}" Target="{kind}s/sheet{i}.bin"/>'
+    rows = [
+        record(0, struct.pack("<I", i) + bytes(13)) + record(6, bytes(8) + wide(text))
+        for i, text in enumerate("ax")
+    ]
+    size = record(148, struct.pack("<4I", 0, 1, 0, 0))
+    sheet = record(129) + size + record(145) + b"".join(rows) + record(146) + record(130)
+    with zipfile.ZipFile(tmp_path / "t.xlsb", "w") as archive:
+        start, end = record(131) + record(143), record(144) + record(132)
+        archive.writestr("xl/workbook.bin", start + sheets + end)
+        about = "http://schemas.openxmlformats.org/package/2006/relationships"
+        whole = f'<Relationships xmlns="{about}">{relations}</Relationships>'
+        archive.writestr("xl/_rels/workbook.bin.rels", whole)
+        archive.writestr("xl/worksheets/sheet1.bin", sheet)
+        archive.writestr("xl/worksheets/sheet2.bin", sheet)
+        archive.writestr("xl/chartsheets/sheet3.bin", record(129) + record(130))
+    assert parts_of(tmp_path / "t.xlsb") == [{"sheetName": "S1"}, {"sheetName": "S2"}]
+    found = read(tmp_path / "t.xlsb", texts("a"), dialect={"sheetName": "S1"})
+    assert found.frame.collect().rows() == [("x",)]
 
 
 def test_durations_of_a_day_or_more_are_durations_and_old_dates_are_dates(tmp_path: Path) -> None:

@@ -354,7 +354,7 @@ def test_another_word_for_what_to_do_is_refused(study: Make) -> None:
         ("id;name;day;weight\n", "has no rows"),
     ],
 )
-def test_what_is_wrong_with_a_whole_file_stops_whatever_becomes_of_bad_cells(
+def test_an_error_of_the_whole_file_stops_the_table_whatever_bad_says(
     study: Make, delivered: str, words: str, bad: str
 ) -> None:
     made = project(study, delivered, bad=bad)

@@ -116,7 +116,9 @@ def test_the_content_counts_and_not_the_time(tmp_path: Path) -> None:
     assert deliveries(tmp_path, "a.csv").content("f") != before
 
 
-def test_a_file_added_removed_renamed_or_swapped_changes_what_several_hold(tmp_path: Path) -> None:
+def test_a_file_added_removed_renamed_or_swapped_changes_a_raw_file_of_several(
+    tmp_path: Path,
+) -> None:
     seen = set()
 
     def look() -> None:

@@ -118,7 +118,7 @@ def test_a_removed_partitioned_table_goes_with_the_folders_that_it_leaves_empty(
     assert (bare.storage / "raw" / "letters.parquet").is_file()
 
 
-def test_partitions_of_a_present_table_stay_and_those_that_are_no_more_go(
+def test_partitions_of_a_table_are_kept_and_removed_ones_are_cleaned(
     study: Make, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     new = study(
@@ -162,7 +162,7 @@ def test_files_that_no_table_could_have_are_listed_and_left_alone(bare: Study) -
     assert all(path.is_file() for path in paths)
 
 
-def test_the_drawn_graph_is_no_leftover(bare: Study) -> None:
+def test_the_drawn_graph_is_not_cleaned(bare: Study) -> None:
     put(bare, "graph.html", "graph.svg")
     assert "graph." not in clean().output
 

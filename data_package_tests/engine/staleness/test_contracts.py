@@ -209,7 +209,7 @@ def test_the_command_says_what_is_broken_and_leaves_what_is_published(study: Mak
     assert (project.storage / "default" / "other.parquet").is_file()
 
 
-def test_what_reads_a_table_that_breaks_its_contract_is_held_back(study: Make) -> None:
+def test_tables_that_use_a_table_that_breaks_its_contract_are_not_built(study: Make) -> None:
     project = study(STUDY | {"final/people.py": PEOPLE.replace("160]", "47114711]")})
     result = project.build()
     assert not result["people"].ok
@@ -230,7 +230,7 @@ def test_a_contract_that_is_met_again_is_published(study: Make) -> None:
     }
 
 
-def test_a_failure_that_nobody_mended_fails_the_next_build_too(study: Make) -> None:
+def test_a_failure_that_is_not_corrected_fails_the_next_build_too(study: Make) -> None:
     project = study(STUDY | {"final/people.py": PEOPLE.replace("160]", "47114711]")})
     assert not project.build().ok
     again = project.build()

@@ -52,7 +52,7 @@ def project(study: Make) -> Project:
     return made
 
 
-def test_what_was_put_is_read_by_others_before_the_lock_file_is_written(project: Project) -> None:
+def test_an_entry_is_read_by_others_before_the_lock_file_is_written(project: Project) -> None:
     lock = LockFile(project)
     before = lock_path(project).read_bytes()
     for number in (1, 2, 1):
@@ -248,7 +248,7 @@ def test_a_lock_that_links_to_itself_is_reported(project: Project) -> None:
         LockFile(project).read()
 
 
-def test_a_lock_with_fewer_than_no_rows_is_not_read() -> None:
+def test_a_lock_with_a_negative_number_of_rows_is_not_read() -> None:
     text = render(Lock({}, {"t": entry(3)}))
     assert parse(text).tables["t"].rows == 3
     with pytest.raises(ProjectError, match="an entry is not complete"):

@@ -101,7 +101,7 @@ def test_a_build_builds_partitions_and_then_has_nothing_to_do(study: Make) -> No
     assert built(project.build()) == []
 
 
-def test_a_new_year_runs_the_new_year_and_what_takes_it(study: Make) -> None:
+def test_a_new_year_runs_that_year_and_the_tables_that_use_it(study: Make) -> None:
     project = study(STUDY)
     project.build()
     project.write({"/deliveries/2026.csv": "id,value\n3,30\n"})
@@ -130,7 +130,7 @@ def test_changed_code_makes_every_year_stale(study: Make) -> None:
     assert built(project.build()) == ["register[2024]", "register[2025]", "total"]
 
 
-def test_a_year_that_is_gone_leaves_what_takes_it(study: Make) -> None:
+def test_a_removed_year_is_no_longer_used(study: Make) -> None:
     project = study(STUDY)
     project.build()
     years(project, "2024")
@@ -295,7 +295,7 @@ def all_places(places: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
     assert built(project.build()) == []
 
 
-def test_a_partition_takes_what_its_mapping_says(study: Make) -> None:
+def test_a_partition_takes_the_partitions_of_its_mapping(study: Make) -> None:
     project = study(
         {
             "t.py": HEADER
@@ -479,7 +479,7 @@ def sums(sums: dict[str, pl.LazyFrame]) -> pl.LazyFrame:
 
 @pytest.mark.slow
 @pytest.mark.parametrize("seed", range(2))
-def test_whatever_changes_an_incremental_build_is_as_a_clean_one(study: Make, seed: int) -> None:
+def test_whatever_changes_an_incremental_build_equals_a_full_one(study: Make, seed: int) -> None:
     chance = random.Random(seed)
     project, keys = study(STUDY), ["2024", "2025"]
     assert project.build().ok

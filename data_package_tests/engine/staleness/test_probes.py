@@ -434,7 +434,7 @@ def assert_nothing_is_left_to_do(ward: Ward) -> None:
 
 
 @pytest.mark.parametrize("probe", PROBES, ids=lambda probe: probe.name)
-def test_just_what_is_needed_runs_when(probe: Probe, ward: Ward) -> None:
+def test_only_what_is_needed_runs_when(probe: Probe, ward: Ward) -> None:
     assert_just_what_is_needed_runs(probe, ward)
     ward.assert_consistent()
     assert_nothing_is_left_to_do(ward)
@@ -496,7 +496,7 @@ AROUND_PROBES = [
 
 
 @pytest.mark.parametrize("probe", AROUND_PROBES, ids=lambda probe: probe.name)
-def test_just_what_is_needed_runs_among_other_code_when(
+def test_only_what_is_needed_runs_among_other_code_when(
     probe: Probe, built_around: Ward, tmp_path: Path
 ) -> None:
     ward = built_around.copy(tmp_path / "copy")
@@ -596,7 +596,7 @@ def test_a_table_that_failed_is_tried_again(ward: Ward) -> None:
     assert (again.exit_code, again.ran) == (0, set()), again.output
 
 
-def test_a_lock_from_another_branch_makes_stale_just_what_differs(ward: Ward) -> None:
+def test_a_lock_from_another_branch_makes_only_differing_tables_stale(ward: Ward) -> None:
     ours = ward.lock_file.read_bytes()
     ward.edit("intermediate/codes.py", '"male"', '"man"')
     assert ward.build().ran == PEOPLE

@@ -106,7 +106,7 @@ def test_libraries_inputs_and_tables_come_and_go() -> None:
     assert (found.added, found.removed) == (("new",), ("final",))
 
 
-def test_a_renamed_table_is_neither_new_nor_gone_and_changes_nobody() -> None:
+def test_a_renamed_table_is_neither_new_nor_gone_and_changes_no_other() -> None:
     tables = dict(BEFORE.tables)
     tables["tidy"] = tables.pop("clean")
     tables["final"] = replace(tables["final"], inputs={"tidy": "c1", "other": "o1"})

@@ -407,7 +407,7 @@ def misspelt():
     assert "Did you mean 'people'?" in note
 
 
-def test_a_variable_that_a_resource_takes_and_nobody_has_set_is_named(study: Make) -> None:
+def test_an_unset_variable_of_a_resource_is_named(study: Make) -> None:
     made = study(
         {
             "t.py": HEADER

@@ -96,7 +96,7 @@ QUERIES: dict[str, tuple[Query, str]] = {
 
 
 @pytest.mark.parametrize("what", QUERIES)
-def test_what_polars_says_is_passed_on_without_a_value(what: str, project: Project) -> None:
+def test_messages_of_polars_are_passed_on_without_values(what: str, project: Project) -> None:
     query, answer = QUERIES[what]
 
     def table(people: pl.LazyFrame) -> pl.DataFrame:

@@ -170,7 +170,7 @@ def test_uses_of_tables_that_run_at_once_are_kept_apart(study: Make) -> None:
     assert {line.partition(":")[0] for line in output} == {"reads_0", "reads_1"}
 
 
-def test_a_use_that_is_gone_is_no_longer_reported(study: Make) -> None:
+def test_a_use_that_was_removed_is_no_longer_reported(study: Make) -> None:
     made = make(study, table("(HERE.parent / 'd/codes.csv').read_text()\nreturn FRAME"))
     assert reported(made)
     path = Path(made.root, made.package, "tables.py")

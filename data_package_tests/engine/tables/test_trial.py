@@ -122,7 +122,7 @@ def test_what_a_trial_does_not_make_is_read_from_the_project(built: Study) -> No
     assert everything(built) == before
 
 
-def test_a_check_judges_what_the_trial_has_made(built: Study) -> None:
+def test_a_check_runs_on_the_tables_of_a_trial_build(built: Study) -> None:
     job = built.definitions().resolve_implicit_global_asset_job_def()
     assert job.execute_in_process().success
     built.write({"/people.csv": "age\n140\n"})

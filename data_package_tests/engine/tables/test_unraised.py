@@ -1,6 +1,10 @@
 """Exceptions that nobody catches are reported without a value, and the terminal hears of each."""
 
+import logging
+import multiprocessing
+import sys
 import time
+import traceback
 from traceback import TracebackException
 
 import dagster as dg
@@ -90,6 +94,31 @@ def test_errors_that_nobody_catches_are_reported_with_their_place(study: Make) -
     assert "A task ended with an error: RuntimeError at" in done.stderr
     assert "… is old" in done.stderr
     assert SECRET not in done.stderr
+
+
+def test_a_fork_and_a_library_that_logs_print_no_exception_in_full(
+    study: Make, capfd: pytest.CaptureFixture[str]
+) -> None:
+    project, before = study({}).project, traceback.print_exc
+    with unraised_in_few_words(project):
+        child = multiprocessing.get_context("fork").Process(target=int, args=(SECRET,))
+        child.start()
+        child.join()
+        try:
+            int(SECRET)
+        except ValueError:
+            error = sys.exc_info()
+            record = logging.LogRecord("a", logging.ERROR, "", 1, "part %d failed", (7,), error)
+        assert logging.lastResort is not None
+        logging.lastResort.handle(record)
+    assert child.exitcode == 1
+    assert traceback.print_exc is before
+    lines = capfd.readouterr().err.splitlines()
+    assert "A process ended with an error: ValueError" in lines[1]
+    assert lines[2] == "part 7 failed"
+    assert lines[3].startswith("ValueError")
+    assert len(lines) == 4
+    assert SECRET not in "".join(lines)
 
 
 class Interrupted:

@@ -12,7 +12,7 @@ STOCK = Path(dagster_webserver.__file__).parent / "webapp" / "build" / "index.ht
 
 @pytest.mark.parametrize("runs", [False, True])
 @pytest.mark.parametrize("output_kept", [False, True])
-def test_what_leads_nowhere_is_hidden_and_the_rest_is_dagsters(
+def test_buttons_without_a_use_are_hidden_and_the_rest_is_dagsters(
     runs: bool, output_kept: bool
 ) -> None:
     stock = STOCK.read_text()
@@ -21,5 +21,5 @@ def test_what_leads_nowhere_is_hidden_and_the_rest_is_dagsters(
     assert page.count("<script") == stock.count("<script")
     assert ("logs_stdout" in page) is not output_kept
     assert ("preview_tick" in page) is not runs
-    assert ('<div id="data-package" role="note">These pages are for reading.' in page) is not runs
+    assert ('<div id="data-package" role="note">These pages are read-only.' in page) is not runs
     assert "data-package ui --daemon" in page

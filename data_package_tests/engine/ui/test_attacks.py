@@ -172,9 +172,7 @@ def test_a_post_without_an_origin_is_refused(running: Served) -> None:
         {"Sec-Fetch-Site": "cross-site", "Sec-Fetch-Mode": "navigate", "Sec-Fetch-Dest": "iframe"},
     ],
 )
-def test_what_another_site_fetches_or_embeds_is_refused(
-    reading: Served, headers: dict[str, str]
-) -> None:
+def test_requests_from_another_site_are_refused(reading: Served, headers: dict[str, str]) -> None:
     owner = without(reading.owner, "Origin") | headers
     assert reading.ask("GET", "/", None, owner).status == 403
     assert reading.graphql(VERSION, **headers).status == 403
@@ -335,7 +333,7 @@ def test_nothing_but_graphql_is_posted_to(running: Served, path: str) -> None:
 @pytest.mark.parametrize(
     "path", ["/logs/a/b.out", "/notebook", "/dagit/notebook", "/download_debug/x"]
 )
-def test_what_downloads_is_refused_in_words(running: Served, path: str) -> None:
+def test_downloads_are_refused_with_a_reason(running: Served, path: str) -> None:
     answer = running.ask("GET", path, None, without(running.owner, "Origin"))
     assert answer.status == 404
     assert answer.headers["content-type"].startswith("text/plain")
@@ -525,7 +523,7 @@ def test_every_answer_carries_the_headers_that_shut_a_browser_in(reading: Served
     assert "http" not in script
 
 
-def test_the_page_reports_to_nobody(reading: Served) -> None:
+def test_the_page_connects_to_no_other_server(reading: Served) -> None:
     page = reading.ask("GET", "/", None, without(reading.owner, "Origin")).body
     assert b'"telemetryEnabled": false' in page
     assert reading.graphql("{ shouldShowNux }").json == {"data": {"shouldShowNux": False}}

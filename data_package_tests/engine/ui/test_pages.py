@@ -209,7 +209,7 @@ class neighbour:  # noqa: N801
 
 
 @pytest.mark.skipif(not can_trace(), reason="strace is not installed, or not allowed here")
-def test_the_server_connects_to_nobody_while_a_browser_looks(study: Make, tmp_path: Path) -> None:
+def test_the_server_opens_no_connection_while_a_browser_reads(study: Make, tmp_path: Path) -> None:
     project = study(TABLES)
     assert project.build().ok
     record = tmp_path / "strace.txt"

@@ -63,7 +63,7 @@ def test_one_from_another_machine_is_not_judged_and_one_by_an_outer_address_is()
     assert peer._is_local(("127.0.0.1", 5), ("192.0.2.1", 3000))
 
 
-def test_who_is_gone_is_hung_up_on_and_a_unix_socket_is_not_judged() -> None:
+def test_a_client_that_is_gone_is_disconnected_and_a_unix_socket_is_not_checked() -> None:
     one, other = socket.socketpair()
     with one, other:
         assert are_strangers([one]) == [False]

@@ -101,7 +101,7 @@ def test_a_run_from_the_pages_takes_the_code_as_it_is_now(study: Make) -> None:
     assert {one["name"] for one in status["tables"] if one["state"] == "fresh"} >= {"grown_ups"}
 
 
-def test_a_broken_contract_holds_back_what_reads_the_table(study: Make) -> None:
+def test_tables_that_use_a_table_with_a_broken_contract_are_not_built(study: Make) -> None:
     reader = HEADER + "\n@dg.asset\ndef reader(grown_ups: pl.LazyFrame) -> pl.LazyFrame:\n"
     project = study(TABLES | {"t.py": reader + "    return grown_ups\n"})
     project.write({"/people.csv": "name,age\nanna,999\n"})
@@ -175,7 +175,7 @@ def test_no_run_starts_where_the_pages_are_for_reading(study: Make) -> None:
 
 
 @pytest.mark.parametrize("how", ["SIGINT", "SIGTERM", "SIGHUP", "SIGKILL"])
-def test_however_it_ends_no_process_is_left(study: Make, how: str) -> None:
+def test_no_process_is_left_however_watch_ends(study: Make, how: str) -> None:
     project = study(SLOW)
     with served(project, "--allow-runs") as server:
         server.log_in()
@@ -351,7 +351,7 @@ def test_the_words_name_the_link_and_the_way_from_elsewhere(study: Make) -> None
     process.send_signal(signal.SIGINT)
     rest, errors = process.communicate(timeout=60)
     assert process.returncode == 0, errors
-    assert "for reading; --allow-runs" in output[0]
+    assert "read-only; --allow-runs" in output[0]
     assert ".localhost:" in output[2]
     assert "/login?token=" in output[2]
     assert "ssh -N -L" in output[4]

@@ -163,7 +163,9 @@ def built(project: Study) -> str:
     return str(json.loads(project.verb("history", "--json").stdout)[0]["run"])
 
 
-def test_every_page_shows_what_is_true_and_offers_what_works(study: Make, tmp_path: Path) -> None:
+def test_every_page_shows_the_true_state_and_offers_only_what_works(
+    study: Make, tmp_path: Path
+) -> None:
     project = study(PROJECT)
     run = built(project)
     project.write(EDITED)

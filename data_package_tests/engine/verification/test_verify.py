@@ -187,7 +187,9 @@ def test_a_fresh_checkout_is_verified_from_its_raw_files_alone(
     assert list(study.storage.rglob("*.parquet")) == []
 
 
-def test_a_reader_of_what_cannot_be_had_again_is_skipped(made: Callable[[str], Study]) -> None:
+def test_a_table_that_needs_an_input_that_cannot_be_made_again_is_skipped(
+    made: Callable[[str], Study],
+) -> None:
     study = made(UNSTEADY)
     (study.storage / "default" / "chance.parquet").unlink()
     result = again(study, "reader")

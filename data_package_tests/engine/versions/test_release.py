@@ -91,7 +91,7 @@ def test_the_first_release_is_kept_and_is_what_is_built(built: Study) -> None:
         propose(Wanted(), built.project)
 
 
-def test_what_another_library_refuses_is_not_released(
+def test_a_descriptor_that_frictionless_refuses_is_not_released(
     built: Study, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     def fail(*_: object, **__: object) -> None:

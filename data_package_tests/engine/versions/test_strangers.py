@@ -205,7 +205,7 @@ def test_a_zip_file_with_any_byte_damaged_is_read_or_reported(tmp_path: Path, me
 
 
 @pytest.mark.parametrize("method", METHODS[2:])
-def test_only_what_every_program_packs_is_unpacked(tmp_path: Path, method: str) -> None:
+def test_only_common_kinds_of_compression_are_unpacked(tmp_path: Path, method: str) -> None:
     archive = zipped(theirs(tmp_path / "theirs", "t.parquet", OPEN))
     with zipfile.ZipFile(archive, "w", getattr(zipfile, method)) as packed:
         packed.write(tmp_path / "theirs" / "datapackage.json", "datapackage.json")

@@ -34,6 +34,7 @@ _MOST_FOR_ONE = 1040
 _HEAD_BYTES = 1 << 16
 _ENTITY = tuple("<!ENTITY".encode(each) for each in ("utf-8", "utf-16-le", "utf-16-be"))
 _BINARY_SHEET = re.compile(r"xl/worksheets/[^/]*\.bin$", re.IGNORECASE)
+_BINARY_CHART = re.compile(r"xl/chartsheets/[^/]*\.bin$", re.IGNORECASE)
 _SHORT_CELLS = range(12, 19)
 # A length has at most four bytes of seven bits.
 _LENGTH_BITS = 28
@@ -104,13 +105,29 @@ def sheets(path: Path) -> list[str]:
 
     def shown(reader: "ExcelReader") -> list[str]:
         found = []
+        charts = _charts(path)
         for name in reader.sheet_names:
-            one = reader.load_sheet(name, header_row=None, n_rows=1, dtypes="string")
+            try:
+                one = reader.load_sheet(name, header_row=None, n_rows=1, dtypes="string")
+            except Exception:
+                # Of a binary workbook the library takes a sheet that is a chart for damaged.
+                charts -= 1
+                if charts < 0:
+                    raise
+                continue
             if one.visible == "visible" and one.width:
                 found.append(str(name))
         return found
 
     return _loaded(path, _reader(path), shown)
+
+
+def _charts(path: Path) -> int:
+    """How many sheets of a binary workbook are a chart and nothing else."""
+    if not zipfile.is_zipfile(path):
+        return 0
+    with zipfile.ZipFile(path) as archive:
+        return sum(bool(_BINARY_CHART.match(name)) for name in archive.namelist())
 
 
 def _place(path: Path, names: list[str], dialect: Dialect) -> int:
