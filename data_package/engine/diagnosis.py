@@ -76,7 +76,7 @@ def _python(_project: Project) -> Iterator[Finding]:
     if sys.version_info < _OLDEST:
         yield Finding("Python", Health.BAD, words, "Python 3.11 or newer is needed.")
     elif sys.prefix == sys.base_prefix:
-        mend = "Give the project an environment of its own: python3 -m venv .venv"
+        mend = "Give the project its own environment: python3 -m venv .venv"
         yield Finding("Python", Health.DOUBTFUL, f"{words}, shared with other programs", mend)
     else:
         yield Finding("Python", Health.GOOD, words)

@@ -101,6 +101,7 @@ def hold(handle: int, path: Path, *, wait: bool = True) -> bool:
     """Lock an open file until it is closed; False when another process has locked it.
 
     Raises LocksMissingError where the file system has no locks, and ProjectError for other reasons.
+    The library filelock makes another kind of lock there, and does not name the holder.
     """
     try:
         fcntl.flock(handle, fcntl.LOCK_EX | (0 if wait else fcntl.LOCK_NB))

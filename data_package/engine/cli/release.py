@@ -76,7 +76,7 @@ def command(
         facts = {"released": not dry_run, **proposal.to_dict(), "sha256": digest}
         say(json.dumps(facts, indent=2, ensure_ascii=False))
     else:
-        say("\n".join(_told(proposal, digest)))
+        say("\n".join(_lines(proposal, digest)))
 
 
 def _ask_for_words(proposal: "Proposal") -> None:
@@ -111,7 +111,7 @@ def few_changed(proposal: "Proposal") -> str:
     )
 
 
-def _told(proposal: "Proposal", digest: str | None) -> Iterator[str]:
+def _lines(proposal: "Proposal", digest: str | None) -> Iterator[str]:
     from data_package.engine.versions.difference import text_of
 
     version = proposal.release.version

@@ -26,8 +26,8 @@ def command(check: bool, as_json: bool) -> None:
     """List what is left to write or to decide, with its place.
 
     Titles and descriptions of the package, its tables and fields, labels of codes, the licence and
-    the contributors, and names that some programs do not distinguish. A package can be built
-    without them, but `release` asks for what a reader needs.
+    the contributors, names that some programs do not distinguish, and who is counted in the data
+    dictionary. A package can be built without them, but `release` asks for what a reader needs.
 
     Example: data-package todo
     """

@@ -1,4 +1,4 @@
-"""CSV: a folder with a file per table and a descriptor: a data package of its own."""
+"""CSV: a folder with a file per table and a descriptor: a data package itself."""
 
 from collections.abc import Callable, Mapping
 from pathlib import Path

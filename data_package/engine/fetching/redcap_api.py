@@ -2,7 +2,7 @@
 
 As each server documents it at /api/help/. The token is in the body: it is sent to one
 host, over TLS that is verified, and no redirect is followed. What a server says of an error is not
-repeated.
+repeated. By urllib, which reads no `.netrc` and can refuse redirects, as in `versions.repository`.
 """
 
 import http.client

@@ -23,6 +23,9 @@ What a fingerprint covers, and how it treats what cannot be seen, is explained i
     code_graph        nodes, their references, and the digest of everything below a node
     shown             source code for people, as `why` prints it
 
+No library does this for Python. A hash of each module over the graph of imports would be a tenth of
+the code, and would run all tables of a module for one edited function.
+
 What does not belong here: comparing fingerprints (`staleness`), finding tables (`tables`). Nothing
 here imports Dagster or Polars.
 """

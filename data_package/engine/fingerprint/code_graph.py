@@ -67,7 +67,7 @@ class Digests:
         return self._done[start].hex()
 
     def _search(self, start: Hashable) -> None:
-        """Tarjan's strongly connected components, with a stack of its own."""
+        """Tarjan's strongly connected components, with its own stack."""
         order: dict[Hashable, int] = {}
         low: dict[Hashable, int] = {}
         open_nodes: list[Hashable] = []

@@ -15,7 +15,7 @@ _WORDS = {FILE: "raw file"}
 
 
 def svg(graph: Graph) -> str:
-    """A self-contained drawing: no style sheet, no script, no font of its own."""
+    """A self-contained drawing: no style sheet, no script, no font."""
     drawing = diagram([(node.name, node.state) for node in graph.nodes], graph.edges, graph.title)
     width, height = max(drawing.width, 640.0), drawing.height + _HEAD
     nodes = {node.name: node for node in graph.nodes}

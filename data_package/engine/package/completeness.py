@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 from unicodedata import category
 
+from data_package.engine.errors import some
 from data_package.engine.schema.document import Path
 
 
@@ -21,10 +22,12 @@ class GapKind(StrEnum):
     FIELD = "field"
     LABEL = "label"
     NAME = "name"
+    SUBJECT = "subject"
 
 
+_SHOWN = 5
 # A package can be used without these.
-_ADVICE = (GapKind.LABEL, GapKind.NAME)
+_ADVICE = (GapKind.LABEL, GapKind.NAME, GapKind.SUBJECT)
 _COUNTED = {
     GapKind.CONTRACT: ("a table without a contract", "{} tables without a contract"),
     GapKind.TABLE: (
@@ -93,6 +96,16 @@ def gaps_of(
         found += _table(name, resource)
     found += _clashes("tables", None, list(contracts))
     return found
+
+
+def gap_of_subjects(undecided: Sequence[str]) -> Gap:
+    """That nobody has said who is counted, where several keys, `table.field`, could tell."""
+    shown = some(undecided, _SHOWN)
+    what = (
+        "it is not settled who is counted, so the data dictionary shows no numbers; set `subject` "
+        f'to one of {shown}, or to "none" where every row is a subject'
+    )
+    return Gap(GapKind.SUBJECT, None, None, (), what)
 
 
 def gaps_in(document: Mapping[str, object]) -> list[Gap]:

@@ -1,15 +1,20 @@
 """What is left to write or to decide in a project, with the file and the line it belongs to."""
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 
 from data_package.engine.package.asset import DataPackage
-from data_package.engine.package.completeness import Gap, gaps_of
+from data_package.engine.package.completeness import Gap, gap_of_subjects, gaps_of
 from data_package.engine.package.metadata import FILE_NAME, read_metadata
+from data_package.engine.package.statistics import subjects_of
 from data_package.engine.project import Project
 from data_package.engine.schema.document import Document
 from data_package.engine.schema.yaml_document import read_document
 from data_package.engine.tables.loading import open_project
 from data_package.engine.tables.table import Table
+
+SETTINGS = "pyproject.toml"
+_SECTION = "[tool.data-package]"
 
 
 @dataclass(frozen=True)
@@ -55,7 +60,7 @@ def todo_of(project: Project) -> list[Todo]:
     }
     places = {name: _document(table) for name, table in tables.items()}
     own = project.relative(project.package_folder / FILE_NAME)
-    found = []
+    found = _of_subjects(project, tables)
     for gap in gaps_of(read_metadata(project), contracts):
         if gap.table is None:
             found.append(Todo(gap, own, 1, 1))
@@ -64,6 +69,16 @@ def todo_of(project: Project) -> list[Todo]:
         file = project.relative(tables[gap.table].contract_path)
         found.append(Todo(gap, file, place.line, place.column))
     return found
+
+
+def _of_subjects(project: Project, tables: Mapping[str, Table]) -> list[Todo]:
+    contracts = {name: one.contract for name, one in tables.items() if one.contract is not None}
+    undecided = subjects_of(contracts, project.packaging.subject).undecided
+    if not undecided:
+        return []
+    lines = (project.root / SETTINGS).read_text(encoding="utf-8").splitlines()
+    line = next((n for n, text in enumerate(lines, 1) if text.strip() == _SECTION), 1)
+    return [Todo(gap_of_subjects(undecided), SETTINGS, line, 1)]
 
 
 def _document(table: Table) -> Document:

@@ -45,8 +45,8 @@ def number_dtype(field: Field) -> pl.DataType | None:
     if not kind.splits or not plain or properties.get("groupChar"):
         return None
     read = reader(field)
-    told_apart = all(not word or read(word) is None for word in field.missing_values)
-    return kind.dtype() if told_apart else None
+    distinct = all(not word or read(word) is None for word in field.missing_values)
+    return kind.dtype() if distinct else None
 
 
 def read_columns(

@@ -1,4 +1,4 @@
-"""A list of categories that is a file of its own, so that many fields can name it.
+"""A list of categories in a separate file, so that many fields can refer to it.
 
 https://datapackage.org/standard/table-schema/#categories
 """
@@ -35,7 +35,7 @@ class Vocabulary(list[object]):
         self._pointer = pointer
 
     def named_from(self, folder: Path) -> object:
-        """Return what names it in a contract in `folder`; a list of its own where it has no file.
+        """Return what names it in a contract in `folder`; a list where it has no file.
 
         The path leads upwards where it must, as paths in a contract may.
         """

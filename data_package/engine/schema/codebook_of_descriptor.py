@@ -17,7 +17,7 @@ Row = tuple[int, dict[str, str]]
 def descriptor_rows(path: Path) -> list[Row]:
     """What the descriptor at `path` says of tables and fields, each with its line.
 
-    Raises ProjectError when it is no descriptor.
+    Raises ProjectError when it is not a descriptor.
     """
     document = _document(path)
     found = [*_of_anything(path, document)]
@@ -103,7 +103,7 @@ def _text(value: object) -> str:
 
 
 def _beside(path: Path, name: str) -> Path | None:
-    """A schema in a file of its own; None where it is not in the folder of the descriptor."""
+    """A schema in a separate file; None where it is not in the folder of the descriptor."""
     folder = path.resolve().parent
     try:
         beside = (folder / name).resolve()

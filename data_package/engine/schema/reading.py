@@ -141,7 +141,7 @@ def _made(
     *,
     numbered: bool,
 ) -> Reading:
-    """Return a file as a table of its own."""
+    """Return a file as a separate table."""
     contract = source.contract
     judged = _Judged(source, references, limit)
     refused: list[pl.DataFrame] = []

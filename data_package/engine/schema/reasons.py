@@ -1,4 +1,4 @@
-"""Why a value is missing, as a field of its own.
+"""Why a value is missing, as a separate field.
 
 A field of a contract may name one with `missingReason`, which is ours: a table that is read by the
 contract then has it, as text, after its other fields. It holds the label of the missing value that

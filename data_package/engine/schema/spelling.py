@@ -9,7 +9,7 @@ import re
 from collections.abc import Iterable, Iterator
 from functools import lru_cache
 
-# Properties that describe and decide nothing: their plural (`titles`) is a word of its own.
+# Properties that describe and decide nothing: their plural (`titles`) is another word.
 DESCRIBING = frozenset(
     {
         "bytes", "description", "encoding", "example", "format", "hash", "homepage", "licenses",

@@ -2,7 +2,9 @@
 
 Lines that are all whole records of the right width, which is nearly all of any file, are split by
 Polars. Lines that are not (open quotes, stray quotes, too few or too many cells, nothing at all)
-are taken out and read one by one; `grammar` says what a record is.
+are taken out and read one by one; `grammar` says what a record is. No library reports every bad row
+with its number and without its values: Polars stops at the first, Python's `csv` joins what an open
+quote leaves, and DuckDB's reject tables quote the line and follow other rules.
 """
 
 import codecs

@@ -101,7 +101,7 @@ class _Open:
 
 
 class _Builder:
-    """Builds the value from events with a stack of its own: depth is ours to bound."""
+    """Builds the value from events with its own stack: depth is ours to bound."""
 
     def __init__(self, *, keep_spans: bool) -> None:
         self.value: object = None
@@ -287,7 +287,7 @@ def _syntax_problem(error: yaml.YAMLError, text: str) -> Problem:
     mark = getattr(error, "problem_mark", None) or getattr(error, "context_mark", None)
     what = str(getattr(error, "problem", None) or "it cannot be parsed")
     if "nesting depth" in what:
-        # PyYAML from 6.0.4 on has a limit of its own.
+        # PyYAML from 6.0.4 on has its own limit.
         return Problem(_place(mark), f"nested more than {MAX_DEPTH} levels deep")
     if "expected" in what:
         what += "; the cause is often the indentation or a quote on a line above"

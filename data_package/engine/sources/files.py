@@ -305,7 +305,7 @@ class Deliveries:
         self._sets: dict[str, Listing] = {}
         self._own: dict[tuple[str, Part], Content] = {}
         self._seen: dict[tuple[str, Part], UsedPaths] = {}
-        self._told: dict[tuple[str, Part], Content | None] = {}
+        self._found: dict[tuple[str, Part], Content | None] = {}
 
     def look_ahead(self) -> None:
         """Hash the files that exist and may have changed, several at once."""
@@ -396,8 +396,8 @@ class Deliveries:
 
         None unless it used exactly the files that are named by its key, and there were others.
         """
-        if (name, part) in self._told:
-            return self._told[name, part]
+        if (name, part) in self._found:
+            return self._found[name, part]
         seen = self._seen.get((name, part))
         if seen is None or seen.used() == seen.all:
             return None
@@ -420,7 +420,7 @@ class Deliveries:
         for one in taken:
             self._handed[one.name, one.part] = one.content
             if one.part is not None:
-                self._told[one.name, one.part] = one.own
+                self._found[one.name, one.part] = one.own
 
     def whole(self, name: str) -> Content:
         """The content hash of a raw file when partitions first looked at it."""

@@ -39,7 +39,7 @@ def in_order(
 
     `labels` are their names as messages have them, below the project's root. With `some` they are
     those of a partition, and a list may name others. Raises ProjectError where the order does not
-    give each file a place of its own.
+    give each file a different place.
     """
     if isinstance(order, str):
         ranks = _by_pattern(name, re.compile(order), labels)

@@ -89,7 +89,7 @@ class TableCheck:
 
 @dataclass(frozen=True)
 class OwnCheck:
-    """A check that the user wrote, in a function of its own.
+    """A check that the user wrote, in a separate function.
 
     Attributes:
         fingerprint: the digest of what its function does.

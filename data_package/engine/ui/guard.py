@@ -34,7 +34,7 @@ _POLICY_VIOLATION = 1008
 _SHUT = "default-src 'none'; base-uri 'none'; form-action 'none'; frame-ancestors 'none'"
 # Scripts that run beside the page have a policy of their own: they load others, and ask us.
 _WORKERS = f"{_SHUT}; script-src 'self'; connect-src 'self'"
-# The dictionary brings a policy of its own that names its script and its style by their hashes.
+# The dictionary brings its own policy, which names its script and its style by their hashes.
 _DICTIONARY_POLICY = "frame-ancestors 'none'; form-action 'none'; base-uri 'none'"
 # The code of the pages, the same for everybody, named by its content.
 _CODE = ("/_next/static/", "/vendor/")

@@ -139,7 +139,7 @@ def _open_tcp(host: str, port: int | None) -> socket.socket:
     family = socket.AF_INET6 if ":" in host else socket.AF_INET
     for one in wanted:
         try:
-            # The kernel holds whoever comes while others are hung up on, so that nobody is lost.
+            # The kernel holds whoever comes while others are disconnected, so that nobody is lost.
             opened = socket.create_server((host, one), family=family, backlog=_WAITING)
             return OwnersSocket.of(opened)
         except OSError as error:

@@ -1,6 +1,6 @@
 """Who is at the other end of a connection: the kernel knows which user opened it on this machine.
 
-Whoever is not the owner of the server is hung up on before a byte is read; so another user can
+Whoever is not the owner of the server is disconnected before a byte is read; so another user can
 neither try links nor use a stolen session. What that costs is the same for every connection however
 many there are, and a few are looked at before the server goes on, so that a flood of them does not
 keep it from its owner.

@@ -9,9 +9,10 @@ import yaml
 
 from data_package.engine.cli.todo import listing
 from data_package.engine.package.completeness import Gap, GapKind, gaps_in, gaps_of, summary_of
-from data_package.engine.package.todo import Todo
+from data_package.engine.package.todo import Todo, todo_of
 from data_package_tests.conftest import Make
 from data_package_tests.engine.package.test_publish import STUDY_FILES, descriptor, package_of
+from data_package_tests.engine.tables.running import HEADER
 
 WHOLE: dict[str, Any] = {
     "title": "T",
@@ -143,6 +144,31 @@ def test_todo_lists_what_is_left_with_file_and_line(study: Make) -> None:
         "what": "neither title nor description",
         "file": f"{folder}/final/people.yaml",
     }
+
+
+def test_todo_asks_who_is_counted_where_several_keys_could_tell(study: Make) -> None:
+    code = HEADER + "".join(
+        f"@dg.asset\ndef {name}() -> pl.LazyFrame: return pl.LazyFrame()\n"
+        for name in ("people", "clinics", "visits")
+    )
+    key = "schema: {fields: [{name: id, type: string}], primaryKey: [id]}\n"
+    visits = """
+    schema:
+      fields: [{name: person, type: string}, {name: clinic, type: string}]
+      foreignKeys:
+        - {fields: [person], reference: {resource: people, fields: [id]}}
+        - {fields: [clinic], reference: {resource: clinics, fields: [id]}}
+    """
+    contracts = {"final/people.yaml": key, "final/clinics.yaml": key, "final/visits.yaml": visits}
+    made = study({"final/__init__.py": "", "final/tables.py": code, **contracts})
+    asked = todo_of(made.project)[0]
+    settings = (made.root / "pyproject.toml").read_text()
+    assert settings.splitlines()[asked.line - 1] == "[tool.data-package]"
+    assert (asked.gap.kind, asked.file) == (GapKind.SUBJECT, "pyproject.toml")
+    assert asked.gap.is_advice
+    assert "set `subject` to one of clinics.id, people.id, or to" in str(asked)
+    made.write({"/pyproject.toml": f'{settings}\nsubject = "people.id"\n'})
+    assert todo_of(made.project)[0].gap.kind is GapKind.PACKAGE
 
 
 @pytest.mark.parametrize(("fields", "has_advice"), [(9, False), (10, True)])

@@ -1,6 +1,6 @@
 """What a constraint is: a value that owns all that depends on it.
 
-Each constraint, or a family of them, has a module of its own beside this one; `CONSTRAINTS` in the
+Each constraint, or a family of them, has its own module beside this one; `CONSTRAINTS` in the
 package lists them. A contract is linted without Polars, so the rules, which are expressions of it,
 are imported where they are made.
 https://datapackage.org/standard/table-schema/#field-constraints

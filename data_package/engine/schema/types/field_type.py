@@ -1,6 +1,6 @@
 """What a field type is: a value that owns all that depends on the type.
 
-Each type has a module of its own beside this one; `FIELD_TYPES` in the package lists them. A
+Each type has its own module beside this one; `FIELD_TYPES` in the package lists them. A
 contract is read without Polars, so it is imported only where columns are read.
 https://datapackage.org/standard/table-schema/#field-types
 """
@@ -76,7 +76,7 @@ class FieldType:
         constraints: those that fit the type.
         properties: those that a field of another type has not.
         lexical: whether a String column is read as the type's text form, because Polars has no
-            type of its own for it.
+            type for it.
         splits: whether plain cells may be split into values at once, which spares the text.
         items: whether a text's length is the number of the items in it.
         coded: whether numbers can stand for its values, as in files of SPSS, SAS and Stata.
