@@ -6,6 +6,7 @@ Dagster's plan is expanded by partition before it is run. The steps are named as
 mapped steps, `visits[2024]`.
 """
 
+import os
 from asyncio import AbstractEventLoop
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 
@@ -25,6 +26,7 @@ from data_package.engine.runs.dagster_parts import (
     dagster_event_sequence_for_step,
     trigger_hooks,
 )
+from data_package.engine.runs.ending import FAILED
 
 # The steps that a step, or its partition, waits for, by the step of the original plan.
 Waits = Callable[[str, str | None, str], Sequence[str]]
@@ -92,9 +94,14 @@ def context_of(
 
 
 def carried_out(context: dg.StepExecutionContext) -> Iterator[dg.DagsterEvent]:
-    """Carry out a step, then its hooks."""
-    events = []
+    """Carry out a step, then its hooks.
+
+    A process that its function has forked, and that comes back from it as well, ends here.
+    """
+    events, process = [], os.getpid()
     for event in dagster_event_sequence_for_step(context):
+        if os.getpid() != process:
+            os._exit(FAILED)
         events.append(event)
         yield event
     yield from trigger_hooks(context, events)

@@ -21,7 +21,6 @@ from dagster._core.storage.root import LocalArtifactStorage
 from data_package.engine.errors import BuildError
 from data_package.engine.later import BESIDE_STORAGE, imported_later
 from data_package.engine.runs.dagster_parts import InstanceRef, NoOpComputeLogManager
-from data_package.engine.runs.ending import FAILED
 
 with imported_later(*BESIDE_STORAGE):
     from dagster._core.storage.event_log import EventLogStorage
@@ -61,7 +60,9 @@ class Asking:
 
     def tell(self, what: str, *facts: object, at_once: bool = True) -> None:
         """Pass something on, without an answer; or hold it, for what follows soon."""
-        self._end_forks()
+        if os.getpid() != self._process:
+            # A function's fork has no part in the channel: what it logs is not kept.
+            return
         with self._lock:
             self._held.append((what, facts))
             if at_once:
@@ -69,7 +70,8 @@ class Asking:
 
     def ask(self, what: str, *facts: object) -> Any:
         """Pass a question on, and return the answer or raise the error."""
-        self._end_forks()
+        if os.getpid() != self._process:
+            raise BuildError("A process that a function has started cannot ask for the history.")
         with self._lock:
             self._held.append((what, facts))
             self._send()
@@ -77,11 +79,6 @@ class Asking:
         if error is not None:
             raise error
         return answer
-
-    def _end_forks(self) -> None:
-        """A function has forked, and the other process has come back from it as well: it ends."""
-        if os.getpid() != self._process:
-            os._exit(FAILED)
 
     def _send(self) -> None:
         held, self._held = self._held, []
