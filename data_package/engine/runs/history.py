@@ -189,10 +189,10 @@ def _version(record: dg.EventLogRecord) -> str | None:
 
 
 def _refuse_unknown(name: str, project: Project, instance: dg.DagsterInstance) -> None:
-    locked = read_lock(project).tables
+    locked = read_lock(project).names
     if name in locked:
         return
-    known = {key.to_user_string() for key in instance.get_asset_keys()} | locked.keys()
+    known = {key.to_user_string() for key in instance.get_asset_keys()} | locked
     raise ProjectError(
         f"There is no history of a table '{name}'.{did_you_mean(name, known)}\n"
         "`data-package status` lists the tables; a table has a history once it has been built."

@@ -13,7 +13,7 @@ import pytest
 from data_package.engine.errors import ProjectError
 from data_package.engine.package.dictionary import index_html
 from data_package.engine.package.facts import Facts, TableFacts
-from data_package.engine.package.statistics import Summary, subjects_of, summarise
+from data_package.engine.package.statistics import Summary, counting, subjects_of, summarise
 from data_package.engine.package.statistics.suppression import coarse_share, rounded, shown
 from data_package.engine.schema import Contract
 
@@ -125,6 +125,13 @@ def test_no_bar_is_based_on_fewer_than_k_subjects(tmp_path: Path, seed: int, rou
             if count is not None:
                 assert truth.get(letter, 0) >= K
                 assert count == rounded(truth[letter], rounding)
+
+
+def test_a_large_table_is_counted_in_parts(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    frames = {"subjects": pl.concat([people(seed) for seed in (3, 6)]).unique("id")}
+    whole = summaries(tmp_path, frames, rounding=1)
+    monkeypatch.setattr(counting, "_CODES", 100)
+    assert summaries(tmp_path, frames, rounding=1) == whole
 
 
 @pytest.mark.parametrize("seed", range(25))

@@ -1,6 +1,7 @@
 """The history tells what ran, when, and what it took, and never a value of a row."""
 
 import json
+import shutil
 from datetime import datetime, timedelta
 
 import pytest
@@ -107,6 +108,8 @@ def test_partitions_are_distinguished(study: Make, monkeypatch: pytest.MonkeyPat
     ]
     assert "partition" in history("visits").output
     assert json.loads(history("--json").output)[0]["started_by"] == "dagster"
+    shutil.rmtree(new.storage / ".dagster")
+    assert history("visits").output == "visits has no history.\n"
 
 
 def test_before_the_first_run_there_is_nothing_to_tell(

@@ -1,5 +1,6 @@
 """Every type and every constraint is known to all that depends on it."""
 
+import tomllib
 from pathlib import Path
 from typing import Any
 
@@ -9,6 +10,7 @@ from frictionless import FrictionlessException, system
 
 from data_package.engine.schema import Contract, check, check_file, infer, lint
 from data_package.engine.schema.constraints import CONSTRAINTS
+from data_package.engine.schema.formats import FORMATS
 from data_package.engine.schema.literals import logical
 from data_package.engine.schema.types import FIELD_TYPES
 from data_package.engine.schema.types.list import LIST_ITEM_TYPES
@@ -133,6 +135,21 @@ def test_what_is_listed_of_types_elsewhere_are_types() -> None:
     columns: dict[str, Any] = {"i": [1], "f": [1.5], "b": [True], "s": ["a"], "l": [[1]]}
     frame = pl.DataFrame(columns | {"o": [{"a": 1}], "n": [b"x"]})
     assert {field["type"] for field in infer(frame).fields} <= set(FIELD_TYPES)
+
+
+def test_the_how_to_lists_each_format_of_raw_files_and_each_can_be_installed() -> None:
+    page = (ROOT / "docs" / "how-to" / "formats.md").read_text()
+    table = page.partition("|---|---|---|\n")[2].partition("\n\n")[0]
+    rows = []
+    for each in FORMATS:
+        needs = f"`pip install 'data-package[{each.extra}]'`" if each.extra else "nothing more"
+        rows.append(f"| {each.name} | {', '.join(f'`{end}`' for end in each.suffixes)} | {needs} |")
+    assert table.splitlines() == rows
+    project = tomllib.loads((ROOT / "pyproject.toml").read_text())["project"]
+    extras = project["optional-dependencies"]
+    for each in FORMATS:
+        assert set(extras[each.extra] if each.extra else ()) <= set(extras["dev"])
+        assert (each.library is None) == (each.extra is None)
 
 
 def test_numbers_of_every_width_fit_the_types_of_numbers() -> None:

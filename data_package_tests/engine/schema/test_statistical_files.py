@@ -1,6 +1,7 @@
 """Files of SPSS, SAS and Stata by contract: pyreadstat writes them and is the other opinion."""
 
 import datetime as dt
+import io
 import random
 import tempfile
 from pathlib import Path
@@ -20,6 +21,7 @@ from data_package.engine.schema import (
     read,
 )
 from data_package.engine.schema.contract import Contract
+from data_package.engine.schema.formats.clock_columns import in_numbers_of_sas
 
 NONE = float("nan")
 PERSONS = pd.DataFrame(
@@ -468,6 +470,26 @@ def test_half_of_a_letter_at_the_end_of_a_text_is_left_out(tmp_path: Path) -> No
     path.write_bytes(path.read_bytes().replace(b"xxq", b"xx\xc3"))
     made = read(path, {"fields": [{"name": "a", "type": "string"}]}).frame.collect()
     assert made["a"].to_list() == ["x" * 7]
+
+
+@pytest.mark.parametrize("where", [8, 20, 40, None])
+def test_the_format_of_times_of_sas_is_found_by_what_changes(where: int | None) -> None:
+    content = b"DATETIMETIME a word TIME in a text of a TIME TIME"
+    file = io.BytesIO(content)
+
+    def schema() -> dict[str, pl.DataType]:
+        held = file.getvalue()
+        if held[:8] != b"DATETIME":
+            raise ValueError
+        # Another column is named by a word in which the name of the format is, too.
+        other = pl.Date() if held[45:49] == b"TIME" else pl.Float64()
+        is_time = where is None or held[where : where + 4] == b"TIME"
+        return {"clock": pl.Time() if is_time else pl.Float64(), "day": other}
+
+    found = in_numbers_of_sas(file, ["TIME"], schema)
+    assert found == (where is not None)
+    if where is not None:
+        assert file.getvalue() == content[:where] + b"XXXX" + content[where + 4 :]
 
 
 def test_a_transport_file_with_letters_of_an_old_code_page_is_refused(tmp_path: Path) -> None:

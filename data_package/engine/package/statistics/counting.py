@@ -3,6 +3,7 @@
 Counts leave the process only through `suppression`.
 """
 
+from collections import Counter
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
@@ -21,6 +22,7 @@ _SAMPLE_SLICES = 16
 _SAMPLE_CELLS = 20_000_000
 _SAMPLE_ROWS = 500_000
 _SETS_BYTES = 1 << 29
+_CODES = 20_000_000
 _ONE = pl.lit(1, dtype=pl.UInt64)
 _HIDDEN = "__id__"
 
@@ -98,7 +100,7 @@ def tallies(
     at_once = max(1, min(256, _SETS_BYTES // (8 * max(1, size.subjects)))) if grouped else 256
     for start in range(0, len(fields), at_once):
         some = fields[start : start + at_once]
-        found |= _sets(frame, some) if grouped else _rows(frame, some)
+        found |= _sets(frame, some) if grouped else _rows(frame, some, size.rows)
     return found
 
 
@@ -121,19 +123,26 @@ def _sets(frame: pl.LazyFrame, fields: Sequence[Bins]) -> dict[str, SubjectCount
     return found
 
 
-def _rows(frame: pl.LazyFrame, fields: Sequence[Bins]) -> dict[str, SubjectCounts]:
+def _rows(frame: pl.LazyFrame, fields: Sequence[Bins], rows: int) -> dict[str, SubjectCounts]:
     """The same where each row is a subject: the rows of each code."""
     counts = [
         each.code.cast(pl.UInt32).alias("code").value_counts().implode().alias(each.field)
         for each in fields
     ]
-    row = frame.select(counts).collect(engine="streaming")
-    found = {}
-    for each in fields:
-        pairs = {item["code"]: int(item["count"]) for item in row[each.field][0].to_list()}
-        cells = tuple(pairs.get(at, 0) for at in range(len(each.labels)))
-        found[each.field] = SubjectCounts(cells, pairs.get(None, 0), sum(cells))
-    return found
+    found: dict[str, Counter[int | None]] = {each.field: Counter() for each in fields}
+    # Their codes are in memory together.
+    length = max(1, _CODES // len(fields))
+    for start in range(0, rows, length):
+        part = frame.slice(start, length).select(counts).collect(engine="streaming")
+        for name, pairs in found.items():
+            for item in part[name][0].to_list():
+                pairs[item["code"]] += int(item["count"])
+    return {each.field: _counts_of(found[each.field], len(each.labels)) for each in fields}
+
+
+def _counts_of(pairs: Mapping[int | None, int], cells: int) -> SubjectCounts:
+    found = tuple(pairs.get(at, 0) for at in range(cells))
+    return SubjectCounts(found, pairs.get(None, 0), sum(found))
 
 
 def _part(frame: pl.LazyFrame, rows: int, columns: int) -> pl.LazyFrame:

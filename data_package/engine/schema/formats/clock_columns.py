@@ -7,7 +7,7 @@ https://support.sas.com/techsup/technote/ts140.pdf describe the headers.
 """
 
 import struct
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO
 
 import polars as pl
@@ -15,6 +15,9 @@ import polars as pl
 from data_package.engine.schema.formats.spss_dictionary import HEADER_BYTES, byte_order
 
 _HEAD = 1 << 20
+# Where names of formats are, and how often one of them is tried: it may be part of other words.
+_MOST_HEAD = 1 << 24
+_MOST_TRIES = 200
 _VARIABLE = 2
 _TIME = 21
 # F8.2, as SPSS writes it.
@@ -37,6 +40,42 @@ def in_numbers(file: IO[bytes], suffix: str, schema: Mapping[str, pl.DataType]) 
         _change_sas(file, [i for i, dtype in enumerate(schema.values()) if dtype == pl.Time])
     else:
         _change_spss(file)
+
+
+def in_numbers_of_sas(
+    file: IO[bytes], names: Iterable[str], schema_of: Callable[[], Mapping[str, pl.DataType]]
+) -> bool:
+    """Change a copy of a .sas7bdat file so that times are numbers; False where they are not all.
+
+    `names` are those of their formats. Where such a name is in the file is not known: it is changed
+    where the library then has numbers for times, and the same as before for all else.
+    """
+    before = dict(schema_of())
+    wanted = {name: pl.Float64 if dtype == pl.Time else dtype for name, dtype in before.items()}
+    file.seek(0)
+    head = file.read(_MOST_HEAD)
+    for name in {name.encode() for name in names if name}:
+        at, tries = head.find(name), 0
+        while at >= 0 and tries < _MOST_TRIES:
+            _put(file, at, b"X" * len(name))
+            try:
+                after = dict(schema_of())
+            except Exception:  # noqa: BLE001  it was something else that the file needs
+                after = {}
+            if after != before and all(
+                after.get(one) in (wanted[one], before[one]) for one in before
+            ):
+                before = after
+            else:
+                _put(file, at, name)
+            at, tries = head.find(name, at + 1), tries + 1
+    return before == wanted
+
+
+def _put(file: IO[bytes], at: int, content: bytes) -> None:
+    file.seek(at)
+    file.write(content)
+    file.flush()
 
 
 def _change_spss(file: IO[bytes]) -> None:

@@ -164,6 +164,10 @@ class _Reader:
                 f"{self._path}: {content.decode()} has no room for a copy of it; "
                 "set TMPDIR to a folder that has"
             )
+        if head[:1] == b"T":
+            raise CheckError(
+                f"{self._path}: times of 24 hours or more would be lost; save it as .xpt or .csv"
+            )
         return head[:1], content
 
 

@@ -9,7 +9,8 @@ output: a letter, the length of what follows as eight bytes, and that. `K` is wh
 itself as JSON, `S` its columns as an Arrow file without rows; a second line asks for rows: `B` is
 the number of an open file with a batch of them, which any other line answers once it has been read.
 `D` ends them, and `E` says in JSON what kind of error ended them. `L` is the name of a column with
-letters that are not decoded, and `F` the folder that has no room for a copy of the file.
+letters that are not decoded, and `F` the folder that has no room for a copy of the file. `T` says
+that times cannot be read for certain.
 """
 
 import contextlib
@@ -78,7 +79,7 @@ def answer(name: str, answers: io.BufferedIOBase) -> None:
     """Send what a file says of itself, and its rows if they are asked for."""
     from polars_readstat import ScanReadstat
 
-    from data_package.engine.schema.formats.clock_columns import in_numbers
+    from data_package.engine.schema.formats.clock_columns import in_numbers, in_numbers_of_sas
     from data_package.engine.schema.formats.spss_dictionary import (
         in_utf8,
         is_utf8,
@@ -103,7 +104,8 @@ def answer(name: str, answers: io.BufferedIOBase) -> None:
             metadata["variables"] = decoded.metadata["variables"]
     send(answers, b"K", json.dumps(metadata, default=str).encode())
     is_spss = name.endswith((".sav", ".zsav"))
-    clocks = pl.Time() in schema.values() and (is_spss or name.endswith(".xpt"))
+    is_sas = name.endswith(".sas7bdat")
+    clocks = pl.Time() in schema.values() and (is_spss or is_sas or name.endswith(".xpt"))
     claims = not metadata.get("named_encoding") or is_utf8(metadata["named_encoding"])
     texts = is_spss and pl.String() in schema.values() and is_utf8(metadata["encoding"]) and claims
     if texts:
@@ -117,11 +119,17 @@ def answer(name: str, answers: io.BufferedIOBase) -> None:
             texts = copy_in_bytes(file, copy, int(metadata["data_offset"]))
         else:
             shutil.copyfileobj(file, copy, _PIECE)
-        if clocks:
+        if clocks and not is_sas:
             in_numbers(copy, Path(name).suffix, schema)
         copy.flush()
         place = Path(f"/proc/self/fd/{copy.fileno()}")
         changed = named(place, Path(name).with_stem("changed"))
+        if clocks and is_sas:
+            columns = metadata.get("variables") or metadata.get("columns") or []
+            formats = [one["format"] for one in columns if schema.get(one["name"]) == pl.Time]
+            if not in_numbers_of_sas(copy, formats, lambda: ScanReadstat(changed).schema):
+                send(answers, b"T", b"")
+                return
         if texts:
             shown = [names[one] for one in schema]
             schema = dict(zip(ScanReadstat(changed).schema, schema.values(), strict=True))
@@ -153,7 +161,7 @@ def answer_rows(
 
     is_spss = name.endswith((".sav", ".zsav"))
     clocks: list[str] = []
-    if is_spss or name.endswith(".xpt"):
+    if is_spss or name.endswith((".xpt", ".sas7bdat")):
         clocks = [one for one, dtype in schema.items() if dtype == pl.Time]
     schema.update(dict.fromkeys(counting, pl.Int64()))
     schema.update(dict.fromkeys(clocks, pl.Duration("us")))
@@ -254,3 +262,5 @@ def send(answers: io.BufferedIOBase, kind: bytes, content: bytes) -> None:
 
 if __name__ == "__main__":
     main()
+    # To take the interpreter down tidily takes a tenth of the time that it takes to begin.
+    os._exit(0)
