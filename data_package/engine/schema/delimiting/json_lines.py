@@ -19,7 +19,7 @@ _CONTROLS = r"\x00-\x1f"
 _MARK_BYTES = MARK.encode()
 _BETWEEN = "\x1f"
 # Beyond it the expression grows too large to be quick.
-_MOST_KEYS = 500
+_MOST_KEYS = 250
 
 
 @dataclass(frozen=True, slots=True)
