@@ -7,7 +7,7 @@ import time
 from collections.abc import Callable
 from contextlib import AbstractContextManager, suppress
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, assert_never
 
 import click
 
@@ -73,10 +73,8 @@ def command(
     project = find_project()
     if pdb:
         _open_debugger(project)
-        at_once, where = 1, "threads"
-    # Where several at once are asked for and nothing else, as the project sets it.
-    slurm = where == "slurm"
-    processes = project.processes if where is None else where == "processes"
+        at_once, where = 1, options.Where.THREADS
+    processes, slurm = _places(project, options.Where(where) if where else None)
     request = Request(
         select,
         force=force,
@@ -123,6 +121,20 @@ def command(
             say(f"Still missing: {left}. See where: data-package todo")
     if not result.ok:
         sys.exit(1)
+
+
+def _places(project: "Project", where: "options.Where | None") -> tuple[bool, bool]:
+    """Whether tables are built in processes, and whether in jobs of Slurm."""
+    match where:
+        case None:
+            return project.processes, False
+        case options.Where.THREADS:
+            return False, False
+        case options.Where.PROCESSES:
+            return True, False
+        case options.Where.SLURM:
+            return False, True
+    assert_never(where)
 
 
 def _at_once(project: "Project", *, processes: bool, slurm: bool) -> int:

@@ -1,6 +1,7 @@
 """Options that several verbs have, in the same words."""
 
 from collections.abc import Callable
+from enum import StrEnum
 from typing import TypeVar
 
 import click
@@ -23,23 +24,29 @@ at_once = click.option(
     metavar="N",
     help="Tables built at once; by default what the project sets, or one.",
 )
-_processes = click.option(
-    "--processes",
-    "where",
-    flag_value="processes",
-    help="Build each table in its own process.",
-)
-_threads = click.option(
-    "--threads", "where", flag_value="threads", help="Build each table in a thread (the default)."
-)
-_slurm = click.option(
-    "--slurm", "where", flag_value="slurm", help="Build each table in a Slurm job."
-)
+
+
+class Where(StrEnum):
+    """Where tables are built, by the name of the option."""
+
+    THREADS = "threads"
+    PROCESSES = "processes"
+    SLURM = "slurm"
+
+
+_HELP = {
+    Where.THREADS: "Build each table in a thread (the default).",
+    Where.PROCESSES: "Build each table in its own process.",
+    Where.SLURM: "Build each table in a Slurm job.",
+}
 
 
 def where(command: Command) -> Command:
-    """Where tables are built: the last one given counts."""
-    return _threads(_processes(_slurm(command)))
+    """A flag for each place where tables are built: the last one given counts."""
+    for each in reversed(Where):
+        flag = click.option(f"--{each}", "where", flag_value=str(each), help=_HELP[each])
+        command = flag(command)
+    return command
 
 
 threads = click.option(

@@ -263,9 +263,7 @@ def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
         if name not in used:
             # It need not even be there.
             continue
-        base = file.base(project.root)
-        for pattern in file.globs:
-            globs[str(base / pattern)] = memo.matches(str(base / pattern))
+        globs |= {pattern: memo.matches(pattern) for pattern in file.globs_at(project.root)}
         paths += file.resolve(project.root)
     for table in catalogue.tables.values():
         paths += table.files()

@@ -8,7 +8,6 @@ import warnings
 from collections.abc import Callable
 
 import polars as pl
-import regex
 
 from data_package.engine.schema.cells import over_distinct
 from data_package.engine.schema.contract import ContractError
@@ -38,6 +37,8 @@ def pattern_test(pattern: str, field: str = "") -> Callable[[pl.Expr], pl.Expr] 
             pass
         else:
             return lambda column: ~column.str.contains(whole)
+    import regex
+
     try:
         with warnings.catch_warnings():
             # Python warns of set operations that it may read differently one day.

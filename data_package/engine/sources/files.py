@@ -140,6 +140,14 @@ class RawFile:
         """The patterns; where one has a place for a partition's key, with `*` there."""
         return tuple(placed(pattern, None) for pattern in self.patterns)
 
+    def globs_at(self, root: Path) -> list[str]:
+        """The same for `glob.glob`, whatever glob characters the names of the folders hold.
+
+        Raises ProjectError as `base`.
+        """
+        base = self.base(root)
+        return [_placed_at(base, pattern) for pattern in self.globs]
+
     def resolve(self, root: Path, part: Part | None = None) -> list[Path]:
         """The files there are now, in a fixed order: by pattern, then by name.
 
@@ -218,6 +226,13 @@ def read_as_pattern(path: Path) -> str | None:
 def _escaped(pattern: str) -> str:
     """Return a pattern in which `[1]` is literal, as in names of numbered downloads."""
     return re.sub(r"\[([^][*?!])\]", r"[[]\1]", pattern)
+
+
+def _placed_at(base: Path, pattern: str) -> str:
+    place = base / pattern
+    if place.is_file():
+        return glob.escape(str(place))
+    return str(Path(glob.escape(str(base))) / _escaped(pattern))
 
 
 def _is_glob(pattern: str) -> bool:

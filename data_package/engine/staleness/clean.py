@@ -4,7 +4,6 @@ A file is ours when it is where a table of some group would be, and the project 
 makes it. Everything else in `storage/` is left alone, and reported.
 """
 
-import glob
 import os
 import re
 from collections.abc import Iterator
@@ -17,6 +16,7 @@ from data_package.engine.places import TABLE_SUFFIX, Folder
 from data_package.engine.project import Project
 from data_package.engine.sources.pins import read_pins
 from data_package.engine.staleness.lock import Lock, LockFile, TableEntry
+from data_package.engine.staleness.memo import matches
 from data_package.engine.staleness.recorder import code_path
 from data_package.engine.storage import sweep
 from data_package.engine.tables.catalogue import Catalogue
@@ -206,13 +206,8 @@ def _raw_files(catalogue: Catalogue) -> set[Path]:
     found: set[Path] = set()
     for file in catalogue.deliveries.files.values():
         with suppress(ProjectError):
-            base = file.base(catalogue.project.root)
-            for pattern in file.globs:
-                if glob.has_magic(pattern):
-                    places = glob.glob(str(base / pattern), recursive=True)
-                else:
-                    places = [str(base / pattern)]
-                found.update(Path(place).resolve() for place in places)
+            for pattern in file.globs_at(catalogue.project.root):
+                found.update(Path(place).resolve() for place in matches(pattern))
     return found
 
 

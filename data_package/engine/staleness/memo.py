@@ -1,9 +1,10 @@
 """Deciding that nothing needs building without importing Dagster, Polars or the project.
 
 A build that ends with everything fresh notes what that rested on: every source file, contract,
-setting, raw file, output and installed library, each by size, inode and change times. When all of
-it still is as noted, everything still is fresh. Whatever differs, the full path decides; so the
-memo can only be as right as the build that wrote it, or say nothing. Standard library only.
+setting, raw file, output and installed library, and the results of checks, each by size, inode and
+change times. When all of it still is as noted, everything still is fresh. Whatever differs, the
+full path decides; so the memo can only be as right as the build that wrote it, or say nothing.
+Standard library only.
 """
 
 import fcntl
@@ -97,7 +98,7 @@ def remember(
         "places": sources.places,
         "sources": sources.stamps,
         "globs": globs,
-        "files": {**files, str(_lock(project)): _stamp(str(_lock(project)))},
+        "files": {**files, **{str(place): _stamp(str(place)) for place in _facts(project)}},
         "folders": {folder: sorted(os.listdir(folder)) for folder in folders},
         "fresh": fresh,
         "until": until,
@@ -241,5 +242,7 @@ def _path(project: Project) -> Path:
     return project.places.fresh
 
 
-def _lock(project: Project) -> Path:
-    return project.lock
+def _facts(project: Project) -> tuple[Path, ...]:
+    """What says that tables are fresh, checked and published; a folder for all that is in it."""
+    places = project.places
+    return project.lock, places.verdicts, places.own_checks, places.published

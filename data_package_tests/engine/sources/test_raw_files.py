@@ -12,6 +12,7 @@ import pytest
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.sources.files import Deliveries, RawFile
+from data_package.engine.staleness.memo import count_if_fresh, matches
 from data_package.engine.storage import HashCache
 from data_package_tests.conftest import Make
 from data_package_tests.engine.tables.running import HEADER, execute, failure_of
@@ -242,6 +243,40 @@ def test_a_number_in_brackets_is_part_of_a_name(tmp_path: Path) -> None:
     assert file.resolve(tmp_path) == [tmp_path / "visits[1].csv"]
     assert RawFile("f", ("visits[1]*.csv",)).resolve(tmp_path) == [tmp_path / "visits[1].csv"]
     assert RawFile("f", ("visits[12].csv",)).resolve(tmp_path) == [tmp_path / "visits1.csv"]
+
+
+@pytest.mark.parametrize(
+    "patterns",
+    [
+        ("in [2]/*.csv",),
+        ("in [2]/visits[1]*.csv", "**/b.csv"),
+        ("in [2]/visits[1].csv",),
+        ("in [2]/{partition}.csv",),
+        ("HERE/in [[]2]/*.csv",),
+    ],
+)
+def test_who_looks_for_new_files_looks_where_the_files_are(
+    tmp_path: Path, patterns: tuple[str, ...]
+) -> None:
+    root = tmp_path / "study [1] * {x}"
+    (root / "in [2]").mkdir(parents=True)
+    for name in ("visits[1].csv", "visits1.csv", "b.csv"):
+        (root / "in [2]" / name).write_text(name)
+    file = RawFile("f", tuple(p.replace("HERE", glob.escape(str(root))) for p in patterns))
+    seen = {Path(name) for where in file.globs_at(root) for name in matches(where)}
+    assert seen == set(file.resolve(root))
+    assert seen
+
+
+def test_a_new_file_of_a_folder_with_a_number_in_brackets_is_built(study: Make) -> None:
+    code = ONE.format(paths="'in[2]/*.csv'", annotation="list[Path]")
+    project = study({"t.py": code, "/in[2]/a.csv": "n\n1\n"})
+    assert project.build().ok
+    time.sleep(0.06)  # A file that was saved this very moment is never taken for unchanged.
+    project.build()
+    assert count_if_fresh(project.project) == 1
+    project.write({"/in[2]/b.csv": "n\n2\n"})
+    assert count_if_fresh(project.project) is None
 
 
 def test_a_name_in_another_form_of_unicode_is_hinted_at(tmp_path: Path) -> None:

@@ -1,8 +1,8 @@
 """Lines of JSON that are all alike, split by Polars.
 
 A line fits a `Pattern` when it is an object with the same keys in the same order, written in the
-same way, whose values are neither nested nor escaped: what a program writes that writes a table. A
-regular expression proves it, and then each cell is a slice of the line, exactly as it is written.
+same way, whose values are not nested: what a program writes that writes a table. A regular
+expression proves it, and then each cell is a slice of the line, exactly as it is written.
 """
 
 import io
@@ -16,10 +16,16 @@ from data_package.engine.schema.split import MARK, Shape
 
 _NUMBER = r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?(?:[eE][+-]?[0-9]+)?"
 _CONTROLS = r"\x00-\x1f"
+# Neither halves of characters nor what is not one.
+_CODE = (
+    "[0-9a-cA-CeE][0-9a-fA-F]{3}|[dD][0-7][0-9a-fA-F]{2}"
+    "|[fF](?:[0-9a-eA-E][0-9a-fA-F]|[fF][0-9a-eA-E])[0-9a-fA-F]"
+)
+_ESCAPE = rf'\\(?:["\\/bfnrt]|u(?:{_CODE}))'
 _MARK_BYTES = MARK.encode()
 _BETWEEN = "\x1f"
 # Beyond it the expression grows too large to be quick.
-_MOST_KEYS = 500
+_MOST_KEYS = 250
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,7 +53,8 @@ class Pattern:
     def _expression(self) -> str:
         # A text that ends like what is between two members would look like its end.
         last = self.comma[-1]
-        text = rf'"(?:[^"\\{_CONTROLS}]*[^"\\{last}{_CONTROLS}])?"'
+        sign, end = rf'[^"\\{_CONTROLS}]', rf'[^"\\{last}{_CONTROLS}]'
+        text = f'"(?:(?:{sign}|{_ESCAPE})*(?:{end}|{_ESCAPE}))?"'
         value = f"(?:{_NUMBER}|{text}|true|false|null)"
         members = (f'"{pl.escape_regex(key)}"{self.colon}{value}' for key in self.keys)
         return rf"^\{{{self.comma.join(members)}\}}$"
@@ -64,10 +71,10 @@ class Pattern:
             values[key] = pl.col(name).str.slice(len(prefix))
         values[self.keys[-1]] = values[self.keys[-1]].str.strip_suffix("}")
         held = {i: values.get(label) for i, label in enumerate(labels)}
-        numbers = _numbers(members, held, shape) if shape.numbers else None
-        if numbers is not None:
-            return numbers
-        return members.select(_text(value, shape).alias(str(i)) for i, value in held.items())
+        made = _numbers(members, held, shape) if shape.numbers else None
+        if made is None:
+            made = members.select(_text(value, shape).alias(str(i)) for i, value in held.items())
+        return _unescaped(made) if b"\\" in data else made
 
     def _members(self, data: bytes) -> tuple[pl.DataFrame, str]:
         """The members as they are written, and what is before each but the first."""
@@ -153,7 +160,16 @@ def _text(value: pl.Expr | None, shape: Shape) -> pl.Expr:
         any_row = pl.nth(0)
         is_empty = any_row.is_null() if shape.empty_is_null else any_row.is_not_null()
         return pl.when(is_empty).then(pl.lit(""))
-    text = pl.when(value != "null").then(value.str.strip_chars('"'))
+    text = pl.when(value != "null").then(value.str.strip_prefix('"').str.strip_suffix('"'))
     if shape.empty_is_null:
         return pl.when(value != '""').then(text)
     return text.fill_null("")
+
+
+def _unescaped(cells: pl.DataFrame) -> pl.DataFrame:
+    """Cells as text, in which no sign is escaped."""
+    return cells.with_columns(
+        column.replace(odd, pl.Series([json.loads(f'"{one}"') for one in odd], dtype=pl.String))
+        for column in cells.select(pl.col(pl.String))
+        if len(odd := column.filter(column.str.contains("\\", literal=True)).unique())
+    )

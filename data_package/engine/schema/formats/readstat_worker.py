@@ -262,3 +262,5 @@ def send(answers: io.BufferedIOBase, kind: bytes, content: bytes) -> None:
 
 if __name__ == "__main__":
     main()
+    # To take the interpreter down tidily takes a tenth of the time that it takes to begin.
+    os._exit(0)
