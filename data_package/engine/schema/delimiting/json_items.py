@@ -179,7 +179,7 @@ def _unfit(
     The others come as text, with their places; None where there are none.
     """
     lines = lines_of(data)
-    fits = None if lines is None else pattern.fits(lines)
+    fits = None if lines is None else pattern.fits(lines, data)
     if lines is None or fits is None:
         every = data.removesuffix(b"\n").split(b"\n")
         return list(enumerate(every)), None, len(every)
