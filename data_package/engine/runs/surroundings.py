@@ -43,8 +43,13 @@ class Surroundings:
                     resource.setrlimit(limit, amounts)
             sys.stdout, sys.stderr = self._streams
             for output, kept in self._outputs.items():
-                if not _is_same(output, kept):
-                    os.dup2(kept, output)
+                if _is_same(output, kept):
+                    continue
+                if _is_open(output):
+                    # What was opened since has got its number, and still needs it: Polars' threads
+                    # wait for ever where theirs is taken from them.
+                    return False
+                os.dup2(kept, output)
         except (OSError, ValueError):
             # What was lowered for good, or closed.
             return False
@@ -59,6 +64,14 @@ def _umask() -> int:
     found = os.umask(0o077)
     os.umask(found)
     return found
+
+
+def _is_open(number: int) -> bool:
+    try:
+        os.fstat(number)
+    except OSError:
+        return False
+    return True
 
 
 def _is_same(one: int, other: int) -> bool:

@@ -377,6 +377,25 @@ def test_a_process_that_ends_takes_its_table_along_and_no_other(study: Make) -> 
     assert made == {"killed": "built", "after": "built"}
 
 
+TAKES_THE_NUMBER = """
+import os
+from data_package.engine.runs.surroundings import Surroundings
+
+before = Surroundings()
+os.close(1)
+assert before.restore()
+os.close(1)
+(other, _), went_on = os.pipe(), before.restore()
+os.write(2, f"{other} {went_on} {os.readlink('/proc/self/fd/1')[:4]}".encode())
+"""
+
+
+def test_a_closed_output_is_put_back_unless_its_number_is_taken() -> None:
+    command = [sys.executable, "-c", TAKES_THE_NUMBER]
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.stderr == "1 False pipe"
+
+
 @pytest.mark.slow
 def test_more_processes_than_may_be_started_are_reported(study: Make) -> None:
     table = "@dg.asset\ndef t{0}() -> pl.DataFrame:\n    time.sleep(9)\n    return pl.DataFrame()\n"
