@@ -33,7 +33,7 @@ class State(Shown):
     """The state of a table, from the best to the worst."""
 
     FRESH = "fresh", "✓", "green", "its file is what its function would make now"
-    NOT_CHECKED = "not checked", "–", "yellow", "its file is right, and a check of it is not made"
+    NOT_CHECKED = "not checked", "–", "yellow", "its file is right, but a check of it did not run"
     STALE = (
         *("stale", "~", "yellow"),
         "its code, an input, or a library changed, or an input is not fresh",
@@ -55,7 +55,7 @@ def worst(states: Iterable[State]) -> State:
 class Verdict(Shown):
     """The result of a table's contract."""
 
-    PASSED = "passed", "✓", "green", "it keeps its contract"
+    PASSED = "passed", "✓", "green", "it satisfies its contract"
     FAILED = "failed", "✗", "red", "it breaks its contract"
     NOT_CHECKED = "not checked", "–", "yellow", "not checked since it was built"
     NONE = "none", " ", "dim", "it has no contract"
@@ -65,12 +65,12 @@ class PackageState(Shown):
     """The state of the published data package."""
 
     NONE = "none", " ", "dim", "the project has no final table"
-    UP_TO_DATE = "up to date", "✓", "green", "every table is fresh, and it is made of them"
+    UP_TO_DATE = "up to date", "✓", "green", "every table is fresh, and it contains them"
     OF_LAST_BUILD = (
         *("that of the last build", "~", "yellow"),
-        "it is made of the tables as they were built, and not all of them are fresh",
+        "it contains the tables as they were built, but not all of them are fresh",
     )
-    OUT_OF_DATE = "out of date", "~", "yellow", "publishing would change it, or cannot be done yet"
+    OUT_OF_DATE = "out of date", "~", "yellow", "publishing would change it, or is not possible yet"
     CHANGED_OUTSIDE = (
         "changed outside",
         "≠",
@@ -133,12 +133,12 @@ class Status(Shown):
 
     FAILED = "failed", "✗", "red", "failed, or does not pass a check"
     NOT_BUILT = "not built", "–", "yellow", "not built, because something it needs failed"
-    NOT_CHECKED = "not checked", "–", "yellow", "a check of it was due and was not made"
+    NOT_CHECKED = "not checked", "–", "yellow", "a check of it was due, but did not run"
     RUNNING = "running", "▸", "blue", "its function runs"
     WAITING = "waiting", "·", "dim", "its turn has not come"
     BUILT = "built", "✓", "green", "built, and its checks passed"
-    CHECKED = "checked", "✓", "green", "not run; its checks were made again and passed"
-    NOT_YIELDED = "not yielded", "–", "dim", "its function ran and left it out, as it may"
+    CHECKED = "checked", "✓", "green", "not run; its checks ran again and passed"
+    NOT_YIELDED = "not yielded", "–", "dim", "its function ran and left it out, which it may"
     FRESH = "fresh", "=", "dim", "not run after all: its inputs did not change"
 
     @property

@@ -166,7 +166,7 @@ def test_an_infinity_and_a_null_structure_have_one_form_each(tmp_path: Path) -> 
         ("contributors:\n  - title: A\n    role: author\n", ":3:5: .*Did you mean 'roles'"),
         ("contributors:\n  - {title: A, roles: author}\n", "'roles' must be a list"),
         ("licenses:\n  - titel: X\n", ":2:5: .*Did you mean 'title'"),
-        ("licenses: [{title: X}]\n", "has a name"),
+        ("licenses: [{title: X}]\n", "needs a name"),
         ("sources:\n  - title: A\n  - pth: x\n", ":3:5: .*Did you mean 'path'"),
         ("version: 1.0\n", ":1:1: 'version' must be text"),
         ("version: 1.0.0.0\n", "three numbers"),
