@@ -8,6 +8,7 @@ import polars as pl
 import pytest
 from frictionless import FrictionlessException, system
 
+from data_package.engine.cli.options import Where
 from data_package.engine.schema import Contract, check, check_file, infer, lint
 from data_package.engine.schema.constraints import CONSTRAINTS
 from data_package.engine.schema.formats import FORMATS
@@ -150,6 +151,23 @@ def test_the_how_to_lists_each_format_of_raw_files_and_each_can_be_installed() -
     for each in FORMATS:
         assert set(extras[each.extra] if each.extra else ()) <= set(extras["dev"])
         assert (each.library is None) == (each.extra is None)
+
+
+def test_a_file_of_each_format_of_raw_files_is_read_by_some_test() -> None:
+    tests = _texts_of_tests("engine")
+    assert [each.name for each in FORMATS if f'{each.suffixes[0]}"' not in tests] == []
+
+
+def test_each_launcher_is_run_by_some_test() -> None:
+    tests = _texts_of_tests("engine", "runs")
+    others = [where for where in Where if where is not Where.THREADS]
+    assert [where for where in others if f'"--{where}"' not in tests] == []
+
+
+def _texts_of_tests(*folder: str) -> str:
+    """The tests of a folder, without these."""
+    found = ROOT.joinpath("data_package_tests", *folder).rglob("test_*.py")
+    return "".join(path.read_text() for path in found if path.name != Path(__file__).name)
 
 
 def test_numbers_of_every_width_fit_the_types_of_numbers() -> None:
