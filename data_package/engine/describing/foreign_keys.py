@@ -79,7 +79,7 @@ class Keys:
         return targets
 
     def _names(self, name: str) -> list[str]:
-        """The columns of a table as built; none where there is no one file."""
+        """The columns of a built table; empty if it is not kept as one file."""
         path = self._tables[name].path
         if name not in self._columns_of:
             self._columns_of[name] = list(pl.read_parquet_schema(path)) if path.is_file() else []

@@ -102,7 +102,7 @@ def _editions(
         versions = released_versions(project)
         if not versions:
             raise ProjectError(
-                "There is no release on this machine to compare with yet.\n"
+                "There is no release on this machine yet.\n"
                 "Name what to compare: data-package diff OLD [NEW], each a folder or a zip file."
             )
         yield open_edition(str(versions[-1]), project)

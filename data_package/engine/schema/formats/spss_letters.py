@@ -79,7 +79,7 @@ def without_missing(
 def copy_in_bytes(file: IO[bytes], copy: IO[bytes], data_offset: int) -> bool:
     """Copy a file, and name an encoding in which each byte is a letter.
 
-    False where the copy is the same as the file, as there is no place for the name.
+    Returns False if the header has no room for that name: the copy then equals the file.
     """
     head = with_plain_names(file.read(data_offset))
     found = encoding_at(head)
