@@ -147,9 +147,9 @@ class Processes:
             for one in ready:
                 if one is not self._nursery.news:
                     self._listen(by_channel[one])  # type: ignore[index]
-        if self._nursery.news in ready or self._nursery.unread:
-            for ended in self._nursery.ended():
-                self._take_leave(ended)
+            if self._nursery.news in ready or self._nursery.unread:
+                for ended in self._nursery.ended():
+                    self._take_leave(ended)
         for hand in list(self._busy.values()):
             self._keep_to_limits(hand)
 
@@ -163,9 +163,8 @@ class Processes:
         self._hear_all(hand, words)
 
     def _hear_all(self, hand: _Hand, words: Words) -> None:
-        with self._hearing.together():
-            for what, facts in words:
-                self._hear(hand, what, facts)
+        for what, facts in words:
+            self._hear(hand, what, facts)
 
     def _hear(self, hand: _Hand, what: str, facts: tuple[object, ...]) -> None:
         match self._hearing.hear(what, facts):

@@ -6,19 +6,21 @@ https://www.gnu.org/software/pspp/pspp-dev/html_node/Variable-Record.html and
 https://support.sas.com/techsup/technote/ts140.pdf describe the headers.
 """
 
+import mmap
 import struct
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from typing import IO
 
 import polars as pl
 
-from data_package.engine.schema.formats.spss_dictionary import HEADER_BYTES, byte_order
+from data_package.engine.schema.formats.spss_dictionary import VARIABLE, byte_order, places_of
 
 _HEAD = 1 << 20
 # Where names of formats are, and how often one of them is tried: it may be part of other words.
 _MOST_HEAD = 1 << 24
 _MOST_TRIES = 200
-_VARIABLE = 2
+# Where the record of a variable says how it is shown.
+_SHOWN_AT = 16
 _TIME = 21
 # F8.2, as SPSS writes it.
 _NUMBER = 5 << 16 | 8 << 8 | 2
@@ -79,23 +81,17 @@ def _put(file: IO[bytes], at: int, content: bytes) -> None:
 
 
 def _change_spss(file: IO[bytes]) -> None:
-    file.seek(0)
-    order = byte_order(file.read(HEADER_BYTES))
-    at = HEADER_BYTES
-    while True:
-        file.seek(at)
-        kind, _, has_label, missing, shown, _ = struct.unpack(f"{order}6i", file.read(24))
-        if kind != _VARIABLE:
-            return
-        if shown >> 16 & 0xFF == _TIME:
-            file.seek(at + 16)
-            file.write(struct.pack(f"{order}2i", _NUMBER, _NUMBER))
-        at += 32
-        if has_label:
-            file.seek(at)
-            (length,) = struct.unpack(f"{order}i", file.read(4))
-            at += 4 + (length + 3) // 4 * 4
-        at += 8 * abs(missing)
+    file.flush()
+    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as head:
+        order = byte_order(head)
+        for kind, begin, _ in places_of(head):
+            if kind != VARIABLE:
+                return
+            at = begin + _SHOWN_AT
+            (shown,) = struct.unpack(f"{order}i", head[at : at + 4])
+            if shown >> 16 & 0xFF == _TIME:
+                file.seek(at)
+                file.write(struct.pack(f"{order}2i", _NUMBER, _NUMBER))
 
 
 def _change_sas(file: IO[bytes], places: Sequence[int]) -> None:

@@ -12,6 +12,7 @@ import struct
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import suppress
 from itertools import product
+from mmap import mmap
 from pathlib import Path
 from typing import IO, Literal
 
@@ -66,12 +67,12 @@ def is_utf8(encoding: object) -> bool:
     return re.sub(r"[\W_]", "", str(encoding)).lower() == "utf8"
 
 
-def byte_order(header: bytes) -> Literal["<", ">"]:
+def byte_order(header: bytes | mmap) -> Literal["<", ">"]:
     """How the header of a file orders the bytes of its numbers, as `struct` writes it."""
     return "<" if header[64:68] in _LITTLE else ">"
 
 
-def places_of(head: bytes) -> Iterator[tuple[int, int, int]]:
+def places_of(head: bytes | mmap) -> Iterator[tuple[int, int, int]]:
     """Where the records of a dictionary begin that have names, and where each ends.
 
     The first number is 2 for a variable, and the subtype of another record. Raises ValueError and
