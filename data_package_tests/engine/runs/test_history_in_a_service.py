@@ -48,7 +48,7 @@ def test_a_variable_that_is_not_set_is_named(study: Make, monkeypatch: pytest.Mo
 CASES = {
     'FATAL:  password authentication failed for user "somebody"': "refuses the user",
     "fe_sendauth: no password supplied": "asks for a password",
-    'could not translate host name "secret77" to address': "no host of that name",
+    'could not translate host name "secret77" to address': "no host has that name",
     'FATAL:  database "secret77" does not exist': "no such user or database",
     "connection to server failed: timeout expired": "does not answer",
     "something of which nobody has heard: secret77": "is not running, or refuses access",
