@@ -57,7 +57,7 @@ def test_every_pinned_library_accepts_the_oldest_python_that_we_do() -> None:
     oldest = PROJECT["requires-python"].removeprefix(">=") + ".0"
     pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split())
     asked = {
-        library.name: library.metadata.get("Requires-Python") or ""
+        library.name: library.metadata["Requires-Python"] or ""
         for library in importlib.metadata.distributions()
         if pins.get(library.name) == library.version
     }
