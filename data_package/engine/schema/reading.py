@@ -32,6 +32,11 @@ from data_package.engine.schema.unreadable import unreadable
 
 OnBad: TypeAlias = Literal["null", "reject", "stop"]
 
+# The default share of a file's rows that may be bad: typing errors are rarer, and a wrong format or
+# a shifted column breaks more rows. In a small file a few rows can be any share.
+_WORST = 0.05
+_FEW = 10
+
 
 class BadDataError(DataPackageError):
     """Delivered data that stop the work; carries the report, quotes no value."""
@@ -187,6 +192,11 @@ def _made(
 def _stop_if_bad(report: Report, bad: OnBad) -> None:
     if report.of_whole or (bad == "stop" and not report.ok):
         raise BadDataError(report)
+
+
+def bad_rows_allowed(rows: int) -> float:
+    """Return how many of so many rows may be bad, unless the project says otherwise."""
+    return max(_WORST * rows, _FEW)
 
 
 def columns_of(contract: Contract) -> pl.Schema:

@@ -11,13 +11,13 @@ import pytest
 import yaml
 
 from data_package import source_redcap
-from data_package.engine.describing import FileOptions, describe
+from data_package.engine.describing import describe
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.fetching import redcap
 from data_package.engine.fetching.fetch import fetch
 from data_package.engine.fetching.keeping import kept
 from data_package.engine.fetching.redcap_dictionary import columns_of
-from data_package.engine.schema import Contract
+from data_package.engine.schema import Contract, FileOptions
 from data_package.engine.schema.choices import choices
 from data_package.engine.schema.contract_file import linted
 from data_package.engine.sources import snapshots

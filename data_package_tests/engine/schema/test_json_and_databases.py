@@ -193,8 +193,10 @@ def test_a_table_a_view_and_a_query_of_sqlite_are_read(
 
 
 def test_the_tables_of_a_database_are_listed(sqlite: Path, duck: Path) -> None:
-    assert parts_of(sqlite) == [{"table": n} for n in ("visits", 'odd " name', "doubled")]
-    assert parts_of(duck) == [{}]
+    assert parts_of(sqlite).dialects == tuple(
+        {"table": n} for n in ("visits", 'odd " name', "doubled")
+    )
+    assert parts_of(duck).dialects == ({},)
     with pytest.raises(CheckError, match=r"3 tables \('visits', .*--dialect table=visits"):
         check_file(sqlite, texts("a"))
 
@@ -225,7 +227,10 @@ def test_virtual_tables_of_sqlite_are_not_listed(tmp_path: Path) -> None:
             "create virtual table notes using fts5(a);"
             "CREATE VIRTUAL TABLE boxes USING rtree(id, low, high)"
         )
-    assert parts_of(path) == [{"table": "notes_extra"}, {"table": "t"}]
+    assert parts_of(path).dialects == (
+        {"table": "notes_extra"},
+        {"table": "t"},
+    )
     with pytest.raises(CheckError, match="no table 'notes' that can be read; its tables are"):
         check_file(path, texts("a"), dialect={"table": "notes"})
 

@@ -137,7 +137,10 @@ def test_one_file_of_an_archive_is_named_in_the_dialect(tmp_path: Path, member: 
     )
     written = infer_file(path, dialect={"member": member}).descriptor
     assert written["dialect"] == {"member": member}
-    assert parts_of(path) == [{"member": "visits.csv"}, {"member": "persons.csv"}]
+    assert parts_of(path).dialects == (
+        {"member": "visits.csv"},
+        {"member": "persons.csv"},
+    )
 
 
 @pytest.mark.parametrize(

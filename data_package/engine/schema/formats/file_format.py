@@ -112,6 +112,21 @@ def code_column(name: str) -> str:
 
 
 @dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables that one file holds.
+
+    Attributes:
+        names: of those that are meant to be read.
+        hidden: names of those that have rows and are not shown.
+        are_named: whether one of them has to be named to be read.
+    """
+
+    names: Sequence[str]
+    hidden: Sequence[str] = ()
+    are_named: bool = True
+
+
+@dataclass(frozen=True, slots=True)
 class FileFormat:
     """A format that delivered files are read from.
 
@@ -126,8 +141,8 @@ class FileFormat:
         extra: the optional dependencies of this package that bring the library.
         records: opens a text-celled file, which is split into pieces of so many bytes.
         typed: opens a typed file.
-        parts: gives the names of the tables that one file holds, with the property of the dialect
-            that names one; None where a file is one table.
+        parts: gives the tables that one file holds, with the property of the dialect that names
+            one; None where a file is one table.
     """
 
     name: str
@@ -138,7 +153,7 @@ class FileFormat:
     extra: str | None = None
     records: Callable[[Path, Dialect, int], TextRecords] | None = None
     typed: "Callable[[Path], AbstractContextManager[TypedFile]] | None" = None
-    parts: "tuple[str, Callable[[Path], Sequence[str]]] | None" = None
+    parts: tuple[str, Callable[[Path], Tables]] | None = None
 
     def __str__(self) -> str:
         return self.name
