@@ -100,7 +100,7 @@ class TypedFile:
     """
 
     columns: "Mapping[str, pl.DataType]"
-    batches: "Batches"
+    batches: Batches
     known: Mapping[str, Known] = field(default_factory=dict)
     scan: "pl.LazyFrame | None" = None
     notes: tuple[str, ...] = ()
