@@ -35,7 +35,7 @@ _SENTENCE = re.compile(r"[.!?;:]\s|[\n\r\t\"]|[.!?]$|@|https?:")
 _NUMBERED = re.compile(r"[^\W\d_]{3,}[^0-9]* [0-9]{1,2}[^\W\d_]?")
 
 # Numbers of persons, samples or records, with a few letters before or in them.
-_NUMBER_OF_PERSON = re.compile(r"[^\W\d_]{0,3}[-_ ]?[0-9][\w+ ./-]*")
+_NUMBER_OF_PERSON = re.compile(r"[^\W\d_]{0,3}[-_ ]?[0-9](?:[^\W_]|[+ ./-])*")
 _LEAST_DIGITS, _MOST_LETTERS = 6, 4
 _DAY = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])")
 
