@@ -1,5 +1,6 @@
 """What is inferred from data, and what never is."""
 
+import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -438,3 +439,11 @@ def test_labels_that_may_be_numbers_of_persons_are_noticed(
     parquet = tmp_path / "wide.parquet"
     pl.DataFrame({label: ["x"] for label in labels.split(",")}).write_parquet(parquet)
     assert [note for note in infer_file(parquet).notes if "numbers of persons" in note] == notes
+
+
+def test_cells_of_json_are_objects_and_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    rows = [{"who": {"p": "a}"}, "labs": [1, None], "text": "[sic]", "both": {}}, {"both": []}]
+    path.write_text(json.dumps(rows))
+    kinds = {str(one["name"]): one["type"] for one in infer_file(path).fields}
+    assert kinds == {"who": "object", "labs": "array", "text": "string", "both": "string"}
