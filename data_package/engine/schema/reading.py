@@ -21,7 +21,7 @@ from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.dialect_of_file import dialect_of_file
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.formats import format_of
-from data_package.engine.schema.formats.file_format import BLOCK_BYTES
+from data_package.engine.schema.grammar import BLOCK_BYTES
 from data_package.engine.schema.piece import Piece, table_columns
 from data_package.engine.schema.plain_names import PlainNames
 from data_package.engine.schema.report import Report, Total

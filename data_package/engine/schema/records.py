@@ -12,8 +12,7 @@ import polars as pl
 
 from data_package.engine.schema.delimiting import Delimited
 from data_package.engine.schema.dialect import Dialect
-from data_package.engine.schema.formats.file_format import BLOCK_BYTES
-from data_package.engine.schema.grammar import Grammar, Record, cells_of
+from data_package.engine.schema.grammar import BLOCK_BYTES, Grammar, Record, cells_of
 from data_package.engine.schema.split import Block, Shape, split_records
 from data_package.engine.schema.unpacking import UNREADABLE
 from data_package.engine.schema.unreadable import CheckError, unreadable_file

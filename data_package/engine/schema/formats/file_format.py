@@ -21,9 +21,6 @@ if TYPE_CHECKING:
 
 T = TypeVar("T")
 
-BLOCK_BYTES = 1 << 23
-"""Of about so many bytes are the pieces that text is split into."""
-
 
 class TextRecords(Protocol):
     """The rows of a text-celled file, as `schema.records.Records` gives them.

@@ -7,11 +7,11 @@ from pathlib import Path
 
 from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.formats.file_format import (
-    BLOCK_BYTES,
     FileFormat,
     TextRecords,
     TypedFile,
 )
+from data_package.engine.schema.grammar import BLOCK_BYTES
 from data_package.engine.schema.unreadable import CheckError
 
 
