@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
 from dataclasses import replace
 from pathlib import Path
 
@@ -15,6 +15,8 @@ from data_package.engine.runs import executor
 from data_package.engine.runs.build_lock import building
 from data_package.engine.runs.expansion import step_key
 from data_package.engine.runs.instance import project_instance
+from data_package.engine.runs.nursery import Nursery
+from data_package.engine.runs.own_history import together
 from data_package.engine.runs.queueing import require_slurm
 from data_package.engine.runs.result import BuildResult, Step, Tally
 from data_package.engine.staleness import memo
@@ -39,6 +41,9 @@ from data_package.engine.tables.loading import Loaded, dagster_quiet, load_proje
 from data_package.engine.tables.made import note_path
 from data_package.engine.tables.table import PACKAGE
 from data_package.engine.unusable import belongs_to_another, lack_of_room
+
+# So many processes at most are made while the run is put into the history.
+_SOON = 4
 
 Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
 
@@ -315,6 +320,9 @@ def _next_partition(catalogue: Catalogue) -> float | None:
 def _subset(
     job: dg.JobDefinition, assets: set[dg.AssetKey], checks: set[dg.AssetCheckKey]
 ) -> dg.JobDefinition:
+    if {key for of in internals.entities_of_steps(job).values() for key in of} == assets | checks:
+        # As Dagster would make of it what it has made already.
+        return job
     try:
         return job.get_subset(asset_selection=assets, asset_check_selection=checks)
     except dg.DagsterError as error:
@@ -374,8 +382,6 @@ def _run(
 
     @contextmanager
     def prepare(run_id: str) -> Iterator[None]:
-        # Before the progress is drawn, which takes a thread.
-        launcher = executor.in_processes(chosen, catalogue) if request.processes else None
         with watch(tally) if watch else nullcontext(lambda: None) as changed:
 
             def on_event(event: dg.DagsterEvent) -> None:
@@ -393,15 +399,30 @@ def _run(
                 waits,
                 request.threads,
                 request.fail_fast,
-                executor.in_slurm(chosen, on_states) if request.slurm else launcher,
+                executor.in_slurm(chosen, on_states) if request.slurm else in_processes,
             )
             with executor.planned(run_id, plan):
                 yield
 
-    with project_instance(catalogue.project) as instance:
+    with ExitStack() as open_things:
+        instance = open_things.enter_context(project_instance(catalogue.project))
+        # With all that opening the history imports, and before the progress is drawn, which takes a
+        # thread.
+        in_processes = None
+        if request.processes:
+            soon = min(request.threads, len(steps), _SOON)
+            nursery = Nursery(chosen, catalogue, executor.OUR_LOGGER, soon)
+            open_things.callback(nursery.close)
+            in_processes = executor.in_processes(nursery)
         try:
             run_id = internals.run_job(
-                loaded.module, loaded.attribute, chosen, instance, executor.OUR_LOGGER, prepare
+                loaded.module,
+                loaded.attribute,
+                chosen,
+                instance,
+                executor.OUR_LOGGER,
+                prepare,
+                together(instance),
             )
         except internals.UnsetError as error:
             raise ProjectError(

@@ -127,9 +127,9 @@ class ProjectStatus(NamedParts[TableStatus]):
     """The tables that were asked for, the data package, and what has changed beside the code.
 
     `libraries` are updates that do not count as a change by the project's settings, `unwritten` the
-    tables that have been built, and the raw files, that the lock file on the disk lacks. `roots` are where it
-    begins that tables are not fresh. `with_package` says whether the data package was asked for,
-    `faults` what is known to keep them from being built or published.
+    tables that have been built, and the raw files, that the lock file on the disk lacks. `roots`
+    are where it begins that tables are not fresh. `with_package` says whether the data package was
+    asked for, `faults` what is known to keep them from being built or published.
     """
 
     tables: Sequence[TableStatus]

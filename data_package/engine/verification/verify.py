@@ -25,7 +25,11 @@ from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, load_project
 from data_package.engine.tables.table import Table
 from data_package.engine.verification.rebuild import Attempt, Rebuilder, Unit, Watch
-from data_package.engine.verification.rebuild_difference import Reason, ReasonKind, explain_difference
+from data_package.engine.verification.rebuild_difference import (
+    Reason,
+    ReasonKind,
+    explain_difference,
+)
 
 # A table can be rebuilt as in the lock although its file is missing or changed, or a library has
 # another version; with other code or other inputs it cannot.
