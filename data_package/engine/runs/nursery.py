@@ -31,7 +31,7 @@ from data_package.engine.runs.ending import FAILED, die_with
 from data_package.engine.runs.selection import Selection
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import dagster_quiet
-from data_package.engine.unusable import OF_THE_PLACE, why
+from data_package.engine.unusable import OF_PROCESSES, OF_THE_PLACE, why
 
 # Threads of libraries that may be forked: they do housekeeping, and see to it themselves.
 _HARMLESS = {"jemalloc_bg_thd", "polars-ooc-clea"}
@@ -61,6 +61,10 @@ class ProcessGone:
     peak_bytes: int
 
 
+class NoOtherError(BuildError):
+    """The system allows no other process."""
+
+
 class Nursery:
     """The deciding process' view of it."""
 
@@ -79,24 +83,27 @@ class Nursery:
         # Those that were asked for, and what has become of the first of them.
         self._asked: deque[Connection] = deque()
         self._made: deque[Started | str] = deque()
-        self._control, control = socket.socketpair()
-        self.news, news = _pipe()
-        _flush()
-        if may_fork():
-            self._pid = os.fork()
-            if not self._pid:
-                self._control.close()
-                self.news.close()
-                _become(control, news, job, catalogue, run_config)
-            self._process = None
-        else:
-            handles = control.fileno(), news.fileno()
-            words = [sys.executable, "-c", _BE_ONE, str(os.getpid()), *map(str, handles)]
-            self._process = subprocess.Popen(  # noqa: S603
-                words, pass_fds=handles, stdin=subprocess.DEVNULL, process_group=0
-            )
-            self._pid = self._process.pid
-            self.news.send((Selection.of(job, catalogue.project), run_config))
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self._control, control = socket.socketpair()
+            self.news, news = _pipe()
+            _flush()
+            if may_fork():
+                self._pid = os.fork()
+                if not self._pid:
+                    self._control.close()
+                    self.news.close()
+                    _become(control, news, job, catalogue, run_config)
+            else:
+                handles = control.fileno(), news.fileno()
+                words = [sys.executable, "-c", _BE_ONE, str(os.getpid()), *map(str, handles)]
+                self._process = subprocess.Popen(  # noqa: S603
+                    words, pass_fds=handles, stdin=subprocess.DEVNULL, process_group=0
+                )
+                self._pid = self._process.pid
+                self.news.send((Selection.of(job, catalogue.project), run_config))
+        except OSError as error:
+            raise BuildError(_no_other(error)) from None
         control.close()
         news.close()
         for _ in range(soon):
@@ -107,7 +114,8 @@ class Nursery:
     def fork(self) -> tuple[int, Connection]:
         """A process that waits for steps, and the channel to it.
 
-        Raises BuildError when there is none to be had.
+        Raises NoOtherError when the system allows no other, and BuildError when the deciding
+        process cannot have the channel.
         """
         if not self._asked:
             self._ask()
@@ -117,7 +125,7 @@ class Nursery:
         made, ours = self._made.popleft(), self._asked.popleft()
         if isinstance(made, str):
             ours.close()
-            raise BuildError(made)
+            raise NoOtherError(made)
         return made.pid, ours
 
     def ended(self) -> list[ProcessGone]:
@@ -166,8 +174,8 @@ class Nursery:
 
 
 def _no_other(error: OSError) -> str:
-    of_place = error.errno in OF_THE_PLACE
-    reason = why(error) if of_place else f"{os.strerror(error.errno or 0)} (see ulimit -a)."
+    known = error.errno in OF_THE_PLACE or error.errno in OF_PROCESSES
+    reason = why(error) if known else f"{os.strerror(error.errno or 0)} (see ulimit -a)."
     return f"Another process cannot be started. {reason}\nOr build fewer tables at once: -j 2"
 
 
