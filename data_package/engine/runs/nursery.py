@@ -37,6 +37,8 @@ from data_package.engine.unusable import OF_PROCESSES, OF_THE_PLACE, why
 _HARMLESS = {"jemalloc_bg_thd", "polars-ooc-clea"}
 # As a module of its own name, so that what it sends is what is expected here.
 _BE_ONE = f"import sys; from {__name__} import main; main(*sys.argv[1:])"
+# Added to the part of the memory that a process has, in thousandths.
+_FIRST_TO_END = "500"
 _GONE = "The process that starts others for this build has ended.\nBuild again."
 
 
@@ -296,6 +298,9 @@ def _work(channel: Connection, work: Callable[[Connection], None]) -> NoReturn:
     code = FAILED
     try:
         die_with(os.getppid())
+        with suppress(OSError):
+            # Where the memory runs out, the system ends this one rather than the deciding process.
+            Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_END)
         # A group of its own: what a function starts is ended with it.
         os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)
