@@ -553,7 +553,7 @@ def waits_too(first: pl.DataFrame) -> pl.DataFrame:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
 def test_a_build_that_is_ended_leaves_no_process_and_nothing_wrong(
     study: Make, number: signal.Signals
 ) -> None:
