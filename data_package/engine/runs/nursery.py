@@ -13,28 +13,25 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
 from collections import deque
 from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import NoReturn
 
 import dagster as dg
 
 from data_package.engine.errors import BuildError, DataPackageError
+from data_package.engine.forks import die_with, may_fork
 from data_package.engine.runs import build_lock, worker
 from data_package.engine.runs.dagster_parts import create_execution_plan
-from data_package.engine.runs.ending import FAILED, die_with
+from data_package.engine.runs.ending import FAILED
 from data_package.engine.runs.selection import Selection
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import dagster_quiet
 from data_package.engine.unusable import OF_PROCESSES, OF_THE_PLACE, why
 
-# Threads of libraries that may be forked: they do housekeeping, and see to it themselves.
-_HARMLESS = {"jemalloc_bg_thd", "polars-ooc-clea"}
 # As a module of its own name, so that what it sends is what is expected here.
 _BE_ONE = f"import sys; from {__name__} import main; main(*sys.argv[1:])"
 # Added to the part of the memory that a process has, in thousandths.
@@ -179,25 +176,6 @@ def _no_other(error: OSError) -> str:
     known = error.errno in OF_THE_PLACE or error.errno in OF_PROCESSES
     reason = why(error) if known else f"{os.strerror(error.errno or 0)} (see ulimit -a)."
     return f"Another process cannot be started. {reason}\nOr build fewer tables at once: -j 2"
-
-
-def may_fork() -> bool:
-    """Whether a fork of this process would be sound: no thread may hold a lock, or be missed.
-
-    The pool in which Polars runs queries starts with the first one.
-    """
-    if threading.active_count() > 1 or threading.current_thread() is not threading.main_thread():
-        return False
-    own, others = Path("/proc/self/comm").read_text(), 0
-    for task in Path("/proc/self/task").iterdir():
-        with suppress(OSError):
-            name = (task / "comm").read_text()
-            if name == own:
-                others += 1
-            elif name.strip() not in _HARMLESS:
-                return False
-    # numpy's library of linear algebra starts nameless threads, and renews them in a fork.
-    return others <= (os.cpu_count() or 1 if "numpy" in sys.modules else 1)
 
 
 def _pipe() -> tuple[Connection, Connection]:

@@ -72,15 +72,27 @@ class Known:
     missing_ranges: tuple[tuple[float, float], ...] = ()
 
 
+class Batches(Protocol):
+    """What gives the named columns of a typed file piece by piece."""
+
+    def __call__(
+        self, names: Sequence[str], coded: Collection[str] = (), whole: Collection[str] = ()
+    ) -> "Iterator[pl.DataFrame]":
+        """Give them in the order of the file's rows.
+
+        With a column of `coded` comes another one, `code_column` of its name: the code of each
+        missing value, as text, where the file has one. A column of floats of `whole` may come as
+        Int64, where all its values in a piece are whole.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class TypedFile:
     """A typed file that has been opened.
 
     Attributes:
         columns: their types, by name, in the file's order.
-        batches: gives the named columns piece by piece, in the order of the file's rows. With a
-            column of the second argument comes another one, `code_column` of its name: the code of
-            each missing value, as text, where the file has one.
+        batches: gives columns piece by piece, in the order of the file's rows.
         known: what the file says of its columns.
         scan: the file as Polars reads it, where it does; a column that fits its field then keeps
             the file's type.
@@ -88,7 +100,7 @@ class TypedFile:
     """
 
     columns: "Mapping[str, pl.DataType]"
-    batches: "Callable[[Sequence[str], Collection[str]], Iterator[pl.DataFrame]]"
+    batches: Batches
     known: Mapping[str, Known] = field(default_factory=dict)
     scan: "pl.LazyFrame | None" = None
     notes: tuple[str, ...] = ()
