@@ -15,7 +15,6 @@ from data_package.engine.schema.dialect import (
     unpacked_name,
 )
 from data_package.engine.schema.formats.file_format import FileFormat
-from data_package.engine.schema.yaml_document import read_document
 
 
 @dataclass(frozen=True)
@@ -94,6 +93,8 @@ def _place_of(name: str, contract: Contract | None) -> str:
     written = contract.descriptor.get("dialect")
     if not isinstance(written, dict) or name not in written:
         return ""
+    from data_package.engine.schema.yaml_document import read_document
+
     try:
         document = read_document(contract.path.read_text(encoding="utf-8-sig"), spans=True)
     except (OSError, UnicodeDecodeError):

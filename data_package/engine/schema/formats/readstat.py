@@ -2,13 +2,12 @@
 
 import io
 import json
-import mmap
-import os
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import BinaryIO, cast
+from typing import cast
 
 import polars as pl
 
@@ -16,6 +15,7 @@ from data_package.engine.schema.formats import readstat_worker
 from data_package.engine.schema.formats.file_format import Known, TypedFile, code_column
 from data_package.engine.schema.formats.readstat_words import known_columns, not_read, notes_of
 from data_package.engine.schema.formats.separate_process import SeparateProcess
+from data_package.engine.schema.formats.shared_columns import Place, is_fixed, mapped
 from data_package.engine.schema.unreadable import CheckError, unreadable_file
 
 _MEMBER = b"HEADER RECORD*******MEMB"
@@ -71,14 +71,17 @@ def _larger(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
         yield pl.concat(held)
 
 
-def _has_several_members(file: BinaryIO) -> bool:
+def _has_several_members(file: BufferedReader) -> bool:
     """Tell whether a SAS transport file has more tables than one, which begin on a line of 80."""
-    if not os.fstat(file.fileno()).st_size:
-        return False
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        at, found = -1, 0
-        while found < 2 and (at := content.find(_MEMBER, at + 1)) >= 0:
-            found += at % _LINE == 0
+    block = bytearray(_LINE * 4096)
+    # Of each line the first word, which is seldom that of a header.
+    words = memoryview(block).cast("Q")[:: _LINE // 8]
+    found = 0
+    while found < 2 and (size := file.readinto(block)):
+        at, firsts = -1, words.tobytes()
+        while (at := firsts.find(_MEMBER[:8], at + 1)) >= 0:
+            line = block[at * 10 : min(at * 10 + _LINE, size)]
+            found += at % 8 == 0 and line.startswith(_MEMBER)
     return found > 1
 
 
@@ -113,6 +116,7 @@ class _Reader:
         parts = {"coded": coded, "whole": whole}
         listed = {key: [one for one in names if one in part] for key, part in parts.items()}
         self._ask({"columns": list(names), **listed, "ending": code_column("")})
+        schema = pl.Schema()
         while True:
             kind, content = self._message()
             if kind == b"D":
@@ -126,20 +130,30 @@ class _Reader:
                     )
                     + "; save it in UTF-8, or as .csv with its encoding"
                 )
-            if kind != b"B":
+            if kind == b"C":
+                schema = _frame(content).schema
+            elif kind == b"B":
+                yield self._shared(schema, *json.loads(content))
+            else:
                 raise self._damaged
-            yield self._shared(int(content))
 
-    def _shared(self, number: int) -> pl.DataFrame:
+    def _shared(
+        self, schema: pl.Schema, number: int, height: int, places: Sequence[Place], others: int
+    ) -> pl.DataFrame:
         """The batch in a file of the process, which has its next turn then."""
+        path = Path(f"/proc/{self._process.pid}/fd/{number}")
+        fixed = {name: dtype for name, dtype in schema.items() if is_fixed(dtype)}
         try:
-            # Without a buffer Polars reads it into the columns at once.
-            with Path(f"/proc/{self._process.pid}/fd/{number}").open("rb", buffering=0) as file:
-                frame = pl.read_ipc_stream(file)
-        except (OSError, pl.exceptions.PolarsError):
+            frame = mapped(path, fixed, places, height)
+            if len(fixed) < len(schema):
+                with path.open("rb", buffering=0) as file:
+                    file.seek(others)
+                    frame = frame.hstack(pl.read_ipc_stream(file))
+        except (OSError, ValueError, pl.exceptions.PolarsError):
             raise self._damaged from None
         self._ask({})
-        return frame
+        columns = {one.name: one for one in frame}
+        return pl.DataFrame([columns[name] for name in schema])
 
     def close(self) -> None:
         """End the process."""

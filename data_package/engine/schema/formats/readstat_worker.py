@@ -6,11 +6,12 @@ file and without a word on standard error, and only rows leave this process.
 
 A request comes as one line of JSON, and is answered by messages: a letter, the length of what
 follows as eight bytes, and that. `K` is what the file says of itself as JSON, `S` its columns as an
-Arrow file without rows; a second line asks for rows: `B` is the number of an open file with a batch
-of them as an Arrow stream, which any other line answers once it has been read. `D` ends them, and
-`E` says in JSON what kind of error ended them. `L` is the name of a column with letters that are
-not decoded, and `F` the folder that has no room for a copy of the file. `T` says that times cannot
-be read for certain.
+Arrow file without rows; a second line asks for rows: `B` says where a batch of them is, which any
+other line answers once it has been read: the number of an open file, how many rows, the places of
+the columns of numbers, and where the others begin, which are an Arrow stream. `C` comes before it
+where its columns have changed, likewise without rows. `D` ends them, and `E` says in JSON what kind
+of error ended them. `L` is the name of a column with letters that are not decoded, and `F` the
+folder that has no room for a copy of the file. `T` says that times cannot be read for certain.
 """
 
 import contextlib
@@ -32,12 +33,15 @@ if __name__ == "__main__":
 
 import polars as pl
 
+from data_package.engine.schema.formats.shared_columns import is_fixed, put
+
 # So few that a batch stays in the processor's caches; wide files come in batches of fewer rows.
-_BATCH_ROWS = 1 << 15
-_BATCH_CELLS = 1 << 20
+_BATCH_ROWS = 1 << 16
+_BATCH_CELLS = 1 << 22
 _FEWEST_ROWS = 1 << 10
 _PIECE = 1 << 20
-_FILES = 2
+# How many batches are made before the first of them has been read.
+_AHEAD = 2
 # The part of the machine's memory that a file may claim before it counts as damaged.
 _SHARE = 0.75
 
@@ -287,6 +291,7 @@ class Channel:
         self._requests = requests
         self._answers = answers
         self._unread: list[IO[bytes]] = []
+        self._schema: pl.Schema | None = None
 
     def asked(self) -> bytes:
         """The next request, a line; empty when there will be none."""
@@ -299,19 +304,23 @@ class Channel:
         self._answers.flush()
 
     def share(self, frame: pl.DataFrame) -> None:
-        """Send the number of a file in memory that has a batch.
-
-        There are two, written in turn: one is read while the next batch is made.
-        """
-        if len(self._unread) < _FILES:
-            file: IO[bytes] = os.fdopen(os.memfd_create("batch"), "wb")
-        else:
-            file = self._read()
-        file.seek(0)
-        frame.write_ipc_stream(file, compression="uncompressed")
+        """Send where a batch is in a file in memory: numbers, and then the other columns."""
+        if not frame.height:
+            return
+        if frame.schema != self._schema:
+            self._schema = frame.schema
+            self.send(b"C", as_arrow(frame.clear()))
+        if len(self._unread) == _AHEAD:
+            self._read()
+        number = os.memfd_create("batch", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
+        file = os.fdopen(number, "wb")
+        fixed = [one for one, dtype in frame.schema.items() if is_fixed(dtype)]
+        places = put(frame.select(fixed), file)
+        others = file.tell()
+        frame.drop(fixed).write_ipc_stream(file, compression="uncompressed")
         file.flush()
         self._unread.append(file)
-        self.send(b"B", str(file.fileno()).encode())
+        self.send(b"B", json.dumps([number, frame.height, places, others]).encode())
 
     def end(self) -> None:
         """Send that there is nothing more, once all has been read."""
@@ -319,10 +328,10 @@ class Channel:
             self._read()
         self.send(b"D", b"")
 
-    def _read(self) -> IO[bytes]:
+    def _read(self) -> None:
         """Wait until the first batch that is unread has been read."""
         self.asked()
-        return self._unread.pop(0)
+        self._unread.pop(0).close()
 
 
 if __name__ == "__main__":
