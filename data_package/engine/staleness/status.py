@@ -22,6 +22,7 @@ from data_package.engine.staleness.survey import (
     TableState,
     libraries_of,
     present_of,
+    raw_not_as_locked,
 )
 from data_package.engine.states import PackageState, State, Verdict, package_state
 from data_package.engine.tables import outside
@@ -126,9 +127,9 @@ class ProjectStatus(NamedParts[TableStatus]):
     """The tables that were asked for, the data package, and what has changed beside the code.
 
     `libraries` are updates that do not count as a change by the project's settings, `unwritten` the
-    tables that have been built and that the lock file on the disk lacks. `roots` are where it
-    begins that tables are not fresh. `with_package` says whether the data package was asked for,
-    `faults` what is known to keep them from being built or published.
+    tables that have been built, and the raw files, that the lock file on the disk lacks. `roots`
+    are where it begins that tables are not fresh. `with_package` says whether the data package was
+    asked for, `faults` what is known to keep them from being built or published.
     """
 
     tables: Sequence[TableStatus]
@@ -214,7 +215,9 @@ def status_of(
         tables=shown,
         package=package[0] if package else PackageState.NONE,
         libraries=sorted(updates),
-        unwritten=lock_of(catalogue.project).unfolded(),
+        unwritten=sorted(
+            {*lock_of(catalogue.project).unfolded(), *raw_not_as_locked(catalogue, lock, states)}
+        ),
         roots=roots_of(every, catalogue, {table.name for table in shown}),
         with_package=with_package,
         faults=faults_of(catalogue, asked, publish=with_package),
