@@ -2,6 +2,7 @@
 
 import click
 
+from data_package.engine import garbage
 from data_package.engine.cli import completing
 from data_package.engine.cli.say import say
 
@@ -13,6 +14,7 @@ def command(table: str) -> None:
 
     Example: data-package why subjects
     """
+    garbage.put_off()
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
     from data_package.engine.staleness.lock import read_lock
