@@ -20,7 +20,7 @@ from data_package.engine.places import TABLE_SUFFIX
 from data_package.engine.project import Project, find_project
 from data_package.engine.runs.aside import definitions_aside, unbound_assets
 from data_package.engine.runs.executor import OUR_LOGGER
-from data_package.engine.sources.assets import IO_MANAGER_KEY, SourceFiles
+from data_package.engine.sources.assets import FILES_MANAGER, SourceFiles
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import Deliveries, RawFile
 from data_package.engine.storage import HashCache, write_private
@@ -199,7 +199,7 @@ def _job(
         Delivered(aside, files, catalogue.delivered.contracts),
     )
     manager = dg.IOManagerDefinition.hardcoded_io_manager(read)
-    changed = definitions_aside(loaded, unbound_assets(loaded), {IO_MANAGER_KEY: manager})
+    changed = definitions_aside(loaded, unbound_assets(loaded), {FILES_MANAGER: manager})
     return changed.resolve_implicit_global_asset_job_def()
 
 

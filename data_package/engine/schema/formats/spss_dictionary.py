@@ -24,7 +24,7 @@ from data_package.engine.schema.formats.spss_records import (
     LONG_TEXTS,
     MISSING_OF_TEXTS,
     VARIABLE,
-    Bytes,
+    ByteReader,
     Record,
     byte_order,
     filled,
@@ -138,7 +138,7 @@ class _Dictionary:
 
     def _of_texts(self, content: bytes, subtype: int) -> bytes:
         """Labels of long texts, or their missing values."""
-        data, changed = Bytes(content, 0, self._order), bytearray()
+        data, changed = ByteReader(content, 0, self._order), bytearray()
 
         def text(change: Callable[[bytes], bytes]) -> None:
             new = change(data.take(data.number()))
@@ -165,8 +165,8 @@ class _Dictionary:
         text = self._decoded(code.rstrip(b" ")) if is_text else code
         return text.ljust(8) if len(text) <= 8 else code
 
-    def _bytes(self, record: Record) -> Bytes:
-        return Bytes(self._head, record.content, self._order)
+    def _bytes(self, record: Record) -> ByteReader:
+        return ByteReader(self._head, record.content, self._order)
 
     def _content(self, record: Record) -> bytes:
         return self._head[record.content : record.end]

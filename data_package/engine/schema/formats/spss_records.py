@@ -34,7 +34,7 @@ class Record(NamedTuple):
     end: int
 
 
-class Bytes:
+class ByteReader:
     """The bytes of a dictionary from a place on, read in order."""
 
     def __init__(self, head: bytes | mmap, at: int, order: Literal["<", ">"]) -> None:
@@ -65,7 +65,7 @@ def records(head: bytes | mmap) -> Iterator[Record]:
 
     Raises ValueError for records that are damaged.
     """
-    data = Bytes(head, HEADER_BYTES, byte_order(head))
+    data = ByteReader(head, HEADER_BYTES, byte_order(head))
     while (kind := data.number()) != END:
         begin, subtype = data.at - 4, 0
         content = data.at
