@@ -25,7 +25,7 @@ from data_package.engine.schema.formats.spss_records import (
     MISSING_OF_TEXTS,
     VARIABLE,
     ByteReader,
-    Record,
+    SpssRecord,
     byte_order,
     filled,
     records,
@@ -90,7 +90,7 @@ class _Dictionary:
         yield self._packed_extension(ENCODING, b"UTF-8")
         yield self._packed(END, 0)
 
-    def _variable(self, record: Record) -> bytes:
+    def _variable(self, record: SpssRecord) -> bytes:
         head = self._head[record.begin + 4 : record.content]
         width, has_label, missing = struct.unpack(f"{self._order}3i", head[:12])
         self._is_text.append(width != 0)
@@ -106,7 +106,7 @@ class _Dictionary:
         values = [data.take(8) for _ in range(abs(missing))]
         return b"".join((*changed, *(self._code(one, is_text=width > 0) for one in values)))
 
-    def _labels(self, record: Record) -> list[tuple[bytes, bytes]]:
+    def _labels(self, record: SpssRecord) -> list[tuple[bytes, bytes]]:
         """Codes, not decoded, and their labels."""
         labels, data = [], self._bytes(record)
         for _ in range(data.number()):
@@ -115,7 +115,7 @@ class _Dictionary:
             labels.append((code, label[:_LONGEST_LABEL].decode("utf-8", "ignore").encode()))
         return labels
 
-    def _labelled(self, record: Record, labels: list[tuple[bytes, bytes]]) -> bytes:
+    def _labelled(self, record: SpssRecord, labels: list[tuple[bytes, bytes]]) -> bytes:
         """Labels of codes, and the variables that have them."""
         data = self._bytes(record)
         places = [data.number() for _ in range(data.number())]
@@ -126,7 +126,7 @@ class _Dictionary:
             changed += [self._code(code, is_text=is_text), bytes([len(label)]), label.ljust(size)]
         return b"".join((*changed, self._packed(LABELLED, len(places), *places)))
 
-    def _extension(self, record: Record) -> bytes:
+    def _extension(self, record: SpssRecord) -> bytes:
         content, subtype = self._content(record), record.subtype
         if subtype == LONG_TEXTS:
             widths = _pairs(content, b"\0\t")
@@ -165,10 +165,10 @@ class _Dictionary:
         text = self._decoded(code.rstrip(b" ")) if is_text else code
         return text.ljust(8) if len(text) <= 8 else code
 
-    def _bytes(self, record: Record) -> ByteReader:
+    def _bytes(self, record: SpssRecord) -> ByteReader:
         return ByteReader(self._head, record.content, self._order)
 
-    def _content(self, record: Record) -> bytes:
+    def _content(self, record: SpssRecord) -> bytes:
         return self._head[record.content : record.end]
 
     def _packed_extension(self, subtype: int, content: bytes) -> bytes:

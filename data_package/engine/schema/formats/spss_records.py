@@ -16,7 +16,7 @@ LONG_NAMES, LONG_TEXTS, ENCODING, LABELS_OF_TEXTS, MISSING_OF_TEXTS = 13, 14, 20
 _LITTLE = (b"\x02\0\0\0", b"\x03\0\0\0")
 
 
-class Record(NamedTuple):
+class SpssRecord(NamedTuple):
     """A record of a dictionary.
 
     Attributes:
@@ -60,7 +60,7 @@ def byte_order(header: bytes | mmap) -> Literal["<", ">"]:
     return "<" if header[64:68] in _LITTLE else ">"
 
 
-def records(head: bytes | mmap) -> Iterator[Record]:
+def records(head: bytes | mmap) -> Iterator[SpssRecord]:
     """The records of a dictionary in order, without the one that ends it.
 
     Raises ValueError for records that are damaged.
@@ -91,7 +91,7 @@ def records(head: bytes | mmap) -> Iterator[Record]:
             data.take(size * count)
         else:
             raise ValueError(kind)
-        yield Record(kind, subtype, begin, content, data.at)
+        yield SpssRecord(kind, subtype, begin, content, data.at)
 
 
 def encoding_at(head: bytes) -> tuple[int, int] | None:
