@@ -15,7 +15,7 @@ dialect_option = click.option(
 )
 
 
-def dialect_of(delimiter: str | None, properties: Sequence[str] = ()) -> dict[str, object] | None:
+def dialect_of(delimiter: str | None, properties: Sequence[str]) -> dict[str, object] | None:
     """The dialect of `--delimiter` and `--dialect`; `tab` and a backslash with a t mean a tab.
 
     Raises click.UsageError for what is not a property and its value.

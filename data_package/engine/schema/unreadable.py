@@ -30,7 +30,7 @@ class CheckError(DataPackageError):
         self._what = what
         self.hint = hint
 
-    def worded(self, place: str | None = None, *, options: bool | None = None) -> "CheckError":
+    def worded(self, place: str | None, *, options: bool | None) -> "CheckError":
         """Return the error for people who can change the contract at `place`, or give options."""
         if self.hint is None:
             return self

@@ -85,7 +85,7 @@ _POLICY = (
 
 
 def open_workspace(
-    project: Project, instance: dg.DagsterInstance, *, allow_runs: bool, automation: bool = False
+    project: Project, instance: dg.DagsterInstance, *, allow_runs: bool, automation: bool
 ) -> "Workspace":
     """What the pages show and the daemons run. Raises ProjectError when it cannot be loaded."""
     dagster_metadata.shown_in_pages = True
