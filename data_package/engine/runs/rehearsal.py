@@ -118,7 +118,7 @@ def _files(
     deliveries: Mapping[str, object],
     folder: Path,
 ) -> dict[str, RawFile]:
-    """The raw files of a project, those that are needed with what is given instead of theirs."""
+    """The raw files of a project; those that are needed have the given content."""
     known = catalogue.deliveries.files
     names = {key.to_user_string() for table in needed for key in table.inputs.values()}
     for name in deliveries:

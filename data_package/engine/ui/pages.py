@@ -1,6 +1,6 @@
 """Dagster's own pages on this project, which is loaded in this process.
 
-Dagster loads a project in a separate code server, behind a socket without any check of who asks.
+Dagster loads a project in a separate code server, behind a socket that does not check who connects.
 In this process there is no socket to guard, nothing to leave behind, and one import instead of two.
 """
 

@@ -136,7 +136,7 @@ def test_a_constraint_that_a_type_allows_is_linted_and_checked(
 
 
 @pytest.mark.parametrize("name", sorted(CONSTRAINTS))
-def test_a_constraint_has_a_rule_words_sql_and_a_level_or_a_form_of_its_own(name: str) -> None:
+def test_a_constraint_has_a_rule_words_sql_and_a_level_or_its_own_form(name: str) -> None:
     constraint = CONSTRAINTS[name]
     assert constraint.name == name
     # Judged with the keys.

@@ -49,8 +49,8 @@ def in_numbers_of_sas(
 ) -> bool:
     """Change a copy of a .sas7bdat file so that times are numbers; False where they are not all.
 
-    `names` are those of their formats. Where such a name is in the file is not known: it is changed
-    where the library then has numbers for times, and the same as before for all else.
+    `names` are those of their formats. Where the file has such a name is unknown: each place is
+    tried, and stays changed if the library then has numbers for times and nothing else differs.
     """
     before = dict(schema_of())
     wanted = {name: pl.Float64 if dtype == pl.Time else dtype for name, dtype in before.items()}

@@ -16,7 +16,7 @@ _NAMED = 40
 
 _PERIOD = re.compile(r"%-?t([wmqhy])")
 _COUNTS = {
-    "w": "Weeks since the first of 1960, of which each year has 52.",
+    "w": "Weeks since the first of 1960, 52 in each year.",
     "m": "Months since January 1960.",
     "q": "Quarters since the first of 1960.",
     "h": "Half-years since the first of 1960.",

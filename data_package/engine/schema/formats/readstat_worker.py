@@ -199,7 +199,10 @@ def answer_rows(
 def rows(
     name: str, request: Mapping[str, Any], counting: list[str], clocks: list[str], columns: int
 ) -> Iterator[pl.DataFrame]:
-    """Give the columns that are asked for, of so many, in the order of the file."""
+    """Give the columns that are asked for, in the order of the file.
+
+    `columns`: how many the file has.
+    """
     from polars_readstat import scan_readstat
 
     coded: list[str] = [one for one in request["coded"] if one not in counting]
