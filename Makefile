@@ -52,6 +52,6 @@ $(READY): pyproject.toml constraints.txt
 		{ echo "Python 3.11 or newer is needed; give its path: make PYTHON=/path/to/python3.11"; exit 2; }
 	@echo "Making the environment in $(VENV)/ (a minute or two, once)"
 	@$(PYTHON) -m venv $(VENV)
-	@$(BIN)/python -m pip install --quiet --disable-pip-version-check \
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --use-pep517 \
 		--constraint constraints.txt --editable '.[example,dev]'
 	@touch $@

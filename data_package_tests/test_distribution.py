@@ -12,6 +12,7 @@ import zipfile
 from pathlib import Path
 
 import pytest
+from packaging.specifiers import SpecifierSet
 
 from data_package.engine.places import Folder
 from data_package.engine.scaffold.origin import origin
@@ -48,6 +49,20 @@ def test_every_library_that_the_engine_imports_is_declared() -> None:
     }
     # Extras that this environment does not have go by the name of what is imported.
     assert missing == set()
+
+
+def test_every_pinned_library_accepts_the_oldest_python_that_we_do() -> None:
+    # A first patch release of Python 3.11 is what Debian has: a pin that asks for a later one makes
+    # `make build` fail there, however well it works on this machine.
+    oldest = PROJECT["requires-python"].removeprefix(">=") + ".0"
+    pins = dict(line.split("==") for line in (ROOT / "constraints.txt").read_text().split())
+    asked = {
+        library.name: library.metadata["Requires-Python"] or ""
+        for library in importlib.metadata.distributions()
+        if pins.get(library.name) == library.version
+    }
+    assert asked
+    assert [n for n, range_ in asked.items() if oldest not in SpecifierSet(range_)] == []
 
 
 @pytest.mark.slow

@@ -23,11 +23,13 @@ from data_package.engine.places import LOCK, SNAPSHOTS, Places
 _TABLE = "[tool.data-package]"
 _TEXTS = ("package", "storage", "library-changes", "subject")
 _SWITCHES = ("csv", "column-lineage", "ro-crate", "croissant", "processes")
+# How many tables at most are built at once.
+MOST_AT_ONCE = 64
 # The least and the most that a whole number may be.
 _BOUNDS: dict[str, tuple[int, int | None]] = {
     "small-cells": (1, None),
     "largest-categories": (0, None),
-    "at-once": (1, 64),
+    "at-once": (1, MOST_AT_ONCE),
 }
 _NUMBERS = ("small-cells", "round-counts", "largest-categories", "at-once")
 # What a job of a cluster gets by default.

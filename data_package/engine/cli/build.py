@@ -14,6 +14,7 @@ import click
 from data_package.engine.cli import completing, options
 from data_package.engine.cli.clock import seconds_since_start
 from data_package.engine.cli.say import say
+from data_package.engine.project import MOST_AT_ONCE
 
 if TYPE_CHECKING:
     from data_package.engine.project import Project
@@ -140,7 +141,7 @@ def _places(project: "Project", where: "options.Where | None") -> tuple[bool, bo
 def _at_once(project: "Project", *, processes: bool, slurm: bool) -> int:
     """As the project sets it; else one thread, a process for each processor, or many jobs."""
     if slurm:
-        return project.at_once if project.at_once > 1 else options.MOST_AT_ONCE
+        return project.at_once if project.at_once > 1 else MOST_AT_ONCE
     if project.at_once > 1 or not processes:
         return project.at_once
     return len(os.sched_getaffinity(0))

@@ -1,8 +1,13 @@
 """Options for how a delivered file is written."""
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from functools import wraps
+from typing import TYPE_CHECKING, cast
 
 import click
+
+if TYPE_CHECKING:
+    from data_package.engine.schema import FileOptions
 
 _TABS = ("\\t", "tab")
 
@@ -13,6 +18,71 @@ dialect_option = click.option(
     multiple=True,
     help="How a delivered file is written: a property of its dialect, such as sheetName=Visits.",
 )
+
+
+_OPTIONS = (
+    click.option("--delimiter", help="The delimiter of a delivered file; a comma by default."),
+    click.option("--encoding", help="The encoding of a delivered file; UTF-8 by default."),
+    click.option(
+        "--header-row",
+        "header_rows",
+        type=click.IntRange(min=1),
+        multiple=True,
+        help="The row of a delivered file that holds its header; several are joined.",
+    ),
+    click.option("--no-header", is_flag=True, help="A delivered file has no header."),
+    click.option(
+        "--comment", help="The character that comment lines of a delivered file begin with."
+    ),
+    click.option(
+        "--skip", type=click.IntRange(min=0), default=0, help="How many rows are above the header."
+    ),
+    dialect_option,
+)
+
+
+def file_options(command: Callable[..., None]) -> Callable[..., None]:
+    """Give a command `options`, a FileOptions, of all that can be said of how a file is written."""
+
+    @wraps(command)
+    def wrapped(**given: object) -> None:
+        options = _taken(given)
+        command(**given, options=options)
+
+    for option in reversed(_OPTIONS):
+        wrapped = option(wrapped)
+    return wrapped
+
+
+def _taken(given: dict[str, object]) -> "FileOptions":
+    """The options for a file, which are taken out of all that was given."""
+    from data_package.engine.schema import FileOptions
+
+    delimiter, encoding, header_rows, no_header, comment, skip, properties = (
+        given.pop(name)
+        for name in (
+            "delimiter",
+            "encoding",
+            "header_rows",
+            "no_header",
+            "comment",
+            "skip",
+            "properties",
+        )
+    )
+    if no_header and header_rows:
+        raise click.UsageError("--no-header and --header-row cannot both be true.")
+    dialect = dialect_of(cast("str | None", delimiter), cast("Sequence[str]", properties)) or {}
+    above = cast("int", skip)
+    if no_header:
+        dialect["header"] = False
+        if above:
+            dialect["commentRows"] = list(range(1, above + 1))
+    elif header_rows or above:
+        dialect["headerRows"] = sorted(cast("Sequence[int]", header_rows)) or [above + 1]
+    if comment is not None:
+        dialect["commentChar"] = comment
+    return FileOptions(dialect, cast("str | None", encoding))
 
 
 def dialect_of(delimiter: str | None, properties: Sequence[str]) -> dict[str, object] | None:

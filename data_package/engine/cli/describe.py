@@ -8,12 +8,13 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
-from data_package.engine.cli.delimited import dialect_of, dialect_option
+from data_package.engine.cli.delimited import file_options
 from data_package.engine.cli.say import hand_out, say
 
 if TYPE_CHECKING:
-    from data_package.engine.describing import Draft, FileOptions
+    from data_package.engine.describing import Draft
     from data_package.engine.project import Project
+    from data_package.engine.schema import FileOptions
     from data_package.engine.tables.catalogue import Catalogue
 
 
@@ -29,40 +30,20 @@ if TYPE_CHECKING:
 @click.option(
     "--bounds", is_flag=True, help="Include minimum and maximum, which are values of rows."
 )
-@click.option("--delimiter", help="The delimiter of a delivered file; a comma by default.")
-@click.option("--encoding", help="The encoding of a delivered file; UTF-8 by default.")
-@click.option(
-    "--header-row",
-    "header_rows",
-    type=click.IntRange(min=1),
-    multiple=True,
-    help="The row of a delivered file that holds its header; several are joined.",
-)
-@click.option("--no-header", is_flag=True, help="A delivered file has no header.")
-@click.option("--comment", help="The character that comment lines of a delivered file begin with.")
-@click.option(
-    "--skip", type=click.IntRange(min=0), default=0, help="How many rows are above the header."
-)
+@file_options
 @click.option(
     "--codebook",
     type=click.Path(exists=True, dir_okay=False, path_type=Path),
     help="Titles, descriptions and labels, which replace all others: CSV, a descriptor or "
     "REDCap's dictionary.",
 )
-@dialect_option
 @click.option("--json", "as_json", is_flag=True, help="Print the contracts and the notes as JSON.")
 def command(
     what: tuple[str, ...],
     write: bool,
     bounds: bool,
-    delimiter: str | None,
-    encoding: str | None,
-    header_rows: tuple[int, ...],
-    no_header: bool,
-    comment: str | None,
-    skip: int,
+    options: "FileOptions",
     codebook: Path | None,
-    properties: tuple[str, ...],
     as_json: bool,
 ) -> None:
     """Infer contracts of built TABLES, raw files of the project or any FILES, and print them.
@@ -76,24 +57,18 @@ def command(
 
     Example: data-package describe subjects visits --write
     """
-    if no_header and header_rows:
-        raise click.UsageError("--no-header and --header-row cannot both be true.")
     files = [name for name in what if Path(name).is_file()]
     if write and files:
         raise click.UsageError(
             f"--write goes with the name of a TABLE or a raw file: where should the contract of "
             f"{files[0]} be?"
         )
-    from data_package.engine.describing import FileOptions, describe
+    from data_package.engine.describing import describe
     from data_package.engine.runs import progress
     from data_package.engine.schema.codebook import read_codebook
     from data_package.engine.schema.inference import SMALL_CELLS
     from data_package.engine.storage import write_source
 
-    dialect = _dialect(
-        dialect_of(delimiter, properties) or {}, header_rows, no_header, comment, skip
-    )
-    options = FileOptions(dialect, encoding)
     project = _project(only_files=len(files) == len(what))
     catalogue = _catalogue(project, what, options) if len(files) < len(what) else None
     drafts, refused = describe(
@@ -117,25 +92,6 @@ def command(
         say(str(error), err=True)
     if refused or any(draft.reports for draft in drafts):
         sys.exit(1)
-
-
-def _dialect(
-    given: dict[str, object],
-    header_rows: tuple[int, ...],
-    no_header: bool,
-    comment: str | None,
-    skip: int,
-) -> dict[str, object]:
-    dialect = dict(given)
-    if no_header:
-        dialect["header"] = False
-        if skip:
-            dialect["commentRows"] = list(range(1, skip + 1))
-    elif header_rows or skip:
-        dialect["headerRows"] = sorted(header_rows) or [skip + 1]
-    if comment is not None:
-        dialect["commentChar"] = comment
-    return dialect
 
 
 def _project(*, only_files: bool) -> "Project | None":

@@ -6,10 +6,12 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine.cli.delimited import file_options
 from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
     from data_package.engine.scaffold import WrittenFiles
+    from data_package.engine.schema import FileOptions
 
 _FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
 
@@ -29,18 +31,21 @@ _FILES = click.Path(exists=True, dir_okay=False, path_type=Path)
     type=_FILES,
     help="Titles, descriptions and labels of fields: CSV, a descriptor or REDCap's dictionary.",
 )
+@file_options
 @click.option("--json", "as_json", is_flag=True, help="Print the facts as JSON.")
 def command(
     folder: Path,
     more: tuple[Path, ...],
     deliveries: tuple[Path, ...],
     codebook: Path | None,
+    options: "FileOptions",
     as_json: bool,
 ) -> None:
     """Make a project in FOLDER that can be built at once, with a table for each delivered file.
 
     Each file gets a contract for reading it, a final table with its columns, that table's contract
     and a test. Deliveries from outside the folder are copied into it. Existing files are kept.
+    What is said of how files are written goes for all of them; `add` takes others.
 
     Example: data-package new my-trial --from deliveries/*.csv
     """
@@ -50,7 +55,13 @@ def command(
 
     with progress.working("reading the deliveries"):
         schemas = {what: json_schema(what) for what in ("contract", "datapackage")}
-        written = new_project(folder, [*deliveries, *more], codebook=codebook, schemas=schemas)
+        written = new_project(
+            folder,
+            [*deliveries, *more],
+            codebook=codebook,
+            options=options,
+            schemas=schemas,
+        )
     report(written, as_json=as_json)
     if not as_json:
         go = "" if folder.resolve() == Path.cwd() else f"  cd {click.format_filename(folder)}\n"

@@ -6,7 +6,7 @@ from typing import TypeVar
 
 import click
 
-MOST_AT_ONCE = 64
+from data_package.engine.project import MOST_AT_ONCE
 
 Command = TypeVar("Command", bound=Callable[..., object])
 

@@ -5,6 +5,6 @@ the contracts that columns come from, and the keys of other tables. What does no
 data look like (`schema`), and writing a file (`cli.describe`).
 """
 
-from data_package.engine.describing.drafts import Draft, FileOptions, describe
+from data_package.engine.describing.drafts import Draft, describe
 
-__all__ = ["Draft", "FileOptions", "describe"]
+__all__ = ["Draft", "describe"]

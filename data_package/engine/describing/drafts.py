@@ -1,8 +1,8 @@
 """A first contract of each table or raw file that is named, or what its contract lacks."""
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Sequence
 from contextlib import AbstractContextManager
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import cast
 
@@ -10,7 +10,7 @@ from data_package.engine import schema
 from data_package.engine.describing.foreign_keys import Keys
 from data_package.engine.describing.words import KnownWords
 from data_package.engine.errors import ProjectError, did_you_mean
-from data_package.engine.schema import CheckError, Inference, Report, UnsoundError
+from data_package.engine.schema import CheckError, FileOptions, Inference, Report, UnsoundError
 from data_package.engine.schema.codebook import Codebook
 from data_package.engine.schema.contract import Descriptor
 from data_package.engine.schema.editor import modeline
@@ -19,27 +19,6 @@ from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
 
 Working = Callable[[str], AbstractContextManager[object]]
-
-
-@dataclass(frozen=True)
-class FileOptions:
-    """What a person says of how a delivered file is written, over what its contract says."""
-
-    dialect: Mapping[str, object] = field(default_factory=dict)
-    encoding: str | None = None
-
-    def __bool__(self) -> bool:
-        return bool(self.dialect or self.encoding)
-
-    def over(
-        self, dialect: Descriptor | None, encoding: str | None
-    ) -> tuple[dict[str, object], str | None]:
-        """The dialect and the encoding to read with."""
-        stated = dict(dialect or {})
-        if {"header", "headerRows"} & set(self.dialect):
-            stated.pop("header", None)
-            stated.pop("headerRows", None)
-        return {**stated, **self.dialect}, self.encoding or encoding
 
 
 @dataclass(frozen=True)

@@ -6,6 +6,7 @@ What does not belong here: asking for it (`redcap_api`), and the records (`redca
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import datetime
 
 from data_package.engine.schema.choices import choices, plain
 from data_package.engine.schema.labels import distinct_labels
@@ -24,6 +25,7 @@ _TIMES = {
     "time": "%H:%M",
     "time_hh_mm_ss": "%H:%M:%S",
 }
+_MOMENTS = ("date", "datetime", "time")
 _NOT_ENTERED = "Not entered"
 _STATES = ("Incomplete", "Unverified", "Complete")
 # Whose choices are in the column of choices.
@@ -148,7 +150,7 @@ def _field(row: Row) -> Descriptor:
         "description": _description(row),
         **_type(row),
     }
-    constraints = _bounds(row, str(made["type"]))
+    constraints = _bounds(row, str(made["type"]), str(made.get("format", "%Y-%m-%d")))
     if _word(row, "required_field").lower() == "y" and not _word(row, "branching_logic"):
         constraints = {"required": True, **constraints}
     if constraints:
@@ -189,9 +191,12 @@ def _type(row: Row) -> Descriptor:
     return {"type": "string", "format": "email"} if validation == "email" else {"type": "string"}
 
 
-def _bounds(row: Row, kind: str) -> Descriptor:
-    """The bounds that are literal; REDCap also has `today`, and names of other fields."""
-    found: Descriptor = {}
+def _bounds(row: Row, kind: str, form: str) -> Descriptor:
+    """The bounds that are literal; REDCap also has `today`, and names of other fields.
+
+    `form` is the format of dates and times. Bounds between which nothing is are none.
+    """
+    found: dict[str, int | float | str] = {}
     for key, name in (("min", "minimum"), ("max", "maximum")):
         bound = _word(row, f"text_validation_{key}")
         if "comma" in _word(row, "text_validation_type_or_show_slider_number"):
@@ -200,9 +205,22 @@ def _bounds(row: Row, kind: str) -> Descriptor:
             found[name] = int(bound)
         elif kind == "number" and _NUMBER.fullmatch(bound):
             found[name] = float(bound)
-        elif kind == "date" and re.fullmatch(r"\d{4}-\d\d-\d\d", bound):
-            found[name] = bound
-    return found
+        elif kind in _MOMENTS and (moment := _moment(bound, form)):
+            found[name] = moment
+    low, high = found.get("minimum"), found.get("maximum")
+    # Texts of moments in these formats are in the order of the moments.
+    return {} if low is not None and high is not None and low > high else {**found}  # type: ignore[operator]
+
+
+def _moment(text: str, form: str) -> str:
+    """A date or a time as the format has it, with or without its seconds; empty for any other."""
+    for each in (text, f"{text}:00", text.removesuffix(":00")):
+        try:
+            if datetime.strptime(each, form).strftime(form) == each:  # noqa: DTZ007
+                return each
+        except ValueError:
+            continue
+    return ""
 
 
 def _description(row: Row) -> str:

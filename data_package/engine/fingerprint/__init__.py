@@ -17,6 +17,7 @@ What a fingerprint covers, and how it treats what cannot be seen, is explained i
     syntax_names      names in syntax trees
     decorators        which decorators and arguments count
     effects           statements that change objects defined elsewhere, at import
+    sharing           which objects change with which
     touches           what a call, an assignment or a decorator may change
     sight             what cannot be seen: computed names, files opened by hand
     canon             canonical text and hashes of syntax and literals

@@ -12,7 +12,7 @@ from typing import Final
 from data_package.engine.fingerprint.decorators import is_dagster_decorator
 from data_package.engine.fingerprint.forms import CodeForm
 from data_package.engine.fingerprint.modules import Definition, Module, Modules, Outside
-from data_package.engine.fingerprint.syntax_names import bound_names, root_chain
+from data_package.engine.fingerprint.syntax_names import root_chain
 from data_package.engine.fingerprint.touches import (
     EVERY_MODULE,
     FOUND_MODULES,
@@ -22,7 +22,8 @@ from data_package.engine.fingerprint.touches import (
 
 # Effects on these cannot change a table.
 _QUIET: Final = {
-    "dagster", "logging", "warnings", "sys", "atexit", "typing", "importlib", "pkgutil",
+    "dagster", "data_package", "logging", "warnings", "sys", "atexit", "typing", "importlib",
+    "pkgutil",
 }  # fmt: skip
 _CLASS_HOOKS: Final = ("__init_subclass__", "metaclass", "__subclasses__", "__set_name__")
 
@@ -99,6 +100,10 @@ class Effects:
             touched.add(self._for_its_effect(module, form))
         statement = Statement(module.name, index)
         shared = self._with_shared(touched.definitions)
+        for definition in shared:
+            touched.outside |= {
+                (dotted, "") for dotted in self._touches.sharing.library_behind(definition)
+            }
         if any(self._holds_a_module(definition) for definition in shared):
             touched.modules.add(EVERY_MODULE)
         for definition in shared:
@@ -156,19 +161,7 @@ class Effects:
             if definition in found:
                 continue
             found.add(definition)
-            stars = self._modules.starred(definition)
-            queue += [star.target for star in stars if isinstance(star.target, Definition)]
-            module = self._modules.get(definition.module)
-            for index in module.binders.get(definition.name, ()) if module else ():
-                assert module is not None
-                if isinstance(module.statements[index], ast.Assign | ast.AnnAssign | ast.For):
-                    form = self._modules.form(module, index)
-                    for target, _ in self._modules.targets(module, form):
-                        if isinstance(target, Definition) and self._modules.is_data(target):
-                            queue.append(target)
-                    # `register, look_up = make()`: they may share a closure.
-                    names, _ = bound_names(module.statements[index])
-                    queue += [Definition(module.name, name) for name in names]
+            queue += self._touches.sharing.with_it(definition)
         return found
 
     def _holds_a_module(self, definition: Definition) -> bool:

@@ -39,6 +39,7 @@ class Site:
     method: str = ""
     bare: bool = False
     chain: tuple[str, ...] | None = None
+    value: ast.expr | None = None
 
 
 @dataclass

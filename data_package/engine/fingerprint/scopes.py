@@ -17,6 +17,7 @@ class Scope:
     bound: set[str] = field(default_factory=set)
     params: set[str] = field(default_factory=set)
     receiver: str = ""
+    receives_class: bool = False
     declared_global: set[str] = field(default_factory=set)
     declared_nonlocal: set[str] = field(default_factory=set)
     imports: dict[str, ImportedName] = field(default_factory=dict)

@@ -198,6 +198,8 @@ class Sight:
                 f"{dotted} at {place} starts processes, and what they read is not seen: take every "
                 "file that they read as an input"
             )
+        elif dotted == "__doc__":
+            seen.messages.append(f"{dotted} at {place}: docstrings are not covered")
         elif dotted == "globals":
             seen.messages.append(f"globals() at {place}: the whole module is covered")
             seen.covered.append(WholeModule(module.name))
@@ -302,6 +304,11 @@ class Sight:
 
     def _getattr(self, seen: Seen, module: Module, site: Site, call: ast.Call, place: str) -> None:
         if isinstance(call.args[1], ast.Constant):
+            name = call.args[1].value
+            if name in _HINT_READERS:
+                seen.messages.append(
+                    f"{name} at {place}: hints and docstrings it reads are not covered"
+                )
             return
         chain = chain_of(call.args[0])
         target = self._modules.resolve_in(module, site.scope, chain) if chain else None

@@ -1,6 +1,7 @@
 """What code changes when it runs: the objects that a call, an assignment or a decorator touches."""
 
 import ast
+import sys
 from collections.abc import Iterator
 from dataclasses import dataclass, field
 from typing import Final
@@ -16,6 +17,7 @@ from data_package.engine.fingerprint.modules import (
     WholeModule,
 )
 from data_package.engine.fingerprint.scopes import Scope
+from data_package.engine.fingerprint.sharing import Sharing
 from data_package.engine.fingerprint.syntax_names import chain_of, given_to, names_in, root_chain
 
 _MUTATING: Final = {
@@ -26,6 +28,23 @@ _MUTATING: Final = {
 }  # fmt: skip
 
 _QUIET_BUILTINS: Final = {"print", "super", "isinstance", "len", "repr", "str"}
+# Functions of libraries that change what they are given, whatever becomes of their result.
+_CHANGES_ARGUMENTS: Final = {
+    *(f"operator.{name}" for name in ("setitem", "delitem", "iadd", "iand", "iconcat", "ifloordiv",
+      "ilshift", "imatmul", "imod", "imul", "ior", "ipow", "irshift", "isub", "itruediv", "ixor")),
+    *(f"heapq.{name}" for name in ("heapify", "heappop", "heappush", "heappushpop", "heapreplace")),
+    "bisect.insort", "bisect.insort_left", "bisect.insort_right", "next", "numpy.copyto",
+    "numpy.fill_diagonal", "numpy.place", "numpy.put", "numpy.put_along_axis", "numpy.putmask",
+    "numpy.random.shuffle", "random.shuffle",
+}  # fmt: skip
+# What they make changes whenever it is used.
+_STATEFUL: Final = ("random.Random", "numpy.random.", "contextvars.ContextVar", "itertools.")
+# Functions that draw from a generator of the whole process, and those that set something for it.
+_DRAWS: Final = ("random.", "numpy.random.")
+_SETS: Final = (
+    "set_", "seed", "seterr", "setlocale", "setcontext", "enable_", "disable_", "reset",
+)  # fmt: skip
+_SETTINGS: Final = {"polars.Config", "polars.config.Config", "matplotlib.use"}
 FOUND_MODULES: Final = ("sys.modules", "importlib.import_module", "importlib.__import__")
 _DYNAMIC: Final = {"globals", "vars", "locals", "exec", "eval"}
 EVERY_MODULE: Final = "*"
@@ -58,6 +77,7 @@ class Touches:
     def __init__(self, modules: Modules) -> None:
         """`modules`: the project, to look up what a name refers to."""
         self._modules = modules
+        self.sharing = Sharing(modules)
         self._summaries: dict[Definition, Touched] = {}
         self._direct: dict[Definition, Touched] = {}
 
@@ -81,13 +101,39 @@ class Touches:
                 return touched
         touched = self._receiver(module, site, call, callee)
         touched.add_all(self._handed_on(module, site, call))
+        by_value = site.bare or not inside
         if isinstance(callee, Definition):
             may = inside or self.summary(callee).arguments or self._modules.is_data(callee)
+            if not inside and may and self._keeps_defaults(callee):
+                touched.definitions.add(callee)
+        elif self._changes_arguments(site, call, callee):
+            may = by_value = True
         else:
             may = site.bare
         if may:
-            touched.add_all(self._arguments(module, site, call, by_value=site.bare or not inside))
+            touched.add_all(self._arguments(module, site, call, by_value=by_value))
+        if isinstance(callee, Outside) and not callee.builtin and _acts(callee.dotted, site.bare):
+            touched.outside.add((callee.dotted, ""))
         return touched
+
+    def _changes_arguments(self, site: Site, call: ast.Call, callee: Target | None) -> bool:
+        """`heappop(X)`, `next(X)`, `dict.update(X, ...)`, `methodcaller("pop")(X)`."""
+        if not isinstance(callee, Outside):
+            return isinstance(call.func, ast.Call) and not site.bare
+        if callee.builtin and len(site.chain or ()) > 1:
+            return site.method in _MUTATING
+        if callee.dotted == "next":
+            return any(chain_of(given) for given in call.args[:1])
+        return callee.dotted in _CHANGES_ARGUMENTS
+
+    def _keeps_defaults(self, definition: Definition) -> bool:
+        """Whether a function has a default that its calls share."""
+        return any(
+            isinstance(default, ast.List | ast.Dict | ast.Set | ast.Call)
+            for statement in self._modules.statements(definition)
+            if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
+            for default in [*statement.args.defaults, *statement.args.kw_defaults]
+        )
 
     def _patched(self, module: Module, site: Site, call: ast.Call) -> Touched:
         """`setattr(X, "a", 1)`, `delattr(X, "a")`."""
@@ -97,7 +143,8 @@ class Touches:
         if len(call.args) > 1 and isinstance(call.args[1], ast.Constant):
             name = str(call.args[1].value)
             touched = self.named(module, site.scope, (*chain, name) if chain else ())
-            touched.outside = {(dotted, name) for dotted, _ in touched.outside}
+            value = call.args[2] if len(call.args) > 2 else None
+            touched.outside = {_narrowed(dotted, name, value) for dotted, _ in touched.outside}
             return touched
         return self.named(module, site.scope, chain)
 
@@ -112,24 +159,47 @@ class Touches:
             return Touched({d for d in receiver.definitions if self._is_object(d)})
         if isinstance(callee, Definition) and self._modules.is_data(callee):
             return Touched({callee})
+        if isinstance(call.func, ast.Call | ast.Subscript):
+            # `HANDLERS["a"](1)`, `getattr(CODES, "append")(1)`, `register_expr_namespace("x")(X)`
+            touched = self._changed(module, site.scope, call.func)
+            if isinstance(call.func, ast.Subscript):
+                # What it holds is called; it stays as it is.
+                held = touched.definitions
+                touched.definitions = {
+                    d for holder in held for d in self.sharing.with_it(holder)
+                } - held
+            touched.outside = {
+                (dotted, _literal(call.func))
+                for dotted, _ in touched.outside
+                if dotted.endswith("_namespace")
+            }
+            return touched
         return Touched()
 
     def _is_object(self, definition: Definition) -> bool:
-        """Whether a constant is made by a call of the project, so that any method may change it."""
+        """Whether a constant is made by a call so that any method may change it."""
+        return any(isinstance(maker, Definition) for _, maker in self._makers(definition)) or (
+            self._is_stateful(definition)
+        )
+
+    def _is_stateful(self, definition: Definition) -> bool:
+        """Whether a constant is one of a library's that changes whenever it is used."""
+        return any(
+            isinstance(maker, Outside) and maker.dotted.startswith(_STATEFUL)
+            for _, maker in self._makers(definition)
+        )
+
+    def _makers(self, definition: Definition) -> Iterator[tuple[ast.Call, Target]]:
+        """The calls whose value a constant is, each with what it calls."""
         module = self._modules.get(definition.module)
         if module is None:
-            return False
+            return
         for statement in self._modules.statements(definition):
             match statement:
-                case (
-                    ast.Assign(value=ast.Call(func=func)) | ast.AnnAssign(value=ast.Call(func=func))
-                ):
-                    chain = chain_of(func)
-                    if chain and isinstance(
-                        self._modules.resolve(module, Use(chain))[0], Definition
-                    ):
-                        return True
-        return False
+                case ast.Assign(value=ast.Call() as call) | ast.AnnAssign(value=ast.Call() as call):
+                    chain = chain_of(call.func)
+                    if chain:
+                        yield call, self._modules.resolve(module, Use(chain))[0]
 
     def _handed_on(self, module: Module, site: Site, call: ast.Call) -> Touched:
         """`map(CODES.append, ...)`: a mutating method, passed to be called."""
@@ -138,6 +208,10 @@ class Touches:
             chain = chain_of(given)
             if chain and len(chain) > 1 and chain[-1] in _MUTATING:
                 touched.definitions |= self.named(module, site.scope, chain[:-1]).definitions
+            elif chain and len(chain) == 1:
+                # `sample(RNG)`: whoever draws from a generator changes it.
+                handed = self.named(module, site.scope, chain).definitions
+                touched.definitions |= {d for d in handed if self._is_stateful(d)}
         return touched
 
     def _arguments(self, module: Module, site: Site, call: ast.Call, *, by_value: bool) -> Touched:
@@ -155,7 +229,9 @@ class Touches:
         """`X["a"] = 1`, `X.a = 1`, `X += 1`, `del X["a"]`."""
         touched = self._changed(module, site.scope, site.node)
         if isinstance(site.node, ast.Attribute) and chain_of(site.node):
-            touched.outside = {(dotted, site.node.attr) for dotted, _ in touched.outside}
+            touched.outside = {
+                _narrowed(dotted, site.node.attr, site.value) for dotted, _ in touched.outside
+            }
         return touched
 
     def _changed(self, module: Module, scope: Scope, node: ast.expr) -> Touched:
@@ -178,6 +254,7 @@ class Touches:
             if isinstance(callee, Definition):
                 gives_out = self._modules.references(callee)
                 touched.definitions |= {d for d in gives_out if self._modules.is_data(d)}
+                touched.definitions.update(self.sharing.given_out(callee))
             inner = inner.func
         return touched
 
@@ -195,6 +272,10 @@ class Touches:
             touched.add(self.summary(target))
             if rest or self._modules.is_data(target):
                 touched.definitions.add(target)
+                for call, maker in self._makers(target):
+                    if isinstance(maker, Outside) and maker.dotted.endswith("_namespace"):
+                        # `tidy = register_expr_namespace("tidy")`, `@tidy`
+                        touched.outside.add((maker.dotted, _literal(call)))
             if isinstance(site.node, ast.Call):
                 touched.add(self.call(module, site))
         elif isinstance(target, Outside) and target.dotted.endswith("_namespace"):
@@ -241,6 +322,9 @@ class Touches:
                 else:
                     found = self.change(module, site)
                 touched.add_all(found)
+                touched.definitions |= self.sharing.classes_changed(
+                    definition, site, changes=site.bare or site.method in _MUTATING
+                )
             for name in form.global_names:
                 touched.definitions.add(Definition(module.name, name))
         return touched
@@ -295,3 +379,26 @@ def _literal(node: ast.expr) -> str:
         case ast.Call(args=[ast.Constant(value=str(text)), *_]):
             return text
     return ""
+
+
+def _acts(dotted: str, bare: bool) -> bool:
+    """Whether a call of a library's function changes that library for the whole process."""
+    last = dotted.rpartition(".")[2]
+    return (
+        bare
+        or dotted in _SETTINGS
+        or last.startswith(_SETS)
+        or (dotted.startswith(_DRAWS) and last.islower() and last != "default_rng")
+    )
+
+
+def _narrowed(dotted: str, name: str, value: ast.expr | None) -> tuple[str, str]:
+    """What setting an attribute of a library's object changes, and the name that must be used.
+
+    A function that is put into a class or a module counts where its name is used; a setting, such
+    as `pandas.options.display.max_rows = 5`, for all code.
+    """
+    container = dotted.rpartition(".")[0] if dotted.endswith(f".{name}") else dotted
+    of_object = container.rpartition(".")[2].islower() and container not in sys.modules
+    is_setting = isinstance(value, ast.Constant | ast.UnaryOp | ast.List | ast.Dict | ast.Tuple)
+    return (dotted, "" if of_object or is_setting else name)

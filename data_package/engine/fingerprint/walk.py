@@ -8,7 +8,7 @@ interpreter's recursion limit.
 import ast
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
-from typing import Any
+from typing import Any, Final
 
 from data_package.engine.fingerprint.canon import constant, push_fields, says_nothing
 from data_package.engine.fingerprint.decorators import (
@@ -36,6 +36,8 @@ from data_package.engine.fingerprint.syntax_names import (
     is_main_guard,
     is_typing_guard,
 )
+
+_OF_THE_CLASS: Final = {"__new__", "__init_subclass__", "__class_getitem__"}
 
 
 @dataclass(frozen=True)
@@ -165,6 +167,10 @@ class _Walk:
         self._out.append(f"({type(node).__name__}{own_name}")
         inner = self._enter(node, outer)
         is_method = outer.kind == CLASS and not makes_static(decorators)
+        inner.receives_class = is_method and (
+            node.name in _OF_THE_CLASS
+            or any(chain_of(decorator) == ("classmethod",) for decorator in decorators)
+        )
         self._stack += [")", outer, *reversed(node.body), inner]
         with_hints = hints_count(decorators, library, hints_are_read=self._reading.hints_are_read)
         self._arguments(node.args, inner, is_method, with_hints)
@@ -333,7 +339,7 @@ class _Walk:
             if isinstance(inner, ast.Attribute | ast.Subscript) and not isinstance(
                 inner.ctx, ast.Load
             ):
-                self._form.changes.append(Site(inner, self._scope, target.lineno))
+                self._form.changes.append(Site(inner, self._scope, target.lineno, value=value))
 
     def _call(self, node: ast.Call) -> None:
         bare = id(node) in self._bare_calls

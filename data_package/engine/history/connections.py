@@ -3,6 +3,7 @@
 import os
 import sqlite3
 import threading
+import time
 from collections import OrderedDict
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -23,8 +24,11 @@ class KeptConnections:
         """Begin with no open connection."""
         self._open: OrderedDict[tuple[int, str], Connection] = OrderedDict()
         self._lock = threading.RLock()
-        # Those of which the transaction goes on, while several are made together.
-        self._together: list[sqlite3.Connection] | None = None
+        # Those of which the transaction goes on, while several are made together; since when; and
+        # how many blocks of such are open.
+        self._unsettled: dict[int, sqlite3.Connection] = {}
+        self._since = 0.0
+        self._blocks = 0
 
     @contextmanager
     def transaction(
@@ -52,31 +56,40 @@ class KeptConnections:
             connection = self._connection(path, address, prepare)
             driver = connection.connection.driver_connection
             assert isinstance(driver, sqlite3.Connection)
-            if self._together is not None:
-                self._together.append(driver)
+            if self._blocks or self._unsettled:
+                self._since = self._since if self._unsettled else time.monotonic()
+                self._unsettled[id(driver)] = driver
                 yield driver
                 return
             with driver:
                 yield driver
 
     @contextmanager
-    def together(self) -> Iterator[None]:
-        """Commit all that is done in the block, when it ends, however it ends."""
+    def together(self, within_seconds: float = 0.0) -> Iterator[None]:
+        """Commit all that is done in the block, when it ends, however it ends.
+
+        Or up to so many seconds later, at the end of another block; `settle` does not wait.
+        """
         with self._lock:
-            if self._together is not None:
-                yield
-                return
-            self._together = []
+            self._blocks += 1
             try:
                 yield
             finally:
-                drivers, self._together = self._together, None
-                for driver in {id(one): one for one in drivers}.values():
-                    driver.commit()
+                self._blocks -= 1
+                if not self._blocks and time.monotonic() - self._since >= within_seconds:
+                    self.settle()
+
+    def settle(self) -> None:
+        """Commit what is not committed yet."""
+        with self._lock:
+            drivers, self._unsettled = self._unsettled, {}
+            for driver in drivers.values():
+                driver.commit()
 
     def close(self) -> None:
         """Close all connections."""
         with self._lock:
+            self.settle()
             for connection in self._open.values():
                 _close(connection)
             self._open.clear()
@@ -95,6 +108,7 @@ class KeptConnections:
             _close(stale)
         self._open[key] = _connect(address)
         while len(self._open) > _KEPT_OPEN:
+            self.settle()
             _close(self._open.popitem(last=False)[1])
         return self._open[key]
 

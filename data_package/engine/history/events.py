@@ -128,9 +128,16 @@ class EventLog(SqliteEventLogStorage):
             "partition": (of.partition or None) if of is not None else None,
         }
 
-    def together(self) -> AbstractContextManager[None]:
-        """Commit the events that are stored in the block when it ends, not one by one."""
-        return self._kept.together()
+    def together(self, within_seconds: float = 0.0) -> AbstractContextManager[None]:
+        """Commit the events that are stored in the block when it ends, not one by one.
+
+        Or up to so many seconds later, with those of other blocks; `settle` does not wait.
+        """
+        return self._kept.together(within_seconds)
+
+    def settle(self) -> None:
+        """Commit the events that are not committed yet."""
+        self._kept.settle()
 
     def names_in(
         self, run_id: str, kinds: Collection[DagsterEventType]

@@ -3,7 +3,6 @@
 Imports little: what watches such a process on a node of a cluster is small.
 """
 
-import ctypes
 import os
 import signal
 from contextlib import suppress
@@ -12,14 +11,6 @@ from data_package.engine.needs import MEMORY, TIME, Needs
 from data_package.engine.runs.memory import size
 
 FAILED = 70
-_DIE_WITH_PARENT = 1
-
-
-def die_with(parent: int) -> None:
-    """Have the kernel end this process with its parent."""
-    ctypes.CDLL(None).prctl(_DIE_WITH_PARENT, signal.SIGKILL)
-    if os.getppid() != parent:
-        os._exit(FAILED)
 
 
 def signal_group(leader: int, number: signal.Signals) -> None:

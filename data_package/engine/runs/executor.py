@@ -101,9 +101,8 @@ def planned(run_id: str, plan: Plan) -> Iterator[None]:
         del _plans[run_id]
 
 
-def in_processes(job: dg.JobDefinition, catalogue: Catalogue) -> LauncherOf:
-    """Steps run in processes of this machine, all of them forks of one that begins now."""
-    nursery = Nursery(job, catalogue)
+def in_processes(nursery: Nursery) -> LauncherOf:
+    """Steps run in processes of this machine, all of them forks of one."""
     return lambda recorder, instance, run: Processes(nursery, recorder, instance, run)
 
 
@@ -173,7 +172,9 @@ class _Executor(dg.Executor):
         catalogue, job = self._recorder.catalogue, context.job.get_definition()
         ours = any(key in catalogue.tables for key in job.asset_layer.executable_asset_keys)
         project = catalogue.project
-        launcher = in_processes(job, catalogue) if project.processes and ours else None
+        launcher = None
+        if project.processes and ours:
+            launcher = in_processes(Nursery(job, catalogue, context.run_config))
         at_once = project.at_once if launcher is not None else 1
         return Plan(lambda _: None, lambda _: False, at_once=at_once, launcher=launcher)
 

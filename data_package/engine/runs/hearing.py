@@ -3,12 +3,12 @@
 Here alone, the history, the lock and its journal are written in a run whose steps run elsewhere.
 """
 
-from contextlib import AbstractContextManager, nullcontext
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
-from typing import cast
 
 import dagster as dg
 
+from data_package.engine.runs.own_history import own_history, together
 from data_package.engine.runs.remote_history import answer
 from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import Hashes
@@ -48,10 +48,14 @@ class Hearing:
     recorder: Recorder
     instance: dg.DagsterInstance
 
-    def together(self) -> AbstractContextManager[None]:
-        """What is heard in the block is stored at once, where the history can."""
-        together = getattr(self.instance.event_log_storage, "together", nullcontext)
-        return cast("AbstractContextManager[None]", together())
+    def together(self, within_seconds: float = 0.0) -> AbstractContextManager[None]:
+        """What is heard in the block is stored at once, or some seconds later with what follows."""
+        return together(self.instance, within_seconds)
+
+    def settle(self) -> None:
+        """Store what has been heard."""
+        if (own := own_history(self.instance)) is not None:
+            own.settle()
 
     def hear(
         self, what: str, facts: tuple[object, ...]
@@ -60,8 +64,9 @@ class Hearing:
         catalogue = self.recorder.catalogue
         match what, facts:
             case "store", (dg.EventLogEntry() as entry, text):
-                if isinstance(text, str):
-                    self.instance.event_log_storage.given(entry, text)  # type: ignore[attr-defined]
+                own = own_history(self.instance) if isinstance(text, str) else None
+                if own is not None and isinstance(text, str):
+                    own.given(entry, text)
                 self.instance.handle_new_event(entry)
                 return entry.dagster_event
             case "ask", (storage, name, args, kwargs):
@@ -84,7 +89,7 @@ class Hearing:
 
 def takes_text(instance: dg.DagsterInstance) -> bool:
     """Whether the history of an instance takes events as text: then `hear` wants them so too."""
-    return hasattr(instance.event_log_storage, "given")
+    return own_history(instance) is not None
 
 
 def has_ended(event: dg.DagsterEvent) -> bool:

@@ -3,13 +3,13 @@
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import asdict, dataclass
 from datetime import datetime
-from typing import cast
 
 import dagster as dg
 
 from data_package.engine.errors import ProjectError, did_you_mean
 from data_package.engine.project import Project
 from data_package.engine.runs.instance import history_for_reading
+from data_package.engine.runs.own_history import own_history
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
@@ -124,10 +124,9 @@ def _names(
 ) -> Iterable[tuple[dg.DagsterEventType, str | None, dg.AssetKey | None]]:
     """The kind, step and asset of each event of a run that something was made, or failed."""
     kinds = {dg.DagsterEventType.ASSET_MATERIALIZATION, dg.DagsterEventType.STEP_FAILURE}
-    names_in = getattr(instance.event_log_storage, "names_in", None)
-    if names_in is not None:
+    if (own := own_history(instance)) is not None:
         # Where each event need not be read, that is a tenth of the work.
-        return cast("Iterable[tuple[dg.DagsterEventType, str, dg.AssetKey]]", names_in(run, kinds))
+        return own.names_in(run, kinds)
     records = instance.get_records_for_run(run, of_type=kinds).records
     events = (record.event_log_entry.dagster_event for record in records)
     return [(event.event_type, event.step_key, event.asset_key) for event in events if event]

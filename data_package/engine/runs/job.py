@@ -17,8 +17,9 @@ from types import FrameType
 from typing import TYPE_CHECKING, Any, NoReturn
 
 from data_package.engine.errors import BuildError, DataPackageError
+from data_package.engine.forks import die_with
 from data_package.engine.needs import Needs
-from data_package.engine.runs.ending import FAILED, die_with, over_limit, signal_group
+from data_package.engine.runs.ending import FAILED, over_limit, signal_group
 from data_package.engine.runs.mailbox import Inbox, Outbox, new_mailbox
 from data_package.engine.runs.memory import times_memory_ran_out, used_by
 from data_package.engine.storage import PRIVATE_FOLDER, sweep

@@ -13,26 +13,25 @@ import signal
 import socket
 import subprocess
 import sys
-import threading
-from collections.abc import Callable
+from collections import deque
+from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
-from pathlib import Path
 from typing import NoReturn
 
 import dagster as dg
 
 from data_package.engine.errors import BuildError, DataPackageError
+from data_package.engine.forks import die_with, may_fork
 from data_package.engine.runs import build_lock, worker
-from data_package.engine.runs.ending import FAILED, die_with
+from data_package.engine.runs.dagster_parts import create_execution_plan
+from data_package.engine.runs.ending import FAILED
 from data_package.engine.runs.selection import Selection
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import dagster_quiet
 from data_package.engine.unusable import OF_THE_PLACE, why
 
-# Threads of libraries that may be forked: they do housekeeping, and see to it themselves.
-_HARMLESS = {"jemalloc_bg_thd", "polars-ooc-clea"}
 # As a module of its own name, so that what it sends is what is expected here.
 _BE_ONE = f"import sys; from {__name__} import main; main(*sys.argv[1:])"
 _GONE = "The process that starts others for this build has ended.\nBuild again."
@@ -62,9 +61,21 @@ class ProcessGone:
 class Nursery:
     """The deciding process' view of it."""
 
-    def __init__(self, job: dg.JobDefinition, catalogue: Catalogue) -> None:
-        """Start it: `job` is what is to be run, of the project of the `catalogue`."""
-        self.unread: list[ProcessGone] = []
+    def __init__(
+        self,
+        job: dg.JobDefinition,
+        catalogue: Catalogue,
+        run_config: Mapping[str, object],
+        soon: int = 1,
+    ) -> None:
+        """Start it: `job` is what is to be run, of the project of the `catalogue`.
+
+        `soon`: how many processes are made already, while the deciding process goes on.
+        """
+        self._gone: list[ProcessGone] = []
+        # Those that were asked for, and what has become of the first of them.
+        self._asked: deque[Connection] = deque()
+        self._made: deque[Started | str] = deque()
         self._control, control = socket.socketpair()
         self.news, news = _pipe()
         _flush()
@@ -73,7 +84,7 @@ class Nursery:
             if not self._pid:
                 self._control.close()
                 self.news.close()
-                _become(control, news, job, catalogue)
+                _become(control, news, job, catalogue, run_config)
             self._process = None
         else:
             handles = control.fileno(), news.fileno()
@@ -82,50 +93,67 @@ class Nursery:
                 words, pass_fds=handles, stdin=subprocess.DEVNULL, process_group=0
             )
             self._pid = self._process.pid
-            self.news.send(Selection.of(job, catalogue.project))
+            self.news.send((Selection.of(job, catalogue.project), run_config))
         control.close()
         news.close()
+        for _ in range(soon):
+            with suppress(BuildError):
+                # It is reported when one is needed.
+                self._ask()
 
     def fork(self) -> tuple[int, Connection]:
         """A process that waits for steps, and the channel to it.
 
         Raises BuildError when there is none to be had.
         """
-        try:
-            ours, theirs = _pipe()
-            socket.send_fds(self._control, [b"."], [theirs.fileno()])
-        except OSError as error:
-            raise BuildError(_no_other(error)) from None
-        theirs.close()
+        if not self._asked:
+            self._ask()
         with dg.raise_execution_interrupts():
-            return self._started(), ours
-
-    def _started(self) -> int:
-        try:
-            while not isinstance(found := self.news.recv(), Started):
-                if isinstance(found, str):
-                    raise BuildError(found)
-                self.unread.append(found)
-        except EOFError:
-            raise BuildError(_GONE) from None
-        return found.pid
+            while not self._made:
+                self._take_in()
+        made, ours = self._made.popleft(), self._asked.popleft()
+        if isinstance(made, str):
+            ours.close()
+            raise BuildError(made)
+        return made.pid, ours
 
     def ended(self) -> list[ProcessGone]:
         """The processes that have ended since this was asked last.
 
         Raises BuildError when the process that starts them has.
         """
-        try:
-            while self.news.poll():
-                self.unread.append(self.news.recv())
-        except EOFError:
-            raise BuildError(_GONE) from None
-        found, self.unread = self.unread, []
+        while self.news.poll():
+            self._take_in()
+        # One that nobody has used yet is missed by whoever uses it.
+        unused = {made.pid for made in self._made if isinstance(made, Started)}
+        found = [one for one in self._gone if one.pid not in unused]
+        self._gone = [one for one in self._gone if one.pid in unused]
         return found
+
+    def _ask(self) -> None:
+        try:
+            ours, theirs = _pipe()
+            socket.send_fds(self._control, [b"."], [theirs.fileno()])
+        except OSError as error:
+            raise BuildError(_no_other(error)) from None
+        theirs.close()
+        self._asked.append(ours)
+
+    def _take_in(self) -> None:
+        try:
+            found = self.news.recv()
+        except (EOFError, OSError):
+            raise BuildError(_GONE) from None
+        if isinstance(found, ProcessGone):
+            self._gone.append(found)
+        else:
+            self._made.append(found)
 
     def close(self) -> None:
         """End it, and everything that still runs in it."""
         self._control.close()
+        while self._asked:
+            self._asked.pop().close()
         if self._process is not None:
             self._process.wait()
         else:
@@ -138,25 +166,6 @@ def _no_other(error: OSError) -> str:
     of_place = error.errno in OF_THE_PLACE
     reason = why(error) if of_place else f"{os.strerror(error.errno or 0)} (see ulimit -a)."
     return f"Another process cannot be started. {reason}\nOr build fewer tables at once: -j 2"
-
-
-def may_fork() -> bool:
-    """Whether a fork of this process would be sound: no thread may hold a lock, or be missed.
-
-    The pool in which Polars runs queries starts with the first one.
-    """
-    if threading.active_count() > 1 or threading.current_thread() is not threading.main_thread():
-        return False
-    own, others = Path("/proc/self/comm").read_text(), 0
-    for task in Path("/proc/self/task").iterdir():
-        with suppress(OSError):
-            name = (task / "comm").read_text()
-            if name == own:
-                others += 1
-            elif name.strip() not in _HARMLESS:
-                return False
-    # numpy's library of linear algebra starts nameless threads, and renews them in a fork.
-    return others <= (os.cpu_count() or 1 if "numpy" in sys.modules else 1)
 
 
 def _pipe() -> tuple[Connection, Connection]:
@@ -172,7 +181,11 @@ def _flush() -> None:
 
 
 def _become(
-    control: socket.socket, news: Connection, job: dg.JobDefinition, catalogue: Catalogue
+    control: socket.socket,
+    news: Connection,
+    job: dg.JobDefinition,
+    catalogue: Catalogue,
+    run_config: Mapping[str, object],
 ) -> NoReturn:
     """Be the nursery, in a fork of the deciding process; never returns into its code."""
     code = FAILED
@@ -181,12 +194,20 @@ def _become(
         os.setpgid(0, 0)
         build_lock.let_go()
         os.dup2(os.open(os.devnull, os.O_RDONLY), 0)
-        _nurse(control, news, lambda channel: worker.serve(channel, job, catalogue))
+        _nurse(control, news, _ready(job, catalogue, run_config))
         code = 0
     except BaseException:  # noqa: BLE001 (there is nobody to raise it to)
         code = FAILED
     finally:
         os._exit(code)
+
+
+def _ready(
+    job: dg.JobDefinition, catalogue: Catalogue, run_config: Mapping[str, object]
+) -> Callable[[Connection], None]:
+    """What each process does; what all of them need for it is made here, once."""
+    plan = create_execution_plan(job, run_config=run_config)
+    return lambda channel: worker.serve(channel, job, catalogue, plan)
 
 
 def _nurse(control: socket.socket, news: Connection, work: Callable[[Connection], None]) -> None:
@@ -197,7 +218,7 @@ def _nurse(control: socket.socket, news: Connection, work: Callable[[Connection]
     woken, wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
-    gc.collect()
+    # What is garbage by now is kept, which costs nothing: looking for it takes a tenth of a second.
     gc.freeze()
     children: set[int] = set()
     while True:
@@ -266,15 +287,13 @@ def main(parent: str, control: str, news: str) -> None:
     """Be the nursery as a new process: load the project, then wait."""
     die_with(int(parent))
     outside = Connection(int(news))
-    wanted: Selection = outside.recv()
+    wanted: Selection
+    wanted, run_config = outside.recv()
     with dagster_quiet(verbose=wanted.verbose):
         try:
             chosen, catalogue = wanted.load()
         except DataPackageError as error:
             outside.send(str(error))
             return
-        _nurse(
-            socket.socket(fileno=int(control)),
-            outside,
-            lambda channel: worker.serve(channel, chosen, catalogue),
-        )
+        work = _ready(chosen, catalogue, run_config)
+        _nurse(socket.socket(fileno=int(control)), outside, work)

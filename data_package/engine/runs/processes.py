@@ -23,6 +23,10 @@ from data_package.engine.storage import sweep
 
 # How often the limits of running tasks are looked at.
 _SECONDS_BETWEEN = 0.1
+# While events follow each other faster than in this pause, they are committed together, some ten
+# times a second: each commit writes whole pages.
+_SECONDS_OF_A_PAUSE = 0.01
+_SECONDS_OF_A_COMMIT = 0.1
 # What a process gets to end by itself: one that is interrupted, one that lets its resources go.
 _SECONDS_TO_BREAK_OFF = 2.0
 _SECONDS_TO_END = 30.0
@@ -115,6 +119,7 @@ class Processes:
                 signal_group(hand.pid, signal.SIGKILL)
                 hand.channel.close()
             self._nursery.close()
+            self._hearing.settle()
         if broken_off:
             # The tables that were being written.
             sweep(self._recorder.catalogue.project.storage)
@@ -127,7 +132,8 @@ class Processes:
 
     def _new(self) -> _Hand:
         pid, channel = self._nursery.fork()
-        channel.send(self._begin)
+        with suppress(OSError):
+            channel.send(self._begin)
         return _Hand(pid, channel)
 
     def _patience(self) -> float | None:
@@ -141,17 +147,25 @@ class Processes:
     def _look(self, seconds: float | None) -> None:
         """Take in what has happened within these seconds."""
         by_channel = {hand.channel: hand for hand in self._all}
-        with dg.raise_execution_interrupts():
-            ready = wait([*by_channel, self._nursery.news], seconds)
-        with self._hearing.together():
+        ready = self._ready([*by_channel, self._nursery.news], seconds)
+        with self._hearing.together(_SECONDS_OF_A_COMMIT):
             for one in ready:
-                if one is not self._nursery.news:
-                    self._listen(by_channel[one])  # type: ignore[index]
-            if self._nursery.news in ready or self._nursery.unread:
-                for ended in self._nursery.ended():
-                    self._take_leave(ended)
+                if isinstance(one, Connection) and one in by_channel:
+                    self._listen(by_channel[one])
+            for ended in self._nursery.ended():
+                self._take_leave(ended)
+        if not self._busy:
+            self._hearing.settle()
         for hand in list(self._busy.values()):
             self._keep_to_limits(hand)
+
+    def _ready(self, channels: list[Connection], seconds: float | None) -> list[object]:
+        """The channels that have something; what was heard before is stored before a long wait."""
+        with dg.raise_execution_interrupts():
+            if not (ready := wait(channels, _SECONDS_OF_A_PAUSE)):
+                self._hearing.settle()
+                ready = wait(channels, seconds)
+        return list(ready)
 
     def _listen(self, hand: _Hand) -> None:
         try:

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, contextmanager, nullcontext
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from pathlib import Path
 
 import dagster as dg
@@ -14,6 +14,8 @@ from data_package.engine.runs import executor
 from data_package.engine.runs.build_lock import building
 from data_package.engine.runs.build_steps import BuildSteps
 from data_package.engine.runs.instance import project_instance
+from data_package.engine.runs.nursery import Nursery
+from data_package.engine.runs.own_history import together
 from data_package.engine.runs.queueing import require_slurm
 from data_package.engine.runs.result import BuildResult, TableResult, Tally
 from data_package.engine.staleness import memo
@@ -34,6 +36,9 @@ from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
 from data_package.engine.tables.table import PACKAGE
 from data_package.engine.unusable import belongs_to_another, lack_of_room
+
+# So many processes at most are made while the run is put into the history.
+_SOON = 4
 
 Watch = Callable[[Tally], AbstractContextManager[Callable[[], None]]]
 
@@ -263,6 +268,9 @@ def _withdraw(project: Project, report: Callable[[str], object]) -> None:
 def _subset(
     job: dg.JobDefinition, assets: set[dg.AssetKey], checks: set[dg.AssetCheckKey]
 ) -> dg.JobDefinition:
+    if {key for of in internals.entities_of_steps(job).values() for key in of} == assets | checks:
+        # As Dagster would make of it what it has made already.
+        return job
     try:
         return job.get_subset(asset_selection=assets, asset_check_selection=checks)
     except dg.DagsterError as error:
@@ -296,8 +304,6 @@ def _run(
 
     @contextmanager
     def prepare(run_id: str) -> Iterator[None]:
-        # Before the progress is drawn, which takes a thread.
-        launcher = executor.in_processes(chosen, catalogue) if request.processes else None
         with watch(tally) if watch else nullcontext(lambda: None) as changed:
 
             def on_event(event: dg.DagsterEvent) -> None:
@@ -315,14 +321,30 @@ def _run(
                 steps.waits,
                 request.threads,
                 request.fail_fast,
-                executor.in_slurm(chosen, on_states) if request.slurm else launcher,
+                executor.in_slurm(chosen, on_states) if request.slurm else in_processes,
             )
             with executor.planned(run_id, plan):
                 yield
 
-    with project_instance(catalogue.project) as instance, _failures_of_dagster(catalogue.project):
+    with ExitStack() as open_things:
+        open_things.enter_context(_failures_of_dagster(catalogue.project))
+        instance = open_things.enter_context(project_instance(catalogue.project))
+        # With all that opening the history imports, and before the progress is drawn, which takes a
+        # thread.
+        in_processes = None
+        if request.processes:
+            soon = min(request.threads, len(steps.steps), _SOON)
+            nursery = Nursery(chosen, catalogue, executor.OUR_LOGGER, soon)
+            open_things.callback(nursery.close)
+            in_processes = executor.in_processes(nursery)
         run_id = internals.run_job(
-            loaded.module, loaded.attribute, chosen, instance, executor.OUR_LOGGER, prepare
+            loaded.module,
+            loaded.attribute,
+            chosen,
+            instance,
+            executor.OUR_LOGGER,
+            prepare,
+            together(instance),
         )
     return tally, run_id
 

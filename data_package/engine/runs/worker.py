@@ -10,7 +10,6 @@ import asyncio
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack
 from dataclasses import dataclass
-from functools import cached_property
 from pathlib import Path
 
 import dagster as dg
@@ -109,12 +108,18 @@ class StepRequest:
         return cls(name, part, step.step_inputs, task.known, task.tags, hashes)
 
 
-def serve(channel: Channel, job: dg.JobDefinition, catalogue: Catalogue) -> None:
-    """Carry out what is asked for, until the other end says None or is closed."""
+def serve(
+    channel: Channel, job: dg.JobDefinition, catalogue: Catalogue, plan: ExecutionPlan | None = None
+) -> None:
+    """Carry out what is asked for, until the other end says None or is closed.
+
+    `plan`: of the run, where it has been made already.
+    """
     begin = channel.recv()
     if begin is None:
         return
-    worker = _Worker(Asking(channel), begin, job, catalogue)
+    plan = plan or create_execution_plan(job, run_config=begin.run.run_config)
+    worker = _Worker(Asking(channel), begin, job, catalogue, plan)
     with passing_on(worker.pass_on), unraised_in_few_words(catalogue.project):
         goes_on = True
         while goes_on and (request := channel.recv()) is not None:
@@ -124,12 +129,18 @@ def serve(channel: Channel, job: dg.JobDefinition, catalogue: Catalogue) -> None
 
 class _Worker:
     def __init__(
-        self, asking: Asking, begin: Begin, job: dg.JobDefinition, catalogue: Catalogue
+        self,
+        asking: Asking,
+        begin: Begin,
+        job: dg.JobDefinition,
+        catalogue: Catalogue,
+        plan: ExecutionPlan,
     ) -> None:
         self._asking = asking
         self._begin = begin
         self._job = job
         self._catalogue = catalogue
+        self._plan = plan
         self._sent = catalogue.hashes.since(0)[1]
         self._instance = asking_instance(asking, self._store, begin.reference, begin.home)
         self._contexts: dict[frozenset[str], PlanExecutionContext] = {}
@@ -208,10 +219,6 @@ class _Worker:
             self._open.callback(lambda: list(manager.shutdown_context()))
             self._contexts[keys] = made
         return self._contexts[keys]
-
-    @cached_property
-    def _plan(self) -> ExecutionPlan:
-        return create_execution_plan(self._job, run_config=self._begin.run.run_config)
 
     def _store(self, entry: dg.EventLogEntry) -> None:
         if entry.dagster_event and internals.was_interrupted(entry.dagster_event):

@@ -1,16 +1,16 @@
 """A delivered file as a raw file with a contract, and a final table of its columns."""
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 from pathlib import Path
-from typing import cast
+from typing import Literal, cast
 
 import polars as pl
 
 from data_package.engine import schema
-from data_package.engine.errors import DataPackageError, ProjectError
+from data_package.engine.errors import DataPackageError, ProjectError, some
 from data_package.engine.scaffold.names import table_name
-from data_package.engine.schema import Link
+from data_package.engine.schema import FileOptions, Inference, Link, Parts, Reading
 from data_package.engine.schema.codebook import Codebook
 from data_package.engine.schema.contract import Contract, Descriptor
 
@@ -20,7 +20,11 @@ _OF_THE_TEXT = ("decimalChar", "groupChar", "bareNumber", "trueValues", "falseVa
 _UNNAMED = "column 1"
 _ROW_NAMES = "The first column numbers the rows, as R's write.csv does; no table uses it."
 _LEAST_COLUMNS = 2
+_SHOWN = 5
+# The properties of a dialect that say which table of a file is meant.
+_NAMES_A_PART = frozenset({"sheetName", "sheetNumber", "member", "table", "query"})
 _FORMATS_THAT_STAY = ("string", "geopoint", "geojson", "list")
+AS_GUESSED = FileOptions()
 
 
 @dataclass(frozen=True)
@@ -33,6 +37,7 @@ class DraftedTable:
         delivered: the raw file's contract.
         final: the final table's contract.
         rows: the number of rows.
+        bad: what becomes of rows with errors, where the file has some.
         links: what could be foreign keys.
         notes: what a person should look at.
     """
@@ -42,6 +47,7 @@ class DraftedTable:
     delivered: Descriptor
     final: Descriptor
     rows: int
+    bad: str | None = None
     links: tuple[Link, ...] = ()
     notes: tuple[str, ...] = ()
 
@@ -64,28 +70,52 @@ class DraftedTable:
 
 
 def drafts(
-    paths: Sequence[Path], *, taken: Sequence[str] = (), codebook: Codebook | None = None
-) -> list[DraftedTable]:
-    """Draft a table for each file, in the order given.
+    paths: Sequence[Path],
+    *,
+    taken: Sequence[str] = (),
+    codebook: Codebook | None = None,
+    options: FileOptions = AS_GUESSED,
+) -> tuple[list[DraftedTable], list[str]]:
+    """Draft a table for each file, or each part of it, in the order given; and note what has none.
 
-    Raises ProjectError for a file that cannot be described, with the reason.
+    `options` go for all the files. Of a file with several tables, those that cannot be described
+    are left out. Raises ProjectError for a file of which nothing can, with the reason.
     """
     names: list[str] = list(taken)
     made: list[tuple[DraftedTable, pl.DataFrame]] = []
-    for path, part in _parts(paths):
-        name = table_name(path, names, part=_called(part))
-        names.append(name)
-        made.append(_draft(name, path, part, codebook))
+    notes: list[str] = []
+    for path in paths:
+        parts = _parts(path, options)
+        several = len(parts.dialects) > 1
+        refused: dict[str, DataPackageError] = {}
+        for part in parts.dialects:
+            name = table_name(path, names, part=_called(part) if several else "")
+            try:
+                made.append(_draft(name, path, part, codebook, options))
+            except DataPackageError as error:
+                refused[_called(part)] = error
+                continue
+            names.append(name)
+        if len(refused) == len(parts.dialects):
+            first = next(iter(refused.values()))
+            raise ProjectError(f"{path} cannot be described.\n{first}") from None
+        notes += [
+            f"{path.name}, {what}: no table, as it cannot be described.\n{error}"
+            for what, error in refused.items()
+        ]
+        if parts.hidden:
+            notes.append(f"{path.name}: hidden, without a table: {some(parts.hidden, _SHOWN)}.")
     keys = {
         draft.name: (draft.key[0], frame[draft.key[0]])
         for draft, frame in made
         if len(draft.key) == 1
     }
     alike = {name: group for group in same_columns([draft for draft, _ in made]) for name in group}
-    return [
+    linked = [
         _linked(draft, frame, {k: v for k, v in keys.items() if k not in _others(draft, alike)})
         for draft, frame in made
     ]
+    return linked, notes
 
 
 def same_columns(made: Sequence[DraftedTable]) -> list[list[str]]:
@@ -107,43 +137,73 @@ def _called(part: Mapping[str, str]) -> str:
     return Path(name).stem if "member" in part else name
 
 
-def _parts(paths: Sequence[Path]) -> Iterator[tuple[Path, Mapping[str, str]]]:
-    """Give every table of every file, with what its dialect says of it."""
-    for path in paths:
-        if path.name == "datapackage.json":
-            raise ProjectError(
-                f"{path} describes other files. Name these files, and it as the codebook: "
-                f"--codebook {path}"
-            )
-        try:
-            found = schema.parts_of(path)
-        except DataPackageError as error:
-            raise ProjectError(f"{path} cannot be described.\n{error}") from None
-        yield from ((path, part) for part in found)
+def _parts(path: Path, options: FileOptions) -> Parts:
+    """The tables of a file, with what the dialect of each says of it."""
+    if path.name == "datapackage.json":
+        raise ProjectError(
+            f"{path} describes other files. Name these files, and it as the codebook: "
+            f"--codebook {path}"
+        )
+    if not _NAMES_A_PART.isdisjoint(options.dialect):
+        return Parts(({},))
+    try:
+        return schema.parts_of(path)
+    except DataPackageError as error:
+        raise ProjectError(f"{path} cannot be described.\n{error}") from None
 
 
 def _draft(
-    name: str, path: Path, part: Mapping[str, str], codebook: Codebook | None
+    name: str, path: Path, part: Mapping[str, str], codebook: Codebook | None, options: FileOptions
 ) -> tuple[DraftedTable, pl.DataFrame]:
+    bad: Literal["reject"] | None = None
     try:
-        delivered, notes = described(path, part)
-        contract = Contract.from_descriptor(delivered, name=name)
-        frame = schema.read(path, contract, bad="null").frame.collect(engine="streaming")
-        numbered = _numbers_rows(frame)
-        if numbered:
-            _fields(delivered)[0]["description"] = _ROW_NAMES
-            frame = frame.drop(_UNNAMED)
-        inferred = schema.infer(frame).descriptor
-        if numbered:
-            _take_key(delivered, inferred)
-            delivered = _by_labels(delivered, path, frame) or delivered
-    except DataPackageError as error:
-        raise ProjectError(f"{path} cannot be described.\n{error}") from None
+        found = described(path, part, options)
+    except schema.UnsoundError as error:
+        reading = _without_bad_rows(path, name, error)
+        found, bad = error.inference, "reject"
+    else:
+        reading = schema.read(path, _contract(found, name), bad="null")
+    delivered, notes = found.descriptor, found.notes
+    frame = reading.frame.collect(engine="streaming")
+    # Without a header, a column without a label may have anything, such as numbers of persons.
+    numbered = options.dialect.get("header") is not False and _numbers_rows(frame)
+    if numbered:
+        _fields(delivered)[0]["description"] = _ROW_NAMES
+        frame = frame.drop(_UNNAMED)
+    inferred = schema.infer(frame).descriptor
+    if bad is not None:
+        _take_rules(delivered, inferred)
+        rows = reading.report.rows_checked
+        wrong = f"rows with errors: {reading.rejected:,} of {rows:,}"
+        what = f'bad="{bad}" leaves them out, and data-package check {name}_file names them'
+        notes += (f"{wrong}; {what}.",)
+    if not frame.height:
+        notes += ("It has no rows, and may_be_empty=True allows that.",)
+    if numbered:
+        _take_key(delivered, inferred)
+        delivered = _by_labels(delivered, path, frame) or delivered
     final = _final(delivered, inferred, without=_UNNAMED if numbered else None)
     if codebook is not None:
         final = codebook.put_into(final, name)
-    made = DraftedTable(name, path, _compact(delivered), final, frame.height, notes=notes)
+    made = DraftedTable(name, path, _compact(delivered), final, frame.height, bad, notes=notes)
     return made, frame
+
+
+def _without_bad_rows(path: Path, name: str, error: schema.UnsoundError) -> Reading:
+    """The rows of a file without those that no contract could make right, such as blank ones.
+
+    Raises `error` where the whole file is wrong, or so many rows that a build would stop.
+    """
+    if any(report.of_whole or report.hint for report in error.reports):
+        raise error
+    reading = schema.read(path, _contract(error.inference, name), bad="reject")
+    if reading.rejected > schema.bad_rows_allowed(reading.report.rows_checked):
+        raise error
+    return reading
+
+
+def _contract(found: Inference, name: str) -> Contract:
+    return Contract.from_descriptor(found.descriptor, name=name)
 
 
 def _numbers_rows(frame: pl.DataFrame) -> bool:
@@ -151,11 +211,20 @@ def _numbers_rows(frame: pl.DataFrame) -> bool:
     if frame.width < _LEAST_COLUMNS or frame.columns[0] != _UNNAMED or not frame.height:
         return False
     counted = pl.int_range(1, frame.height + 1, eager=True)
-    return bool((frame[_UNNAMED].cast(pl.Int64, strict=False) == counted).all())
+    return frame[_UNNAMED].cast(pl.Int64, strict=False).equals(counted)
+
+
+def _take_rules(delivered: Descriptor, inferred: Descriptor) -> None:
+    """Give the delivered file the rules that its rows keep without those that are left out."""
+    rules = {one["name"]: one for one in _fields(inferred)}
+    for each in _fields(delivered):
+        if constraints := rules.get(each["name"], {}).get("constraints"):
+            each["constraints"] = constraints
+    _take_key(delivered, inferred)
 
 
 def _take_key(delivered: Descriptor, inferred: Descriptor) -> None:
-    """Give the delivered file the key that its rows have without their numbers."""
+    """Give the delivered file the key that the rows of its table have."""
     held, found = _schema(delivered), _schema(inferred)
     held.pop("primaryKey", None)
     if "primaryKey" in found:
@@ -184,25 +253,18 @@ def _by_labels(delivered: Descriptor, path: Path, frame: pl.DataFrame) -> dict[s
 
 
 def described(
-    path: Path, part: Mapping[str, str] | None = None
-) -> tuple[dict[str, object], tuple[str, ...]]:
-    """The contract that a delivered file keeps, with the way it is written; and notes on it.
+    path: Path, part: Mapping[str, str] | None = None, options: FileOptions = AS_GUESSED
+) -> Inference:
+    """The contract that a delivered file keeps, with the way it is written.
 
     `part` is the dialect that says which table of the file is meant.
     """
-    if schema.format_of(path).typed is not None:
-        found = schema.infer_file(path)
-        return found.descriptor, found.notes
-    part = part or {}
-    writing = schema.sniffed(path, part.get("member"))
-    dialect = {**part, **writing.dialect}
-    found = schema.infer_file(path, dialect=dialect, encoding=writing.encoding)
-    inferred = found.descriptor
-    fields = inferred.pop("schema")
-    written = cast("dict[str, object]", inferred.pop("dialect", {})) | dialect
-    stated = {"dialect": written, "encoding": writing.encoding}
-    written_so = {k: v for k, v in stated.items() if v}
-    return {**inferred, **written_so, "schema": fields}, found.notes
+    dialect, encoding = {**(part or {}), **options.dialect}, options.encoding
+    if schema.format_of(path).typed is None:
+        member = dialect.get("member")
+        guessed = schema.sniffed(path, member if isinstance(member, str) else None)
+        dialect, encoding = {**guessed.dialect, **dialect}, encoding or guessed.encoding
+    return schema.infer_file(path, dialect=dialect, encoding=encoding)
 
 
 def _final(

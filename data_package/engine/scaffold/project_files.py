@@ -10,9 +10,15 @@ from pathlib import Path
 from data_package.engine.errors import ProjectError, some
 from data_package.engine.project import Project, find_project
 from data_package.engine.scaffold import texts
-from data_package.engine.scaffold.drafted_files import DraftedTable, drafts, same_columns
+from data_package.engine.scaffold.drafted_files import (
+    AS_GUESSED,
+    DraftedTable,
+    drafts,
+    same_columns,
+)
 from data_package.engine.scaffold.names import identifier
 from data_package.engine.scaffold.origin import constraints, origin
+from data_package.engine.schema import FileOptions
 from data_package.engine.schema.codebook import Codebook, read_codebook
 from data_package.engine.schema.editor import SCHEMAS, modeline
 from data_package.engine.storage import PRIVATE_FILE, make_private_folder, write_source
@@ -74,20 +80,23 @@ def new_project(
     deliveries: Sequence[Path] = (),
     *,
     codebook: Path | None = None,
+    options: FileOptions = AS_GUESSED,
     schemas: Mapping[str, str] | None = None,
 ) -> WrittenFiles:
     """Make a project in a folder, with a table for each delivered file; without any, an example.
 
-    `schemas` are the JSON Schemas for editors, by what they are for. What the folder has already
-    stays as it is. Raises ProjectError when a file cannot be described, before anything is written.
+    `options` say how the files are written. `schemas` are the JSON Schemas for editors, by what
+    they are for. What the folder has already stays as it is. Raises ProjectError when a file
+    cannot be described, before anything is written.
     """
     words = read_codebook(codebook) if codebook else None
     package = _package_in(root) or identifier(root.resolve().name, "study")
     name = package.replace("_", "-")
     example = not deliveries and not (root / package).exists()
-    made = drafts(deliveries, codebook=words)
+    made, notes = drafts(deliveries, codebook=words, options=options)
     root.mkdir(parents=True, exist_ok=True)
-    written = WrittenFiles(root.resolve(), drafts=made, notes=_notes(words, made, others=False))
+    written = WrittenFiles(root.resolve(), drafts=made)
+    written.notes = [*notes, *_notes(words, made, others=False)]
     for what, text in (schemas or {}).items():
         written.put(f"{SCHEMAS}/{what}.json", text)
     written.put("pyproject.toml", texts.pyproject(name, package, origin()))
@@ -106,24 +115,31 @@ def new_project(
         sample = written.root / _DELIVERIES / "persons.csv"
         _put_example(sample)
         written.copied.append(sample.relative_to(written.root).as_posix())
-        made = written.drafts = drafts([sample], codebook=words)
+        made, _ = drafts([sample], codebook=words)
+        written.drafts = made
     _put_tables(written, package, made)
     return written
 
 
 def add_files(
-    project: Project, deliveries: Sequence[Path], *, codebook: Path | None = None
+    project: Project,
+    deliveries: Sequence[Path],
+    *,
+    codebook: Path | None = None,
+    options: FileOptions = AS_GUESSED,
 ) -> WrittenFiles:
     """Add a table for each delivered file to a project; nothing that is there changes.
 
-    Raises ProjectError when a file cannot be described, before anything is written.
+    `options` say how the files are written. Raises ProjectError when a file cannot be described,
+    before anything is written.
     """
     words: Codebook | None = read_codebook(codebook) if codebook else None
     folder = project.package_folder
     taken = {path.stem.removesuffix("_file") for path in folder.rglob("*.yaml")}
     taken |= {path.stem for path in folder.rglob("*.py")}
-    made = drafts(deliveries, taken=sorted(taken), codebook=words)
-    written = WrittenFiles(project.root, drafts=made, notes=_notes(words, made, others=True))
+    made, notes = drafts(deliveries, taken=sorted(taken), codebook=words, options=options)
+    notes += _notes(words, made, others=True)
+    written = WrittenFiles(project.root, drafts=made, notes=notes)
     _put_tables(written, project.relative(folder), made)
     return written
 

@@ -157,7 +157,10 @@ def metadata(name: str, author: str | None) -> str:
 def declarations(drafts: Sequence[DraftedTable], places: Sequence[str]) -> str:
     """The lines that declare raw files."""
     return "".join(
-        f"{draft.file} = source_file({_quoted(draft.file)}, {_quoted(place)})\n"
+        f"{draft.file} = source_file({_quoted(draft.file)}, {_quoted(place)}"
+        + (f", bad={_quoted(draft.bad)}" if draft.bad else "")
+        + ("" if draft.rows else ", may_be_empty=True")
+        + ")\n"
         for draft, place in zip(drafts, places, strict=True)
     )
 

@@ -19,8 +19,9 @@ if TYPE_CHECKING:
     from data_package.engine.schema.contract_file import load_contract
     from data_package.engine.schema.describe import add_fields, add_properties, contract_text
     from data_package.engine.schema.dialect import Dialect, DialectError
+    from data_package.engine.schema.dialect_of_file import FileOptions
     from data_package.engine.schema.formats import format_of
-    from data_package.engine.schema.formats.parts import parts_of
+    from data_package.engine.schema.formats.parts import Parts, parts_of
     from data_package.engine.schema.growing import Grown, grown
     from data_package.engine.schema.inference import Inference, UnsoundError, infer, infer_file
     from data_package.engine.schema.links import Link, link_of
@@ -30,6 +31,7 @@ if TYPE_CHECKING:
     from data_package.engine.schema.reading import (
         BadDataError,
         Reading,
+        bad_rows_allowed,
         check_file,
         columns_of,
         delivered_rows,
@@ -53,8 +55,10 @@ __all__ = [
     "Grown",
     "Inference",
     "Issue",
+    "FileOptions",
     "FilePart",
     "Link",
+    "Parts",
     "Reading",
     "Report",
     "SHOWN_ROWS",
@@ -63,6 +67,7 @@ __all__ = [
     "Writing",
     "add_fields",
     "add_properties",
+    "bad_rows_allowed",
     "begun_contract",
     "check",
     "check_file",
@@ -112,6 +117,7 @@ __getattr__ = lazily(
         "UnsoundError": "inference",
         "add_fields": "describe",
         "add_properties": "describe",
+        "bad_rows_allowed": "reading",
         "begun_contract": "begun",
         "check": "typed",
         "check_file": "reading",
@@ -130,6 +136,8 @@ __getattr__ = lazily(
         "offending_rows": "offending",
         "DEFAULT_LIMIT": "checker",
         "parts_of": "formats.parts",
+        "Parts": "formats.parts",
+        "FileOptions": "dialect_of_file",
         "FilePart": "across",
         "read": "reading",
         "reports_across": "across",

@@ -13,7 +13,6 @@ from typing import TYPE_CHECKING, cast
 from data_package.engine.schema.contract import Contract, ContractError, Descriptor
 from data_package.engine.schema.document import Path as Steps
 from data_package.engine.schema.document import Place
-from data_package.engine.schema.yaml_document import read_document
 
 if TYPE_CHECKING:
     from data_package.engine.schema.contract_cache import ContractCache
@@ -49,6 +48,7 @@ def load_contract(path: Path | str, cache: "ContractCache | None" = None) -> Con
     """
     from data_package.engine.schema.linting import lint
     from data_package.engine.schema.shared import places_in, with_shared_parts
+    from data_package.engine.schema.yaml_document import read_document
 
     path = Path(path)
     try:

@@ -1,9 +1,10 @@
 """Which dialect a delivered file has: as it is given, or as its contract says, or by its name."""
 
 from collections.abc import Mapping
+from dataclasses import dataclass, field
 from pathlib import Path
 
-from data_package.engine.schema.contract import Contract
+from data_package.engine.schema.contract import Contract, Descriptor
 from data_package.engine.schema.dialect import (
     FORMS_OF,
     TEXT,
@@ -14,7 +15,27 @@ from data_package.engine.schema.dialect import (
     unpacked_name,
 )
 from data_package.engine.schema.formats.file_format import FileFormat
-from data_package.engine.schema.yaml_document import read_document
+
+
+@dataclass(frozen=True)
+class FileOptions:
+    """What a person says of how a delivered file is written, over what its contract says."""
+
+    dialect: Mapping[str, object] = field(default_factory=dict)
+    encoding: str | None = None
+
+    def __bool__(self) -> bool:
+        return bool(self.dialect or self.encoding)
+
+    def over(
+        self, dialect: Descriptor | None, encoding: str | None
+    ) -> tuple[dict[str, object], str | None]:
+        """The dialect and the encoding to read with."""
+        stated = dict(dialect or {})
+        if {"header", "headerRows"} & set(self.dialect):
+            stated.pop("header", None)
+            stated.pop("headerRows", None)
+        return {**stated, **self.dialect}, self.encoding or encoding
 
 
 def dialect_of_file(
@@ -72,6 +93,8 @@ def _place_of(name: str, contract: Contract | None) -> str:
     written = contract.descriptor.get("dialect")
     if not isinstance(written, dict) or name not in written:
         return ""
+    from data_package.engine.schema.yaml_document import read_document
+
     try:
         document = read_document(contract.path.read_text(encoding="utf-8-sig"), spans=True)
     except (OSError, UnicodeDecodeError):

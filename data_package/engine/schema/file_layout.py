@@ -18,8 +18,8 @@ from data_package.engine.schema.dialect_of_file import dialect_for
 from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.file_format import TextRecords
 from data_package.engine.schema.formats.opening import open_records
-from data_package.engine.schema.records import BLOCK_BYTES
-from data_package.engine.schema.sniffing import gap_widths, other_delimiter, separator_line
+from data_package.engine.schema.grammar import BLOCK_BYTES
+from data_package.engine.schema.sniffing import gap_widths, other_delimiter, separator_line, sniffed
 from data_package.engine.schema.split import MARK, Shape
 from data_package.engine.schema.unreadable import OTHER_ENCODING, CheckError
 
@@ -133,6 +133,8 @@ def _file(
         and "delimiter" not in written
         and (other := other_delimiter(labels, settled.delimiter))
     ):
+        if sniffed(path, settled.member).delimiter == 2 * other:
+            other *= 2
         settled = replace(settled, delimiter=other)
         written["delimiter"] = other
         labels = _labels(path, settled)

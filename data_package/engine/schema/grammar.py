@@ -14,6 +14,9 @@ from dataclasses import dataclass
 
 from data_package.engine.schema.dialect import Dialect
 
+BLOCK_BYTES = 1 << 23
+"""Of about so many bytes are the pieces in which records are read."""
+
 
 @dataclass(frozen=True, slots=True)
 class Record:

@@ -29,7 +29,12 @@ from data_package.engine.schema.linting import lint
 from data_package.engine.schema.report import Report
 from data_package.engine.schema.text_types import as_field, text_type
 from data_package.engine.schema.unreadable import CheckError, unreadable
-from data_package.engine.schema.vocabulary import codes, is_identifier_name, words
+from data_package.engine.schema.vocabulary import (
+    codes,
+    is_identifier_name,
+    places_of_persons,
+    words,
+)
 
 SMALL_CELLS = 5
 # Fewer rows say little of what must hold: neither that a value is required nor that it is unique.
@@ -164,7 +169,12 @@ def infer_file(
     values = pl.DataFrame([read[name].values.alias(name) for name in cells.columns])
     properties = [kind.field_properties for kind in kinds]
     found = _Found(layout.names, values, properties, bounds, small_cells)
-    notes = (*layout.notes, *(k.note for k in kinds if k.note), *_empty(layout.names, cells))
+    notes = (
+        *layout.notes,
+        *(k.note for k in kinds if k.note),
+        *_empty(layout.names, cells),
+        *_persons(layout.names),
+    )
     inference = found.inference(layout.properties, layout.fields_match, notes)
     _refuse_what_does_not_lint(inference)
     return _sound(inference, paths)
@@ -175,6 +185,16 @@ def _empty(names: Sequence[str], cells: pl.DataFrame) -> Iterator[str]:
     counts = cells.count().row(0) if cells.height else ()
     if empty := [name for name, count in zip(names, counts, strict=False) if not count]:
         yield f"Without a value, and taken for text: {some(empty, _SHOWN)}."
+
+
+def _persons(names: Sequence[str]) -> Iterator[str]:
+    """A note on names of fields that may be numbers of persons: a contract is committed."""
+    if places := places_of_persons(names):
+        yield (
+            f"The labels of columns {some([*map(str, places)], _SHOWN)} may be numbers of persons, "
+            "and names of fields are committed and published. If they are, commit no contract of "
+            "it: take the file as a Path, and make a row of each of these columns (unpivot)."
+        )
 
 
 def _infer_typed(
@@ -188,7 +208,9 @@ def _infer_typed(
             raise CheckError(f"{path}: it is {form}, and {paths[0]} is {forms[0]}")
     columns = columns_of_files(paths, forms[0])
     if isinstance(columns.frame, pl.LazyFrame):
-        return infer(columns.frame, bounds=bounds, small_cells=small_cells)
+        inference = infer(columns.frame, bounds=bounds, small_cells=small_cells)
+        named = [str(one["name"]) for one in inference.fields]
+        return replace(inference, notes=(*inference.notes, *_persons(named)))
     table = columns.frame
     kinds = [_type_of(dtype) for dtype in table.dtypes]
     found = _Found(table.columns, _by_place(table), kinds, bounds, small_cells)

@@ -84,7 +84,7 @@ def _from_typed(path: Path, form: FileFormat, wanted: Mapping[int, str]) -> pl.D
     start = FIRST_ROW
     with open_typed_file(path, form) as file:
         number = free_name(ROW_NUMBER, file.columns)
-        for batch in file.batches(list(file.columns), ()):
+        for batch in file.batches(list(file.columns)):
             numbered = batch.with_row_index(number, offset=start)
             parts.append(numbered.filter(pl.col(number).is_in(list(wanted))))
             start += batch.height

@@ -14,7 +14,6 @@ import polars as pl
 from polars.io.plugins import register_io_source
 
 from data_package.engine.errors import DataPackageError
-from data_package.engine.schema.celled import open_celled
 from data_package.engine.schema.checker import DEFAULT_LIMIT, Checker
 from data_package.engine.schema.contract import Contract, Descriptor
 from data_package.engine.schema.contract_file import linted
@@ -22,15 +21,18 @@ from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.schema.dialect_of_file import dialect_of_file
 from data_package.engine.schema.findings import Kind
 from data_package.engine.schema.formats import format_of
-from data_package.engine.schema.formats.opening import open_typed_file
+from data_package.engine.schema.grammar import BLOCK_BYTES
 from data_package.engine.schema.piece import Piece, table_columns
 from data_package.engine.schema.plain_names import PlainNames
-from data_package.engine.schema.records import BLOCK_BYTES
 from data_package.engine.schema.report import Report, Total
-from data_package.engine.schema.typed_file import open_typed
 from data_package.engine.schema.unreadable import unreadable
 
 OnBad: TypeAlias = Literal["null", "reject", "stop"]
+
+# The default share of a file's rows that may be bad: typing errors are rarer, and a wrong format or
+# a shifted column breaks more rows. In a small file a few rows can be any share.
+_WORST = 0.05
+_FEW = 10
 
 
 class BadDataError(DataPackageError):
@@ -189,6 +191,11 @@ def _stop_if_bad(report: Report, bad: OnBad) -> None:
         raise BadDataError(report)
 
 
+def bad_rows_allowed(rows: int) -> float:
+    """Return how many of so many rows may be bad, unless the project says otherwise."""
+    return max(_WORST * rows, _FEW)
+
+
 def columns_of(contract: Contract) -> pl.Schema:
     """The columns, with their types, of a table that is read by a contract.
 
@@ -282,9 +289,14 @@ def _opened(
     form = format_of(path)
     settled = dialect_of_file(path, form, contract, dialect, encoding)
     if form.typed is not None:
+        from data_package.engine.schema.formats.opening import open_typed_file
+        from data_package.engine.schema.typed_file import open_typed
+
         with open_typed_file(path, form) as file:
             yield open_typed(file, contract)
         return
+    from data_package.engine.schema.celled import open_celled
+
     celled = open_celled(path, form, contract, settled, block_bytes, keeps_text=keeps_text)
     with celled as cells:
         yield cells

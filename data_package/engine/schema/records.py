@@ -12,12 +12,10 @@ import polars as pl
 
 from data_package.engine.schema.delimiting import Delimited
 from data_package.engine.schema.dialect import Dialect
-from data_package.engine.schema.grammar import Grammar, Record, cells_of
+from data_package.engine.schema.grammar import BLOCK_BYTES, Grammar, Record, cells_of
 from data_package.engine.schema.split import Block, Shape, split_records
 from data_package.engine.schema.unpacking import UNREADABLE
 from data_package.engine.schema.unreadable import CheckError, unreadable_file
-
-BLOCK_BYTES = 1 << 23
 
 _FIRST_BYTES = 1 << 16
 # Beyond this no record goes on: a quote that is open for so long was never closed, and memory ends.

@@ -23,6 +23,8 @@ _ENOUGH_FOR_A_LINE = 64
 # In fewer lines blanks below one another may be chance.
 _ENOUGH_LINES = 4
 _DELIMITERS = (";", "\t", "|", ",")
+# Three cells between doubled delimiters: of fewer, one between two may be an empty column.
+_ENOUGH_CELLS = 5
 # A line above the header that gives spreadsheet programs the delimiter.
 _SEPARATOR_LINE = re.compile(r'"?sep=(.)"?(?:\r|\n|$)', re.IGNORECASE)
 _MARKS = {b"\xef\xbb\xbf": None, b"\xff\xfe": "utf-16", b"\xfe\xff": "utf-16"}
@@ -145,7 +147,15 @@ def _delimiter(text: str) -> str | None:
     """What cuts the rows into most cells, equally many in each; None for a comma."""
     widths = {delimiter: _width(text, delimiter) for delimiter in _DELIMITERS}
     best = max(_DELIMITERS, key=lambda delimiter: widths[delimiter])
+    if widths[best] >= _ENOUGH_CELLS and is_doubled(text, best):
+        return 2 * best
     return best if widths[best] > max(widths[","], 1) else None
+
+
+def is_doubled(text: str, delimiter: str) -> bool:
+    """Tell whether the first lines have the delimiter in twos only, as `||` between cells is."""
+    lines = [line for line in text.splitlines()[:_ENOUGH_ROWS] if line]
+    return all(line.count(delimiter) == 2 * line.count(2 * delimiter) > 0 for line in lines)
 
 
 def _width(text: str, delimiter: str) -> int:

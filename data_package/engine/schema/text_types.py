@@ -199,6 +199,8 @@ def _missing_in_text(words: Iterable[str], cells: _Cells) -> tuple[str, ...]:
 
 def _candidates(tried: Sequence[str]) -> Iterator[_Candidate]:
     """Give the ways that the cells may be written, the plainest first."""
+    if tried[0][:1] in _BRACKETS:
+        yield from _JSON
     if all(cell.lower() in _BOOLEANS for cell in tried):
         yield _Candidate({"type": "boolean"}, re.compile("true|True|TRUE|false|False|FALSE"))
     if not any(sign.isdigit() for sign in tried[0]) and tried[0].upper().lstrip("+-") != "INF":
@@ -249,6 +251,11 @@ def _bare_numbers(tried: Sequence[str]) -> Iterator[_Candidate]:
         yield _Candidate(properties, re.compile(form))
 
 
+_BRACKETS = ("{", "[")
+_JSON = (
+    _Candidate({"type": "object"}, re.compile(r"\{[\s\S]*\}")),
+    _Candidate({"type": "array"}, re.compile(r"\[[\s\S]*\]")),
+)
 _BOOLEANS = frozenset({"true", "false"})
 _INTEGER = _Candidate({"type": "integer"}, re.compile(rf"[+-]?{_UNSIGNED}"))
 _NUMBER = _Candidate(

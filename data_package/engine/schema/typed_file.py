@@ -78,7 +78,7 @@ class ColumnedFile:
         coded = list(dict.fromkeys([*self._restored, *self._explained.values()]))
         # With no column to look at, the rows still have to be counted.
         names = list(own) or list(self.file.columns)[:1]
-        for batch in self.file.batches(names, coded):
+        for batch in self.file.batches(names, coded, self._whole):
             height = batch.height
             rows = pl.int_range(start, start + height, eager=True)
             start += height
@@ -107,6 +107,17 @@ class ColumnedFile:
             column
             for name, (column, _) in self.held.items()
             if column in self.file.known and self._allowed(name, column)
+        ]
+
+    @property
+    def _whole(self) -> list[str]:
+        """The columns of floats that are to be integers, and are nothing else first."""
+        others = {*self._restored, *self._explained.values()}
+        return [
+            column
+            for name, (column, dtype) in self.held.items()
+            if dtype.is_float() and self.contract.field(name).type == "integer"
+            if column not in others
         ]
 
     @property

@@ -5,6 +5,7 @@ import fnmatch
 import gzip
 import io
 import lzma
+import re
 import struct
 import zipfile
 import zlib
@@ -40,6 +41,8 @@ _MAGIC = {
     ".zst": (b"\x28\xb5\x2f\xfd", "zstd"),
 }
 _NAMED = 10
+# Folders, and what a Mac or Windows adds to them.
+_ADDED = re.compile(r"/$|^__MACOSX/|(?:^|/)(?:\._[^/]*|\.DS_Store|Thumbs\.db|desktop\.ini)$")
 
 
 def opened(path: Path, member: str | None = None) -> IO[bytes]:
@@ -82,7 +85,7 @@ def _refuse_other(path: Path) -> None:
 
 
 def members(path: Path) -> list[str]:
-    """Return the names of the files in a zip archive, without folders and what a Mac adds."""
+    """Return the names of the files in a zip archive, without what systems add."""
     with _archive_errors(), zipfile.ZipFile(path) as archive:
         return _files_of(archive)
     raise AssertionError
@@ -98,8 +101,7 @@ def _archive_errors() -> Iterator[None]:
 
 
 def _files_of(archive: zipfile.ZipFile) -> list[str]:
-    names = archive.namelist()
-    return [name for name in names if not name.endswith("/") and not name.startswith("__MACOSX/")]
+    return [name for name in archive.namelist() if not _ADDED.search(name)]
 
 
 def _member(path: Path, member: str | None) -> IO[bytes]:

@@ -6,6 +6,7 @@ value of a column may be any of these, none is.
 """
 
 import re
+from collections.abc import Sequence
 
 import polars as pl
 
@@ -33,10 +34,32 @@ _SENTENCE = re.compile(r"[.!?;:]\s|[\n\r\t\"]|[.!?]$|@|https?:")
 # The mark of a number behind a word that says what it numbers: "Grade 2", "Visit 12".
 _NUMBERED = re.compile(r"[^\W\d_]{3,}[^0-9]* [0-9]{1,2}[^\W\d_]?")
 
+# Numbers of persons, samples or records, with a few letters before or in them.
+_NUMBER_OF_PERSON = re.compile(r"[^\W\d_]{0,3}[-_ ]?[0-9](?:[^\W_]|[+ ./-])*")
+_LEAST_DIGITS, _MOST_LETTERS = 6, 4
+_DAY = re.compile(r"(?:19|20)[0-9]{2}(?:0[1-9]|1[0-2])(?:[0-2][0-9]|3[01])")
+
 
 def is_identifier_name(name: str) -> bool:
     """Tell whether a column's name says that its values name somebody or something."""
     return _IDENTIFIER_NAME.search(name) is not None
+
+
+def places_of_persons(names: Sequence[str]) -> list[int]:
+    """Return which names of columns, counted from 1, may be numbers of persons.
+
+    None where there is one such name only, as it may be a code of what is measured.
+    """
+    found = [
+        place
+        for place, name in enumerate(names, start=1)
+        if sum(map(str.isdigit, name)) >= _LEAST_DIGITS
+        and sum(map(str.isalpha, name)) <= _MOST_LETTERS
+        and _NUMBER_OF_PERSON.fullmatch(name)
+        and not _DATE_LIKE.fullmatch(name)
+        and not _DAY.fullmatch(name)
+    ]
+    return found if len(found) > 1 else []
 
 
 def words(name: str, column: pl.Series, distinct: int, *, small_cells: int) -> list[str] | None:

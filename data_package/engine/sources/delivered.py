@@ -42,10 +42,6 @@ if TYPE_CHECKING:
 
 # The code that reads raw files by their contracts, and its libraries.
 READER = edition(__name__)
-# The default share of a file's rows that may be bad: typing errors are rarer, and a wrong format or
-# a shifted column breaks more rows. In a small file a few rows can be any share.
-_WORST = 0.05
-_FEW = 10
 # Errors of one of several files are compared with those of all.
 _EVERY = 1 << 40
 # Every integer up to this one is a float, too.
@@ -487,7 +483,7 @@ def _is_exact(frame: pl.LazyFrame, name: str, dtype: pl.DataType) -> bool:
 def _allowed(file: RawFile, one: FileRows) -> float:
     """How many rows of a file may be bad."""
     rows = one.report.rows_checked
-    return max(_WORST * rows, _FEW) if file.worst is None else file.worst * rows
+    return schema.bad_rows_allowed(rows) if file.worst is None else file.worst * rows
 
 
 def _reports(files: Sequence[FileRows]) -> str:

@@ -11,7 +11,7 @@ import re
 import sys
 import traceback
 from collections.abc import Callable, Iterator, Mapping, Set
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from pathlib import Path
 from typing import Any
 
@@ -271,11 +271,13 @@ def run_job(
     instance: dg.DagsterInstance,
     run_config: Mapping[str, object],
     prepare: Callable[[str], AbstractContextManager[None]],
+    recording: AbstractContextManager[None] = nullcontext(),  # noqa: B008 (it has no state)
 ) -> str:
     """Run a job with its own executor, and return the run's id.
 
-    `prepare` gets the id of the run before it starts. The run is recorded as one of the module's,
-    as `dagster asset materialize -m` records it, so that the web pages can open and repeat it.
+    `prepare` gets the id of the run before it starts; `recording` is open while the run is put into
+    the history. The run is recorded as one of the module's, as `dagster asset materialize -m`
+    records it, so that the web pages can open and repeat it.
     """
     repository = ReconstructableRepository.for_module(module, attribute)
     origin = repository.get_reconstructable_job(job.name)
@@ -293,26 +295,27 @@ def run_job(
         ]
         raise ConfigError(", ".join(lacking)) from None
     # The public `create_run_for_job` drops the selection of checks.
-    run = instance.create_run(
-        job_name=job.name,
-        run_id=None,
-        run_config=run_config,
-        status=None,
-        tags=tags,
-        root_run_id=None,
-        parent_run_id=None,
-        step_keys_to_execute=plan.step_keys_to_execute,
-        execution_plan_snapshot=snapshot_from_execution_plan(plan, job.get_job_snapshot_id()),
-        job_snapshot=job.get_job_snapshot(),
-        parent_job_snapshot=job.get_parent_job_snapshot(),
-        asset_selection=job.asset_selection,
-        asset_check_selection=job.asset_check_selection,
-        resolved_op_selection=None,
-        op_selection=None,
-        remote_job_origin=_remote_origin(module, attribute, job.name),
-        job_code_origin=origin.get_python_origin(),
-        asset_graph=job.asset_layer.asset_graph,
-    )
+    with recording:
+        run = instance.create_run(
+            job_name=job.name,
+            run_id=None,
+            run_config=run_config,
+            status=None,
+            tags=tags,
+            root_run_id=None,
+            parent_run_id=None,
+            step_keys_to_execute=plan.step_keys_to_execute,
+            execution_plan_snapshot=snapshot_from_execution_plan(plan, job.get_job_snapshot_id()),
+            job_snapshot=job.get_job_snapshot(),
+            parent_job_snapshot=job.get_parent_job_snapshot(),
+            asset_selection=job.asset_selection,
+            asset_check_selection=job.asset_check_selection,
+            resolved_op_selection=None,
+            op_selection=None,
+            remote_job_origin=_remote_origin(module, attribute, job.name),
+            job_code_origin=origin.get_python_origin(),
+            asset_graph=job.asset_layer.asset_graph,
+        )
     with prepare(run.run_id):
         result = execute_run(_Chosen(job), run, instance, raise_on_error=False)
     failed_steps = [event for event in result.all_events if event.is_step_failure]

@@ -11,13 +11,13 @@ import pytest
 import yaml
 
 from data_package import source_redcap
-from data_package.engine.describing import FileOptions, describe
+from data_package.engine.describing import describe
 from data_package.engine.errors import BuildError, ProjectError
 from data_package.engine.fetching import redcap
 from data_package.engine.fetching.fetch import fetch
 from data_package.engine.fetching.keeping import kept
 from data_package.engine.fetching.redcap_dictionary import columns_of
-from data_package.engine.schema import Contract
+from data_package.engine.schema import Contract, FileOptions
 from data_package.engine.schema.choices import choices
 from data_package.engine.schema.contract_file import linted
 from data_package.engine.sources import snapshots
@@ -262,6 +262,11 @@ def test_a_dictionary_with_oddities_is_a_contract_without_faults() -> None:
         {"field_name": "same", **same},
         {"field_name": "comma", number: "number_comma_decimal", low: "1,5", high: "2,75"},
         {"field_name": "day", number: "date_dmy", low: "2020-01-31", high: "today"},
+        {"field_name": "never", number: "date_ymd", low: "2020-02-31"},
+        {"field_name": "seen", number: "datetime_dmy", low: "2020-01-31 08:30", high: "now"},
+        {"field_name": "sent", number: "datetime_seconds_ymd", high: "2024-12-31 10:00"},
+        {"field_name": "slept", number: "time", low: "18:00", high: "23:59:00"},
+        {"field_name": "turned", number: "integer", low: "9", high: "1"},
         {"field_name": "how", "field_type": "slider", number: "number", low: "0", high: "10"},
         {"field_name": "code", **same, "select_choices_or_calculations": "1, Yes | 01, Odd"},
     ]
@@ -276,6 +281,11 @@ def test_a_dictionary_with_oddities_is_a_contract_without_faults() -> None:
     assert kinds["code"] == "string"
     assert columns.fields["comma"]["constraints"] == {"minimum": 1.5, "maximum": 2.75}
     assert columns.fields["day"]["constraints"] == {"minimum": "2020-01-31"}
+    assert columns.fields["seen"]["constraints"] == {"minimum": "2020-01-31 08:30"}
+    assert columns.fields["sent"]["constraints"] == {"maximum": "2024-12-31 10:00:00"}
+    assert columns.fields["slept"]["constraints"] == {"minimum": "18:00", "maximum": "23:59"}
+    assert "constraints" not in columns.fields["never"]
+    assert "constraints" not in columns.fields["turned"]
     assert columns.fields["same"]["categories"] == [
         {"value": 1, "label": "Same (1)"},
         {"value": 2, "label": "Same (2)"},

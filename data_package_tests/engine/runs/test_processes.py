@@ -16,8 +16,8 @@ import dagster as dg
 import polars as pl
 import pytest
 
+from data_package.engine.forks import may_fork
 from data_package.engine.runs.instance import project_instance
-from data_package.engine.runs.nursery import may_fork
 from data_package.engine.runs.run import run_build
 from data_package.engine.staleness.plan import Request
 from data_package_tests import prepared

@@ -7,6 +7,7 @@ import os
 import stat
 import subprocess
 import sys
+import zipfile
 from pathlib import Path
 from typing import Any
 
@@ -19,7 +20,9 @@ from data_package.engine.cli.schema import json_schema
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import find_project
 from data_package.engine.scaffold import add_files, new_project
-from data_package.engine.schema import BadDataError, load_contract, read
+from data_package.engine.scaffold.drafted_files import DraftedTable, drafts
+from data_package.engine.scaffold.texts import declarations
+from data_package.engine.schema import BadDataError, FileOptions, load_contract, read
 
 PERSONS = "id,sex,age\n" + "".join(f"{at},{at % 2 + 1},{20 + at}\n" for at in range(1, 41))
 VISITS = "id,day,result\n" + "".join(
@@ -449,3 +452,69 @@ def test_redcaps_data_dictionary_is_a_codebook(tmp_path: Path) -> None:
 def test_the_facts_are_json(tmp_path: Path, deliveries: list[Path]) -> None:
     facts = json.loads(json.dumps(new_project(tmp_path / "t", deliveries).to_dict()))
     assert [one["name"] for one in facts["tables"]] == ["trial_persons", "visits"]
+
+
+def drafted(path: Path, text: str, **dialect: object) -> tuple[DraftedTable, list[str]]:
+    path.write_text(text)
+    (made,), notes = drafts([path], options=FileOptions(dialect))
+    return made, notes
+
+
+def test_names_of_rows_are_a_column_like_any_other(tmp_path: Path) -> None:
+    text = ",mpg\nMazda,21.0\nValiant,18.1\n"
+    for content in (text, text.replace("Mazda", "1")):
+        made, _ = drafted(tmp_path / "cars.csv", content)
+        assert made.columns == ["column 1", "mpg"]
+
+
+def test_numbers_in_a_file_without_a_header_may_be_those_of_persons(tmp_path: Path) -> None:
+    made, _ = drafted(tmp_path / "persons.csv", "1,f\n2,m\n", header=False)
+    assert made.columns == ["column 1", "column 2"]
+    assert "description" not in made.delivered["schema"]["fields"][0]  # type: ignore[index]
+
+
+@pytest.mark.parametrize("bad", ["", ",", "7", "7,8,9"])
+def test_a_few_bad_rows_are_left_out_and_counted(tmp_path: Path, bad: str) -> None:
+    rows = "".join(f"{at},{at % 3}\n" for at in range(1, 30))
+    made, _ = drafted(tmp_path / "visits.csv", f"id,arm\n{rows}{bad}\n")
+    assert (made.rows, made.key, made.bad) == (29, ["id"], "reject")
+    assert all(each["constraints"]["required"] for each in made.delivered["schema"]["fields"])  # type: ignore[index]
+    assert made.notes == (
+        'rows with errors: 1 of 30; bad="reject" leaves them out, and data-package check '
+        "visits_file names them.",
+    )
+    assert 'visits.csv", bad="reject")' in declarations([made], ["visits.csv"])
+
+
+def test_a_file_of_bad_rows_is_refused(tmp_path: Path) -> None:
+    rows = "".join(f"{at},{at % 3}\n\n" for at in range(1, 30))
+    with pytest.raises(ProjectError, match=r"blank-row\), 29 times"):
+        drafted(tmp_path / "visits.csv", f"id,arm\n{rows}")
+
+
+def test_a_file_with_nothing_but_a_header_may_be_empty(tmp_path: Path) -> None:
+    made, _ = drafted(tmp_path / "deaths.csv", "id,day\n")
+    assert declarations([made], ["deaths.csv"]).endswith('"deaths.csv", may_be_empty=True)\n')
+
+
+def test_what_is_said_of_a_file_goes_into_its_contract(tmp_path: Path) -> None:
+    text = "Export of 2024;;\n\nid;v;w\n1;2,5;x\n2;3,5;y\n"
+    made, _ = drafted(tmp_path / "visits.csv", text, headerRows=[3])
+    assert made.delivered["dialect"] == {"headerRows": [3], "delimiter": ";"}
+    assert (made.columns, made.rows) == (["id", "v", "w"], 2)
+
+
+def test_a_part_without_a_table_does_not_stop_the_others(tmp_path: Path) -> None:
+    path = tmp_path / "all.zip"
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("README.pdf", b"%PDF-1.7\n")
+        archive.writestr("visits.csv", VISITS)
+    (made,), notes = drafts([path])
+    assert made.name == "all_visits"
+    assert len(notes) == 1
+    assert notes[0].startswith("all.zip, README: no table, as it cannot be described.\n")
+    with zipfile.ZipFile(path, "w") as archive:
+        archive.writestr("README.pdf", b"%PDF-1.7\n")
+        archive.writestr("terms.pdf", b"%PDF-1.7\n")
+    with pytest.raises(ProjectError, match="cannot be described"):
+        drafts([path])

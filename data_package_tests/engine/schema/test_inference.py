@@ -1,5 +1,6 @@
 """What is inferred from data, and what never is."""
 
+import json
 from contextlib import suppress
 from pathlib import Path
 from typing import Any
@@ -408,3 +409,41 @@ def test_columns_without_a_value_are_named(tmp_path: Path) -> None:
     path = write(tmp_path, "id,stop,code\n1,,\n2,,\n")
     assert infer_file(path).notes == ("Without a value, and taken for text: stop, code.",)
     assert infer_file(write(tmp_path, "id,stop\n1,2024-01-01\n")).notes == ()
+
+
+@pytest.mark.parametrize(
+    ("labels", "places"),
+    [
+        ("gene,010190-1234,020291-2345", "2, 3"),
+        ("gene,P000123,P000124,total", "2, 3"),
+        ("gene,19900101-1234,19910202-2345", "2, 3"),
+        ("gene,1234567890,2345678901", "2, 3"),
+        ("country,1990,1991", ""),
+        ("country,2024-01-01,2024-01-02", ""),
+        ("country,20240101,20240102", ""),
+        ("country,1/22/20,1/23/20", ""),
+        ("id,718-7,2345-7", ""),
+        ("id,ENSG00000139618,ENSG00000141510", ""),
+        ("id,visit_1,result12,1234567", ""),
+    ],
+)
+def test_labels_that_may_be_numbers_of_persons_are_noticed(
+    tmp_path: Path, labels: str, places: str
+) -> None:
+    path = tmp_path / "wide.csv"
+    path.write_text(f"{labels}\n{','.join('x' for _ in labels.split(','))}\n")
+    notes = [note for note in infer_file(path).notes if "numbers of persons" in note]
+    assert len(notes) == bool(places)
+    assert all(f"columns {places} may be" in note for note in notes)
+    assert not any(label in note for note in notes for label in labels.split(",")[1:3])
+    parquet = tmp_path / "wide.parquet"
+    pl.DataFrame({label: ["x"] for label in labels.split(",")}).write_parquet(parquet)
+    assert [note for note in infer_file(parquet).notes if "numbers of persons" in note] == notes
+
+
+def test_cells_of_json_are_objects_and_arrays(tmp_path: Path) -> None:
+    path = tmp_path / "t.json"
+    rows = [{"who": {"p": "a}"}, "labs": [1, None], "text": "[sic]", "both": {}}, {"both": []}]
+    path.write_text(json.dumps(rows))
+    kinds = {str(one["name"]): one["type"] for one in infer_file(path).fields}
+    assert kinds == {"who": "object", "labs": "array", "text": "string", "both": "string"}

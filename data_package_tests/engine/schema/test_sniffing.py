@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from data_package.engine.schema import CheckError, Writing, sniffed
+from data_package.engine.schema import CheckError, Writing, infer_file, sniffed
 
 ROWS = "id{0}name{0}weight\n1{0}Åse{0}7\n2{0}Jørn{0}8\n"
 
@@ -77,3 +77,21 @@ def test_a_letter_that_is_cut_at_the_end_of_the_beginning_is_not_a_fault(tmp_pat
     for shift in range(3):
         path.write_text("a" * shift + "ø" * 200_000, encoding="utf-8")
         assert sniffed(path).encoding is None
+
+
+@pytest.mark.parametrize("delimiter", [";", "|", "\t", ","])
+def test_a_doubled_delimiter_is_one(tmp_path: Path, delimiter: str) -> None:
+    path = tmp_path / "t.txt"
+    rows = [["id", "v", "w"], *([str(at), "x", "y"] for at in range(5))]
+    path.write_text("".join((2 * delimiter).join(row) + "\n" for row in rows))
+    assert sniffed(path).delimiter == 2 * delimiter
+    if delimiter != ",":
+        written = infer_file(path).descriptor
+        assert written["dialect"] == {"delimiter": 2 * delimiter}
+
+
+def test_an_empty_column_is_no_doubled_delimiter(tmp_path: Path) -> None:
+    path = tmp_path / "t.csv"
+    for row in ("1;;5", "1;;2;3;;4", "1;2;;3;;4"):
+        path.write_text(f"{row}\n" * 5)
+        assert sniffed(path).delimiter == ";"

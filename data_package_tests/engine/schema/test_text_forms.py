@@ -126,6 +126,19 @@ def test_an_xz_file_that_asks_for_gigabytes_of_memory_is_refused(tmp_path: Path)
 ARCHIVE = zipped(visits__csv=CSV, persons__csv=b"a,b,c\n7,8,9\n")
 
 
+def test_what_systems_add_to_an_archive_is_none_of_its_files(tmp_path: Path) -> None:
+    path = tmp_path / "delivery.zip"
+    added = ("__MACOSX/._visits.csv", ".DS_Store", "a/.DS_Store", "a/._b.csv", "a/", "Thumbs.db")
+    with zipfile.ZipFile(path, "w") as archive:
+        for name in added:
+            archive.writestr(name, b"\0\1" if not name.endswith("/") else b"")
+        archive.writestr("visits.csv", CSV)
+    plain = tmp_path / "visits.csv"
+    plain.write_bytes(CSV)
+    assert rows_of(path) == rows_of(plain)
+    assert parts_of(path).dialects == ({},)
+
+
 @pytest.mark.parametrize("member", ["persons.csv", "pers*"])
 def test_one_file_of_an_archive_is_named_in_the_dialect(tmp_path: Path, member: str) -> None:
     path = tmp_path / "delivery.zip"
@@ -137,7 +150,10 @@ def test_one_file_of_an_archive_is_named_in_the_dialect(tmp_path: Path, member: 
     )
     written = infer_file(path, dialect={"member": member}).descriptor
     assert written["dialect"] == {"member": member}
-    assert parts_of(path) == [{"member": "visits.csv"}, {"member": "persons.csv"}]
+    assert parts_of(path).dialects == (
+        {"member": "visits.csv"},
+        {"member": "persons.csv"},
+    )
 
 
 @pytest.mark.parametrize(

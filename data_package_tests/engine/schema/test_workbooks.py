@@ -97,7 +97,10 @@ def test_a_contract_is_inferred_from_a_sheet(visits: Path) -> None:
     found = infer_file(visits, dialect={"sheetNumber": 3}).descriptor
     assert found["dialect"] == {"sheetNumber": 3}
     assert [field["name"] for field in found["schema"]["fields"]] == ["id", "v"]  # type: ignore[index]
-    assert parts_of(visits) == [{"sheetName": "Visits"}, {"sheetName": "Labs"}]
+    assert parts_of(visits).dialects == (
+        {"sheetName": "Visits"},
+        {"sheetName": "Labs"},
+    )
 
 
 @pytest.mark.parametrize(
@@ -276,12 +279,31 @@ def test_the_libraries_that_read_count_for_what_is_stale() -> None:
 
 def test_a_table_is_drafted_for_each_sheet(tmp_path: Path) -> None:
     rows: list[list[object]] = [["id", "v"], [1, "a"], [2, "b"]]
-    made = drafts([book(tmp_path / "lab.xlsx", North=rows, **{"South 2": rows})])
+    made, _ = drafts([book(tmp_path / "lab.xlsx", North=rows, **{"South 2": rows})])
     assert [draft.name for draft in made] == ["lab_north", "lab_south_2"]
     assert [draft.delivered["dialect"] for draft in made] == [
         {"sheetName": "North"},
         {"sheetName": "South 2"},
     ]
+
+
+def test_empty_sheets_beside_the_only_table_are_no_tables(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["id", "v"], [1, "a"], [2, "b"]]
+    (made,), notes = drafts([book(tmp_path / "lab.xlsx", Sheet1=rows, Sheet2=[], Sheet3=[])])
+    assert (made.name, made.delivered["dialect"], notes) == ("lab", {"sheetName": "Sheet1"}, [])
+    with pytest.raises(CheckError, match="the file is empty"):
+        parts_of(book(tmp_path / "none.xlsx", Sheet1=[], Sheet2=[]))
+
+
+def test_hidden_sheets_with_cells_are_named(tmp_path: Path) -> None:
+    rows: list[list[object]] = [["id", "v"], [1, "a"], [2, "b"]]
+    path = book(tmp_path / "lab.xlsx", Labs=rows, Codes=rows, Empty=[])
+    whole = openpyxl.load_workbook(path)
+    whole["Codes"].sheet_state = whole["Empty"].sheet_state = "hidden"
+    whole.save(path)
+    (made,), notes = drafts([path])
+    assert made.delivered["dialect"] == {"sheetName": "Labs"}
+    assert notes == ["lab.xlsx: hidden, without a table: Codes."]
 
 
 def rewritten(path: Path, part: str, old: bytes, new: bytes) -> Path:
@@ -319,7 +341,7 @@ def test_days_that_are_counted_from_1904_are_those_days(tmp_path: Path) -> None:
 def test_a_number_with_blanks_around_it_is_a_number(tmp_path: Path) -> None:
     path = book(tmp_path / "t.xlsx", one=[["n", "s"], [41, " 41"]], two=[["m"], [1]])
     rewritten(path, "xl/worksheets/sheet1.xml", b"<v>41</v>", b"<v> 41\n</v>")
-    assert [part["sheetName"] for part in parts_of(path)] == ["one", "two"]
+    assert [part["sheetName"] for part in parts_of(path).dialects] == ["one", "two"]
     fields = [{"name": "n", "type": "integer"}, {"name": "s", "type": "string"}]
     frame = read(path, {"fields": fields}, dialect={"sheetName": "one"}).frame.collect()
     assert frame.rows() == [(41, " 41")]
@@ -369,7 +391,10 @@ def test_a_chart_among_the_sheets_of_a_binary_workbook_is_not_a_table(tmp_path: 
         archive.writestr("xl/worksheets/sheet1.bin", sheet)
         archive.writestr("xl/worksheets/sheet2.bin", sheet)
         archive.writestr("xl/chartsheets/sheet3.bin", record(129) + record(130))
-    assert parts_of(tmp_path / "t.xlsb") == [{"sheetName": "S1"}, {"sheetName": "S2"}]
+    assert parts_of(tmp_path / "t.xlsb").dialects == (
+        {"sheetName": "S1"},
+        {"sheetName": "S2"},
+    )
     found = read(tmp_path / "t.xlsb", texts("a"), dialect={"sheetName": "S1"})
     assert found.frame.collect().rows() == [("x",)]
 

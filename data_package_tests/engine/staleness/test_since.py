@@ -161,7 +161,17 @@ def test_the_lock_file_is_compared_with_that_of_a_commit(committed: Study) -> No
 
 @pytest.mark.parametrize(
     "revision",
-    ["nowhere", "--output=made", "--help", "-h", "HEAD:x", "HEAD\x00", "", "x" * 300_000, "a b\n"],
+    [
+        "nowhere",
+        "--output=made",
+        "--help",
+        "-h",
+        "HEAD:x",
+        "HEAD\x00",
+        "",
+        pytest.param("x" * 300_000, id="long"),
+        "a b\n",
+    ],
 )
 def test_a_revision_that_is_none_is_one_line(committed: Study, revision: str) -> None:
     done = CliRunner().invoke(command, ["--since", revision])

@@ -6,6 +6,7 @@ https://datapackage.org/standard/table-dialect/#property
 import codecs
 import json
 import re
+import shlex
 from collections.abc import Callable, Iterator
 from dataclasses import dataclass, replace
 from itertools import chain
@@ -17,11 +18,13 @@ from data_package.engine.schema.delimiting.grid import in_cells, written, writte
 from data_package.engine.schema.delimiting.json_lines import Pattern, lines_of, pattern_of
 from data_package.engine.schema.delimiting.source import Delimited, Pieces
 from data_package.engine.schema.dialect import Dialect, unpacked_name
+from data_package.engine.schema.report import Hint
 from data_package.engine.schema.split import Block, Shape, split_records
 from data_package.engine.schema.unpacking import opened
-from data_package.engine.schema.unreadable import CheckError
+from data_package.engine.schema.unreadable import CheckError, one_of
 
 _ROWS = 5_000
+_MOST_LISTS = 10
 _BLANK = re.compile(r"[ \t\r\n]*")
 # A text is held while its items are read; a few bytes can unpack to any number.
 _MOST_BYTES = 2 << 30
@@ -384,7 +387,7 @@ def _of_array(path: Path, text: str, dialect: Dialect) -> Iterator[object]:
     if dialect.items_property is not None:
         at = _at_property(path, text, at, dialect.items_property)
     if text[at : at + 1] != "[":
-        raise CheckError(f"{path}: {_not_an_array(path, text, at, dialect)}")
+        raise _not_an_array(path, text, at, dialect)
     at = _after_blanks(text, at + 1)
     number = 0
     while text[at : at + 1] != "]":
@@ -420,23 +423,29 @@ def _ends_well(path: Path, text: str, at: int, *, in_object: bool) -> bool:
     return at == len(text)
 
 
-def _not_an_array(path: Path, text: str, at: int, dialect: Dialect) -> str:
+def _not_an_array(path: Path, text: str, at: int, dialect: Dialect) -> CheckError:
     if dialect.items_property is not None:
-        return f"what it has under {dialect.items_property!r} is not an array"
+        return CheckError(f"{path}: what it has under {dialect.items_property!r} is not an array")
     if text[at : at + 1] != "{":
-        return "it is not JSON; give it the ending that it should have"
+        return CheckError(f"{path}: it is not JSON; give it the ending that it should have")
     by_line = "it is not one JSON text; if each line is a value, give it the ending .ndjson"
     try:
         value, end = _value(path, text, at, "the object")
     except CheckError:
-        return by_line
+        return CheckError(f"{path}: {by_line}")
     if _after_blanks(text, end) < len(text):
-        return by_line
+        return CheckError(f"{path}: {by_line}")
     lists = [key for key, held in value.items() if isinstance(held, list)]  # type: ignore[attr-defined]
-    if not lists:
-        return "it is an object without an array of rows"
-    named = ", ".join(lists[:10])
-    return f"its rows are below one of its properties; say property: {lists[0]} (it has {named})"
+    # So many keys may be those of persons.
+    if not 0 < len(lists) <= _MOST_LISTS:
+        return CheckError(f"{path}: it is an object without an array of rows")
+    if len(lists) == 1:
+        what = "its rows are below one of its properties"
+        written = json.dumps(lists[0], ensure_ascii=False)
+        option = f"--dialect property={shlex.quote(lists[0])}"
+        hint = Hint("say which", f"dialect: {{property: {written}}}", option)
+        return CheckError(f"{path}: {what}", hint)
+    return one_of(path, "arrays", "property", lists)
 
 
 def _at_property(path: Path, text: str, at: int, wanted: str) -> int:

@@ -10,7 +10,7 @@ import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
 import polars as pl
 
@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from fastexcel import CellError, ExcelReader
 
 T = TypeVar("T")
+State: TypeAlias = Literal["shown", "hidden", "empty"]
 _ROWS = 20_000
 _NAMED = 20
 # A workbook of Excel has at most this many bytes of XML; a few bytes can unpack to any number.
@@ -100,11 +101,11 @@ def sheet(path: Path, dialect: Dialect) -> Delimited:
     return Delimited(Pieces(pieces()), in_cells(dialect), part, is_grid=True)
 
 
-def sheets(path: Path) -> list[str]:
-    """Return the names of the sheets that are shown and have cells."""
+def sheets(path: Path) -> dict[str, State]:
+    """Return the names of the sheets, and whether they have cells and are shown."""
 
-    def shown(reader: "ExcelReader") -> list[str]:
-        found = []
+    def states(reader: "ExcelReader") -> dict[str, State]:
+        found: dict[str, State] = {}
         charts = _charts(path)
         for name in reader.sheet_names:
             try:
@@ -114,12 +115,13 @@ def sheets(path: Path) -> list[str]:
                 charts -= 1
                 if charts < 0:
                     raise
+                found[str(name)] = "empty"
                 continue
-            if one.visible == "visible" and one.width:
-                found.append(str(name))
+            shown: State = "shown" if one.visible == "visible" else "hidden"
+            found[str(name)] = shown if one.width else "empty"
         return found
 
-    return _loaded(path, _reader(path), shown)
+    return _loaded(path, _reader(path), states)
 
 
 def _charts(path: Path) -> int:

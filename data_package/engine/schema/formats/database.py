@@ -1,11 +1,11 @@
 """Databases in one file: https://www.sqlite.org/fileformat.html and DuckDB's."""
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 
 from data_package.engine.schema.dialect import Dialect, Form
 from data_package.engine.schema.formats.bytes_like import matches, starts
-from data_package.engine.schema.formats.file_format import FileFormat, TextRecords
+from data_package.engine.schema.formats.file_format import FileFormat, Tables, TextRecords
 
 
 def _records_of(engine: str) -> Callable[[Path, Dialect, int], TextRecords]:
@@ -18,11 +18,12 @@ def _records_of(engine: str) -> Callable[[Path, Dialect, int], TextRecords]:
     return records
 
 
-def _parts_of(engine: str) -> Callable[[Path], Sequence[str]]:
-    def parts(path: Path) -> Sequence[str]:
+def _parts_of(engine: str) -> Callable[[Path], Tables]:
+    def parts(path: Path) -> Tables:
         from data_package.engine.schema.delimiting import database
 
-        return database.ENGINES[engine].tables(path)
+        names = database.ENGINES[engine].tables(path)
+        return Tables(names, are_named=len(names) > 1)
 
     return parts
 

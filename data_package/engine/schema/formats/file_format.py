@@ -72,15 +72,27 @@ class Known:
     missing_ranges: tuple[tuple[float, float], ...] = ()
 
 
+class Batches(Protocol):
+    """What gives the named columns of a typed file piece by piece."""
+
+    def __call__(
+        self, names: Sequence[str], coded: Collection[str] = (), whole: Collection[str] = ()
+    ) -> "Iterator[pl.DataFrame]":
+        """Give them in the order of the file's rows.
+
+        With a column of `coded` comes another one, `code_column` of its name: the code of each
+        missing value, as text, where the file has one. A column of floats of `whole` may come as
+        Int64, where all its values in a piece are whole.
+        """
+
+
 @dataclass(frozen=True, slots=True)
 class TypedFile:
     """A typed file that has been opened.
 
     Attributes:
         columns: their types, by name, in the file's order.
-        batches: gives the named columns piece by piece, in the order of the file's rows. With a
-            column of the second argument comes another one, `code_column` of its name: the code of
-            each missing value, as text, where the file has one.
+        batches: gives columns piece by piece, in the order of the file's rows.
         known: what the file says of its columns.
         scan: the file as Polars reads it, where it does; a column that fits its field then keeps
             the file's type.
@@ -88,7 +100,7 @@ class TypedFile:
     """
 
     columns: "Mapping[str, pl.DataType]"
-    batches: "Callable[[Sequence[str], Collection[str]], Iterator[pl.DataFrame]]"
+    batches: Batches
     known: Mapping[str, Known] = field(default_factory=dict)
     scan: "pl.LazyFrame | None" = None
     notes: tuple[str, ...] = ()
@@ -97,6 +109,21 @@ class TypedFile:
 def code_column(name: str) -> str:
     """The name of the column with the codes of another one's missing values."""
     return f"{name}\ufffecode"
+
+
+@dataclass(frozen=True, slots=True)
+class Tables:
+    """The tables that one file holds.
+
+    Attributes:
+        names: of those that are meant to be read.
+        hidden: names of those that have rows and are not shown.
+        are_named: whether one of them has to be named to be read.
+    """
+
+    names: Sequence[str]
+    hidden: Sequence[str] = ()
+    are_named: bool = True
 
 
 @dataclass(frozen=True, slots=True)
@@ -114,8 +141,8 @@ class FileFormat:
         extra: the optional dependencies of this package that bring the library.
         records: opens a text-celled file, which is split into pieces of so many bytes.
         typed: opens a typed file.
-        parts: gives the names of the tables that one file holds, with the property of the dialect
-            that names one; None where a file is one table.
+        parts: gives the tables that one file holds, with the property of the dialect that names
+            one; None where a file is one table.
     """
 
     name: str
@@ -126,7 +153,7 @@ class FileFormat:
     extra: str | None = None
     records: Callable[[Path, Dialect, int], TextRecords] | None = None
     typed: "Callable[[Path], AbstractContextManager[TypedFile]] | None" = None
-    parts: "tuple[str, Callable[[Path], Sequence[str]]] | None" = None
+    parts: tuple[str, Callable[[Path], Tables]] | None = None
 
     def __str__(self) -> str:
         return self.name

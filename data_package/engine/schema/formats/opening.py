@@ -6,8 +6,12 @@ from contextlib import contextmanager
 from pathlib import Path
 
 from data_package.engine.schema.dialect import Dialect
-from data_package.engine.schema.formats.file_format import FileFormat, TextRecords, TypedFile
-from data_package.engine.schema.records import BLOCK_BYTES
+from data_package.engine.schema.formats.file_format import (
+    FileFormat,
+    TextRecords,
+    TypedFile,
+)
+from data_package.engine.schema.grammar import BLOCK_BYTES
 from data_package.engine.schema.unreadable import CheckError
 
 

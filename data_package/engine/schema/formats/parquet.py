@@ -21,8 +21,10 @@ def _typed(path: Path) -> Iterator[TypedFile]:
 
     scan = scan_delivered(path)
 
-    def batches(names: Sequence[str], coded: Collection[str]) -> "Iterator[pl.DataFrame]":
-        del coded
+    def batches(
+        names: Sequence[str], coded: Collection[str] = (), whole: Collection[str] = ()
+    ) -> "Iterator[pl.DataFrame]":
+        del coded, whole
         yield from scan.select(map(column, names)).collect_batches(
             chunk_size=_BATCH_ROWS, maintain_order=True, engine="streaming"
         )

@@ -2,26 +2,25 @@
 
 import io
 import json
-import mmap
-import os
-import subprocess
-import sys
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BufferedReader
 from pathlib import Path
 from tempfile import TemporaryDirectory
-from typing import IO, BinaryIO, cast
+from typing import cast
 
 import polars as pl
 
 from data_package.engine.schema.formats import readstat_worker
 from data_package.engine.schema.formats.file_format import Known, TypedFile, code_column
 from data_package.engine.schema.formats.readstat_words import known_columns, not_read, notes_of
+from data_package.engine.schema.formats.separate_process import SeparateProcess
+from data_package.engine.schema.formats.shared_columns import Place, is_fixed, mapped
 from data_package.engine.schema.unreadable import CheckError, unreadable_file
 
-_LONGEST_WAIT = 10
 _MEMBER = b"HEADER RECORD*******MEMB"
 _LINE = 80
+_BATCH_ROWS = 1 << 17
 
 
 @contextmanager
@@ -44,10 +43,12 @@ def opened(path: Path, suffix: str, name: str) -> Iterator[TypedFile]:
     waiting = [first]
     started = [first]
 
-    def batches(names: Sequence[str], coded: Collection[str]) -> Iterator[pl.DataFrame]:
+    def batches(
+        names: Sequence[str], coded: Collection[str] = (), whole: Collection[str] = ()
+    ) -> Iterator[pl.DataFrame]:
         reader = waiting.pop() if waiting else _Reader(path, suffix, name)
         started.append(reader)
-        yield from reader.rows(names, [one for one in names if one in coded])
+        yield from _larger(reader.rows(names, coded, whole))
 
     try:
         yield TypedFile(dict(first.columns), batches, known=first.known, notes=notes_of(suffix))
@@ -56,14 +57,31 @@ def opened(path: Path, suffix: str, name: str) -> Iterator[TypedFile]:
             reader.close()
 
 
-def _has_several_members(file: BinaryIO) -> bool:
+def _larger(batches: Iterator[pl.DataFrame]) -> Iterator[pl.DataFrame]:
+    """Batches put together where their columns are alike: each query takes its time to begin."""
+    held: list[pl.DataFrame] = []
+    height = 0
+    for batch in batches:
+        if held and (height + batch.height > _BATCH_ROWS or batch.schema != held[0].schema):
+            yield pl.concat(held)
+            held, height = [], 0
+        held.append(batch)
+        height += batch.height
+    if held:
+        yield pl.concat(held)
+
+
+def _has_several_members(file: BufferedReader) -> bool:
     """Tell whether a SAS transport file has more tables than one, which begin on a line of 80."""
-    if not os.fstat(file.fileno()).st_size:
-        return False
-    with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as content:
-        at, found = -1, 0
-        while found < 2 and (at := content.find(_MEMBER, at + 1)) >= 0:
-            found += at % _LINE == 0
+    block = bytearray(_LINE * 4096)
+    # Of each line the first word, which is seldom that of a header.
+    words = memoryview(block).cast("Q")[:: _LINE // 8]
+    found = 0
+    while found < 2 and (size := file.readinto(block)):
+        at, firsts = -1, words.tobytes()
+        while (at := firsts.find(_MEMBER[:8], at + 1)) >= 0:
+            line = block[at * 10 : min(at * 10 + _LINE, size)]
+            found += at % 8 == 0 and line.startswith(_MEMBER)
     return found > 1
 
 
@@ -78,13 +96,7 @@ class _Reader:
         )
         # Here, since the process may be ended before it has removed anything.
         self._folder = TemporaryDirectory()
-        self._process = subprocess.Popen(  # noqa: S603  our own script
-            # Without the start of an environment, which takes a third of the time to begin.
-            [sys.executable, "-I", "-S", readstat_worker.__file__, *filter(None, sys.path)],
-            stdin=subprocess.PIPE,
-            stdout=subprocess.PIPE,
-            stderr=subprocess.DEVNULL,
-        )
+        self._process = SeparateProcess(readstat_worker.main, readstat_worker.__file__)
         try:
             folder = self._folder.name
             self._ask({"path": str(path.absolute()), "suffix": suffix, "folder": folder})
@@ -97,9 +109,14 @@ class _Reader:
             self.close()
             raise
 
-    def rows(self, names: Sequence[str], coded: Sequence[str]) -> Iterator[pl.DataFrame]:
-        """The columns of these names, piece by piece."""
-        self._ask({"columns": list(names), "coded": list(coded), "ending": code_column("")})
+    def rows(
+        self, names: Sequence[str], coded: Collection[str], whole: Collection[str]
+    ) -> Iterator[pl.DataFrame]:
+        """The columns of these names, piece by piece: see `Batches`."""
+        parts = {"coded": coded, "whole": whole}
+        listed = {key: [one for one in names if one in part] for key, part in parts.items()}
+        self._ask({"columns": list(names), **listed, "ending": code_column("")})
+        schema = pl.Schema()
         while True:
             kind, content = self._message()
             if kind == b"D":
@@ -113,33 +130,38 @@ class _Reader:
                     )
                     + "; save it in UTF-8, or as .csv with its encoding"
                 )
-            if kind != b"B":
+            if kind == b"C":
+                schema = _frame(content).schema
+            elif kind == b"B":
+                yield self._shared(schema, *json.loads(content))
+            else:
                 raise self._damaged
-            yield self._shared(int(content))
 
-    def _shared(self, number: int) -> pl.DataFrame:
+    def _shared(
+        self, schema: pl.Schema, number: int, height: int, places: Sequence[Place], others: int
+    ) -> pl.DataFrame:
         """The batch in a file of the process, which has its next turn then."""
+        path = Path(f"/proc/{self._process.pid}/fd/{number}")
+        fixed = {name: dtype for name, dtype in schema.items() if is_fixed(dtype)}
         try:
-            frame = pl.read_ipc(f"/proc/{self._process.pid}/fd/{number}")
-        except (OSError, pl.exceptions.PolarsError):
+            frame = mapped(path, fixed, places, height)
+            if len(fixed) < len(schema):
+                with path.open("rb", buffering=0) as file:
+                    file.seek(others)
+                    frame = frame.hstack(pl.read_ipc_stream(file))
+        except (OSError, ValueError, pl.exceptions.PolarsError):
             raise self._damaged from None
         self._ask({})
-        return frame
+        columns = {one.name: one for one in frame}
+        return pl.DataFrame([columns[name] for name in schema])
 
     def close(self) -> None:
         """End the process."""
-        self._process.kill()
-        for stream in (self._process.stdin, self._process.stdout):
-            if stream is not None:
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    continue
-        self._process.wait(_LONGEST_WAIT)
+        self._process.end()
         self._folder.cleanup()
 
     def _ask(self, request: Mapping[str, object]) -> None:
-        stream = cast("IO[bytes]", self._process.stdin)
+        stream = self._process.requests
         try:
             stream.write(json.dumps(request).encode() + b"\n")
             stream.flush()
@@ -154,7 +176,7 @@ class _Reader:
 
     def _message(self) -> tuple[bytes, bytes]:
         """The next message of the process; raises CheckError where it has ended."""
-        stream = cast("IO[bytes]", self._process.stdout)
+        stream = self._process.answers
         head = stream.read(9)
         content = stream.read(int.from_bytes(head[1:], "little")) if len(head) == 9 else b""
         if len(head) < 9 or len(content) < int.from_bytes(head[1:], "little"):

@@ -1,16 +1,17 @@
-"""Reads a file of SPSS, SAS or Stata in a separate process; run as a script.
+"""Reads a file of SPSS, SAS or Stata in a separate process: a fork, or run as a script.
 
 The library is fast and is not hardened: a damaged file can make it ask for more memory than there
 is, which ends its process, and its errors quote what it has read. So it is run here, without a core
 file and without a word on standard error, and only rows leave this process.
 
-A request comes as one line of JSON on standard input, and is answered by messages on standard
-output: a letter, the length of what follows as eight bytes, and that. `K` is what the file says of
-itself as JSON, `S` its columns as an Arrow file without rows; a second line asks for rows: `B` is
-the number of an open file with a batch of them, which any other line answers once it has been read.
-`D` ends them, and `E` says in JSON what kind of error ended them. `L` is the name of a column with
-letters that are not decoded, and `F` the folder that has no room for a copy of the file. `T` says
-that times cannot be read for certain.
+A request comes as one line of JSON, and is answered by messages: a letter, the length of what
+follows as eight bytes, and that. `K` is what the file says of itself as JSON, `S` its columns as an
+Arrow file without rows; a second line asks for rows: `B` says where a batch of them is, which any
+other line answers once it has been read: the number of an open file, how many rows, the places of
+the columns of numbers, and where the others begin, which are an Arrow stream. `C` comes before it
+where its columns have changed, likewise without rows. `D` ends them, and `E` says in JSON what kind
+of error ended them. `L` is the name of a column with letters that are not decoded, and `F` the
+folder that has no room for a copy of the file. `T` says that times cannot be read for certain.
 """
 
 import contextlib
@@ -22,37 +23,43 @@ import resource
 import shutil
 import sys
 import tempfile
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
-# It is started without the environment's own places for libraries, which are given instead.
-sys.path.extend(place for place in sys.argv[1:] if place not in sys.path)
+if __name__ == "__main__":
+    # It is started without the environment's own places for libraries, which are given instead.
+    sys.path.extend(place for place in sys.argv[1:] if place not in sys.path)
 
 import polars as pl
 
-BATCH_ROWS = 1 << 17
-# Wide files come in batches of fewer rows: the library decodes several at once.
+from data_package.engine.schema.formats.shared_columns import is_fixed, put
+
+# So few that a batch stays in the processor's caches; wide files come in batches of fewer rows.
+_BATCH_ROWS = 1 << 16
 _BATCH_CELLS = 1 << 22
 _FEWEST_ROWS = 1 << 10
 _PIECE = 1 << 20
+# How many batches are made before the first of them has been read.
+_AHEAD = 2
 # The part of the machine's memory that a file may claim before it counts as damaged.
 _SHARE = 0.75
 
 
-def main() -> None:
-    """Answer the requests on standard input."""
+def main(requests: IO[bytes], answers: IO[bytes]) -> None:
+    """Answer the requests."""
     confine()
-    answers = os.fdopen(os.dup(1), "wb")
-    request = json.loads(sys.stdin.readline())
+    channel = Channel(requests, answers)
+    request = json.loads(requests.readline())
     try:
         folder = Path(request["folder"])
-        answer(named(Path(request["path"]), folder / f"table{request['suffix']}"), answers)
+        name = named(Path(request["path"]), folder / f"table{request['suffix']}")
+        answer(name, channel)
     except BaseException as error:  # noqa: BLE001  a panic of the library is one, too
         if isinstance(error, OSError) and error.errno in (errno.ENOSPC, errno.EDQUOT):
-            send(answers, b"F", tempfile.gettempdir().encode())
+            channel.send(b"F", tempfile.gettempdir().encode())
             return
-        send(answers, b"E", json.dumps({"error": type(error).__name__}).encode())
+        channel.send(b"E", json.dumps({"error": type(error).__name__}).encode())
         if not isinstance(error, Exception):
             os._exit(1)
 
@@ -65,8 +72,9 @@ def confine() -> None:
         resource.setrlimit(resource.RLIMIT_DATA, (int(_SHARE * memory),) * 2)
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
-    nowhere = os.open(os.devnull, os.O_WRONLY)
-    os.dup2(nowhere, 2)
+    nowhere = os.open(os.devnull, os.O_RDWR)
+    for standard in range(3):
+        os.dup2(nowhere, standard)
 
 
 def named(path: Path, link: Path) -> str:
@@ -75,7 +83,7 @@ def named(path: Path, link: Path) -> str:
     return str(link)
 
 
-def answer(name: str, answers: io.BufferedIOBase) -> None:
+def answer(name: str, channel: "Channel") -> None:
     """Send what a file says of itself, and its rows if they are asked for."""
     from polars_readstat import ScanReadstat
 
@@ -101,17 +109,19 @@ def answer(name: str, answers: io.BufferedIOBase) -> None:
             decoded = ScanReadstat(name, data=dictionary)
             names = dict(zip(schema, decoded.schema, strict=True))
             metadata["variables"] = decoded.metadata["variables"]
-    send(answers, b"K", json.dumps(metadata, default=str).encode())
+    channel.send(b"K", json.dumps(metadata, default=str).encode())
     is_spss = name.endswith((".sav", ".zsav"))
     is_sas = name.endswith(".sas7bdat")
     clocks = pl.Time() in schema.values() and (is_spss or is_sas or name.endswith(".xpt"))
     claims = not metadata.get("named_encoding") or is_utf8(metadata["named_encoding"])
     texts = is_spss and pl.String() in schema.values() and is_utf8(metadata["encoding"]) and claims
+    is_plain = False
     if texts:
         with Path(name).open("rb") as file:
-            texts = not is_ascii(file, int(metadata["data_offset"]))
+            is_plain = is_ascii(file, int(metadata["data_offset"]))
+            texts = not is_plain
     if not clocks and not texts:
-        answer_rows(name, metadata, schema, names, counting, answers)
+        answer_rows(name, metadata, schema, names, counting, channel, is_plain=is_plain)
         return
     with tempfile.TemporaryFile() as copy, Path(name).open("rb") as file:
         if texts:
@@ -127,13 +137,15 @@ def answer(name: str, answers: io.BufferedIOBase) -> None:
             columns = metadata.get("variables") or metadata.get("columns") or []
             formats = [one["format"] for one in columns if schema.get(one["name"]) == pl.Time]
             if not in_numbers_of_sas(copy, formats, lambda: ScanReadstat(changed).schema):
-                send(answers, b"T", b"")
+                channel.send(b"T", b"")
                 return
         if texts:
             shown = [names[one] for one in schema]
             schema = dict(zip(ScanReadstat(changed).schema, schema.values(), strict=True))
             names = dict(zip(schema, shown, strict=True))
-        answer_rows(changed, metadata, schema, names, counting, answers, in_bytes=texts)
+        answer_rows(
+            changed, metadata, schema, names, counting, channel, in_bytes=texts, is_plain=is_plain
+        )
 
 
 def answer_rows(
@@ -142,14 +154,15 @@ def answer_rows(
     schema: dict[str, pl.DataType],
     names: Mapping[str, str],
     counting: list[str],
-    answers: io.BufferedIOBase,
+    channel: "Channel",
     *,
     in_bytes: bool = False,
+    is_plain: bool = False,
 ) -> None:
     """Send the columns, and their rows if they are asked for.
 
     `names` are what the columns are called, by what the library calls them. `in_bytes` tells that
-    each letter of a text is one of its bytes.
+    each letter of a text is one of its bytes, `is_plain` that all letters are in ASCII.
     """
     from data_package.engine.schema.formats.readstat_words import is_utf8
     from data_package.engine.schema.formats.spss_letters import (
@@ -164,36 +177,39 @@ def answer_rows(
         clocks = [one for one, dtype in schema.items() if dtype == pl.Time]
     schema.update(dict.fromkeys(counting, pl.Int64()))
     schema.update(dict.fromkeys(clocks, pl.Duration("us")))
-    send(answers, b"S", as_arrow(pl.DataFrame(schema=schema).rename(names)))
-    line = sys.stdin.readline()
+    channel.send(b"S", as_arrow(pl.DataFrame(schema=schema).rename(names)))
+    line = channel.asked()
     if not line:
         return
     request = json.loads(line)
     called = {there: here for here, there in names.items()}
-    request |= {key: [called[one] for one in request[key]] for key in ("columns", "coded")}
+    parts = ("columns", "coded", "whole")
+    request |= {key: [called[one] for one in request[key]] for key in parts}
     batches = rows(name, request, counting, clocks, max(1, len(schema)))
     if name.endswith(".dta"):
         from data_package.engine.schema.formats.stata_columns import with_whole_texts
 
         batches = with_whole_texts(batches, Path(name), metadata)
     # In a file of an old Stata each byte is a letter.
-    is_old = name.endswith(".dta") and not is_utf8(metadata.get("encoding"))
-    codes = {here + request["ending"]: there + request["ending"] for here, there in names.items()}
+    is_sure = is_plain or (name.endswith(".dta") and not is_utf8(metadata.get("encoding")))
+    ending = request["ending"]
+    codes = {here + ending: there + ending for here, there in names.items()}
+    shown = {here: there for here, there in {**names, **codes}.items() if here != there}
     for batch in batches:
-        whole = batch.rename({**names, **codes}, strict=False)
+        whole = batch.rename(shown, strict=False) if shown else batch
         if in_bytes:
             try:
                 whole = decoded(whole)
             except UndecodedError as error:
-                send(answers, b"L", str(error).encode())
+                channel.send(b"L", str(error).encode())
                 return
-        elif not is_old and (lost := undecoded(whole)):
-            send(answers, b"L", lost.encode())
+        elif not is_sure and (lost := undecoded(whole)):
+            channel.send(b"L", lost.encode())
             return
         if is_spss:
-            whole = without_missing(whole, metadata["variables"], request["ending"])
-        share(answers, whole)
-    send(answers, b"D", b"")
+            whole = without_missing(whole, metadata["variables"], ending)
+        channel.share(whole)
+    channel.end()
 
 
 def rows(
@@ -208,7 +224,7 @@ def rows(
     coded: list[str] = [one for one in request["coded"] if one not in counting]
     ending: str = request["ending"]
     nulls = {"columns": coded, "suffix": ending, "use_value_labels": False} if coded else None
-    height = max(_FEWEST_ROWS, min(BATCH_ROWS, _BATCH_CELLS // columns))
+    height = max(_FEWEST_ROWS, min(_BATCH_ROWS, _BATCH_CELLS // columns))
     scan = scan_readstat(name, preserve_order=True, informative_nulls=nulls, batch_size=height)
     held = scan.collect_schema()
     names = [*request["columns"], *(one + ending for one in coded if one + ending in held)]
@@ -229,23 +245,38 @@ def rows(
         counted = durations([one for one in clocks if one in names])
     batches = scan.collect_batches(chunk_size=height, maintain_order=True, engine="streaming")
     for batch in batches:
-        yield batch.select(pl.col(names)).with_columns(counted)
+        asked = batch.select(pl.col(names)) if coded else batch
+        asked = asked.with_columns(counted) if counted else asked
+        yield in_integers(asked, request["whole"]) if request["whole"] else asked
+
+
+def in_integers(batch: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
+    """A batch with columns of floats as integers, those of these names that hold nothing else."""
+    floats = [one for one in names if batch.schema[one].is_float()]
+    columns = [pl.col(one) for one in floats]
+    made = batch.select_seq(
+        *(one.cast(pl.Int64, strict=False) for one in columns),
+        *((one.floor() != one).any().alias(f"\ufffe{i}") for i, one in enumerate(columns)),
+    ).get_columns()
+    pairs = zip(made, made[len(floats) :], strict=False)
+    # What is not a number, or too large, would be lost.
+    return batch.with_columns(
+        one
+        for one, differs in pairs
+        if not differs.any() and one.null_count() == batch[one.name].null_count()
+    )
 
 
 def undecoded(batch: pl.DataFrame) -> str:
     """The first column with letters that are not UTF-8, which the library replaces in silence."""
     texts = pl.col(pl.String)
-    found = batch.select(texts.str.contains("\ufffd", literal=True).any())
+    beyond_ascii = batch.select((texts.str.len_bytes() != texts.str.len_chars()).any())
+    found = batch.select(
+        pl.col(one.name).str.contains("\ufffd", literal=True).any()
+        for one in beyond_ascii
+        if one[0]
+    )
     return next((one.name for one in found if one[0]), "")
-
-
-def share(answers: io.BufferedIOBase, frame: pl.DataFrame) -> None:
-    """Send the number of a file in memory that has a batch, and keep it until it has been read."""
-    with os.fdopen(os.memfd_create("batch"), "wb") as file:
-        frame.write_ipc(file, compression="uncompressed")
-        file.flush()
-        send(answers, b"B", str(file.fileno()).encode())
-        sys.stdin.readline()
 
 
 def as_arrow(frame: pl.DataFrame) -> bytes:
@@ -255,14 +286,57 @@ def as_arrow(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-def send(answers: io.BufferedIOBase, kind: bytes, content: bytes) -> None:
-    """Send a message."""
-    answers.write(kind + len(content).to_bytes(8, "little"))
-    answers.write(content)
-    answers.flush()
+class Channel:
+    """The requests and the answers of this process, and the batches that it shares."""
+
+    def __init__(self, requests: IO[bytes], answers: IO[bytes]) -> None:
+        self._requests = requests
+        self._answers = answers
+        self._unread: list[IO[bytes]] = []
+        self._schema: pl.Schema | None = None
+
+    def asked(self) -> bytes:
+        """The next request, a line; empty when there will be none."""
+        return self._requests.readline()
+
+    def send(self, kind: bytes, content: bytes) -> None:
+        """Send a message."""
+        self._answers.write(kind + len(content).to_bytes(8, "little"))
+        self._answers.write(content)
+        self._answers.flush()
+
+    def share(self, frame: pl.DataFrame) -> None:
+        """Send where a batch is in a file in memory: numbers, and then the other columns."""
+        if not frame.height:
+            return
+        if frame.schema != self._schema:
+            self._schema = frame.schema
+            self.send(b"C", as_arrow(frame.clear()))
+        if len(self._unread) == _AHEAD:
+            self._read()
+        number = os.memfd_create("batch", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
+        file = os.fdopen(number, "wb")
+        fixed = [one for one, dtype in frame.schema.items() if is_fixed(dtype)]
+        places = put(frame.select(fixed), file)
+        others = file.tell()
+        frame.drop(fixed).write_ipc_stream(file, compression="uncompressed")
+        file.flush()
+        self._unread.append(file)
+        self.send(b"B", json.dumps([number, frame.height, places, others]).encode())
+
+    def end(self) -> None:
+        """Send that there is nothing more, once all has been read."""
+        while self._unread:
+            self._read()
+        self.send(b"D", b"")
+
+    def _read(self) -> None:
+        """Wait until the first batch that is unread has been read."""
+        self.asked()
+        self._unread.pop(0).close()
 
 
 if __name__ == "__main__":
-    main()
+    main(os.fdopen(os.dup(0), "rb"), os.fdopen(os.dup(1), "wb"))
     # To take the interpreter down tidily takes a tenth of the time that it takes to begin.
     os._exit(0)

@@ -6,11 +6,12 @@ that these stand for are decoded here. A file that names no encoding counts as U
 https://www.gnu.org/software/pspp/pspp-dev/html_node/Character-Encoding-Record.html
 """
 
+import mmap
 import re
 import shutil
 import struct
-from collections.abc import Iterable, Mapping
-from itertools import product
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from itertools import groupby, product
 from typing import IO, cast
 
 import polars as pl
@@ -31,6 +32,7 @@ from data_package.engine.schema.formats.spss_records import (
 _BYTEWISE = "cp866"
 _PIECE = 1 << 20
 _BLOCK = 1 << 19
+_CELL = 8
 _PACKED_AT = 72
 # What it is called in a name of so many bytes: the places of packed rows stay as they are.
 _SHORTEST = b"866"
@@ -44,7 +46,8 @@ class UndecodedError(ValueError):
 
 def is_ascii(file: IO[bytes], data_offset: int) -> bool:
     """Whether the texts of a file whose rows are not packed are all in ASCII."""
-    head = file.read(data_offset)
+    content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
+    head = content[:data_offset]
     (packed,) = struct.unpack(f"{byte_order(head)}i", head[_PACKED_AT : _PACKED_AT + 4])
     if packed:
         return False
@@ -53,12 +56,31 @@ def is_ascii(file: IO[bytes], data_offset: int) -> bool:
         for one in records(head)
         if one.kind == VARIABLE
     ]
-    row = 8 * len(widths)
-    places = [8 * i + at for i, width in enumerate(widths) if width for at in range(8)]
-    while block := file.read(max(1, _BLOCK // row) * row):
-        if not all(block[at::row].isascii() for at in places):
-            return False
-    return True
+    beyond = (len(content) - data_offset) % _CELL
+    cells = memoryview(content)[data_offset : len(content) - beyond].cast("Q")
+    rows = max(1, _BLOCK // (_CELL * len(widths)))
+    block = rows * len(widths)
+    return content[len(content) - beyond :].isascii() and all(
+        part.tobytes().isascii()
+        for begin in range(0, len(cells), block)
+        for part in _texts_of(cells[begin : begin + block], rows, widths)
+    )
+
+
+def _texts_of(cells: memoryview, rows: int, widths: Sequence[int]) -> Iterator[memoryview]:
+    """The texts of some rows, in as few parts as may be: by column, or by row where it is wide.
+
+    A row is one cell of eight bytes for each of the widths, which is 0 for a number.
+    """
+    begin = 0
+    for is_text, run in groupby(widths, bool):
+        end = begin + len(list(run))
+        if is_text and end - begin < rows:
+            yield from (cells[place :: len(widths)] for place in range(begin, end))
+        elif is_text:
+            for row in range(0, len(cells), len(widths)):
+                yield cells[row + begin : row + end]
+        begin = end
 
 
 def without_missing(

@@ -1,0 +1,148 @@
+"""The process that reads files of SPSS, SAS and Stata, and the shortcuts that it takes."""
+
+import inspect
+import json
+import math
+import struct
+import subprocess
+import sys
+import tempfile
+from pathlib import Path
+
+import pandas as pd
+import polars as pl
+import pyreadstat
+import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from data_package.engine.schema import CheckError, read
+from data_package.engine.schema.contract import Contract
+from data_package.engine.schema.formats import spss_letters
+from data_package.engine.schema.formats.readstat_worker import in_integers, undecoded
+from data_package.engine.schema.formats.spss_letters import is_ascii
+from data_package.engine.schema.typed_file import converted
+
+FIELDS = {"id": "integer", "part": "integer", "kg": "number", "town": "string"}
+SCHEMA = {"fields": [{"name": name, "type": kind} for name, kind in FIELDS.items()]}
+
+
+def outcome(path: str) -> str:
+    try:
+        reading = read(path, SCHEMA)
+    except CheckError as error:
+        return str(error)
+    return reading.report.render() + reading.frame.collect().write_csv()
+
+
+# Each file in a process of its own that has run no query: only such a one can be forked.
+READ_EACH = f"""
+import json, os, sys
+from data_package.engine.schema import CheckError, read
+SCHEMA = {SCHEMA!r}
+{inspect.getsource(outcome)}
+forks = []
+sys.addaudithook(lambda event, _: forks.append(event) if event == "os.fork" else None)
+for path in sys.argv[1:]:
+    if not os.fork():
+        forks.clear()
+        found = outcome(path)
+        os.write(1, json.dumps([path, len(forks), found]).encode() + b"\\n")
+        os._exit(0)
+    os.wait()
+"""
+
+
+def test_a_fork_reads_what_a_new_process_reads(tmp_path: Path) -> None:
+    frame = pd.DataFrame(
+        {
+            "id": [float(i) for i in range(35_000)],
+            "part": [i / 2 for i in range(35_000)],
+            "kg": [None, *([70.5] * 34_999)],
+            "town": ["Bern", "Genève"] * 17_500,
+        }
+    )
+    pyreadstat.write_sav(frame, tmp_path / "t.sav")
+    pyreadstat.write_dta(frame, tmp_path / "t.dta")
+    pyreadstat.write_xport(frame.head(9).assign(town="x"), tmp_path / "t.xpt")
+    whole = (tmp_path / "t.sav").read_bytes()
+    (tmp_path / "half.sav").write_bytes(whole[:9000])
+    (tmp_path / "head.sav").write_bytes(whole[:200] + b"\xff" * 2000)
+    paths = sorted(map(str, tmp_path.iterdir()))
+
+    printed = subprocess.run(
+        [sys.executable, "-c", READ_EACH, *paths], capture_output=True, text=True, check=True
+    )
+
+    assert not printed.stderr
+    lines = [json.loads(line) for line in printed.stdout.splitlines()]
+    assert lines == [[path, 1, outcome(path)] for path in paths]
+
+
+NUMBERS = st.one_of(
+    st.none(),
+    st.integers(-5, 5).map(float),
+    st.floats(),
+    st.sampled_from([2.0**53, 2.0**62, 2.0**63, -(2.0**63), -(2.0**63) - 2**12, 1e300, -0.0]),
+)
+
+
+@settings(max_examples=60)
+@given(st.lists(st.tuples(NUMBERS, NUMBERS), max_size=6))
+def test_floats_that_come_as_integers_are_what_they_would_become(
+    rows: list[tuple[float | None, float | None]],
+) -> None:
+    raw = pl.DataFrame(rows, schema={"a": pl.Float64, "b": pl.Float64}, orient="row")
+    fields = Contract.from_descriptor(
+        {"fields": [{"name": name, "type": "integer"} for name in "ab"]}
+    ).fields
+
+    made = in_integers(raw, ["a", "b"])
+
+    wanted, bad = converted(raw, fields)
+    table, left = converted(made, fields)
+    assert table.equals(wanted)
+    assert {name: one.to_list() for name, one in left.items()} == {
+        name: one.to_list() for name, one in bad.items()
+    }
+    for name in "ab":
+        values = [one for one in raw[name].to_list() if one is not None]
+        whole = all(math.isfinite(one) and one.is_integer() for one in values)
+        held = whole and all(-(2.0**63) <= one < 2.0**63 for one in values)
+        assert made[name].dtype == (pl.Int64 if held else pl.Float64)
+
+
+@settings(max_examples=60)
+@given(
+    widths=st.lists(st.sampled_from([0, 8, -1]), min_size=1, max_size=5),
+    rows=st.integers(1, 9),
+    odd=st.lists(st.integers(0, 400), max_size=3),
+    block=st.sampled_from([1, 64, 1 << 19]),
+    rest=st.sampled_from([b"", b"abc", b"\xc3"]),
+)
+def test_letters_beyond_ascii_are_found_where_texts_are(
+    widths: list[int], rows: int, odd: list[int], block: int, rest: bytes
+) -> None:
+    head = b"$FL2".ljust(64) + struct.pack("<ii", 2, len(widths)) + bytes(104)
+    head += b"".join(struct.pack("<iiiiii8s", 2, one, 0, 0, 0, 0, b"V") for one in widths)
+    head += struct.pack("<ii", 999, 0)
+    data = bytearray(8 * len(widths) * rows)
+    places = [at for at in odd if at < len(data)]
+    for at in places:
+        data[at] = 0xC3
+
+    with tempfile.TemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
+        file.write(head + data + rest)
+        file.flush()
+        patch.setattr(spss_letters, "_BLOCK", block)
+        found = is_ascii(file, len(head))
+
+    beyond = [at for at in places if widths[at // 8 % len(widths)]]
+    assert found == (not beyond and rest.isascii())
+
+
+def test_only_letters_that_were_replaced_are_undecoded() -> None:
+    frame = pl.DataFrame({"a": ["x", None], "b": ["é", "日本"], "c": ["x\ufffd", "é"]})
+    assert undecoded(frame) == "c"
+    assert not undecoded(frame.drop("c"))
+    assert not undecoded(frame.select("a"))
