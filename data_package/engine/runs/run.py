@@ -3,6 +3,7 @@
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from dataclasses import replace
 from pathlib import Path
 
 import dagster as dg
@@ -147,9 +148,11 @@ def run_build(
         job = executor.with_own_executor(loaded.job(), catalogue, lock)
         moved = _move(catalogue, lock, report)
         work = plan_work(request, job, catalogue, lock)
-        if lock.unfolded() or not work.is_nothing:
+        if lock.unfolded() or work.raw or not work.is_nothing:
             lock.check_writable()
             check_replaceable(*_written(work, catalogue))
+        if work.raw:
+            lock.change(lambda known: replace(known, raw={**known.raw, **work.raw}))
         if request.is_everything:
             lock.keep_only(catalogue.deliveries.files, catalogue.named, catalogue.keys)
         if work.is_nothing:

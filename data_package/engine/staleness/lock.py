@@ -501,8 +501,8 @@ class LockFile:
 
 
 def lacks(tables: Sequence[str]) -> str:
-    """That the lock file lacks tables that have been built, in a sentence."""
-    return f"{LOCK} does not record the last build of {some(tables, 3)}."
+    """That the lock file lacks tables that have been built, or raw files, in a sentence."""
+    return f"{LOCK} does not record the present state of {some(tables, 3)}."
 
 
 def _together(known: Mapping[str, TableEntry]) -> TableEntry:

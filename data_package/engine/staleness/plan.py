@@ -9,11 +9,11 @@ import dagster as dg
 from data_package.engine.errors import ProjectError, did_you_mean, some
 from data_package.engine.project import Project
 from data_package.engine.staleness.assess import CauseKind
-from data_package.engine.staleness.lock import Lock, LockFile, lock_of
+from data_package.engine.staleness.lock import Lock, LockFile, RawEntry, lock_of
 from data_package.engine.staleness.moves import surveyed
 from data_package.engine.staleness.own_checks import OwnVerdicts, is_due
 from data_package.engine.staleness.preflight import faults_of
-from data_package.engine.staleness.survey import TableState, in_order
+from data_package.engine.staleness.survey import TableState, in_order, raw_not_as_locked
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import dagster_quiet, open_project
 from data_package.engine.tables.table import PACKAGE, Table
@@ -63,6 +63,7 @@ class Work:
         parts: which partitions of those tables run that have any.
         checked: which partitions of a table each check of its contract is made on.
         fresh: how many tables the selection needs that are left alone.
+        raw: entries of raw files that the lock is to have instead of its own.
     """
 
     tables: frozenset[dg.AssetKey]
@@ -74,6 +75,7 @@ class Work:
     fresh: int
     parts: Mapping[dg.AssetKey, tuple[str, ...]] = field(default_factory=dict)
     checked: Mapping[dg.AssetCheckKey, tuple[str, ...]] = field(default_factory=dict)
+    raw: Mapping[str, RawEntry] = field(default_factory=dict)
 
     def describe(self) -> str:
         """What would run, and why."""
@@ -195,8 +197,11 @@ def plan_work(
             stale[key] = runs
     tables, checks = _what_runs(job, needed, stale, catalogue, lock.read())
     made = {key: _made_together(job, key, stale, needed) for key in tables}
+    raw = raw_not_as_locked(catalogue, lock.read(), states)
     publish = may_publish and (
-        bool(tables or checks) or not all(p.is_current() for p in catalogue.publications)
+        bool(tables or checks)
+        or (bool(raw) and bool(catalogue.publications))
+        or not all(p.is_current() for p in catalogue.publications)
     )
     return Work(
         tables,
@@ -208,6 +213,7 @@ def plan_work(
         fresh=len(needed.keys() - tables),
         parts={key: _keys(parts) for key, parts in made.items() if None not in parts},
         checked=_parts_checked(checks, needed, made, catalogue, lock.read()),
+        raw=raw,
     )
 
 

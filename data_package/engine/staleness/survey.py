@@ -13,7 +13,7 @@ from data_package.engine.sources.files import all_of, combine_hashes
 from data_package.engine.sources.shares import Share
 from data_package.engine.staleness.assess import Cause, CauseKind, Present, assess
 from data_package.engine.staleness.ledger import ledger
-from data_package.engine.staleness.lock import Lock
+from data_package.engine.staleness.lock import Lock, RawEntry
 from data_package.engine.states import State, worst
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.table import Table
@@ -86,6 +86,28 @@ def survey(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:
     if faults:
         raise all_of(faults)
     return {table.name: states[table.name] for table in catalogue.listed}
+
+
+def raw_not_as_locked(
+    catalogue: Catalogue, lock: Lock, states: Mapping[str, TableState]
+) -> dict[str, RawEntry]:
+    """The raw files whose entry is not of their content, although no table that uses them is stale.
+
+    As where the lock was edited or merged, or a file came that no partition is made of. The
+    entries are what they ought to be.
+    """
+    users: dict[str, list[State]] = {}
+    for table in catalogue.tables.values():
+        for name in input_names(table):
+            users.setdefault(name, []).append(states[table.name].state)
+    found = {}
+    for name in catalogue.deliveries.files:
+        if all(state is State.FRESH for state in users.get(name, [State.STALE])):
+            content = catalogue.deliveries.whole(name)
+            entry = RawEntry(content.sha256, content.size_bytes)
+            if lock.raw.get(name) != entry:
+                found[name] = entry
+    return found
 
 
 def survey_of_code(catalogue: Catalogue, lock: Lock) -> dict[str, TableState]:

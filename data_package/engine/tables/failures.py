@@ -25,7 +25,7 @@ from data_package.engine.schema.damaged import DAMAGED
 from data_package.engine.tables import polars_errors, python_errors
 from data_package.engine.tables.own_words import OwnWords, names_known, read_source
 from data_package.engine.tables.table import place_of
-from data_package.engine.unusable import lack_of_room, why_failed
+from data_package.engine.unusable import OF_PROCESSES, lack_of_room, number_of, why, why_failed
 
 _COLUMNS_SHOWN = 40
 _returned = threading.local()
@@ -164,6 +164,9 @@ def describe(
         # The user's own code may write to any disk.
         of_ours = not _is_of_user(function) or line is None
         said = why_failed(error, project.storage) if of_ours else lack_of_room(project.storage)
+        if isinstance(error, pl.exceptions.PanicException) and number_of(error) in OF_PROCESSES:
+            # Polars starts its threads with the first query.
+            said = why(OSError(number_of(error), ""))
         report += [f"  {one}" for one in said.splitlines()]
     if line:
         report.append(f"  at {project.relative(line[0])}:{line[1]}")

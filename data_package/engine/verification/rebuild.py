@@ -164,6 +164,18 @@ class Rebuilder:
         entry = self.lock.entry(table.name, part)
         return made is not None and entry is not None and made.sha256 == entry.data_version
 
+    def wrong_facts(self, table: Table, part: str | None, attempt: Attempt) -> list[str]:
+        """What the lock says wrongly of a table whose content is as it records: `rows`, `bytes`."""
+        made, entry = attempt.written[table.key, part], self.lock.entry(table.name, part)
+        if entry is None:
+            return []
+        facts = {
+            "rows": made.rows == entry.rows,
+            "columns": made.columns == entry.columns,
+            "bytes": made.size_bytes == entry.size_bytes,
+        }
+        return [name for name, is_right in facts.items() if not is_right]
+
     def _source(self, key: dg.AssetKey, part: str | None, attempt: Attempt) -> InputSource:
         table = self.catalogue.tables.get(key)
         if table is None or self.is_intact(table, part):

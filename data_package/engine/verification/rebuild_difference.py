@@ -45,6 +45,7 @@ class ReasonKind(StrEnum):
     LIBRARY = "library"
     OUTSIDE = "something that is not an input"
     BYTES = "other bytes"
+    RECORD = "the lock file"
 
 
 @dataclass(frozen=True)

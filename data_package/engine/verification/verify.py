@@ -25,7 +25,11 @@ from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, load_project
 from data_package.engine.tables.table import Table
 from data_package.engine.verification.rebuild import Attempt, Rebuilder, Unit, Watch
-from data_package.engine.verification.rebuild_difference import Reason, explain_difference
+from data_package.engine.verification.rebuild_difference import (
+    Reason,
+    ReasonKind,
+    explain_difference,
+)
 
 # A table can be rebuilt as in the lock although its file is missing or changed, or a library has
 # another version; with other code or other inputs it cannot.
@@ -244,7 +248,13 @@ def _judge(
     if unit in first.failed or unit not in first.written:
         return verdict(Rebuilt.FAILED, first.failed.get(unit, "It was not run."))
     if rebuilder.is_as_locked(table, part, first):
-        return verdict(Rebuilt.EQUAL)
+        if not (wrong := rebuilder.wrong_facts(table, part, first)):
+            return verdict(Rebuilt.EQUAL)
+        words = (
+            f"its content is as in the lock file, which is wrong about its {' and '.join(wrong)}. "
+            f"Write it anew: data-package accept {table.name}"
+        )
+        return verdict(Rebuilt.DIFFERS, reasons=[Reason(ReasonKind.RECORD, words)])
     present = present_of(table, rebuilder.catalogue, rebuilder.lock, part)
     entry = rebuilder.lock.entry(table.name, part)
     changed = changed_libraries(entry, present.libraries) if entry else []

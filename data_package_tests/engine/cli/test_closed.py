@@ -143,7 +143,7 @@ def test_no_gate_passes_while_the_lock_lacks_a_build(study: Make) -> None:
     for verb in (["verify"], ["release", "--without-git"]):
         done = project.verb(*verb)
         assert done.returncode != 0
-        assert "data-package.lock does not record the last build of persons" in done.stderr
+        assert "data-package.lock does not record the present state of persons" in done.stderr
     assert project.build().ok
     assert json.loads(project.verb("status", "--json").stdout)["unwritten"] == []
 

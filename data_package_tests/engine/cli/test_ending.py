@@ -152,6 +152,7 @@ def people() -> pl.DataFrame:
         ("data_package.engine.cli.verbs", "SIGTERM", -signal.SIGTERM, ""),
         ("data_package.engine.cli.status", "SIGINT", 130, INTERRUPTED),
         ("data_package.engine.cli.status", "SIGTERM", 143, INTERRUPTED),
+        ("data_package.engine.cli.status", "SIGHUP", 129, INTERRUPTED),
     ],
 )
 def test_a_command_that_is_ended_while_it_is_imported_shows_no_traceback(

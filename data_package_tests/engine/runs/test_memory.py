@@ -68,7 +68,13 @@ def test_tags_say_what_a_table_needs(tags: dict[str, str], needs: Needs) -> None
     assert needs_of(tags, "a.py:1") == needs
 
 
-@pytest.mark.parametrize("amount", ["4", "GB", "4 gb", "-4GB", "0GB", "4GB 2", "4e3GB", ""])
+@pytest.mark.parametrize(
+    "amount",
+    [
+        *("4", "GB", "4 gb", "-4GB", "0GB", "4GB 2", "4e3GB", ""),
+        *("0.0000001MB", "9" * 400 + "GB", "9" * 5000 + "GB"),
+    ],
+)
 def test_a_tag_that_is_not_an_amount_is_refused(amount: str) -> None:
     with pytest.raises(ProjectError, match=r"a.py:1: the tag data_package/memory is"):
         needs_of({"data_package/memory": amount}, "a.py:1")
@@ -79,6 +85,7 @@ def test_a_tag_that_is_not_an_amount_is_refused(amount: str) -> None:
     [
         ("data_package/cores", "0"),
         ("data_package/cores", "1.5"),
+        ("data_package/cores", "9" * 5000),
         ("data_package/slurm_partition", ""),
         ("data_package/slurm_partition", "--wrap=x"),
         ("data_package/slurm_account", "a b"),

@@ -41,6 +41,7 @@ VISITS: list[list[object]] = [
     [None] * 6,
 ]
 DIALECT = {"sheetName": "Visits", "headerRows": [3, 4]}
+NO_HEADER = {"header": False}
 
 
 def book(path: Path, **sheets: Sequence[Sequence[object]]) -> Path:
@@ -143,6 +144,7 @@ CELLS = st.one_of(
     st.integers(-(10**14), 10**14),
     st.floats(allow_nan=False, allow_infinity=False, allow_subnormal=False),
     st.text(st.characters(codec="utf-8", exclude_categories=["C"]), min_size=1, max_size=4),
+    st.from_regex(r"-?[0-9]{1,3}\.[0-9]{0,2}0?|[0-9]{15,20}|[0-9]e[0-9]", fullmatch=True),
     st.datetimes(at(1901, 1, 1), at(2100, 1, 1)).map(lambda moment: moment.replace(microsecond=0)),
 )
 
@@ -180,6 +182,30 @@ def same(text: str | None, value: object) -> bool:
     if isinstance(value, dt.datetime):
         return abs(dt.datetime.fromisoformat(text) - value) <= dt.timedelta(milliseconds=1)
     return text == value
+
+
+def test_texts_that_look_like_numbers_and_moments_stay_as_they_are(tmp_path: Path) -> None:
+    """Codes of diseases, numbers of persons and versions are often stored as text."""
+    path = tmp_path / "t.xlsx"
+    made = xlsxwriter.Workbook(path, {"default_date_format": "yyyy-mm-dd hh:mm:ss"})
+    sheet = made.add_worksheet()
+    written = [
+        *("250.00", "250.0", "008.45", "V45.10", "1234567890123456789", "0000000000000017", "inf"),
+        *("NaN", "-0.0", "2024-05-31 00:00:00", "1899-12-31 10:00:00", "1900-01-02 10:00:00"),
+    ]
+    for number, text in enumerate(["a", *written]):
+        sheet.write_string(number, 0, text)
+        # The same column also has numbers whose digits the library rounds, and a moment.
+        sheet.write_string(number, 1, text)
+    sheet.write_number(len(written) + 1, 1, 0.1234567890123)
+    sheet.write_number(len(written) + 2, 1, 250)
+    sheet.write_datetime(len(written) + 3, 1, at(2024, 5, 31, 10, 30))
+    made.close()
+    cells = read(path, texts("a", "a2"), dialect=NO_HEADER)
+    found = cells.frame.collect()
+    assert found["a"].drop_nulls().to_list() == ["a", *written]
+    numbers = ["0.1234567890123", "250", "2024-05-31T10:30:00"]
+    assert found["a2"].to_list() == ["a", *written, *numbers]
 
 
 def cut(data: bytes) -> bytes:

@@ -2,6 +2,7 @@
 
 import json
 import os
+import re
 import signal
 import subprocess
 import sys
@@ -196,6 +197,17 @@ def test_a_table_that_needs_an_input_that_cannot_be_made_again_is_skipped(
     assert verdicts(result)["reader"] is Rebuilt.SKIPPED
     assert verdicts(result)["chance"] is Rebuilt.DIFFERS
     assert "its input chance" in next(t.words for t in result.tables if t.name == "reader")
+
+
+def test_a_lock_file_that_is_wrong_about_a_table_is_reported(made: Callable[[str], Study]) -> None:
+    study = made(STEADY)
+    lock = study.project.lock
+    lock.write_text(re.sub(r"(?m)^rows = \d+$", "rows = 99", lock.read_text(), count=1))
+    result = again(study, "letters")
+    assert not result.ok
+    assert kinds(result, "letters") == [ReasonKind.RECORD]
+    assert "wrong about its rows" in words(result, "letters")
+    assert "data-package accept letters" in words(result, "letters")
 
 
 def test_stale_tables_are_reported_and_skipped(made: Callable[[str], Study]) -> None:

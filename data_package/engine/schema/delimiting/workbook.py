@@ -9,6 +9,8 @@ import re
 import zipfile
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
+from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, Literal, TypeAlias, TypeVar
 
@@ -21,7 +23,7 @@ from data_package.engine.schema.dialect import Dialect
 from data_package.engine.schema.unreadable import CheckError, one_of
 
 if TYPE_CHECKING:
-    from fastexcel import CellError, ExcelReader
+    from fastexcel import CellError, DType, ExcelReader
 
 T = TypeVar("T")
 State: TypeAlias = Literal["shown", "hidden", "empty"]
@@ -50,6 +52,8 @@ _NO_DATE_OF_1904 = r"^1904-01-01 "
 # Durations of a day or more are moments of these years, and so are dates of long ago.
 _LONG_AGO = r"^190\d-\d\d-\d\d \d\d:"
 _DAY = 24 * 60 * 60
+# The last day of 9999, counted from 1900.
+_MOST_DAYS = 2_958_465
 # What fastexcel rounds: decimals, numbers of many digits, and what is too small or large.
 _ROUNDED = r"^-?\d+\.\d+$|^-?\d{16,}$|^-?0$|^-?inf$|^NaN$"
 _ERRORS = {
@@ -326,44 +330,105 @@ def _damaged(path: Path, error: BaseException) -> CheckError:
 
 def _cells(path: Path, reader: "ExcelReader", at: int) -> pl.DataFrame:
     """Return all cells of a sheet as text, in columns "0", "1", …."""
-    cells, exact, places, errors = _loaded(path, reader, lambda one: _texts_and_numbers(one, at))
-    changed = [_exact(cells[name], exact[name]) for name in exact.columns]
-    cells = cells.with_columns(changed)
+    found = _loaded(path, reader, lambda one: _Texts.loaded(one, at))
+    cells, numbers = found.cells, _Kind(path, reader, at, "boolean")
+    cells = cells.with_columns(
+        _exact(column, found.typed[column.name], partial(numbers.cells, place))
+        for place, column in zip(found.places, cells, strict=True)
+        if found.rounded(column.name)
+    )
     cells = cells.with_columns(
         made
-        for place, column in zip(places, cells, strict=True)
+        for place, column in zip(found.places, cells, strict=True)
         if column.str.contains(_LONG_AGO).any()
         and (made := _durations(path, reader, at, place, column)) is not None
     )
     no_date = _NO_DATE_OF_1904 if _is_of_1904(path) else _NO_DATE
-    cells = cells.with_columns([_iso(column, no_date) for column in cells])
-    return _with_errors(cells, errors)
+    moments = _Kind(path, reader, at, "datetime")
+
+    def are_moments(column: pl.Series, place: int) -> pl.Series:
+        # With a number that is no day among them, texts cannot be told from moments.
+        if found.dated(column.name):
+            return found.typed[column.name].is_not_null()
+        if _within_days(column) or _within_days(column.filter(numbers.cells(place))):
+            return moments.cells(place)
+        return column.is_not_null()
+
+    cells = cells.with_columns(
+        _iso(column, no_date, are_moments(column, place))
+        for place, column in zip(found.places, cells, strict=True)
+        if column.str.contains(_MOMENT).any()
+    )
+    return _with_errors(cells, found.errors)
 
 
-def _texts_and_numbers(
-    reader: "ExcelReader", at: int
-) -> "tuple[pl.DataFrame, pl.DataFrame, list[int], list[CellError]]":
-    """All cells as text, those columns as numbers whose text is rounded, and the errors.
+def _within_days(column: pl.Series) -> bool:
+    """Whether all numbers of a column can be days; the library breaks off with others."""
+    return not (column.cast(pl.Float64, strict=False).abs() > _MOST_DAYS).any()
 
-    The third are the columns' places in the sheet, which may begin with empty ones.
+
+@dataclass(frozen=True, slots=True)
+class _Texts:
+    """All cells of a sheet as text, and what tells texts from numbers and moments.
+
+    `typed` has the columns with decimals or many digits, as numbers, and others with date-times, as
+    these. `places` are the columns' places in the sheet, which may begin with empty ones.
     """
-    found = reader.load_sheet(at, header_row=None, skip_rows=0, dtypes="string")
-    batch, errors = found.to_arrow_with_errors()
-    cells = pl.DataFrame(batch)
-    cells.columns = [str(i) for i in range(cells.width)]
-    places = [each.absolute_index for each in found.selected_columns]
-    inexact = [i for i, each in enumerate(cells) if each.str.contains(_ROUNDED).any()]
-    exact = pl.DataFrame()
-    if inexact:
-        exact = reader.load_sheet(
-            at,
-            header_row=None,
-            skip_rows=0,
-            use_columns=[places[i] for i in inexact],
-            dtypes="float",
-        ).to_polars()
-        exact.columns = [str(i) for i in inexact]
-    return cells, exact, places, errors.errors if errors else []
+
+    cells: pl.DataFrame
+    typed: pl.DataFrame
+    places: list[int]
+    errors: "list[CellError]"
+
+    @classmethod
+    def loaded(cls, reader: "ExcelReader", at: int) -> "_Texts":
+        """Load a sheet, twice where text alone does not tell."""
+        sheet = reader.load_sheet(at, header_row=None, skip_rows=0, dtypes="string")
+        batch, errors = sheet.to_arrow_with_errors()
+        cells = pl.DataFrame(batch)
+        cells.columns = [str(i) for i in range(cells.width)]
+        places = [each.absolute_index for each in sheet.selected_columns]
+        kinds: dict[str | int, DType] = {}
+        for place, each in zip(places, cells, strict=True):
+            if each.str.contains(_ROUNDED).any():
+                kinds[place] = "float"
+            elif each.str.contains(_MOMENT).any() and _within_days(each):
+                kinds[place] = "datetime"
+        typed = pl.DataFrame()
+        if kinds:
+            typed = reader.load_sheet(
+                at, header_row=None, skip_rows=0, use_columns=[*map(int, kinds)], dtypes=kinds
+            ).to_polars()
+            typed.columns = [str(places.index(int(place))) for place in kinds]
+        return cls(cells, typed, places, errors.errors if errors else [])
+
+    def rounded(self, name: str) -> bool:
+        """Whether the digits of numbers may be missing in a column."""
+        return name in self.typed.columns and self.typed[name].dtype.is_float()
+
+    def dated(self, name: str) -> bool:
+        """Whether it is known which cells of a column are date-times."""
+        return name in self.typed.columns and self.typed[name].dtype.is_temporal()
+
+
+@dataclass(frozen=True, slots=True)
+class _Kind:
+    """Which cells of a sheet can be of a type: numbers are true or false, and texts are not."""
+
+    path: Path
+    reader: "ExcelReader"
+    at: int
+    kind: Literal["boolean", "datetime"]
+
+    def cells(self, place: int) -> pl.Series:
+        """Which cells of the column at this place are of the type."""
+
+        def load(reader: "ExcelReader") -> pl.DataFrame:
+            return reader.load_sheet(
+                self.at, header_row=None, skip_rows=0, use_columns=[place], dtypes=self.kind
+            ).to_polars()
+
+        return _loaded(self.path, self.reader, load).to_series().is_not_null()
 
 
 def _durations(
@@ -396,8 +461,13 @@ def _durations(
     return text.scatter(rows + first, words)
 
 
-def _exact(text: pl.Series, numbers: pl.Series) -> pl.Series:
-    """Put in the digits that were rounded away; what was text stays as it is."""
+def _exact(text: pl.Series, numbers: pl.Series, are_numbers: Callable[[], pl.Series]) -> pl.Series:
+    """Put in the digits that were rounded away; what was text stays as it is.
+
+    The library gives numbers that are stored as text (`numbers`), too: `250.00` is the code of a
+    disease, and not 250. A number whose digits are lost differs from its text; others are asked
+    for, where they would be written in another way.
+    """
     rounded = text.str.contains(_ROUNDED)
     if not rounded.any():
         return text
@@ -405,16 +475,18 @@ def _exact(text: pl.Series, numbers: pl.Series) -> pl.Series:
     words, numbers = text.gather(at), numbers.gather(at)
     near = (numbers - words.cast(pl.Float64, strict=False)).abs() <= 1e-9 + numbers.abs() * 1e-15
     far = words.str.contains("inf", literal=True) & numbers.is_not_null()
-    is_number = near | far
-    return text.scatter(at.filter(is_number), as_text(numbers.filter(is_number)))
+    changes = (near | far) & (as_text(numbers) != words)
+    if (changes & (words.cast(pl.Float64, strict=False) == numbers)).any():
+        changes &= are_numbers().gather(at)
+    return text.scatter(at.filter(changes), as_text(numbers.filter(changes)))
 
 
-def _iso(column: pl.Series, no_date: str) -> pl.Series:
-    """Write dates, times and date-times as ISO 8601 has them.
+def _iso(column: pl.Series, no_date: str, moments: pl.Series) -> pl.Series:
+    """Write dates, times and date-times, which these cells are, as ISO 8601 has them.
 
-    A column in which every date-time is at midnight holds dates.
+    A column in which every date-time is at midnight holds dates. Texts stay as they are.
     """
-    dated = column.str.contains(_MOMENT)
+    dated = column.str.contains(_MOMENT) & moments
     if not dated.any():
         return column
     timeless = column.str.contains(no_date) & dated

@@ -42,6 +42,7 @@ _FEWEST_ROWS = 1 << 10
 _PIECE = 1 << 20
 # How many batches are made before the first of them has been read.
 _AHEAD = 2
+_LARGEST = 2**63 - 1
 # The part of the machine's memory that a file may claim before it counts as damaged.
 _SHARE = 0.75
 
@@ -250,19 +251,14 @@ def rows(
 
 def in_integers(batch: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """A batch with columns of floats as integers, those of these names that hold nothing else."""
-    floats = [one for one in names if batch.schema[one].is_float()]
-    columns = [pl.col(one) for one in floats]
-    made = batch.select_seq(
-        *(one.cast(pl.Int64, strict=False) for one in columns),
-        *((one.floor() != one).any().alias(f"\ufffe{i}") for i, one in enumerate(columns)),
-    ).get_columns()
-    pairs = zip(made, made[len(floats) :], strict=False)
-    # What is not a number, or too large, would be lost.
-    return batch.with_columns(
-        one
-        for one, differs in pairs
-        if not differs.any() and one.null_count() == batch[one.name].null_count()
-    )
+    whole: list[pl.Series] = []
+    for column in map(batch.get_column, names):
+        if column.dtype.is_float():
+            made = column.cast(pl.Int64, wrap_numerical=True)
+            # No float is the largest integer, but a larger one may become it.
+            if (made.cast(column.dtype) == column).all() and made.max() != _LARGEST:
+                whole.append(made)
+    return batch.with_columns(whole) if whole else batch
 
 
 def undecoded(batch: pl.DataFrame) -> str:
@@ -314,10 +310,10 @@ class Channel:
             self._read()
         number = os.memfd_create("batch", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
         file = os.fdopen(number, "wb")
-        fixed = [one for one, dtype in frame.schema.items() if is_fixed(dtype)]
-        places = put(frame.select(fixed), file)
+        places = put(pl.DataFrame([one for one in frame if is_fixed(one.dtype)]), file)
         others = file.tell()
-        frame.drop(fixed).write_ipc_stream(file, compression="uncompressed")
+        rest = pl.DataFrame([one for one in frame if not is_fixed(one.dtype)])
+        rest.write_ipc_stream(file, compression="uncompressed")
         file.flush()
         self._unread.append(file)
         self.send(b"B", json.dumps([number, frame.height, places, others]).encode())

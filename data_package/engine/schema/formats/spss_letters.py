@@ -6,10 +6,10 @@ that these stand for are decoded here. A file that names no encoding counts as U
 https://www.gnu.org/software/pspp/pspp-dev/html_node/Character-Encoding-Record.html
 """
 
-import mmap
 import shutil
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
+from io import BufferedReader
 from itertools import groupby
 from typing import IO, cast
 
@@ -39,10 +39,9 @@ class UndecodedError(ValueError):
     """A column, which is the argument, has letters that are not in the encoding of its file."""
 
 
-def is_ascii(file: IO[bytes], data_offset: int) -> bool:
+def is_ascii(file: BufferedReader, data_offset: int) -> bool:
     """Whether the texts of a file whose rows are not packed are all in ASCII."""
-    content = mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ)
-    head = content[:data_offset]
+    head = file.read(data_offset)
     (packed,) = struct.unpack(f"{byte_order(head)}i", head[_PACKED_AT : _PACKED_AT + 4])
     if packed:
         return False
@@ -51,15 +50,15 @@ def is_ascii(file: IO[bytes], data_offset: int) -> bool:
         for kind, begin, _ in places_of(head)
         if kind == VARIABLE
     ]
-    beyond = (len(content) - data_offset) % _CELL
-    cells = memoryview(content)[data_offset : len(content) - beyond].cast("Q")
     rows = max(1, _BLOCK // (_CELL * len(widths)))
-    block = rows * len(widths)
-    return content[len(content) - beyond :].isascii() and all(
-        part.tobytes().isascii()
-        for begin in range(0, len(cells), block)
-        for part in _texts_of(cells[begin : begin + block], rows, widths)
-    )
+    block = bytearray(rows * _CELL * len(widths))
+    while size := file.readinto(block):
+        cells = memoryview(block)[: size - size % _CELL].cast("Q")
+        if not all(part.tobytes().isascii() for part in _texts_of(cells, rows, widths)):
+            return False
+        if not block[size - size % _CELL : size].isascii():
+            return False
+    return True
 
 
 def _texts_of(cells: memoryview, rows: int, widths: Sequence[int]) -> Iterator[memoryview]:
