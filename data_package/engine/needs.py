@@ -14,8 +14,10 @@ MEMORY, TIME, CORES = f"{_TAG}memory", f"{_TAG}time", f"{_TAG}cores"
 
 _BYTES = {"MB": 10**6, "GB": 10**9, "TB": 10**12, "MiB": 2**20, "GiB": 2**30, "TiB": 2**40}
 _SECONDS = {"s": 1, "min": 60, "h": 3600, "d": 86400}
-_AMOUNT = re.compile(r"([0-9]+(?:\.[0-9]+)?) ?([A-Za-z]+)")
+_NUMBER = r"[0-9]{1,9}(?:\.[0-9]{1,9})?"
+_AMOUNT = re.compile(rf"({_NUMBER}) ?([A-Za-z]+)")
 _WORD = re.compile(r"[A-Za-z0-9_][A-Za-z0-9_.,@-]*")
+_CORES = re.compile(r"[0-9]{1,4}")
 _MOST_CORES = 4096
 
 
@@ -102,7 +104,7 @@ def settings_schema() -> dict[str, object]:
     """The JSON Schema of the settings, for editors."""
 
     def amount(units: Iterable[str]) -> dict[str, object]:
-        positive = r"(?!0+(\.0+)? ?[A-Za-z])[0-9]+(\.[0-9]+)?"
+        positive = rf"(?!0+(\.0+)? ?[A-Za-z]){_NUMBER}"
         return {"type": "string", "pattern": f"^{positive} ?({'|'.join(units)})$"}
 
     word = {"type": "string", "pattern": f"^{_WORD.pattern}$"}
@@ -122,13 +124,15 @@ def problem_of(name: str, value: object) -> str:
     """What is wrong with a setting's value, and what to write; empty for a right one."""
     text = str(value)
     if name == "cores":
-        if not isinstance(value, bool) and text.isdecimal() and 0 < int(text) <= _MOST_CORES:
+        is_number = not isinstance(value, bool) and _CORES.fullmatch(text)
+        if is_number and 0 < int(text) <= _MOST_CORES:
             return ""
         return f"not a number of cores.\nWrite a whole number from 1 to {_MOST_CORES}"
     if name in ("memory", "time"):
         units = _BYTES if name == "memory" else _SECONDS
         found = _AMOUNT.fullmatch(text) if isinstance(value, str) else None
-        if found is not None and found[2] in units and float(found[1]):
+        # To Slurm, none at all means without limit.
+        if found is not None and found[2] in units and _value(name, text):
             return ""
         return f"not an amount.\nWrite a number and one of {', '.join(units)}"
     if isinstance(value, str) and _WORD.fullmatch(value):

@@ -24,6 +24,8 @@ _LONGEST_PATH = 4095
 _NEXT_TO_NO_INODES = 4
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
+# Of what is said where a process or a thread cannot be started.
+OF_PROCESSES = (errno.EAGAIN, errno.ENOMEM)
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 # What services and their clients say of a connection, and what it means.
 _OF_A_CONNECTION = {
@@ -47,6 +49,7 @@ _IN_WORDS = {
     "read-only file system": errno.EROFS,
     "too many open files": errno.EMFILE,
     "input/output error": errno.EIO,
+    "resource temporarily unavailable": errno.EAGAIN,
     "disk i/o error": errno.EIO,
 }
 _ANOTHER_PLACE = "set another place for `storage` in pyproject.toml"
@@ -109,6 +112,16 @@ def why(error: OSError, place: Path | str | None = None) -> str:
             most = resource.getrlimit(resource.RLIMIT_NOFILE)[0]
             return (
                 f"Too many files are open at once; {most} are allowed.\nAllow more: ulimit -n 1024"
+            )
+        case errno.EAGAIN:
+            return (
+                "You have as many processes and threads as you are allowed.\n"
+                "End others, or allow more: see ulimit -u."
+            )
+        case errno.ENOMEM:
+            return (
+                "There is not enough memory for it.\nEnd other programs, or allow more: see "
+                "ulimit -v."
             )
         case errno.EFBIG:
             return f"{what} would be larger than is allowed here.\nSee `ulimit -f`."

@@ -29,13 +29,13 @@ if TYPE_CHECKING:
 _FRAMES_SHOWN = 6
 _PRIVATE = 0o077
 _STDOUT, _STDERR = 1, 2
-_INTERRUPTED = 128 + signal.SIGINT
-_TERMINATED = 128 + signal.SIGTERM
+# Added to the number of the signal that ended a command.
+_BY_SIGNAL = 128
 # Importing makes many thousand objects, and none of them is ever garbage.
 _RARELY = 50_000, 20, 100
 # How long an interrupted command may take to close what is open; then Linux ends the process.
 _PATIENCE_SECONDS = 10
-_asked_to_end = False
+_asked_by: int | None = None
 
 
 def main() -> None:
@@ -201,6 +201,9 @@ def _run() -> None:
     if "--json" in sys.argv:
         _keep_results_apart()
     signal.signal(signal.SIGTERM, _end)
+    if signal.getsignal(signal.SIGHUP) is signal.SIG_DFL:
+        # `nohup` has it ignored.
+        signal.signal(signal.SIGHUP, _hang_up)
     if signal.getsignal(signal.SIGINT) is signal.SIG_DFL:
         signal.signal(signal.SIGINT, signal.default_int_handler)
     try:
@@ -217,14 +220,16 @@ def _run() -> None:
     except SystemExit:
         raise
     except BaseException as error:
-        if not (_asked_to_end or isinstance(error, click.Abort) or _is_interruption(error)):
+        if not (_asked_by or isinstance(error, click.Abort) or _is_interruption(error)):
             raise
         # A second request while the process ends means at once.
-        for number in (signal.SIGINT, signal.SIGTERM):
+        for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP):
             signal.signal(number, signal.SIG_DFL)
         signal.alarm(_PATIENCE_SECONDS)
-        click.echo("Interrupted. What was finished is kept.", err=True)
-        sys.exit(_TERMINATED if _asked_to_end else _INTERRUPTED)
+        with suppress(OSError):
+            # The terminal may be closed.
+            click.echo("Interrupted. What was finished is kept.", err=True)
+        sys.exit(_BY_SIGNAL + (_asked_by or signal.SIGINT))
 
 
 def _is_interruption(error: BaseException | None) -> bool:
@@ -234,8 +239,16 @@ def _is_interruption(error: BaseException | None) -> bool:
     return error is not None
 
 
-def _end(_signal: int, _frame: FrameType | None) -> None:
+def _end(number: int, _frame: FrameType | None) -> None:
     """End as after Ctrl-C, so that everything open is closed."""
-    global _asked_to_end
-    _asked_to_end = True
+    global _asked_by
+    _asked_by = number
     raise KeyboardInterrupt
+
+
+def _hang_up(number: int, frame: FrameType | None) -> None:
+    """End as after Ctrl-C at this moment: Dagster has its own way to do so during a run."""
+    global _asked_by
+    _asked_by = number
+    if callable(interrupt := signal.getsignal(signal.SIGINT)):
+        interrupt(signal.SIGINT, frame)

@@ -18,6 +18,7 @@ from collections.abc import Callable, Mapping
 from contextlib import suppress
 from dataclasses import dataclass
 from multiprocessing.connection import Connection
+from pathlib import Path
 from typing import NoReturn
 
 import dagster as dg
@@ -30,10 +31,12 @@ from data_package.engine.runs.ending import FAILED
 from data_package.engine.runs.selection import Selection
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.loading import dagster_quiet
-from data_package.engine.unusable import OF_THE_PLACE, why
+from data_package.engine.unusable import OF_PROCESSES, OF_THE_PLACE, why
 
 # As a module of its own name, so that what it sends is what is expected here.
 _BE_ONE = f"import sys; from {__name__} import main; main(*sys.argv[1:])"
+# Added to the part of the memory that a process has, in thousandths.
+_FIRST_TO_END = "500"
 _GONE = "The process that starts others for this build has ended.\nBuild again."
 
 
@@ -58,6 +61,10 @@ class ProcessGone:
     peak_bytes: int
 
 
+class NoOtherError(BuildError):
+    """The system allows no other process."""
+
+
 class Nursery:
     """The deciding process' view of it."""
 
@@ -76,24 +83,27 @@ class Nursery:
         # Those that were asked for, and what has become of the first of them.
         self._asked: deque[Connection] = deque()
         self._made: deque[Started | str] = deque()
-        self._control, control = socket.socketpair()
-        self.news, news = _pipe()
-        _flush()
-        if may_fork():
-            self._pid = os.fork()
-            if not self._pid:
-                self._control.close()
-                self.news.close()
-                _become(control, news, job, catalogue, run_config)
-            self._process = None
-        else:
-            handles = control.fileno(), news.fileno()
-            words = [sys.executable, "-c", _BE_ONE, str(os.getpid()), *map(str, handles)]
-            self._process = subprocess.Popen(  # noqa: S603
-                words, pass_fds=handles, stdin=subprocess.DEVNULL, process_group=0
-            )
-            self._pid = self._process.pid
-            self.news.send((Selection.of(job, catalogue.project), run_config))
+        self._process: subprocess.Popen[bytes] | None = None
+        try:
+            self._control, control = socket.socketpair()
+            self.news, news = _pipe()
+            _flush()
+            if may_fork():
+                self._pid = os.fork()
+                if not self._pid:
+                    self._control.close()
+                    self.news.close()
+                    _become(control, news, job, catalogue, run_config)
+            else:
+                handles = control.fileno(), news.fileno()
+                words = [sys.executable, "-c", _BE_ONE, str(os.getpid()), *map(str, handles)]
+                self._process = subprocess.Popen(  # noqa: S603
+                    words, pass_fds=handles, stdin=subprocess.DEVNULL, process_group=0
+                )
+                self._pid = self._process.pid
+                self.news.send((Selection.of(job, catalogue.project), run_config))
+        except OSError as error:
+            raise BuildError(_no_other(error)) from None
         control.close()
         news.close()
         for _ in range(soon):
@@ -104,7 +114,8 @@ class Nursery:
     def fork(self) -> tuple[int, Connection]:
         """A process that waits for steps, and the channel to it.
 
-        Raises BuildError when there is none to be had.
+        Raises NoOtherError when the system allows no other, and BuildError when the deciding
+        process cannot have the channel.
         """
         if not self._asked:
             self._ask()
@@ -114,7 +125,7 @@ class Nursery:
         made, ours = self._made.popleft(), self._asked.popleft()
         if isinstance(made, str):
             ours.close()
-            raise BuildError(made)
+            raise NoOtherError(made)
         return made.pid, ours
 
     def ended(self) -> list[ProcessGone]:
@@ -163,8 +174,8 @@ class Nursery:
 
 
 def _no_other(error: OSError) -> str:
-    of_place = error.errno in OF_THE_PLACE
-    reason = why(error) if of_place else f"{os.strerror(error.errno or 0)} (see ulimit -a)."
+    known = error.errno in OF_THE_PLACE or error.errno in OF_PROCESSES
+    reason = why(error) if known else f"{os.strerror(error.errno or 0)} (see ulimit -a)."
     return f"Another process cannot be started. {reason}\nOr build fewer tables at once: -j 2"
 
 
@@ -215,6 +226,7 @@ def _nurse(control: socket.socket, news: Connection, work: Callable[[Connection]
     # Ctrl-C is the matter of the deciding process.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    signal.signal(signal.SIGHUP, signal.SIG_DFL)
     woken, wakes = os.pipe2(os.O_NONBLOCK | os.O_CLOEXEC)
     signal.signal(signal.SIGCHLD, lambda *_: None)
     signal.set_wakeup_fd(wakes, warn_on_full_buffer=False)
@@ -266,6 +278,9 @@ def _work(channel: Connection, work: Callable[[Connection], None]) -> NoReturn:
     code = FAILED
     try:
         die_with(os.getppid())
+        with suppress(OSError):
+            # Where the memory runs out, the system ends this one rather than the deciding process.
+            Path("/proc/self/oom_score_adj").write_text(_FIRST_TO_END)
         # A group of its own: what a function starts is ended with it.
         os.setpgid(0, 0)
         signal.set_wakeup_fd(-1)

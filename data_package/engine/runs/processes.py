@@ -10,12 +10,13 @@ from pathlib import Path
 
 import dagster as dg
 
+from data_package.engine.errors import BuildError
 from data_package.engine.needs import MEMORY
 from data_package.engine.runs.ending import over_limit, signal_group, why_ended
 from data_package.engine.runs.hearing import Answer, End, Hearing, has_ended, takes_text
 from data_package.engine.runs.launching import Over, Task
 from data_package.engine.runs.memory import memory_of_machine, size, times_memory_ran_out, used_by
-from data_package.engine.runs.nursery import Nursery, ProcessGone
+from data_package.engine.runs.nursery import NoOtherError, Nursery, ProcessGone
 from data_package.engine.runs.remote_history import Words
 from data_package.engine.runs.worker import Begin, StepRequest
 from data_package.engine.staleness.recorder import Recorder
@@ -68,6 +69,8 @@ class Processes:
         self._ran_out = times_memory_ran_out()
         home = Path(recorder.catalogue.project.dagster_home)
         self._begin = Begin(run, instance.get_ref(), home, takes_text(instance))
+        # How many at most, once the system has refused another.
+        self._most: int | None = None
         self._idle: list[_Hand] = []
         self._busy: dict[str, _Hand] = {}
         self._reports: deque[tuple[str, dg.DagsterEvent | Over]] = deque()
@@ -85,11 +88,13 @@ class Processes:
     def has_room(self, task: Task) -> bool:
         """Whether the memory that running tables ask for leaves as much as this one asks for."""
         asked = [hand.task.needs.memory_bytes or 0 for hand in self._busy.values() if hand.task]
-        return sum(asked) + (task.needs.memory_bytes or 0) <= self._memory
+        fits = sum(asked) + (task.needs.memory_bytes or 0) <= self._memory
+        return fits and self._has_idle()
 
     def start(self, task: Task) -> None:
-        """Begin a task in a process that has nothing to do, or in a new one."""
-        hand = self._take_idle() or self._new()
+        """Begin a task in a process that has nothing to do: `has_room` sees that there is one."""
+        hand = next(hand for hand in reversed(self._idle) if not hand.is_leaving)
+        self._idle.remove(hand)
         hashes, hand.seen = self._recorder.catalogue.hashes.since(hand.seen)
         hand.task, hand.began, hand.peak_bytes = task, time.monotonic(), 0
         hand.broken_off, hand.has_reported = "", False
@@ -124,17 +129,27 @@ class Processes:
             # The tables that were being written.
             sweep(self._recorder.catalogue.project.storage)
 
-    def _take_idle(self) -> _Hand | None:
-        found = next((hand for hand in reversed(self._idle) if not hand.is_leaving), None)
-        if found is not None:
-            self._idle.remove(found)
-        return found
+    def _has_idle(self) -> bool:
+        """Whether a process has nothing to do, one that is started now among them.
 
-    def _new(self) -> _Hand:
-        pid, channel = self._nursery.fork()
+        Raises BuildError when not even one can be started.
+        """
+        if not all(hand.is_leaving for hand in self._idle):
+            return True
+        if self._most is not None and len(self._busy) >= self._most:
+            return False
+        try:
+            pid, channel = self._nursery.fork()
+        except NoOtherError as error:
+            if not self._busy:
+                raise BuildError(str(error)) from None
+            # The system allows no more: those that there are carry out the others.
+            self._most = len(self._busy)
+            return False
         with suppress(OSError):
             channel.send(self._begin)
-        return _Hand(pid, channel)
+        self._idle.append(_Hand(pid, channel))
+        return True
 
     def _patience(self) -> float | None:
         limited = any(hand.task and hand.task.needs.is_limited for hand in self._all)

@@ -44,7 +44,7 @@ def test_limits_of_the_older_groups_count(tmp_path: Path) -> None:
     assert memory_of_machine(proc, cgroups) == 2_000_000_000
 
 
-def test_a_process_has_memory_of_its_own_until_it_is_gone() -> None:
+def test_a_process_has_its_own_memory_until_it_ends() -> None:
     assert used_by(os.getpid()) > 10_000_000
     assert used_by(1 << 22) == 0
 
@@ -68,7 +68,13 @@ def test_tags_say_what_a_table_needs(tags: dict[str, str], needs: Needs) -> None
     assert needs_of(tags, "a.py:1") == needs
 
 
-@pytest.mark.parametrize("amount", ["4", "GB", "4 gb", "-4GB", "0GB", "4GB 2", "4e3GB", ""])
+@pytest.mark.parametrize(
+    "amount",
+    [
+        *("4", "GB", "4 gb", "-4GB", "0GB", "4GB 2", "4e3GB", ""),
+        *("0.0000001MB", "9" * 400 + "GB", "9" * 5000 + "GB"),
+    ],
+)
 def test_a_tag_that_is_not_an_amount_is_refused(amount: str) -> None:
     with pytest.raises(ProjectError, match=r"a.py:1: the tag data_package/memory is"):
         needs_of({"data_package/memory": amount}, "a.py:1")
@@ -79,6 +85,7 @@ def test_a_tag_that_is_not_an_amount_is_refused(amount: str) -> None:
     [
         ("data_package/cores", "0"),
         ("data_package/cores", "1.5"),
+        ("data_package/cores", "9" * 5000),
         ("data_package/slurm_partition", ""),
         ("data_package/slurm_partition", "--wrap=x"),
         ("data_package/slurm_account", "a b"),

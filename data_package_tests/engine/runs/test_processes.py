@@ -409,6 +409,37 @@ def test_more_processes_than_may_be_started_are_reported(study: Make) -> None:
     assert "-j 2" in done.stderr
 
 
+FORKS = """
+import errno, os
+fork, left = os.fork, [{0}]
+def allowed():
+    if not left[0]:
+        raise BlockingIOError(errno.EAGAIN, "")
+    left[0] -= 1
+    return fork()
+os.fork = allowed
+"""
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("allowed", [0, 1, 2])
+def test_the_processes_that_the_system_allows_carry_out_all_tables(
+    study: Make, allowed: int
+) -> None:
+    table = "@dg.asset\ndef t{0}() -> pl.DataFrame:\n    return pl.DataFrame({{'n': [{0}]}})\n"
+    head = "import dagster as dg\nimport polars as pl\n"
+    project = study({"tables.py": head + "".join(map(table.format, range(6)))})
+    # One is that which starts the others.
+    words = ["build", "-j4", "--processes"]
+    done = prepared.run(words, project.root, project.environment(), FORKS.format(allowed))
+    if allowed > 1:
+        assert (done.returncode, done.stderr) == (0, "")
+        assert "6 built" in done.stdout
+    else:
+        assert done.returncode == 1
+        assert "as many processes and threads as you are allowed" in done.stderr
+
+
 def running_commands() -> str:
     found = []
     for place in Path("/proc").glob("[0-9]*/cmdline"):
@@ -522,7 +553,7 @@ def waits_too(first: pl.DataFrame) -> pl.DataFrame:
 
 
 @pytest.mark.slow
-@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGTERM, signal.SIGKILL])
+@pytest.mark.parametrize("number", [signal.SIGINT, signal.SIGHUP, signal.SIGTERM, signal.SIGKILL])
 def test_a_build_that_is_ended_leaves_no_process_and_nothing_wrong(
     study: Make, number: signal.Signals
 ) -> None:
