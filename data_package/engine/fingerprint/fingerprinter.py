@@ -128,7 +128,9 @@ class Fingerprinter:
         """Every node below the roots, with the shortest path of names to it."""
         paths: dict[Hashable, tuple[str, ...]] = {roots[0]: (first,)}
         for root in roots[1:]:
-            paths.setdefault(root, (first, self._sources.node(root).label))
+            # A value of the engine's has no name of its own.
+            label = self._sources.node(root).label
+            paths.setdefault(root, (first, label) if label else (first,))
         queue = deque(paths)
         self._spread(queue, paths)
         return paths

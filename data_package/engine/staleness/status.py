@@ -224,7 +224,79 @@ def status_of(
     )
 
 
+@dataclass(frozen=True)
+class Explanation:
+    """Why a table, or a partition (`visits[2024]`), is as it is.
+
+    Attributes:
+        causes: each with the lines that say more of it, such as changed code.
+        roots: where the staleness of its inputs begins, in words.
+        error: the message of the last attempt, when it was made from exactly what there is now.
+        fresh_parts: how many of its partitions are fresh, and how many there are.
+        unseen: what cannot be seen in its code.
+        uses: what it used in the last build that is not an input.
+        advice: what to do next.
+    """
+
+    name: str
+    state: State
+    causes: tuple[tuple[Cause, tuple[str, ...]], ...] = ()
+    roots: tuple[str, ...] = ()
+    error: str | None = None
+    fresh_parts: tuple[int, int] | None = None
+    unseen: tuple[str, ...] = ()
+    uses: tuple[str, ...] = ()
+    advice: tuple[str, ...] = ()
+
+    def __str__(self) -> str:
+        """All of it, as `why` prints it."""
+        but = ", but:" if self.state is State.FRESH else ":"
+        lines = [f"{self.name} is {self.state}{but if self.causes else '.'}"]
+        for _, more in self.causes:
+            lines += more
+        if self.roots:
+            lines += ["It begins with:", *(f"  {root}" for root in self.roots)]
+        if self.error is not None:
+            said = "The last attempt, with this code and these inputs, failed:"
+            lines += ["", said, _indent(self.error)]
+        if self.fresh_parts is not None:
+            lines += ["", "{} of its {} partitions are fresh.".format(*self.fresh_parts)]
+        if self.unseen:
+            lines += ["", "What cannot be seen in its code, and how it is treated:"]
+            lines += [f"  {what}" for what in self.unseen]
+        if self.uses:
+            said = "What it used in the last build that is not an input, so a change is not noticed"
+            lines += ["", f"{said}:", *(f"  {use}" for use in self.uses)]
+        if self.advice:
+            lines += ["", *self.advice]
+        return "\n".join(lines)
+
+    def to_dict(self) -> dict[str, object]:
+        """The facts as JSON's types."""
+        facts: dict[str, object] = {
+            "name": self.name,
+            "state": str(self.state),
+            "causes": [
+                {"kind": str(cause.kind), "words": str(cause), "lines": list(lines)}
+                for cause, lines in self.causes
+            ],
+            "roots": list(self.roots),
+            "error": self.error,
+            "unseen": list(self.unseen),
+            "uses": list(self.uses),
+            "advice": list(self.advice),
+        }
+        if self.fresh_parts is not None:
+            facts["fresh_partitions"], facts["partitions"] = self.fresh_parts
+        return facts
+
+
 def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
+    """Why a table, or a partition, is as it is, as `why` prints it. Raises as `explanation`."""
+    return str(explanation(name, catalogue, lock))
+
+
+def explanation(name: str, catalogue: Catalogue, lock: Lock) -> Explanation:
     """Why a table, or a partition (`visits[2024]`), is as it is: every cause, with changed lines.
 
     Raises ProjectError for a name that is not a table's, or a key of a partition that it lacks.
@@ -237,44 +309,30 @@ def explain(name: str, catalogue: Catalogue, lock: Lock) -> str:
     own = OwnVerdicts(catalogue.project)
     status = _status(states[table.name], table, catalogue, lock, own)
     causes = list(state.causes) if part is not None else status.causes
-    lines = [f"{name} is {state.state}{_colon(causes, state)}"]
-    for cause in causes:
-        first = part if part is not None else _first_with(cause, state)
-        lines += _cause(cause, table, first, catalogue, lock)
-    if any(cause.kind is CauseKind.UPSTREAM for cause in state.causes):
-        lines += _begins(table.name, states, catalogue)
-    if state.error is not None:
-        lines += [
-            "",
-            "The last attempt, with this code and these inputs, failed:",
-            _indent(state.error),
-        ]
-    if state.parts:
-        fresh = sum(one.state is State.FRESH for one in state.parts)
-        lines += ["", f"{fresh} of its {len(state.parts)} partitions are fresh."]
-    if table.fingerprint.unseen:
-        lines += ["", "What cannot be seen in its code, and how it is treated:"]
-        lines += [f"  {what}" for what in table.fingerprint.unseen]
-    if used := outside.seen(table):
-        lines += [
-            "",
-            "What it used in the last build that is not an input, so a change is not noticed:",
-        ]
-        lines += [f"  {use}" for use in used]
+    firsts = [part if part is not None else _first_with(cause, state) for cause in causes]
+    is_upstream = any(cause.kind is CauseKind.UPSTREAM for cause in state.causes)
+    fresh = sum(one.state is State.FRESH for one in state.parts)
+    advice = []
+    if causes and part is not None:
+        alone = f"{table.name} --partition {shlex.quote(part)}"
+        advice.append(f"Build this partition alone: data-package build {alone}")
     if causes:
-        lines.append("")
-        if part is not None:
-            alone = f"{table.name} --partition {shlex.quote(part)}"
-            lines.append(f"Build this partition alone: data-package build {alone}")
         publish = ", and publish the data package" if catalogue.publications else ""
-        lines.append(f"Build it{publish}: data-package build")
-    return "\n".join(lines)
-
-
-def _colon(causes: Sequence[Cause], state: TableState) -> str:
-    if not causes:
-        return "."
-    return ", but:" if state.state is State.FRESH else ":"
+        advice.append(f"Build it{publish}: data-package build")
+    return Explanation(
+        name,
+        state.state,
+        tuple(
+            (cause, tuple(_cause(cause, table, first, catalogue, lock)))
+            for cause, first in zip(causes, firsts, strict=True)
+        ),
+        tuple(_begins(table.name, states, catalogue)) if is_upstream else (),
+        state.error,
+        (fresh, len(state.parts)) if state.parts else None,
+        tuple(table.fingerprint.unseen),
+        tuple(outside.seen(table)),
+        tuple(advice),
+    )
 
 
 def _named(name: str, catalogue: Catalogue) -> tuple[Table, str | None]:
@@ -362,13 +420,12 @@ def _begins(name: str, states: dict[str, TableState], catalogue: Catalogue) -> l
             if state is not None and state.causes and state.name not in found:
                 found.add(state.name)
                 waiting.append(state.name)
-    roots = [
-        f"  {state.name}: {', '.join(map(str, own))}"
+    return [
+        f"{state.name}: {', '.join(map(str, own))}"
         for state in states.values()
         if state.name in found
         and (own := [c for c in state.causes if c.kind is not CauseKind.UPSTREAM])
     ]
-    return ["It begins with:", *roots] if roots else []
 
 
 def _status(

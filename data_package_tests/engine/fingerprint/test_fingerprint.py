@@ -339,6 +339,11 @@ def test_parameters_are_covered_by_value_and_kept_only_as_digests(tmp_path: Path
     assert "secret" not in repr(one)
 
 
+def test_the_engine_is_reached_through_nothing(tmp_path: Path) -> None:
+    parts = look_at(tmp_path, "def t(raw): return raw\n", engine={"engine": "1"}).parts
+    assert [part.path for part in parts if part.name == "engine"] == [("t",)]
+
+
 def test_the_name_of_a_parameter_counts(tmp_path: Path) -> None:
     one = look_at(tmp_path / "1", STUDY, parameters={"a": 1})
     other = look_at(tmp_path / "2", STUDY, parameters={"b": 1})
@@ -480,7 +485,7 @@ def test_an_asset_that_is_called_as_a_function_is_covered(tmp_path: Path) -> Non
     assert before.digest != after.digest
 
 
-def test_two_tables_that_share_a_name_in_python_are_apart(tmp_path: Path) -> None:
+def test_two_tables_that_share_a_name_in_python_are_distinguished(tmp_path: Path) -> None:
     study = """
         import dagster as dg
         @dg.asset(name="a")

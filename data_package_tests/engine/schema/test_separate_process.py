@@ -1,13 +1,14 @@
 """The process that reads files of SPSS, SAS and Stata, and the shortcuts that it takes."""
 
 import inspect
+import io
 import json
 import math
 import struct
 import subprocess
 import sys
-import tempfile
 from pathlib import Path
+from typing import Any
 
 import pandas as pd
 import polars as pl
@@ -131,9 +132,8 @@ def test_letters_beyond_ascii_are_found_where_texts_are(
     for at in places:
         data[at] = 0xC3
 
-    with tempfile.TemporaryFile() as file, pytest.MonkeyPatch.context() as patch:
-        file.write(head + data + rest)
-        file.flush()
+    file: Any = io.BufferedReader(io.BytesIO(head + data + rest))
+    with pytest.MonkeyPatch.context() as patch:
         patch.setattr(spss_letters, "_BLOCK", block)
         found = is_ascii(file, len(head))
 

@@ -13,7 +13,7 @@ from data_package.engine.graph.project_graph import graph_of
 from data_package.engine.staleness.assess import Cause, CauseKind
 from data_package.engine.staleness.lock import Lock, read_lock
 from data_package.engine.staleness.roots import Root
-from data_package.engine.staleness.status import ProjectStatus, explain, status_of
+from data_package.engine.staleness.status import ProjectStatus, explain, explanation, status_of
 from data_package.engine.staleness.survey import survey
 from data_package.engine.states import PackageState, State
 from data_package.engine.tables.catalogue import Catalogue
@@ -172,6 +172,10 @@ def test_why_ends_with_the_command_that_also_publishes(study_as_built: Study) ->
     for name in ("adults", "counts"):
         words = explain(name, catalogue, read_lock(study_as_built.project))
         assert words.endswith("Build it, and publish the data package: data-package build")
+    facts = explanation("adults", catalogue, read_lock(study_as_built.project)).to_dict()
+    first = facts["causes"][0]  # type: ignore[index]
+    assert (facts["state"], first["kind"]) == ("stale", "code changed")
+    assert json.dumps(facts)
 
 
 def test_a_table_whose_check_has_not_been_made_is_not_called_fresh(study_as_built: Study) -> None:

@@ -42,6 +42,7 @@ _FEWEST_ROWS = 1 << 10
 _PIECE = 1 << 20
 # How many batches are made before the first of them has been read.
 _AHEAD = 2
+_LARGEST = 2**63 - 1
 # The part of the machine's memory that a file may claim before it counts as damaged.
 _SHARE = 0.75
 
@@ -88,12 +89,10 @@ def answer(name: str, channel: "Channel") -> None:
     from polars_readstat import ScanReadstat
 
     from data_package.engine.schema.formats.clock_columns import in_numbers, in_numbers_of_sas
-    from data_package.engine.schema.formats.spss_dictionary import (
-        in_utf8,
-        is_utf8,
-        named_encoding,
-    )
+    from data_package.engine.schema.formats.readstat_words import is_utf8
+    from data_package.engine.schema.formats.spss_dictionary import in_utf8
     from data_package.engine.schema.formats.spss_letters import copy_in_bytes, is_ascii
+    from data_package.engine.schema.formats.spss_records import named_encoding
 
     reader = ScanReadstat(name)
     metadata = dict(reader.metadata)
@@ -105,7 +104,8 @@ def answer(name: str, channel: "Channel") -> None:
         counting = periods(metadata, schema)
     names = dict(zip(schema, schema, strict=True))
     if name.endswith((".sav", ".zsav")):
-        metadata["named_encoding"] = named_encoding(Path(name), metadata)
+        with Path(name).open("rb") as file:
+            metadata["named_encoding"] = named_encoding(file.read(int(metadata["data_offset"])))
         if dictionary := in_utf8(Path(name), metadata, schema):
             decoded = ScanReadstat(name, data=dictionary)
             names = dict(zip(schema, decoded.schema, strict=True))
@@ -165,7 +165,7 @@ def answer_rows(
     `names` are what the columns are called, by what the library calls them. `in_bytes` tells that
     each letter of a text is one of its bytes, `is_plain` that all letters are in ASCII.
     """
-    from data_package.engine.schema.formats.spss_dictionary import is_utf8
+    from data_package.engine.schema.formats.readstat_words import is_utf8
     from data_package.engine.schema.formats.spss_letters import (
         UndecodedError,
         decoded,
@@ -216,7 +216,10 @@ def answer_rows(
 def rows(
     name: str, request: Mapping[str, Any], counting: list[str], clocks: list[str], columns: int
 ) -> Iterator[pl.DataFrame]:
-    """Give the columns that are asked for, of so many, in the order of the file."""
+    """Give the columns that are asked for, in the order of the file.
+
+    `columns`: how many the file has.
+    """
     from polars_readstat import scan_readstat
 
     coded: list[str] = [one for one in request["coded"] if one not in counting]
@@ -250,19 +253,14 @@ def rows(
 
 def in_integers(batch: pl.DataFrame, names: Sequence[str]) -> pl.DataFrame:
     """A batch with columns of floats as integers, those of these names that hold nothing else."""
-    floats = [one for one in names if batch.schema[one].is_float()]
-    columns = [pl.col(one) for one in floats]
-    made = batch.select_seq(
-        *(one.cast(pl.Int64, strict=False) for one in columns),
-        *((one.floor() != one).any().alias(f"\ufffe{i}") for i, one in enumerate(columns)),
-    ).get_columns()
-    pairs = zip(made, made[len(floats) :], strict=False)
-    # What is not a number, or too large, would be lost.
-    return batch.with_columns(
-        one
-        for one, differs in pairs
-        if not differs.any() and one.null_count() == batch[one.name].null_count()
-    )
+    whole: list[pl.Series] = []
+    for column in map(batch.get_column, names):
+        if column.dtype.is_float():
+            made = column.cast(pl.Int64, wrap_numerical=True)
+            # No float is the largest integer, but a larger one may become it.
+            if (made.cast(column.dtype) == column).all() and made.max() != _LARGEST:
+                whole.append(made)
+    return batch.with_columns(whole) if whole else batch
 
 
 def undecoded(batch: pl.DataFrame) -> str:
@@ -314,10 +312,10 @@ class Channel:
             self._read()
         number = os.memfd_create("batch", os.MFD_ALLOW_SEALING | os.MFD_CLOEXEC)
         file = os.fdopen(number, "wb")
-        fixed = [one for one, dtype in frame.schema.items() if is_fixed(dtype)]
-        places = put(frame.select(fixed), file)
+        places = put(pl.DataFrame([one for one in frame if is_fixed(one.dtype)]), file)
         others = file.tell()
-        frame.drop(fixed).write_ipc_stream(file, compression="uncompressed")
+        rest = pl.DataFrame([one for one in frame if not is_fixed(one.dtype)])
+        rest.write_ipc_stream(file, compression="uncompressed")
         file.flush()
         self._unread.append(file)
         self.send(b"B", json.dumps([number, frame.height, places, others]).encode())

@@ -17,7 +17,7 @@ from typing import IO, Any, TypeAlias
 import polars as pl
 
 _ALIGNED = 64
-_SEALS = fcntl.F_SEAL_SHRINK | fcntl.F_SEAL_GROW | fcntl.F_SEAL_WRITE
+_SEALS = fcntl.F_SEAL_SHRINK
 _UNKNOWN = -1
 # How many bytes each value has.
 _BYTES: Mapping[Any, int] = {
@@ -109,7 +109,7 @@ def _write(file: IO[bytes], address: int, length: int) -> int:
 def mapped(
     path: Path, dtypes: Mapping[str, pl.DataType], places: Sequence[Place], height: int
 ) -> pl.DataFrame:
-    """The columns of these names and types that `put` has written; the file stays as it is then.
+    """The columns of these names and types that `put` has written; the file stays as long then.
 
     Raises OSError and ValueError for a file in which they cannot be.
     """
