@@ -10,7 +10,7 @@ import polars as pl
 from data_package.engine import schema
 from data_package.engine.errors import DataPackageError, ProjectError, some
 from data_package.engine.scaffold.names import table_name
-from data_package.engine.schema import FileOptions, Inference, Link, Parts, Reading
+from data_package.engine.schema import FileOptions, Inference, Link, FileParts, Reading
 from data_package.engine.schema.codebook import Codebook
 from data_package.engine.schema.contract import Contract, Descriptor
 
@@ -137,7 +137,7 @@ def _called(part: Mapping[str, str]) -> str:
     return Path(name).stem if "member" in part else name
 
 
-def _parts(path: Path, options: FileOptions) -> Parts:
+def _parts(path: Path, options: FileOptions) -> FileParts:
     """The tables of a file, with what the dialect of each says of it."""
     if path.name == "datapackage.json":
         raise ProjectError(
@@ -145,7 +145,7 @@ def _parts(path: Path, options: FileOptions) -> Parts:
             f"--codebook {path}"
         )
     if not _NAMES_A_PART.isdisjoint(options.dialect):
-        return Parts(({},))
+        return FileParts(({},))
     try:
         return schema.parts_of(path)
     except DataPackageError as error:
