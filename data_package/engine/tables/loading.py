@@ -1,4 +1,4 @@
-"""Loading a project's definitions: imported anew, with Dagster's log silenced."""
+"""Loading a project's definitions: imported again, with Dagster's log silenced."""
 
 import importlib
 import logging

@@ -89,12 +89,10 @@ def answer(name: str, channel: "RowChannel") -> None:
     from polars_readstat import ScanReadstat
 
     from data_package.engine.schema.formats.clock_columns import in_numbers, in_numbers_of_sas
-    from data_package.engine.schema.formats.spss_dictionary import (
-        in_utf8,
-        is_utf8,
-        named_encoding,
-    )
+    from data_package.engine.schema.formats.readstat_words import is_utf8
+    from data_package.engine.schema.formats.spss_dictionary import in_utf8
     from data_package.engine.schema.formats.spss_letters import copy_in_bytes, is_ascii
+    from data_package.engine.schema.formats.spss_records import named_encoding
 
     reader = ScanReadstat(name)
     metadata = dict(reader.metadata)
@@ -106,7 +104,8 @@ def answer(name: str, channel: "RowChannel") -> None:
         counting = periods(metadata, schema)
     names = dict(zip(schema, schema, strict=True))
     if name.endswith((".sav", ".zsav")):
-        metadata["named_encoding"] = named_encoding(Path(name), metadata)
+        with Path(name).open("rb") as file:
+            metadata["named_encoding"] = named_encoding(file.read(int(metadata["data_offset"])))
         if dictionary := in_utf8(Path(name), metadata, schema):
             decoded = ScanReadstat(name, data=dictionary)
             names = dict(zip(schema, decoded.schema, strict=True))
@@ -166,7 +165,7 @@ def answer_rows(
     `names` are what the columns are called, by what the library calls them. `in_bytes` tells that
     each letter of a text is one of its bytes, `is_plain` that all letters are in ASCII.
     """
-    from data_package.engine.schema.formats.spss_dictionary import is_utf8
+    from data_package.engine.schema.formats.readstat_words import is_utf8
     from data_package.engine.schema.formats.spss_letters import (
         UndecodedError,
         decoded,
@@ -217,7 +216,10 @@ def answer_rows(
 def rows(
     name: str, request: Mapping[str, Any], counting: list[str], clocks: list[str], columns: int
 ) -> Iterator[pl.DataFrame]:
-    """Give the columns that are asked for, of so many, in the order of the file."""
+    """Give the columns that are asked for, in the order of the file.
+
+    `columns`: how many the file has.
+    """
     from polars_readstat import scan_readstat
 
     coded: list[str] = [one for one in request["coded"] if one not in counting]
