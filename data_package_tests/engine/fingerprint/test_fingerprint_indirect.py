@@ -30,6 +30,8 @@ CHANGED: dict[str, tuple[str, str, str, str, str]] = {
     "a method of a builtin class": ("D", "D = {}\n", "from .codes import D\nX = dict.update(D, {'a': 1})\n", "1}", "2}"),
     "an operator": ("D", "D = {}\n", "import operator\nfrom .codes import D\nE = operator.ior(D, {'a': 1})\n", "1}", "2}"),
     "a heap": ("Q", "Q = [1, 2]\n", "import heapq\nfrom .codes import Q\nX = heapq.heappop(Q)\n", "heapq.heappop(Q)", "1"),
+    "a function that is passed on": ("D", "D = [[1]]\ndef f(v):\n    v.append(2)\n    return v\n", "from .codes import D, f\nX = list(map(f, D))\n", "list(map(f, D))", "1"),
+    "a default that is computed": ("D", "D = [1]\ndef f(v):\n    v.append(2)\n    return v\n", "from .codes import D, f\ndef g(x=f(D)): return x\n", "x=f(D)", "x=1"),
     "an iterator": ("I", "I = iter([1, 2])\n", "from .codes import I\nFIRST = next(I)\n", "next(I)", "1"),
     "a random generator": ("R", "import random\nR = random.Random(1)\n", "from .codes import R\nX = R.random()\n", "R.random()", "1"),
     "a random generator that is passed on": ("R", "import random\nR = random.Random(1)\ndef draw(r): return r.random()\n", "from .codes import R, draw\nX = draw(R)\n", "draw(R)", "1"),
