@@ -80,6 +80,39 @@ def test_what_something_else_only_uses_does_not_count(probe: str, tmp_path: Path
     assert before.digest == after.digest
 
 
+STEPS = {
+    "steps/__init__.py": "ALL = []\n",
+    "steps/one.py": "from . import ALL\nALL.append(1)\n",
+    "steps/two.py": "from . import ALL\nALL.append(2)\n",
+    "steps/more.py": "import math\n",
+    "tables.py": "from .steps import ALL\ndef t(raw): return ALL\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("", "from . import one, two\n", True),
+        ("from . import one, two\n", "from . import two, one\n", False),
+        ("", "from . import two\n", False),
+        ("from .one import ALL as A\nfrom .two import ALL as B\n", "from . import two, one\n", False),
+        ("if 1:\n    from . import two\n", "import probed_study.steps.two\n", True),
+        ("", "def later():\n    from . import two\n", True),
+        ("from . import more\n", "from . import more, one\n", True),
+    ],
+)  # fmt: skip
+def test_the_order_in_which_modules_add_to_a_constant_counts(
+    one: str, other: str, same: bool, tmp_path: Path
+) -> None:
+    first = "steps/__init__.py"
+    before, after = compare(
+        tmp_path,
+        {**STEPS, first: f"{STEPS[first]}{one}"},
+        {**STEPS, first: f"{STEPS[first]}{other}"},
+    )
+    assert (before.digest == after.digest) == same
+
+
 @pytest.mark.parametrize("code", ["return __doc__", "return getattr(t, '__doc__')"])
 def test_docstrings_that_are_read_are_reported(code: str, tmp_path: Path) -> None:
     text = f"'''One.'''\ndef t(raw): {code}\n"
