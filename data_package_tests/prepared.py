@@ -119,8 +119,18 @@ class Lasting:
             self._code = _asked(self.pid)
         return self._code
 
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it has written when it ends: less than a pipe holds."""
+        out, err = self.stdout.read(), self.stderr.read()
+        self.wait(timeout)
+        return out, err
+
     def send_signal(self, how: signal.Signals) -> None:
         os.kill(self.pid, how)
+
+    def kill(self) -> None:
+        if self.poll() is None:
+            self.send_signal(signal.SIGKILL)
 
 
 def start(
