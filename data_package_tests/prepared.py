@@ -60,9 +60,11 @@ while line := sys.stdin.readline():
         if lasts:
             # What it says goes into pipes, other than what its parent says.
             sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))
-        sys.argv = ["data-package", *words]
+        of_dagster = words[0] == "dagster"
+        sys.argv = words if of_dagster else ["data-package", *words]
         exec(before)
-        runpy.run_module("data_package.engine.cli", run_name="__main__")
+        module = "dagster" if of_dagster else "data_package.engine.cli"
+        runpy.run_module(module, run_name="__main__")
         sys.exit()
     if lasts:
         print(child, flush=True)
@@ -81,6 +83,8 @@ def run(
     together: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run `data-package` with these words in a folder, in a new process; `before` is run first.
+
+    With `dagster` as the first word, Dagster's own command is run.
 
     `together` puts what it writes to its error output among the output, as a terminal does.
     """
