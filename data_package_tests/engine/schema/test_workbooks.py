@@ -522,6 +522,30 @@ def ods_cell(kind: str, value: str, many: int = 1) -> str:
     )
 
 
+@pytest.mark.parametrize("between", ["", "\n  "])
+def test_errors_of_opendocument_are_neither_zero_nor_empty(tmp_path: Path, between: str) -> None:
+    """As Excel and LibreOffice write them; a text and a zero stay what they are."""
+    path = tmp_path / "t.ods"
+    by_excel = 'table:formula="of:=1/0" office:value-type="float" office:value="0"'
+    by_libreoffice = 'office:value-type="string" office:string-value="" c:value-type="error"'
+    cells = [
+        (by_excel, "#DIV/0!"),
+        (by_libreoffice.replace("c:", "calcext:"), "Err:502"),
+        ('office:value-type="string"', "#N/A"),
+        ('office:value-type="float" office:value="0"', "0"),
+        ('office:value-type="string"', "see #N/A"),
+    ]
+    rows = [
+        between.join(
+            ["", f"<table:table-cell {how}><text:p>{shown}</text:p></table:table-cell>", ""]
+        )
+        for how, shown in cells
+    ]
+    write_ods(path, [ods_cell("string", "a"), *rows])
+    found = read(path, texts("a")).frame.collect()["a"].to_list()
+    assert found == [shown for _, shown in cells]
+
+
 def test_times_and_repeated_cells_of_opendocument_are_read(tmp_path: Path) -> None:
     path = tmp_path / "t.ods"
     header = "".join(ods_cell("string", name) for name in ("a", "b", "at", "lasts"))

@@ -71,6 +71,15 @@ _ERRORS = {
 # What the library says of white space between cells.
 _NO_CELL = "Expecting 'table-cell'"
 _BETWEEN_CELLS = re.compile(rb"(</?table:[^>]*>)\s+(?=</?table:)")
+_CONTENT = "content.xml"
+_SHOWN_ERROR = re.compile(
+    rb"(<table:table-cell\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)"
+    rb"(>\s*<text:p>(?:#(?:N/A|DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!)|Err:[0-9]{3})</text:p>)"
+)
+_VALUE_OF_CELL = re.compile(
+    rb"\s(?:office:(?:value-type|value|string-value|boolean-value|currency)|calcext:value-type)"
+    rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')"
+)
 # What the library says of a number that it does not take, such as ` 41`.
 _NO_NUMBER = "invalid float literal"
 _BLANK_NUMBER = re.compile(
@@ -183,12 +192,14 @@ def _reader(path: Path) -> "ExcelReader":
             return read_excel(_rewritten(path, _WORKBOOK, _with_one_epoch))
         if has_errors:
             return read_excel(_rewritten(path, _BINARY_SHEET.pattern, _with_plain_errors))
+        if packed and _shows_errors(path):
+            return read_excel(_rewritten(path, _CONTENT, _with_shown_errors))
         try:
             return read_excel(path if honest else path.read_bytes())
         except Exception as error:
             if _NO_CELL not in str(error) or not packed:
                 raise
-            return read_excel(_rewritten(path, "content.xml", _without_lines))
+            return read_excel(_rewritten(path, _CONTENT, _without_lines))
     raise AssertionError
 
 
@@ -238,6 +249,25 @@ def _without_blanks(sheet: bytes) -> bytes:
 def _without_lines(content: bytes) -> bytes:
     """A sheet of OpenDocument without the white space between cells that makes XML readable."""
     return _BETWEEN_CELLS.sub(rb"\1", content)
+
+
+def _shows_errors(path: Path) -> bool:
+    """Whether a workbook of OpenDocument has cells that show an error and hold something else."""
+    with zipfile.ZipFile(path) as archive:
+        return _CONTENT in archive.namelist() and bool(_SHOWN_ERROR.search(archive.read(_CONTENT)))
+
+
+def _with_shown_errors(content: bytes) -> bytes:
+    """A sheet of OpenDocument in which a cell that shows an error is that text.
+
+    Excel writes the number 0 for it, LibreOffice an empty text.
+    """
+
+    def as_text(cell: re.Match[bytes]) -> bytes:
+        rest = _VALUE_OF_CELL.sub(b"", cell[1])
+        return rest + b' office:value-type="string"' + cell[2]
+
+    return _without_lines(_SHOWN_ERROR.sub(as_text, content))
 
 
 def _is_of_1904(path: Path) -> bool:
