@@ -22,7 +22,7 @@ from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.schema.document import Path
 from data_package.engine.schema.shared import places_in
 from data_package.engine.sources.assets import (
-    IO_MANAGER_KEY,
+    FILES_MANAGER,
     SourceFiles,
     for_pages,
     raw_file,
@@ -33,8 +33,8 @@ from data_package.engine.sources.pins import pinned
 from data_package.engine.staleness.lock import lock_of
 from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import PRIVATE_FOLDER, make_private_folder
-from data_package.engine.tables.attach import IO_MANAGER_KEY as TABLES_KEY
-from data_package.engine.tables.attach import attach, describe_source, tables_of
+from data_package.engine.tables.asset_tables import TABLES_MANAGER, tables_of
+from data_package.engine.tables.attach import attach, describe_source
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.checks import asset_check, guarded, own_checks
 from data_package.engine.tables.discovery import Found, discover
@@ -79,21 +79,48 @@ def load_definitions(
     _make_storage(project)
     found = discover(project)
     check_wiring(_nodes(found, project), project)
+    own_resources = _own_resources(found, resources or {}, project)
+    catalogue = _catalogue(found, own_resources, project)
+    # Dagster goes along a row of tables by recursion, with a few calls for each.
+    calls = _CALLS + _CALLS_EACH * len(catalogue.tables)
+    sys.setrecursionlimit(max(sys.getrecursionlimit(), calls))
+    know_names(_names(catalogue, found))
+    final = _final(catalogue.tables)
+    packages = [DataPackage(catalogue, final)] if final else []
+    catalogue.publications.extend(packages)
+    recorder = Recorder(catalogue, lock_of(project))
+    return dg.Definitions(
+        assets=[*_assets(found, catalogue, final), *map(data_package_asset, packages)],
+        asset_checks=list(_checks(found, catalogue)),
+        jobs=found.jobs,
+        schedules=found.schedules,
+        sensors=found.sensors,
+        resources={**own_resources, **_io_managers(catalogue, recorder)},
+        executor=noted(executor, recorder) if executor else in_process(recorder),
+        loggers={"console": console_logger, **(loggers or {})},
+    )
 
-    fingerprinter = Fingerprinter(project.package)
+
+def _own_resources(
+    found: Found, given: Mapping[str, object], project: Project
+) -> Mapping[str, object]:
+    """What the project's functions ask for by name. Raises ProjectError where something lacks."""
     makers = [*(assets for assets, _ in found.assets), *found.checks]
     wanted = {key for maker in makers for key in maker.required_resource_keys}
-    own_resources = resources_by_name(
-        found.resources, resources or {}, wanted, (TABLES_KEY, IO_MANAGER_KEY)
-    )
-    check_resources(makers, (*own_resources, TABLES_KEY, IO_MANAGER_KEY), project)
+    own = resources_by_name(found.resources, given, wanted, (TABLES_MANAGER, FILES_MANAGER))
+    check_resources(makers, (*own, TABLES_MANAGER, FILES_MANAGER), project)
+    return own
+
+
+def _catalogue(found: Found, own_resources: Mapping[str, object], project: Project) -> Catalogue:
+    """The tables, raw files and checks. Raises ProjectError for what is wrong with one of them."""
+    fingerprinter = Fingerprinter(project.package)
     files = {
-        spec.key: file
+        _name_of(spec): file
         for spec, _ in found.sources
         if isinstance(spec, dg.AssetSpec) and (file := raw_file(spec)) is not None
     }
-    named = {key.to_user_string(): file for key, file in files.items()}
-    delivered = _delivered(project, pinned(named, project))
+    delivered = _delivered(project, pinned(files, project))
     tables = {
         table.key: table
         for assets, module in found.assets
@@ -104,72 +131,67 @@ def load_definitions(
             f"No table is defined in {project.relative(project.package_folder)}.\n"
             "Write a function with @dg.asset that returns a pl.LazyFrame or a pl.DataFrame."
         )
-    # Dagster goes along a row of tables by recursion, with a few calls for each.
-    sys.setrecursionlimit(max(sys.getrecursionlimit(), _CALLS + _CALLS_EACH * len(tables)))
     tables = with_rules(tables, found.rules, fingerprinter, project)
     _check_references(tables)
     ContractCache.at(project.places.contracts).save()
     _check_vocabularies(tables, project)
     own = [check for item in found.checks for check in own_checks(item, fingerprinter)]
     catalogue = Catalogue.of(project, tables, delivered, own)
-    know_names(_names(catalogue, found))
-    recorder = Recorder(catalogue, lock_of(project))
-    final = sorted((t for t in tables.values() if t.group == FINAL), key=lambda t: t.name)
-    packages = [DataPackage(catalogue, final)] if final else []
-    catalogue.publications.extend(packages)
     catalogue.notes.extend(found.notes)
     catalogue.notes.extend(_without_subject(found, project))
     catalogue.notes.extend(_unused_io_managers(found))
+    return catalogue
+
+
+def _final(tables: Mapping[dg.AssetKey, Table]) -> list[Table]:
+    """The tables that are published, by name."""
+    return sorted((t for t in tables.values() if t.group == FINAL), key=lambda t: t.name)
+
+
+def _assets(
+    found: Found, catalogue: Catalogue, final: Sequence[Table]
+) -> Iterator[dg.AssetsDefinition | dg.AssetSpec | dg.SourceAsset]:
+    """Raw files and tables, as Dagster gets them."""
+    project = catalogue.project
+    for spec, module in found.sources:
+        if isinstance(spec, dg.AssetSpec):
+            contract = catalogue.delivered.contracts.get(_name_of(spec))
+            yield describe_source(for_pages(spec), module, project, contract)
+        else:
+            yield spec
+    for assets, _ in found.assets:
+        attached = attach(assets, catalogue.tables, project)
+        yield _with_dictionary(with_columns_made_of(attached, catalogue), final)
+
+
+def _checks(found: Found, catalogue: Catalogue) -> Iterator[dg.AssetChecksDefinition]:
+    """The checks of contracts, and the project's own."""
+    project, checked = catalogue.project, partial(checked_as_of, catalogue=catalogue)
+    for item in catalogue.checks:
+        yield asset_check(item, catalogue.verdicts, project, checked)
+    for own in found.checks:
+        yield guarded(own, _name(own), project)
+
+
+def _io_managers(catalogue: Catalogue, recorder: Recorder) -> Mapping[str, object]:
+    """What keeps tables and hands out raw files; in a run that tries something, aside."""
     kept = ParquetTables.of(
         catalogue, recorder.written, lambda table: column_lineage(table, catalogue)
     )
-    attached = [
-        with_columns_made_of(attach(assets, tables, project), catalogue)
-        for assets, _ in found.assets
-    ]
-    return dg.Definitions(
-        assets=[
-            *(
-                describe_source(
-                    for_pages(spec), module, project, delivered.contracts.get(_name_of(spec))
-                )
-                if isinstance(spec, dg.AssetSpec)
-                else spec
-                for spec, module in found.sources
-            ),
-            *(_with_dictionary(item, final) for item in attached),
-            *map(data_package_asset, packages),
-        ],
-        asset_checks=[
-            *(
-                asset_check(
-                    item, catalogue.verdicts, project, partial(checked_as_of, catalogue=catalogue)
-                )
-                for item in catalogue.checks
-            ),
-            *(guarded(own, _name(own), project) for own in found.checks),
-        ],
-        jobs=found.jobs,
-        schedules=found.schedules,
-        sensors=found.sensors,
-        resources={
-            **own_resources,
-            TABLES_KEY: by_run(kept, partial(TrialTables.of, catalogue, kept)),
-            IO_MANAGER_KEY: by_run(
-                SourceFiles(catalogue.deliveries, delivered),
-                lambda instance: SourceFiles(
-                    catalogue.deliveries, catalogue_aside(catalogue, instance).delivered
-                ),
-            ),
-        },
-        executor=noted(executor, recorder) if executor else in_process(recorder),
-        loggers={"console": console_logger, **(loggers or {})},
-    )
+
+    def files_aside(instance: dg.DagsterInstance) -> SourceFiles:
+        return SourceFiles(catalogue.deliveries, catalogue_aside(catalogue, instance).delivered)
+
+    files = SourceFiles(catalogue.deliveries, catalogue.delivered)
+    return {
+        TABLES_MANAGER: by_run(kept, partial(TrialTables.of, catalogue, kept)),
+        FILES_MANAGER: by_run(files, files_aside),
+    }
 
 
 def _unused_io_managers(found: Found) -> list[str]:
     """A note on each IO manager that a project has under the name of the engine's."""
-    names = (TABLES_KEY, IO_MANAGER_KEY)
+    names = (TABLES_MANAGER, FILES_MANAGER)
     places = {(module, name): None for name, _, module in found.resources if name in names}
     return [
         f"{module}: the IO manager '{name}' is not used, because tables are kept as Parquet.\n"
@@ -207,7 +229,7 @@ def _check_references(tables: Mapping[dg.AssetKey, Table]) -> None:
 
 def _check_vocabularies(tables: Mapping[dg.AssetKey, Table], project: Project) -> None:
     """Large vocabularies are published as tables, and so have names of their own."""
-    final = sorted((t for t in tables.values() if t.group == FINAL), key=lambda t: t.name)
+    final = _final(tables)
     codes = Codes(project, frozenset(table.resource for table in final))
     lines = [
         _fault(table, path, what)

@@ -70,7 +70,7 @@ class Places:
         """Rows of raw files that broke their contract and were left out, a file per table."""
         return self.storage / Folder.REJECTS
 
-    def rejects_of(self, function: str, part: str | None = None) -> Path:
+    def rejects_of(self, function: str, part: str | None) -> Path:
         """The rows that a function was not given, for the partition of a `part.name`."""
         name = function if part is None else f"{function}.{part}"
         return self.rejects / f"{name}{TABLE_SUFFIX}"

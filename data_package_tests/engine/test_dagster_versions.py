@@ -82,7 +82,7 @@ def test_the_tested_dagster_is_the_one_that_the_environment_is_pinned_to() -> No
         ("2.0", False),
     ],
 )
-def test_only_a_dagster_that_is_not_newer_than_the_tested_one_is_known(
+def test_only_a_dagster_that_is_not_newer_than_the_tested_one_gets_our_history(
     dagster: str, tested: bool
 ) -> None:
     assert history.is_tested(dagster) is tested

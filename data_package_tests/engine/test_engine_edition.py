@@ -163,7 +163,7 @@ def test_a_version_is_found_by_the_name_that_code_imports() -> None:
         assert libraries._owners()[name].name == owners[0]
 
 
-def test_a_library_without_a_version_is_known_to_have_none(
+def test_a_library_without_a_version_is_marked_so(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     (tmp_path / "left_lying_about.py").write_text("")

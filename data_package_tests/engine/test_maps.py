@@ -21,7 +21,15 @@ from data_package_tests.engine.test_dagster_versions import ENGINE, ROOT
 RAISES_NOTHING = {
     f"data_package.engine.schema.{name}"
     for name in (
-        *("begun_contract", "column", "columns_of", "contract_text", "format_of", "free_name"),
+        *(
+            "bad_rows_allowed",
+            "begun_contract",
+            "column",
+            "columns_of",
+            "contract_text",
+            "format_of",
+            "free_name",
+        ),
         *("grown", "link_of", "lint", "lint_references", "reports_across", "unchecked"),
         *("with_rows",),
     )

@@ -157,7 +157,7 @@ def test_each_kind_has_its_own_words(number: int, words: str, tmp_path: Path) ->
 
 
 @pytest.mark.parametrize(("letter", "words"), [("i", "immutable"), ("a", "only be appended to")])
-def test_what_cannot_be_replaced_is_known_before(tmp_path: Path, letter: str, words: str) -> None:
+def test_what_cannot_be_replaced_is_refused(tmp_path: Path, letter: str, words: str) -> None:
     file, folder = tmp_path / "a lock", tmp_path / "folder"
     file.touch()
     folder.mkdir()

@@ -28,7 +28,7 @@ def delivered(domain: str) -> Path:
     return Path(package.origin).parent / "_data" / "cdiscpilotsdtm" / f"{domain}.parquet"
 
 
-def test_every_raw_table_has_a_raw_file_of_its_own() -> None:
+def test_each_raw_table_has_its_own_raw_file() -> None:
     assert {f"raw_{name.removesuffix('_file')}" for name in FILES} == set(TABLES)
 
 

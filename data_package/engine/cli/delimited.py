@@ -85,7 +85,7 @@ def _taken(given: dict[str, object]) -> "FileOptions":
     return FileOptions(dialect, cast("str | None", encoding))
 
 
-def dialect_of(delimiter: str | None, properties: Sequence[str] = ()) -> dict[str, object] | None:
+def dialect_of(delimiter: str | None, properties: Sequence[str]) -> dict[str, object] | None:
     """The dialect of `--delimiter` and `--dialect`; `tab` and a backslash with a t mean a tab.
 
     Raises click.UsageError for what is not a property and its value.

@@ -34,7 +34,7 @@ _PLAIN = r"^-?([0-9]+)(?:\.([0-9]+))?$"
 
 @dataclass(frozen=True)
 class KeptAnswer:
-    """A Parquet file that is not in its place yet."""
+    """A Parquet file before it is moved to its place."""
 
     path: Path
     rows: int

@@ -1,14 +1,15 @@
 """The graph as a picture: SVG, and PNG made of it."""
 
 from html import escape
-from math import ceil
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.graph.layout import Box, diagram
 from data_package.engine.graph.looks import LOOKS, Look
 from data_package.engine.graph.nodes import FILE, MARKS, DrawnNode, Graph
 
+# Pixels of a PNG's longer side, and for each unit of the drawing.
 _LARGEST = 16_000
+_PIXELS = 2
 _FONTS = "system-ui,'Noto Sans','DejaVu Sans',sans-serif"
 _HEAD = 46
 _WORDS = {FILE: "raw file"}
@@ -35,8 +36,8 @@ def svg(graph: Graph) -> str:
     return "\n".join(parts) + "\n"
 
 
-def png(graph: Graph, scale: float = 2.0) -> bytes:
-    """The same as a PNG, `scale` pixels for each unit, fewer where it would be too large.
+def png(graph: Graph) -> bytes:
+    """The same as a PNG, two pixels for each unit, or one where it would be too large.
 
     Raises ProjectError when the library that draws it is not installed.
     """
@@ -49,7 +50,7 @@ def png(graph: Graph, scale: float = 2.0) -> bytes:
         ) from None
     text = svg(graph)
     longest = max(float(part) for part in text.split('viewBox="0 0 ')[1].split('"')[0].split())
-    zoom = max(1, min(ceil(scale), int(_LARGEST / longest)))
+    zoom = max(1, min(_PIXELS, int(_LARGEST / longest)))
     return bytes(resvg_py.svg_to_bytes(svg_string=text, zoom=zoom))
 
 

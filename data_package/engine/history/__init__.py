@@ -1,6 +1,6 @@
 """The history of runs: Dagster's SQLite storage, with its slow steps done once.
 
-The stock storage opens a database anew for each of some ten events per table, asks it for its
+The stock storage opens a database again for each of some ten events per table, asks it for its
 columns and tables each time, waits for the disk at each commit, and runs a migration tool over
 every new database. Here a database stays open, a commit goes to the write-ahead log, which survives
 the end of the process in any case, and a database is made in one step. The files and tables are the

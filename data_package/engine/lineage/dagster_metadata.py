@@ -14,7 +14,7 @@ from data_package.engine.tables.table import Table
 
 COLUMN_LINEAGE = "dagster/column_lineage"
 MADE_OF = "columns_made_of"
-# Set by who serves the pages: other commands have no use for it, and it takes half a second.
+# Set where the pages are served: other commands have no use for it, and it takes half a second.
 shown_in_pages = False
 # Dagster's pages read a run's events whole; larger lineage is shown by `lineage` only.
 _MOST = 20_000

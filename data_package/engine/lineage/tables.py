@@ -8,7 +8,7 @@ engine's code that follows them. So it is kept under a digest of the three, in
 import hashlib
 import inspect
 import json
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from functools import lru_cache
 from pathlib import Path
 
@@ -29,16 +29,8 @@ from data_package.engine.tables.table import Table
 _Case = tuple[str | None, dict[str, Input]]
 
 
-def lineage_of_tables(
-    catalogue: Catalogue,
-    tables: Iterable[Table],
-    *,
-    report: Callable[[str], object] = lambda _: None,
-) -> dict[str, TableLineage]:
-    """The lineage of some tables, by the table's name.
-
-    `report` is called with the name of each table before its function is followed.
-    """
+def lineage_of_tables(catalogue: Catalogue, tables: Iterable[Table]) -> dict[str, TableLineage]:
+    """The lineage of some tables, by the table's name."""
     project = catalogue.project
     known = _read(project)
     found: dict[str, TableLineage] = {}
@@ -53,7 +45,6 @@ def lineage_of_tables(
             elif kept is not None and kept[0] == digest:
                 found[table.name] = kept[1]
             else:
-                report(table.name)
                 found[table.name] = _derived(table, cases, project)
                 known[table.name] = digest, found[table.name]
                 derived = True

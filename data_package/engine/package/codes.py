@@ -107,7 +107,7 @@ class Codes:
         return re.sub(r"[^A-Za-z0-9._-]", "-", each.vocabulary.name)
 
     def _other(self, each: Field) -> str:
-        """What else has the name of a field's vocabulary, which is known from now on."""
+        """What else has the name of a field's vocabulary; the vocabulary is noted."""
         assert each.vocabulary is not None
         name = self._name(each)
         known = self._known.setdefault(name, (each.vocabulary, each))

@@ -99,7 +99,7 @@ def gaps_of(
 
 
 def gap_of_subjects(undecided: Sequence[str]) -> Gap:
-    """That nobody has said who is counted, where several keys, `table.field`, could tell."""
+    """The gap where it is not settled who is counted, and several keys, `table.field`, would do."""
     shown = some(undecided, _SHOWN)
     what = (
         "it is not settled who is counted, so the data dictionary shows no numbers; set `subject` "

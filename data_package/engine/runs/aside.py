@@ -22,7 +22,6 @@ from data_package.engine.storage import (
 )
 from data_package.engine.tables.loading import Loaded
 
-IO_MANAGER_KEY = "io_manager"
 _SETTINGS = {"telemetry": {"enabled": False}}
 
 

@@ -16,13 +16,12 @@ import polars as pl
 from data_package.engine.errors import BuildError, ProjectError, did_you_mean
 from data_package.engine.project import Project
 from data_package.engine.runs import executor
-from data_package.engine.runs.aside import IO_MANAGER_KEY as TABLES_KEY
 from data_package.engine.runs.aside import definitions_aside, passing_instance, unbound_assets
-from data_package.engine.sources.assets import IO_MANAGER_KEY as FILES_KEY
-from data_package.engine.sources.assets import SourceFiles
+from data_package.engine.sources.assets import FILES_MANAGER, SourceFiles
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.staleness.survey import Failures, basis, present_of
 from data_package.engine.tables import failures, internals
+from data_package.engine.tables.asset_tables import TABLES_MANAGER
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.io_manager import ParquetTables
 from data_package.engine.tables.loading import Loaded, load_project
@@ -143,8 +142,8 @@ def _arguments(
     own = next(i for i in items if isinstance(i, dg.AssetsDefinition) and table.key in i.keys)
     changed = [internals.with_function(own, catch) if item is own else item for item in items]
     managers = {
-        TABLES_KEY: ParquetTables.of(catalogue, lambda *_: None),
-        FILES_KEY: SourceFiles(catalogue.deliveries, catalogue.delivered),
+        TABLES_MANAGER: ParquetTables.of(catalogue, lambda *_: None),
+        FILES_MANAGER: SourceFiles(catalogue.deliveries, catalogue.delivered),
     }
     once = {
         key: dg.IOManagerDefinition.hardcoded_io_manager(_Once(manager))

@@ -20,7 +20,7 @@ from data_package.engine.places import TABLE_SUFFIX
 from data_package.engine.project import Project, find_project
 from data_package.engine.runs.aside import definitions_aside, unbound_assets
 from data_package.engine.runs.executor import OUR_LOGGER
-from data_package.engine.sources.assets import IO_MANAGER_KEY, SourceFiles
+from data_package.engine.sources.assets import FILES_MANAGER, SourceFiles
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.files import Deliveries, RawFile
 from data_package.engine.storage import HashCache, write_private
@@ -118,7 +118,7 @@ def _files(
     deliveries: Mapping[str, object],
     folder: Path,
 ) -> dict[str, RawFile]:
-    """The raw files of a project, those that are needed with what is given instead of theirs."""
+    """The raw files of a project; those that are needed have the given content."""
     known = catalogue.deliveries.files
     names = {key.to_user_string() for table in needed for key in table.inputs.values()}
     for name in deliveries:
@@ -199,7 +199,7 @@ def _job(
         Delivered(aside, files, catalogue.delivered.contracts),
     )
     manager = dg.IOManagerDefinition.hardcoded_io_manager(read)
-    changed = definitions_aside(loaded, unbound_assets(loaded), {IO_MANAGER_KEY: manager})
+    changed = definitions_aside(loaded, unbound_assets(loaded), {FILES_MANAGER: manager})
     return changed.resolve_implicit_global_asset_job_def()
 
 

@@ -33,7 +33,7 @@ _OWN = {"dispose", "store_event", "store_event_batch", "watch", "end_watch"}
 _OWN |= set(dir(MayHaveInstanceWeakref))
 
 
-class Channel(Protocol):
+class StepChannel(Protocol):
     """Two ends through which whole messages go: a pipe, or whatever a launcher has for it."""
 
     def send(self, message: Any) -> None:
@@ -50,7 +50,7 @@ Words = list[tuple[str, tuple[object, ...]]]
 class Asking:
     """The end of a channel in the process that carries out steps."""
 
-    def __init__(self, channel: Channel) -> None:
+    def __init__(self, channel: StepChannel) -> None:
         """`channel`: to the deciding process; what goes through it are `Words`."""
         self._channel = channel
         self._process = os.getpid()

@@ -2,7 +2,7 @@
 
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext, suppress
+from contextlib import AbstractContextManager, ExitStack, contextmanager, nullcontext
 from dataclasses import replace
 from pathlib import Path
 
@@ -13,20 +13,17 @@ from data_package.engine.own_code import own_places
 from data_package.engine.project import Project, find_project
 from data_package.engine.runs import executor
 from data_package.engine.runs.build_lock import building
-from data_package.engine.runs.expansion import step_key
+from data_package.engine.runs.build_steps import BuildSteps
 from data_package.engine.runs.instance import project_instance
 from data_package.engine.runs.nursery import Nursery
 from data_package.engine.runs.own_history import together
 from data_package.engine.runs.queueing import require_slurm
-from data_package.engine.runs.result import BuildResult, Step, Tally
+from data_package.engine.runs.result import BuildResult, TableResult, Tally
 from data_package.engine.staleness import memo
-from data_package.engine.staleness.assess import assess
 from data_package.engine.staleness.lock import LockFile, lock_of
 from data_package.engine.staleness.moves import carry_out, described, find_moves
-from data_package.engine.staleness.plan import EntityKey, Request, Work, plan_work
-from data_package.engine.staleness.survey import (
-    present_of,
-)
+from data_package.engine.staleness.plan import Request, Work, plan_work
+from data_package.engine.staleness.remembering import remember_fresh
 from data_package.engine.states import Status
 from data_package.engine.storage import (
     check_replaceable,
@@ -38,7 +35,6 @@ from data_package.engine.storage import (
 from data_package.engine.tables import internals, outside
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, dagster_quiet, load_project
-from data_package.engine.tables.made import note_path
 from data_package.engine.tables.table import PACKAGE
 from data_package.engine.unusable import belongs_to_another, lack_of_room
 
@@ -125,23 +121,9 @@ def run_build(
     if request.slurm:
         require_slurm()
     with building(project, report), dagster_quiet(verbose=verbose):
-        if project.places.slurm.exists():
-            from data_package.engine.runs.slurm import cancel_left
-
-            cancel_left(project, report)
-        if owner := belongs_to_another(project.storage):
-            place = project.relative(project.storage)
-            report(f"{place} belongs to {owner}, who may not be able to use what you build in it.")
-        for folder in (project.storage, project.package_folder):
-            sweep(folder)
-        sweep_beside(followed(project.lock))
-        project.make_importable()
-        sources = memo.sources_of(project, _places(project))
-        loaded = load_project(project)
+        _clear_up(project, report)
+        loaded, sources = _loaded(project)
         catalogue = catalogue_of(project)
-        if memo.sources_of(project, _places(project)).own(project) != sources.own(project):
-            # The imported code would run under the fingerprint of code that was saved since.
-            raise ProjectError("A file of the project changed while it was read. Build again.")
         for note in catalogue.notes:
             report(note)
         lock = lock_of(project)
@@ -156,39 +138,66 @@ def run_build(
         if request.is_everything:
             lock.keep_only(catalogue.deliveries.files, catalogue.named, catalogue.keys)
         if work.is_nothing:
-            result = BuildResult(
-                (),
-                None,
-                time.monotonic() - began,
-                None,
-                fresh=work.fresh,
-                unpublished=not work.may_publish and not _is_current(catalogue),
-                moved=moved,
-            )
+            tables: tuple[TableResult, ...] = ()
+            package, run_id = None, None
+            would_publish = not _is_current(catalogue)
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
             tally.end()
-            tables = tuple(tally.tables)
-            for made in tables:
-                ran = made.status in (Status.BUILT, Status.NOT_YIELDED)
-                if ran and made.name in catalogue.named:
-                    made.uses = outside.seen(catalogue.named[made.name])
-                for use in made.uses:
-                    report(f"{made.name}: {use}")
-            published = tally.package is not None and tally.package.ok
-            result = BuildResult(
-                tables=tables,
-                package=tally.package,
-                seconds=time.monotonic() - began,
-                package_path=str(project.published) if published else None,
-                fresh=work.fresh,
-                run_id=run_id,
-                moved=moved,
-                unpublished=not work.may_publish and bool(catalogue.publications),
-            )
+            tables, package = tuple(tally.tables), tally.package
+            _report_uses(tables, catalogue, report)
+            would_publish = bool(catalogue.publications)
+        published = package is not None and package.ok
+        result = BuildResult(
+            tables=tables,
+            package=package,
+            seconds=time.monotonic() - began,
+            package_path=str(project.published) if published else None,
+            fresh=work.fresh,
+            run_id=run_id,
+            moved=moved,
+            unpublished=would_publish and not work.may_publish,
+        )
         catalogue.hashes.save()
         _conclude(request, result, catalogue, lock, sources, report)
     return result
+
+
+def _clear_up(project: Project, report: Callable[[str], object]) -> None:
+    """Remove what builds that were killed have left; say whose storage it is, if another's."""
+    if project.places.slurm.exists():
+        from data_package.engine.runs.slurm import cancel_left
+
+        cancel_left(project, report)
+    if owner := belongs_to_another(project.storage):
+        place = project.relative(project.storage)
+        report(f"{place} belongs to {owner}, who may not be able to use what you build in it.")
+    for folder in (project.storage, project.package_folder):
+        sweep(folder)
+    sweep_beside(followed(project.lock))
+
+
+def _loaded(project: Project) -> tuple[Loaded, memo.Sources]:
+    """The project's definitions, and the state of its files when they were imported."""
+    project.make_importable()
+    sources = memo.sources_of(project, _places(project))
+    loaded = load_project(project)
+    if memo.sources_of(project, _places(project)).own(project) != sources.own(project):
+        # The imported code would run under the fingerprint of code that was saved since.
+        raise ProjectError("A file of the project changed while it was read. Build again.")
+    return loaded, sources
+
+
+def _report_uses(
+    tables: Sequence[TableResult], catalogue: Catalogue, report: Callable[[str], object]
+) -> None:
+    """Report what the functions that ran used and data-package does not follow."""
+    for made in tables:
+        ran = made.status in (Status.BUILT, Status.NOT_YIELDED)
+        if ran and made.name in catalogue.named:
+            made.uses = outside.seen(catalogue.named[made.name])
+        for use in made.uses:
+            report(f"{made.name}: {use}")
 
 
 def _conclude(
@@ -210,7 +219,7 @@ def _conclude(
     elif result.ok and request.is_everything:
         if catalogue.tables and not catalogue.publications:
             _withdraw(project, report)
-        _remember(catalogue, sources)
+        remember_fresh(catalogue, sources)
 
 
 def _move(
@@ -259,64 +268,6 @@ def _withdraw(project: Project, report: Callable[[str], object]) -> None:
         report(f"{folder} was removed: the project no longer has a final table.")
 
 
-def _remember(catalogue: Catalogue, sources: memo.Sources) -> None:
-    """Record that everything is fresh, for the fast path of the next build."""
-    project = catalogue.project
-    globs: dict[str, list[str]] = {}
-    paths: list[Path] = []
-    # Notes, and files of other IO managers: their content has not been hashed yet.
-    unasked: list[Path] = []
-    used = {key.to_user_string() for t in catalogue.tables.values() for key in t.inputs.values()}
-    for name, file in catalogue.deliveries.files.items():
-        if name not in used:
-            # It need not even be there.
-            continue
-        globs |= {pattern: memo.matches(pattern) for pattern in file.globs_at(project.root)}
-        paths += file.resolve(project.root)
-    for table in catalogue.tables.values():
-        paths += table.files()
-        for part in table.parts:
-            if (note := table.note(part)) is not None:
-                name = table.noted_as(part)
-                unasked += [note_path(project, name), *map(Path, note.elsewhere)]
-    folders = set()
-    for publication in catalogue.publications:
-        paths += publication.files()
-        folders |= {str(path.parent) for path in publication.files()}
-    for path in unasked:
-        # A raw file is never hashed here: if it has changed meanwhile, its content now is not what
-        # tables were made from.
-        with suppress(OSError):
-            catalogue.hashes.hash(path)
-    stamps = {str(path): catalogue.hashes.stamp_of(path) for path in [*paths, *unasked]}
-    known = {path: stamp for path, stamp in stamps.items() if stamp is not None}
-    shared = {
-        file: list(stamp)
-        for contract in catalogue.contracts
-        for file, stamp in contract.shared.items()
-    }
-    settled = memo.Sources(sources.taken_ns, shared, ()).are_settled()
-    if len(known) < len(stamps) or not settled:
-        memo.forget(project)
-    else:
-        memo.remember(
-            project,
-            sources,
-            globs=globs,
-            files={**known, **shared},
-            folders=sorted(folders),
-            fresh=len(catalogue.tables),
-            until=_next_partition(catalogue),
-        )
-
-
-def _next_partition(catalogue: Catalogue) -> float | None:
-    """When the next partition comes into being, as `time.time`, seconds."""
-    tables = catalogue.tables.values()
-    moments = [t.partitions.next_change() for t in tables if t.partitions is not None]
-    return min((moment for moment in moments if moment is not None), default=None)
-
-
 def _subset(
     job: dg.JobDefinition, assets: set[dg.AssetKey], checks: set[dg.AssetCheckKey]
 ) -> dg.JobDefinition:
@@ -342,43 +293,17 @@ def _run(
     lock: LockFile,
     watch: Watch | None,
 ) -> tuple[Tally, str]:
+    """Run the work, and return its facts and the id of the run."""
     assets = set(work.tables) | ({PACKAGE} if work.publish else set())
     chosen = _subset(job, assets, set(work.checks))
-    made = internals.entities_of_steps(chosen)
-    parts = {node: keys for node, of in made.items() if (keys := work.parts_of(of)) is not None}
-    steps = {
-        step_key(node, part): Step.of(of, part)
-        for node, of in made.items()
-        for part in parts.get(node, (None,))
-    }
-    known = {node: frozenset(keys) for node, keys in parts.items()}
-    tally = Tally(steps, catalogue.tables, PACKAGE)
-    contract = {item.key: item for item in catalogue.checks}
-
-    def is_needless(entity: EntityKey, part: str | None) -> bool:
-        if isinstance(entity, dg.AssetCheckKey):
-            return entity in contract and catalogue.verdicts.is_good(contract[entity], part)
-        if entity in work.forced or entity not in catalogue.tables:
-            return False
-        table = catalogue.tables[entity]
-        entry = lock.read().entry(table.name, part)
-        present = present_of(table, catalogue, lock.read(), part)
-        return not assess(entry, present, catalogue.project.library_changes)
+    steps = BuildSteps(chosen, work, catalogue, lock)
+    tally = Tally(steps.steps, catalogue.tables, PACKAGE)
 
     def needless(name: str) -> bool:
-        step = steps[name]
-        entities: list[EntityKey] = [*step.assets, *step.checks]
-        found = all(is_needless(entity, step.part) for entity in entities)
+        found = steps.is_needless(name)
         if found:
             tally.needless.add(name)
         return found
-
-    def waits(node: str, part: str | None, before: str) -> Sequence[str]:
-        takes = work.takes(made[node], part, made[before], catalogue)
-        if before not in parts:
-            return (before,) if takes is None or takes else ()
-        taken = known[before] if takes is None else known[before].intersection(takes)
-        return [step_key(before, key) for key in taken]
 
     @contextmanager
     def prepare(run_id: str) -> Iterator[None]:
@@ -395,8 +320,8 @@ def _run(
             plan = executor.Plan(
                 on_event,
                 needless,
-                parts,
-                waits,
+                steps.parts,
+                steps.waits,
                 request.threads,
                 request.fail_fast,
                 executor.in_slurm(chosen, on_states) if request.slurm else in_processes,
@@ -405,41 +330,48 @@ def _run(
                 yield
 
     with ExitStack() as open_things:
+        open_things.enter_context(_failures_of_dagster(catalogue.project))
         instance = open_things.enter_context(project_instance(catalogue.project))
         # With all that opening the history imports, and before the progress is drawn, which takes a
         # thread.
         in_processes = None
         if request.processes:
-            soon = min(request.threads, len(steps), _SOON)
+            soon = min(request.threads, len(steps.steps), _SOON)
             nursery = Nursery(chosen, catalogue, executor.OUR_LOGGER, soon)
             open_things.callback(nursery.close)
             in_processes = executor.in_processes(nursery)
-        try:
-            run_id = internals.run_job(
-                loaded.module,
-                loaded.attribute,
-                chosen,
-                instance,
-                executor.OUR_LOGGER,
-                prepare,
-                together(instance),
-            )
-        except internals.UnsetError as error:
-            raise ProjectError(
-                f"The environment variable {error.variable} is not set, and the resource "
-                f"'{error.resource}' takes a value from it.\n"
-                f"Set it before the command: export {error.variable}=…"
-            ) from None
-        except internals.ConfigError as error:
-            raise ProjectError(
-                f"The config of {error} has a field without a default, and a build sets none.\n"
-                "Give each field of the class a default value."
-            ) from None
-        except internals.RunError as error:
-            raise BuildError(
-                error.reason
-                or lack_of_room(catalogue.project.storage)
-                or f"Dagster ended the run with {error}, which no table caused.\n"
-                "Run `data-package build -v` to see its log."
-            ) from None
+        run_id = internals.run_job(
+            loaded.module,
+            loaded.attribute,
+            chosen,
+            instance,
+            executor.OUR_LOGGER,
+            prepare,
+            together(instance),
+        )
     return tally, run_id
+
+
+@contextmanager
+def _failures_of_dagster(project: Project) -> Iterator[None]:
+    """Report what ends a run before or outside its tables."""
+    try:
+        yield
+    except internals.UnsetError as error:
+        raise ProjectError(
+            f"The environment variable {error.variable} is not set, and the resource "
+            f"'{error.resource}' takes a value from it.\n"
+            f"Set it before the command: export {error.variable}=…"
+        ) from None
+    except internals.ConfigError as error:
+        raise ProjectError(
+            f"The config of {error} has a field without a default, and a build sets none.\n"
+            "Give each field of the class a default value."
+        ) from None
+    except internals.RunError as error:
+        raise BuildError(
+            error.reason
+            or lack_of_room(project.storage)
+            or f"Dagster ended the run with {error}, which no table caused.\n"
+            "Run `data-package build -v` to see its log."
+        ) from None

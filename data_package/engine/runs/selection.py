@@ -1,4 +1,4 @@
-"""What is to be run, for a process that loads the project anew."""
+"""What is to be run, for a process that loads the project itself."""
 
 from dataclasses import dataclass
 from pathlib import Path

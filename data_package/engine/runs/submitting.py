@@ -1,4 +1,4 @@
-"""Jobs handed in to Slurm through submitit, so that none is in the queue that nobody knows of.
+"""Jobs submitted to Slurm through submitit, so that every job in the queue is recorded.
 
 A controller may take a job and its answer be lost. Whoever hands jobs in asks the queue afterwards
 for what it does not know the number of.

@@ -30,7 +30,7 @@ from data_package.engine.runs.dagster_parts import (
 )
 from data_package.engine.runs.expansion import carried_out, context_of, of_part, only, part_of
 from data_package.engine.runs.launching import Task, close_loop
-from data_package.engine.runs.remote_history import Asking, Channel, asking_instance
+from data_package.engine.runs.remote_history import Asking, StepChannel, asking_instance
 from data_package.engine.runs.surroundings import Surroundings
 from data_package.engine.storage import Hashes
 from data_package.engine.tables import internals
@@ -109,7 +109,10 @@ class StepRequest:
 
 
 def serve(
-    channel: Channel, job: dg.JobDefinition, catalogue: Catalogue, plan: ExecutionPlan | None = None
+    channel: StepChannel,
+    job: dg.JobDefinition,
+    catalogue: Catalogue,
+    plan: ExecutionPlan | None = None,
 ) -> None:
     """Carry out what is asked for, until the other end says None or is closed.
 

@@ -21,7 +21,7 @@ if TYPE_CHECKING:
     from data_package.engine.schema.dialect import Dialect, DialectError
     from data_package.engine.schema.dialect_of_file import FileOptions
     from data_package.engine.schema.formats import format_of
-    from data_package.engine.schema.formats.parts import Parts, parts_of
+    from data_package.engine.schema.formats.parts import FileParts, parts_of
     from data_package.engine.schema.growing import Grown, grown
     from data_package.engine.schema.inference import Inference, UnsoundError, infer, infer_file
     from data_package.engine.schema.links import Link, link_of
@@ -58,7 +58,7 @@ __all__ = [
     "FileOptions",
     "FilePart",
     "Link",
-    "Parts",
+    "FileParts",
     "Reading",
     "Report",
     "SHOWN_ROWS",
@@ -136,7 +136,7 @@ __getattr__ = lazily(
         "offending_rows": "offending",
         "DEFAULT_LIMIT": "checker",
         "parts_of": "formats.parts",
-        "Parts": "formats.parts",
+        "FileParts": "formats.parts",
         "FileOptions": "dialect_of_file",
         "FilePart": "across",
         "read": "reading",

@@ -2,7 +2,7 @@
 
 A document is known by the hash of its content, and that a contract has no fault by the hashes of
 all that it consists of; both only to the edition of the engine that found it out. Which files a
-contract names is found out anew each time. What has a fault is not kept. Safe to delete.
+contract names is found out again each time. What has a fault is not kept. Safe to delete.
 """
 
 import functools

@@ -1,4 +1,4 @@
-"""Contracts as text: written anew, or grown by fields without touching what a person wrote."""
+"""Contracts as text: new ones, and fields added to one without touching what a person wrote."""
 
 import math
 import re

@@ -62,7 +62,7 @@ def dialect_for(
     form: FileFormat,
     dialect: Mapping[str, object] | None,
     *,
-    encoding: str | None = None,
+    encoding: str | None,
     contract: Contract | None = None,
 ) -> Dialect:
     """Return the dialect of a file of a format, completed by the file's name.

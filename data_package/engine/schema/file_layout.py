@@ -51,9 +51,9 @@ class Layout:
 def laid_out(
     paths: Sequence[Path],
     *,
-    dialect: Descriptor | None = None,
-    encoding: str | None = None,
-    names: Sequence[str] = (),
+    dialect: Descriptor | None,
+    encoding: str | None,
+    names: Sequence[str],
 ) -> Layout:
     """Return the layout and the cells of a delivered file, or of several below one another.
 

@@ -29,9 +29,7 @@ def without_header(contract: Contract) -> Header:
     return Header(contract.fields, ())
 
 
-def match_labels(
-    labels: Sequence[str], contract: Contract, delimiter: str = ",", row: int = 1
-) -> Header:
+def match_labels(labels: Sequence[str], contract: Contract, delimiter: str, row: int) -> Header:
     """Return the fields of a file's columns by the labels in its header, which ends with `row`.
 
     Under `exact` a column is the field in its place whatever its label says, under every other

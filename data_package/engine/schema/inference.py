@@ -26,6 +26,7 @@ from data_package.engine.schema.formats import format_of
 from data_package.engine.schema.formats.file_format import FileFormat
 from data_package.engine.schema.infer_typed import columns_of_files, with_words
 from data_package.engine.schema.linting import lint
+from data_package.engine.schema.nearly import footer, nearly_typed
 from data_package.engine.schema.report import Report
 from data_package.engine.schema.text_types import as_field, text_type
 from data_package.engine.schema.unreadable import CheckError, unreadable
@@ -172,6 +173,8 @@ def infer_file(
     notes = (
         *layout.notes,
         *(k.note for k in kinds if k.note),
+        *nearly_typed(layout.names, kinds, cells),
+        *footer(cells),
         *_empty(layout.names, cells),
         *_persons(layout.names),
     )

@@ -58,7 +58,7 @@ class Writing:
 def sniffed(path: Path, member: str | None = None) -> Writing:
     """Return how a text file is written, from its beginning; the defaults for other files.
 
-    `path` may be an archive, of which the file is the `member`.
+    `path` may be an archive that has the file as its `member`.
 
     Raises CheckError for a file that cannot be opened or unpacked.
     """

@@ -71,7 +71,7 @@ class TextType:
 
 
 @dataclass(frozen=True, slots=True)
-class _Candidate:
+class Candidate:
     """A way in which all values of a column may be written."""
 
     properties: Mapping[str, object]
@@ -139,7 +139,7 @@ def as_field(name: str, kind: TextType) -> Field:
     return Contract.from_descriptor({"fields": [descriptor]}).fields[0]
 
 
-def _settled(name: str, found: _Candidate, cells: _Cells, words: tuple[str, ...]) -> TextType:
+def _settled(name: str, found: Candidate, cells: _Cells, words: tuple[str, ...]) -> TextType:
     """Return a type that was found, or text where the same cells may mean something else."""
     properties = found.properties
     swapped = _other_order(properties)
@@ -175,7 +175,7 @@ _HOUR_AND_MINUTE = re.compile(r"(?:[01]?[0-9]|2[0-3])\.[0-5][0-9]")
 _MAYBE_GROUPED = re.compile(r"[+-]?[1-9][0-9]{0,2},[0-9]{3}")
 
 
-def _other_order(properties: Mapping[str, object]) -> _Candidate | None:
+def _other_order(properties: Mapping[str, object]) -> Candidate | None:
     pattern = str(properties.get("format", ""))
     for order, swapped in _SWAPPED.items():
         if pattern.startswith(order):
@@ -197,43 +197,39 @@ def _missing_in_text(words: Iterable[str], cells: _Cells) -> tuple[str, ...]:
     return tuple(held)
 
 
-def _candidates(tried: Sequence[str]) -> Iterator[_Candidate]:
+def _candidates(tried: Sequence[str]) -> Iterator[Candidate]:
     """Give the ways that the cells may be written, the plainest first."""
     if tried[0][:1] in _BRACKETS:
         yield from _JSON
     if all(cell.lower() in _BOOLEANS for cell in tried):
-        yield _Candidate({"type": "boolean"}, re.compile("true|True|TRUE|false|False|FALSE"))
+        yield Candidate({"type": "boolean"}, re.compile("true|True|TRUE|false|False|FALSE"))
     if not any(sign.isdigit() for sign in tried[0]) and tried[0].upper().lstrip("+-") != "INF":
         return
-    yield _INTEGER
-    yield _NUMBER
-    yield from _ISO
-    yield from _PATTERNS
-    yield from _NUMBERS
+    yield from CANDIDATES
     yield from _bare_numbers(tried)
 
 
-def _temporal(kind: str, pattern: str) -> _Candidate:
+def _temporal(kind: str, pattern: str) -> Candidate:
     parts = re.split(r"(%.)", pattern)
     form = "".join(_DIRECTIVES.get(part) or re.escape(part) for part in parts)
-    return _Candidate({"type": kind, "format": pattern}, re.compile(form))
+    return Candidate({"type": kind, "format": pattern}, re.compile(form))
 
 
-def _number_forms() -> Iterator[_Candidate]:
+def _number_forms() -> Iterator[Candidate]:
     """Give numbers with other marks than the standard's defaults."""
     comma = rf"[+-]?{_UNSIGNED}(?:,[0-9]+)?{_EXPONENT}"
-    yield _Candidate({"type": "number", "decimalChar": ","}, re.compile(comma))
+    yield Candidate({"type": "number", "decimalChar": ","}, re.compile(comma))
     for group in _GROUP_CHARS:
         whole = rf"[+-]?(?:[1-9][0-9]{{0,2}}(?:{re.escape(group)}[0-9]{{3}}){{1,5}}|{_UNSIGNED})"
-        yield _Candidate({"type": "integer", "groupChar": group}, re.compile(whole))
+        yield Candidate({"type": "integer", "groupChar": group}, re.compile(whole))
         for decimal in (".", ","):
             if decimal != group:
                 marks = {"groupChar": group} | ({} if decimal == "." else {"decimalChar": decimal})
                 form = rf"{whole}(?:{re.escape(decimal)}[0-9]+)?"
-                yield _Candidate({"type": "number", **marks}, re.compile(form))
+                yield Candidate({"type": "number", **marks}, re.compile(form))
 
 
-def _bare_numbers(tried: Sequence[str]) -> Iterator[_Candidate]:
+def _bare_numbers(tried: Sequence[str]) -> Iterator[Candidate]:
     """Give numbers with a currency, a percent sign or a unit, the same around every cell."""
     found = re.fullmatch(r"([^0-9+-]*)[+-]?[0-9](?:.*[0-9])?([^0-9]*)", tried[0], re.DOTALL)
     if found is None:
@@ -248,30 +244,30 @@ def _bare_numbers(tried: Sequence[str]) -> Iterator[_Candidate]:
     for candidate in (_INTEGER, _NUMBER, *_NUMBERS):
         form = f"{re.escape(before)}(?:{candidate.form.pattern}){re.escape(after)}"
         properties = {**candidate.properties, "bareNumber": False}
-        yield _Candidate(properties, re.compile(form))
+        yield Candidate(properties, re.compile(form))
 
 
 _BRACKETS = ("{", "[")
 _JSON = (
-    _Candidate({"type": "object"}, re.compile(r"\{[\s\S]*\}")),
-    _Candidate({"type": "array"}, re.compile(r"\[[\s\S]*\]")),
+    Candidate({"type": "object"}, re.compile(r"\{[\s\S]*\}")),
+    Candidate({"type": "array"}, re.compile(r"\[[\s\S]*\]")),
 )
 _BOOLEANS = frozenset({"true", "false"})
-_INTEGER = _Candidate({"type": "integer"}, re.compile(rf"[+-]?{_UNSIGNED}"))
-_NUMBER = _Candidate(
+_INTEGER = Candidate({"type": "integer"}, re.compile(rf"[+-]?{_UNSIGNED}"))
+_NUMBER = Candidate(
     {"type": "number"},
     re.compile(rf"[+-]?(?:{_UNSIGNED}(?:\.[0-9]*)?|\.[0-9]+){_EXPONENT}|[+-]?INF"),
 )
 _ISO = (
-    _Candidate({"type": "date"}, re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")),
-    _Candidate(
+    Candidate({"type": "date"}, re.compile(r"[0-9]{4}-[0-9]{2}-[0-9]{2}")),
+    Candidate(
         {"type": "datetime"},
         re.compile(
             r"[0-9]{4}-[0-9]{2}-[0-9]{2}[T ][0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?"
             r"(?:Z|[+-][0-9]{2}:?[0-9]{2})?"
         ),
     ),
-    _Candidate({"type": "time"}, re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?")),
+    Candidate({"type": "time"}, re.compile(r"[0-9]{2}:[0-9]{2}:[0-9]{2}(?:\.[0-9]+)?")),
 )
 _PATTERNS = (
     _temporal("time", "%H:%M"),
@@ -279,3 +275,5 @@ _PATTERNS = (
     *(_temporal("datetime", date + clock) for date in ("%Y-%m-%d", *_DATES) for clock in _CLOCKS),
 )
 _NUMBERS = tuple(_number_forms())
+# Ways that do not depend on the cells, the plainest first.
+CANDIDATES = (_INTEGER, _NUMBER, *_ISO, *_PATTERNS, *_NUMBERS)

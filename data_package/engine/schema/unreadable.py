@@ -30,7 +30,7 @@ class CheckError(DataPackageError):
         self._what = what
         self.hint = hint
 
-    def worded(self, place: str | None = None, *, options: bool | None = None) -> "CheckError":
+    def worded(self, place: str | None, *, options: bool | None) -> "CheckError":
         """Return the error for people who can change the contract at `place`, or give options."""
         if self.hint is None:
             return self
@@ -42,7 +42,7 @@ class NotKeptError(CheckError):
 
 
 def one_of(path: Path, what: str, name: str, parts: Sequence[str]) -> CheckError:
-    """Return the error for a file of several tables, of which a property of its dialect is one."""
+    """Return the error for a file of several tables whose dialect does not name one."""
     listed = ", ".join(map(repr, parts[:_NAMED])) + (", …" if len(parts) > _NAMED else "")
     return CheckError(
         f"{path}: it holds {len(parts)} {what} ({listed})",

@@ -1,4 +1,4 @@
-"""Which values of a column may be written down as categories, because they identify nobody.
+"""Which values of a column may be written down as categories, because they identify no one.
 
 A category is written in a contract, which is committed and published. So a word is proposed only
 where enough rows hold it and it cannot be a date, a number, an identifier or free text; where one

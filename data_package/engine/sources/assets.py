@@ -31,7 +31,7 @@ from data_package.engine.storage import HashCache
 # Metadata of a spec may hold any object: what `source_file` declared goes as it is, and stays with
 # the asset through whatever a project's code does with its spec.
 _RAW_FILE = "data-package/raw_file"
-IO_MANAGER_KEY = "source_file_io_manager"
+FILES_MANAGER = "source_file_io_manager"
 _ALONE_KEY = "raw_files"
 _MANAGER = "dagster/io_manager_key"
 _BAD_IN_WORDS: Mapping[Bad, str] = {
@@ -170,7 +170,7 @@ def of_project(spec: dg.AssetSpec) -> dg.AssetSpec:
     """A raw file that the project's own IO manager provides."""
     if raw_file(spec) is None:
         return spec
-    return spec.replace_attributes(metadata={**spec.metadata, _MANAGER: IO_MANAGER_KEY})
+    return spec.replace_attributes(metadata={**spec.metadata, _MANAGER: FILES_MANAGER})
 
 
 def raw_file(spec: dg.AssetSpec) -> RawFile | None:

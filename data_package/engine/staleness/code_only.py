@@ -55,7 +55,7 @@ class CodeStatus:
         }
 
 
-def code_status(catalogue: Catalogue, only: Collection[str] | None = None) -> CodeStatus:
+def code_status(catalogue: Catalogue, only: Collection[str] | None) -> CodeStatus:
     """Whether the lock file fits the code and the contracts; no data is looked at.
 
     `only` names the tables that were asked for. Raises ProjectError when the lock cannot be read.

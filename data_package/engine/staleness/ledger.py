@@ -20,7 +20,7 @@ from data_package.engine.storage import (
 )
 
 Fact = Mapping[str, str]
-# So many lines that say nothing any more are left before the file is written anew.
+# How many outdated lines may be left before the file is written again.
 _OLD_LINES = 1000
 
 

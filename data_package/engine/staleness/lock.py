@@ -397,7 +397,7 @@ class LockFile:
         self,
         raw: Collection[str],
         tables: Collection[str],
-        partitions: Mapping[str, Collection[str]] = _NONE,
+        partitions: Mapping[str, Collection[str]],
     ) -> None:
         """Drop the entries of what the project no longer has.
 

@@ -85,9 +85,7 @@ def _name(key: dg.AssetCheckKey, part: str | None) -> str:
     return key.to_user_string() if part is None else f"{key.to_user_string()}{_OF}{part}"
 
 
-def basis_of(
-    key: dg.AssetCheckKey, catalogue: Catalogue, lock: Lock, part: str | None = None
-) -> str:
+def basis_of(key: dg.AssetCheckKey, catalogue: Catalogue, lock: Lock, part: str | None) -> str:
     """A hash of what a check of the user's own would be made on now.
 
     A check that its table's own function makes depends on nothing but that: it is made with the
@@ -113,7 +111,7 @@ def is_due(
     catalogue: Catalogue,
     lock: Lock,
     verdicts: OwnVerdicts,
-    part: str | None = None,
+    part: str | None,
 ) -> bool:
     """Whether a check of a fresh table, or partition, must be made: failed, or unknown."""
     outcome = verdicts.known(key, basis_of(key, catalogue, lock, part), part)

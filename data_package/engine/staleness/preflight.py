@@ -8,7 +8,7 @@ from data_package.engine.tables.table import Table
 
 
 def faults_of(
-    catalogue: Catalogue, tables: Collection[Table] | None = None, *, publish: bool = True
+    catalogue: Catalogue, tables: Collection[Table] | None, *, publish: bool
 ) -> list[str]:
     """All that keeps tables from being built, or what they make up from being published.
 

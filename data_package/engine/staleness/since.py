@@ -1,7 +1,7 @@
 """What has changed between two locks, by its causes: for a review, where a lock's lines say little.
 
 Pure: two locks in, facts out; the project is not loaded. A changed constant is one cause with the
-tables that were built anew for it, and with those that changed because these did.
+tables that were built again for it, and with those that changed because these did.
 """
 
 from collections import defaultdict

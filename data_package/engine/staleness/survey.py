@@ -225,7 +225,7 @@ def together(table: Table, parts: Sequence[TableState]) -> TableState:
     )
 
 
-def present_of(table: Table, catalogue: Catalogue, lock: Lock, part: str | None = None) -> Present:
+def present_of(table: Table, catalogue: Catalogue, lock: Lock, part: str | None) -> Present:
     """A table's, or a partition's, surroundings now.
 
     The content of its input tables is what the lock says.
@@ -306,7 +306,7 @@ def _raw_version(
         return None
 
 
-def file_version(table: Table, catalogue: Catalogue, part: str | None = None) -> str | None:
+def file_version(table: Table, catalogue: Catalogue, part: str | None) -> str | None:
     """The hash of the file of a table, or of a partition; None when it is not there."""
     if (note := table.note(part)) is not None and note.file is None:
         return note.version if note.holds(catalogue.hashes) else None

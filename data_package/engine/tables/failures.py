@@ -15,6 +15,7 @@ import threading
 import traceback
 from collections.abc import AsyncIterator, Callable, Generator, Mapping
 from pathlib import Path
+from typing import Any
 
 import dagster as dg
 import polars as pl
@@ -28,6 +29,8 @@ from data_package.engine.tables.table import place_of
 from data_package.engine.unusable import OF_PROCESSES, lack_of_room, number_of, why, why_failed
 
 _COLUMNS_SHOWN = 40
+_Inputs = Mapping[str, object]
+_Clean = Callable[[BaseException, Callable[[], _Inputs]], BaseException]
 _returned = threading.local()
 _ENGINE_NAME = __name__.removesuffix("tables.failures")
 _ENGINE = Path(__file__).resolve().parents[1]
@@ -50,82 +53,90 @@ def wordless(error: BaseException) -> BaseException:
     return next(kind for kind in INTERRUPTIONS if isinstance(error, kind))()
 
 
-def value_free(  # noqa: C901
+def value_free(
     function: Callable[..., object], *, name: str, project: Project
 ) -> Callable[..., object]:
     """The same function; its exceptions are replaced by a `dg.Failure` that quotes no value."""
 
-    def failure(error: BaseException, arguments: Mapping[str, object]) -> BaseException:
+    def clean(error: BaseException, inputs: Callable[[], _Inputs]) -> BaseException:
+        if isinstance(error, INTERRUPTIONS):
+            return wordless(error)
         if isinstance(error, dg.RetryRequested):
             return dg.RetryRequested(error.max_retries, error.seconds_to_wait)
-        return describe(error, name=name, project=project, function=function, inputs=arguments)
+        return describe(error, name=name, project=project, function=function, inputs=inputs())
 
-    def bind(args: tuple[object, ...], kwargs: Mapping[str, object]) -> Mapping[str, object]:
-        return inspect.signature(function).bind(*args, **kwargs).arguments
+    form = next((form for has_it, form in _FORMS.items() if has_it(function)), _returning)
+    return functools.wraps(function)(form(function, clean))
 
-    # A failure is raised after its `except` block has ended: inside it, Python would attach the
-    # original exception with its message to the new one, and Dagster would store both.
-    if inspect.isgeneratorfunction(function):
 
-        @functools.wraps(function)
-        def generate(*args: object, **kwargs: object) -> Generator[object, object, object]:
-            try:
-                return (yield from function(*args, **kwargs))
-            except INTERRUPTIONS as error:
-                clean = wordless(error)
-            except BaseException as error:  # noqa: BLE001
-                clean = failure(error, bind(args, kwargs))
-            raise clean
+def _bound(function: Callable[..., object], /, *args: object, **kwargs: object) -> _Inputs:
+    return inspect.signature(function).bind(*args, **kwargs).arguments
 
-        return generate
 
-    if inspect.isasyncgenfunction(function):
+# A failure is raised after its `except` block has ended: inside it, Python would attach the
+# original exception with its message to the new one, and Dagster would store both.
 
-        @functools.wraps(function)
-        async def generate_later(*args: object, **kwargs: object) -> AsyncIterator[object]:
-            try:
-                async for item in function(*args, **kwargs):
-                    yield item
-                return
-            except INTERRUPTIONS as error:
-                clean = wordless(error)
-            except BaseException as error:  # noqa: BLE001
-                clean = failure(error, bind(args, kwargs))
-            raise clean
 
-        return generate_later
-
-    if inspect.iscoroutinefunction(function):
-
-        @functools.wraps(function)
-        async def later(*args: object, **kwargs: object) -> object:
-            try:
-                return await function(*args, **kwargs)
-            except INTERRUPTIONS as error:
-                clean = wordless(error)
-            except BaseException as error:  # noqa: BLE001
-                clean = failure(error, bind(args, kwargs))
-            raise clean
-
-        return later
-
-    @functools.wraps(function)
+def _returning(function: Callable[..., object], clean: _Clean) -> Callable[..., object]:
     def run(*args: object, **kwargs: object) -> object:
+        inputs = functools.partial(_bound, function, *args, **kwargs)
         try:
             result = function(*args, **kwargs)
-        except INTERRUPTIONS as error:
-            clean = wordless(error)
         except BaseException as error:  # noqa: BLE001
-            clean = failure(error, bind(args, kwargs))
+            failure = clean(error, inputs)
         else:
             if isinstance(result, pl.LazyFrame):
                 # Its errors occur when it is written, in this thread, and their reports name the
                 # inputs too.
-                _returned.inputs = function, bind(args, kwargs)
+                _returned.inputs = function, inputs()
             return result
-        raise clean
+        raise failure
 
     return run
+
+
+def _generating(function: Callable[..., Any], clean: _Clean) -> Callable[..., object]:
+    def generate(*args: object, **kwargs: object) -> Generator[object, object, object]:
+        try:
+            return (yield from function(*args, **kwargs))
+        except BaseException as error:  # noqa: BLE001
+            failure = clean(error, functools.partial(_bound, function, *args, **kwargs))
+        raise failure
+
+    return generate
+
+
+def _returning_later(function: Callable[..., Any], clean: _Clean) -> Callable[..., object]:
+    async def run(*args: object, **kwargs: object) -> object:
+        try:
+            return await function(*args, **kwargs)
+        except BaseException as error:  # noqa: BLE001
+            failure = clean(error, functools.partial(_bound, function, *args, **kwargs))
+        raise failure
+
+    return run
+
+
+def _generating_later(function: Callable[..., Any], clean: _Clean) -> Callable[..., object]:
+    async def generate(*args: object, **kwargs: object) -> AsyncIterator[object]:
+        try:
+            async for item in function(*args, **kwargs):
+                yield item
+            return
+        except BaseException as error:  # noqa: BLE001
+            failure = clean(error, functools.partial(_bound, function, *args, **kwargs))
+        raise failure
+
+    return generate
+
+
+_FORMS: Mapping[
+    Callable[[object], bool], Callable[[Callable[..., Any], _Clean], Callable[..., object]]
+] = {
+    inspect.isgeneratorfunction: _generating,
+    inspect.iscoroutinefunction: _returning_later,
+    inspect.isasyncgenfunction: _generating_later,
+}
 
 
 def describe(

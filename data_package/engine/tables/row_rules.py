@@ -33,8 +33,8 @@ def row_rule(
     tables that use the table, and the data package. Its name and the first sentence of its
     docstring are shown in reports and in the data dictionary.
 
-    A parameter is the name of another table, of which each row gets its own: the one that a
-    foreign key of the table's contract points to, or that has the same values in the fields `on`.
+    A parameter is the name of another table; each row gets the row of it that a foreign key of
+    the table's contract points to, or that has the same values in the fields `on`.
 
     >>> @row_rule("adverse_events")
     ... def end_not_before_start() -> pl.Expr:

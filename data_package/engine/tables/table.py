@@ -144,7 +144,7 @@ class Table:
         """The label of a partition: `visits[2024]`."""
         return self.name if partition is None else f"{self.name}[{partition}]"
 
-    def noted_as(self, partition: str | None = None) -> str:
+    def noted_as(self, partition: str | None) -> str:
         """The name of the note on it, or on a partition, where it is not a table."""
         if partition is None or self.partitions is None:
             return self.resource
@@ -211,7 +211,7 @@ def contract_path(
     return folder / f"{'__'.join(key.path)}.yaml"
 
 
-def contract_at(path: Path, cache: ContractCache | None = None) -> Contract | None:
+def contract_at(path: Path, cache: ContractCache) -> Contract | None:
     """The contract at a path, None where there is no file.
 
     Raises ContractError for a wrong one, ProjectError for anything but a file, or another ending.

@@ -63,7 +63,7 @@ def unraised_in_few_words(project: Project) -> Iterator[None]:
 
 
 class _Hooks:
-    """What Python calls instead of printing an exception that nobody catches."""
+    """What Python calls for an uncaught exception, instead of printing it."""
 
     def __init__(self, project: Project) -> None:
         self._project = project
@@ -139,7 +139,7 @@ class _OthersLeftOut(_LessOfRecords):
 
 
 class _TracebackLeftOut(_LessOfRecords):
-    """For records that nobody handles, so that Python prints them with their tracebacks."""
+    """For records without a handler, which Python prints with their tracebacks."""
 
     def filter(self, record: logging.LogRecord) -> bool:
         if short := self.short(record):

@@ -11,7 +11,7 @@ _ENDINGS = (".yaml", ".yml", ".json")
 _OF_THE_PACKAGE = ("datapackage", "releases")
 
 
-def contract_of(what: str | Path | Contract, project: Project | Path | None = None) -> Contract:
+def contract_of(what: str | Path | Contract, project: Project | Path | None) -> Contract:
     """The contract of a table or a raw file, by its name or its path.
 
     Raises ProjectError when there is none of that name, or more than one.

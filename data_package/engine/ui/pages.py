@@ -1,6 +1,6 @@
 """Dagster's own pages on this project, which is loaded in this process.
 
-Dagster loads a project in a separate code server, behind a socket without any check of who asks.
+Dagster loads a project in a separate code server, behind a socket that does not check who connects.
 In this process there is no socket to guard, nothing to leave behind, and one import instead of two.
 """
 
@@ -85,7 +85,7 @@ _POLICY = (
 
 
 def open_workspace(
-    project: Project, instance: dg.DagsterInstance, *, allow_runs: bool, automation: bool = False
+    project: Project, instance: dg.DagsterInstance, *, allow_runs: bool, automation: bool
 ) -> "Workspace":
     """What the pages show and the daemons run. Raises ProjectError when it cannot be loaded."""
     dagster_metadata.shown_in_pages = True

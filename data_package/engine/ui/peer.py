@@ -73,7 +73,8 @@ class OwnersSocket(socket.socket):
         except BlockingIOError:
             pass
         except OSError:
-            # Such as too many open files: those who came are not lost, and strangers among them go.
+            # Such as too many open files: those who came are not lost, and strangers among them
+            # are disconnected.
             if not came:
                 raise
         strange = are_strangers([one for one, _ in came])

@@ -10,7 +10,7 @@ _SECONDS_FOR_HEADERS = 15.0
 
 
 class PromptProtocol(H11Protocol):
-    """HTTP/1.1 for who asks within some seconds."""
+    """HTTP/1.1 for clients that send their request within some seconds."""
 
     _timer: asyncio.TimerHandle | None = None
 

@@ -1,7 +1,7 @@
 """Runs that are started from the pages: each is a process of this project, and none outlives them.
 
 Dagster's own launcher asks a code server over gRPC, whose socket is in a shared folder. Here
-there is none: the run's process imports the project anew, as the command does, and takes the same
+there is none: the run's process imports the project itself, as the command does, and takes the same
 executor, lock and checks.
 """
 

@@ -15,7 +15,6 @@ import dagster as dg
 from data_package.engine.errors import BuildError
 from data_package.engine.runs import executor
 from data_package.engine.runs.aside import (
-    IO_MANAGER_KEY,
     definitions_aside,
     passing_instance,
     unbound_assets,
@@ -29,6 +28,7 @@ from data_package.engine.staleness.survey import TableState
 from data_package.engine.states import Status
 from data_package.engine.storage import HashCache, make_private_folder
 from data_package.engine.tables import internals
+from data_package.engine.tables.asset_tables import TABLES_MANAGER
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.io_manager import ParquetTables, WrittenTable
 from data_package.engine.tables.loading import Loaded
@@ -201,7 +201,7 @@ class Rebuilder:
         definitions = definitions_aside(
             self.loaded,
             unbound_assets(self.loaded),
-            {IO_MANAGER_KEY: dg.IOManagerDefinition.hardcoded_io_manager(tables)},
+            {TABLES_MANAGER: dg.IOManagerDefinition.hardcoded_io_manager(tables)},
             executor.in_process(Recorder(scratch, LockFile(scratch.project))),
         )
         return definitions.resolve_implicit_global_asset_job_def()

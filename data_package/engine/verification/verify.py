@@ -14,13 +14,14 @@ from pathlib import Path
 import dagster as dg
 
 from data_package.engine.project import Project
-from data_package.engine.runs.aside import IO_MANAGER_KEY, scratch_folder, unbound_assets
+from data_package.engine.runs.aside import scratch_folder, unbound_assets
 from data_package.engine.runs.build_lock import building
 from data_package.engine.staleness.assess import CauseKind, changed_libraries
 from data_package.engine.staleness.lock import lock_of, read_lock
 from data_package.engine.staleness.plan import Request, asked_parts, select_tables, with_inputs
 from data_package.engine.staleness.survey import in_order, present_of, survey
 from data_package.engine.storage import sweep
+from data_package.engine.tables.asset_tables import TABLES_MANAGER
 from data_package.engine.tables.catalogue import Catalogue, catalogue_of
 from data_package.engine.tables.loading import Loaded, load_project
 from data_package.engine.tables.table import Table
@@ -198,7 +199,7 @@ def _made_with_others(loaded: Loaded) -> set[dg.AssetKey]:
         key
         for assets in unbound_assets(loaded)
         if isinstance(assets, dg.AssetsDefinition) and assets.is_executable
-        if any(assets.get_io_manager_key_for_asset_key(k) != IO_MANAGER_KEY for k in assets.keys)
+        if any(assets.get_io_manager_key_for_asset_key(k) != TABLES_MANAGER for k in assets.keys)
         for key in assets.keys
     }
 

@@ -15,7 +15,7 @@ _SOURCES = (".py", ".yaml", ".yml", ".toml", ".data", ".lock")
 _SHOWN = 12
 
 
-def uncommitted(project: Project, shared: Iterable[str] = ()) -> list[str]:
+def uncommitted(project: Project, shared: Iterable[str]) -> list[str]:
     """The project's files that differ from the last commit, or are not in it; relative to its root.
 
     `shared` are the files that its contracts share. Raises ProjectError when git is not

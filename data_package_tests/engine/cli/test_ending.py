@@ -42,7 +42,7 @@ def test_threads_and_functions_registered_for_the_end_are_waited_for(
     assert (project.root / "function").read_text() == "called"
 
 
-def test_nothing_is_left_of_the_history_to_be_put_in_order(study: Make) -> None:
+def test_the_history_has_nothing_left_to_commit(study: Make) -> None:
     project = study({"tables.py": TABLE.replace("VALUES", "")})
     assert project.command("build").returncode == 0
     assert list(project.storage.rglob("*-wal")) == []
@@ -69,7 +69,7 @@ def test_output_that_cannot_be_written_is_reported_in_a_line(
     assert (done.returncode != 0) == (where == "> /dev/full")
 
 
-def test_no_file_of_a_build_takes_the_place_of_closed_output(study: Make) -> None:
+def test_no_file_of_a_build_gets_the_number_of_closed_output(study: Make) -> None:
     table = """
 @dg.asset
 def people() -> pl.DataFrame:

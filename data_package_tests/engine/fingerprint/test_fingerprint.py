@@ -485,7 +485,7 @@ def test_an_asset_that_is_called_as_a_function_is_covered(tmp_path: Path) -> Non
     assert before.digest != after.digest
 
 
-def test_two_tables_that_share_a_name_in_python_are_apart(tmp_path: Path) -> None:
+def test_two_tables_that_share_a_name_in_python_are_distinguished(tmp_path: Path) -> None:
     study = """
         import dagster as dg
         @dg.asset(name="a")

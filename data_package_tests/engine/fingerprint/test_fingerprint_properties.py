@@ -156,7 +156,7 @@ def t{n}(a: pl.LazyFrame, b: pl.LazyFrame) -> pl.LazyFrame:
 
 
 @pytest.mark.parametrize("per_module", [4, 80])
-def test_tables_alike_have_digests_of_their_own(per_module: int, tmp_path: Path) -> None:
+def test_similar_tables_have_different_digests(per_module: int, tmp_path: Path) -> None:
     helper = "def h{n}(x): return x.with_columns(pl.col('a').replace(CODES) + {n})\n"
     head = "import polars as pl\n"
     files = {

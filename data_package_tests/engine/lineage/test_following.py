@@ -63,7 +63,7 @@ def test_looking_at_data_is_noticed_though_the_function_hides_it() -> None:
     assert lineage_of(hiding).reason == LOOKS
 
 
-def test_a_function_that_chooses_anew_each_time_is_not_reported() -> None:
+def test_a_function_that_chooses_again_each_time_is_not_reported() -> None:
     names = itertools.cycle(["x", "y"])
     assert lineage_of(lambda a, b: a.select(next(names))).reason == (
         "it makes other columns each time it is called"

@@ -149,7 +149,7 @@ def test_an_unchanged_function_is_not_called_again(people: Study) -> None:
     assert called(people) == ["grown"]
 
 
-def test_new_columns_of_an_input_are_followed_anew(people: Study) -> None:
+def test_new_columns_of_an_input_are_followed(people: Study) -> None:
     ask("decades")
     people.write({"/people.csv": "id,age,name\n1,41,A\n"})
     assert people.build().ok

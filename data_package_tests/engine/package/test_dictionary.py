@@ -236,7 +236,7 @@ def fields_of(facts: Facts) -> dict[str, dict[str, object]]:
     return {f"{t['name']}.{f['n']}": f for t in text["tables"] for f in t["fields"]}
 
 
-def test_an_address_is_made_of_names_and_no_two_are_alike() -> None:
+def test_an_address_is_made_of_names_and_no_two_are_equal() -> None:
     assert fragment("subjects", "age") == "subjects.age"
     names = ["a", "a.b", "b", "b.c", "lineage", ".lineage", "é %/\u202e", "", "a b"]
     every = [fragment(t, f) for t in names for f in (None, *names)]

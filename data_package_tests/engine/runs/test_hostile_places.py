@@ -259,7 +259,7 @@ def test_a_folder_in_the_place_of_a_table_is_reported(study: Make) -> None:
     "place",
     ["data-package.lock", "storage/final", "storage/final/navne.parquet", "storage/package"],
 )
-def test_a_place_that_cannot_be_written_to_is_known_before_anything_runs(
+def test_a_place_that_cannot_be_written_to_is_reported_before_anything_runs(
     built_study: Make, place: str
 ) -> None:
     project = built_study(FILES)

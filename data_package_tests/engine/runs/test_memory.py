@@ -44,7 +44,7 @@ def test_limits_of_the_older_groups_count(tmp_path: Path) -> None:
     assert memory_of_machine(proc, cgroups) == 2_000_000_000
 
 
-def test_a_process_has_memory_of_its_own_until_it_is_gone() -> None:
+def test_a_process_has_its_own_memory_until_it_ends() -> None:
     assert used_by(os.getpid()) > 10_000_000
     assert used_by(1 << 22) == 0
 

@@ -149,7 +149,7 @@ def test_a_check_that_is_new_or_has_changed_is_made_of_a_fresh_table(study: Make
     assert not project.build().ok
 
 
-def test_a_gate_does_not_pass_while_a_check_of_ones_own_fails(study: Make) -> None:
+def test_a_gate_does_not_pass_while_an_own_check_fails(study: Make) -> None:
     table = HEADER + "\n@dg.asset\ndef a() -> pl.DataFrame:\n    return pl.DataFrame({'n': [5]})\n"
     check = "\n@dg.asset_check(asset=a)\ndef own():\n    return dg.AssetCheckResult(passed={})\n"
     project = study({"tables.py": table + check.format(False)})

@@ -11,6 +11,7 @@ from hypothesis import strategies as st
 
 from data_package.engine.errors import ProjectError
 from data_package.engine.schema import Contract, ContractError, lint_references, load_contract
+from data_package.engine.schema.contract_cache import ContractCache
 from data_package.engine.schema.yaml_document import read_document
 from data_package.engine.tables.table import contract_at
 
@@ -252,7 +253,7 @@ def test_a_character_that_yaml_forbids_is_named_with_its_place(tmp_path: Path) -
 def test_a_contract_under_another_name_is_refused_and_not_passed_over(tmp_path: Path) -> None:
     (tmp_path / "people.yml").write_text(GOOD)
     with pytest.raises(ProjectError, match=r"this contract must be named people\.yaml"):
-        contract_at(tmp_path / "people.yaml")
+        contract_at(tmp_path / "people.yaml", ContractCache.at(tmp_path / "contracts.json"))
 
 
 @pytest.mark.parametrize(

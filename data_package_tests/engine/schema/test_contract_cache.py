@@ -125,7 +125,7 @@ def test_a_fault_is_reported_each_time(folder: Folder) -> None:
             load(folder)
 
 
-def test_another_edition_of_the_engine_judges_anew(
+def test_another_edition_of_the_engine_checks_again(
     folder: Folder, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     load(folder)

@@ -354,7 +354,7 @@ def test_changes_that_are_not_in_the_file_yet_are_not_passed_over(tmp_path: Path
         max_size=6,
     )
 )
-def test_sqlite_gives_the_values_that_were_put_in(
+def test_sqlite_returns_the_values_that_were_stored(
     tmp_path_factory: pytest.TempPathFactory, rows: list[tuple[Any, ...]]
 ) -> None:
     path = tmp_path_factory.mktemp("t") / "t.db"

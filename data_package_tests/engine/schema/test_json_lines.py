@@ -81,7 +81,7 @@ def test_lines_are_read_as_the_same_items_of_an_array(
 
 
 @pytest.mark.parametrize("style", STYLES[:3])
-def test_lines_that_are_alike_are_split_by_polars(tmp_path: Path, style: tuple[str, str]) -> None:
+def test_uniform_lines_are_split_by_polars(tmp_path: Path, style: tuple[str, str]) -> None:
     path = tmp_path / "t.ndjson"
     others = ['{"a": "\\n", "new": 1}', "", "  "]
     path.write_text(
@@ -102,9 +102,7 @@ def test_lines_that_are_alike_are_split_by_polars(tmp_path: Path, style: tuple[s
         ("[1]", "item 4 is not an object"),
     ],
 )
-def test_a_line_that_is_wrong_among_lines_that_are_alike_is_named(
-    tmp_path: Path, line: str, words: str
-) -> None:
+def test_a_wrong_line_among_uniform_lines_is_named(tmp_path: Path, line: str, words: str) -> None:
     path = tmp_path / "t.ndjson"
     path.write_text('{"a":1}\n\n{"a":2}\n{"a":3}\n' + line + '\n{"a":4}\n')
     with pytest.raises(CheckError, match=words):

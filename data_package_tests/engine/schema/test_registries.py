@@ -1,7 +1,11 @@
 """Every type and every constraint is known to all that depends on it."""
 
+import pkgutil
 import tomllib
+from collections.abc import Collection
+from importlib import import_module
 from pathlib import Path
+from types import ModuleType
 from typing import Any
 
 import polars as pl
@@ -9,11 +13,23 @@ import pytest
 from frictionless import FrictionlessException, system
 
 from data_package.engine.cli.options import Where
-from data_package.engine.schema import Contract, check, check_file, infer, lint
+from data_package.engine.schema import (
+    Contract,
+    check,
+    check_file,
+    constraints,
+    formats,
+    infer,
+    lint,
+    types,
+)
 from data_package.engine.schema.constraints import CONSTRAINTS
+from data_package.engine.schema.constraints.constraint import Constraint
 from data_package.engine.schema.formats import FORMATS
+from data_package.engine.schema.formats.file_format import FileFormat
 from data_package.engine.schema.literals import logical
 from data_package.engine.schema.types import FIELD_TYPES
+from data_package.engine.schema.types.field_type import FieldType
 from data_package.engine.schema.types.list import LIST_ITEM_TYPES
 from data_package.engine.testing.values import _MAKERS
 from data_package_tests.engine.schema import generate
@@ -53,6 +69,23 @@ CASES: dict[str, tuple[Any, list[int]]] = {
     "jsonSchema": ({"minItems": 2, "minProperties": 2}, [2]),
 }
 PAIRS = [(kind, name) for kind in FIELD_TYPES for name in FIELD_TYPES[kind].constraints]
+
+
+@pytest.mark.parametrize(
+    ("package", "kind", "registry"),
+    [
+        (types, FieldType, FIELD_TYPES.values()),
+        (constraints, Constraint, CONSTRAINTS.values()),
+        (formats, FileFormat, FORMATS),
+    ],
+)
+def test_no_value_in_the_modules_of_a_registry_is_left_out(
+    package: ModuleType, kind: type, registry: Collection[object]
+) -> None:
+    for module in pkgutil.iter_modules(package.__path__, f"{package.__name__}."):
+        values = vars(import_module(module.name)).items()
+        found = [(name, one) for name, one in values if isinstance(one, kind)]
+        assert [name for name, one in found if one not in registry] == [], module.name
 
 
 def test_each_constraint_is_of_some_type_and_each_of_a_type_is_known() -> None:
@@ -103,7 +136,7 @@ def test_a_constraint_that_a_type_allows_is_linted_and_checked(
 
 
 @pytest.mark.parametrize("name", sorted(CONSTRAINTS))
-def test_a_constraint_has_a_rule_words_sql_and_a_level_or_a_form_of_its_own(name: str) -> None:
+def test_a_constraint_has_a_rule_words_sql_and_a_level_or_its_own_form(name: str) -> None:
     constraint = CONSTRAINTS[name]
     assert constraint.name == name
     # Judged with the keys.

@@ -13,7 +13,8 @@ import pytest
 import xlsxwriter
 
 from data_package.engine.schema import CheckError, check_file, format_of, infer_file
-from data_package.engine.schema.formats.signatures import signature_of
+from data_package.engine.schema.formats.other_than_text import OTHER_THAN_TEXT, format_like
+from data_package.engine.schema.formats.signatures import SIGNATURES, signature_of
 
 SCHEMA = {"fields": [{"name": "id", "type": "integer"}]}
 
@@ -95,6 +96,15 @@ def test_a_format_that_is_read_is_known_by_its_content_whatever_its_name(
     packed.write_bytes(gzip.compress(READ[words]))
     with pytest.raises(CheckError, match=words):
         check_file(packed, SCHEMA)
+
+
+def test_each_format_that_is_read_is_here_and_none_of_them_is_refused() -> None:
+    read = {format_like(beginning) for beginning in READ.values()}
+    assert read == {each for each in OTHER_THAN_TEXT if each.is_like is not None}
+    # A workbook is a zip archive, and others than workbooks are refused.
+    others = {words: content for words, content in READ.items() if content[:2] != b"PK"}
+    refused = [(words, one.name) for words in others for one in SIGNATURES if one.test(READ[words])]
+    assert refused == []
 
 
 @pytest.mark.parametrize("words", FORMATS)

@@ -15,7 +15,7 @@ facts = st.none() | st.fixed_dictionaries({"basis": st.text(max_size=3)})
 
 
 @given(st.lists(st.tuples(names, facts, st.booleans()), max_size=40), st.integers(0, 5))
-def test_the_last_entry_is_known_to_all_who_have_the_file(
+def test_every_ledger_of_a_file_reads_the_last_entry(
     puts: list[tuple[str, dict[str, str] | None, bool]], old_lines: int
 ) -> None:
     expected: dict[str, dict[str, str]] = {}

@@ -172,7 +172,7 @@ def test_an_entry_of_many_partitions_is_put_without_copying_the_others() -> None
     assert isinstance(lock.with_table("t", "one more", entry(1)).partitions["t"], dict)
 
 
-def test_it_is_noticed_when_another_lock_file_takes_the_place_of_the_one_that_is_added_to(
+def test_it_is_noticed_when_the_lock_file_is_replaced_while_it_is_added_to(
     project: Project,
 ) -> None:
     lock, before = LockFile(project), lock_path(project).read_text()

@@ -608,7 +608,7 @@ def after() -> pl.LazyFrame:
 )
 
 
-def test_a_partition_of_which_nothing_is_kept_is_fresh_by_its_code_and_inputs(
+def test_a_partition_that_keeps_nothing_is_fresh_by_its_code_and_inputs(
     study: Make,
 ) -> None:
     project = study({"t.py": NOTHING, "/d/2024.csv": "a\n", "/d/2025.csv": "b\n"})
@@ -735,7 +735,7 @@ def build_checked(study: Study, *select: str, threads: int = 1) -> BuildResult:
 
 
 @pytest.mark.parametrize("threads", [1, 3])
-def test_a_check_of_ones_own_on_each_partition_holds_back_the_readers_of_its_partition(
+def test_an_own_check_of_each_partition_holds_back_the_tables_that_use_its_partition(
     study: Make, threads: int
 ) -> None:
     project = study({"t.py": CHECKED.replace("CHECK", BY_YEAR)} | GOOD_AND_BAD)
@@ -757,7 +757,7 @@ def test_a_check_of_ones_own_on_each_partition_holds_back_the_readers_of_its_par
     assert look(project)["fresh"]
 
 
-def test_a_check_of_ones_own_on_all_partitions_holds_back_every_reader(study: Make) -> None:
+def test_an_own_check_of_all_partitions_holds_back_every_table_that_uses_them(study: Make) -> None:
     project = study({"t.py": CHECKED.replace("CHECK", OF_ALL)} | GOOD_AND_BAD)
     for _ in range(2):
         result = build_checked(project)

@@ -118,6 +118,14 @@ def test_the_words_of_the_user_on_a_failure_stay(project: Project) -> None:
     assert kept.allow_retries is False
 
 
+def test_an_input_may_have_the_name_of_a_parameter_of_ours(project: Project) -> None:
+    def table(function: pl.DataFrame, error: int) -> object:
+        return function.select("nothing") if error else None
+
+    with pytest.raises(dg.Failure, match="function: id Int64"):
+        value_free(table, name="t", project=project)(function=pl.DataFrame({"id": [1]}), error=1)
+
+
 def test_a_retry_that_is_asked_for_is_asked_for(project: Project) -> None:
     def table() -> None:
         try:

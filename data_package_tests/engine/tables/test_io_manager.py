@@ -83,7 +83,7 @@ def table(study: Study, path: str) -> pl.DataFrame:
     return pl.read_parquet(study.storage / path, hive_partitioning=False)
 
 
-def test_a_query_a_frame_and_a_function_without_annotation_are_written_alike(study: Make) -> None:
+def test_a_query_a_frame_and_a_function_without_annotation_are_written_equally(study: Make) -> None:
     project = study(
         {
             "t.py": HEADER
@@ -181,7 +181,7 @@ def counted(lazy: pl.DataFrame) -> pl.DataFrame:
     assert table(project, "default/lazy.parquet").schema == {"a": pl.Int8(), "b": pl.Enum(["x"])}
 
 
-def test_a_key_prefix_is_a_folder_and_two_tables_of_one_name_stay_apart(study: Make) -> None:
+def test_a_key_prefix_is_a_folder_and_two_tables_of_one_name_are_distinguished(study: Make) -> None:
     project = study(
         {
             "t.py": HEADER

@@ -34,7 +34,7 @@ def test_a_package_needs_no_file_for_dagster(study: Make) -> None:
 
 
 @pytest.mark.slow
-def test_two_such_projects_in_one_process_are_kept_apart(study: Make) -> None:
+def test_two_such_projects_in_one_process_are_distinguished(study: Make) -> None:
     first, second = bare(study), bare(study)
     second.write({"raw/tables.py": TABLES.replace("letters", "digits")})
     assert [table.name for table in first.build().tables] == ["letters"]

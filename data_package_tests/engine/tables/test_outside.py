@@ -159,7 +159,7 @@ def test_a_name_that_is_not_in_the_code_is_not_shown(study: Make) -> None:
     assert "outside" not in (made.root / "data-package.lock").read_text()
 
 
-def test_uses_of_tables_that_run_at_once_are_kept_apart(study: Make) -> None:
+def test_uses_of_tables_that_run_at_once_are_distinguished(study: Make) -> None:
     wait = "import time\ntime.sleep(0.2)\n"
     code = "".join(
         table(f"{wait}(HERE.parent / 'd/codes.csv').read_text()\nreturn FRAME", f"reads_{n}")

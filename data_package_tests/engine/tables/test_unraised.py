@@ -74,7 +74,7 @@ def connected(people: pl.DataFrame, warehouse: dg.ResourceParam[Warehouse]) -> p
 
 @pytest.mark.slow
 @pytest.mark.parametrize("kind", ["build", "materialize"])
-def test_errors_that_nobody_catches_leave_no_trace_of_a_value(study: Make, kind: str) -> None:
+def test_uncaught_errors_leave_no_trace_of_a_value(study: Make, kind: str) -> None:
     project = study(
         {"raw.py": RAW_PEOPLE, "t.py": ELSEWHERE, "/people.csv": f"identity\n{SECRET}\n"}
     )
@@ -84,7 +84,7 @@ def test_errors_that_nobody_catches_leave_no_trace_of_a_value(study: Make, kind:
 
 
 @pytest.mark.slow
-def test_errors_that_nobody_catches_are_reported_with_their_place(study: Make) -> None:
+def test_uncaught_errors_are_reported_with_their_place(study: Make) -> None:
     source = ELSEWHERE.partition("class Warehouse")[0]
     project = study({"raw.py": RAW_PEOPLE, "t.py": source, "/people.csv": f"identity\n{SECRET}\n"})
     done = project.command("build")

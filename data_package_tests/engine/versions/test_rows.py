@@ -92,7 +92,7 @@ def test_rows_without_a_key_are_counted(
     assert found.removed == (Counter(old) - Counter(new)).total()
 
 
-def test_a_key_that_does_not_tell_rows_apart_is_none(tmp_path: Path) -> None:
+def test_a_key_that_does_not_identify_rows_is_not_a_key(tmp_path: Path) -> None:
     old = pl.DataFrame({"id": [1, 1, 2], "x": ["a", "b", "c"]})
     found = difference(tmp_path, old, old.head(2), "id")
     assert found.key == ()

@@ -13,7 +13,7 @@ from typing import IO
 
 import polars as pl
 
-from data_package.engine.schema.formats.spss_dictionary import VARIABLE, byte_order, places_of
+from data_package.engine.schema.formats.spss_records import VARIABLE, byte_order, records
 
 _HEAD = 1 << 20
 # Where names of formats are, and how often one of them is tried: it may be part of other words.
@@ -49,8 +49,8 @@ def in_numbers_of_sas(
 ) -> bool:
     """Change a copy of a .sas7bdat file so that times are numbers; False where they are not all.
 
-    `names` are those of their formats. Where such a name is in the file is not known: it is changed
-    where the library then has numbers for times, and the same as before for all else.
+    `names` are those of their formats. Where the file has such a name is unknown: each place is
+    tried, and stays changed if the library then has numbers for times and nothing else differs.
     """
     before = dict(schema_of())
     wanted = {name: pl.Float64 if dtype == pl.Time else dtype for name, dtype in before.items()}
@@ -84,10 +84,10 @@ def _change_spss(file: IO[bytes]) -> None:
     file.flush()
     with mmap.mmap(file.fileno(), 0, access=mmap.ACCESS_READ) as head:
         order = byte_order(head)
-        for kind, begin, _ in places_of(head):
-            if kind != VARIABLE:
+        for record in records(head):
+            if record.kind != VARIABLE:
                 return
-            at = begin + _SHOWN_AT
+            at = record.begin + _SHOWN_AT
             (shown,) = struct.unpack(f"{order}i", head[at : at + 4])
             if shown >> 16 & 0xFF == _TIME:
                 file.seek(at)

@@ -12,14 +12,14 @@ from data_package.engine.schema.unreadable import CheckError, unreadable_file
 
 
 @dataclass(frozen=True, slots=True)
-class Parts:
+class FileParts:
     """The tables of one file: a dialect for each, empty where it needs none, and hidden ones."""
 
     dialects: tuple[dict[str, str], ...]
     hidden: tuple[str, ...] = ()
 
 
-def parts_of(path: Path) -> Parts:
+def parts_of(path: Path) -> FileParts:
     """Return the tables that the file at `path` holds.
 
     Raises CheckError for a file that cannot be opened.
@@ -34,11 +34,11 @@ def parts_of(path: Path) -> Parts:
             name, names = "member", members(path)
             found = Tables(names, are_named=len(names) > 1)
         else:
-            return Parts(({},))
+            return FileParts(({},))
     except UNREADABLE as error:
         raise unreadable_file(path, error, "utf-8") from None
     if not found.names and found.are_named and not found.hidden:
         raise CheckError(f"{path}: the file is empty")
     if not found.names or not found.are_named:
-        return Parts(({},), tuple(found.hidden))
-    return Parts(tuple({name: each} for each in found.names), tuple(found.hidden))
+        return FileParts(({},), tuple(found.hidden))
+    return FileParts(tuple({name: each} for each in found.names), tuple(found.hidden))

@@ -6,7 +6,6 @@ from collections.abc import Mapping
 from typing import cast
 
 from data_package.engine.schema.formats.file_format import Known
-from data_package.engine.schema.formats.spss_dictionary import is_utf8
 
 Metadata = Mapping[str, object]
 
@@ -17,7 +16,7 @@ _NAMED = 40
 
 _PERIOD = re.compile(r"%-?t([wmqhy])")
 _COUNTS = {
-    "w": "Weeks since the first of 1960, of which each year has 52.",
+    "w": "Weeks since the first of 1960, 52 in each year.",
     "m": "Months since January 1960.",
     "q": "Quarters since the first of 1960.",
     "h": "Half-years since the first of 1960.",
@@ -55,6 +54,11 @@ def not_read(metadata: Metadata) -> str:
         f"its long texts (strL) cannot be read from a file of release {release}: "
         f"{', '.join(long)}; save it in Stata with `saveold`"
     )
+
+
+def is_utf8(encoding: object) -> bool:
+    """Whether this is a name of UTF-8."""
+    return re.sub(r"[\W_]", "", str(encoding)).lower() == "utf8"
 
 
 def as_code(value: object) -> str:

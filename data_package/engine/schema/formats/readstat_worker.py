@@ -50,7 +50,7 @@ _SHARE = 0.75
 def main(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer the requests."""
     confine()
-    channel = Channel(requests, answers)
+    channel = RowChannel(requests, answers)
     request = json.loads(requests.readline())
     try:
         folder = Path(request["folder"])
@@ -84,17 +84,15 @@ def named(path: Path, link: Path) -> str:
     return str(link)
 
 
-def answer(name: str, channel: "Channel") -> None:
+def answer(name: str, channel: "RowChannel") -> None:
     """Send what a file says of itself, and its rows if they are asked for."""
     from polars_readstat import ScanReadstat
 
     from data_package.engine.schema.formats.clock_columns import in_numbers, in_numbers_of_sas
-    from data_package.engine.schema.formats.spss_dictionary import (
-        in_utf8,
-        is_utf8,
-        named_encoding,
-    )
+    from data_package.engine.schema.formats.readstat_words import is_utf8
+    from data_package.engine.schema.formats.spss_dictionary import in_utf8
     from data_package.engine.schema.formats.spss_letters import copy_in_bytes, is_ascii
+    from data_package.engine.schema.formats.spss_records import named_encoding
 
     reader = ScanReadstat(name)
     metadata = dict(reader.metadata)
@@ -106,7 +104,8 @@ def answer(name: str, channel: "Channel") -> None:
         counting = periods(metadata, schema)
     names = dict(zip(schema, schema, strict=True))
     if name.endswith((".sav", ".zsav")):
-        metadata["named_encoding"] = named_encoding(Path(name), metadata)
+        with Path(name).open("rb") as file:
+            metadata["named_encoding"] = named_encoding(file.read(int(metadata["data_offset"])))
         if dictionary := in_utf8(Path(name), metadata, schema):
             decoded = ScanReadstat(name, data=dictionary)
             names = dict(zip(schema, decoded.schema, strict=True))
@@ -156,7 +155,7 @@ def answer_rows(
     schema: dict[str, pl.DataType],
     names: Mapping[str, str],
     counting: list[str],
-    channel: "Channel",
+    channel: "RowChannel",
     *,
     in_bytes: bool = False,
     is_plain: bool = False,
@@ -166,7 +165,7 @@ def answer_rows(
     `names` are what the columns are called, by what the library calls them. `in_bytes` tells that
     each letter of a text is one of its bytes, `is_plain` that all letters are in ASCII.
     """
-    from data_package.engine.schema.formats.spss_dictionary import is_utf8
+    from data_package.engine.schema.formats.readstat_words import is_utf8
     from data_package.engine.schema.formats.spss_letters import (
         UndecodedError,
         decoded,
@@ -217,7 +216,10 @@ def answer_rows(
 def rows(
     name: str, request: Mapping[str, Any], counting: list[str], clocks: list[str], columns: int
 ) -> Iterator[pl.DataFrame]:
-    """Give the columns that are asked for, of so many, in the order of the file."""
+    """Give the columns that are asked for, in the order of the file.
+
+    `columns`: how many the file has.
+    """
     from polars_readstat import scan_readstat
 
     coded: list[str] = [one for one in request["coded"] if one not in counting]
@@ -280,7 +282,7 @@ def as_arrow(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-class Channel:
+class RowChannel:
     """The requests and the answers of this process, and the batches that it shares."""
 
     def __init__(self, requests: IO[bytes], answers: IO[bytes]) -> None:

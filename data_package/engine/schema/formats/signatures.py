@@ -70,7 +70,7 @@ def signature_of(beginning: bytes) -> Signature | None:
     form = format_like(beginning)
     if form is not None and form.is_like is not None:
         return Signature(form.name, _NAMED_WRONGLY, form.is_like)
-    return next((each for each in _SIGNATURES if each.test(beginning)), None)
+    return next((each for each in SIGNATURES if each.test(beginning)), None)
 
 
 def _is_dbase(beginning: bytes) -> bool:
@@ -89,7 +89,7 @@ _JSON = Signature(
     matches(rb"(?:\xef\xbb\xbf)?\s*(?:\{\s*[\"}]|\[\s*[\[{\"\d\-\]])"),
 )
 
-_SIGNATURES = (
+SIGNATURES = (
     Signature(
         "a zip archive or a workbook",
         "give its name the ending .zip, or .xlsx if it is one",

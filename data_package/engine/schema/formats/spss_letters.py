@@ -6,23 +6,27 @@ that these stand for are decoded here. A file that names no encoding counts as U
 https://www.gnu.org/software/pspp/pspp-dev/html_node/Character-Encoding-Record.html
 """
 
+import re
 import shutil
 import struct
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from io import BufferedReader
-from itertools import groupby
+from itertools import groupby, product
 from typing import IO, cast
 
 import polars as pl
 
-from data_package.engine.schema.formats.spss_dictionary import (
+from data_package.engine.schema.formats.spss_records import (
     ENCODING,
     EXTENSION,
+    LABELS_OF_TEXTS,
+    LONG_NAMES,
+    LONG_TEXTS,
+    MISSING_OF_TEXTS,
     VARIABLE,
     byte_order,
     encoding_at,
-    places_of,
-    with_plain_names,
+    records,
 )
 
 _BYTEWISE = "cp866"
@@ -33,6 +37,7 @@ _PACKED_AT = 72
 # What it is called in a name of so many bytes: the places of packed rows stay as they are.
 _SHORTEST = b"866"
 _END_BYTES = 8
+_NAME_LETTERS = b"ABCDEFGHIJKLMNOPQRSTUVWXYZ0123456789_$#."
 
 
 class UndecodedError(ValueError):
@@ -46,9 +51,9 @@ def is_ascii(file: BufferedReader, data_offset: int) -> bool:
     if packed:
         return False
     widths = [
-        struct.unpack(f"{byte_order(head)}i", head[begin + 4 : begin + 8])[0]
-        for kind, begin, _ in places_of(head)
-        if kind == VARIABLE
+        struct.unpack(f"{byte_order(head)}i", head[one.begin + 4 : one.begin + 8])[0]
+        for one in records(head)
+        if one.kind == VARIABLE
     ]
     rows = max(1, _BLOCK // (_CELL * len(widths)))
     block = bytearray(rows * _CELL * len(widths))
@@ -103,7 +108,7 @@ def copy_in_bytes(file: IO[bytes], copy: IO[bytes], data_offset: int) -> bool:
 
     Returns False if the header has no room for that name: the copy then equals the file.
     """
-    head = with_plain_names(file.read(data_offset))
+    head = _with_plain_names(file.read(data_offset))
     found = encoding_at(head)
     changed = found is not None and found[1] >= len(_SHORTEST)
     if found is not None and changed:
@@ -118,6 +123,40 @@ def copy_in_bytes(file: IO[bytes], copy: IO[bytes], data_offset: int) -> bool:
     copy.write(head)
     shutil.copyfileobj(file, copy, _PIECE)
     return changed
+
+
+def _with_plain_names(head: bytes) -> bytes:
+    """A dictionary with ASCII names, each as long as before.
+
+    The library does not decode the names of variables, and so does not find again those that have
+    other letters. Raises ValueError for a dictionary that is damaged.
+    """
+    order, changed = byte_order(head), bytearray(head)
+    variables = [one for one in records(head) if one.kind == VARIABLE]
+    fields = [slice(one.content - 8, one.content) for one in variables]
+    names = dict.fromkeys(head[field].rstrip(b" ") for field in fields)
+    plain: dict[bytes, bytes] = {}
+    for name in names:
+        if not name.isascii():
+            # The shortest that needs one has two bytes.
+            free = map(bytes, product(_NAME_LETTERS, repeat=len(name)))
+            plain[name] = next(
+                one for one in free if one not in names and one not in plain.values()
+            )
+    for field in fields:
+        name = head[field].rstrip(b" ")
+        changed[field] = plain.get(name, name).ljust(8)
+    for record in records(head):
+        content = head[record.content : record.end]
+        for short in sorted(plain, key=len, reverse=True):
+            new = plain[short]
+            if record.subtype in (LONG_NAMES, LONG_TEXTS):
+                content = re.sub(rb"(^|\t)" + re.escape(short) + b"=", rb"\1" + new + b"=", content)
+            elif record.subtype in (LABELS_OF_TEXTS, MISSING_OF_TEXTS):
+                length = struct.pack(f"{order}i", len(short))
+                content = content.replace(length + short, length + new)
+        changed[record.content : record.end] = content
+    return bytes(changed)
 
 
 def decoded(batch: pl.DataFrame) -> pl.DataFrame:
