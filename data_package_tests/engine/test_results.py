@@ -77,7 +77,7 @@ def test_every_result_of_a_public_function_is_tried() -> None:
         if isinstance(annotation := inspect.signature(one).return_annotation, type)
         if annotation.__module__.startswith("data_package.")
     }
-    # These have no parts to show: form, layout and tables of a file, a text, a table with its report.
+    # These have no parts: a file's form, layout and tables, a text, a table with its report.
     alone = {"FileFormat", "FileParts", "Grown", "Reading", "Writing"}
     assert {one.__name__ for one in returned} - alone <= {one.__name__ for one in RESULTS}
 

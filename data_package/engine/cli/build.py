@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, assert_never
 
 import click
 
+from data_package.engine import garbage
 from data_package.engine.cli import completing, options
 from data_package.engine.cli.clock import seconds_since_start
 from data_package.engine.cli.say import say
@@ -63,6 +64,7 @@ def command(
 
     Example: data-package build 'subjects+'
     """
+    garbage.put_off()
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
     from data_package.engine.runs.result import Tally

@@ -7,6 +7,7 @@ from typing import TYPE_CHECKING
 
 import click
 
+from data_package.engine import garbage
 from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
@@ -51,6 +52,7 @@ def command(
 
     Example: data-package status --check
     """
+    garbage.put_off()
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
     from data_package.engine.staleness.lock import read_lock

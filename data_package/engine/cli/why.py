@@ -2,6 +2,7 @@
 
 import click
 
+from data_package.engine import garbage
 from data_package.engine.cli import completing
 from data_package.engine.cli.say import say
 
@@ -14,6 +15,7 @@ def command(table: str, as_json: bool) -> None:
 
     Example: data-package why subjects
     """
+    garbage.put_off()
     import json
 
     from data_package.engine.project import find_project

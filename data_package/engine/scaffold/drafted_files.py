@@ -18,7 +18,9 @@ from data_package.engine.schema.contract import Contract, Descriptor
 _OF_THE_TEXT = ("decimalChar", "groupChar", "bareNumber", "trueValues", "falseValues")
 # What a column without a label is called.
 _UNNAMED = "column 1"
-_ROW_NAMES = "The first column numbers the rows, as R's write.csv does; no table uses it."
+_ROW_NAMES = (
+    "The first column numbers the rows, as R's write.csv and pandas' to_csv do; no table uses it."
+)
 _LEAST_COLUMNS = 2
 _SHOWN = 5
 # The properties of a dialect that say which table of a file is meant.
@@ -210,8 +212,9 @@ def _numbers_rows(frame: pl.DataFrame) -> bool:
     """Whether the first column has no label and counts the rows."""
     if frame.width < _LEAST_COLUMNS or frame.columns[0] != _UNNAMED or not frame.height:
         return False
-    counted = pl.int_range(1, frame.height + 1, eager=True)
-    return frame[_UNNAMED].cast(pl.Int64, strict=False).equals(counted)
+    numbers = frame[_UNNAMED].cast(pl.Int64, strict=False)
+    counted = pl.int_range(frame.height, eager=True)
+    return numbers.equals(counted) or numbers.equals(counted + 1)
 
 
 def _take_rules(delivered: Descriptor, inferred: Descriptor) -> None:

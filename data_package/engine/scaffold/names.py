@@ -19,7 +19,7 @@ _LETTERS = str.maketrans(
 # Endings that say how a file is packed or written, not what it holds.
 _ENDINGS = re.compile(r"(\.[A-Za-z][A-Za-z0-9]{0,9}){1,2}$")
 # Names with a meaning of their own in a project.
-_TAKEN = {"data_package", "definitions", "conftest", "tests", "test", *Folder}
+_TAKEN = {"data_package", "definitions", "conftest", "tests", "test", "testing", *Folder}
 _LONGEST = 60
 
 

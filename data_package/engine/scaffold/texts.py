@@ -230,13 +230,13 @@ def test(drafts: Sequence[DraftedTable], package: str) -> str:
     )
     tests = "".join(
         f"\n\ndef test_{draft.name}() -> None:\n"
-        f'    rows = sample("{draft.file}", rows=20).lazy()\n'
-        f'    assert_keeps_contract({draft.name}(rows), "{draft.name}")\n'
+        f'    rows = testing.sample("{draft.file}", rows=20).lazy()\n'
+        f'    testing.assert_keeps_contract({draft.name}(rows), "{draft.name}")\n'
         for draft in drafts
     )
     return (
         '"""The tables on made-up rows: no test needs the deliveries."""\n\n'
-        f"from data_package.testing import assert_keeps_contract, sample\n{imports}{tests}"
+        f"from data_package import testing\n{imports}{tests}"
     )
 
 

@@ -8,6 +8,10 @@ from dataclasses import dataclass
 
 import polars as pl
 
+# What programs call the column with the numbers of rows, which are of nothing else.
+_ROW_NUMBERS = frozenset(
+    {"rownames", "row.names", "row_names", "rowname", "rownum", "row", "index", "x", "unnamed: 0"}
+)
 # Keys of another name are recognised by so many different texts that all are found there.
 _MANY_KEYS = 20
 
@@ -49,6 +53,8 @@ def link_of(name: str, column: pl.Series, keys: Mapping[str, tuple[str, pl.Serie
     table. A key has the column's type and its name (`person` also stands for the field `id` of
     the table `persons`); under another name it must have every one of many texts.
     """
+    if name.lower() in _ROW_NUMBERS and column.dtype.is_integer():
+        return None
     held = column.alias("held").drop_nulls().unique()
     if not held.len() or not (held.dtype.is_integer() or held.dtype == pl.String):
         return None

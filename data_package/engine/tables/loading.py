@@ -10,6 +10,7 @@ from dataclasses import dataclass
 
 import dagster as dg
 
+from data_package.engine import garbage
 from data_package.engine.errors import ProjectError, visible
 from data_package.engine.own_code import ENGINE, own_places
 from data_package.engine.project import Project, find_project, read_from_source
@@ -63,6 +64,7 @@ def load_project(project: Project) -> Loaded:
     for attribute, value in vars(import_module(name, project)).items():
         if isinstance(value, dg.Definitions):
             _refuse_left_out(value, name, project)
+            garbage.begin_again()
             return Loaded(name, attribute, value)
     raise ProjectError(f"{name} holds no Dagster Definitions.")
 

@@ -4,6 +4,7 @@ import ast
 import datetime as dt
 import json
 import os
+import re
 import stat
 import subprocess
 import sys
@@ -19,7 +20,7 @@ from jsonschema import Draft7Validator  # type: ignore[import-untyped]
 from data_package.engine.cli.schema import json_schema
 from data_package.engine.errors import ProjectError
 from data_package.engine.project import find_project
-from data_package.engine.scaffold import add_files, new_project
+from data_package.engine.scaffold import add_files, new_project, texts
 from data_package.engine.scaffold.drafted_files import DraftedTable, drafts
 from data_package.engine.scaffold.texts import declarations
 from data_package.engine.schema import BadDataError, FileOptions, load_contract, read
@@ -518,3 +519,32 @@ def test_a_part_without_a_table_does_not_stop_the_others(tmp_path: Path) -> None
         archive.writestr("terms.pdf", b"%PDF-1.7\n")
     with pytest.raises(ProjectError, match="cannot be described"):
         drafts([path])
+
+
+@pytest.mark.parametrize("first", [0, 1])
+def test_a_column_that_numbers_the_rows_is_left_out(tmp_path: Path, first: int) -> None:
+    rows = "".join(f"{at},P{at},{at % 2}\n" for at in range(first, first + 30))
+    made, _ = drafted(tmp_path / "persons.csv", f",id,sex\n{rows}")
+    assert (made.columns, made.key) == (["id", "sex"], ["id"])
+
+
+def test_numbers_of_rows_refer_to_no_other_table(tmp_path: Path) -> None:
+    for name in ("iris", "cars"):
+        text = "".join(f"{at},{at * 7 % 5}.5\n" for at in range(1, 41))
+        (tmp_path / f"{name}.csv").write_text(f"rownames,{name}\n{text}")
+    made, _ = drafts([tmp_path / "iris.csv", tmp_path / "cars.csv"])
+    assert [draft.links for draft in made] == [(), ()]
+
+
+def test_no_table_has_a_name_that_its_test_uses(tmp_path: Path) -> None:
+    made, _ = drafts([_csv(tmp_path / f"{name}.csv") for name in ("sample", "testing")])
+    text = texts.test(made, "trial")
+    names = [draft.name for draft in made]
+    imported = re.findall(r"^from \S+ import (\w+)$", text, re.MULTILINE)
+    assert (names, imported) == (["sample", "testing_table"], ["testing", *names])
+    assert 'testing.sample("sample_file"' in text
+
+
+def _csv(path: Path) -> Path:
+    path.write_text("id,v\n1,a\n2,b\n")
+    return path

@@ -50,7 +50,7 @@ _SHARE = 0.75
 def main(requests: IO[bytes], answers: IO[bytes]) -> None:
     """Answer the requests."""
     confine()
-    channel = Channel(requests, answers)
+    channel = RowChannel(requests, answers)
     request = json.loads(requests.readline())
     try:
         folder = Path(request["folder"])
@@ -84,7 +84,7 @@ def named(path: Path, link: Path) -> str:
     return str(link)
 
 
-def answer(name: str, channel: "Channel") -> None:
+def answer(name: str, channel: "RowChannel") -> None:
     """Send what a file says of itself, and its rows if they are asked for."""
     from polars_readstat import ScanReadstat
 
@@ -155,7 +155,7 @@ def answer_rows(
     schema: dict[str, pl.DataType],
     names: Mapping[str, str],
     counting: list[str],
-    channel: "Channel",
+    channel: "RowChannel",
     *,
     in_bytes: bool = False,
     is_plain: bool = False,
@@ -282,7 +282,7 @@ def as_arrow(frame: pl.DataFrame) -> bytes:
     return buffer.getvalue()
 
 
-class Channel:
+class RowChannel:
     """The requests and the answers of this process, and the batches that it shares."""
 
     def __init__(self, requests: IO[bytes], answers: IO[bytes]) -> None:
