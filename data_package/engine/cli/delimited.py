@@ -10,6 +10,7 @@ if TYPE_CHECKING:
     from data_package.engine.schema import FileOptions
 
 _TABS = ("\\t", "tab")
+_QUOTES = ("'", '"')
 
 dialect_option = click.option(
     "--dialect",
@@ -90,6 +91,7 @@ def dialect_of(delimiter: str | None, properties: Sequence[str]) -> dict[str, ob
 
     Raises click.UsageError for what is not a property and its value.
     """
+    from data_package.engine.schema.dialect import PLAIN_TEXTS
     from data_package.engine.schema.yaml_document import read_document
 
     found: dict[str, object] = {}
@@ -99,6 +101,10 @@ def dialect_of(delimiter: str | None, properties: Sequence[str]) -> dict[str, ob
             raise click.UsageError(
                 f"--dialect {each} is not a property and its value, such as sheetName=Visits."
             )
+        if name.strip() in PLAIN_TEXTS and not written.startswith(_QUOTES):
+            # A sheet may be called 2024, and a pattern begin with a star.
+            found[name.strip()] = written
+            continue
         document = read_document(written)
         if document.problems:
             raise click.UsageError(f"--dialect {each}: the value cannot be read; put it in quotes.")
