@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -53,6 +54,13 @@ def file_options(command: Callable[..., None]) -> Callable[..., None]:
     for option in reversed(_OPTIONS):
         wrapped = option(wrapped)
     return wrapped
+
+
+def refuse_lost_files(what: Sequence[str]) -> None:
+    """Refuse words that are paths of files, which are not there: tables have no such names."""
+    for word in what:
+        if (Path(word).suffix or "/" in word) and not Path(word).exists():
+            raise click.UsageError(f"There is no file {word}.")
 
 
 def _taken(given: dict[str, object]) -> "FileOptions":

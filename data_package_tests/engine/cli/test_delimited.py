@@ -1,7 +1,12 @@
 """What `--dialect PROPERTY=VALUE` and its like make of words on the command line."""
 
-import pytest
+from pathlib import Path
 
+import click
+import pytest
+from click.testing import CliRunner
+
+from data_package.engine.cli import check, describe
 from data_package.engine.cli.delimited import dialect_of
 
 
@@ -28,3 +33,14 @@ def test_others_are_read_as_yaml() -> None:
         "escapeChar": "\\",
         "delimiter": "\t",
     }
+
+
+@pytest.mark.parametrize("verb", [check.command, describe.command])
+@pytest.mark.parametrize("word", ["visits.csv", "deliveries/visits"])
+def test_a_file_that_is_not_there_is_named(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, verb: click.Command, word: str
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    result = CliRunner().invoke(verb, [word])
+    assert result.exit_code == 2
+    assert f"There is no file {word}." in result.stderr
