@@ -4,11 +4,12 @@ import inspect
 import io
 import json
 import math
+import os
 import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 import polars as pl
@@ -19,8 +20,9 @@ from hypothesis import strategies as st
 
 from data_package.engine.schema import CheckError, read
 from data_package.engine.schema.contract import Contract
-from data_package.engine.schema.formats import spss_letters
+from data_package.engine.schema.formats import separate_process, spss_letters
 from data_package.engine.schema.formats.readstat_worker import in_integers, undecoded
+from data_package.engine.schema.formats.separate_process import SeparateProcess
 from data_package.engine.schema.formats.spss_letters import is_ascii
 from data_package.engine.schema.typed_file import converted
 
@@ -71,13 +73,44 @@ def test_a_fork_reads_what_a_new_process_reads(tmp_path: Path) -> None:
     (tmp_path / "head.sav").write_bytes(whole[:200] + b"\xff" * 2000)
     paths = sorted(map(str, tmp_path.iterdir()))
 
-    printed = subprocess.run(
-        [sys.executable, "-c", READ_EACH, *paths], capture_output=True, text=True, check=True
-    )
+    # Python warns of forks beside threads since 3.12.
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", READ_EACH, *paths]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert not printed.stderr
     lines = [json.loads(line) for line in printed.stdout.splitlines()]
     assert lines == [[path, 1, outcome(path)] for path in paths]
+
+
+@pytest.mark.parametrize("forks", [True, False])
+def test_a_process_ends_with_the_one_that_started_it_at_the_latest(
+    forks: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = tmp_path / "echo.py"
+    script.write_text("import sys; sys.stdout.buffer.write(sys.stdin.buffer.readline())\n")
+    monkeypatch.setattr(separate_process, "may_fork", lambda: forks)
+
+    def work(requests: IO[bytes], answers: IO[bytes]) -> None:
+        answers.write(requests.readline())
+        answers.flush()
+        requests.readline()
+
+    one = SeparateProcess(work, str(script))
+    one.requests.write(b"word\n")
+    one.requests.flush()
+    assert one.answers.readline() == b"word\n"
+    one.end()
+    one.end()
+    with pytest.raises(ProcessLookupError):
+        os.kill(one.pid, 0)
+
+
+def test_a_process_that_somebody_else_has_waited_for_is_ended() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(separate_process, "may_fork", lambda: True)
+        one = SeparateProcess(lambda *_: None, "")
+    os.waitpid(one.pid, 0)
+    one.end()
 
 
 NUMBERS = st.one_of(
