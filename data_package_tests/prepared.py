@@ -60,9 +60,11 @@ while line := sys.stdin.readline():
         if lasts:
             # What it says goes into pipes, other than what its parent says.
             sys.stdout, sys.stderr = (open(number, "w", closefd=False) for number in (1, 2))
-        sys.argv = ["data-package", *words]
+        of_dagster = words[0] == "dagster"
+        sys.argv = words if of_dagster else ["data-package", *words]
         exec(before)
-        runpy.run_module("data_package.engine.cli", run_name="__main__")
+        module = "dagster" if of_dagster else "data_package.engine.cli"
+        runpy.run_module(module, run_name="__main__")
         sys.exit()
     if lasts:
         print(child, flush=True)
@@ -81,6 +83,8 @@ def run(
     together: bool = False,
 ) -> subprocess.CompletedProcess[str]:
     """Run `data-package` with these words in a folder, in a new process; `before` is run first.
+
+    With `dagster` as the first word, Dagster's own command is run.
 
     `together` puts what it writes to its error output among the output, as a terminal does.
     """
@@ -119,8 +123,18 @@ class Lasting:
             self._code = _asked(self.pid)
         return self._code
 
+    def communicate(self, timeout: float | None = None) -> tuple[str, str]:
+        """What it has written when it ends: less than a pipe holds."""
+        out, err = self.stdout.read(), self.stderr.read()
+        self.wait(timeout)
+        return out, err
+
     def send_signal(self, how: signal.Signals) -> None:
         os.kill(self.pid, how)
+
+    def kill(self) -> None:
+        if self.poll() is None:
+            self.send_signal(signal.SIGKILL)
 
 
 def start(

@@ -5,11 +5,14 @@ import os
 import signal
 import sys
 import threading
+import time
 from contextlib import suppress
 from pathlib import Path
 
 # Threads of libraries that may be forked: they do housekeeping, and see to it themselves.
 _HARMLESS = {"jemalloc_bg_thd", "polars-ooc-clea"}
+_LOOKS = 10
+_BETWEEN_LOOKS = 0.001
 _DIE_WITH_PARENT = 1
 _FAILED = 70
 
@@ -21,16 +24,27 @@ def may_fork() -> bool:
     """
     if threading.active_count() > 1 or threading.current_thread() is not threading.main_thread():
         return False
-    own, others = Path("/proc/self/comm").read_text(), 0
-    for task in Path("/proc/self/task").iterdir():
-        with suppress(OSError):
-            name = (task / "comm").read_text()
-            if name == own:
-                others += 1
-            elif name.strip() not in _HARMLESS:
-                return False
+    own, *_ = _names("self")
     # numpy's library of linear algebra starts nameless threads, and renews them in a fork.
-    return others <= (os.cpu_count() or 1 if "numpy" in sys.modules else 1)
+    nameless = os.cpu_count() or 1 if "numpy" in sys.modules else 1
+    for _ in range(_LOOKS):
+        names = _names("self/task/*")
+        if any(name not in (own, *_HARMLESS) for name in names):
+            return False
+        if names.count(own) <= nameless:
+            return True
+        # A thread has the name of its process until it runs for the first time.
+        time.sleep(_BETWEEN_LOOKS)
+    return False
+
+
+def _names(processes: str) -> list[str]:
+    """The names of processes or threads, by a pattern of their places below /proc."""
+    found: list[str] = []
+    for one in Path("/proc").glob(processes):
+        with suppress(OSError):
+            found.append((one / "comm").read_text().strip())
+    return found
 
 
 def die_with(parent: int) -> None:

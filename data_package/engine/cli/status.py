@@ -160,10 +160,10 @@ def _list(tables: Sequence["TableStatus"], out: "Console") -> None:
     for title in ("table", "group", "state", "contract", "why"):
         grid.add_column(title, no_wrap=title != "why")
     for table in tables:
-        state, contract = table.standing, table.contract
+        state, contract = table.state, table.contract
         grid.add_row(
             Text(table.name),
-            Text(table.state.group, style="dim"),
+            Text(table.by_lock.group, style="dim"),
             Text(str(state), style=state.colour),
             Text(str(contract), style=contract.colour),
             Text(table.reason),

@@ -11,6 +11,7 @@ What a fingerprint covers, and how it treats what cannot be seen, is explained i
     compiled          code without source -> instructions and names
     source_files      the project's source files, by module
     modules           parsed modules, and what each name in them refers to
+    import_order      when each statement runs while the project is loaded
     sources           a name in the source -> its node: statements that bind and change it
     walk, forms       syntax -> canonical text with holes for the module's names
     scopes            which scope binds a name

@@ -77,7 +77,11 @@ class Effects:
                 return False
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 library = self._modules.reading(module).library
-                return any(not is_dagster_decorator(d, library) for d in statement.decorator_list)
+                arguments = statement.args
+                defaults = [*arguments.defaults, *filter(None, arguments.kw_defaults)]
+                return any(
+                    not is_dagster_decorator(d, library) for d in statement.decorator_list
+                ) or any(isinstance(n, ast.Call) for d in defaults for n in ast.walk(d))
             case ast.Expr(value=ast.Constant()):
                 return False
             case ast.Assign(targets=[ast.Name()], value=ast.Constant()):

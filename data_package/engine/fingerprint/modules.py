@@ -88,11 +88,15 @@ class Module:
 
     def absolute(self, imported: ImportedName) -> str:
         """The dotted name of the module an import statement of this module means."""
-        if not imported.level:
-            return imported.module
+        return self.origin(imported.level, imported.module)
+
+    def origin(self, level: int, module: str) -> str:
+        """The dotted name of `from ..module`, with as many dots as `level`."""
+        if not level:
+            return module
         parts = self.name.split(".")
-        keep = len(parts) - imported.level + (1 if self.is_package else 0)
-        return ".".join([*parts[: max(keep, 0)], *filter(None, [imported.module])])
+        keep = len(parts) - level + (1 if self.is_package else 0)
+        return ".".join([*parts[: max(keep, 0)], *filter(None, [module])])
 
     def position(self, index: int) -> str:
         """The place of a statement, for people."""

@@ -2,6 +2,8 @@
 
 import ast
 import functools
+import re
+import sys
 from collections.abc import Callable, Hashable, Sequence
 from dataclasses import dataclass, field
 from typing import Final
@@ -27,9 +29,14 @@ _WHOLE_PROJECT: Final = {
 }  # fmt: skip
 _READ_METHODS: Final = {
     "read_text", "read_bytes", "iterdir", "glob", "rglob", "exists", "is_file", "is_dir", "stat",
+    "lstat", "is_symlink", "open_input_file", "open_input_stream",
 }  # fmt: skip
 _READ_FUNCTIONS: Final = {
     "open", "io.open", "io.FileIO", "codecs.open", "gzip.open", "bz2.open", "lzma.open", "os.open",
+    "os.access", "os.fwalk", "os.lstat", "os.path.getatime", "os.path.getctime", "os.path.isdir",
+    "os.path.isfile", "os.path.islink", "os.path.lexists", "os.path.realpath", "os.path.samefile",
+    "os.readlink", "linecache.getlines", "fileinput.FileInput", "mailbox.mbox", "mailbox.Maildir",
+    "netrc.netrc", "wave.open",
     "zipfile.ZipFile", "tarfile.open", "os.listdir", "os.scandir", "os.walk", "os.path.getmtime",
     "os.path.getsize", "os.path.exists", "os.stat", "glob.glob", "glob.iglob", "mmap.mmap",
     "sqlite3.connect", "shelve.open", "dbm.open", "numpy.load", "numpy.loadtxt",
@@ -52,6 +59,26 @@ _READING_LIBRARIES: Final = {
     "pyreadr", "duckdb", "python_calamine", "deltalake", "pyogrio", "fiona", "skimage", "imageio",
 }  # fmt: skip
 _READING_WORDS: Final = ("read_", "scan_", "load_workbook", "open_", "from_parquet", "from_csv")
+# Whatever the library: it reads, or asks a host, where its function has such a name.
+_READING_ANYWHERE: Final = ("read_", "scan_", "open_", "loadmat", "imread", "fread")
+_ASKING_ANYWHERE: Final = ("connect", "Connection", "Client", "fetch_", "download", "urlopen")
+_ASKING_AT_THE_END: Final = ("Client", "_download", "load_dataset", "get_rdataset", "_account")
+# Whatever its name: it reads where it is given the literal name of a file of data or code.
+_FILE_NAME: Final = re.compile(
+    r"[^\s:*?]+\.(?:csv|tsv|tab|txt|dat|json|jsonl|ndjson|ya?ml|toml|ini|cfg|env|xml|html?|md|sql|py"
+    r"|xlsx?|xlsm|xlsb|ods|mat|parquet|arrow|feather|sav|zsav|por|sas7bdat|xpt|dta|rds|rda|rdata"
+    r"|hdf5?|h5|h5ad|nc|zarr|npy|npz|pkl|pickle|joblib|db|sqlite3?|duckdb|mdb|accdb|dbf|shp|gpkg"
+    r"|geojson|tiff?|png|jpe?g|dcm|nii|fasta|fa|fastq|fq|vcf|bam|bed|gff|zip|tar|t?gz|bz2|xz|zst)",
+    re.IGNORECASE,
+)
+_READ_BY_PYTHON: Final = {
+    "filecmp", "fileinput", "importlib", "linecache", "mailbox", "plistlib", "shutil", "wave",
+    "zipimport",
+}  # fmt: skip
+# What they are told apart by is their names, above.
+_NOT_BY_FILE_NAME: Final = {*_READING_LIBRARIES, "dagster", "data_package", "numpy"}
+_WRITING: Final = ("write", "save", "to_", "dump", "export", "sink", "plot", "join")
+_WRITING_MODE: Final = re.compile(r"[wax][btU+]*")
 _READING_OTHERWISE: Final = {
     "pyarrow.dataset.dataset", "pyarrow.memory_map", "pyarrow.OSFile", "pyarrow.input_stream",
     "pyarrow.parquet.ParquetFile", "pyarrow.parquet.ParquetDataset", "pyarrow.csv.open_csv",
@@ -81,7 +108,9 @@ _SURROUNDINGS: Final = (
     "os.environ", "os.getenv", "pydantic_settings.", "os.path.expandvars", "os.path.expanduser",
     "pathlib.Path.home", "pathlib.Path.cwd", "os.getcwd", "socket.gethostname", "platform.",
     "getpass.", "os.getlogin", "os.uname", "sys.argv", "sys.stdin", "locale.", "os.cpu_count",
-    "argparse.",
+    "argparse.", "time.localtime", "time.mktime", "time.ctime", "time.tzname", "time.timezone",
+    "tempfile.gettempdir", "shutil.which", "sys.platform", "sys.byteorder", "os.name",
+    "multiprocessing.cpu_count", "uuid.getnode", "decouple.", "environs.",
 )  # fmt: skip
 # Libraries that look up the names in a text among those of the code that calls them.
 _NAMES_IN_TEXT: Final = (
@@ -203,7 +232,7 @@ class Sight:
         elif dotted == "globals":
             seen.messages.append(f"globals() at {place}: the whole module is covered")
             seen.covered.append(WholeModule(module.name))
-        elif dotted.startswith(_ASKING) and not dotted.startswith(_ASKS_NOTHING):
+        elif _asks(dotted) and not dotted.startswith(_ASKS_NOTHING):
             seen.messages.append(
                 f"{dotted} at {place} asks a host or a database, whose answer is not covered: "
                 "write the answer to a file, and make that a raw file with source_file"
@@ -259,7 +288,12 @@ class Sight:
             if site.scope.at_import() or dotted == "dir":
                 seen.messages.append(f"{dotted}() at {place}: the whole module is covered")
                 seen.covered.append(WholeModule(module.name))
-        elif _reads(dotted, site.method) and not _writes(call, is_method=not dotted):
+        elif dotted.endswith(".fromtimestamp") and len(given) == 1:
+            # Without a time zone it is that of the machine.
+            self._outside(seen, module, "time.localtime", place)
+        elif (
+            _reads(dotted, site.method) or self._names_a_file(module, site.scope, dotted, given)
+        ) and not _writes(call, is_method=not dotted):
             source = given
             if site.method in _READ_METHODS | {"open"} and not isinstance(target, Outside):
                 assert isinstance(call.func, ast.Attribute)
@@ -321,6 +355,28 @@ class Sight:
                 f"getattr by a computed name at {place}: all of {target.name} is covered"
             )
 
+    def _names_a_file(
+        self, module: Module, scope: Scope, dotted: str, given: Sequence[ast.expr]
+    ) -> bool:
+        """Whether a library's function is given the name of a file, literal or as a constant."""
+        top, last = dotted.partition(".")[0], dotted.rpartition(".")[2]
+        is_other = top not in sys.stdlib_module_names and top not in _NOT_BY_FILE_NAME
+        if top == last or not (is_other or top in _READ_BY_PYTHON) or last.startswith(_WRITING):
+            return False
+        nodes: list[ast.AST] = list(given)
+        for node in given:
+            for name in names_in(node):
+                target = self._modules.resolve_in(module, scope, (name.id,))
+                if isinstance(target, Definition) and self._modules.is_data(target):
+                    nodes += self._modules.statements(target)
+        return any(
+            isinstance(inner, ast.Constant)
+            and isinstance(inner.value, str)
+            and _FILE_NAME.fullmatch(inner.value) is not None
+            for node in nodes
+            for inner in ast.walk(node)
+        )
+
     def _any_given(self, scope: Scope, nodes: Sequence[ast.expr]) -> bool:
         """Whether a value comes from a parameter, so that the caller chose it."""
         return any(
@@ -351,11 +407,27 @@ def _is_in(dotted: str, names: set[str]) -> bool:
     return False
 
 
+def _asks(dotted: str) -> bool:
+    top, last = dotted.partition(".")[0], dotted.rpartition(".")[2]
+    if dotted.startswith(_ASKING):
+        return True
+    is_other = top not in sys.stdlib_module_names and top not in _NOT_BY_FILE_NAME
+    return (
+        is_other
+        and top != last
+        and not last.endswith("Error")
+        and (last.startswith(_ASKING_ANYWHERE) or last.endswith(_ASKING_AT_THE_END))
+    )
+
+
 def _reads(dotted: str, method: str) -> bool:
     if dotted:
         top, _, last = dotted.partition(".")
         if top in _READING_LIBRARIES and last.rpartition(".")[2].startswith(_READING_WORDS):
             return not dotted.startswith(_ASKING)
+        is_other = top not in sys.stdlib_module_names and top not in _NOT_BY_FILE_NAME
+        if is_other and last.rpartition(".")[2].startswith(_READING_ANYWHERE):
+            return not _asks(dotted)
         return dotted in _READ_FUNCTIONS or dotted in _READING_OTHERWISE
     return method in _READ_METHODS or method == "open"
 
@@ -365,5 +437,6 @@ def _writes(call: ast.Call, *, is_method: bool) -> bool:
     mode = call.args[0 if is_method else 1 :][:1]
     modes = [*mode, *[keyword.value for keyword in call.keywords if keyword.arg == "mode"]]
     return any(
-        isinstance(node, ast.Constant) and str(node.value)[:1] in {"w", "a", "x"} for node in modes
+        isinstance(node, ast.Constant) and _WRITING_MODE.fullmatch(str(node.value)) is not None
+        for node in modes
     )

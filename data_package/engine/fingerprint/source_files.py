@@ -19,6 +19,7 @@ class ModuleFiles:
     def __init__(self, packages: Sequence[str]) -> None:
         """`packages`: the import names of the project's packages."""
         beside = own_places(packages)
+        self._loaded = tuple(packages)
         self._packages = (*packages, *beside)
         self._paths = dict(_find_files(packages))
         for top, places in beside.items():
@@ -57,6 +58,12 @@ class ModuleFiles:
             return False
         self._paths[name] = path
         return True
+
+    def as_imported(self) -> list[str]:
+        """All modules: first those of the project's packages, by name, as they are imported."""
+        return sorted(
+            self._paths, key=lambda name: (not _within(name, self._loaded), name.split("."))
+        )
 
     def content(self, name: str) -> bytes:
         """The bytes of a module that cannot be parsed; empty when there is no file."""

@@ -4,13 +4,14 @@ import ast
 import functools
 import sys
 from bisect import bisect_left
-from collections.abc import Hashable, Sequence
+from collections.abc import Hashable, Mapping, Sequence
 from typing import Final
 
 from data_package.engine.fingerprint.canon import module_digest
 from data_package.engine.fingerprint.code_graph import Node
 from data_package.engine.fingerprint.effects import Effects, LibraryEffect, Statement
 from data_package.engine.fingerprint.forms import CodeForm
+from data_package.engine.fingerprint.import_order import import_order
 from data_package.engine.fingerprint.modules import (
     Definition,
     Module,
@@ -40,6 +41,8 @@ class SourceNodes:
         self._sight = Sight(modules)
         self._effects_known: Effects | None = None
         self._effects_of = 0
+        self._order_known: Mapping[tuple[str, int], int] | None = None
+        self._order_of = 0
         self._rebound_known: dict[str, dict[str, list[int]]] = {}
 
     @property
@@ -98,22 +101,40 @@ class SourceNodes:
                 self._write_statement(node, module, index, own[index] == "changes", shown)
                 self._write_moment(node, module, index, key)
             self._write_stars(node, [star for star in stars if star.index == index])
-        elsewhere = []
+        elsewhere: list[tuple[Statement, Node]] = []
         for statement in changes:
             if statement.module != key.module:
                 other = self.modules.get(statement.module)
                 assert other is not None
                 aside = Node(None, "", "", other.position(statement.index))
                 self._write_statement(aside, other, statement.index, True, shown)
-                elsewhere.append(aside)
-        for aside in sorted(elsewhere, key=lambda aside: aside.text.flat()):
+                elsewhere.append((statement, aside))
+        elsewhere.sort(key=lambda one: one[1].text.flat())
+        for _, aside in elsewhere:
             _absorb(node, aside)
+        self._write_order(node, [statement for statement, _ in elsewhere])
         for function in self.effects.rebound_by.get(key, []):
             node.text.refer(function, function.name)
         everywhere = self.effects.on_modules.get(EVERY_MODULE, [])
         for statement in [*self.effects.on_modules.get(key.module, []), *everywhere]:
             self._write_dynamic(node, statement)
         return shown
+
+    def _write_order(self, node: Node, statements: Sequence[Statement]) -> None:
+        """In which order statements of several modules run, where it is not that of their names."""
+        if len({statement.module for statement in statements}) < 2:
+            return
+        by_name = sorted(statements, key=lambda one: (one.module.split("."), one.index))
+        as_run = sorted(statements, key=lambda one: self._import_order[one.module, one.index])
+        if as_run != by_name:
+            node.text.write(f"in the order {[statements.index(one) for one in as_run]}")
+
+    @property
+    def _import_order(self) -> Mapping[tuple[str, int], int]:
+        if self._order_known is None or self._order_of != len(self.modules.files):
+            self._order_of = len(self.modules.files)
+            self._order_known = import_order(self.modules)
+        return self._order_known
 
     def _write_statement(
         self, node: Node, module: Module, index: int, is_change: bool, shown: list[ast.AST]

@@ -106,7 +106,7 @@ class Touches:
             may = inside or self.summary(callee).arguments or self._modules.is_data(callee)
             if not inside and may and self._keeps_defaults(callee):
                 touched.definitions.add(callee)
-        elif self._changes_arguments(site, call, callee):
+        elif self._changes_arguments(module, site, call, callee, inside=inside):
             may = by_value = True
         else:
             may = site.bare
@@ -116,15 +116,30 @@ class Touches:
             touched.outside.add((callee.dotted, ""))
         return touched
 
-    def _changes_arguments(self, site: Site, call: ast.Call, callee: Target | None) -> bool:
+    def _changes_arguments(
+        self, module: Module, site: Site, call: ast.Call, callee: Target | None, *, inside: bool
+    ) -> bool:
         """`heappop(X)`, `next(X)`, `dict.update(X, ...)`, `methodcaller("pop")(X)`."""
         if not isinstance(callee, Outside):
             return isinstance(call.func, ast.Call) and not site.bare
         if callee.builtin and len(site.chain or ()) > 1:
             return site.method in _MUTATING
+        if not inside and self._handed_changes(module, site, call):
+            return True
         if callee.dotted == "next":
             return any(chain_of(given) for given in call.args[:1])
         return callee.dotted in _CHANGES_ARGUMENTS
+
+    def _handed_changes(self, module: Module, site: Site, call: ast.Call) -> bool:
+        """`filter(keep, ROWS)`: whether a function that is passed on changes what it is given."""
+        handed = (chain_of(given) for given in given_to(call))
+        found = [self._modules.resolve_in(module, site.scope, chain) for chain in handed if chain]
+        return any(
+            isinstance(target, Definition)
+            and not self._modules.is_data(target)
+            and self.summary(target).arguments
+            for target in found
+        )
 
     def _keeps_defaults(self, definition: Definition) -> bool:
         """Whether a function has a default that its calls share."""

@@ -51,7 +51,7 @@ def graph_of(
     """
     runs = _last_runs(catalogue) if with_runs else {}
     tables = [
-        _table(catalogue.named[one.state.name], one, lock, runs.get(one.state.name, ()))
+        _table(catalogue.named[one.name], one, lock, runs.get(one.name, ()))
         for one in status.tables
     ]
     used = {name for node in tables for name in node.inputs}
@@ -63,12 +63,12 @@ def graph_of(
 def _table(
     table: Table, status: TableStatus, lock: Lock, run: Sequence[tuple[str, str]]
 ) -> DrawnNode:
-    state = status.state
+    state = status.by_lock
     entry = lock.whole(table.name)
     contract = table.contract
     relative = table.project.relative
     facts = {
-        "state": str(status.standing),
+        "state": str(status.state),
         "why": "; ".join(map(str, status.causes)),
         "error": state.error or "",
         "title": contract.title if contract else "",
@@ -89,7 +89,7 @@ def _table(
     return DrawnNode(
         name=table.name,
         group=table.group,
-        state=str(status.standing),
+        state=str(status.state),
         inputs=tuple(sorted({key.to_user_string() for key in table.inputs.values()})),
         facts=tuple((label, text) for label, text in facts.items() if text),
     )
@@ -97,10 +97,10 @@ def _table(
 
 def _partitions(status: TableStatus) -> str:
     """How many there are, and which of them are not fresh."""
-    parts = status.state.parts
+    parts = status.by_lock.parts
     if not parts:
         return ""
-    stale = [str(key) for key in status.state.stale]
+    stale = [str(key) for key in status.by_lock.stale]
     return f"{len(parts)}; not fresh: {some(stale, _PARTS_NAMED)}" if stale else str(len(parts))
 
 

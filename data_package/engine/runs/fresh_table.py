@@ -7,6 +7,7 @@ code as it is now, finds out what is fresh.
 import json
 import subprocess
 import sys
+from collections.abc import Mapping
 from pathlib import Path
 from typing import cast
 
@@ -14,6 +15,8 @@ import polars as pl
 
 from data_package.engine.errors import DataPackageError, ProjectError, did_you_mean
 from data_package.engine.project import Project, find_project
+
+States = Mapping[str, Mapping[str, object]]
 
 
 def scan(table: str, *, project: Path | None = None, stale: bool = False) -> pl.LazyFrame:
@@ -29,22 +32,7 @@ def scan(table: str, *, project: Path | None = None, stale: bool = False) -> pl.
     Raises:
         ProjectError: there is no such table, it is not built, or it is not fresh.
     """
-    standing = _standing(find_project(project))
-    if table not in standing:
-        raise ProjectError(
-            f"There is no table '{table}'.{did_you_mean(table, standing)}\n"
-            "`data-package status` lists the tables."
-        )
-    found = standing[table]
-    files = cast("list[str]", found["files"])
-    if not files:
-        raise ProjectError(f"'{table}' has not been built. Build it: data-package build {table}")
-    if not found["fresh"] and not stale:
-        raise ProjectError(
-            f"'{table}' is not fresh: {found['why'] or found['state']}.\n"
-            f"Build it: data-package build {table}. To take it as it is, give stale=True."
-        )
-    return pl.scan_parquet(files, glob=False)
+    return pl.scan_parquet(files_of(table, _states(find_project(project)), stale=stale), glob=False)
 
 
 def read(table: str, *, project: Path | None = None, stale: bool = False) -> pl.DataFrame:
@@ -55,8 +43,27 @@ def read(table: str, *, project: Path | None = None, stale: bool = False) -> pl.
     return scan(table, project=project, stale=stale).collect()
 
 
-def _standing(project: Project) -> dict[str, dict[str, object]]:
-    """The files of each table, and whether they are fresh."""
+def files_of(table: str, states: States, *, stale: bool) -> list[str]:
+    """The files of a table in a project with these states. Raises ProjectError as `scan` does."""
+    if table not in states:
+        raise ProjectError(
+            f"There is no table '{table}'.{did_you_mean(table, states)}\n"
+            "`data-package status` lists the tables."
+        )
+    found = states[table]
+    files = cast("list[str]", found["files"])
+    if not files:
+        raise ProjectError(f"'{table}' has not been built. Build it: data-package build {table}")
+    if not found["fresh"] and not stale:
+        raise ProjectError(
+            f"'{table}' is not fresh: {found['why'] or found['state']}.\n"
+            f"Build it: data-package build {table}. To take it as it is, give stale=True."
+        )
+    return files
+
+
+def _states(project: Project) -> States:
+    """The files and the state of each table, by its name."""
     done = subprocess.run(  # noqa: S603 (this interpreter, and a module of ours)
         [sys.executable, "-P", "-m", __name__],
         cwd=project.root,
@@ -66,12 +73,12 @@ def _standing(project: Project) -> dict[str, dict[str, object]]:
     )
     if done.returncode:
         raise ProjectError(done.stderr.strip() or "The state of the tables is not known.")
-    found: dict[str, dict[str, object]] = json.loads(done.stdout)
+    found: States = json.loads(done.stdout)
     return found
 
 
-def _tell() -> None:
-    """Print what `_standing` reads; the working directory is the project's."""
+def _print_states() -> None:
+    """Print what `_states` reads; the working directory is the project's."""
     from data_package.engine.staleness.lock import read_lock
     from data_package.engine.staleness.status import status_of
     from data_package.engine.tables.loading import open_project
@@ -86,7 +93,7 @@ def _tell() -> None:
         one.name: {
             "files": [str(path) for path in catalogue.named[one.name].files()],
             "fresh": one.is_fresh,
-            "state": str(one.state.state),
+            "state": str(one.state),
             "why": one.reason,
         }
         for one in status.tables
@@ -95,4 +102,4 @@ def _tell() -> None:
 
 
 if __name__ == "__main__":
-    _tell()
+    _print_states()

@@ -140,13 +140,13 @@ def run_build(
         if work.is_nothing:
             tables: tuple[TableResult, ...] = ()
             package, run_id = None, None
-            would_publish = not _is_current(catalogue)
+            unpublished = not work.may_publish and not _is_current(catalogue)
         else:
             tally, run_id = _run(loaded, job, work, request, catalogue, lock, watch)
             tally.end()
             tables, package = tuple(tally.tables), tally.package
             _report_uses(tables, catalogue, report)
-            would_publish = bool(catalogue.publications)
+            unpublished = not work.may_publish and bool(catalogue.publications)
         published = package is not None and package.ok
         result = BuildResult(
             tables=tables,
@@ -156,7 +156,7 @@ def run_build(
             fresh=work.fresh,
             run_id=run_id,
             moved=moved,
-            unpublished=would_publish and not work.may_publish,
+            unpublished=unpublished,
         )
         catalogue.hashes.save()
         _conclude(request, result, catalogue, lock, sources, report)

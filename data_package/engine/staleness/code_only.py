@@ -46,7 +46,7 @@ class CodeStatus:
             "tables": [
                 {
                     "name": table.name,
-                    "group": table.state.group,
+                    "group": table.by_lock.group,
                     "fits": table.is_fresh,
                     "causes": [str(cause) for cause in table.causes],
                 }

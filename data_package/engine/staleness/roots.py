@@ -20,7 +20,7 @@ _NAMED = 3
 _WITHOUT_CONSEQUENCE = (CauseKind.CONTRACT, CauseKind.CHECK, CauseKind.NOT_CHECKED)
 
 
-class Standing(Protocol):
+class Explained(Protocol):
     """What is needed here of a table."""
 
     @property
@@ -29,7 +29,7 @@ class Standing(Protocol):
         ...
 
     @property
-    def standing(self) -> State:
+    def state(self) -> State:
         """Its state."""
         ...
 
@@ -78,7 +78,7 @@ class Root:
 
 
 def roots_of(
-    tables: Sequence[Standing], catalogue: Catalogue, shown: Collection[str]
+    tables: Sequence[Explained], catalogue: Catalogue, shown: Collection[str]
 ) -> list[Root]:
     """Every cause with the tables that it makes stale, those that concern most tables first.
 
@@ -87,7 +87,7 @@ def roots_of(
     own: defaultdict[tuple[Cause, str], list[str]] = defaultdict(list)
     readers: defaultdict[str, list[str]] = defaultdict(list)
     for table in tables:
-        if table.standing is State.FAILED and table.causes and _was_attempted(table.causes):
+        if table.state is State.FAILED and table.causes and _was_attempted(table.causes):
             own[Cause(CauseKind.FAILED), ""].append(table.name)
         for cause in table.causes:
             if cause.kind is CauseKind.UPSTREAM:

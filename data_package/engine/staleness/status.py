@@ -32,15 +32,19 @@ from data_package.engine.tables.table import PACKAGE, Table
 
 @dataclass(frozen=True)
 class TableStatus:
-    """One table: its state by the lock, and by its contract.
+    """One table: what the lock says of it, and what its contract and other checks say.
 
-    `contracts` has the verdict on each partition of a partitioned table, by its key. `raw_errors`
-    counts what was wrong in the raw files whose rows it was made of. `failed` names the user's own
-    checks that failed, `due` those not made since the table was built. `deliveries` is what each of
-    several deliveries brought to it.
+    Attributes:
+        by_lock: its state without regard to checks.
+        contract: the verdict on it by its contract.
+        contracts: the verdict on each partition of a partitioned table, by its key.
+        raw_errors: how much was wrong in the raw files whose rows it was made of.
+        failed: the user's own checks that failed.
+        due: the user's own checks that were not made since the table was built.
+        deliveries: what each of several deliveries brought to it.
     """
 
-    state: TableState
+    by_lock: TableState
     contract: Verdict
     contracts: Mapping[str, Verdict] = field(default_factory=dict)
     raw_errors: int = 0
@@ -51,13 +55,13 @@ class TableStatus:
     @property
     def name(self) -> str:
         """The table's name."""
-        return self.state.name
+        return self.by_lock.name
 
     @property
-    def standing(self) -> State:
-        """The state of its checks: one that has not been made has not passed."""
-        if self.state.state is not State.FRESH:
-            return self.state.state
+    def state(self) -> State:
+        """Its state; a check that has not been made has not passed."""
+        if self.by_lock.state is not State.FRESH:
+            return self.by_lock.state
         if self.contract is Verdict.FAILED or self.failed:
             return State.FAILED
         unknown = self.contract is Verdict.NOT_CHECKED or self.due
@@ -66,12 +70,12 @@ class TableStatus:
     @property
     def is_fresh(self) -> bool:
         """Whether a build would leave it alone."""
-        return self.standing is State.FRESH
+        return self.state is State.FRESH
 
     @property
     def causes(self) -> list[Cause]:
         """Why it is not fresh: what its state says, then what its checks say."""
-        return [*self.state.causes, *(self._of_checks() if not self.state.causes else ())]
+        return [*self.by_lock.causes, *(self._of_checks() if not self.by_lock.causes else ())]
 
     def _of_checks(self) -> Iterator[Cause]:
         if self.contract is Verdict.FAILED:
@@ -97,18 +101,18 @@ class TableStatus:
         """The facts as JSON's types."""
         facts: dict[str, object] = {
             "name": self.name,
-            "group": self.state.group,
+            "group": self.by_lock.group,
             "fresh": self.is_fresh,
-            "state": str(self.state.state),
-            "causes": [str(cause) for cause in self.state.causes],
+            "state": str(self.by_lock.state),
+            "causes": [str(cause) for cause in self.by_lock.causes],
             "contract": str(self.contract),
             "failed_checks": list(self.failed),
             "due_checks": list(self.due),
             "raw_errors": self.raw_errors,
             "deliveries": [asdict(one) for one in self.deliveries],
-            "error": self.state.error,
+            "error": self.by_lock.error,
         }
-        if self.state.parts:
+        if self.by_lock.parts:
             facts["partitions"] = [
                 {
                     "key": part.partition,
@@ -117,7 +121,7 @@ class TableStatus:
                     "contract": str(self.contracts.get(part.partition or "", self.contract)),
                     "error": part.error,
                 }
-                for part in self.state.parts
+                for part in self.by_lock.parts
             ]
         return facts
 
@@ -159,7 +163,7 @@ class ProjectStatus(NamedParts[TableStatus]):
 
     def __str__(self) -> str:
         """How many tables are fresh, and why the others are not."""
-        stale = [f"  {one.name}: {one.standing}, {one.reason}" for one in self if not one.is_fresh]
+        stale = [f"  {one.name}: {one.state}, {one.reason}" for one in self if not one.is_fresh]
         return "\n".join([self._first, *stale])
 
     @property
@@ -169,7 +173,7 @@ class ProjectStatus(NamedParts[TableStatus]):
 
     def _repr_html_(self) -> str:
         """A table, for notebooks."""
-        rows = [(one.name, one.state.group, str(one.standing), one.reason) for one in self]
+        rows = [(one.name, one.by_lock.group, str(one.state), one.reason) for one in self]
         return html_table(("table", "group", "state", "why"), rows) + html_line(self._first)
 
     def to_dict(self) -> dict[str, object]:

@@ -25,7 +25,7 @@ from data_package.engine.sources.assets import share_of
 from data_package.engine.sources.delivered import READER, Delivered
 from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
 from data_package.engine.tables import internals
-from data_package.engine.tables.made import Kept
+from data_package.engine.tables.asset_notes import Kept
 from data_package.engine.tables.partitions import Partitions, dimensions_of, windows_of
 from data_package.engine.tables.resources import digest_of
 from data_package.engine.tables.table import FINAL, Table, contract_at, contract_path, place_of

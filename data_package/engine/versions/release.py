@@ -264,7 +264,7 @@ def _ready(catalogue: Catalogue, wanted: Wanted) -> DataPackage:
         )
     status = status_of(catalogue, read_lock(project))
     faults = _not_fresh(status)
-    broken = [f"{t.state.name}: {t.reason}" for t in status.tables if t.raw_errors and t.is_fresh]
+    broken = [f"{t.name}: {t.reason}" for t in status.tables if t.raw_errors and t.is_fresh]
     if broken and not wanted.with_raw_errors:
         faults.append(
             f"Tables made from raw files that break their contracts:\n{some(broken)}\n"
@@ -292,7 +292,7 @@ def _ready(catalogue: Catalogue, wanted: Wanted) -> DataPackage:
 
 def _not_fresh(status: ProjectStatus) -> list[str]:
     tables = status.tables
-    failing = [table.state.name for table in tables if table.contract is Verdict.FAILED]
+    failing = [table.name for table in tables if table.contract is Verdict.FAILED]
     stale = [
         f"{table.name}: {table.reason}"
         for table in tables

@@ -30,6 +30,8 @@ CHANGED: dict[str, tuple[str, str, str, str, str]] = {
     "a method of a builtin class": ("D", "D = {}\n", "from .codes import D\nX = dict.update(D, {'a': 1})\n", "1}", "2}"),
     "an operator": ("D", "D = {}\n", "import operator\nfrom .codes import D\nE = operator.ior(D, {'a': 1})\n", "1}", "2}"),
     "a heap": ("Q", "Q = [1, 2]\n", "import heapq\nfrom .codes import Q\nX = heapq.heappop(Q)\n", "heapq.heappop(Q)", "1"),
+    "a function that is passed on": ("D", "D = [[1]]\ndef f(v):\n    v.append(2)\n    return v\n", "from .codes import D, f\nX = list(map(f, D))\n", "list(map(f, D))", "1"),
+    "a default that is computed": ("D", "D = [1]\ndef f(v):\n    v.append(2)\n    return v\n", "from .codes import D, f\ndef g(x=f(D)): return x\n", "x=f(D)", "x=1"),
     "an iterator": ("I", "I = iter([1, 2])\n", "from .codes import I\nFIRST = next(I)\n", "next(I)", "1"),
     "a random generator": ("R", "import random\nR = random.Random(1)\n", "from .codes import R\nX = R.random()\n", "R.random()", "1"),
     "a random generator that is passed on": ("R", "import random\nR = random.Random(1)\ndef draw(r): return r.random()\n", "from .codes import R, draw\nX = draw(R)\n", "draw(R)", "1"),
@@ -76,6 +78,39 @@ def test_what_something_else_only_uses_does_not_count(probe: str, tmp_path: Path
     *parts, old, new = NOT_CHANGED[probe]
     before, after = compare(tmp_path, study(*parts), edited(study(*parts), (old, new)))
     assert before.digest == after.digest
+
+
+STEPS = {
+    "steps/__init__.py": "ALL = []\n",
+    "steps/one.py": "from . import ALL\nALL.append(1)\n",
+    "steps/two.py": "from . import ALL\nALL.append(2)\n",
+    "steps/more.py": "import math\n",
+    "tables.py": "from .steps import ALL\ndef t(raw): return ALL\n",
+}
+
+
+@pytest.mark.parametrize(
+    ("one", "other", "same"),
+    [
+        ("", "from . import one, two\n", True),
+        ("from . import one, two\n", "from . import two, one\n", False),
+        ("", "from . import two\n", False),
+        ("from .one import ALL as A\nfrom .two import ALL as B\n", "from . import two, one\n", False),
+        ("if 1:\n    from . import two\n", "import probed_study.steps.two\n", True),
+        ("", "def later():\n    from . import two\n", True),
+        ("from . import more\n", "from . import more, one\n", True),
+    ],
+)  # fmt: skip
+def test_the_order_in_which_modules_add_to_a_constant_counts(
+    one: str, other: str, same: bool, tmp_path: Path
+) -> None:
+    first = "steps/__init__.py"
+    before, after = compare(
+        tmp_path,
+        {**STEPS, first: f"{STEPS[first]}{one}"},
+        {**STEPS, first: f"{STEPS[first]}{other}"},
+    )
+    assert (before.digest == after.digest) == same
 
 
 @pytest.mark.parametrize("code", ["return __doc__", "return getattr(t, '__doc__')"])

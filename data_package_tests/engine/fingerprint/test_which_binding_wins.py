@@ -15,7 +15,8 @@ from data_package_tests.engine.fingerprint.test_fingerprint import Files, compar
 LIBRARIES = [
     "lxml", "lxml.etree", "pyreadr", "dotenv", "pydantic_settings", "rpy2", "rpy2.robjects", "redcap",
     "psycopg", "patsy", "statsmodels", "statsmodels.formula", "statsmodels.formula.api", "numexpr",
-    "fastexcel", "sqlalchemy", "pandas", "requests",
+    "fastexcel", "sqlalchemy", "pandas", "requests", "scipy", "scipy.io", "xlrd", "omegaconf",
+    "tracks", "zeep", "asyncpg", "sklearn", "sklearn.datasets", "matplotlib", "matplotlib.pyplot",
 ]  # fmt: skip
 
 
@@ -187,6 +188,21 @@ READS = [
     "import requests\ndef t(r): return requests.Session().get('http://h')",
     "import redcap\ndef t(r): return redcap.Project('http://h', 'k')",
     "import psycopg\ndef t(r): return psycopg.connect('db')",
+    "from scipy import io\ndef t(r): return io.loadmat('x.mat')",
+    "import xlrd\ndef t(r): return xlrd.open_workbook('x.xls')",
+    "from omegaconf import OmegaConf\ndef t(r): return OmegaConf.load('x.yaml')",
+    "import tracks\nfrom pathlib import Path\nPLACE = Path('d') / 'x.dat'\ndef t(r): return tracks.Tracks(PLACE)",
+    "import tracks\ndef t(r): return tracks.parse(files=['a.fasta'])",
+    "import shutil\ndef t(r): return shutil.unpack_archive('x.zip', 'y')",
+    "from importlib.machinery import SourceFileLoader\ndef t(r): return SourceFileLoader('h', 'h.py').load_module()",
+    "import os.path\ndef t(r): return os.path.isfile('x')",
+    "import numpy as np\ndef t(r): return np.lib.npyio.DataSource().open('x.csv')",
+    "import zeep\ndef t(r): return zeep.Client('http://h')",
+    "import asyncpg\ndef t(r): return asyncpg.connect('db')",
+    "from sklearn.datasets import fetch_openml\ndef t(r): return fetch_openml('x')",
+    "from datetime import datetime\ndef t(r): return datetime.fromtimestamp(r)",
+    "import time\ndef t(r): return time.localtime(r)",
+    "import sys\ndef t(r): return sys.platform",
     "import polars as pl\ndef t(r): return pl.read_database_uri('select 1', 'postgresql://h')",
 ]  # fmt: skip
 
@@ -194,3 +210,15 @@ READS = [
 @pytest.mark.parametrize("code", READS)
 def test_what_comes_from_outside_is_reported(code: str, tmp_path: Path) -> None:
     assert any("not covered" in output for output in look_at(tmp_path, f"{code}\n").unseen)
+
+
+NOT_READ = {
+    "a plot that is saved": "import matplotlib.pyplot as plt\ndef t(raw): plt.savefig('x.png')\n",
+    "a library that opens what is given": "from scipy import io\ndef t(raw): return io.loadmat(raw / 'x.mat')\n",
+    "an error of connections": "import tracks\ndef t(raw):\n    try: return raw\n    except tracks.ConnectionError: return None\n",
+}
+
+
+@pytest.mark.parametrize("probe", NOT_READ)
+def test_what_reads_nothing_of_its_own_is_not_reported(probe: str, tmp_path: Path) -> None:
+    assert look_at(tmp_path, NOT_READ[probe]).unseen == ()

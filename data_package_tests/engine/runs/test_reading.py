@@ -4,6 +4,7 @@ import pytest
 
 from data_package import read, scan
 from data_package.engine.errors import ProjectError
+from data_package.engine.runs.fresh_table import States, files_of
 from data_package_tests.conftest import Make
 
 pytestmark = pytest.mark.slow
@@ -19,10 +20,6 @@ def people() -> pl.LazyFrame:
 @dg.asset
 def ages(people: pl.LazyFrame) -> pl.LazyFrame:
     return people.select("age")
-
-@dg.asset
-def later(people: pl.LazyFrame) -> pl.LazyFrame:
-    return people.head(1)
 """
 
 
@@ -30,10 +27,6 @@ def test_a_fresh_table_is_found_by_its_name_and_a_stale_one_refused(study: Make)
     made = study({"tables.py": TABLES})
     assert made.build("ages", "people").ok
     assert scan("ages", project=made.root).collect()["age"].to_list() == [71717171, 2]
-    with pytest.raises(ProjectError, match=r"'later' has not been built\..*build later"):
-        scan("later", project=made.root)
-    with pytest.raises(ProjectError, match=r"There is no table 'aegs'\. Did you mean 'ages'"):
-        read("aegs", project=made.root)
     made.write({"tables.py": TABLES.replace('select("age")', 'select(pl.col("age") + 1)')})
     with pytest.raises(ProjectError, match="'ages' is not fresh") as refused:
         read("ages", project=made.root)
@@ -43,3 +36,13 @@ def test_a_fresh_table_is_found_by_its_name_and_a_stale_one_refused(study: Make)
     made.write({"tables.py": "def broken(:"})
     with pytest.raises(ProjectError):
         read("ages", project=made.root, stale=True)
+
+
+def test_a_table_without_a_file_is_reported_with_what_to_do() -> None:
+    states: States = {"ages": {"files": ["ages.parquet"], "fresh": True}, "later": {"files": []}}
+    for stale in (True, False):
+        assert files_of("ages", states, stale=stale) == ["ages.parquet"]
+        with pytest.raises(ProjectError, match=r"'later' has not been built\..*build later"):
+            files_of("later", states, stale=stale)
+        with pytest.raises(ProjectError, match=r"There is no table 'aegs'\. Did you mean 'ages'"):
+            files_of("aegs", states, stale=stale)

@@ -396,34 +396,50 @@ def wide(text: str) -> bytes:
     return struct.pack("<I", len(text)) + text.encode("utf-16-le")
 
 
-def test_a_chart_among_the_sheets_of_a_binary_workbook_is_not_a_table(tmp_path: Path) -> None:
-    kinds = {1: "worksheet", 2: "worksheet", 3: "chartsheet"}
-    sheets, relations = b"", ""
-    for i, kind in kinds.items():
-        sheets += record(156, struct.pack("<2I", 0, i) + wide(f"r{i}") + wide(f"S{i}"))
+def binary_book(path: Path, cells: Sequence[bytes], *sheets: str) -> Path:
+    """A binary workbook whose sheets, worksheets or chart sheets, have one column of these cells.
+
+    A cell is a record; its place in its column and its style come first in its bytes.
+    """
+    named, relations = b"", ""
+    for i, kind in enumerate(sheets, start=1):
+        named += record(156, struct.pack("<2I", 0, i) + wide(f"r{i}") + wide(f"S{i}"))
         place = f"http://schemas.openxmlformats.org/officeDocument/2006/relationships/{kind}"
         relations += f'<Relationship Id="r{i}" Type="{place}" Target="{kind}s/sheet{i}.bin"/>'
-    rows = [
-        record(0, struct.pack("<I", i) + bytes(13)) + record(6, bytes(8) + wide(text))
-        for i, text in enumerate("ax")
-    ]
-    size = record(148, struct.pack("<4I", 0, 1, 0, 0))
+    rows = [record(0, struct.pack("<I", i) + bytes(13)) + cell for i, cell in enumerate(cells)]
+    size = record(148, struct.pack("<4I", 0, len(cells) - 1, 0, 0))
     sheet = record(129) + size + record(145) + b"".join(rows) + record(146) + record(130)
-    with zipfile.ZipFile(tmp_path / "t.xlsb", "w") as archive:
+    about = "http://schemas.openxmlformats.org/package/2006/relationships"
+    with zipfile.ZipFile(path, "w") as archive:
         start, end = record(131) + record(143), record(144) + record(132)
-        archive.writestr("xl/workbook.bin", start + sheets + end)
-        about = "http://schemas.openxmlformats.org/package/2006/relationships"
+        archive.writestr("xl/workbook.bin", start + named + end)
         whole = f'<Relationships xmlns="{about}">{relations}</Relationships>'
         archive.writestr("xl/_rels/workbook.bin.rels", whole)
-        archive.writestr("xl/worksheets/sheet1.bin", sheet)
-        archive.writestr("xl/worksheets/sheet2.bin", sheet)
-        archive.writestr("xl/chartsheets/sheet3.bin", record(129) + record(130))
-    assert parts_of(tmp_path / "t.xlsb").dialects == (
-        {"sheetName": "S1"},
-        {"sheetName": "S2"},
-    )
-    found = read(tmp_path / "t.xlsb", texts("a"), dialect={"sheetName": "S1"})
+        archive.writestr("xl/worksheets/_rels/sheet1.bin.rels", b"<Relationships\x0b/>")
+        for i, kind in enumerate(sheets, start=1):
+            empty = record(129) + record(130)
+            archive.writestr(f"xl/{kind}s/sheet{i}.bin", sheet if kind == "worksheet" else empty)
+    return path
+
+
+def test_a_chart_among_the_sheets_of_a_binary_workbook_is_not_a_table(tmp_path: Path) -> None:
+    cells = [record(6, bytes(8) + wide(text)) for text in "ax"]
+    path = binary_book(tmp_path / "t.xlsb", cells, "worksheet", "worksheet", "chartsheet")
+    assert parts_of(path).dialects == ({"sheetName": "S1"}, {"sheetName": "S2"})
+    found = read(path, texts("a"), dialect={"sheetName": "S1"})
     assert found.frame.collect().rows() == [("x",)]
+
+
+def test_errors_of_formulas_in_a_binary_workbook_are_not_empty_cells(tmp_path: Path) -> None:
+    formula = struct.pack("<HI", 0, 3) + bytes(3) + bytes(4)
+    cells = [
+        record(6, bytes(8) + wide("a")),
+        *(record(11, bytes(8) + bytes([code]) + formula) for code in (0x07, 0x2A, 0x0F)),
+        record(3, bytes(8) + b"\x24"),
+    ]
+    path = binary_book(tmp_path / "t.xlsb", cells, "worksheet")
+    found = read(path, texts("a")).frame.collect()["a"].to_list()
+    assert found == ["#DIV/0!", "#N/A", "#VALUE!", "#NUM!"]
 
 
 def test_durations_of_a_day_or_more_are_durations_and_old_dates_are_dates(tmp_path: Path) -> None:
@@ -505,6 +521,30 @@ def ods_cell(kind: str, value: str, many: int = 1) -> str:
         f'<table:table-cell table:number-columns-repeated="{many}" office:value-type="{kind}" '
         f'office:{name}="{value}"><text:p>{value}</text:p></table:table-cell>'
     )
+
+
+@pytest.mark.parametrize("between", ["", "\n  "])
+def test_errors_of_opendocument_are_neither_zero_nor_empty(tmp_path: Path, between: str) -> None:
+    """As Excel and LibreOffice write them; a text and a zero stay what they are."""
+    path = tmp_path / "t.ods"
+    by_excel = 'table:formula="of:=1/0" office:value-type="float" office:value="0"'
+    by_libreoffice = 'office:value-type="string" office:string-value="" c:value-type="error"'
+    cells = [
+        (by_excel, "#DIV/0!"),
+        (by_libreoffice.replace("c:", "calcext:"), "Err:502"),
+        ('office:value-type="string"', "#N/A"),
+        ('office:value-type="float" office:value="0"', "0"),
+        ('office:value-type="string"', "see #N/A"),
+    ]
+    rows = [
+        between.join(
+            ["", f"<table:table-cell {how}><text:p>{shown}</text:p></table:table-cell>", ""]
+        )
+        for how, shown in cells
+    ]
+    write_ods(path, [ods_cell("string", "a"), *rows])
+    found = read(path, texts("a")).frame.collect()["a"].to_list()
+    assert found == [shown for _, shown in cells]
 
 
 def test_times_and_repeated_cells_of_opendocument_are_read(tmp_path: Path) -> None:

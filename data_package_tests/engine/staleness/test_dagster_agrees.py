@@ -1,7 +1,5 @@
 """Dagster's own idea of what is stale, as its web pages show it, is that of the lock."""
 
-import sys
-from pathlib import Path
 from typing import Any
 
 import polars as pl
@@ -64,15 +62,8 @@ def test_dagster_and_the_lock_agree_on_what_is_stale(study: Make) -> None:
 
 def test_a_run_of_dagsters_command_leaves_both_agreed(study: Make) -> None:
     project = study({"tables.py": TABLES, "/people.csv": "id,age\n1,20\n2,5\n"})
-    done = project.run(
-        str(Path(sys.executable).with_name("dagster")),
-        "asset",
-        "materialize",
-        "--select",
-        "*",
-        "-m",
-        f"{project.package}.definitions",
-    )
+    words = ("asset", "materialize", "--select", "*", "-m", f"{project.package}.definitions")
+    done = project.dagster(*words)
     assert done.returncode == 0, done.stderr
     assert stale_by_dagster(project) == stale_by_lock(project) == set()
 

@@ -757,7 +757,7 @@ def test_of_two_builds_at_once_the_second_waits_and_finds_nothing_to_do(ward: Wa
 def test_what_dagster_itself_materialized_is_fresh_afterwards(ward: Ward) -> None:
     ward.edit("intermediate/codes.py", '"male"', '"man"')
     words = "asset materialize --select people -m ward.definitions"
-    done = ward.run(sys.executable, "-m", "dagster", *words.split())
+    done = ward.dagster(*words.split())
     assert done.returncode == 0, done.stderr
 
     built = ward.build()
@@ -769,7 +769,7 @@ def test_what_dagster_itself_materialized_is_fresh_afterwards(ward: Ward) -> Non
 def test_a_table_that_dagster_made_of_stale_inputs_is_made_again(ward: Ward) -> None:
     ward.edit("intermediate/codes.py", '"male"', '"man"')
     words = "asset materialize --select subjects -m ward.definitions"
-    done = ward.run(sys.executable, "-m", "dagster", *words.split())
+    done = ward.dagster(*words.split())
     assert done.returncode == 0, done.stderr
 
     built = ward.build()

@@ -183,14 +183,14 @@ def test_a_table_whose_check_has_not_been_made_is_not_called_fresh(study_as_buil
     study_as_built.write({"adults.yaml": text})
     catalogue = opened(study_as_built)
     tables = {table.name: table for table in status(study_as_built, catalogue).tables}
-    assert tables["adults"].standing is State.NOT_CHECKED
+    assert tables["adults"].state is State.NOT_CHECKED
     assert tables["adults"].reason == "it has not been checked"
     words = explain("adults", catalogue, read_lock(study_as_built.project))
     assert words.startswith("adults is fresh, but:\n  it has not been checked")
     result = study_as_built.build()
     assert not result.ok
     tables = {table.name: table for table in status(study_as_built).tables}
-    assert tables["adults"].standing is State.FAILED
+    assert tables["adults"].state is State.FAILED
     assert tables["adults"].to_dict()["fresh"] is False
 
 

@@ -341,16 +341,10 @@ class Ward(Study):
         assert (result.ok, result.tables, result.package) == (True, (), None)
         assert count_if_fresh(self.project) == len(TABLES)
 
-    def start(self, *words: str) -> subprocess.Popen[str]:
+    def start(self, *words: str) -> prepared.Lasting:
         """Begin a build and return at once; `finish` waits for it."""
-        return subprocess.Popen(
-            [sys.executable, "-m", "data_package.engine.cli", "build", "--json", *words],
-            cwd=self.root,
-            env=self.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.PIPE,
-            text=True,
-        )
+        whole = ("build", "--json", *words)
+        return prepared.start(whole, self.root, self.environment(), self.begin)
 
     def edit(self, name: str, old: str, new: str) -> None:
         """Replace a text that occurs in a file of the package or, with `/` first, of the root."""
@@ -416,7 +410,7 @@ class Ward(Study):
         assert pl.read_parquet(published).equals(pl.read_parquet(self.table("subjects")))
 
     @contextmanager
-    def build_interrupted_in(self, table: str, *words: str) -> Iterator[subprocess.Popen[str]]:
+    def build_interrupted_in(self, table: str, *words: str) -> Iterator[prepared.Lasting]:
         """A build that has come to the middle of a table and goes on when `release` is called."""
         process = self.start(*words)
         try:
@@ -424,7 +418,7 @@ class Ward(Study):
             yield process
         finally:
             process.kill()
-            process.communicate()
+            process.wait()
 
     def hold(self, name: str, table: str, before: str) -> None:
         """Let a table's function wait, once it runs, until `release` is called."""
@@ -479,13 +473,15 @@ def shared_ward(
         return known(place) if place.exists() else make(place)
 
 
-def finish(process: subprocess.Popen[str]) -> Built:
+def finish(process: subprocess.Popen[str] | prepared.Lasting) -> Built:
     """The answer of a build that was started, when it ended."""
     out, err = process.communicate(timeout=120)
-    return _read(subprocess.CompletedProcess(process.args, process.returncode, out, err))
+    return _read(subprocess.CompletedProcess((), process.wait(), out, err))
 
 
-def wait_until(happened: Callable[[], bool], process: subprocess.Popen[str] | None = None) -> None:
+def wait_until(
+    happened: Callable[[], bool], process: subprocess.Popen[str] | prepared.Lasting | None = None
+) -> None:
     """Wait for something that another process does. Fails when it ends without, or takes long."""
     for _ in range(_TRIES):
         if happened():

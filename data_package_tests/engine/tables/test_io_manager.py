@@ -253,11 +253,7 @@ def test_a_partitioned_table_is_a_file_for_each_partition_and_arrives_as_a_dict(
 def test_one_partition_is_materialized_from_dagsters_own_command(study: Make) -> None:
     project = study({"t.py": YEARS})
     words = "asset materialize --select visits --partition 2020 -m"
-    done = project.run(
-        str(Path(sys.executable).with_name("dagster")),
-        *words.split(),
-        f"{project.package}.definitions",
-    )
+    done = project.dagster(*words.split(), f"{project.package}.definitions")
     assert done.returncode == 0, done.stderr
     assert table(project, "default/visits/2020.parquet")["year"].to_list() == [2020, 2020]
 

@@ -1,7 +1,5 @@
 """A package with nothing but functions in it is a project."""
 
-import sys
-
 import pytest
 
 from data_package.engine.errors import ProjectError
@@ -44,9 +42,7 @@ def test_two_such_projects_in_one_process_are_distinguished(study: Make) -> None
 @pytest.mark.slow
 def test_the_commands_of_dagster_take_it_by_the_engines_name(study: Make) -> None:
     made = bare(study)
-    command = made.run(
-        sys.executable, "-m", "dagster", "asset", "list", "-m", "data_package.engine.current"
-    )
+    command = made.dagster("asset", "list", "-m", "data_package.engine.current")
     assert command.returncode == 0, command.stderr
     assert "letters" in command.stdout
 

@@ -50,7 +50,7 @@ def reasons(project: Study) -> dict[str, list[str]]:
     catalogue = catalogue_of(project.project)
     shown = States(project.project).current()
     output = status_of(catalogue, read_lock(project.project)).tables
-    stale = {dg.AssetKey.from_user_string(one.name) for one in output if one.state.causes}
+    stale = {dg.AssetKey.from_user_string(one.name) for one in output if one.by_lock.causes}
     assert {key for (key, part), found in shown.items() if found and part is None} == stale
     return {
         f"{key.to_user_string()}{f'[{part}]' if part else ''}": [

@@ -4,8 +4,6 @@ import json
 import os
 import re
 import signal
-import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -17,6 +15,7 @@ from click.testing import CliRunner, Result
 from data_package.engine.cli.verify import command
 from data_package.engine.verification.rebuild_difference import ReasonKind, compare
 from data_package.engine.verification.verify import Rebuilt, Verification, verify
+from data_package_tests import prepared
 from data_package_tests.conftest import Make, Study
 
 pytestmark = pytest.mark.slow
@@ -367,14 +366,7 @@ def test_the_scratch_place_is_private_and_gone_after_any_signal(
 ) -> None:
     study = made(STEADY)
     processes = {
-        number: subprocess.Popen(
-            [sys.executable, "-c", _SLOWLY],
-            cwd=study.root,
-            env=study.environment(),
-            stdout=subprocess.PIPE,
-            stderr=subprocess.STDOUT,
-            start_new_session=True,
-        )
+        number: prepared.start(["verify"], study.root, study.environment(), _SLOWLY, ["polars"])
         for number in (signal.SIGINT, signal.SIGTERM, signal.SIGHUP)
     }
     # Each waits for the one before it, which holds the project.
@@ -387,8 +379,8 @@ def test_the_scratch_place_is_private_and_gone_after_any_signal(
         )
         assert scratch.stat().st_mode & 0o777 == 0o700
         os.kill(process.pid, number)
-        process.communicate(timeout=30)
-        assert process.returncode != 0
+        process.communicate()
+        assert process.wait() != 0
         assert not scratch.exists()
     assert list(study.storage.glob(".verify*")) == []
 
@@ -414,8 +406,6 @@ def slowly(*arguments, **options):
     return write(*arguments, **options)
 
 pl.DataFrame.write_parquet = slowly
-from data_package.engine.cli.verify import command
-command()
 """
 
 

@@ -39,6 +39,8 @@ _ENTITY = tuple("<!ENTITY".encode(each) for each in ("utf-8", "utf-16-le", "utf-
 _BINARY_SHEET = re.compile(r"xl/worksheets/[^/]*\.bin$", re.IGNORECASE)
 _BINARY_CHART = re.compile(r"xl/chartsheets/[^/]*\.bin$", re.IGNORECASE)
 _SHORT_CELLS = range(12, 19)
+# BrtCellError and BrtFmlaError: a cell, its error, and of the second a formula behind.
+_ERROR_CELL, _ERROR_OF_FORMULA = 3, 11
 # A length has at most four bytes of seven bits.
 _LENGTH_BITS = 28
 _ZIP = b"PK\x03\x04"
@@ -69,12 +71,21 @@ _ERRORS = {
 # What the library says of white space between cells.
 _NO_CELL = "Expecting 'table-cell'"
 _BETWEEN_CELLS = re.compile(rb"(</?table:[^>]*>)\s+(?=</?table:)")
+_CONTENT = "content.xml"
+_SHOWN_ERROR = re.compile(
+    rb"(<table:table-cell\b(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)"
+    rb"(>\s*<text:p>(?:#(?:N/A|DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!)|Err:[0-9]{3})</text:p>)"
+)
+_VALUE_OF_CELL = re.compile(
+    rb"\s(?:office:(?:value-type|value|string-value|boolean-value|currency)|calcext:value-type)"
+    rb"\s*=\s*(?:\"[^\"]*\"|'[^']*')"
+)
 # What the library says of a number that it does not take, such as ` 41`.
 _NO_NUMBER = "invalid float literal"
 _BLANK_NUMBER = re.compile(
     rb'(<c(?:\s+(?!t="str")[^\s>]+)*\s*><v(?:\s[^>]*)?>)\s*([-+.0-9eE]+)\s*(</v>)'
 )
-_WORKBOOK = "xl/workbook.xml"
+_WORKBOOK, _SHEETS = "xl/workbook.xml", "xl/worksheets/"
 _OF_1904 = re.compile(rb"<(?:\w+:)?workbookPr\b[^>]*?\bdate1904\s*=\s*[\"'](?:1|true)[\"'][^>]*>")
 _PROPERTIES = re.compile(rb"<(?:\w+:)?workbookPr\b[^>]*/>")
 _ERROR = re.compile(r"Error\((\w+)\)")
@@ -171,7 +182,7 @@ def _reader(path: Path) -> "ExcelReader":
     if packed:
         _refuse_bombs(path)
         _refuse_entities(path)
-        _refuse_short_cells(path)
+    has_errors = packed and _has_errors_of_formulas(path)
     from fastexcel import read_excel
 
     # The content decides what it is: programs name a web page or an .xlsx file .xls.
@@ -179,12 +190,16 @@ def _reader(path: Path) -> "ExcelReader":
     with _judged(path):
         if _is_of_1904(path):
             return read_excel(_rewritten(path, _WORKBOOK, _with_one_epoch))
+        if has_errors:
+            return read_excel(_rewritten(path, _BINARY_SHEET.pattern, _with_plain_errors))
+        if packed and _shows_errors(path):
+            return read_excel(_rewritten(path, _CONTENT, _with_shown_errors))
         try:
             return read_excel(path if honest else path.read_bytes())
         except Exception as error:
             if _NO_CELL not in str(error) or not packed:
                 raise
-            return read_excel(_rewritten(path, "content.xml", _without_lines))
+            return read_excel(_rewritten(path, _CONTENT, _without_lines))
     raise AssertionError
 
 
@@ -209,18 +224,19 @@ def _loaded(path: Path, reader: "ExcelReader", load: "Callable[[ExcelReader], T]
                 raise
             from fastexcel import read_excel
 
-            return load(read_excel(_rewritten(path, "xl/worksheets/", _without_blanks)))
+            return load(read_excel(_rewritten(path, _SHEETS, _without_blanks)))
     raise AssertionError
 
 
 def _rewritten(path: Path, parts: str, change: Callable[[bytes], bytes]) -> bytes:
-    """A workbook with a change of the parts whose names begin like this."""
+    """A workbook with a change of the parts whose names begin like this regular expression."""
     made = io.BytesIO()
     with zipfile.ZipFile(path) as archive, zipfile.ZipFile(made, "w") as copy:
         for each in archive.infolist():
             content = archive.read(each)
             copy.writestr(
-                each.filename, change(content) if each.filename.startswith(parts) else content
+                each.filename,
+                change(content) if re.match(parts, each.filename, re.IGNORECASE) else content,
             )
     return made.getvalue()
 
@@ -233,6 +249,25 @@ def _without_blanks(sheet: bytes) -> bytes:
 def _without_lines(content: bytes) -> bytes:
     """A sheet of OpenDocument without the white space between cells that makes XML readable."""
     return _BETWEEN_CELLS.sub(rb"\1", content)
+
+
+def _shows_errors(path: Path) -> bool:
+    """Whether a workbook of OpenDocument has cells that show an error and hold something else."""
+    with zipfile.ZipFile(path) as archive:
+        return _CONTENT in archive.namelist() and bool(_SHOWN_ERROR.search(archive.read(_CONTENT)))
+
+
+def _with_shown_errors(content: bytes) -> bytes:
+    """A sheet of OpenDocument in which a cell that shows an error is that text.
+
+    Excel writes the number 0 for it, LibreOffice an empty text.
+    """
+
+    def as_text(cell: re.Match[bytes]) -> bytes:
+        rest = _VALUE_OF_CELL.sub(b"", cell[1])
+        return rest + b' office:value-type="string"' + cell[2]
+
+    return _without_lines(_SHOWN_ERROR.sub(as_text, content))
 
 
 def _is_of_1904(path: Path) -> bool:
@@ -282,33 +317,53 @@ def _refuse_entities(path: Path) -> None:
     )
 
 
-def _refuse_short_cells(path: Path) -> None:
-    """Refuse a binary workbook with cells that the library passes over.
+def _has_errors_of_formulas(path: Path) -> bool:
+    """Whether a binary workbook has cells that the library passes over, and that can be rewritten.
 
-    They are written without their column, since they follow another cell:
+    Refused are cells that are written without their column, since they follow another cell:
     https://learn.microsoft.com/openspecs/office_file_formats/ms-xlsb, 2.3.2 (BrtShortBlank to
     BrtShortIsst).
     """
+    found = False
     with _judged(path), zipfile.ZipFile(path) as archive:
-        binary = [each for each in archive.namelist() if _BINARY_SHEET.match(each)]
-        if not any(_has_short_cells(archive.read(each)) for each in binary):
-            return
+        for each in filter(_BINARY_SHEET.match, archive.namelist()):
+            has_short, errors = _passed_over(archive.read(each))
+            found |= bool(errors)
+            if has_short:
+                break
+        else:
+            return found
     raise CheckError(
         f"{path}: it has cells in a short form that cannot be read; open it in a spreadsheet "
         "program and save it as .xlsx"
     )
 
 
-def _has_short_cells(sheet: bytes) -> bool:
-    """Whether one of a sheet's records, which are a number, a length and so many bytes, is one."""
+def _with_plain_errors(sheet: bytes) -> bytes:
+    """A sheet in which the errors of formulas are errors without a formula, which begin alike."""
+    _, errors = _passed_over(sheet)
+    made = bytearray(sheet)
+    for at in errors:
+        made[at] = _ERROR_CELL
+    return bytes(made)
+
+
+def _passed_over(sheet: bytes) -> tuple[bool, list[int]]:
+    """Whether a sheet has short cells, and where errors of formulas begin.
+
+    A sheet is made of records, which are a number, a length and so many bytes.
+    """
     at = 0
+    errors: list[int] = []
     while at < len(sheet):
         kind = sheet[at]
         if kind & 0x80:
             at += 1
             kind = kind & 0x7F | (sheet[at] & 0x7F) << 7
         if kind in _SHORT_CELLS:
-            return True
+            return True, errors
+        if kind == _ERROR_OF_FORMULA:
+            errors.append(at)
         size = shift = 0
         more = True
         while more:
@@ -317,7 +372,7 @@ def _has_short_cells(sheet: bytes) -> bool:
             shift += 7
             more = bool(sheet[at] & 0x80) and shift < _LENGTH_BITS
         at += 1 + size
-    return False
+    return False, errors
 
 
 def _damaged(path: Path, error: BaseException) -> CheckError:
