@@ -5,7 +5,7 @@
 
 from typing import TYPE_CHECKING
 
-from data_package.engine.lazily import lazily
+from data_package.engine.lazy_names import lazily
 
 if TYPE_CHECKING:
     from data_package.engine.runs.rehearsal import build_table, build_tables

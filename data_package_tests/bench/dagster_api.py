@@ -16,7 +16,7 @@ sys.path.insert(0, os.getcwd())
 import dagster as dg
 from data_package.engine.project import find_project
 from data_package.engine.tables.loading import open_project
-from data_package.engine.runs import build, executor, worker, active
+from data_package.engine.runs import build, executor, worker, ready_steps
 from data_package.engine.runs.instance import project_instance
 from data_package.engine.tables import internals
 """

@@ -6,8 +6,8 @@ from collections.abc import Callable
 import polars as pl
 import polars.selectors as cs
 
-from data_package.engine.lineage.asking import Asker
 from data_package.engine.lineage.derive import Input, derive
+from data_package.engine.lineage.pushdown import Asker
 
 title = "Column lineage: what the columns of wide tables are made of"
 

@@ -4,8 +4,7 @@ import json
 import os
 import sys
 import time
-from collections.abc import Callable
-from contextlib import AbstractContextManager, suppress
+from contextlib import suppress
 from pathlib import Path
 from typing import TYPE_CHECKING, assert_never
 
@@ -19,6 +18,7 @@ from data_package.engine.project import MOST_AT_ONCE
 
 if TYPE_CHECKING:
     from data_package.engine.project import Project
+    from data_package.engine.runs.result import BuildResult
 
 
 @click.command("build")
@@ -67,7 +67,6 @@ def command(
     garbage.put_off()
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
-    from data_package.engine.runs.result import Tally
     from data_package.engine.runs.run import run_build
     from data_package.engine.staleness.plan import Request, preview
 
@@ -92,13 +91,10 @@ def command(
         say(work.to_json() if as_json else work.describe())
         return
 
-    def watch(tally: Tally) -> AbstractContextManager[Callable[[], None]]:
-        return progress.live(tally)
-
     result = run_build(
         request,
         project,
-        watch=None if verbose or pdb else watch,
+        watch=None if verbose or pdb else progress.live,
         report=lambda text: say(text, err=True),
         verbose=verbose,
         began=time.monotonic() - seconds_since_start(),
@@ -106,24 +102,28 @@ def command(
     if as_json:
         say(result.to_json())
     else:
-        if result.tables:
-            progress.show(result)
-            say()
-        if accepted := result.accepted():
-            say(accepted + "\n")
-        if deliveries := result.deliveries():
-            say(deliveries + "\n")
-        if warnings := result.warnings():
-            say(warnings + "\n")
-        if not result.ok:
-            say(result.explain() + "\n", err=True)
-        say(progress.closing_line(result))
-        if unpublished := progress.unpublished_line(result):
-            say(unpublished)
-        if result.package_path and (left := _left_to_say(Path(result.package_path))):
-            say(f"Still missing: {left}. See where: data-package todo")
+        _show(result)
     if not result.ok:
         sys.exit(1)
+
+
+def _show(result: "BuildResult") -> None:
+    """Print what was built, and what is left to do."""
+    from data_package.engine.runs import progress
+
+    if result.tables:
+        progress.show(result)
+        say()
+    for text in (result.accepted(), result.deliveries(), result.warnings()):
+        if text:
+            say(text + "\n")
+    if not result.ok:
+        say(result.explain() + "\n", err=True)
+    say(progress.closing_line(result))
+    if unpublished := progress.unpublished_line(result):
+        say(unpublished)
+    if result.package_path and (left := _left_to_say(Path(result.package_path))):
+        say(f"Still missing: {left}. See where: data-package todo")
 
 
 def _places(project: "Project", where: "options.Where | None") -> tuple[bool, bool]:

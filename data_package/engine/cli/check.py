@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
-from data_package.engine.cli.delimited import dialect_of, dialect_option
+from data_package.engine.cli.delimited import dialect_of, dialect_option, refuse_lost_files
 from data_package.engine.cli.say import say
 
 if TYPE_CHECKING:
@@ -51,6 +51,7 @@ def command(
     """
     if rows and not sys.stdout.isatty():
         raise click.UsageError("--rows needs a terminal: values of rows are only shown there.")
+    refuse_lost_files(what)
     if contract is not None:
         dialect = dialect_of(delimiter, properties)
         checked = [_delivered(what, contract, dialect, encoding)]
@@ -87,7 +88,7 @@ def _delivered(
         raise click.UsageError("--schema goes with exactly one FILE.")
     path = Path(what[0])
     if not path.is_file():
-        raise click.UsageError(f"There is no file {path}.")
+        raise click.UsageError(f"{path} is not a file.")
     contract = load_contract(schema)
     written = contract.descriptor.get("dialect")
     if dialect is not None and isinstance(written, dict):

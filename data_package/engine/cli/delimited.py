@@ -2,6 +2,7 @@
 
 from collections.abc import Callable, Sequence
 from functools import wraps
+from pathlib import Path
 from typing import TYPE_CHECKING, cast
 
 import click
@@ -10,6 +11,7 @@ if TYPE_CHECKING:
     from data_package.engine.schema import FileOptions
 
 _TABS = ("\\t", "tab")
+_QUOTES = ("'", '"')
 
 dialect_option = click.option(
     "--dialect",
@@ -54,6 +56,13 @@ def file_options(command: Callable[..., None]) -> Callable[..., None]:
     return wrapped
 
 
+def refuse_lost_files(what: Sequence[str]) -> None:
+    """Refuse words that are paths of files, which are not there: tables have no such names."""
+    for word in what:
+        if (Path(word).suffix or "/" in word) and not Path(word).exists():
+            raise click.UsageError(f"There is no file {word}.")
+
+
 def _taken(given: dict[str, object]) -> "FileOptions":
     """The options for a file, which are taken out of all that was given."""
     from data_package.engine.schema import FileOptions
@@ -90,6 +99,7 @@ def dialect_of(delimiter: str | None, properties: Sequence[str]) -> dict[str, ob
 
     Raises click.UsageError for what is not a property and its value.
     """
+    from data_package.engine.schema.dialect import PLAIN_TEXTS
     from data_package.engine.schema.yaml_document import read_document
 
     found: dict[str, object] = {}
@@ -99,6 +109,10 @@ def dialect_of(delimiter: str | None, properties: Sequence[str]) -> dict[str, ob
             raise click.UsageError(
                 f"--dialect {each} is not a property and its value, such as sheetName=Visits."
             )
+        if name.strip() in PLAIN_TEXTS and not written.startswith(_QUOTES):
+            # A sheet may be called 2024, and a pattern begin with a star.
+            found[name.strip()] = written
+            continue
         document = read_document(written)
         if document.problems:
             raise click.UsageError(f"--dialect {each}: the value cannot be read; put it in quotes.")

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 import click
 
 from data_package.engine.cli import completing
-from data_package.engine.cli.delimited import file_options
+from data_package.engine.cli.delimited import file_options, refuse_lost_files
 from data_package.engine.cli.say import hand_out, say
 
 if TYPE_CHECKING:
@@ -57,6 +57,7 @@ def command(
 
     Example: data-package describe subjects visits --write
     """
+    refuse_lost_files(what)
     files = [name for name in what if Path(name).is_file()]
     if write and files:
         raise click.UsageError(

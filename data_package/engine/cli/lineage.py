@@ -37,7 +37,7 @@ def command(what: str | None, as_json: bool, openlineage: bool) -> None:
     """
     if (what is None) != openlineage or (openlineage and as_json):
         raise click.UsageError("Name a TABLE.FIELD or a TABLE, or ask for --openlineage alone.")
-    from data_package.engine.lineage.asked import find, inputs_of, tracer_of
+    from data_package.engine.lineage.lookup import find, inputs_of, tracer_of
     from data_package.engine.lineage.tables import lineage_of_tables
     from data_package.engine.project import find_project
     from data_package.engine.runs import progress
@@ -84,7 +84,7 @@ def _show_table(
     *,
     as_json: bool,
 ) -> None:
-    from data_package.engine.lineage.asked import fields_of
+    from data_package.engine.lineage.lookup import fields_of
     from data_package.engine.runs import progress
 
     lineage = tables.get(name)

@@ -7,7 +7,7 @@ the package (`package`).
 
 from typing import TYPE_CHECKING
 
-from data_package.engine.lazily import lazily
+from data_package.engine.lazy_names import lazily
 
 if TYPE_CHECKING:
     from data_package.engine.export.exporting import Exported, export

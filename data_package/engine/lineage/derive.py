@@ -18,11 +18,11 @@ from pathlib import Path
 import dagster as dg
 import polars as pl
 
-from data_package.engine.lineage.asking import LOOKS, Asker
 from data_package.engine.lineage.attention import attending
 from data_package.engine.lineage.column_lineage import NOTHING, CannotFollow, Refs, TableLineage
 from data_package.engine.lineage.followed_frames import Frames
 from data_package.engine.lineage.following import following
+from data_package.engine.lineage.pushdown import LOOKS, Asker
 from data_package.engine.lineage.watched_files import RawFiles
 from data_package.engine.tables.failures import INTERRUPTIONS
 

@@ -10,9 +10,9 @@ from dataclasses import dataclass
 
 import polars as pl
 
-from data_package.engine.lineage.asking import Asker
 from data_package.engine.lineage.column_lineage import COMPUTED, NOTHING, CannotFollow, Refs
 from data_package.engine.lineage.decoding import needs
+from data_package.engine.lineage.pushdown import Asker
 from data_package.engine.lineage.watched_files import RawFiles
 
 

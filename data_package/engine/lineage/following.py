@@ -17,10 +17,10 @@ from typing import Any
 import polars as pl
 
 from data_package.engine.lineage import grouping, joining, operations
-from data_package.engine.lineage.asking import LOOKS
 from data_package.engine.lineage.attention import current, paused
 from data_package.engine.lineage.column_lineage import CannotFollow
 from data_package.engine.lineage.followed_frames import held
+from data_package.engine.lineage.pushdown import LOOKS
 from data_package.engine.lineage.watched_files import plain
 
 _RULES: Mapping[str, Callable[..., Any]] = {

@@ -7,7 +7,7 @@ whole folder in one step. What does not belong here: versions, releases and comp
 
 from typing import TYPE_CHECKING
 
-from data_package.engine.lazily import lazily
+from data_package.engine.lazy_names import lazily
 
 if TYPE_CHECKING:
     from data_package.engine.package.asset import DataPackage, data_package_asset

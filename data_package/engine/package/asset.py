@@ -33,10 +33,10 @@ from data_package.engine.schema import Contract
 from data_package.engine.schema.row_rules import with_words
 from data_package.engine.staleness.plan import with_inputs
 from data_package.engine.states import InPlace
+from data_package.engine.tables.asset_notes import Kept
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.checks import TableCheck
 from data_package.engine.tables.failures import value_free
-from data_package.engine.tables.made import Kept
 from data_package.engine.tables.table import PACKAGE, Table
 from data_package.engine.tables.trial import catalogue_aside, is_trial
 

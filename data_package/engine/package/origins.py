@@ -7,8 +7,8 @@ become rows, they are counted and not named: column names may then be those of s
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
 
-from data_package.engine.lineage.asked import inputs_of, tracer_of
 from data_package.engine.lineage.column_lineage import Ref, TableLineage
+from data_package.engine.lineage.lookup import inputs_of, tracer_of
 from data_package.engine.lineage.tables import lineage_of_tables
 from data_package.engine.lineage.trace import Trace, Tracer
 from data_package.engine.reach import reached

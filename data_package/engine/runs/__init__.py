@@ -6,7 +6,7 @@ belong here: what has to run (`staleness`), and the storage of the history (`his
 
 from typing import TYPE_CHECKING
 
-from data_package.engine.lazily import lazily
+from data_package.engine.lazy_names import lazily
 
 if TYPE_CHECKING:
     from data_package.engine.runs.fresh_table import read, scan

@@ -16,7 +16,6 @@ import dagster as dg
 from dagster_shared.error import SerializableErrorInfo
 
 from data_package.engine.needs import together
-from data_package.engine.runs.active import known_to, started
 from data_package.engine.runs.build_lock import building
 from data_package.engine.runs.dagster_parts import (
     ActiveExecution,
@@ -43,6 +42,7 @@ from data_package.engine.runs.launching import Launcher, Over, Task, Threads
 from data_package.engine.runs.noting import Noting
 from data_package.engine.runs.nursery import Nursery
 from data_package.engine.runs.processes import Processes
+from data_package.engine.runs.ready_steps import known_to, started
 from data_package.engine.staleness.lock import LockFile
 from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.tables import internals

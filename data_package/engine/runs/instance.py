@@ -21,9 +21,9 @@ from dagster._core.instance import types as _events
 from dagster_shared.check import CheckError
 from sqlalchemy.exc import SQLAlchemyError
 
+from data_package.engine.deferred_imports import BESIDE_STORAGE, imported_later
 from data_package.engine.errors import BuildError, DataPackageError, ProjectError
 from data_package.engine.file_systems import is_shared, kind_of
-from data_package.engine.later import BESIDE_STORAGE, imported_later
 from data_package.engine.project import Project
 from data_package.engine.runs.dagster_parts import InstanceRef
 from data_package.engine.storage import is_file, make_private_folder, temporary_beside

@@ -18,7 +18,7 @@ from data_package.engine.runs.memory import size
 from data_package.engine.runs.result import BuildResult, TableResult, Tally
 from data_package.engine.staleness.memo import nothing_to_do
 from data_package.engine.states import Status
-from data_package.engine.tables.made import Kept
+from data_package.engine.tables.asset_notes import Kept
 
 if TYPE_CHECKING:
     from rich.console import Console, JustifyMethod

@@ -18,8 +18,8 @@ import dagster as dg
 from dagster._core.instance.types import InstanceType, MayHaveInstanceWeakref
 from dagster._core.storage.root import LocalArtifactStorage
 
+from data_package.engine.deferred_imports import BESIDE_STORAGE, imported_later
 from data_package.engine.errors import BuildError
-from data_package.engine.later import BESIDE_STORAGE, imported_later
 from data_package.engine.runs.dagster_parts import InstanceRef, NoOpComputeLogManager
 
 with imported_later(*BESIDE_STORAGE):

@@ -15,8 +15,8 @@ from data_package.engine.sources.reading_report import ReadingReport, together
 from data_package.engine.states import Status
 from data_package.engine.tables import internals
 from data_package.engine.tables import io_manager as facts
+from data_package.engine.tables.asset_notes import LEFT_OUT, Kept
 from data_package.engine.tables.checks import as_text, totals_of
-from data_package.engine.tables.made import LEFT_OUT, Kept
 from data_package.engine.tables.table import Table, in_lists
 
 Number = TypeVar("Number", int, float)

@@ -8,7 +8,7 @@ https://datapackage.org/standard/table-schema/
 
 from typing import TYPE_CHECKING
 
-from data_package.engine.lazily import lazily
+from data_package.engine.lazy_names import lazily
 
 if TYPE_CHECKING:
     from data_package.engine.schema.across import FilePart, reports_across

@@ -53,6 +53,8 @@ _NEVER_EMPTY = frozenset(
     {"line_terminator", "comment_char", "delimiter", "sheet_name", "table", "query", "member",
      "items_property"}
 )  # fmt: skip
+PLAIN_TEXTS = frozenset(name for name, own in _PROPERTIES.items() if own in _NEVER_EMPTY)
+"""The properties that are a text of one character or more."""
 _SINGLE = frozenset({"quote_char", "escape_char"})
 _ITEM_TYPES = ("array", "object")
 _LINE_ENDS = "\r\n"

@@ -19,8 +19,8 @@ from data_package.engine.staleness.lock import Lock, LockFile, TableEntry
 from data_package.engine.staleness.memo import matches
 from data_package.engine.staleness.recorder import code_path
 from data_package.engine.storage import sweep
+from data_package.engine.tables.asset_notes import Note, note_of, note_path
 from data_package.engine.tables.catalogue import Catalogue
-from data_package.engine.tables.made import Note, note_of, note_path
 from data_package.engine.tables.table import group_place
 
 _GROUP = re.compile(r"[A-Za-z0-9_]+")

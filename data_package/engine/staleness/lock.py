@@ -35,7 +35,7 @@ from data_package.engine.storage import (
     open_to_lock,
     temporary_beside,
 )
-from data_package.engine.tables.made import Kept
+from data_package.engine.tables.asset_notes import Kept
 from data_package.engine.unusable import why, why_fixed
 
 VERSION = 1

@@ -25,8 +25,8 @@ from data_package.engine.staleness.survey import (
     together,
 )
 from data_package.engine.storage import hash_file, make_private_folder, sync
+from data_package.engine.tables.asset_notes import Kept
 from data_package.engine.tables.catalogue import Catalogue
-from data_package.engine.tables.made import Kept
 from data_package.engine.tables.table import Table
 
 _NAMED = 3

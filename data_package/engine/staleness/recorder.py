@@ -26,9 +26,9 @@ from data_package.engine.staleness.survey import (
     shown,
 )
 from data_package.engine.storage import write_private
+from data_package.engine.tables.asset_notes import LEFT_OUT, Kept, Note, put_note
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.io_manager import WrittenTable, columns_digest
-from data_package.engine.tables.made import LEFT_OUT, Kept, Note, put_note
 from data_package.engine.tables.passing import passed_on
 from data_package.engine.tables.table import Table
 

@@ -7,8 +7,8 @@ from contextlib import suppress
 from pathlib import Path
 
 from data_package.engine.staleness import memo
+from data_package.engine.tables.asset_notes import note_path
 from data_package.engine.tables.catalogue import Catalogue
-from data_package.engine.tables.made import note_path
 
 
 def remember_fresh(catalogue: Catalogue, sources: memo.Sources) -> None:

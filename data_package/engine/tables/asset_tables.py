@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from data_package.engine.engine_edition import edition
 from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint, Fingerprinter
 from data_package.engine.libraries import NO_VERSION, version_of
@@ -24,7 +25,7 @@ from data_package.engine.sources.assets import share_of
 from data_package.engine.sources.delivered import READER, Delivered
 from data_package.engine.sources.frames import CONVERTER, Frame, frame_of
 from data_package.engine.tables import internals
-from data_package.engine.tables.made import Kept
+from data_package.engine.tables.asset_notes import Kept
 from data_package.engine.tables.partitions import Partitions, dimensions_of, windows_of
 from data_package.engine.tables.resources import digest_of
 from data_package.engine.tables.table import FINAL, Table, contract_at, contract_path, place_of
@@ -188,14 +189,14 @@ def _fingerprint(
         for key in asked
         if key in resources
     }
-    used = {"engine that reads raw files": READER} if read_by else {}
+    used = {"engine that reads raw files": edition(READER)} if read_by else {}
     frames = {*internals.asked_for(assets).values(), *internals.outputs_of(assets).values()}
     if {frame_of(frame) for frame in frames} & {Frame.PANDAS, Frame.ARROW}:
-        used["engine that converts frames"] = CONVERTER
+        used["engine that converts frames"] = edition(CONVERTER)
     fingerprint = fingerprinter.fingerprint(
         function,
         parameters=declared,
-        engine={name: edition.sources for name, edition in used.items()},
+        engine={name: one.sources for name, one in used.items()},
     )
     libraries = {*fingerprint.libraries, *(lib for one in used.values() for lib in one.libraries)}
     unseen = tuple(

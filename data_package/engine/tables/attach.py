@@ -17,10 +17,10 @@ from data_package.engine.schema import Contract
 from data_package.engine.sources.assets import places_in_code
 from data_package.engine.sources.files import Declared
 from data_package.engine.tables import failures, internals
+from data_package.engine.tables.asset_notes import Kept
 from data_package.engine.tables.asset_tables import group_of
 from data_package.engine.tables.column_metadata import declared_columns
 from data_package.engine.tables.first_sentence import first_sentence
-from data_package.engine.tables.made import Kept
 from data_package.engine.tables.results import Result, measured_and_fitted
 from data_package.engine.tables.table import Table
 

@@ -13,7 +13,7 @@ import polars as pl
 
 from data_package.engine.sources.delivered import Delivered
 from data_package.engine.sources.frames import frame_of
-from data_package.engine.tables.made import Kept
+from data_package.engine.tables.asset_notes import Kept
 from data_package.engine.tables.table import Table
 from data_package.engine.tables.wiring import place_of_parameter
 

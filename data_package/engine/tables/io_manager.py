@@ -14,8 +14,8 @@ import dagster as dg
 import polars as pl
 from pydantic import PrivateAttr
 
+from data_package.engine.deferred_imports import imported_later
 from data_package.engine.errors import BuildError
-from data_package.engine.later import imported_later
 from data_package.engine.project import Project
 from data_package.engine.schema.columns import column
 from data_package.engine.sources.delivered import Received
@@ -23,10 +23,10 @@ from data_package.engine.sources.frames import Frame, frame_of, handed, to_polar
 from data_package.engine.sources.reading_report import keep
 from data_package.engine.storage import HashCache, hash_file, make_private_folder, replacing
 from data_package.engine.tables import failures, internals, measure, outside
+from data_package.engine.tables.asset_notes import Kept, drop_note
 from data_package.engine.tables.catalogue import Catalogue
 from data_package.engine.tables.column_metadata import written_columns
-from data_package.engine.tables.kept import keep_file
-from data_package.engine.tables.made import Kept, drop_note
+from data_package.engine.tables.kept_files import keep_file
 from data_package.engine.tables.table import Table
 
 with imported_later("pyarrow"):

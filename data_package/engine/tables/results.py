@@ -13,7 +13,7 @@ import polars as pl
 
 from data_package.engine.sources.frames import Frame, frame_of, is_frame
 from data_package.engine.tables import measure, outside
-from data_package.engine.tables.made import Kept
+from data_package.engine.tables.asset_notes import Kept
 from data_package.engine.tables.table import Table
 
 # Dagster's objects that describe a result, and are not one.

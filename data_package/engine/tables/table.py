@@ -19,7 +19,7 @@ from data_package.engine.schema.contract_file import shown_path
 from data_package.engine.schema.row_rules import Join
 from data_package.engine.sources.shares import Share
 from data_package.engine.storage import is_file
-from data_package.engine.tables.made import Kept, Note, note_of
+from data_package.engine.tables.asset_notes import Kept, Note, note_of
 from data_package.engine.tables.partitions import Partitions
 
 FINAL = "final"

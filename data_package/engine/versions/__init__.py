@@ -6,7 +6,7 @@ writing a data package (`package`). Only `repository` opens a connection, and on
 
 from typing import TYPE_CHECKING
 
-from data_package.engine.lazily import lazily
+from data_package.engine.lazy_names import lazily
 
 if TYPE_CHECKING:
     from data_package.engine.versions.changes import Category, Change

@@ -7,7 +7,7 @@ import polars.selectors as cs
 from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
-from data_package.engine.lineage.asking import Asker
+from data_package.engine.lineage.pushdown import Asker
 from data_package_tests.engine.lineage.deriving import A, B, lineage_of
 
 col, when = pl.col, pl.when

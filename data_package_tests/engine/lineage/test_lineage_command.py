@@ -10,8 +10,8 @@ from click.testing import CliRunner, Result
 
 from data_package.engine.cli.verbs import command
 from data_package.engine.errors import ProjectError
-from data_package.engine.lineage.asked import inputs_of
 from data_package.engine.lineage.column_lineage import TableLineage
+from data_package.engine.lineage.lookup import inputs_of
 from data_package.engine.lineage.openlineage import events
 from data_package.engine.lineage.tables import lineage_of_tables
 from data_package.engine.runs.instance import project_instance

@@ -4,8 +4,8 @@ import polars as pl
 import polars.selectors as cs
 import pytest
 
-from data_package.engine.lineage.asking import Asker
 from data_package.engine.lineage.derive import Input, derive
+from data_package.engine.lineage.pushdown import Asker
 from data_package_tests.engine.lineage.deriving import Case, answer, check, same
 
 col, lit, when = pl.col, pl.lit, pl.when

@@ -4,11 +4,12 @@ import inspect
 import io
 import json
 import math
+import os
 import struct
 import subprocess
 import sys
 from pathlib import Path
-from typing import Any
+from typing import IO, Any
 
 import pandas as pd
 import polars as pl
@@ -19,10 +20,12 @@ from hypothesis import strategies as st
 
 from data_package.engine.schema import CheckError, read
 from data_package.engine.schema.contract import Contract
-from data_package.engine.schema.formats import spss_letters
+from data_package.engine.schema.formats import separate_process, spss_letters
+from data_package.engine.schema.formats.file_format import TypedFile
 from data_package.engine.schema.formats.readstat_worker import in_integers, undecoded
+from data_package.engine.schema.formats.separate_process import SeparateProcess
 from data_package.engine.schema.formats.spss_letters import is_ascii
-from data_package.engine.schema.typed_file import converted
+from data_package.engine.schema.typed_file import converted, open_typed
 
 FIELDS = {"id": "integer", "part": "integer", "kg": "number", "town": "string"}
 SCHEMA = {"fields": [{"name": name, "type": kind} for name, kind in FIELDS.items()]}
@@ -71,13 +74,44 @@ def test_a_fork_reads_what_a_new_process_reads(tmp_path: Path) -> None:
     (tmp_path / "head.sav").write_bytes(whole[:200] + b"\xff" * 2000)
     paths = sorted(map(str, tmp_path.iterdir()))
 
-    printed = subprocess.run(
-        [sys.executable, "-c", READ_EACH, *paths], capture_output=True, text=True, check=True
-    )
+    # Python warns of forks beside threads since 3.12.
+    command = [sys.executable, "-W", "ignore::DeprecationWarning", "-c", READ_EACH, *paths]
+    printed = subprocess.run(command, capture_output=True, text=True, check=True)
 
     assert not printed.stderr
     lines = [json.loads(line) for line in printed.stdout.splitlines()]
     assert lines == [[path, 1, outcome(path)] for path in paths]
+
+
+@pytest.mark.parametrize("forks", [True, False])
+def test_a_process_ends_with_the_one_that_started_it_at_the_latest(
+    forks: bool, monkeypatch: pytest.MonkeyPatch, tmp_path: Path
+) -> None:
+    script = tmp_path / "echo.py"
+    script.write_text("import sys; sys.stdout.buffer.write(sys.stdin.buffer.readline())\n")
+    monkeypatch.setattr(separate_process, "may_fork", lambda: forks)
+
+    def work(requests: IO[bytes], answers: IO[bytes]) -> None:
+        answers.write(requests.readline())
+        answers.flush()
+        requests.readline()
+
+    one = SeparateProcess(work, str(script))
+    one.requests.write(b"word\n")
+    one.requests.flush()
+    assert one.answers.readline() == b"word\n"
+    one.end()
+    one.end()
+    with pytest.raises(ProcessLookupError):
+        os.kill(one.pid, 0)
+
+
+def test_a_process_that_somebody_else_has_waited_for_is_ended() -> None:
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(separate_process, "may_fork", lambda: True)
+        one = SeparateProcess(lambda *_: None, "")
+    os.waitpid(one.pid, 0)
+    one.end()
 
 
 NUMBERS = st.one_of(
@@ -146,3 +180,27 @@ def test_only_letters_that_were_replaced_are_undecoded() -> None:
     assert undecoded(frame) == "c"
     assert not undecoded(frame.drop("c"))
     assert not undecoded(frame.select("a"))
+
+
+def test_a_wide_file_takes_no_longer_for_each_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"v{i}" for i in range(200)]
+    raw = pl.DataFrame({name: [1.0, None, 2.5] for name in names})
+    kinds = ("integer", "number")
+    listed = [{"name": name, "type": kinds[i % 2]} for i, name in enumerate(names)]
+    contract = Contract.from_descriptor({"missingValues": ["", "-99"], "fields": listed})
+    real, asked = pl.DataFrame.schema, []
+
+    def schema(frame: pl.DataFrame) -> pl.Schema:
+        asked.append(frame.width)
+        found: pl.Schema = real.fget(frame)  # type: ignore[attr-defined]
+        return found
+
+    monkeypatch.setattr(pl.DataFrame, "schema", property(schema))
+    columns = {name: pl.Float64() for name in names}
+    file = TypedFile(columns, lambda *_: iter([raw]))
+    (piece,) = open_typed(file, contract).pieces()
+    assert piece.typed().width == len(names)
+    assert piece.wrong is not None
+    assert piece.wrong.to_list() == [False, False, True]
+    # What the columns are is found out for all of them at once.
+    assert len(asked) < 20

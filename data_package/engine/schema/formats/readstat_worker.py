@@ -45,6 +45,7 @@ _AHEAD = 2
 _LARGEST = 2**63 - 1
 # The part of the machine's memory that a file may claim before it counts as damaged.
 _SHARE = 0.75
+_DATA = 5
 
 
 def main(requests: IO[bytes], answers: IO[bytes]) -> None:
@@ -68,9 +69,12 @@ def main(requests: IO[bytes], answers: IO[bytes]) -> None:
 def confine() -> None:
     """Leave no core file, say nothing, and be the first to go where memory ends."""
     resource.setrlimit(resource.RLIMIT_CORE, (0, 0))
-    memory = os.sysconf("SC_PHYS_PAGES") * os.sysconf("SC_PAGE_SIZE")
+    pages = os.sysconf("SC_PHYS_PAGES") * _SHARE
     with contextlib.suppress(OSError, ValueError):
-        resource.setrlimit(resource.RLIMIT_DATA, (int(_SHARE * memory),) * 2)
+        # A fork has what it came from, too.
+        held = int(Path("/proc/self/statm").read_text(encoding="ascii").split()[_DATA])
+        most = int(pages + held) * os.sysconf("SC_PAGE_SIZE")
+        resource.setrlimit(resource.RLIMIT_DATA, (most, most))
     with contextlib.suppress(OSError):
         Path("/proc/self/oom_score_adj").write_text("1000", encoding="ascii")
     nowhere = os.open(os.devnull, os.O_RDWR)

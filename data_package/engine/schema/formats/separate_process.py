@@ -12,6 +12,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Callable
+from contextlib import suppress
 from typing import IO, NoReturn, TypeAlias, cast
 
 from data_package.engine.forks import die_with, may_fork
@@ -56,23 +57,25 @@ class SeparateProcess:
         if self._is_over:
             return
         self._is_over = True
-        ended = os.pidfd_open(self.pid)
-        try:
-            os.kill(self.pid, signal.SIGKILL)
-            for stream in (self.requests, self.answers):
-                try:
-                    stream.close()
-                except BrokenPipeError:
-                    continue
-            waiting = select.poll()
-            waiting.register(ended, select.POLLIN)
-            waiting.poll(_LONGEST_WAIT_MS)
-        finally:
-            os.close(ended)
-        if self._process is not None:
+        is_gone = True
+        with suppress(ProcessLookupError):
+            ended = os.pidfd_open(self.pid)
+            try:
+                os.kill(self.pid, signal.SIGKILL)
+                waiting = select.poll()
+                waiting.register(ended, select.POLLIN)
+                is_gone = bool(waiting.poll(_LONGEST_WAIT_MS))
+            finally:
+                os.close(ended)
+        for stream in (self.requests, self.answers):
+            with suppress(BrokenPipeError):
+                stream.close()
+        if is_gone and self._process is not None:
             self._process.wait()
-        else:
-            os.waitpid(self.pid, 0)
+        elif is_gone:
+            # Unless this process does not care for those that it has started.
+            with suppress(ChildProcessError):
+                os.waitpid(self.pid, 0)
 
 
 def _forked(work: Work) -> tuple[int, IO[bytes], IO[bytes]]:

@@ -5,7 +5,7 @@ import sys
 
 CODE = """
 import sys
-from data_package.engine.later import imported_later
+from data_package.engine.deferred_imports import imported_later
 
 with imported_later("wave"):
     import wave as early

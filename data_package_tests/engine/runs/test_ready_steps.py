@@ -14,8 +14,8 @@ from dagster._core.execution.retries import RetryMode
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from data_package.engine.runs.active import _Active, known_to, started
 from data_package.engine.runs.expansion import by_partition
+from data_package.engine.runs.ready_steps import _Active, known_to, started
 
 _PRIORITY = "dagster/priority"
 

@@ -9,7 +9,7 @@ from pathlib import Path
 
 from data_package.engine.errors import BuildError
 from data_package.engine.storage import hash_file, replacing
-from data_package.engine.tables.made import Note, put_note
+from data_package.engine.tables.asset_notes import Note, put_note
 from data_package.engine.tables.table import Table
 
 # Endings for compression; the kind of the file is given by the ending before it.
