@@ -5,9 +5,7 @@ from pathlib import Path
 import pytest
 
 from data_package.engine import engine_edition as editions
-from data_package.engine.sources import delivered
 from data_package.engine.staleness import memo
-from data_package.engine.tables import asset_tables
 
 
 def use_engine(patch: pytest.MonkeyPatch, folder: Path) -> None:
@@ -15,4 +13,3 @@ def use_engine(patch: pytest.MonkeyPatch, folder: Path) -> None:
     patch.setattr(editions.edition.__wrapped__, "__defaults__", (folder,))
     patch.setattr(memo, "_ENGINE", folder)
     editions.edition.cache_clear()
-    patch.setattr(asset_tables, "READER", editions.edition(delivered.__name__))

@@ -306,15 +306,15 @@ def labels_for(
 ) -> Mapping[str, dict[object, str]]:
     """The labels of values that the program holds, with values of the column's type."""
     kept: dict[str, dict[object, str]] = {}
-    for name in frame.columns:
+    for name, dtype in frame.schema.items():
         reasons: dict[object, str] = {
             code: why for why, code in columns.missing.get(name, {}).items()
         }
         labels: dict[object, str] = {**columns.labels.get(name, {}), **reasons}
-        is_text = frame.schema[name] == pl.String
+        is_text = dtype == pl.String
         if not labels or not limits.label_bytes or (is_text and not limits.labels_texts):
             continue
-        is_float = frame.schema[name].is_float()
+        is_float = dtype.is_float()
         kept[name] = {
             (float(value) if is_float and isinstance(value, int) else value): shortened(
                 label, limits.label_bytes, bytes_of

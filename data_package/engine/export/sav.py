@@ -56,7 +56,7 @@ def _write_file(made: Labelled, limits: Limits, path: Path) -> None:
         row_compress=True,
         variable_value_labels={name: dict(one) for name, one in made.labels.items()},
         missing_ranges={name: _range(codes) for name, codes in made.missing.items()},
-        variable_measure={name: _measure(name, made) for name in made.frame.columns},
+        variable_measure=_measures(made),
         variable_format={
             name: f"F{_DIGITS if dtype == pl.Int32 else 2 * _DIGITS}.0"
             for name, dtype in made.frame.schema.items()
@@ -73,8 +73,12 @@ def _range(codes: Sequence[int | str]) -> list[object]:
     return [{"lo": min(numbers), "hi": max(numbers)}]
 
 
-def _measure(name: str, made: Labelled) -> str:
-    if made.frame.schema[name] == pl.String or name in made.labels:
-        each = next((one for one in made.table.contract.fields if one.name == name), None)
-        return "ordinal" if each and each.categories_ordered else "nominal"
-    return "scale"
+def _measures(made: Labelled) -> dict[str, str]:
+    """The level of measurement of each column: of numbers without labels a scale."""
+    ordered = {one.name for one in made.table.contract.fields if one.categories_ordered}
+    return {
+        name: ("ordinal" if name in ordered else "nominal")
+        if dtype == pl.String or name in made.labels
+        else "scale"
+        for name, dtype in made.frame.schema.items()
+    }

@@ -181,7 +181,9 @@ class Touches:
                 # What it holds is called; it stays as it is.
                 held = touched.definitions
                 touched.definitions = {
-                    d for holder in held for d in self.sharing.with_it(holder)
+                    d
+                    for holder in held
+                    for d in (*self.sharing.with_it(holder), *self.sharing.held_by(holder))
                 } - held
             touched.outside = {
                 (dotted, _literal(call.func))

@@ -51,7 +51,7 @@ _ASSETS = (
     "(wipe_timestamp IS NULL OR last_materialization_timestamp > wipe_timestamp) ORDER BY asset_key"
 )
 _ASKED_AT_ONCE = 500
-_KEPT_RECORDS = 1024
+_KEPT_RECORDS = 4096
 _KEPT_SIZE = 1 << 14
 _INSERT_TAG = (
     "INSERT INTO asset_event_tags (event_id, asset_key, key, value, event_timestamp) "

@@ -3,12 +3,13 @@
 Here alone, the history, the lock and its journal are written in a run whose steps run elsewhere.
 """
 
-from contextlib import AbstractContextManager
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass
+from functools import cached_property
 
 import dagster as dg
 
-from data_package.engine.runs.own_history import own_history, together
+from data_package.engine.runs.own_history import OwnHistory, own_history
 from data_package.engine.runs.remote_history import answer
 from data_package.engine.staleness.recorder import Recorder
 from data_package.engine.storage import Hashes
@@ -48,14 +49,18 @@ class Hearing:
     recorder: Recorder
     instance: dg.DagsterInstance
 
+    @cached_property
+    def _own(self) -> OwnHistory | None:
+        return own_history(self.instance)
+
     def together(self, within_seconds: float = 0.0) -> AbstractContextManager[None]:
         """What is heard in the block is stored at once, or some seconds later with what follows."""
-        return together(self.instance, within_seconds)
+        return self._own.together(within_seconds) if self._own is not None else nullcontext()
 
     def settle(self) -> None:
         """Store what has been heard."""
-        if (own := own_history(self.instance)) is not None:
-            own.settle()
+        if self._own is not None:
+            self._own.settle()
 
     def hear(
         self, what: str, facts: tuple[object, ...]
@@ -64,9 +69,8 @@ class Hearing:
         catalogue = self.recorder.catalogue
         match what, facts:
             case "store", (dg.EventLogEntry() as entry, text):
-                own = own_history(self.instance) if isinstance(text, str) else None
-                if own is not None and isinstance(text, str):
-                    own.given(entry, text)
+                if self._own is not None and isinstance(text, str):
+                    self._own.given(entry, text)
                 self.instance.handle_new_event(entry)
                 return entry.dagster_event
             case "ask", (storage, name, args, kwargs):

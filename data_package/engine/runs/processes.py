@@ -24,8 +24,8 @@ from data_package.engine.storage import sweep
 
 # How often the limits of running tasks are looked at.
 _SECONDS_BETWEEN = 0.1
-# While events follow each other faster than in this pause, they are committed together, some ten
-# times a second: each commit writes whole pages.
+# While events of running tables follow each other faster than in this pause, they are committed
+# together, some ten times a second: each commit writes whole pages.
 _SECONDS_OF_A_PAUSE = 0.01
 _SECONDS_OF_A_COMMIT = 0.1
 # What a process gets to end by itself: one that is interrupted, one that lets its resources go.
@@ -169,7 +169,8 @@ class Processes:
                     self._listen(by_channel[one])
             for ended in self._nursery.ended():
                 self._take_leave(ended)
-        if not self._busy:
+        if any(isinstance(what, Over) for _, what in self._reports):
+            # A kill may lose what a running table has reported, and nothing of one that is over.
             self._hearing.settle()
         for hand in list(self._busy.values()):
             self._keep_to_limits(hand)

@@ -4,6 +4,7 @@ A header is never guessed: where the first row may as well be data, the file is 
 somebody says what it is, since a label becomes a name in a file that is committed.
 """
 
+import codecs
 import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
@@ -190,9 +191,11 @@ def _labels(path: Path, dialect: Dialect) -> tuple[str, ...]:
 
 def _undecodable(path: Path, where: str, dialect: Dialect) -> CheckError:
     name = "UTF-8" if dialect.is_utf8 else dialect.encoding
+    is_other = codecs.lookup(dialect.encoding).name == OTHER_ENCODING
+    often = "mac_roman, cp850 or latin-1" if is_other else OTHER_ENCODING
     return CheckError(
         f"{path}: {where} bytes that are not {name}: say how the text is encoded, "
-        f"often --encoding {OTHER_ENCODING}"
+        f"often --encoding {often}"
     )
 
 

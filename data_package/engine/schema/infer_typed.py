@@ -107,8 +107,9 @@ def _read(file: TypedFile) -> Columns:
     parts = [pl.DataFrame(schema=file.columns)]
     codes: dict[str, dict[str, int]] = {}
     for batch in file.batches(list(file.columns), coded):
+        given = set(batch.columns)
         for name in coded:
-            if code_column(name) in batch.columns:
+            if code_column(name) in given:
                 counts = batch[code_column(name)].drop_nulls().value_counts(name="rows")
                 held = codes.setdefault(name, {})
                 for code, rows in counts.iter_rows():

@@ -174,7 +174,7 @@ class ColumnedFile:
         judged_batch = Batch(seen.frame, bad, rows=rows)
 
         def typed() -> pl.DataFrame:
-            held = table.columns
+            held = set(table.columns)
             return pl.DataFrame(
                 [
                     table[each.name] if each.name in held else nulls_of(each, height)
@@ -248,8 +248,9 @@ def converted(
     """
     conversions: dict[str, Conversion] = {}
     as_texts: list[Field] = []
+    dtypes = raw.schema
     for field in fields:
-        cell, dtype = column_of(field.name), raw.schema[field.name]
+        cell, dtype = column_of(field.name), dtypes[field.name]
         if fits(dtype, field.type, field.format):
             continue
         conversion = type_of(field).converted(cell, dtype)
@@ -313,10 +314,11 @@ def as_text(column: pl.Series) -> pl.Series:
 
 def without_missing(raw: pl.DataFrame, fields: Sequence[Field]) -> pl.DataFrame:
     """Return columns with their missing values as nulls."""
+    dtypes = raw.schema
     tests = {
         field.name: test
         for field in fields
-        if (test := missing_test(field, raw.schema[field.name])) is not None
+        if (test := missing_test(field, dtypes[field.name])) is not None
     }
     if not tests:
         return raw

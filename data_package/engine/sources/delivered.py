@@ -13,7 +13,6 @@ from weakref import WeakKeyDictionary
 import polars as pl
 
 from data_package.engine import schema
-from data_package.engine.engine_edition import edition
 from data_package.engine.errors import BuildError, ProjectError, did_you_mean
 from data_package.engine.project import Project
 from data_package.engine.schema.unreadable import NotKeptError
@@ -40,8 +39,8 @@ if TYPE_CHECKING:
     from data_package.engine.schema import Contract, Reading, Report
     from data_package.engine.schema.contract import Descriptor
 
-# The code that reads raw files by their contracts, and its libraries.
-READER = edition(__name__)
+# The module of which the edition is that of the code that reads raw files by their contracts.
+READER = __name__
 # Errors of one of several files are compared with those of all.
 _EVERY = 1 << 40
 # Every integer up to this one is a float, too.

@@ -9,11 +9,10 @@ from typing import Any, Union, get_args, get_origin
 
 import polars as pl
 
-from data_package.engine.engine_edition import edition
 from data_package.engine.errors import BuildError
 
-# The code that converts frames.
-CONVERTER = edition(__name__)
+# The module of which the edition is that of the code that converts frames.
+CONVERTER = __name__
 
 
 class Frame(Enum):

@@ -12,6 +12,7 @@ from typing import Any
 
 import dagster as dg
 
+from data_package.engine.engine_edition import edition
 from data_package.engine.errors import ProjectError
 from data_package.engine.fingerprint import Fingerprint, Fingerprinter
 from data_package.engine.libraries import NO_VERSION, version_of
@@ -188,14 +189,14 @@ def _fingerprint(
         for key in asked
         if key in resources
     }
-    used = {"engine that reads raw files": READER} if read_by else {}
+    used = {"engine that reads raw files": edition(READER)} if read_by else {}
     frames = {*internals.asked_for(assets).values(), *internals.outputs_of(assets).values()}
     if {frame_of(frame) for frame in frames} & {Frame.PANDAS, Frame.ARROW}:
-        used["engine that converts frames"] = CONVERTER
+        used["engine that converts frames"] = edition(CONVERTER)
     fingerprint = fingerprinter.fingerprint(
         function,
         parameters=declared,
-        engine={name: edition.sources for name, edition in used.items()},
+        engine={name: one.sources for name, one in used.items()},
     )
     libraries = {*fingerprint.libraries, *(lib for one in used.values() for lib in one.libraries)}
     unseen = tuple(

@@ -21,10 +21,11 @@ from hypothesis import strategies as st
 from data_package.engine.schema import CheckError, read
 from data_package.engine.schema.contract import Contract
 from data_package.engine.schema.formats import separate_process, spss_letters
+from data_package.engine.schema.formats.file_format import TypedFile
 from data_package.engine.schema.formats.readstat_worker import in_integers, undecoded
 from data_package.engine.schema.formats.separate_process import SeparateProcess
 from data_package.engine.schema.formats.spss_letters import is_ascii
-from data_package.engine.schema.typed_file import converted
+from data_package.engine.schema.typed_file import converted, open_typed
 
 FIELDS = {"id": "integer", "part": "integer", "kg": "number", "town": "string"}
 SCHEMA = {"fields": [{"name": name, "type": kind} for name, kind in FIELDS.items()]}
@@ -179,3 +180,27 @@ def test_only_letters_that_were_replaced_are_undecoded() -> None:
     assert undecoded(frame) == "c"
     assert not undecoded(frame.drop("c"))
     assert not undecoded(frame.select("a"))
+
+
+def test_a_wide_file_takes_no_longer_for_each_column(monkeypatch: pytest.MonkeyPatch) -> None:
+    names = [f"v{i}" for i in range(200)]
+    raw = pl.DataFrame({name: [1.0, None, 2.5] for name in names})
+    kinds = ("integer", "number")
+    listed = [{"name": name, "type": kinds[i % 2]} for i, name in enumerate(names)]
+    contract = Contract.from_descriptor({"missingValues": ["", "-99"], "fields": listed})
+    real, asked = pl.DataFrame.schema, []
+
+    def schema(frame: pl.DataFrame) -> pl.Schema:
+        asked.append(frame.width)
+        found: pl.Schema = real.fget(frame)  # type: ignore[attr-defined]
+        return found
+
+    monkeypatch.setattr(pl.DataFrame, "schema", property(schema))
+    columns = {name: pl.Float64() for name in names}
+    file = TypedFile(columns, lambda *_: iter([raw]))
+    (piece,) = open_typed(file, contract).pieces()
+    assert piece.typed().width == len(names)
+    assert piece.wrong is not None
+    assert piece.wrong.to_list() == [False, False, True]
+    # What the columns are is found out for all of them at once.
+    assert len(asked) < 20

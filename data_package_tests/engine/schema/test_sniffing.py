@@ -95,3 +95,15 @@ def test_an_empty_column_is_no_doubled_delimiter(tmp_path: Path) -> None:
     for row in ("1;;5", "1;;2;3;;4", "1;2;;3;;4"):
         path.write_text(f"{row}\n" * 5)
         assert sniffed(path).delimiter == ";"
+
+
+@pytest.mark.parametrize(
+    ("encoding", "advice"), [(None, "often --encoding cp1252"), ("cp1252", "--encoding mac_roman,")]
+)
+def test_an_encoding_that_was_wrong_is_not_advised_again(
+    tmp_path: Path, encoding: str | None, advice: str
+) -> None:
+    path = tmp_path / "t.csv"
+    path.write_bytes(b"id,name\n1,M\x81ller\n")
+    with pytest.raises(CheckError, match=advice):
+        infer_file(path, encoding=encoding)

@@ -14,6 +14,7 @@ import xlsxwriter
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
+from data_package.engine.engine_edition import edition
 from data_package.engine.scaffold.drafted_files import drafts
 from data_package.engine.schema import (
     CheckError,
@@ -300,7 +301,7 @@ def test_a_library_that_is_missing_is_named(visits: Path, monkeypatch: pytest.Mo
 
 
 def test_the_libraries_that_read_count_for_what_is_stale() -> None:
-    assert {"fastexcel", "duckdb", "polars_readstat"} <= READER.libraries
+    assert {"fastexcel", "duckdb", "polars_readstat"} <= edition(READER).libraries
 
 
 def test_a_table_is_drafted_for_each_sheet(tmp_path: Path) -> None:

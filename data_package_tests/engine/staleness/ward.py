@@ -293,9 +293,6 @@ folder = Path("engine").resolve()
 editions.edition.__wrapped__.__defaults__ = (folder,)
 editions.edition.cache_clear()
 memo._ENGINE = folder
-from data_package.engine.sources import delivered
-from data_package.engine.tables import asset_tables
-asset_tables.READER = editions.edition(delivered.__name__)
 """
 
 

@@ -73,7 +73,7 @@ _NO_CELL = "Expecting 'table-cell'"
 _BETWEEN_CELLS = re.compile(rb"(</?table:[^>]*>)\s+(?=</?table:)")
 _CONTENT = "content.xml"
 _SHOWN_ERROR = re.compile(
-    rb"(<table:table-cell\b(?:[^<>\"']|\"[^\"]*\"|'[^']*')*)"
+    rb"(<table:table-cell\b(?:[^<>\"']|\"[^\"<]*\"|'[^'<]*')*)"
     rb"(>\s*<text:p>(?:#(?:N/A|DIV/0!|VALUE!|REF!|NAME\?|NUM!|NULL!)|Err:[0-9]{3})</text:p>)"
 )
 _VALUE_OF_CELL = re.compile(
