@@ -16,7 +16,7 @@ import click
 from data_package.engine.errors import some, visible
 from data_package.engine.runs.memory import size
 from data_package.engine.runs.result import BuildResult, TableResult, Tally
-from data_package.engine.staleness.memo import nothing_to_do
+from data_package.engine.staleness.memo import are_fresh, nothing_to_do
 from data_package.engine.states import Status
 from data_package.engine.tables.asset_notes import Kept
 
@@ -172,7 +172,7 @@ def closing_line(result: BuildResult) -> str:
     states = sorted(count, key=lambda status: (not status.is_good, list(Status).index(status)))
     parts = [f"{count[status]} {status.counted}" for status in states]
     if result.fresh and not result.tables:
-        parts.append(f"{result.fresh} tables are fresh")
+        parts.append(are_fresh(result.fresh))
     text = f"{', '.join(parts)} in {result.seconds:.1f} s"
     if not result.ok:
         return f"The build failed: {text}."

@@ -138,8 +138,12 @@ def count_if_fresh(project: Project) -> int | None:
 
 def nothing_to_do(fresh: int, seconds: float) -> str:
     """The one line of a build that ran nothing."""
-    tables = f"{fresh} table is" if fresh == 1 else f"{fresh} tables are"
-    return f"Nothing to do: {tables} fresh ({seconds:.2f} s)."
+    return f"Nothing to do: {are_fresh(fresh)} ({seconds:.2f} s)."
+
+
+def are_fresh(count: int) -> str:
+    """So many tables are fresh, in words."""
+    return f"{count} table is fresh" if count == 1 else f"{count} tables are fresh"
 
 
 def _python() -> list[str]:

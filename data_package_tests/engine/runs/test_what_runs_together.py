@@ -1,5 +1,7 @@
 """What Dagster can only run in one go runs in one go, whatever of it is stale or failed."""
 
+from dataclasses import replace
+
 import polars as pl
 
 from data_package.engine.runs.progress import closing_line
@@ -187,6 +189,8 @@ def test_an_optional_output_that_was_not_yielded_is_fresh_until_its_code_or_inpu
         "perhaps": Status.NOT_YIELDED,
     }
     assert closing_line(first).startswith("1 built, 1 not yielded in ")
+    published = replace(first, tables=(), package=first["sure"], fresh=1)
+    assert closing_line(published).startswith("1 table is fresh in ")
     again = project.build()
     assert (again.ok, len(again.tables), again.fresh) == (True, 0, 2)
     project.write({"t.py": OPTIONAL.replace("FLAG = False", "FLAG = True") + reader})
