@@ -60,6 +60,8 @@ class Effects:
         self.on_modules: dict[str, list[Statement]] = {}
         self.on_libraries: list[LibraryEffect] = []
         self.rebound_by: dict[Definition, list[Definition]] = {}
+        self.changed_with: dict[Definition, set[Definition]] = {}
+        self._held: set[Definition] = set()
         every = list(modules.all())
         self._class_hooks = any(
             word.encode() in module.source for module in every for word in _CLASS_HOOKS
@@ -110,6 +112,11 @@ class Effects:
             }
         if any(self._holds_a_module(definition) for definition in shared):
             touched.modules.add(EVERY_MODULE)
+        for definition in shared - self._held:
+            # Its own statements count for what it holds, so one reference is enough.
+            self._held.add(definition)
+            for held in self._with_shared(self._touches.sharing.held_by(definition)) - shared:
+                self.changed_with.setdefault(held, set()).add(definition)
         for definition in shared:
             binders = self._modules.binders(definition)
             if definition.module != module.name or index not in binders:

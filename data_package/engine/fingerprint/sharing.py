@@ -20,39 +20,58 @@ class Sharing:
     def __init__(self, modules: Modules) -> None:
         """`modules`: the project, to look up what a name refers to."""
         self._modules = modules
+        self._given_out: dict[Definition, frozenset[Definition]] = {}
+        self._with_it: dict[Definition, tuple[Definition, ...]] = {}
+        self._held_by: dict[Definition, frozenset[Definition]] = {}
 
-    def with_it(self, definition: Definition) -> Iterator[Definition]:
-        """What else changes, or may, when the object of a name is changed.
+    def with_it(self, definition: Definition) -> tuple[Definition, ...]:
+        """The constants that a constant may be another name of, or share a closure with."""
+        known = self._with_it.get(definition)
+        if known is None:
+            known = self._with_it[definition] = tuple(dict.fromkeys(self._names_of(definition)))
+        return known
 
-        The constants that it holds or gives out, through functions and classes too; its class,
-        if that has something that its instances share; names bound beside it.
-        """
-        module = self._modules.get(definition.module)
-        if module is None:
-            return
+    def _names_of(self, definition: Definition) -> Iterator[Definition]:
         for star in self._modules.starred(definition):
             if isinstance(star.target, Definition):
                 yield star.target
-        for index in self._modules.binders(definition):
-            statement = module.statements[index]
-            is_plain = isinstance(statement, ast.Assign | ast.AnnAssign | ast.For)
-            if isinstance(
-                statement,
-                ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom,
-            ):
-                continue
-            form = self._modules.form(module, index)
-            for target, _ in self._modules.targets(module, form):
-                if not isinstance(target, Definition):
-                    continue
-                if not self._modules.is_data(target):
-                    yield from self.given_out(target)
-                elif is_plain or not self._is_fixed(target):
-                    yield target
-            if is_plain:
+        for statement, targets in self._bound_by(definition):
+            if isinstance(statement, ast.Assign | ast.AnnAssign | ast.For):
+                yield from (target for target in targets if self._modules.is_data(target))
                 # `register, look_up = make()`: they may share a closure.
                 names, _ = bound_names(statement)
-                yield from (Definition(module.name, name) for name in names)
+                yield from (Definition(definition.module, name) for name in names)
+
+    def held_by(self, definition: Definition) -> frozenset[Definition]:
+        """What else may change with a constant or a class, through functions and classes.
+
+        The constants that it holds or gives out, and its class, if its instances share something.
+        """
+        known = self._held_by.get(definition)
+        if known is None:
+            found: set[Definition] = set()
+            for statement, targets in self._bound_by(definition):
+                is_plain = isinstance(statement, ast.Assign | ast.AnnAssign | ast.For)
+                for target in targets:
+                    if not self._modules.is_data(target):
+                        found |= self.given_out(target)
+                    elif not is_plain and not self._is_fixed(target):
+                        found.add(target)
+            known = self._held_by[definition] = frozenset(found)
+        return known
+
+    def _bound_by(self, definition: Definition) -> Iterator[tuple[ast.stmt, list[Definition]]]:
+        """The statements that bind a name, but for functions, and what of the project they use."""
+        module = self._modules.get(definition.module)
+        for index in self._modules.binders(definition):
+            assert module is not None
+            statement = module.statements[index]
+            if not isinstance(
+                statement, ast.FunctionDef | ast.AsyncFunctionDef | ast.Import | ast.ImportFrom
+            ):
+                form = self._modules.form(module, index)
+                targets = [target for target, _ in self._modules.targets(module, form)]
+                yield statement, [one for one in targets if isinstance(one, Definition)]
 
     def library_behind(self, definition: Definition) -> Iterator[str]:
         """The libraries' objects that a constant is another name of, by their dotted names.
@@ -73,21 +92,41 @@ class Sharing:
                     if not isinstance(value, ast.Call) or last.startswith(("get", "current")):
                         yield target.dotted
 
-    def given_out(self, start: Definition) -> Iterator[Definition]:
+    def given_out(self, start: Definition) -> frozenset[Definition]:
         """The constants that a function or class may hand to its callers, and shared classes."""
+        known = self._given_out.get(start)
+        if known is not None:
+            return known
+        found: set[Definition] = set()
         seen, queue = {start}, [start]
         while queue:
             definition = queue.pop()
             if self._holds(definition):
-                yield definition
-            for reference in self._modules.references(definition):
-                if reference in seen:
+                found.add(definition)
+            for target in self._outgoing(definition):
+                if target in seen:
                     continue
-                seen.add(reference)
-                if not self._modules.is_data(reference):
-                    queue.append(reference)
-                elif not self._is_fixed(reference):
-                    yield reference
+                seen.add(target)
+                if not self._modules.is_data(target):
+                    queue.append(target)
+                elif not self._is_fixed(target):
+                    found.add(target)
+        self._given_out[start] = frozenset(found)
+        return self._given_out[start]
+
+    def _outgoing(self, definition: Definition) -> Iterator[Definition]:
+        """What a function returns, and what a class or its instances hold."""
+        module = self._modules.get(definition.module)
+        if module is None:
+            return
+        for star in self._modules.starred(definition):
+            if isinstance(star.target, Definition):
+                yield star.target
+        for statement in self._modules.statements(definition):
+            for chain in _given_by(statement):
+                target, _ = self._modules.resolve(module, Use(chain))
+                if isinstance(target, Definition):
+                    yield target
 
     def _is_fixed(self, definition: Definition) -> bool:
         """Whether nothing can change a constant: a number, a text, an expression of Polars."""
@@ -190,3 +229,55 @@ def _set_on_instances(node: ast.ClassDef) -> set[str]:
             and inner.value.id in first
         }
     return found
+
+
+def _given_by(statement: ast.stmt) -> Iterator[tuple[str, ...]]:
+    """The names in what a function returns, in what a class holds, and in defaults."""
+    if isinstance(statement, ast.ClassDef):
+        for base in statement.bases:
+            yield from _chains(base)
+        for member in statement.body:
+            if isinstance(member, ast.Assign | ast.AnnAssign) and member.value is not None:
+                yield from _chains(member.value)
+            yield from _given_by(member)
+    elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
+        own, out = _results(statement)
+        out += [*statement.args.defaults, *filter(None, statement.args.kw_defaults)]
+        seen: set[str] = set()
+        while out:
+            for chain in _chains(out.pop()):
+                yield chain
+                if chain[0] not in seen:
+                    seen.add(chain[0])
+                    out += own.get(chain[0], [])
+
+
+def _results(
+    function: ast.FunctionDef | ast.AsyncFunctionDef,
+) -> tuple[dict[str, list[ast.expr]], list[ast.expr]]:
+    """What a function binds to each local name, and what it returns or puts into attributes."""
+    own: dict[str, list[ast.expr]] = {}
+    out: list[ast.expr] = []
+    for node in ast.walk(function):
+        match node:
+            case (
+                ast.Return(value=ast.expr() as value)
+                | ast.Yield(value=ast.expr() as value)
+                | ast.YieldFrom(value=value)
+            ):
+                out.append(value)
+            case ast.Assign(value=value) | ast.AnnAssign(value=ast.expr() as value):
+                targets = node.targets if isinstance(node, ast.Assign) else [node.target]
+                for inner in (inner for target in targets for inner in ast.walk(target)):
+                    if isinstance(inner, ast.Name):
+                        own.setdefault(inner.id, []).append(value)
+                    elif isinstance(inner, ast.Attribute):
+                        out.append(value)
+    return own, out
+
+
+def _chains(node: ast.AST) -> Iterator[tuple[str, ...]]:
+    for inner in ast.walk(node):
+        chain = chain_of(inner) if isinstance(inner, ast.Attribute | ast.Name) else None
+        if chain:
+            yield chain

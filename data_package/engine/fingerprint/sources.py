@@ -115,6 +115,11 @@ class SourceNodes:
         self._write_order(node, [statement for statement, _ in elsewhere])
         for function in self.effects.rebound_by.get(key, []):
             node.text.refer(function, function.name)
+        for holder in sorted(
+            self.effects.changed_with.get(key, ()), key=lambda d: (d.name, d.module)
+        ):
+            node.text.write("changed with")
+            node.text.refer(holder, holder.name)
         everywhere = self.effects.on_modules.get(EVERY_MODULE, [])
         for statement in [*self.effects.on_modules.get(key.module, []), *everywhere]:
             self._write_dynamic(node, statement)

@@ -25,6 +25,9 @@ _MUTATING: Final = {
     "difference_update", "discard", "extend", "extendleft", "insert", "intersection_update",
     "move_to_end", "pop", "popitem", "popleft", "register", "remove", "reverse", "rotate",
     "setdefault", "sort", "symmetric_difference_update", "update",
+    # Of libraries, which also return something.
+    "add_argument", "drop_in_place", "fill", "insert_column", "put", "read_dict", "read_string",
+    "replace_column", "scatter", "subtract", "write", "writelines", "writerow", "writerows",
 }  # fmt: skip
 
 _QUIET_BUILTINS: Final = {"print", "super", "isinstance", "len", "repr", "str"}
@@ -38,7 +41,11 @@ _CHANGES_ARGUMENTS: Final = {
     "numpy.random.shuffle", "random.shuffle",
 }  # fmt: skip
 # What they make changes whenever it is used.
-_STATEFUL: Final = ("random.Random", "numpy.random.", "contextvars.ContextVar", "itertools.")
+_STATEFUL: Final = (
+    "random.Random", "numpy.random.", "contextvars.ContextVar", "itertools.", "queue.", "io.",
+    "csv.", "sqlite3.connect", "duckdb.connect", "configparser.",
+)  # fmt: skip
+_IN_PLACE: Final = {"inplace", "in_place", "out"}
 # Functions that draw from a generator of the whole process, and those that set something for it.
 _DRAWS: Final = ("random.", "numpy.random.")
 _SETS: Final = (
@@ -126,6 +133,8 @@ class Touches:
             return site.method in _MUTATING
         if not inside and self._handed_changes(module, site, call):
             return True
+        if any(keyword.arg == "out" for keyword in call.keywords):
+            return True
         if callee.dotted == "next":
             return any(chain_of(given) for given in call.args[:1])
         return callee.dotted in _CHANGES_ARGUMENTS
@@ -168,7 +177,8 @@ class Touches:
     ) -> Touched:
         """`CODES.append(1)`, `queue.put(1)`, `REGISTER(1)`: the object that is called."""
         if isinstance(call.func, ast.Attribute):
-            if site.bare or site.method in _MUTATING:
+            in_place = any(keyword.arg in _IN_PLACE for keyword in call.keywords)
+            if site.bare or site.method in _MUTATING or in_place:
                 return self._changed(module, site.scope, call.func.value)
             receiver = self.named(module, site.scope, root_chain(call.func.value))
             return Touched({d for d in receiver.definitions if self._is_object(d)})
@@ -181,7 +191,9 @@ class Touches:
                 # What it holds is called; it stays as it is.
                 held = touched.definitions
                 touched.definitions = {
-                    d for holder in held for d in self.sharing.with_it(holder)
+                    d
+                    for holder in held
+                    for d in (*self.sharing.with_it(holder), *self.sharing.held_by(holder))
                 } - held
             touched.outside = {
                 (dotted, _literal(call.func))

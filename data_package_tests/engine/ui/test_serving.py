@@ -8,7 +8,6 @@ import socket
 import ssl
 import stat
 import subprocess
-import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -18,6 +17,7 @@ import pytest
 from data_package.engine.errors import ProjectError
 from data_package.engine.staleness.lock import read_lock
 from data_package.engine.ui.listening import ListeningPlace, listening
+from data_package_tests import prepared
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.tables.running import HEADER
 from data_package_tests.engine.ui.server import (
@@ -337,20 +337,12 @@ def test_another_host_is_served_with_tls(study: Make) -> None:
 
 def test_the_words_name_the_link_and_the_way_from_elsewhere(study: Make) -> None:
     project = study(TABLES)
-    process = subprocess.Popen(
-        [sys.executable, "-m", "data_package.engine.cli", "ui", "--port", "0"],
-        cwd=project.root,
-        env=project.environment(),
-        stdout=subprocess.PIPE,
-        stderr=subprocess.PIPE,
-        stdin=subprocess.DEVNULL,
-        text=True,
-    )
-    assert process.stdout is not None
+    words = ("ui", "--port", "0")
+    process = prepared.start(words, project.root, project.environment())
     output = [process.stdout.readline() for _ in range(6)]
     process.send_signal(signal.SIGINT)
     rest, errors = process.communicate(timeout=60)
-    assert process.returncode == 0, errors
+    assert process.wait() == 0, errors
     assert "read-only; --allow-runs" in output[0]
     assert ".localhost:" in output[2]
     assert "/login?token=" in output[2]

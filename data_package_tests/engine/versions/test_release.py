@@ -4,7 +4,6 @@ import json
 import os
 import shutil
 import signal
-import sys
 from pathlib import Path
 from typing import Any
 
@@ -19,6 +18,7 @@ from data_package.engine.package.released import read_releases
 from data_package.engine.storage import hash_file
 from data_package.engine.versions import Level, diff
 from data_package.engine.versions.release import NotReady, Proposal, Wanted, make, propose
+from data_package_tests import prepared
 from data_package_tests.conftest import Make, Study
 from data_package_tests.engine.package.test_publish import PEOPLE, STUDY_FILES, contents, package_of
 from data_package_tests.engine.tables.running import temporary_files
@@ -307,6 +307,7 @@ def count(event, arguments):
 proposal = propose(Wanted(), find_project(Path.cwd()))
 sys.addaudithook(count)
 make(proposal)
+sys.exit()
 """
 
 
@@ -319,7 +320,7 @@ def every_version_exists(study: Study) -> None:
 
 def killed_at(study: Study, moment: int) -> bool:
     """Whether a release was killed, after which everything is mended by the ordinary commands."""
-    done = study.run(sys.executable, "-c", KILLED, str(moment))
+    done = prepared.run([str(moment)], study.root, study.environment(), KILLED)
     assert done.returncode in (0, -signal.SIGKILL), done.stderr
     every_version_exists(study)
     known = [one.version for one in read_releases(study.project)]
