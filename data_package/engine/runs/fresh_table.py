@@ -1,7 +1,8 @@
 """A table by its name, for a notebook, only as long as it is fresh.
 
-A notebook holds modules as they were when it imported them, so a separate process, which reads the
-code as it is now, finds out what is fresh.
+A notebook holds modules as they were when it imported them, so what is fresh is found out without
+them: from the note of a build that left everything fresh, or by a separate process, which reads the
+code as it is now.
 """
 
 import json
@@ -15,6 +16,7 @@ import polars as pl
 
 from data_package.engine.errors import DataPackageError, ProjectError, did_you_mean
 from data_package.engine.project import Project, find_project
+from data_package.engine.staleness.memo import files_if_fresh
 
 States = Mapping[str, Mapping[str, object]]
 
@@ -64,6 +66,8 @@ def files_of(table: str, states: States, *, stale: bool) -> list[str]:
 
 def _states(project: Project) -> States:
     """The files and the state of each table, by its name."""
+    if (files := files_if_fresh(project)) is not None:
+        return {name: {"files": found, "fresh": True} for name, found in files.items()}
     done = subprocess.run(  # noqa: S603 (this interpreter, and a module of ours)
         [sys.executable, "-P", "-m", __name__],
         cwd=project.root,

@@ -20,7 +20,7 @@ from pathlib import Path
 
 from data_package.engine.project import Project
 
-_FORMAT = 3
+_FORMAT = 4
 _ENGINE = Path(__file__).resolve().parents[1]
 _CODE = (".py", ".so", ".pyc")
 _WATCHED = (*_CODE, ".yaml", ".yml", ".data", ".html", ".css", ".js")
@@ -72,7 +72,7 @@ def remember(
     globs: Mapping[str, list[str]],
     files: Mapping[str, Stamp],
     folders: Iterable[str],
-    fresh: int,
+    tables: Mapping[str, list[str]],
     until: float | None = None,
 ) -> None:
     """Note that everything is fresh.
@@ -83,7 +83,7 @@ def remember(
         globs: the patterns of raw files, and the files that each matched.
         files: raw files and outputs, with the stamps under which their content was hashed.
         folders: folders that must hold what they hold now and no more.
-        fresh: how many tables there are.
+        tables: the files of each table, by its name.
         until: when the clock alone makes a new partition; None where none comes.
     """
     path = _path(project)
@@ -100,7 +100,7 @@ def remember(
         "globs": globs,
         "files": {**files, **{str(place): _stamp(str(place)) for place in _facts(project)}},
         "folders": {folder: sorted(os.listdir(folder)) for folder in folders},
-        "fresh": fresh,
+        "tables": tables,
         "until": until,
     }
     from data_package.engine.storage import write_private
@@ -117,6 +117,12 @@ def forget(project: Project) -> None:
 
 def count_if_fresh(project: Project) -> int | None:
     """How many tables there are when all are fresh for certain; None when that is not known."""
+    tables = files_if_fresh(project)
+    return None if tables is None else len(tables)
+
+
+def files_if_fresh(project: Project) -> Mapping[str, list[str]] | None:
+    """The files of each table when all are fresh for certain; None when that is not known."""
     with suppress(OSError, ValueError, KeyError, TypeError, AttributeError, RecursionError):
         # Of a pipe, the end would be waited for.
         note = json.loads(_path(project).read_bytes()) if _path(project).is_file() else {}
@@ -132,7 +138,7 @@ def count_if_fresh(project: Project) -> int | None:
             and sources_of(project, note["places"]).stamps == note["sources"]
             and not any(map(_is_half_written, _names_that_are_swept(project)))
         ):
-            return int(note["fresh"])
+            return {str(name): list(files) for name, files in note["tables"].items()}
     return None
 
 

@@ -61,7 +61,7 @@ def remember_fresh(catalogue: Catalogue, sources: memo.Sources) -> None:
             globs=globs,
             files={**known, **shared},
             folders=sorted(folders),
-            fresh=len(catalogue.tables),
+            tables={name: list(map(str, t.files())) for name, t in catalogue.named.items()},
             until=_next_partition(catalogue),
         )
 

@@ -1,13 +1,15 @@
 """A table by its name, only as long as it is fresh."""
 
+import subprocess
+import time
+from typing import NoReturn
+
 import pytest
 
 from data_package import read, scan
 from data_package.engine.errors import ProjectError
 from data_package.engine.runs.fresh_table import States, files_of
 from data_package_tests.conftest import Make
-
-pytestmark = pytest.mark.slow
 
 TABLES = """
 import dagster as dg
@@ -23,6 +25,28 @@ def ages(people: pl.LazyFrame) -> pl.LazyFrame:
 """
 
 
+def test_no_process_is_started_for_a_table_that_a_build_left_fresh(
+    study: Make, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    made = study({"tables.py": TABLES})
+    assert made.build().ok
+    time.sleep(0.06)  # A file that was saved this very moment is never taken for unchanged.
+    made.build()
+
+    def refuse(*args: object, **options: object) -> NoReturn:
+        raise BlockingIOError
+
+    monkeypatch.setattr(subprocess, "run", refuse)
+    assert read("ages", project=made.root)["age"].to_list() == [71717171, 2]
+    assert read("people", project=made.root, stale=True).columns == ["who", "age"]
+    with pytest.raises(ProjectError, match=r"There is no table 'aegs'\. Did you mean 'ages'"):
+        scan("aegs", project=made.root)
+    made.write({"tables.py": TABLES.replace('select("age")', 'select(pl.col("age") + 1)')})
+    with pytest.raises(BlockingIOError):
+        read("ages", project=made.root)
+
+
+@pytest.mark.slow
 def test_a_fresh_table_is_found_by_its_name_and_a_stale_one_refused(study: Make) -> None:
     made = study({"tables.py": TABLES})
     assert made.build("ages", "people").ok
