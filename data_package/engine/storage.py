@@ -159,9 +159,10 @@ def check_replaceable(*places: Path) -> None:
 
     To know that before there is anything to put.
     """
-    for folder in dict.fromkeys(place.parent for place in places):
+    for folder, place in {place.parent: place for place in reversed(places)}.items():
         there = next(one for one in (folder, *folder.parents) if one.exists())
-        temporary = temporary_beside(there / "place")
+        # Named after one of them, so that it is swept with its versions if this process is killed.
+        temporary = temporary_beside(there / place.name)
         try:
             temporary.touch(mode=PRIVATE_FILE)
             temporary.unlink()

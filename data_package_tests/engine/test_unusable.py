@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
+from typing import NoReturn
 
 import pytest
 
@@ -205,3 +206,16 @@ def test_a_file_of_another_user_in_a_sticky_folder_cannot_be_replaced(tmp_path: 
     theirs, mine = done.stdout.rstrip("\n").split("|")
     assert f"{shared / 'theirs'} belongs to user 1500" in theirs
     assert mine == ""
+
+
+def test_trying_a_place_leaves_nothing_that_is_not_swept_with_it(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    def killed(path: Path) -> NoReturn:
+        raise SystemExit
+
+    monkeypatch.setattr(Path, "unlink", killed)
+    with pytest.raises(SystemExit):
+        check_replaceable(tmp_path / "a.lock", tmp_path / "b.yaml")
+    (left,) = tmp_path.iterdir()
+    assert left.name.startswith(".a.lock.")

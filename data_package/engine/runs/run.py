@@ -271,9 +271,6 @@ def _withdraw(project: Project, report: Callable[[str], object]) -> None:
 def _subset(
     job: dg.JobDefinition, assets: set[dg.AssetKey], checks: set[dg.AssetCheckKey]
 ) -> dg.JobDefinition:
-    if {key for of in internals.entities_of_steps(job).values() for key in of} == assets | checks:
-        # As Dagster would make of it what it has made already.
-        return job
     try:
         return job.get_subset(asset_selection=assets, asset_check_selection=checks)
     except dg.DagsterError as error:

@@ -227,8 +227,6 @@ def _names_that_are_swept(project: Project) -> Iterator[str]:
         for _, folders, files in os.walk(place):
             yield from folders
             yield from files
-            if (history := project.places.history.name) in folders:
-                folders.remove(history)
 
 
 def _is_half_written(name: str) -> bool:

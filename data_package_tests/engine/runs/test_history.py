@@ -4,6 +4,7 @@ import json
 import shutil
 from datetime import datetime, timedelta
 
+import dagster as dg
 import pytest
 from click.testing import CliRunner, Result
 
@@ -118,3 +119,12 @@ def test_before_the_first_run_there_is_nothing_to_tell(
     monkeypatch.chdir(study({"tables.py": TABLES}).root)
     assert history().output == "Nothing has been run yet.\n"
     assert json.loads(history("--json").output) == []
+
+
+def test_a_build_of_all_tables_records_which_they_were(made: Study) -> None:
+    # Executed again from its page, a run without a selection is one of all that there is by then.
+    with project_instance(made.project) as instance:
+        chosen = [run.asset_selection for run in instance.get_runs()]
+    keys = {"names": dg.AssetKey("names"), "ages": dg.AssetKey("ages")}
+    assert all(one is not None and keys["names"] in one for one in chosen)
+    assert set(keys.values()) <= set(chosen[-1] or ())
