@@ -130,6 +130,18 @@ while True:
             sweep(tmp_path)
 
 
+def _is_stopped_in_a_write(process: subprocess.Popen[bytes], folder: Path) -> bool:
+    """Whether a process that writes below a folder could be stopped while it does."""
+    if not temporary_files(folder):
+        return False
+    process.send_signal(signal.SIGSTOP)
+    os.waitpid(process.pid, os.WUNTRACED)
+    if temporary_files(folder):
+        return True
+    process.send_signal(signal.SIGCONT)
+    return False
+
+
 def test_the_build_after_a_killed_one_sweeps_up_and_finishes(study: Make) -> None:
     source = (
         HEADER
@@ -153,8 +165,9 @@ def words(numbers: pl.LazyFrame) -> pl.DataFrame:
         stdout=subprocess.DEVNULL,
     )
     end = time.monotonic() + _LONGEST_WAIT
-    while not temporary_files(project.storage / "default") and time.monotonic() < end:
+    while not _is_stopped_in_a_write(process, project.storage / "default"):
         assert process.poll() is None
+        assert time.monotonic() < end
     process.kill()
     process.wait()
 
