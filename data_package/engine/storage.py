@@ -259,17 +259,23 @@ def _machine_of(host: str, processes: int) -> str:
 def is_running(process: int) -> bool:
     """Whether a process of this machine is there, also one of another user.
 
-    A server may hide those in /proc.
+    A server may hide those in /proc. Numbers are used again, and most of them by threads: a thread
+    of another process is none, and neither is one that has ended and is not waited for.
     """
     if process <= 0:
         return False
+    with suppress(PermissionError):
+        try:
+            os.kill(process, 0)
+        except (ProcessLookupError, OverflowError):
+            return False
     try:
-        os.kill(process, 0)
-    except PermissionError:
+        lines = Path(f"/proc/{process}/status").read_text(errors="replace").splitlines()
+    except OSError:
         return True
-    except (ProcessLookupError, OverflowError):
-        return False
-    return True
+    facts = dict(line.split(":\t", 1) for line in lines if ":\t" in line)
+    is_thread = facts.get("Tgid", str(process)) != str(process)
+    return not is_thread and not facts.get("State", "").startswith("Z")
 
 
 def sweep(folder: Path) -> None:

@@ -121,6 +121,29 @@ def test_a_process_is_there_also_where_it_is_hidden_in_proc() -> None:
     assert not any(map(is_running, (gone.pid, 0, -1, 1 << 40)))
 
 
+def test_a_number_that_a_thread_or_an_ended_process_has_is_none_of_a_running_one() -> None:
+    begun, over = threading.Event(), threading.Event()
+    numbers: list[int] = []
+
+    def work() -> None:
+        numbers.append(threading.get_native_id())
+        begun.set()
+        over.wait()
+
+    thread = threading.Thread(target=work)
+    thread.start()
+    begun.wait()
+    assert not is_running(numbers[0])
+    over.set()
+    thread.join()
+    child = os.fork()
+    if not child:
+        os._exit(0)
+    os.waitid(os.P_PID, child, os.WEXITED | os.WNOWAIT)
+    assert not is_running(child)
+    os.waitpid(child, 0)
+
+
 def test_many_never_have_it_together(tmp_path: Path) -> None:
     path, inside, most = tmp_path / "lease", [0], [0]
     left(path, OTHER)
