@@ -252,3 +252,6 @@ def _hang_up(number: int, frame: FrameType | None) -> None:
     _asked_by = number
     if callable(interrupt := signal.getsignal(signal.SIGINT)):
         interrupt(signal.SIGINT, frame)
+    else:
+        # A shell lets Ctrl-C be ignored by what it starts in the background.
+        raise KeyboardInterrupt

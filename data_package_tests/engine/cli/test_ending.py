@@ -6,6 +6,7 @@ import sys
 
 import pytest
 
+from data_package.engine import cli
 from data_package_tests.conftest import Make, Study, new_study
 from data_package_tests.engine.staleness.ward import finish, wait_until
 from data_package_tests.engine.tables.running import HEADER
@@ -188,3 +189,16 @@ def people() -> pl.DataFrame:
     script = 'ulimit -S -c unlimited; "$0" -m data_package.engine.cli build'
     assert project.run("sh", "-c", script, sys.executable).returncode == 0
     assert (project.root / "limit").read_text() == "0"
+
+
+def test_a_closed_terminal_ends_what_a_shell_started_in_the_background(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(cli, "_asked_by", None)
+    before = signal.signal(signal.SIGINT, signal.SIG_IGN)
+    try:
+        with pytest.raises(KeyboardInterrupt):
+            cli._hang_up(signal.SIGHUP, None)
+    finally:
+        signal.signal(signal.SIGINT, before)
+    assert cli._asked_by == signal.SIGHUP
