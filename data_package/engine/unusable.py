@@ -24,7 +24,7 @@ _LONGEST_PATH = 4095
 _NEXT_TO_NO_INODES = 4
 NO_ROOM = (errno.ENOSPC, errno.EDQUOT)
 _FORBIDDEN = (errno.EACCES, errno.EPERM)
-# Of what is said where a process or a thread cannot be started.
+# Why a process or a thread cannot be started.
 OF_PROCESSES = (errno.EAGAIN, errno.ENOMEM)
 NO_LOCKS = (errno.ENOLCK, errno.ENOTSUP, errno.EOPNOTSUPP, errno.ENOSYS)
 # What services and their clients say of a connection, and what it means.

@@ -45,7 +45,7 @@ def command(
 
     Each file gets a contract for reading it, a final table with its columns, that table's contract
     and a test. Deliveries from outside the folder are copied into it. Existing files are kept.
-    What is said of how files are written goes for all of them; `add` takes others.
+    The options for how files are written apply to all of them; `add` takes those that differ.
 
     Example: data-package new my-trial --from deliveries/*.csv
     """

@@ -12,7 +12,7 @@ from typing import Final
 from data_package.engine.fingerprint.decorators import is_dagster_decorator
 from data_package.engine.fingerprint.forms import CodeForm
 from data_package.engine.fingerprint.modules import Definition, Module, Modules, Outside
-from data_package.engine.fingerprint.syntax_names import root_chain
+from data_package.engine.fingerprint.syntax_names import defaults_of, root_chain
 from data_package.engine.fingerprint.touches import (
     EVERY_MODULE,
     FOUND_MODULES,
@@ -79,11 +79,11 @@ class Effects:
                 return False
             case ast.FunctionDef() | ast.AsyncFunctionDef():
                 library = self._modules.reading(module).library
-                arguments = statement.args
-                defaults = [*arguments.defaults, *filter(None, arguments.kw_defaults)]
                 return any(
                     not is_dagster_decorator(d, library) for d in statement.decorator_list
-                ) or any(isinstance(n, ast.Call) for d in defaults for n in ast.walk(d))
+                ) or any(
+                    isinstance(n, ast.Call) for d in defaults_of(statement) for n in ast.walk(d)
+                )
             case ast.Expr(value=ast.Constant()):
                 return False
             case ast.Assign(targets=[ast.Name()], value=ast.Constant()):

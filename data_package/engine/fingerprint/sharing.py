@@ -6,7 +6,12 @@ from typing import Final
 
 from data_package.engine.fingerprint.forms import Site, Use
 from data_package.engine.fingerprint.modules import Definition, Module, Modules, Outside
-from data_package.engine.fingerprint.syntax_names import bound_names, chain_of, root_chain
+from data_package.engine.fingerprint.syntax_names import (
+    bound_names,
+    chain_of,
+    defaults_of,
+    root_chain,
+)
 
 # Nothing changes what they make.
 _FIXED: Final = (
@@ -242,7 +247,7 @@ def _given_by(statement: ast.stmt) -> Iterator[tuple[str, ...]]:
             yield from _given_by(member)
     elif isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef):
         own, out = _results(statement)
-        out += [*statement.args.defaults, *filter(None, statement.args.kw_defaults)]
+        out += defaults_of(statement)
         seen: set[str] = set()
         while out:
             for chain in _chains(out.pop()):

@@ -75,8 +75,8 @@ _READ_BY_PYTHON: Final = {
     "filecmp", "fileinput", "importlib", "linecache", "mailbox", "plistlib", "shutil", "wave",
     "zipimport",
 }  # fmt: skip
-# What they are told apart by is their names, above.
-_NOT_BY_FILE_NAME: Final = {*_READING_LIBRARIES, "dagster", "data_package", "numpy"}
+# Libraries whose functions are listed by name.
+_LISTED: Final = {*_READING_LIBRARIES, "dagster", "data_package", "numpy"}
 _WRITING: Final = ("write", "save", "to_", "dump", "export", "sink", "plot", "join")
 _WRITING_MODE: Final = re.compile(r"[wax][btU+]*")
 _READING_OTHERWISE: Final = {
@@ -359,9 +359,9 @@ class Sight:
         self, module: Module, scope: Scope, dotted: str, given: Sequence[ast.expr]
     ) -> bool:
         """Whether a library's function is given the name of a file, literal or as a constant."""
-        top, last = dotted.partition(".")[0], dotted.rpartition(".")[2]
-        is_other = top not in sys.stdlib_module_names and top not in _NOT_BY_FILE_NAME
-        if top == last or not (is_other or top in _READ_BY_PYTHON) or last.startswith(_WRITING):
+        top, last = _ends_of(dotted)
+        may_read = _is_judged_by_words(top) or top in _READ_BY_PYTHON
+        if top == last or not may_read or last.startswith(_WRITING):
             return False
         nodes: list[ast.AST] = list(given)
         for node in given:
@@ -407,13 +407,22 @@ def _is_in(dotted: str, names: set[str]) -> bool:
     return False
 
 
+def _ends_of(dotted: str) -> tuple[str, str]:
+    """The library of a function, and the last part of its name."""
+    return dotted.partition(".")[0], dotted.rpartition(".")[2]
+
+
+def _is_judged_by_words(library: str) -> bool:
+    """Whether the words in a function's name and arguments tell what it does, not a list."""
+    return library not in sys.stdlib_module_names and library not in _LISTED
+
+
 def _asks(dotted: str) -> bool:
-    top, last = dotted.partition(".")[0], dotted.rpartition(".")[2]
+    top, last = _ends_of(dotted)
     if dotted.startswith(_ASKING):
         return True
-    is_other = top not in sys.stdlib_module_names and top not in _NOT_BY_FILE_NAME
     return (
-        is_other
+        _is_judged_by_words(top)
         and top != last
         and not last.endswith("Error")
         and (last.startswith(_ASKING_ANYWHERE) or last.endswith(_ASKING_AT_THE_END))
@@ -422,11 +431,10 @@ def _asks(dotted: str) -> bool:
 
 def _reads(dotted: str, method: str) -> bool:
     if dotted:
-        top, _, last = dotted.partition(".")
-        if top in _READING_LIBRARIES and last.rpartition(".")[2].startswith(_READING_WORDS):
+        top, last = _ends_of(dotted)
+        if top in _READING_LIBRARIES and last.startswith(_READING_WORDS):
             return not dotted.startswith(_ASKING)
-        is_other = top not in sys.stdlib_module_names and top not in _NOT_BY_FILE_NAME
-        if is_other and last.rpartition(".")[2].startswith(_READING_ANYWHERE):
+        if "." in dotted and _is_judged_by_words(top) and last.startswith(_READING_ANYWHERE):
             return not _asks(dotted)
         return dotted in _READ_FUNCTIONS or dotted in _READING_OTHERWISE
     return method in _READ_METHODS or method == "open"

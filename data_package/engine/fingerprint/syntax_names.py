@@ -99,6 +99,12 @@ def given_to(call: ast.Call) -> list[ast.expr]:
     return [*call.args, *[keyword.value for keyword in call.keywords]]
 
 
+def defaults_of(function: ast.FunctionDef | ast.AsyncFunctionDef) -> list[ast.expr]:
+    """The values that parameters of a function have unless they are given."""
+    arguments = function.args
+    return [*arguments.defaults, *filter(None, arguments.kw_defaults)]
+
+
 def names_in(node: ast.AST) -> Iterator[ast.Name]:
     """Every name that is read in an expression."""
     for inner in ast.walk(node):

@@ -18,7 +18,13 @@ from data_package.engine.fingerprint.modules import (
 )
 from data_package.engine.fingerprint.scopes import Scope
 from data_package.engine.fingerprint.sharing import Sharing
-from data_package.engine.fingerprint.syntax_names import chain_of, given_to, names_in, root_chain
+from data_package.engine.fingerprint.syntax_names import (
+    chain_of,
+    defaults_of,
+    given_to,
+    names_in,
+    root_chain,
+)
 
 _MUTATING: Final = {
     "__delitem__", "__ior__", "__setattr__", "__setitem__", "add", "append", "appendleft", "clear",
@@ -156,7 +162,7 @@ class Touches:
             isinstance(default, ast.List | ast.Dict | ast.Set | ast.Call)
             for statement in self._modules.statements(definition)
             if isinstance(statement, ast.FunctionDef | ast.AsyncFunctionDef)
-            for default in [*statement.args.defaults, *statement.args.kw_defaults]
+            for default in defaults_of(statement)
         )
 
     def _patched(self, module: Module, site: Site, call: ast.Call) -> Touched:

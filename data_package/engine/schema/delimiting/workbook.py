@@ -402,7 +402,7 @@ def _cells(path: Path, reader: "ExcelReader", at: int) -> pl.DataFrame:
     moments = _Kind(path, reader, at, "datetime")
 
     def are_moments(column: pl.Series, place: int) -> pl.Series:
-        # With a number that is no day among them, texts cannot be told from moments.
+        # The library stops at a number that is no day; then each such text counts as a moment.
         if found.dated(column.name):
             return found.typed[column.name].is_not_null()
         if _within_days(column) or _within_days(column.filter(numbers.cells(place))):
